@@ -1,0 +1,95 @@
+/* node.h: runs one raft over one set of plugins.
+ *
+ * The node's loop is a ROLE, not a thread: exactly one thread at a time runs it. Calls and
+ * completions only enqueue; node_kick takes the role if it is free, works the inbox until it is
+ * empty and gives it back. Nothing in the loop blocks; what may block (snapshots, reading a lagging
+ * peer's entries) runs on the executor's worker. */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include <rkv/rkv.h>
+
+/* One piece of work that may block. run on a worker thread, in the order posted. */
+struct node_job {
+  void (*run)(struct node_job *self);
+  struct node_job *next; /* executor's */
+};
+
+/* What a node needs of the world: time, chance, a timer and a worker. Production: node_executor_new
+ * (threads); simulation: one scheduler with virtual time. Every function: any thread, never blocks.
+ */
+struct node_executor {
+  void *ctx;
+  uint64_t (*now_ns)(void *ctx);
+  uint64_t (*random)(void *ctx);
+  /* Calls node_kick not before `deadline_ns`; a later call replaces an earlier deadline; UINT64_MAX
+   * = none. */
+  void (*set_timer)(void *ctx, uint64_t deadline_ns);
+  void (*post)(void *ctx, struct node_job *job);
+};
+
+/* The three opened plugins' tables and the host. All borrowed until node_free. */
+struct node_plugins {
+  const struct rkv_host *host;
+  const struct rkv_transport_ops *transport;
+  void *transport_instance; /* set after node_new by node_set_transport: the transport needs the
+                               node's table first */
+  const struct rkv_storage_ops *storage;
+  void *storage_instance;
+  const struct rkv_state_machine_ops *sm;
+  void *sm_instance;
+  uint64_t sm_capabilities; /* RKV_CAP_* */
+};
+
+struct node_options {
+  uint64_t heartbeat_ns, election_min_ns, election_max_ns;
+  uint64_t snapshot_after, keep_entries;
+  uint64_t inbox_max;          /* calls that may wait in the inbox or for their commit */
+  uint64_t inbox_bytes_max;    /* bytes of the commands among them */
+  uint64_t hot_tail_bytes_max; /* newest entries kept in memory for replication */
+  uint64_t append_bytes_max;   /* payload bytes of one append */
+  uint64_t append_entries_max; /* entries of one append */
+  uint64_t command_bytes_max;  /* a single command; larger ones are refused at the door */
+};
+
+struct node;
+
+/* Reads what the storage and the state machine hold, restores the newest snapshot if the machine
+ * lags behind it, and makes the node; nothing runs yet. May block. Errors: whatever the plugins
+ * say; RKV_CORRUPT if log and state machine contradict each other; RKV_INVALID for options out of
+ * range. */
+enum rkv_status node_new(const struct node_options *options, const struct node_plugins *plugins,
+                         const struct node_executor *executor, struct node **out,
+                         struct rkv_error *error);
+
+/* The table that the transport calls. Valid as long as the node. */
+const struct rkv_node_api *node_api(struct node *n);
+
+/* Hands in the opened transport; once, before node_start. */
+void node_set_transport(struct node *n, void *transport_instance);
+
+/* Begins to work (timers, peers). After rkv_transport_ops.start. */
+void node_start(struct node *n);
+
+/* Runs the loop on this thread unless another thread does. For the executor's timer and for tests.
+ */
+void node_kick(struct node *n);
+
+/* The node stops because a promise cannot be kept: the first reason wins. What waits is answered
+ * with `status`; no acknowledgement leaves any more. Any thread. */
+void node_fatal(struct node *n, enum rkv_status status, const char *text);
+/* The reason, RKV_OK while all is well. */
+enum rkv_status node_fatal_status(struct node *n, struct rkv_error *error);
+/* `notify` is called once when node_fatal first happens, from any thread: it must not block. Set
+ * before node_start. */
+void node_on_fatal(struct node *n, void (*notify)(void *arg), void *arg);
+
+/* Orderly stop, in three steps around rkv_transport_ops.stop: node_drain refuses new proposals
+ * (RKV_UNAVAILABLE) while those in flight end; the transport stops; node_free frees. node_abandon
+ * answers everything that still waits with RKV_CANCELLED. */
+void node_drain(struct node *n);
+bool node_idle(struct node *n); /* nothing waits for its commit */
+void node_abandon(struct node *n);
+void node_free(struct node *n);
+
+#endif
