@@ -1,0 +1,121 @@
+/* codec.h: the messages of the wire (protos/, package openraftpb) <-> the structs of the ABI.
+ *
+ * (C1) Log indexes: the wire counts from 0 and leaves "none" out, the ABI counts from 1 and calls
+ *      none 0. Translated in codec_id.c and nowhere else. An EMPTY LogId on the wire is an id.
+ * (C2) All that comes from outside is checked; a refusal is RKV_INVALID (or RKV_TOO_LARGE over a
+ *      named limit) with the field's name in the text. Unknown fields are skipped, maps with
+ *      duplicate keys: the last one wins.
+ * (C3) A command's bytes are never copied on receipt: payloads are slices of the message received.
+ * (C4) What is encoded is what the Rust peer can take: a vote always has its leader_id, a
+ *      membership passes rkv_membership_check.
+ *
+ * Every function: any thread, never blocks, keeps no state. `message` is one whole message in one
+ * piece (bytes.h), borrowed. A grpc_slice or byte buffer handed out is given to the caller. */
+#ifndef TRANSPORT_CODEC_H
+#define TRANSPORT_CODEC_H
+
+#include <grpc/byte_buffer.h>
+#include <grpc/slice.h>
+#include <rkv/rkv.h>
+
+#define CODEC_ENTRIES_MAX 65536u /* entries of one append that are accepted */
+#define CODEC_COPY_MAX 512u      /* bytes; larger payloads are sent as slices of their own */
+
+/* ---- server: requests in ---- */
+
+/* Fills the request fields (vote, last, transfer) of *call. */
+enum rkv_status codec_vote_request_decode(struct rkv_buf message, struct rkv_vote_call *call,
+                                          struct rkv_error *error);
+
+/* Fills the request fields of *call. The entries are one allocation, freed by
+ * codec_append_request_free; command payloads are borrowed from `message`, whose reference must be
+ * held until then. Nothing is left to free on an error. Errors: also RKV_NO_MEMORY. */
+enum rkv_status codec_append_request_decode(struct rkv_buf message, struct rkv_append_call *call,
+                                            struct rkv_error *error);
+void codec_append_request_free(struct rkv_append_call *call);
+
+/* One message of a snapshot stream. */
+struct codec_snapshot {
+  bool is_meta;
+  struct rkv_vote vote;          /* meta */
+  struct rkv_snapshot_meta meta; /* meta; size stays 0; meta.membership is given to the caller */
+  struct rkv_buf chunk;          /* else: a slice borrowed from the message */
+};
+enum rkv_status codec_snapshot_request_decode(struct rkv_buf message, struct codec_snapshot *out,
+                                              struct rkv_error *error);
+
+/* One uniform config of all nodes given. */
+enum rkv_status codec_init_decode(struct rkv_buf message, struct rkv_membership *out,
+                                  struct rkv_error *error);
+/* Fills call->learner. */
+enum rkv_status codec_add_learner_decode(struct rkv_buf message, struct rkv_membership_call *call,
+                                         struct rkv_error *error);
+/* Fills call->voters and call->retain. */
+enum rkv_status codec_change_membership_decode(struct rkv_buf message,
+                                               struct rkv_membership_call *call,
+                                               struct rkv_error *error);
+
+/* ---- server: answers out ---- */
+
+grpc_slice codec_vote_answer_encode(const struct rkv_vote_call *call);
+
+/* The unary answer: success leaves last_log_id out, partial success names it. Errors: RKV_FULL for
+ * a success of nothing at all (matched = none although there were entries): the wire has no word
+ * for it. */
+enum rkv_status codec_append_answer_encode(const struct rkv_append_call *call, grpc_slice *out,
+                                           struct rkv_error *error);
+
+grpc_slice codec_snapshot_answer_encode(struct rkv_vote vote);
+
+/* Answer of AddLearner and ChangeMembership; data is present and empty. Errors: RKV_CORRUPT if
+ * `membership` (rkv_membership_encode) is damaged. */
+enum rkv_status codec_membership_answer_encode(struct rkv_log_id id, struct rkv_buf membership,
+                                               grpc_slice *out, struct rkv_error *error);
+/* An empty `membership` is left out. Errors: RKV_CORRUPT likewise. */
+enum rkv_status codec_metrics_answer_encode(struct rkv_buf membership, struct rkv_buf text,
+                                            grpc_slice *out, struct rkv_error *error);
+
+/* ---- client: requests out ---- */
+
+grpc_slice codec_vote_request_encode(const struct rkv_vote_call *call);
+
+/* What stands before the entries of an AppendEntriesRequest. */
+struct codec_append_head {
+  struct rkv_vote vote;
+  struct rkv_log_id prev, commit;
+};
+/* Exact bytes on the wire, without and with the entries. */
+size_t codec_append_head_size(const struct codec_append_head *head);
+/* *size = the entry's bytes in the request, its tag and length included. Errors: RKV_CORRUPT for a
+ * damaged membership. */
+enum rkv_status codec_entry_size(const struct rkv_entry *entry, size_t *size,
+                                 struct rkv_error *error);
+/* Payloads over CODEC_COPY_MAX are shared, not copied. Errors: RKV_CORRUPT for a damaged
+ * membership, RKV_NO_MEMORY. */
+enum rkv_status codec_append_request_encode(const struct codec_append_head *head,
+                                            const struct rkv_entry *entries, size_t count,
+                                            grpc_byte_buffer **out, struct rkv_error *error);
+
+/* The first message of a snapshot stream. Errors: RKV_CORRUPT for a damaged membership. */
+enum rkv_status codec_snapshot_meta_encode(struct rkv_vote vote,
+                                           const struct rkv_snapshot_meta *meta, grpc_slice *out,
+                                           struct rkv_error *error);
+/* The chunk's bytes are shared, not copied. Errors: RKV_NO_MEMORY. */
+enum rkv_status codec_snapshot_chunk_encode(struct rkv_buf chunk, grpc_byte_buffer **out,
+                                            struct rkv_error *error);
+/* Bytes that a chunk may have so that its message is at most `limit` bytes; 0 if none fits. */
+size_t codec_snapshot_chunk_max(size_t limit);
+
+/* ---- client: answers in ---- */
+
+/* Fills the answer fields of *call. */
+enum rkv_status codec_vote_answer_decode(struct rkv_buf message, struct rkv_vote_call *call,
+                                         struct rkv_error *error);
+/* Fills result, matched and voter_vote of *call as the answer to an append with the call's prev and
+ * entries. */
+enum rkv_status codec_append_answer_decode(struct rkv_buf message, struct rkv_append_call *call,
+                                           struct rkv_error *error);
+enum rkv_status codec_snapshot_answer_decode(struct rkv_buf message, struct rkv_vote *vote,
+                                             struct rkv_error *error);
+
+#endif
