@@ -1,0 +1,42 @@
+/* options.h: every option of the transport's INI section, once: the table that the host checks and
+ * the struct that the rooms read are both made from this list. */
+#ifndef TRANSPORT_OPTIONS_H
+#define TRANSPORT_OPTIONS_H
+
+#include <rkv/rkv.h>
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define MS UINT64_C(1000000) /* nanoseconds */
+#define SECOND (1000 * MS)
+
+/* X(name, TYPE, default, min, max, help). Appended, never reordered: rkv_config has this order. */
+#define TRANSPORT_OPTION_LIST(X)                                                                   \
+  X(raft_message_max, SIZE, "4MiB", 256, 64 * MIB, "largest message accepted from a peer")         \
+  X(app_message_max, SIZE, "4MiB", 256, 64 * MIB, "largest message accepted from a client")        \
+  X(snapshot_idle_timeout, DURATION, "10s", 10 * MS, 3600 * SECOND,                                \
+    "a snapshot stream that is silent for so long is given up")                                    \
+  X(concurrent_streams_max, UINT, "1024", 1, 1000000, "calls open at once on one connection")      \
+  X(metadata_max, SIZE, "16KiB", 1 * KIB, 1 * MIB, "metadata of one call, both directions")        \
+  X(memory_max, SIZE, "256MiB", 8 * MIB, 64 * GIB,                                                 \
+    "memory that received messages may take until they are handed on")                             \
+  X(reconnect_backoff_min, DURATION, "100ms", 100 * MS, 60 * SECOND,                               \
+    "first pause before a peer is dialled again")                                                  \
+  X(reconnect_backoff_max, DURATION, "1s", 100 * MS, 600 * SECOND,                                 \
+    "longest pause before a peer is dialled again")                                                \
+  X(connect_timeout, DURATION, "2s", 100 * MS, 600 * SECOND,                                       \
+    "a connection to a peer that takes longer is given up")
+
+/* Sizes in bytes, durations in nanoseconds, as rkv_value.number. */
+struct transport_options {
+#define TRANSPORT_OPTION_FIELD(name, type, default_, min, max, help) uint64_t name;
+  TRANSPORT_OPTION_LIST(TRANSPORT_OPTION_FIELD)
+#undef TRANSPORT_OPTION_FIELD
+};
+
+/* Takes the values over. Errors: RKV_INVALID if the config is not of this table. */
+enum rkv_status options_read(const struct rkv_config *config, struct transport_options *options,
+                             struct rkv_error *error);
+
+#endif

@@ -1,0 +1,29 @@
+/* peer.h: the client half: asks peers. peers_* are called by runtime.c around the life of the
+ * instance; peer_* are the operations of rkv/transport.h. */
+#ifndef TRANSPORT_PEER_H
+#define TRANSPORT_PEER_H
+
+#include "runtime.h"
+
+/* Inside open, after the queue exists: sets t->peers, adds ticks, registers metrics. */
+enum rkv_status peers_open(struct transport *t, struct rkv_error *error);
+
+/* Inside stop, after outbound was closed: cancels every call in flight, on any thread; their ends
+ * come as events on the poller. Never blocks: runtime waits for the count of outbound calls. */
+void peers_cancel(struct transport *t);
+
+/* Inside close (also after a failed open, also if peers_open was never called): no call is open,
+ * the poller is gone, the queue still exists. Frees peers and channels that were not closed. */
+void peers_close(struct transport *t);
+
+enum rkv_status peer_open(void *transport, rkv_node_id id, const char *addr, void **peer,
+                          struct rkv_error *error);
+void peer_close(void *peer);
+void peer_send_vote(void *peer, struct rkv_vote_call *call);
+void peer_send_append(void *peer, struct rkv_append_call *call);
+void peer_send_snapshot_begin(void *peer, struct rkv_snapshot_call *call);
+void peer_send_snapshot_write(void *peer, struct rkv_snapshot_call *call);
+void peer_send_snapshot_finish(void *peer, struct rkv_snapshot_call *call);
+void peer_send_snapshot_abort(void *peer, struct rkv_snapshot_call *call);
+
+#endif
