@@ -39,6 +39,11 @@ struct node_plugins {
   const struct rkv_state_machine_ops *sm;
   void *sm_instance;
   uint64_t sm_capabilities; /* RKV_CAP_* */
+  /* Writes what the plugins registered (rkv_host.metric_register) as ` name:value` pairs, at most
+   * `size` bytes with the NUL, and returns their length; pairs that do not fit are left out. Any
+   * thread, does not block. NULL: no plugin metrics are shown. */
+  size_t (*metrics_format)(void *ctx, char *out, size_t size);
+  void *metrics_ctx;
 };
 
 struct node_options {
