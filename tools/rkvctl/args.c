@@ -1,0 +1,162 @@
+/* args.c: reads the command line. */
+#include "args.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum rkv_status args_duration(const char *text, uint64_t *out_ms, struct rkv_error *error) {
+  static const struct {
+    const char *name;
+    uint64_t ms;
+  } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}};
+  char *unit;
+  unsigned long long count;
+  size_t i;
+  errno = 0;
+  count = strtoull(text, &unit, 10);
+  if (*text < '0' || *text > '9' || errno) goto wrong;
+  for (i = 0; i < sizeof units / sizeof units[0]; i++) {
+    if (strcmp(unit, units[i].name) != 0) continue;
+    if (count == 0 || count > ARGS_TIMEOUT_MAX_MS / units[i].ms) goto wrong;
+    *out_ms = count * units[i].ms;
+    return RKV_OK;
+  }
+wrong:
+  return rkv_fail(error, RKV_INVALID, "\"%s\" is no duration (try 500ms, 5s or 1m; at most 60m)",
+                  text);
+}
+
+enum rkv_status args_node_id(const char *text, rkv_node_id *out, struct rkv_error *error) {
+  char *end;
+  errno = 0;
+  *out = strtoull(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end || errno || *out == 0)
+    return rkv_fail(error, RKV_INVALID, "\"%s\" is no node id (a number from 1 on)", text);
+  return RKV_OK;
+}
+
+/* HOST:PORT with a port from 1 to 65535; IPv6 hosts stand in brackets. */
+static bool is_endpoint(const char *text, size_t len) {
+  const char *colon = NULL;
+  unsigned long port = 0;
+  size_t i;
+  if (len == 0 || len >= RKV_ADDR_MAX || text[0] == ':') return false;
+  for (i = 0; i < len; i++) {
+    if (text[i] <= ' ' || text[i] == '/' || text[i] == '=') return false;
+    if (text[i] == ':') colon = text + i;
+  }
+  if (!colon || colon + 1 == text + len || text + len - colon > 6) return false;
+  for (colon++; colon < text + len; colon++) {
+    if (*colon < '0' || *colon > '9') return false;
+    port = port * 10 + (unsigned long)(*colon - '0');
+  }
+  return port >= 1 && port <= 65535;
+}
+
+enum rkv_status args_node(const char *text, rkv_node_id *id, const char **addr,
+                          struct rkv_error *error) {
+  char number[24];
+  const char *equals = strchr(text, '=');
+  if (!equals || equals == text || (size_t)(equals - text) >= sizeof number) goto wrong;
+  memcpy(number, text, (size_t)(equals - text));
+  number[equals - text] = '\0';
+  if (args_node_id(number, id, error)) return RKV_INVALID;
+  *addr = equals + 1;
+  if (!is_endpoint(*addr, strlen(*addr))) goto wrong;
+  return RKV_OK;
+wrong:
+  return rkv_fail(error, RKV_INVALID, "\"%s\" is no node (try ID=HOST:PORT, 2=127.0.0.1:21002)",
+                  text);
+}
+
+static enum rkv_status parse_endpoints(const char *list, const char *origin, struct args *args,
+                                       struct rkv_error *error) {
+  const char *at = list;
+  args->endpoint_count = 0;
+  for (;;) {
+    size_t len = strcspn(at, ",");
+    if (!is_endpoint(at, len))
+      return rkv_fail(error, RKV_INVALID, "%s: \"%.*s\" is no endpoint (try 127.0.0.1:21001)",
+                      origin, (int)(len < RKV_ADDR_MAX ? len : RKV_ADDR_MAX), at);
+    if (args->endpoint_count == ARGS_ENDPOINTS_MAX)
+      return rkv_fail(error, RKV_INVALID, "%s: more than %d endpoints", origin, ARGS_ENDPOINTS_MAX);
+    memcpy(args->endpoints[args->endpoint_count], at, len);
+    args->endpoints[args->endpoint_count++][len] = '\0';
+    if (at[len] == '\0') return RKV_OK;
+    at += len + 1;
+  }
+}
+
+/* True if `word` is `--name VALUE` or `--name=VALUE`; *value is NULL if the value is missing. */
+static bool value_option(const char *name, int argc, char *const *argv, int *i,
+                         const char **value) {
+  const char *word = argv[*i];
+  size_t len = strlen(name);
+  if (strncmp(word, name, len) != 0) return false;
+  if (word[len] == '=') {
+    *value = word + len + 1;
+    return true;
+  }
+  if (word[len] != '\0') return false;
+  *value = *i + 1 < argc ? argv[++*i] : NULL;
+  return true;
+}
+
+static bool flag_option(const char *word, struct args *args) {
+  const struct {
+    const char *name;
+    bool *flag;
+  } flags[] = {{"--json", &args->json},
+               {"--help", &args->help},
+               {"-h", &args->help},
+               {"--version", &args->version},
+               {"--retain", &args->retain}};
+  size_t i;
+  for (i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+    if (strcmp(word, flags[i].name) != 0) continue;
+    *flags[i].flag = true;
+    return true;
+  }
+  return false;
+}
+
+static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct args *args,
+                                    struct rkv_error *error) {
+  const char *word = argv[*i], *value;
+  if (value_option("--endpoints", argc, argv, i, &value)) {
+    if (!value) return rkv_fail(error, RKV_INVALID, "--endpoints needs HOST:PORT,...");
+    return parse_endpoints(value, "--endpoints", args, error);
+  }
+  if (value_option("--timeout", argc, argv, i, &value)) {
+    if (!value) return rkv_fail(error, RKV_INVALID, "--timeout needs a duration such as 5s");
+    return args_duration(value, &args->timeout_ms, error);
+  }
+  if (flag_option(word, args)) return RKV_OK;
+  return rkv_fail(error, RKV_INVALID,
+                  "unknown option %s (there are --endpoints, --timeout, --json, --retain, --help, "
+                  "--version; a word of yours that starts with -- goes behind a lone --)",
+                  word);
+}
+
+enum rkv_status args_parse(int argc, char *const *argv, const char *env, struct args *args,
+                           struct rkv_error *error) {
+  bool options_ended = false;
+  int i;
+  memset(args, 0, sizeof *args);
+  args->timeout_ms = ARGS_DEFAULT_TIMEOUT_MS;
+  for (i = 1; i < argc; i++) {
+    if (!options_ended && strcmp(argv[i], "--") == 0) {
+      options_ended = true;
+    } else if (!options_ended && (strncmp(argv[i], "--", 2) == 0 || strcmp(argv[i], "-h") == 0)) {
+      if (parse_option(argc, argv, &i, args, error)) return RKV_INVALID;
+    } else if (args->word_count == ARGS_WORDS_MAX) {
+      return rkv_fail(error, RKV_INVALID, "more than %d words", ARGS_WORDS_MAX);
+    } else {
+      args->words[args->word_count++] = argv[i];
+    }
+  }
+  if (args->endpoint_count > 0) return RKV_OK;
+  if (env && *env) return parse_endpoints(env, "RKVCTL_ENDPOINTS", args, error);
+  return parse_endpoints(ARGS_DEFAULT_ENDPOINT, "default", args, error);
+}

@@ -1,0 +1,43 @@
+/* args.h: what was typed: options, endpoints, the command's words.
+ *
+ * Words that start with "--" are options wherever they stand, up to a lone "--". */
+#ifndef RKVCTL_ARGS_H
+#define RKVCTL_ARGS_H
+
+#include <rkv/status.h>
+#include <rkv/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ARGS_ENDPOINTS_MAX 64
+#define ARGS_WORDS_MAX 130                /* words of one command, its name included */
+#define ARGS_TIMEOUT_MAX_MS (3600 * 1000) /* --timeout, at most an hour */
+#define ARGS_DEFAULT_ENDPOINT "127.0.0.1:21001"
+#define ARGS_DEFAULT_TIMEOUT_MS 5000
+
+struct args {
+  char endpoints[ARGS_ENDPOINTS_MAX][RKV_ADDR_MAX];
+  unsigned endpoint_count;
+  uint64_t timeout_ms;
+  bool json, help, version, retain;
+  const char *words[ARGS_WORDS_MAX]; /* borrowed from argv */
+  unsigned word_count;
+};
+
+/* Reads argv; `env` is the value of RKVCTL_ENDPOINTS or NULL, --endpoints beats it.
+ * Errors: RKV_INVALID with the word and what would be right. */
+enum rkv_status args_parse(int argc, char *const *argv, const char *env, struct args *args,
+                           struct rkv_error *error);
+
+/* "5s", "500ms", "2m" to milliseconds, 1 ms to ARGS_TIMEOUT_MAX_MS. Errors: RKV_INVALID. */
+enum rkv_status args_duration(const char *text, uint64_t *out_ms, struct rkv_error *error);
+
+/* "3" to 3; 0 is no node id. Errors: RKV_INVALID. */
+enum rkv_status args_node_id(const char *text, rkv_node_id *out, struct rkv_error *error);
+
+/* "3=127.0.0.1:21003" to its id and a pointer to the address inside `text`. Errors: RKV_INVALID. */
+enum rkv_status args_node(const char *text, rkv_node_id *id, const char **addr,
+                          struct rkv_error *error);
+
+#endif

@@ -1,0 +1,177 @@
+/* cmd_members.c: init, add-learner, change-membership, members. */
+#include "print.h"
+#include "wire.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static void print_ids_json(const struct rkv_config_set *config) {
+  uint32_t i;
+  (void)printf("[");
+  for (i = 0; i < config->count; i++) (void)printf("%s%" PRIu64, i ? "," : "", config->ids[i]);
+  (void)printf("]");
+}
+
+static void print_membership_json(const struct rkv_membership *m) {
+  uint32_t i;
+  (void)printf("{\"configs\":[");
+  for (i = 0; i < m->config_count; i++) {
+    if (i) (void)printf(",");
+    print_ids_json(&m->configs[i]);
+  }
+  (void)printf("],\"nodes\":[");
+  for (i = 0; i < m->node_count; i++) {
+    (void)printf("%s{\"id\":%" PRIu64 ",\"addr\":", i ? "," : "", m->nodes[i].id);
+    print_json_text(stdout, m->nodes[i].addr);
+    (void)printf(",\"role\":\"%s\"}", wire_role(m, m->nodes[i].id));
+  }
+  (void)printf("]}");
+}
+
+/* "voters 1 2 3, learners 4" */
+static void print_membership_line(const struct rkv_membership *m) {
+  const struct rkv_config_set *voters;
+  const char *word = ", learners";
+  uint32_t i;
+  if (m->config_count == 0) return;
+  voters = &m->configs[m->config_count - 1];
+  (void)printf("voters");
+  for (i = 0; i < voters->count; i++) (void)printf(" %" PRIu64, voters->ids[i]);
+  for (i = 0; i < m->node_count; i++) {
+    if (rkv_membership_is_voter(m, m->nodes[i].id)) continue;
+    (void)printf("%s %" PRIu64, word, m->nodes[i].id);
+    word = "";
+  }
+}
+
+enum outcome cmd_init(struct session *session, const char *const *words, unsigned count) {
+  Openraftpb__InitRequest request = OPENRAFTPB__INIT_REQUEST__INIT;
+  Openraftpb__Node nodes[RKV_NODES_MAX], *list[RKV_NODES_MAX];
+  struct follow_answer answer;
+  struct rkv_error error;
+  enum outcome outcome;
+  unsigned i;
+  for (i = 0; i < count; i++) {
+    const char *addr;
+    openraftpb__node__init(&nodes[i]);
+    if (args_node(words[i], &nodes[i].node_id, &addr, &error))
+      return print_usage_error("init", error.text);
+    nodes[i].rpc_addr = wire_bytes(addr);
+    list[i] = &nodes[i];
+  }
+  request.n_nodes = count;
+  request.nodes = list;
+  outcome = wire_ask(session, WIRE_SERVICE "Init", &request.base, false, &answer);
+  if (outcome != OUTCOME_DONE) return print_trouble(session, "init", outcome, &answer);
+  if (session->args->json) {
+    (void)printf("{\"initialised\":%u,\"endpoint\":", count);
+    print_json_text(stdout, answer.endpoint);
+    (void)printf("}\n");
+  } else {
+    (void)printf("cluster initialised with %u voter%s\n", count, count == 1 ? "" : "s");
+  }
+  follow_free(&answer);
+  return OUTCOME_DONE;
+}
+
+/* Prints what a change of the membership came to. */
+static enum outcome print_change(struct session *session, const char *what,
+                                 struct follow_answer *answer) {
+  struct rkv_membership membership;
+  Openraftpb__ClientWriteResponse *response =
+      openraftpb__client_write_response__unpack(NULL, answer->size, answer->data);
+  if (!response) return wire_unreadable(session, what, answer);
+  wire_membership(response->membership, &membership);
+  if (session->args->json) {
+    (void)printf("{");
+    if (response->log_id)
+      (void)printf("\"log_id\":{\"term\":%" PRIu64 ",\"index\":%" PRIu64 "},",
+                   response->log_id->term, response->log_id->index);
+    (void)printf("\"membership\":");
+    print_membership_json(&membership);
+    (void)printf("}\n");
+  } else {
+    print_membership_line(&membership);
+    if (response->log_id)
+      (void)printf(" (log %" PRIu64 ".%" PRIu64 ")", response->log_id->term,
+                   response->log_id->index);
+    (void)printf("\n");
+  }
+  openraftpb__client_write_response__free_unpacked(response, NULL);
+  follow_free(answer);
+  return OUTCOME_DONE;
+}
+
+enum outcome cmd_add_learner(struct session *session, const char *const *words, unsigned count) {
+  Openraftpb__AddLearnerRequest request = OPENRAFTPB__ADD_LEARNER_REQUEST__INIT;
+  Openraftpb__Node node = OPENRAFTPB__NODE__INIT;
+  struct follow_answer answer;
+  struct rkv_error error;
+  const char *addr;
+  enum outcome outcome;
+  (void)count;
+  if (args_node(words[0], &node.node_id, &addr, &error))
+    return print_usage_error("add-learner", error.text);
+  node.rpc_addr = wire_bytes(addr);
+  request.node = &node;
+  outcome = wire_ask(session, WIRE_SERVICE "AddLearner", &request.base, false, &answer);
+  if (outcome != OUTCOME_DONE) return print_trouble(session, "add-learner", outcome, &answer);
+  return print_change(session, "add-learner", &answer);
+}
+
+enum outcome cmd_change_membership(struct session *session, const char *const *words,
+                                   unsigned count) {
+  Openraftpb__ChangeMembershipRequest request = OPENRAFTPB__CHANGE_MEMBERSHIP_REQUEST__INIT;
+  uint64_t ids[RKV_NODES_MAX];
+  struct follow_answer answer;
+  struct rkv_error error;
+  enum outcome outcome;
+  unsigned i;
+  for (i = 0; i < count; i++)
+    if (args_node_id(words[i], &ids[i], &error))
+      return print_usage_error("change-membership", error.text);
+  request.n_members = count;
+  request.members = ids;
+  request.retain = session->args->retain;
+  outcome = wire_ask(session, WIRE_SERVICE "ChangeMembership", &request.base, false, &answer);
+  if (outcome != OUTCOME_DONE) return print_trouble(session, "change-membership", outcome, &answer);
+  return print_change(session, "change-membership", &answer);
+}
+
+static enum outcome print_members_table(const struct rkv_membership *m) {
+  static const char *const titles[] = {"ID", "ADDR", "ROLE"};
+  struct print_table *table = print_table_new(titles, 3);
+  uint32_t i;
+  if (!table) return print_out_of_memory("members");
+  for (i = 0; i < m->node_count; i++) {
+    char(*row)[PRINT_CELL_MAX] = print_table_row(table);
+    (void)snprintf(row[0], PRINT_CELL_MAX, "%" PRIu64, m->nodes[i].id);
+    (void)snprintf(row[1], PRINT_CELL_MAX, "%s", m->nodes[i].addr);
+    (void)snprintf(row[2], PRINT_CELL_MAX, "%s", wire_role(m, m->nodes[i].id));
+  }
+  print_table_out(table, stdout);
+  free(table);
+  return OUTCOME_DONE;
+}
+
+enum outcome cmd_members(struct session *session, const char *const *words, unsigned count) {
+  Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
+  Openraftpb__MetricsResponse *response;
+  struct rkv_membership membership;
+  struct follow_answer answer;
+  enum outcome outcome;
+  (void)words, (void)count;
+  outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, true, &answer);
+  if (outcome != OUTCOME_DONE) return print_trouble(session, "members", outcome, &answer);
+  response = openraftpb__metrics_response__unpack(NULL, answer.size, answer.data);
+  if (!response) return wire_unreadable(session, "members", &answer);
+  wire_membership(response->membership, &membership);
+  openraftpb__metrics_response__free_unpacked(response, NULL);
+  follow_free(&answer);
+  if (session->args->json) {
+    print_membership_json(&membership);
+    (void)printf("\n");
+    return OUTCOME_DONE;
+  }
+  return print_members_table(&membership);
+}

@@ -1,0 +1,61 @@
+/* commands.c: the list of commands, and finding one by name. */
+#include "commands.h"
+
+#include "nearest.h"
+
+#include <rkv/membership.h>
+
+#include <string.h>
+
+#define NEAR_EDITS_MAX 2 /* farther than this is another word, not a slip */
+
+static const struct command commands[] = {
+    {"get", "KEY", "print the value of KEY",
+     "Reads from the first endpoint that answers, from what it has applied: a follower may lag.\n"
+     "A key that is not there: exit 1.\n",
+     1, 1, false, cmd_get},
+    {"set", "KEY VALUE", "write VALUE under KEY",
+     "Finds the leader by itself. Never sent again once it may have been carried out: if the\n"
+     "answer is lost, exit 3 says so, and reading KEY back tells what happened.\n",
+     2, 2, false, cmd_set},
+    {"init", "ID=HOST:PORT...", "make a new cluster of these nodes, all of them voters",
+     "Ask one of the named nodes (--endpoints); all must be running and empty.\n", 1, RKV_NODES_MAX,
+     false, cmd_init},
+    {"add-learner", "ID=HOST:PORT", "let a node follow the log without a vote",
+     "Answers when the node has nearly caught up; give a longer --timeout if the log is long.\n", 1,
+     1, false, cmd_add_learner},
+    {"members", "", "list voters and learners", "", 0, 0, false, cmd_members},
+    {"change-membership", "ID... [--retain]", "make these nodes, and no others, the voters",
+     "Every ID must be a member already (add-learner). --retain keeps voters that leave as\n"
+     "learners.\n",
+     1, RKV_NODES_MAX, true, cmd_change_membership},
+    {"status", "", "one line for each node: role, term, leader, log",
+     "Asks the endpoints and every member they name. Exit 3 if nobody answers.\n", 0, 0, false,
+     cmd_status},
+    {"metrics", "", "all numbers of the first endpoint that answers", "", 0, 0, false, cmd_metrics},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+const struct command *commands_at(size_t i) {
+  return i < COMMAND_COUNT ? &commands[i] : NULL;
+}
+
+const struct command *commands_find(const char *name) {
+  size_t i;
+  for (i = 0; i < COMMAND_COUNT; i++)
+    if (strcmp(commands[i].name, name) == 0) return &commands[i];
+  return NULL;
+}
+
+const struct command *commands_nearest(const char *name) {
+  const struct command *best = NULL;
+  size_t least = NEAR_EDITS_MAX + 1, i;
+  for (i = 0; i < COMMAND_COUNT; i++) {
+    size_t distance = nearest_distance(name, commands[i].name);
+    if (distance >= least) continue;
+    least = distance;
+    best = &commands[i];
+  }
+  return best;
+}

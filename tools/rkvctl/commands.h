@@ -1,0 +1,51 @@
+/* commands.h: the commands of rkvctl. A command gets the parsed words, asks, prints, and says how
+ * it ended. */
+#ifndef RKVCTL_COMMANDS_H
+#define RKVCTL_COMMANDS_H
+
+#include "args.h"
+
+struct client;
+
+/* How rkvctl ends: its exit code. */
+enum outcome {
+  OUTCOME_DONE = 0,
+  OUTCOME_REFUSED = 1, /* a node answered and said no; or the key is not there */
+  OUTCOME_USAGE = 2,   /* what was typed is wrong; nothing was sent */
+  OUTCOME_NO_ANSWER =
+      3, /* nobody answered in time; a write may have happened if the text says so */
+};
+
+struct session {
+  struct client *client;
+  const struct args *args;
+};
+
+struct command {
+  const char *name, *operands, *summary;
+  const char *help;              /* what --help adds to the summary */
+  unsigned words_min, words_max; /* operands */
+  bool takes_retain;
+  enum outcome (*run)(struct session *session, const char *const *words, unsigned count);
+};
+
+/* NULL: there is no such command. */
+const struct command *commands_find(const char *name);
+
+/* The command that `name` probably means, or NULL. */
+const struct command *commands_nearest(const char *name);
+
+/* The i-th command, NULL behind the last one. */
+const struct command *commands_at(size_t i);
+
+enum outcome cmd_get(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_set(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_init(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_add_learner(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_members(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_change_membership(struct session *session, const char *const *words,
+                                   unsigned count);
+enum outcome cmd_status(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_metrics(struct session *session, const char *const *words, unsigned count);
+
+#endif

@@ -1,0 +1,163 @@
+/* follow.c: one request, from endpoint to endpoint, to the leader. */
+#include "follow.h"
+
+#include <grpc/status.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FORWARD_TEXT                                                                               \
+  "has to forward request" /* how a node without leadership begins its refusal                     \
+                            */
+
+/* What one endpoint said to one attempt. */
+enum verdict {
+  ANSWERED,    /* done or refused: the end */
+  NOT_LEADER,  /* it named the leader, or said that there is none: surely not carried out */
+  NOT_REACHED, /* nothing was sent */
+  LOST,        /* sent, no answer: may have been carried out */
+};
+
+struct attempt {
+  bool done;
+  char leader[RKV_ADDR_MAX];
+  struct follow_answer *answer;
+};
+
+static void on_reply(void *ctx, const struct client_reply *reply) {
+  struct attempt *attempt = ctx;
+  struct follow_answer *answer = attempt->answer;
+  attempt->done = true;
+  answer->code = reply->code;
+  memcpy(answer->text, reply->text, sizeof answer->text);
+  memcpy(attempt->leader, reply->leader, sizeof attempt->leader);
+  if (reply->code != GRPC_STATUS_OK) return;
+  answer->data = malloc(reply->size + 1); /* + 1: a NULL means failure, also for 0 bytes */
+  if (!answer->data) {
+    answer->code = GRPC_STATUS_RESOURCE_EXHAUSTED;
+    (void)snprintf(answer->text, sizeof answer->text, "no memory for the answer");
+    return;
+  }
+  if (reply->size) memcpy(answer->data, reply->data, reply->size);
+  answer->size = reply->size;
+}
+
+static enum verdict judge(const struct attempt *attempt) {
+  const struct follow_answer *answer = attempt->answer;
+  switch (answer->code) {
+  case GRPC_STATUS_UNAVAILABLE:
+    if (attempt->leader[0]) return NOT_LEADER;
+    return strncmp(answer->text, FORWARD_TEXT, strlen(FORWARD_TEXT)) == 0 ? NOT_LEADER : LOST;
+  case GRPC_STATUS_DEADLINE_EXCEEDED:
+  case GRPC_STATUS_CANCELLED: return LOST;
+  default: return ANSWERED;
+  }
+}
+
+static enum verdict ask_one(struct session *session, const char *endpoint,
+                            const struct follow_request *request, uint64_t dial_deadline,
+                            uint64_t deadline, struct attempt *attempt) {
+  struct follow_answer *answer = attempt->answer;
+  struct client_channel *channel = client_connect(session->client, endpoint);
+  enum verdict verdict = NOT_REACHED;
+  attempt->done = false;
+  attempt->leader[0] = '\0';
+  (void)snprintf(answer->endpoint, sizeof answer->endpoint, "%s", endpoint);
+  answer->code = GRPC_STATUS_UNAVAILABLE;
+  (void)snprintf(answer->text, sizeof answer->text, "no connection (does a node listen there?)");
+  if (!channel || !client_wait_ready(channel, dial_deadline)) goto out;
+  if (client_start(channel, request->path, request->data, request->size, deadline, on_reply,
+                   attempt))
+    goto out;
+  while (!attempt->done) client_poll(session->client, UINT64_MAX);
+  verdict = judge(attempt);
+out:
+  client_disconnect(channel);
+  return verdict;
+}
+
+/* Where a walk over the endpoints stands. */
+struct walk {
+  struct session *session;
+  uint64_t deadline;
+  unsigned next; /* the endpoint to ask, if there is no leader to follow */
+  unsigned hops; /* leaders followed in a row */
+  bool heard;    /* somebody answered in this round */
+  char leader[RKV_ADDR_MAX];
+};
+
+/* The deadline of one step: all that is left, or a part of it if somebody else could be asked. */
+static uint64_t step_deadline(const struct walk *walk, uint64_t share_ms, bool may_share) {
+  uint64_t end = client_now_ms() + share_ms;
+  return may_share && end < walk->deadline ? end : walk->deadline;
+}
+
+static void pause_ms(uint64_t ms) {
+  struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+  (void)nanosleep(&time, NULL);
+}
+
+/* Sets where to ask next. False: there is nobody left to ask (F2). */
+static bool next_endpoint(struct walk *walk, char *endpoint) {
+  const struct args *args = walk->session->args;
+  const char *chosen = walk->leader;
+  if (!chosen[0]) {
+    if (walk->next == args->endpoint_count) {
+      if (!walk->heard) return false;
+      pause_ms(FOLLOW_PAUSE_MS);
+      walk->next = 0;
+      walk->hops = 0;
+      walk->heard = false;
+    }
+    chosen = args->endpoints[walk->next++];
+  }
+  memmove(endpoint, chosen, strlen(chosen) + 1);
+  walk->leader[0] = '\0';
+  return client_now_ms() < walk->deadline;
+}
+
+static enum verdict take_step(struct walk *walk, const struct follow_request *request,
+                              struct attempt *attempt, const char *endpoint) {
+  const struct args *args = walk->session->args;
+  bool others = args->endpoint_count > 1 || walk->hops > 0;
+  uint64_t share = args->timeout_ms / args->endpoint_count;
+  uint64_t dial = step_deadline(walk, FOLLOW_DIAL_MS, others);
+  uint64_t end = step_deadline(walk, share > FOLLOW_LEAST_MS ? share : FOLLOW_LEAST_MS,
+                               others && request->repeatable);
+  return ask_one(walk->session, endpoint, request, dial, end, attempt);
+}
+
+enum outcome follow_ask(struct session *session, const struct follow_request *request,
+                        struct follow_answer *answer) {
+  struct walk walk = {.session = session, .deadline = client_now_ms() + session->args->timeout_ms};
+  struct follow_answer refusal = {.code = GRPC_STATUS_OK}; /* the last "not leader" */
+  struct attempt attempt = {.answer = answer};
+  char endpoint[RKV_ADDR_MAX];
+  memset(answer, 0, sizeof *answer);
+  while (next_endpoint(&walk, endpoint)) {
+    switch (take_step(&walk, request, &attempt, endpoint)) {
+    case ANSWERED: return answer->code == GRPC_STATUS_OK ? OUTCOME_DONE : OUTCOME_REFUSED;
+    case NOT_LEADER:
+      walk.heard = true;
+      refusal = *answer;
+      refusal.no_leader = attempt.leader[0] == '\0';
+      if (walk.hops++ < FOLLOW_HOPS_MAX) memcpy(walk.leader, attempt.leader, sizeof walk.leader);
+      break;
+    case NOT_REACHED: break;
+    case LOST:
+      answer->sent = true;
+      if (!request->repeatable) return OUTCOME_NO_ANSWER;
+      break;
+    }
+  }
+  if (refusal.code == GRPC_STATUS_OK) return OUTCOME_NO_ANSWER;
+  *answer = refusal;
+  return OUTCOME_REFUSED;
+}
+
+void follow_free(struct follow_answer *answer) {
+  free(answer->data);
+  answer->data = NULL;
+}

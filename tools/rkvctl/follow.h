@@ -1,0 +1,42 @@
+/* follow.h: asks the cluster until one node takes the request, following the leader it names.
+ *
+ * (F1) A request that is not repeatable is sent again only if it surely was not carried out: the
+ *      connection never stood, or the node said that it does not lead.
+ * (F2) Every loop is bounded by the deadline; a new round over the endpoints starts only if a node
+ *      answered in the last one, and after a pause. */
+#ifndef RKVCTL_FOLLOW_H
+#define RKVCTL_FOLLOW_H
+
+#include "client.h"
+#include "commands.h"
+
+#define FOLLOW_HOPS_MAX 8   /* leaders followed in a row before the endpoints are asked again */
+#define FOLLOW_PAUSE_MS 100 /* between two rounds, for an election to end */
+#define FOLLOW_DIAL_MS 1000 /* to connect to one endpoint, if there are others to ask */
+#define FOLLOW_LEAST_MS 500 /* for one answer, if there are others to ask */
+
+struct follow_request {
+  const char *path; /* "/package.Service/Method" */
+  const uint8_t *data;
+  size_t size;
+  bool repeatable; /* asking twice does no harm: a read */
+};
+
+struct follow_answer {
+  char endpoint[RKV_ADDR_MAX]; /* who gave it */
+  int code;                    /* gRPC status of the last answer */
+  char text[CLIENT_TEXT_MAX];
+  bool no_leader; /* the node knows no leader: a new cluster, or an election that goes on */
+  bool sent;      /* without an answer: it may have been carried out */
+  uint8_t *data;  /* with OUTCOME_DONE: the message; follow_free */
+  size_t size;
+};
+
+/* OUTCOME_DONE, OUTCOME_REFUSED (answer->text is the node's) or OUTCOME_NO_ANSWER (text says why).
+ */
+enum outcome follow_ask(struct session *session, const struct follow_request *request,
+                        struct follow_answer *answer);
+
+void follow_free(struct follow_answer *answer);
+
+#endif

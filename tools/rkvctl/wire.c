@@ -1,0 +1,69 @@
+/* wire.c: packs requests, reads memberships. */
+#include "wire.h"
+
+#include "print.h"
+
+#include <grpc/status.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum outcome wire_ask(struct session *session, const char *method, const ProtobufCMessage *message,
+                      bool repeatable, struct follow_answer *answer) {
+  struct follow_request request = {.path = method, .repeatable = repeatable};
+  uint8_t *data;
+  enum outcome outcome;
+  request.size = protobuf_c_message_get_packed_size(message);
+  data = malloc(request.size + 1); /* + 1: an empty message is no failure */
+  memset(answer, 0, sizeof *answer);
+  if (!data) {
+    (void)snprintf(answer->text, sizeof answer->text, "out of memory");
+    return OUTCOME_NO_ANSWER;
+  }
+  (void)protobuf_c_message_pack(message, data);
+  request.data = data;
+  outcome = follow_ask(session, &request, answer);
+  free(data);
+  return outcome;
+}
+
+ProtobufCBinaryData wire_bytes(const char *text) {
+  /* protobuf-c only reads what it packs; its type has no const */
+  ProtobufCBinaryData bytes = {.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
+  return bytes;
+}
+
+void wire_membership(const Openraftpb__Membership *from, struct rkv_membership *to) {
+  size_t c, i;
+  memset(to, 0, sizeof *to);
+  if (!from) return;
+  for (c = 0; c < from->n_configs && c < RKV_CONFIGS_MAX; c++) {
+    const Openraftpb__NodeIdSet *ids = from->configs[c];
+    for (i = 0; i < ids->n_node_ids; i++)
+      (void)rkv_config_add(&to->configs[c], ids->node_ids[i]->key); /* over the limit: left out */
+    to->config_count++;
+  }
+  for (i = 0; i < from->n_nodes; i++) {
+    const Openraftpb__Node *node = from->nodes[i]->value;
+    const ProtobufCBinaryData none = {0, NULL};
+    ProtobufCBinaryData addr = node ? node->rpc_addr : none;
+    if (addr.len == 0) addr = wire_bytes("-");
+    (void)rkv_membership_add_node(to, from->nodes[i]->key, (const char *)addr.data, addr.len);
+  }
+}
+
+const char *wire_role(const struct rkv_membership *m, rkv_node_id id) {
+  bool before, after;
+  if (!rkv_membership_is_voter(m, id)) return "learner";
+  before = rkv_config_has(&m->configs[0], id);
+  after = rkv_config_has(&m->configs[m->config_count - 1], id);
+  return before && after ? "voter" : after ? "joining" : "leaving";
+}
+
+enum outcome wire_unreadable(const struct session *session, const char *what,
+                             struct follow_answer *answer) {
+  answer->code = GRPC_STATUS_DATA_LOSS;
+  (void)snprintf(answer->text, sizeof answer->text, "the answer is no message that rkvctl knows");
+  follow_free(answer);
+  return print_trouble(session, what, OUTCOME_REFUSED, answer);
+}

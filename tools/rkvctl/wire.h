@@ -1,0 +1,31 @@
+/* wire.h: between the messages of openraftpb and what the commands work with. */
+#ifndef RKVCTL_WIRE_H
+#define RKVCTL_WIRE_H
+
+#include "follow.h"
+
+#include "app.pb-c.h"
+
+#include <rkv/membership.h>
+
+#define WIRE_SERVICE "/openraftpb.AppService/"
+
+/* Packs `message` and asks `method` (WIRE_SERVICE "Set") for an answer. */
+enum outcome wire_ask(struct session *session, const char *method, const ProtobufCMessage *message,
+                      bool repeatable, struct follow_answer *answer);
+
+/* A C string as a bytes field; nothing is copied. */
+ProtobufCBinaryData wire_bytes(const char *text);
+
+/* What an answer says of the members, in order of their ids; nodes and configs over the limits are
+ * left out. NULL gives an empty membership. */
+void wire_membership(const Openraftpb__Membership *from, struct rkv_membership *to);
+
+/* What a node is in *m: "voter", "learner", or of a joint membership "joining" and "leaving". */
+const char *wire_role(const struct rkv_membership *m, rkv_node_id id);
+
+/* For answers that cannot be decoded: says so and gives OUTCOME_REFUSED. */
+enum outcome wire_unreadable(const struct session *session, const char *what,
+                             struct follow_answer *answer);
+
+#endif
