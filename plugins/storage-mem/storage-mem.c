@@ -1,0 +1,250 @@
+/* storage-mem.c: log, vote and snapshot in RAM; the smallest complete example of a storage.
+ *
+ * Nothing is durable, so every completion is called before its operation returns. Payloads are
+ * never copied: the log holds references to the bytes that came off the socket.
+ *
+ * (I1) log[head .. head + count) are the entries purged.index + 1 .. purged.index + count.
+ * (I2) log, purged and newest change under `lock`; no completion is called while it is held.
+ * (I3) A committed snapshot never changes: who holds a reference reads it without the lock. */
+#include <rkv/rkv.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#define LOG_MIN 64u /* entries there is room for in the smallest log */
+
+/* Its own writer, then the newest snapshot, then whatever readers still hold: one object. */
+struct snapshot {
+  struct rkv_buf_owner owner; /* one reference per reader and slice read, one of the storage */
+  struct storage *storage;
+  struct rkv_snapshot_meta meta;
+  uint8_t *bytes; /* meta.size of capacity */
+  size_t capacity;
+};
+
+struct storage {
+  pthread_mutex_t lock;
+  struct rkv_entry *log;
+  size_t head, count, capacity;
+  struct rkv_log_id purged;
+  struct rkv_vote vote;
+  struct snapshot *newest;
+  enum rkv_status failed; /* the first failed append; nothing succeeds after it */
+};
+
+/* Makes room behind the last entry; the new array also returns the room that a purge left. */
+static bool make_room(struct storage *s, size_t entries) {
+  size_t capacity = 2 * (s->count + entries) + LOG_MIN;
+  struct rkv_entry *log;
+  if (entries <= s->capacity - s->head - s->count) return true;
+  log = calloc(capacity, sizeof *log);
+  if (!log) return false;
+  if (s->count > 0) memcpy(log, s->log + s->head, s->count * sizeof *log);
+  free(s->log);
+  s->log = log, s->head = 0, s->capacity = capacity;
+  return true;
+}
+
+static void complete(struct storage *s, struct rkv_completion *completion) {
+  struct rkv_error error;
+  if (s->failed != RKV_OK) rkv_fail(&error, s->failed, "storage-mem: an append failed");
+  completion->done(completion, s->failed, s->failed != RKV_OK ? &error : NULL);
+}
+
+static enum rkv_status mem_open(const struct rkv_host *host, const struct rkv_config *config,
+                                void **storage, struct rkv_error *error) {
+  struct storage *s = calloc(1, sizeof *s);
+  (void)host, (void)config;
+  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory");
+  (void)pthread_mutex_init(&s->lock, NULL); /* a default mutex: cannot fail on Linux */
+  *storage = s;
+  return RKV_OK;
+}
+
+static enum rkv_status mem_load(void *storage, struct rkv_storage_state *state,
+                                struct rkv_error *error) {
+  struct storage *s = storage;
+  (void)error, memset(state, 0, sizeof *state);
+  state->vote = s->vote;
+  state->purged = s->purged;
+  state->last = s->count > 0 ? s->log[s->head + s->count - 1].id : s->purged;
+  if (s->newest) state->snapshot = s->newest->meta;
+  (void)rkv_buf_share(state->snapshot.membership);
+  return RKV_OK;
+}
+
+static void mem_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
+  struct storage *s = storage;
+  if (s->failed == RKV_OK) s->vote = vote;
+  complete(s, completion);
+}
+
+static void mem_append(void *storage, const struct rkv_entry *entries, size_t count,
+                       struct rkv_completion *completion) {
+  struct storage *s = storage;
+  (void)pthread_mutex_lock(&s->lock);
+  if (s->failed == RKV_OK && entries[0].id.index != s->purged.index + s->count + 1)
+    s->failed = RKV_BROKEN;
+  if (s->failed == RKV_OK && !make_room(s, count)) s->failed = RKV_NO_MEMORY;
+  for (size_t n = 0; n < count && s->failed == RKV_OK; n++) {
+    s->log[s->head + s->count++] = entries[n];
+    (void)rkv_buf_share(entries[n].payload);
+  }
+  (void)pthread_mutex_unlock(&s->lock);
+  complete(s, completion);
+}
+
+static void mem_truncate(void *storage, rkv_index after) {
+  struct storage *s = storage;
+  (void)pthread_mutex_lock(&s->lock);
+  while (s->count > 0 && s->purged.index + s->count > after)
+    rkv_buf_drop(&s->log[s->head + --s->count].payload);
+  (void)pthread_mutex_unlock(&s->lock);
+}
+
+static void mem_purge(void *storage, struct rkv_log_id up_to) {
+  struct storage *s = storage;
+  (void)pthread_mutex_lock(&s->lock);
+  for (; s->count > 0 && s->purged.index < up_to.index; s->head++, s->count--) {
+    s->purged = s->log[s->head].id;
+    rkv_buf_drop(&s->log[s->head].payload);
+  }
+  if (s->purged.index < up_to.index) s->purged = up_to; /* beyond the last entry */
+  (void)pthread_mutex_unlock(&s->lock);
+}
+
+static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
+                                struct rkv_entry *entries, size_t capacity, size_t *count,
+                                struct rkv_error *error) {
+  struct storage *s = storage;
+  enum rkv_status status = RKV_OK;
+  uint64_t bytes = 0;
+  *count = 0;
+  (void)pthread_mutex_lock(&s->lock);
+  if (from <= s->purged.index)
+    status = rkv_fail(error, RKV_NOT_FOUND, "storage-mem: entry %llu is purged (first: %llu)",
+                      (unsigned long long)from, (unsigned long long)s->purged.index + 1);
+  if (to > s->purged.index + s->count) to = s->purged.index + s->count;
+  for (; status == RKV_OK && *count < capacity && from <= to; from++) {
+    const struct rkv_entry *entry = &s->log[s->head + (from - s->purged.index - 1)];
+    bytes += entry->payload.len;
+    if (*count > 0 && bytes > bytes_max) break;
+    entries[(*count)++] = *entry;
+    (void)rkv_buf_share(entry->payload);
+  }
+  (void)pthread_mutex_unlock(&s->lock);
+  return status;
+}
+
+static void snapshot_free(struct rkv_buf_owner *owner) {
+  struct snapshot *s = (struct snapshot *)owner;
+  rkv_buf_drop(&s->meta.membership);
+  free(s->bytes);
+  free(s);
+}
+
+/* Ends a writer, a reader, or the storage's hold on a snapshot (NULL: none). */
+static void snapshot_drop(void *shared) {
+  struct rkv_buf reference = {NULL, 0, shared};
+  rkv_buf_drop(&reference);
+}
+
+static void mem_close(void *storage) {
+  struct storage *s = storage;
+  mem_truncate(s, 0);
+  snapshot_drop(s->newest);
+  (void)pthread_mutex_destroy(&s->lock);
+  free(s->log);
+  free(s);
+}
+
+static enum rkv_status mem_snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta,
+                                          void **writer, struct rkv_error *error) {
+  struct snapshot *s = calloc(1, sizeof *s);
+  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
+  *s = (struct snapshot){{1, 0, snapshot_free}, storage, *meta, NULL, 0};
+  s->meta.size = 0;
+  (void)rkv_buf_share(meta->membership);
+  *writer = s;
+  return RKV_OK;
+}
+
+static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
+                                          struct rkv_error *error) {
+  struct snapshot *s = writer;
+  if (chunk.len > s->capacity - s->meta.size) { /* untouched pages of a large one cost nothing */
+    size_t capacity = 2 * (s->capacity + chunk.len);
+    uint8_t *bytes = realloc(s->bytes, capacity);
+    if (!bytes) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
+    s->bytes = bytes, s->capacity = capacity;
+  }
+  if (chunk.len > 0) memcpy(s->bytes + s->meta.size, chunk.data, chunk.len);
+  s->meta.size += chunk.len;
+  return RKV_OK;
+}
+
+static enum rkv_status mem_snapshot_commit(void *writer, struct rkv_error *error) {
+  struct snapshot *s = writer, *old;
+  (void)error, (void)pthread_mutex_lock(&s->storage->lock);
+  old = s->storage->newest;
+  s->storage->newest = s;
+  (void)pthread_mutex_unlock(&s->storage->lock);
+  snapshot_drop(old); /* its readers keep it */
+  return RKV_OK;
+}
+
+static enum rkv_status mem_snapshot_open(void *storage, void **reader,
+                                         struct rkv_snapshot_meta *meta, struct rkv_error *error) {
+  struct storage *s = storage;
+  struct snapshot *newest;
+  (void)pthread_mutex_lock(&s->lock);
+  newest = s->newest;
+  if (newest) (void)rkv_buf_share((struct rkv_buf){NULL, 0, &newest->owner});
+  (void)pthread_mutex_unlock(&s->lock);
+  if (!newest) return rkv_fail(error, RKV_NOT_FOUND, "storage-mem: no snapshot yet");
+  *reader = newest, *meta = newest->meta;
+  (void)rkv_buf_share(meta->membership);
+  return RKV_OK;
+}
+
+static enum rkv_status mem_snapshot_read(void *reader, uint64_t offset, size_t max,
+                                         struct rkv_buf *chunk, struct rkv_error *error) {
+  struct snapshot *s = reader;
+  struct rkv_buf whole = {s->bytes, s->meta.size, &s->owner};
+  (void)error, *chunk = rkv_buf_none();
+  if (offset < whole.len) *chunk = rkv_buf_share(rkv_buf_slice(whole, (size_t)offset, max));
+  return RKV_OK;
+}
+
+static const struct rkv_storage_ops ops = {
+    .open = mem_open,
+    .close = mem_close,
+    .load = mem_load,
+    .save_vote = mem_save_vote,
+    .append = mem_append,
+    .truncate = mem_truncate,
+    .purge = mem_purge,
+    .read = mem_read,
+    .snapshot_begin = mem_snapshot_begin,
+    .snapshot_write = mem_snapshot_write,
+    .snapshot_commit = mem_snapshot_commit,
+    .snapshot_abort = snapshot_drop,
+    .snapshot_open = mem_snapshot_open,
+    .snapshot_read = mem_snapshot_read,
+    .snapshot_close = snapshot_drop,
+};
+
+extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
+const struct rkv_plugin rkv_plugin_entry = {
+    .magic = RKV_PLUGIN_MAGIC,
+    .abi_major = RKV_ABI_MAJOR,
+    .abi_minor = RKV_ABI_MINOR,
+    .struct_size = sizeof(struct rkv_plugin),
+    .kind = RKV_KIND_STORAGE,
+    .name = "storage-mem",
+    .version = RKV_VERSION,
+    .description = "log, vote and snapshot in RAM; nothing survives the process",
+    .option_size = sizeof(struct rkv_option),
+    .ops = &ops,
+    .ops_size = sizeof ops,
+};
