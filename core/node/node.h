@@ -89,9 +89,10 @@ enum rkv_status node_fatal_status(struct node *n, struct rkv_error *error);
  * before node_start. */
 void node_on_fatal(struct node *n, void (*notify)(void *arg), void *arg);
 
-/* Orderly stop, in three steps around rkv_transport_ops.stop: node_drain refuses new proposals
- * (RKV_UNAVAILABLE) while those in flight end; the transport stops; node_free frees. node_abandon
- * answers everything that still waits with RKV_CANCELLED. */
+/* Orderly stop. node_drain refuses new proposals (RKV_UNAVAILABLE) while those in flight end; then
+ * node_abandon answers everything that still waits with RKV_CANCELLED, from now on refuses every
+ * call, and closes the peers; then rkv_transport_ops.stop and close, node_executor_stop, node_free.
+ */
 void node_drain(struct node *n);
 bool node_idle(struct node *n); /* nothing waits for its commit */
 void node_abandon(struct node *n);

@@ -152,9 +152,13 @@ struct rkv_membership_call {
 /* Always answered at once, by any node. */
 struct rkv_metrics_call {
   struct rkv_call call;
-  /* answer; both given to the caller */
-  struct rkv_buf membership; /* the effective one; empty before init */
-  struct rkv_buf text;       /* `name:value` pairs separated by one space */
+  /* answer */
+  rkv_node_id leader; /* 0 = unknown */
+  const char *state;  /* static: learner, follower, candidate, leader */
+  struct rkv_vote vote;
+  struct rkv_log_id last, committed, applied, snapshot, purged;
+  struct rkv_buf membership; /* the effective one, empty before init; given to the caller */
+  struct rkv_buf text;       /* further `name:value` pairs separated by one space; given likewise */
 };
 
 #ifdef __cplusplus

@@ -1,0 +1,116 @@
+/* build.c: builds a snapshot of the state machine beside the writes (Raft paper, section 7).
+ *
+ * The view is frozen on the runner in microseconds; reading and storing it is the worker's, one
+ * chunk per job, so that other jobs get their turn. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct snapshot_build {
+  struct node_job job; /* first: what the executor knows */
+  struct rkv_call event;
+  struct node *n;
+  void *view, *writer;
+  struct rkv_snapshot_meta meta;
+  enum rkv_status status;
+  struct rkv_error error;
+};
+
+/* Writes one chunk. True if there is more. */
+static bool step(struct snapshot_build *b) {
+  struct node *n = b->n;
+  const struct rkv_storage_ops *storage = n->plugins.storage;
+  struct rkv_buf chunk = rkv_buf_none();
+  if (!b->writer) {
+    b->status =
+        storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer, &b->error);
+    return b->status == RKV_OK;
+  }
+  b->status = n->plugins.sm->snapshot_read(b->view, NODE_SNAPSHOT_CHUNK_MAX, &chunk, &b->error);
+  bool more = b->status == RKV_OK && chunk.len > 0;
+  if (more) b->status = storage->snapshot_write(b->writer, chunk, &b->error);
+  b->meta.size += chunk.len;
+  rkv_buf_drop(&chunk);
+  if (b->status == RKV_OK && more) return true;
+  if (b->status == RKV_OK)
+    b->status = storage->snapshot_commit(b->writer, &b->error);
+  else
+    storage->snapshot_abort(b->writer);
+  return false;
+}
+
+/* On the worker. */
+static void run(struct node_job *job) {
+  struct snapshot_build *b = (struct snapshot_build *)job;
+  struct node *n = b->n;
+  if (step(b)) {
+    n->executor->post(n->executor->ctx, job);
+    return;
+  }
+  n->plugins.sm->snapshot_end(b->view);
+  loop_post(n, &b->event, NODE_SNAPSHOT_BUILT);
+  node_kick(n);
+}
+
+static void give_up(struct node *n, const char *why) {
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "snapshot not built: %s", why);
+  n->build_wanted = false;
+  n->build_pause_ns = n->now_ns + NODE_QUIET_NS;
+  raft_on_snapshot_built(n->raft, node_now(n), (struct rkv_log_id){0, 0});
+  loop_carry(n);
+}
+
+/* Worth it once the log has grown by a fair part of what the snapshot will weigh: the cost of
+ * snapshots per write stays constant however large the state is. */
+static bool worth_it(struct node *n) {
+  return n->log_bytes >= n->snapshot_bytes / NODE_SNAPSHOT_SHARE;
+}
+
+void build_run(struct node *n) {
+  struct rkv_error error;
+  if (!n->build_wanted || n->build || n->installing || n->now_ns < n->build_pause_ns) return;
+  if (!worth_it(n) || atomic_exchange(&n->writing_snapshot, true)) return;
+  struct snapshot_build *b = calloc(1, sizeof *b);
+  if (!b) {
+    atomic_store(&n->writing_snapshot, false);
+    return give_up(n, "out of memory");
+  }
+  b->job.run = run;
+  b->n = n;
+  if (n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta, &error) != RKV_OK) {
+    free(b);
+    atomic_store(&n->writing_snapshot, false);
+    return give_up(n, error.text);
+  }
+  assert(rkv_log_id_equal(b->meta.last, n->applied));
+  (void)snprintf(b->meta.id, sizeof b->meta.id, "%llu-%llu-%llu-%llu",
+                 (unsigned long long)b->meta.last.term,
+                 (unsigned long long)n->plugins.host->node_id,
+                 (unsigned long long)b->meta.last.index, (unsigned long long)++n->snapshot_serial);
+  n->build = b;
+  n->build_wanted = false;
+  n->log_bytes = 0;
+  n->executor->post(n->executor->ctx, &b->job);
+}
+
+void build_on_done(struct node *n, struct rkv_call *call) {
+  struct snapshot_build *b =
+      (struct snapshot_build *)((char *)call - offsetof(struct snapshot_build, event));
+  n->build = NULL;
+  atomic_store(&n->writing_snapshot, false);
+  if (b->status == RKV_IO || b->status == RKV_CORRUPT) {
+    node_fatal(n, b->status, b->error.text);
+  } else if (b->status != RKV_OK) {
+    if (!loop_ending(n)) give_up(n, b->error.text);
+  } else {
+    n->snapshots_built++;
+    n->snapshot_bytes = b->meta.size;
+    rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot built last=%llu bytes=%llu id=%s",
+            (unsigned long long)b->meta.last.index, (unsigned long long)b->meta.size, b->meta.id);
+    raft_on_snapshot_built(n->raft, node_now(n), b->meta.last);
+    loop_carry(n);
+  }
+  rkv_buf_drop(&b->meta.membership);
+  free(b);
+}

@@ -1,0 +1,160 @@
+/* executor.c: threads and clocks of a production node (executor.h).
+ *
+ * (X1) `running` is set only between start and stop.  (X2) a job is run exactly once. */
+#include <node/executor.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+struct threads {
+  struct node_executor base; /* first: the public handle is a pointer to it */
+  struct node *node;
+  pthread_t timer_thread, worker_thread;
+  pthread_mutex_t lock;
+  pthread_cond_t timer_wake, worker_wake;
+  uint64_t deadline_ns;
+  struct node_job *first, **last;
+  bool running, stopping;
+};
+
+static uint64_t now_ns(void *ctx) {
+  (void)ctx;
+  struct timespec ts;
+  (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t random_number(void *ctx) {
+  uint64_t number;
+  if (getrandom(&number, sizeof number, 0) == (ssize_t)sizeof number) return number;
+  return now_ns(ctx) * UINT64_C(0x9e3779b97f4a7c15); /* interrupted: spread is all that is needed */
+}
+
+static void set_timer(void *ctx, uint64_t deadline_ns) {
+  struct threads *t = ctx;
+  pthread_mutex_lock(&t->lock);
+  bool earlier = deadline_ns < t->deadline_ns;
+  t->deadline_ns = deadline_ns;
+  if (earlier) pthread_cond_signal(&t->timer_wake);
+  pthread_mutex_unlock(&t->lock);
+}
+
+static void post(void *ctx, struct node_job *job) {
+  struct threads *t = ctx;
+  job->next = NULL;
+  pthread_mutex_lock(&t->lock);
+  bool queued = t->running;
+  if (queued) {
+    *t->last = job;
+    t->last = &job->next;
+    pthread_cond_signal(&t->worker_wake);
+  }
+  pthread_mutex_unlock(&t->lock);
+  if (!queued) job->run(job);
+}
+
+static void *run_timer(void *arg) {
+  struct threads *t = arg;
+  pthread_mutex_lock(&t->lock);
+  while (!t->stopping) {
+    uint64_t deadline = t->deadline_ns;
+    if (deadline == UINT64_MAX) {
+      pthread_cond_wait(&t->timer_wake, &t->lock);
+    } else if (now_ns(t) < deadline) {
+      struct timespec until = {.tv_sec = (time_t)(deadline / NS_PER_S),
+                               .tv_nsec = (long)(deadline % NS_PER_S)};
+      pthread_cond_timedwait(&t->timer_wake, &t->lock, &until);
+    } else {
+      t->deadline_ns = UINT64_MAX;
+      pthread_mutex_unlock(&t->lock);
+      node_kick(t->node);
+      pthread_mutex_lock(&t->lock);
+    }
+  }
+  pthread_mutex_unlock(&t->lock);
+  return NULL;
+}
+
+static void *run_worker(void *arg) {
+  struct threads *t = arg;
+  pthread_mutex_lock(&t->lock);
+  for (;;) {
+    while (!t->first && !t->stopping) pthread_cond_wait(&t->worker_wake, &t->lock);
+    struct node_job *job = t->first;
+    if (!job) break;
+    t->first = job->next;
+    if (!t->first) t->last = &t->first;
+    pthread_mutex_unlock(&t->lock);
+    job->run(job);
+    pthread_mutex_lock(&t->lock);
+  }
+  t->running = false;
+  pthread_mutex_unlock(&t->lock);
+  return NULL;
+}
+
+enum rkv_status node_executor_new(struct node_executor **out, struct rkv_error *error) {
+  struct threads *t = calloc(1, sizeof *t);
+  if (!t) return rkv_fail(error, RKV_NO_MEMORY, "executor: out of memory");
+  pthread_condattr_t attr;
+  pthread_condattr_init(&attr);
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  pthread_mutex_init(&t->lock, NULL);
+  pthread_cond_init(&t->timer_wake, &attr);
+  pthread_cond_init(&t->worker_wake, &attr);
+  pthread_condattr_destroy(&attr);
+  t->deadline_ns = UINT64_MAX;
+  t->last = &t->first;
+  t->base = (struct node_executor){
+      .ctx = t, .now_ns = now_ns, .random = random_number, .set_timer = set_timer, .post = post};
+  *out = &t->base;
+  return RKV_OK;
+}
+
+enum rkv_status node_executor_start(struct node_executor *executor, struct node *node,
+                                    struct rkv_error *error) {
+  struct threads *t = executor->ctx;
+  t->node = node;
+  t->running = true;
+  int code = pthread_create(&t->timer_thread, NULL, run_timer, t);
+  if (code != 0) {
+    t->running = false;
+    return rkv_fail(error, RKV_BROKEN, "executor: no timer thread: %s", strerror(code));
+  }
+  code = pthread_create(&t->worker_thread, NULL, run_worker, t);
+  if (code == 0) return RKV_OK;
+  pthread_mutex_lock(&t->lock);
+  t->running = false;
+  t->stopping = true;
+  pthread_cond_signal(&t->timer_wake);
+  pthread_mutex_unlock(&t->lock);
+  pthread_join(t->timer_thread, NULL);
+  return rkv_fail(error, RKV_BROKEN, "executor: no worker thread: %s", strerror(code));
+}
+
+void node_executor_stop(struct node_executor *executor) {
+  struct threads *t = executor->ctx;
+  pthread_mutex_lock(&t->lock);
+  bool running = t->running;
+  t->stopping = true;
+  pthread_cond_signal(&t->timer_wake);
+  pthread_cond_signal(&t->worker_wake);
+  pthread_mutex_unlock(&t->lock);
+  if (!running) return;
+  pthread_join(t->timer_thread, NULL);
+  pthread_join(t->worker_thread, NULL);
+}
+
+void node_executor_free(struct node_executor *executor) {
+  struct threads *t = executor->ctx;
+  pthread_cond_destroy(&t->worker_wake);
+  pthread_cond_destroy(&t->timer_wake);
+  pthread_mutex_destroy(&t->lock);
+  free(t);
+}

@@ -1,0 +1,271 @@
+/* internal.h: struct node and what its files share. Only the thread that runs the loop ("the
+ * runner") touches anything here, except what is marked (any thread).
+ *
+ * (N1) Every call handed in is answered exactly once.
+ * (N2) An output that waits is carried out only after everything saved before it is durable.
+ * (N3) applied <= committed, and entries are applied once, in order, without a gap.
+ * (N4) After node_fatal no success leaves the node.
+ * (N5) entries applied+1 .. last are in the hot tail, except after a start or while they are being
+ *      fetched. */
+#ifndef NODE_INTERNAL_H
+#define NODE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <node/inbox.h>
+#include <node/node.h>
+#include <node/tail.h>
+#include <raft/raft.h>
+
+#define NODE_LOG "node"
+#define NODE_CHANGES_MAX 16         /* membership calls that may wait at once */
+#define NODE_PEER_CALLS_MAX 4096    /* calls of peers that may wait in the inbox */
+#define NODE_APPLY_BATCH_MAX 1024   /* entries handed to the state machine in one call */
+#define NODE_APPLY_SLICE_MAX 4096   /* entries applied before the inbox is looked at again */
+#define NODE_FETCH_ENTRIES_MAX 4096 /* entries read from the storage in one job */
+#define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
+#define NODE_EXPIRE_NS UINT64_C(50000000) /* how often deadlines of waiting calls are looked at */
+#define NODE_SNAPSHOT_STEP_NS                                                                      \
+  UINT64_C(10000000000)                            /* budget of one step of a snapshot to a peer   \
+                                                    */
+#define NODE_QUIET_NS UINT64_C(10000000000)        /* pause after trouble that repeats */
+#define NODE_REMOVED_LINGER_NS UINT64_C(150000000) /* a leader that removed itself serves on */
+#define NODE_LEARNER_LAG_MAX 5000                  /* entries: a learner this close has caught up */
+#define NODE_NOTICE_SHARE                                                                          \
+  10                          /* of a heartbeat: when a quiet leader tells of a commit, or retries \
+                               */
+#define NODE_SNAPSHOT_SHARE 4 /* a snapshot is built again after 1/4 of its size came as log */
+#define NODE_MEMBERSHIPS_MAX 64 /* membership entries in one append */
+
+/* X(NAME, handler): what the inbox carries. The handler runs on the runner and owns the call. */
+#define NODE_KIND_LIST(X)                                                                          \
+  X(PROPOSE, propose_on_call)                                                                      \
+  X(QUERY, query_on_call)                                                                          \
+  X(METRICS, metrics_on_call)                                                                      \
+  X(INIT, change_on_init)                                                                          \
+  X(ADD_LEARNER, change_on_add_learner)                                                            \
+  X(CHANGE_MEMBERSHIP, change_on_change)                                                           \
+  X(VOTE, peer_on_vote_call)                                                                       \
+  X(APPEND, peer_on_append_call)                                                                   \
+  X(SNAPSHOT_BEGIN, receive_on_begin)                                                              \
+  X(SNAPSHOT_FINISH, receive_on_finish)                                                            \
+  X(SNAPSHOT_INSTALLED, receive_on_installed)                                                      \
+  X(SAVED, save_on_saved)                                                                          \
+  X(VOTE_ANSWER, replicate_on_vote_answer)                                                         \
+  X(APPEND_ANSWER, replicate_on_append_answer)                                                     \
+  X(FETCHED, fetch_on_done)                                                                        \
+  X(SNAPSHOT_BUILT, build_on_done)                                                                 \
+  X(SNAPSHOT_SEND, send_on_step)
+
+enum node_kind {
+#define NODE_KIND_ENUM(name, handler) NODE_##name,
+  NODE_KIND_LIST(NODE_KIND_ENUM)
+#undef NODE_KIND_ENUM
+};
+
+struct node_pending {
+  rkv_index index;
+  struct rkv_propose_call *call;
+};
+
+/* Proposals that wait for their entry to be applied: a ring ordered by index. */
+struct pending {
+  struct node_pending *ring;
+  size_t capacity, head, count;
+};
+
+struct node_deferred {
+  uint64_t after; /* carried out once this many saves are durable */
+  struct raft_output output;
+};
+
+/* Outputs that wait for durability: a ring in the order they came. */
+struct deferred {
+  struct node_deferred *ring;
+  size_t capacity, head, count;
+};
+
+struct node_peer {
+  rkv_node_id id;
+  char addr[RKV_ADDR_MAX];
+  void *handle; /* the transport's; NULL if it could not be opened */
+};
+
+struct snapshot_build;
+
+enum node_role { NODE_IDLE, NODE_RUNNING, NODE_RUN_AGAIN };
+
+struct node {
+  struct node_options options;
+  struct node_plugins plugins;
+  const struct node_executor *executor;
+  struct rkv_node_api api;
+  struct raft *raft;
+
+  /* (any thread) */
+  struct inbox inbox;
+  atomic_int role; /* an enum node_role */
+  atomic_uint_fast64_t client_calls, client_bytes, peer_calls;
+  atomic_bool started, draining, abandoned, fatal;
+  pthread_mutex_t fatal_lock;
+  struct rkv_error fatal_error; /* under fatal_lock */
+  void (*fatal_notify)(void *arg);
+  void *fatal_arg;
+
+  uint64_t now_ns; /* time of the batch being worked */
+  uint64_t timer_ns, expire_ns;
+
+  struct rkv_propose_call **batch; /* proposals of the batch being collected */
+  size_t batch_count, batch_capacity;
+  struct rkv_entry *scratch; /* entries of one append */
+  size_t scratch_capacity;
+  struct pending pending;
+
+  struct tail tail;
+  uint64_t saves_issued, saves_done;
+  bool carrying, settle; /* outputs are being carried out; saves ended meanwhile */
+  bool saved_a_vote, saved_a_log;
+  struct rkv_vote saved_vote;
+  struct rkv_log_id saved_last;
+  struct deferred deferred;
+  struct rkv_append_call *received; /* the append request that raft is looking at */
+
+  struct node_peer peers[RKV_NODES_MAX];
+  size_t peer_count;
+
+  struct rkv_log_id committed, applied;
+  bool fetching_apply; /* entries to apply are being read */
+  bool installing;     /* the state machine is ahead: a snapshot is becoming durable */
+  struct rkv_buf results[NODE_APPLY_BATCH_MAX];
+  uint64_t log_bytes; /* payload bytes applied since the last snapshot was begun */
+  uint64_t snapshot_bytes;
+
+  struct rkv_call *changes[NODE_CHANGES_MAX]; /* init and membership calls that wait */
+  size_t change_count;
+
+  struct snapshot_build *build;
+  bool build_wanted;
+  uint64_t build_pause_ns;      /* after a failure: no new build before */
+  atomic_bool writing_snapshot; /* (any thread) the storage's one writer is taken */
+  uint64_t snapshot_serial;
+
+  uint64_t proposals, applied_entries, snapshots_built, snapshots_sent, snapshots_installed;
+  uint64_t bad_peer_calls;
+};
+
+/* ---- loop.c ---- */
+struct raft_now node_now(struct node *n);
+/* Takes every output of raft and carries it out or defers it. After each input. */
+void loop_carry(struct node *n);
+/* Hands an internal event or answered call to the runner. Any thread; does not kick. */
+void loop_post(struct node *n, struct rkv_call *call, enum node_kind kind);
+/* True once the node is fatal or abandoned: nothing is promised any more. Any thread. */
+bool loop_ending(struct node *n);
+
+/* ---- output.c ---- */
+void output_carry(struct node *n, const struct raft_output *out);
+/* Drops an output of a node that ends; a call that it would have answered is refused. */
+void output_discard(struct node *n, const struct raft_output *out);
+
+/* ---- node.c ---- */
+/* The bytes of a membership, owned by *out. Errors: RKV_NO_MEMORY. */
+enum rkv_status node_encode_membership(struct node *n, const struct rkv_membership *membership,
+                                       struct rkv_buf *out);
+
+/* ---- answer.c ---- */
+void answer_ok(struct rkv_call *call);
+void answer_fail(struct rkv_call *call, const struct rkv_error *error);
+__attribute__((format(printf, 3, 4))) void
+answer_failf(struct rkv_call *call, enum rkv_status status, const char *format, ...);
+/* Answers "not leader" with what is known of the leader. */
+void answer_not_leader(struct node *n, struct rkv_call *call);
+/* The error that ends calls once the node is fatal or abandoned. */
+void answer_end_error(struct node *n, struct rkv_error *error);
+
+/* ---- api.c ---- */
+void api_make(struct node *n);
+/* Gives back what a client's call reserved when it was handed in. Before its done. */
+void api_release(struct node *n, uint64_t bytes);
+
+/* ---- propose.c ---- */
+void propose_on_call(struct node *n, struct rkv_call *call);
+void propose_flush(struct node *n); /* the collected batch becomes entries */
+void propose_fail_batch(struct node *n, const struct rkv_error *error);
+void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count);
+void propose_drop(struct node *n, rkv_index above, enum rkv_status status, const char *why);
+void propose_expire(struct node *n);
+void propose_free(struct node *n);
+
+/* ---- query.c ---- */
+void query_run(struct node *n, struct rkv_query_call *call);
+void query_on_call(struct node *n, struct rkv_call *call);
+void metrics_on_call(struct node *n, struct rkv_call *call);
+
+/* ---- change.c ---- */
+void change_on_init(struct node *n, struct rkv_call *call);
+void change_on_add_learner(struct node *n, struct rkv_call *call);
+void change_on_change(struct node *n, struct rkv_call *call);
+void change_done(struct node *n, const struct raft_output *out);
+void change_expire(struct node *n);
+void change_fail_all(struct node *n, const struct rkv_error *error);
+
+/* ---- peer.c: the peers' calls to us, and who our peers are ---- */
+void peer_on_vote_call(struct node *n, struct rkv_call *call);
+void peer_on_append_call(struct node *n, struct rkv_call *call);
+void peer_answer_vote(struct node *n, const struct raft_output *out);
+void peer_answer_append(struct node *n, const struct raft_output *out);
+void peer_update(struct node *n, const struct rkv_membership *membership);
+void peer_close_all(struct node *n);
+/* Refuses a call of a peer that was handed in. */
+void peer_fail(struct node *n, struct rkv_call *call, const struct rkv_error *error);
+struct node_peer *peer_find(struct node *n, rkv_node_id id);
+
+/* ---- save.c: everything that goes to the storage ---- */
+void save_vote(struct node *n, struct rkv_vote vote);
+void save_entries(struct node *n, const struct rkv_entry *entries, size_t count);
+void save_truncate(struct node *n, rkv_index after);
+void save_on_saved(struct node *n, struct rkv_call *call);
+/* Defers an output that waits, or says that nothing is being saved. */
+bool save_defer(struct node *n, const struct raft_output *out);
+/* Tells raft what became durable and carries out what waited for it; false if nothing did. */
+bool save_settle(struct node *n);
+void save_fail_deferred(struct node *n, const struct rkv_error *error);
+
+/* ---- replicate.c ---- */
+void replicate_all(struct node *n);
+void replicate_vote(struct node *n, const struct raft_output *out);
+void replicate_on_vote_answer(struct node *n, struct rkv_call *call);
+void replicate_on_append_answer(struct node *n, struct rkv_call *call);
+
+/* ---- fetch.c: entries that left the hot tail ---- */
+enum fetch_for { FETCH_FOR_PEER, FETCH_FOR_APPLY };
+struct node_append;
+/* Reads from..to on the worker; then replicate_fetched or apply_fetched is called. */
+void fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index to,
+                 struct node_append *append);
+void fetch_on_done(struct node *n, struct rkv_call *call);
+void replicate_fetched(struct node *n, struct node_append *append, struct rkv_entry *entries,
+                       size_t count, const struct rkv_error *error);
+void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
+                   const struct rkv_error *error);
+
+/* ---- apply.c ---- */
+/* Applies what is committed, at most a slice; true if there is more to do at once. */
+bool apply_run(struct node *n);
+
+/* ---- build.c, send.c, receive.c: snapshots ---- */
+void build_run(struct node *n); /* starts a wanted build when it is worth it */
+void build_on_done(struct node *n, struct rkv_call *call);
+void send_start(struct node *n, rkv_node_id peer);
+void send_on_step(struct node *n, struct rkv_call *call);
+void receive_write(void *ctx, struct rkv_snapshot_call *call);
+void receive_abort(void *ctx, struct rkv_snapshot_call *call);
+void receive_on_begin(struct node *n, struct rkv_call *call);
+void receive_on_finish(struct node *n, struct rkv_call *call);
+void receive_on_installed(struct node *n, struct rkv_call *call);
+
+/* ---- recover.c ---- */
+enum rkv_status recover_all(struct node *n, struct rkv_error *error);
+
+#endif

@@ -1,0 +1,122 @@
+/* loop.c: the node's loop, a role that one thread at a time takes (architecture: "the loop is a
+ * role, not a thread").
+ *
+ * node_kick takes the role if it is free; if another thread has it, that thread is told to look
+ * again. The runner works the inbox until it is empty; nothing in it blocks. */
+#include <node/internal.h>
+
+#include <assert.h>
+
+struct raft_now node_now(struct node *n) {
+  return (struct raft_now){.ns = n->now_ns, .random = n->executor->random(n->executor->ctx)};
+}
+
+void loop_post(struct node *n, struct rkv_call *call, enum node_kind kind) {
+  call->kind = (uint32_t)kind;
+  inbox_push(&n->inbox, call);
+}
+
+void loop_carry(struct node *n) {
+  struct raft_output out;
+  if (n->carrying) return;
+  n->carrying = true;
+  do {
+    while (raft_take(n->raft, &out))
+      if (!raft_output_waits(out.type) || !save_defer(n, &out)) output_carry(n, &out);
+  } while (save_settle(n));
+  n->carrying = false;
+  if (raft_failed(n->raft)) node_fatal(n, RKV_NO_MEMORY, "raft: out of memory");
+}
+
+bool loop_ending(struct node *n) {
+  return atomic_load_explicit(&n->fatal, memory_order_acquire) ||
+         atomic_load_explicit(&n->abandoned, memory_order_acquire);
+}
+
+typedef void handler(struct node *n, struct rkv_call *call);
+
+static void dispatch(struct node *n, struct rkv_call *call) {
+  static handler *const handlers[] = {
+#define NODE_KIND_HANDLER(name, function) [NODE_##name] = function,
+      NODE_KIND_LIST(NODE_KIND_HANDLER)
+#undef NODE_KIND_HANDLER
+  };
+  while (call) {
+    struct rkv_call *next = call->next;
+    assert(call->kind < sizeof handlers / sizeof handlers[0]);
+    handlers[call->kind](n, call);
+    call = next;
+  }
+}
+
+/* Answers everything that waits; calls in the inbox are answered by their handlers. */
+static void end_waiting(struct node *n) {
+  struct rkv_error error;
+  answer_end_error(n, &error);
+  propose_fail_batch(n, &error);
+  propose_drop(n, 0, (enum rkv_status)error.status, error.text);
+  change_fail_all(n, &error);
+  save_fail_deferred(n, &error);
+  peer_close_all(n);
+}
+
+/* Deadlines of calls that wait here: looked at every NODE_EXPIRE_NS, not at each call's own. */
+static void expire(struct node *n) {
+  if (n->now_ns < n->expire_ns) return;
+  propose_expire(n);
+  change_expire(n);
+  n->expire_ns = n->pending.count || n->change_count ? n->now_ns + NODE_EXPIRE_NS : 0;
+}
+
+static void arm_timer(struct node *n) {
+  uint64_t deadline = raft_deadline(n->raft);
+  if (n->pending.count || n->change_count) {
+    if (n->expire_ns == 0) n->expire_ns = n->now_ns + NODE_EXPIRE_NS;
+    if (n->expire_ns < deadline) deadline = n->expire_ns;
+  }
+  if (n->build_wanted && n->build_pause_ns > n->now_ns && n->build_pause_ns < deadline)
+    deadline = n->build_pause_ns;
+  /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
+  if (deadline >= n->timer_ns && n->timer_ns > n->now_ns) return;
+  n->timer_ns = deadline;
+  n->executor->set_timer(n->executor->ctx, deadline);
+}
+
+/* One batch: everything that waits now. True if there is more to do at once. */
+static bool run_batch(struct node *n) {
+  n->now_ns = n->executor->now_ns(n->executor->ctx);
+  dispatch(n, inbox_take(&n->inbox));
+  if (loop_ending(n)) {
+    end_waiting(n);
+    return !inbox_empty(&n->inbox);
+  }
+  propose_flush(n);
+  if (n->now_ns >= raft_deadline(n->raft)) {
+    raft_on_time(n->raft, node_now(n));
+    loop_carry(n);
+  }
+  expire(n);
+  replicate_all(n);
+  bool more = apply_run(n);
+  build_run(n);
+  arm_timer(n);
+  return more || !inbox_empty(&n->inbox);
+}
+
+void node_kick(struct node *n) {
+  if (!atomic_load_explicit(&n->started, memory_order_acquire)) return;
+  int role = NODE_IDLE;
+  while (!atomic_compare_exchange_weak(&n->role, &role, NODE_RUNNING)) {
+    if (role == NODE_RUN_AGAIN) return;
+    if (role == NODE_RUNNING && atomic_compare_exchange_weak(&n->role, &role, NODE_RUN_AGAIN))
+      return;
+    role = NODE_IDLE;
+  }
+  for (;;) {
+    while (run_batch(n)) {
+    }
+    role = NODE_RUNNING;
+    if (atomic_compare_exchange_strong(&n->role, &role, NODE_IDLE)) return;
+    atomic_store(&n->role, NODE_RUNNING);
+  }
+}

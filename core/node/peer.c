@@ -1,0 +1,155 @@
+/* peer.c: the peers' calls to this node, and the connections to them. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void release(struct node *n) {
+  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+}
+
+void peer_fail(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
+  release(n);
+  answer_fail(call, error);
+}
+
+/* Once the node ends, peers get no promise any more. */
+static bool refuse_at_end(struct node *n, struct rkv_call *call) {
+  struct rkv_error error;
+  if (!loop_ending(n)) return false;
+  answer_end_error(n, &error);
+  peer_fail(n, call, &error);
+  return true;
+}
+
+void peer_on_vote_call(struct node *n, struct rkv_call *call) {
+  struct rkv_vote_call *c = (struct rkv_vote_call *)call;
+  if (refuse_at_end(n, call)) return;
+  raft_on_vote_request(n->raft, node_now(n), c->vote, c->last, c->transfer, call);
+  loop_carry(n);
+}
+
+void peer_answer_vote(struct node *n, const struct raft_output *out) {
+  struct rkv_vote_call *c = out->cookie;
+  c->granted = out->granted;
+  c->voter_vote = out->vote;
+  c->voter_last = out->id;
+  release(n);
+  answer_ok(&c->call);
+}
+
+/* The membership entries of one append, decoded. */
+static enum rkv_status decode_memberships(const struct rkv_append_call *c,
+                                          struct raft_entry *entries,
+                                          struct rkv_membership **decoded,
+                                          struct rkv_error *error) {
+  size_t count = 0, at = 0;
+  for (size_t i = 0; i < c->entry_count; i++)
+    if (c->entries[i].kind == RKV_ENTRY_MEMBERSHIP) count++;
+  *decoded = NULL;
+  if (count == 0) return RKV_OK;
+  if (count > NODE_MEMBERSHIPS_MAX)
+    return rkv_fail(error, RKV_TOO_LARGE, "%zu membership entries in one append (at most %d)",
+                    count, NODE_MEMBERSHIPS_MAX);
+  *decoded = malloc(count * sizeof **decoded);
+  if (!*decoded) return rkv_fail(error, RKV_NO_MEMORY, "out of memory for a membership");
+  for (size_t i = 0; i < c->entry_count; i++) {
+    if (c->entries[i].kind != RKV_ENTRY_MEMBERSHIP) continue;
+    const struct rkv_buf *payload = &c->entries[i].payload;
+    enum rkv_status status =
+        rkv_membership_decode(payload->data, payload->len, &(*decoded)[at], error);
+    if (status != RKV_OK) return status;
+    entries[i].membership = &(*decoded)[at++];
+  }
+  return RKV_OK;
+}
+
+static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
+                                    struct rkv_error *error) {
+  struct rkv_membership *decoded = NULL;
+  struct raft_entry *entries = NULL;
+  enum rkv_status status = RKV_OK;
+  if (c->entry_count > 0) {
+    entries = calloc(c->entry_count, sizeof *entries);
+    if (!entries) return rkv_fail(error, RKV_NO_MEMORY, "out of memory for an append");
+  }
+  for (size_t i = 0; i < c->entry_count; i++) {
+    entries[i].id = c->entries[i].id;
+    entries[i].kind = (enum rkv_entry_kind)c->entries[i].kind;
+    if (c->entries[i].kind > RKV_ENTRY_MEMBERSHIP)
+      status =
+          rkv_fail(error, RKV_INVALID, "entries[%zu].kind %u is unknown", i, c->entries[i].kind);
+  }
+  if (status == RKV_OK) status = decode_memberships(c, entries, &decoded, error);
+  if (status == RKV_OK)
+    status = raft_on_append_request(n->raft, node_now(n), c->vote, c->prev, c->commit, entries,
+                                    c->entry_count, &c->call, error);
+  if (status == RKV_OK) {
+    n->received = c;
+    loop_carry(n);
+    n->received = NULL;
+  }
+  free(decoded);
+  free(entries);
+  return status;
+}
+
+void peer_on_append_call(struct node *n, struct rkv_call *call) {
+  struct rkv_error error;
+  if (refuse_at_end(n, call)) return;
+  if (hand_to_raft(n, (struct rkv_append_call *)call, &error) == RKV_OK) return;
+  n->bad_peer_calls++;
+  peer_fail(n, call, &error);
+}
+
+void peer_answer_append(struct node *n, const struct raft_output *out) {
+  struct rkv_append_call *c = out->cookie;
+  c->result = (uint32_t)out->result;
+  c->matched = out->id;
+  c->voter_vote = out->vote;
+  release(n);
+  answer_ok(&c->call);
+}
+
+/* ---- connections ---- */
+
+struct node_peer *peer_find(struct node *n, rkv_node_id id) {
+  for (size_t i = 0; i < n->peer_count; i++)
+    if (n->peers[i].id == id) return &n->peers[i];
+  return NULL;
+}
+
+static void close_at(struct node *n, size_t i) {
+  if (n->peers[i].handle) n->plugins.transport->peer_close(n->peers[i].handle);
+  n->peers[i] = n->peers[--n->peer_count];
+}
+
+static void open_peer(struct node *n, const struct rkv_member *member) {
+  struct rkv_error error;
+  assert(n->peer_count < RKV_NODES_MAX);
+  struct node_peer *peer = &n->peers[n->peer_count++];
+  *peer = (struct node_peer){.id = member->id};
+  memcpy(peer->addr, member->addr, sizeof peer->addr);
+  if (n->plugins.transport->peer_open(n->plugins.transport_instance, member->id, member->addr,
+                                      &peer->handle, &error) == RKV_OK)
+    return;
+  peer->handle = NULL;
+  rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "peer cannot be reached id=%llu: %s",
+          (unsigned long long)member->id, error.text);
+}
+
+void peer_update(struct node *n, const struct rkv_membership *membership) {
+  if (!n->plugins.transport_instance) return; /* node_start comes back to it */
+  for (size_t i = n->peer_count; i-- > 0;) {
+    const struct rkv_member *member = rkv_membership_find(membership, n->peers[i].id);
+    if (!member || strcmp(member->addr, n->peers[i].addr) != 0) close_at(n, i);
+  }
+  for (uint32_t i = 0; i < membership->node_count; i++) {
+    const struct rkv_member *member = &membership->nodes[i];
+    if (member->id != n->plugins.host->node_id && !peer_find(n, member->id)) open_peer(n, member);
+  }
+}
+
+void peer_close_all(struct node *n) {
+  while (n->peer_count > 0) close_at(n, n->peer_count - 1);
+}

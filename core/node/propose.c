@@ -1,0 +1,152 @@
+/* propose.c: clients' commands on their way: a batch from the inbox, entries of the log, answers.
+ *
+ * (P1) `pending` is ordered by index and holds only entries of this node's own leadership. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { PENDING_CAPACITY_MIN = 256, BATCH_CAPACITY_MIN = 64 };
+
+static struct node_pending *pending_at(struct pending *p, size_t i) {
+  return &p->ring[(p->head + i) & (p->capacity - 1)];
+}
+
+static bool pending_reserve(struct pending *p, size_t count) {
+  size_t capacity = p->capacity ? p->capacity : PENDING_CAPACITY_MIN;
+  while (capacity < count) capacity *= 2;
+  if (capacity == p->capacity) return true;
+  struct node_pending *ring = malloc(capacity * sizeof *ring);
+  if (!ring) return false;
+  for (size_t i = 0; i < p->count; i++) ring[i] = *pending_at(p, i);
+  free(p->ring);
+  *p = (struct pending){.ring = ring, .capacity = capacity, .count = p->count};
+  return true;
+}
+
+static bool batch_reserve(struct node *n, size_t count) {
+  if (count <= n->batch_capacity) return true;
+  size_t capacity = n->batch_capacity ? n->batch_capacity * 2 : BATCH_CAPACITY_MIN;
+  struct rkv_propose_call **batch = realloc(n->batch, capacity * sizeof(struct rkv_propose_call *));
+  if (!batch) return false;
+  n->batch = batch;
+  struct rkv_entry *scratch = realloc(n->scratch, capacity * sizeof *scratch);
+  if (!scratch) return false;
+  n->scratch = scratch;
+  n->batch_capacity = capacity;
+  return true;
+}
+
+static void end(struct node *n, struct rkv_propose_call *call, const struct rkv_error *error) {
+  api_release(n, call->command.len);
+  answer_fail(&call->call, error);
+}
+
+void propose_on_call(struct node *n, struct rkv_call *call) {
+  struct rkv_propose_call *p = (struct rkv_propose_call *)call;
+  if (batch_reserve(n, n->batch_count + 1)) {
+    n->batch[n->batch_count++] = p;
+    return;
+  }
+  struct rkv_error error;
+  (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for one more proposal");
+  end(n, p, &error);
+}
+
+void propose_fail_batch(struct node *n, const struct rkv_error *error) {
+  for (size_t i = 0; i < n->batch_count; i++) end(n, n->batch[i], error);
+  n->batch_count = 0;
+}
+
+/* Not the leader: every call learns who is. */
+static void refuse_batch(struct node *n, enum rkv_status status, const struct rkv_error *error) {
+  for (size_t i = 0; i < n->batch_count; i++) {
+    struct rkv_propose_call *p = n->batch[i];
+    api_release(n, p->command.len);
+    if (status == RKV_NOT_LEADER)
+      answer_not_leader(n, &p->call);
+    else
+      answer_fail(&p->call, error);
+  }
+  n->batch_count = 0;
+}
+
+void propose_flush(struct node *n) {
+  struct rkv_error error;
+  struct rkv_log_id first;
+  size_t count = n->batch_count;
+  if (count == 0) return;
+  if (!pending_reserve(&n->pending, n->pending.count + count)) {
+    (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for %zu more proposals", count);
+    propose_fail_batch(n, &error);
+    return;
+  }
+  enum rkv_status status = raft_propose(n->raft, node_now(n), count, &first, &error);
+  if (status != RKV_OK) {
+    refuse_batch(n, status, &error);
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    struct rkv_propose_call *p = n->batch[i];
+    struct rkv_log_id id = {first.term, first.index + i};
+    p->id = id;
+    n->scratch[i] = (struct rkv_entry){.id = id, .kind = RKV_ENTRY_COMMAND, .payload = p->command};
+    *pending_at(&n->pending, n->pending.count++) = (struct node_pending){id.index, p};
+  }
+  n->batch_count = 0;
+  n->proposals += count;
+  save_entries(n, n->scratch, count);
+  loop_carry(n);
+}
+
+void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count) {
+  struct pending *p = &n->pending;
+  for (size_t i = 0; i < count; i++) {
+    struct rkv_propose_call *call = NULL;
+    if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index) {
+      call = pending_at(p, 0)->call;
+      p->head = (p->head + 1) & (p->capacity - 1);
+      p->count--;
+    }
+    if (!call) {
+      rkv_buf_drop(&n->results[i]);
+      continue;
+    }
+    assert(rkv_log_id_equal(call->id, entries[i].id));
+    call->result = n->results[i];
+    api_release(n, call->command.len);
+    answer_ok(&call->call);
+  }
+  assert(p->count == 0 || pending_at(p, 0)->index > entries[count - 1].id.index);
+}
+
+void propose_drop(struct node *n, rkv_index above, enum rkv_status status, const char *why) {
+  struct rkv_error error;
+  struct pending *p = &n->pending;
+  if (p->count == 0) return;
+  (void)rkv_fail(&error, status, "%s", why);
+  while (p->count > 0 && pending_at(p, p->count - 1)->index > above) {
+    struct rkv_propose_call *call = pending_at(p, --p->count)->call;
+    if (call) end(n, call, &error);
+  }
+}
+
+void propose_expire(struct node *n) {
+  struct rkv_error error;
+  for (size_t i = 0; i < n->pending.count; i++) {
+    struct node_pending *at = pending_at(&n->pending, i);
+    if (!at->call || at->call->call.deadline_ns == 0 || at->call->call.deadline_ns > n->now_ns)
+      continue;
+    struct rkv_propose_call *call = at->call;
+    at->call = NULL;
+    (void)rkv_fail(&error, RKV_TIMEOUT, "not committed in time: it may or may not be done later");
+    end(n, call, &error);
+  }
+}
+
+void propose_free(struct node *n) {
+  assert(n->pending.count == 0 && n->batch_count == 0);
+  free(n->pending.ring);
+  free(n->batch);
+  free(n->scratch);
+}

@@ -1,0 +1,68 @@
+/* query.c: reads and metrics. */
+#include <node/internal.h>
+
+enum { METRICS_TEXT_MAX = 8192 };
+
+void query_run(struct node *n, struct rkv_query_call *call) {
+  struct rkv_error error;
+  enum rkv_status status =
+      n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response, &error);
+  if (status == RKV_OK)
+    answer_ok(&call->call);
+  else
+    answer_fail(&call->call, &error);
+}
+
+void query_on_call(struct node *n, struct rkv_call *call) {
+  api_release(n, 0);
+  query_run(n, (struct rkv_query_call *)call);
+}
+
+/* Counters of the node and of the plugins as ` name:value` pairs. */
+static size_t format_text(struct node *n, char *text, size_t size) {
+  int length = snprintf(
+      text, size,
+      "peers:%zu proposals:%llu applied_entries:%llu in_flight:%llu hot_tail_bytes:%llu "
+      "snapshots_built:%llu snapshots_sent:%llu snapshots_installed:%llu "
+      "bad_peer_calls:%llu",
+      n->peer_count, (unsigned long long)n->proposals, (unsigned long long)n->applied_entries,
+      (unsigned long long)atomic_load_explicit(&n->client_calls, memory_order_relaxed),
+      (unsigned long long)n->tail.bytes, (unsigned long long)n->snapshots_built,
+      (unsigned long long)n->snapshots_sent, (unsigned long long)n->snapshots_installed,
+      (unsigned long long)n->bad_peer_calls);
+  size_t at = length > 0 ? (size_t)length : 0;
+  if (n->plugins.metrics_format && at < size)
+    at += n->plugins.metrics_format(n->plugins.metrics_ctx, text + at, size - at);
+  return at;
+}
+
+static enum rkv_status fill(struct node *n, struct rkv_metrics_call *call) {
+  char text[METRICS_TEXT_MAX];
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  call->leader = view.leader;
+  call->state = raft_role_name(view.role);
+  call->vote = view.vote;
+  call->last = view.last;
+  call->committed = view.committed;
+  call->applied = n->applied;
+  call->snapshot = view.snapshot;
+  call->purged = view.purged;
+  size_t length = format_text(n, text, sizeof text);
+  uint8_t *bytes = n->plugins.host->buf_alloc(n->plugins.host->ctx, length, &call->text);
+  if (!bytes) return RKV_NO_MEMORY;
+  memcpy(bytes, text, length);
+  if (raft_effective(n->raft)->value.config_count == 0) return RKV_OK;
+  return node_encode_membership(n, &raft_effective(n->raft)->value, &call->membership);
+}
+
+void metrics_on_call(struct node *n, struct rkv_call *call) {
+  struct rkv_metrics_call *m = (struct rkv_metrics_call *)call;
+  api_release(n, 0);
+  if (fill(n, m) == RKV_OK) {
+    answer_ok(call);
+    return;
+  }
+  rkv_buf_drop(&m->text);
+  answer_failf(call, RKV_NO_MEMORY, "out of memory for the metrics");
+}

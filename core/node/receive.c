@@ -1,0 +1,218 @@
+/* receive.c: takes a snapshot that a leader sends (Raft paper, section 7).
+ *
+ * Chunks go to the storage and into a new state beside the present one, on the worker. At the end
+ * the state machine checks and swaps first (all or nothing), then the storage makes the snapshot
+ * durable, then raft hears of it; nothing is applied in between.
+ *
+ * (R1) One snapshot is written at a time, built or received: `writing_snapshot` says so.
+ * (R2) A stream whose last step was not RKV_OK has left nothing behind. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_COMMIT, RECEIVE_ABORT };
+
+struct snapshot_receive {
+  struct node_job job; /* first: what the executor knows */
+  struct rkv_call event;
+  struct node *n;
+  struct rkv_snapshot_call *call; /* the step being worked on */
+  enum receive_step step;
+  void *writer, *restore;
+  struct rkv_snapshot_meta meta;
+  struct raft_membership membership;
+  enum rkv_status status;
+  struct rkv_error error;
+};
+
+static void release(struct node *n) {
+  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+}
+
+/* Ends the stream and leaves nothing behind (R2). Any thread that may block. */
+static void discard(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  if (r->writer) n->plugins.storage->snapshot_abort(r->writer);
+  if (r->restore) n->plugins.sm->restore_abort(r->restore);
+  rkv_buf_drop(&r->meta.membership);
+  free(r);
+  atomic_store(&n->writing_snapshot, false);
+}
+
+static enum rkv_status begin(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  enum rkv_status status = n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
+                                                              &r->writer, &r->error);
+  if (status != RKV_OK) return status;
+  return n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore, &r->error);
+}
+
+static enum rkv_status write_chunk(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  enum rkv_status status = n->plugins.storage->snapshot_write(r->writer, r->call->chunk, &r->error);
+  if (status != RKV_OK) return status;
+  r->meta.size += r->call->chunk.len;
+  return n->plugins.sm->restore_write(r->restore, r->call->chunk, &r->error);
+}
+
+/* On the worker. */
+static void run(struct node_job *job) {
+  struct snapshot_receive *r = (struct snapshot_receive *)job;
+  struct node *n = r->n;
+  struct rkv_snapshot_call *call = r->call;
+  if (r->step == RECEIVE_COMMIT) {
+    r->status = n->plugins.storage->snapshot_commit(r->writer, &r->error);
+    r->writer = NULL;
+    loop_post(n, &r->event, NODE_SNAPSHOT_INSTALLED);
+    node_kick(n);
+    return;
+  }
+  if (r->step == RECEIVE_BEGIN) r->status = begin(r);
+  if (r->step == RECEIVE_WRITE) r->status = write_chunk(r);
+  if (r->status == RKV_OK && r->step != RECEIVE_ABORT) {
+    call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
+    answer_ok(&call->call);
+    return;
+  }
+  struct rkv_error error = r->error;
+  bool refused = r->status != RKV_OK;
+  discard(r);
+  if (refused)
+    answer_fail(&call->call, &error);
+  else
+    answer_ok(&call->call);
+}
+
+static void on_worker(struct snapshot_receive *r, struct rkv_snapshot_call *call,
+                      enum receive_step step) {
+  r->call = call;
+  r->step = step;
+  r->n->executor->post(r->n->executor->ctx, &r->job);
+}
+
+void receive_write(void *ctx, struct rkv_snapshot_call *call) {
+  (void)ctx;
+  assert(call->stream);
+  on_worker(call->stream, call, RECEIVE_WRITE);
+}
+
+void receive_abort(void *ctx, struct rkv_snapshot_call *call) {
+  (void)ctx;
+  assert(call->stream);
+  on_worker(call->stream, call, RECEIVE_ABORT);
+}
+
+/* Asks raft whether the snapshot is wanted; if not, fills the answer. */
+static bool wanted(struct node *n, struct rkv_snapshot_call *call) {
+  struct raft_view view;
+  enum raft_offer offer = raft_on_snapshot_offer(n->raft, node_now(n), call->vote, call->meta.last);
+  loop_carry(n);
+  raft_view(n->raft, &view);
+  call->voter_vote = view.vote;
+  call->finished = offer != RAFT_OFFER_TAKE;
+  return !call->finished;
+}
+
+/* The stream's own record, or the refusal in *error. */
+static struct snapshot_receive *receive_new(struct node *n, const struct rkv_snapshot_call *call,
+                                            struct rkv_error *error) {
+  struct snapshot_receive *r = calloc(1, sizeof *r);
+  if (!r) {
+    (void)rkv_fail(error, RKV_NO_MEMORY, "out of memory to receive a snapshot");
+    return NULL;
+  }
+  r->membership.id = call->meta.membership_id;
+  if (rkv_membership_decode(call->meta.membership.data, call->meta.membership.len,
+                            &r->membership.value, error) != RKV_OK) {
+    free(r);
+    return NULL;
+  }
+  r->n = n;
+  r->job.run = run;
+  r->meta = call->meta;
+  r->meta.size = 0;
+  r->meta.membership = rkv_buf_share(call->meta.membership);
+  return r;
+}
+
+void receive_on_begin(struct node *n, struct rkv_call *base) {
+  struct rkv_error error;
+  struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
+  release(n);
+  if (loop_ending(n)) {
+    answer_end_error(n, &error);
+    answer_fail(base, &error);
+    return;
+  }
+  if (!call->vote.committed || call->meta.last.index == 0) {
+    n->bad_peer_calls++;
+    answer_failf(base, RKV_INVALID, "snapshot meta: %s",
+                 call->vote.committed ? "last_log_id is missing" : "vote is not committed");
+    return;
+  }
+  if (!wanted(n, call)) {
+    answer_ok(base);
+    return;
+  }
+  if (atomic_exchange(&n->writing_snapshot, true)) {
+    answer_failf(base, RKV_FULL, "another snapshot is being written here (try again later)");
+    return;
+  }
+  struct snapshot_receive *r = receive_new(n, call, &error);
+  if (!r) {
+    atomic_store(&n->writing_snapshot, false);
+    n->bad_peer_calls++;
+    answer_fail(base, &error);
+    return;
+  }
+  call->stream = r;
+  on_worker(r, call, RECEIVE_BEGIN);
+}
+
+void receive_on_finish(struct node *n, struct rkv_call *base) {
+  struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
+  struct snapshot_receive *r = call->stream;
+  if (loop_ending(n)) {
+    answer_end_error(n, &r->error);
+    r->status = (enum rkv_status)r->error.status;
+    return on_worker(r, call, RECEIVE_ABORT);
+  }
+  if (!wanted(n, call)) return on_worker(r, call, RECEIVE_ABORT);
+  r->status = n->plugins.sm->restore_finish(r->restore, &r->error);
+  r->restore = NULL;
+  if (r->status != RKV_OK) {
+    n->bad_peer_calls++;
+    return on_worker(r, call, RECEIVE_ABORT);
+  }
+  n->installing = true;
+  on_worker(r, call, RECEIVE_COMMIT);
+}
+
+void receive_on_installed(struct node *n, struct rkv_call *event) {
+  struct snapshot_receive *r =
+      (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
+  struct rkv_snapshot_call *call = r->call;
+  struct rkv_error error = r->error;
+  enum rkv_status status = r->status;
+  if (status != RKV_OK) {
+    /* The state machine holds what the storage could not keep: nothing consistent is left. */
+    node_fatal(n, status, error.text);
+  } else if (!loop_ending(n)) {
+    n->applied = r->meta.last;
+    if (n->committed.index < n->applied.index) n->committed = n->applied;
+    n->snapshots_installed++;
+    n->snapshot_bytes = r->meta.size;
+    n->log_bytes = 0;
+    raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
+    n->installing = false;
+    loop_carry(n);
+    rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
+            (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
+  }
+  discard(r);
+  if (status == RKV_OK)
+    answer_ok(&call->call);
+  else
+    answer_fail(&call->call, &error);
+}

@@ -1,0 +1,184 @@
+/* recover.c: what a node reads before it begins: storage, newest snapshot, log. May block. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define RECOVER_ENTRIES 1024 /* entries read at once */
+#define RECOVER_BYTES (UINT64_C(4) * 1024 * 1024)
+
+struct recover {
+  struct node *n;
+  struct rkv_storage_state state;
+  struct rkv_log_id *terms; /* first log id of each term */
+  size_t term_count, term_capacity;
+  struct raft_membership *memberships; /* the last two at most */
+  size_t membership_count;
+  struct rkv_entry *entries;
+};
+
+/* Puts the newest snapshot into the state machine. */
+static enum rkv_status restore(struct recover *r, struct rkv_error *error) {
+  struct node *n = r->n;
+  const struct rkv_storage_ops *storage = n->plugins.storage;
+  const struct rkv_state_machine_ops *sm = n->plugins.sm;
+  struct rkv_snapshot_meta meta = {0};
+  struct rkv_buf chunk = rkv_buf_none();
+  void *reader = NULL, *restoring = NULL;
+  uint64_t offset = 0;
+  enum rkv_status status =
+      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, error);
+  if (status != RKV_OK) return status;
+  status = sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, error);
+  while (status == RKV_OK) {
+    status = storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk, error);
+    if (status != RKV_OK || chunk.len == 0) break;
+    offset += chunk.len;
+    status = sm->restore_write(restoring, chunk, error);
+    rkv_buf_drop(&chunk);
+  }
+  rkv_buf_drop(&chunk);
+  if (status == RKV_OK) {
+    status = sm->restore_finish(restoring, error);
+    n->snapshot_bytes = offset;
+  } else if (restoring) {
+    sm->restore_abort(restoring);
+  }
+  storage->snapshot_close(reader);
+  rkv_buf_drop(&meta.membership);
+  return status;
+}
+
+static enum rkv_status note_membership(struct recover *r, struct rkv_log_id id,
+                                       struct rkv_buf bytes, struct rkv_error *error) {
+  if (r->membership_count == 2) {
+    r->memberships[0] = r->memberships[1];
+    r->membership_count = 1;
+  }
+  struct raft_membership *m = &r->memberships[r->membership_count];
+  m->id = id;
+  enum rkv_status status = rkv_membership_decode(bytes.data, bytes.len, &m->value, error);
+  if (status == RKV_OK) r->membership_count++;
+  return status;
+}
+
+static enum rkv_status note_term(struct recover *r, struct rkv_log_id id, struct rkv_error *error) {
+  if (r->term_count > 0 && r->terms[r->term_count - 1].term == id.term) return RKV_OK;
+  if (r->term_count == r->term_capacity) {
+    size_t capacity = r->term_capacity ? r->term_capacity * 2 : 64;
+    struct rkv_log_id *terms = realloc(r->terms, capacity * sizeof *terms);
+    if (!terms) return rkv_fail(error, RKV_NO_MEMORY, "log: out of memory for its terms");
+    r->terms = terms;
+    r->term_capacity = capacity;
+  }
+  r->terms[r->term_count++] = id;
+  return RKV_OK;
+}
+
+/* Reads the whole log once: terms, memberships beyond the snapshot, and the hot tail. */
+static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
+  struct node *n = r->n;
+  rkv_index next = r->state.purged.index + 1;
+  while (next <= r->state.last.index) {
+    size_t count = 0;
+    enum rkv_status status =
+        n->plugins.storage->read(n->plugins.storage_instance, next, r->state.last.index,
+                                 RECOVER_BYTES, r->entries, RECOVER_ENTRIES, &count, error);
+    if (status == RKV_OK && count == 0)
+      status = rkv_fail(error, RKV_CORRUPT, "log: entry %llu of %llu is missing",
+                        (unsigned long long)next, (unsigned long long)r->state.last.index);
+    for (size_t i = 0; i < count && status == RKV_OK; i++) {
+      const struct rkv_entry *e = &r->entries[i];
+      if (e->id.index != next + i)
+        status = rkv_fail(error, RKV_CORRUPT, "log: entry %llu stands where %llu should",
+                          (unsigned long long)e->id.index, (unsigned long long)(next + i));
+      if (status == RKV_OK) status = note_term(r, e->id, error);
+      if (status == RKV_OK && e->kind == RKV_ENTRY_MEMBERSHIP &&
+          e->id.index > r->state.snapshot.membership_id.index)
+        status = note_membership(r, e->id, e->payload, error);
+    }
+    if (status == RKV_OK && tail_append(&n->tail, r->entries, count) != RKV_OK)
+      status = rkv_fail(error, RKV_NO_MEMORY, "log: out of memory for its newest entries");
+    for (size_t i = 0; i < count; i++) rkv_buf_drop(&r->entries[i].payload);
+    if (status != RKV_OK) return status;
+    next += count;
+    tail_trim(&n->tail, next - 1, n->options.hot_tail_bytes_max);
+  }
+  return RKV_OK;
+}
+
+/* The state machine must stand at the snapshot or later, and not beyond the log. */
+static enum rkv_status bring_sm_up(struct recover *r, struct rkv_error *error) {
+  struct node *n = r->n;
+  const struct rkv_state_machine_ops *sm = n->plugins.sm;
+  struct rkv_snapshot_meta applied = {0};
+  enum rkv_status status = sm->applied(n->plugins.sm_instance, &applied, error);
+  rkv_buf_drop(&applied.membership);
+  if (status != RKV_OK) return status;
+  if (applied.last.index < r->state.snapshot.last.index) {
+    status = restore(r, error);
+    if (status != RKV_OK) return status;
+    status = sm->applied(n->plugins.sm_instance, &applied, error);
+    rkv_buf_drop(&applied.membership);
+    if (status != RKV_OK) return status;
+    if (!rkv_log_id_equal(applied.last, r->state.snapshot.last))
+      return rkv_fail(error, RKV_BROKEN,
+                      "state machine stands at index %llu after restoring the snapshot of %llu",
+                      (unsigned long long)applied.last.index,
+                      (unsigned long long)r->state.snapshot.last.index);
+  }
+  n->applied = n->committed = applied.last;
+  return RKV_OK;
+}
+
+static enum rkv_status make_raft(struct recover *r, struct rkv_error *error) {
+  struct node *n = r->n;
+  const struct node_options *o = &n->options;
+  struct raft_config config = {.id = n->plugins.host->node_id,
+                               .heartbeat_ns = o->heartbeat_ns,
+                               .election_min_ns = o->election_min_ns,
+                               .election_max_ns = o->election_max_ns,
+                               .commit_notice_ns = o->heartbeat_ns / NODE_NOTICE_SHARE,
+                               .removed_linger_ns = NODE_REMOVED_LINGER_NS,
+                               .retry_ns = o->heartbeat_ns / NODE_NOTICE_SHARE,
+                               .stuck_retry_ns = NODE_QUIET_NS,
+                               .learner_lag_max = NODE_LEARNER_LAG_MAX,
+                               .snapshot_after = o->snapshot_after,
+                               .keep_entries = o->keep_entries,
+                               .append_entries_max = (uint32_t)o->append_entries_max,
+                               .append_window = 1};
+  struct raft_start start = {.vote = r->state.vote,
+                             .purged = r->state.purged,
+                             .applied = n->applied,
+                             .snapshot = r->state.snapshot.last,
+                             .last = r->state.last,
+                             .terms = r->terms,
+                             .term_count = r->term_count,
+                             .memberships = r->memberships,
+                             .membership_count = r->membership_count};
+  struct raft_now now = {.ns = n->executor->now_ns(n->executor->ctx),
+                         .random = n->executor->random(n->executor->ctx)};
+  return raft_new(&config, &start, now, &n->raft, error);
+}
+
+enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
+  struct recover r = {.n = n};
+  enum rkv_status status = RKV_OK;
+  r.memberships = calloc(2, sizeof *r.memberships);
+  r.entries = calloc(RECOVER_ENTRIES, sizeof *r.entries);
+  if (!r.memberships || !r.entries)
+    status = rkv_fail(error, RKV_NO_MEMORY, "out of memory to read the log");
+  if (status == RKV_OK)
+    status = n->plugins.storage->load(n->plugins.storage_instance, &r.state, error);
+  if (status == RKV_OK && r.state.snapshot.membership_id.index > 0)
+    status =
+        note_membership(&r, r.state.snapshot.membership_id, r.state.snapshot.membership, error);
+  if (status == RKV_OK) status = read_log(&r, error);
+  if (status == RKV_OK) status = bring_sm_up(&r, error);
+  if (status == RKV_OK) status = make_raft(&r, error);
+  rkv_buf_drop(&r.state.snapshot.membership);
+  free(r.terms);
+  free(r.memberships);
+  free(r.entries);
+  return status;
+}

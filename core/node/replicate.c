@@ -1,0 +1,187 @@
+/* replicate.c: votes and appends to the peers, and their answers. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* A vote request on its way to a peer. */
+struct node_vote {
+  struct rkv_vote_call call; /* first: what the transport knows */
+  struct node *n;
+  rkv_node_id peer;
+  enum rkv_status status;
+};
+
+/* An append on its way; it holds references to its payloads, because the hot tail moves on. */
+struct node_append {
+  struct rkv_append_call call; /* first: what the transport knows */
+  struct node *n;
+  rkv_node_id peer;
+  struct raft_append_plan plan;
+  rkv_index sent;
+  enum rkv_status status;
+  struct rkv_entry *entries;
+  size_t count;
+};
+
+static void vote_done(struct rkv_call *call, enum rkv_status status,
+                      const struct rkv_error *error) {
+  struct node_vote *v = (struct node_vote *)call;
+  (void)error; /* the transport logs why a peer is away; a lost vote is asked again by timeout */
+  v->status = status;
+  loop_post(v->n, call, NODE_VOTE_ANSWER);
+}
+
+void replicate_vote(struct node *n, const struct raft_output *out) {
+  struct node_peer *peer = peer_find(n, out->peer);
+  if (!peer || !peer->handle) return;
+  struct node_vote *v = calloc(1, sizeof *v);
+  if (!v) return node_fatal(n, RKV_NO_MEMORY, "out of memory for a vote request");
+  v->n = n;
+  v->peer = out->peer;
+  v->call.call.done = vote_done;
+  v->call.call.deadline_ns = n->now_ns + n->options.election_min_ns;
+  v->call.vote = out->vote;
+  v->call.last = out->id;
+  v->call.transfer = out->transfer;
+  n->plugins.transport->send_vote(peer->handle, &v->call);
+}
+
+void replicate_on_vote_answer(struct node *n, struct rkv_call *call) {
+  struct node_vote *v = (struct node_vote *)call;
+  if (v->status == RKV_OK && !loop_ending(n)) {
+    raft_on_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, v->call.granted,
+                        v->call.voter_vote, v->call.voter_last);
+    loop_carry(n);
+  }
+  free(v);
+}
+
+/* ---- appends ---- */
+
+static void append_free(struct node_append *a) {
+  for (size_t i = 0; i < a->count; i++) rkv_buf_drop(&a->entries[i].payload);
+  free(a->entries);
+  free(a);
+}
+
+static void append_done(struct rkv_call *call, enum rkv_status status,
+                        const struct rkv_error *error) {
+  struct node_append *a = (struct node_append *)call;
+  (void)error; /* logged once by the transport, which alone knows when trouble repeats */
+  a->status = status;
+  loop_post(a->n, call, NODE_APPEND_ANSWER);
+}
+
+/* How many entries of the span fit into one append: at least one. */
+static size_t fit(struct node *n, const struct rkv_entry *span, size_t count) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < count; i++) {
+    bytes += span[i].payload.len;
+    if (bytes > n->options.append_bytes_max && i > 0) return i;
+  }
+  return count;
+}
+
+/* Takes `count` entries into the append, sharing their payloads. */
+static bool take_entries(struct node_append *a, const struct rkv_entry *entries, size_t count) {
+  if (count == 0) return true;
+  a->entries = malloc(count * sizeof *a->entries);
+  if (!a->entries) return false;
+  for (size_t i = 0; i < count; i++) {
+    a->entries[i] = entries[i];
+    a->entries[i].payload = rkv_buf_share(entries[i].payload);
+  }
+  a->count = count;
+  return true;
+}
+
+static void send_append(struct node *n, struct node_append *a) {
+  struct node_peer *peer = peer_find(n, a->peer);
+  a->call.entries = a->entries;
+  a->call.entry_count = a->count;
+  if (peer && peer->handle) {
+    n->plugins.transport->send_append(peer->handle, &a->call);
+    return;
+  }
+  a->status = RKV_UNAVAILABLE;
+  loop_post(n, &a->call.call, NODE_APPEND_ANSWER);
+}
+
+static struct node_append *append_new(struct node *n, rkv_node_id peer,
+                                      const struct raft_append_plan *plan) {
+  struct node_append *a = calloc(1, sizeof *a);
+  if (!a) return NULL;
+  bool empty = plan->from > plan->to;
+  a->n = n;
+  a->peer = peer;
+  a->plan = *plan;
+  a->call.call.done = append_done;
+  a->call.call.deadline_ns =
+      n->now_ns + (empty ? n->options.election_min_ns : n->options.election_max_ns);
+  a->call.vote = plan->vote;
+  a->call.prev = plan->prev;
+  a->call.commit = plan->commit;
+  return a;
+}
+
+static void replicate_plan(struct node *n, rkv_node_id peer, const struct raft_append_plan *plan) {
+  size_t count = 0;
+  struct node_append *a = append_new(n, peer, plan);
+  const struct rkv_entry *span = tail_span(&n->tail, plan->from, plan->to, &count);
+  count = fit(n, span, count);
+  if (!a || !take_entries(a, span, count)) {
+    free(a);
+    raft_append_sent(n->raft, peer, plan, plan->prev.index);
+    return node_fatal(n, RKV_NO_MEMORY, "out of memory for an append to a peer");
+  }
+  bool lagging = plan->from <= plan->to && count == 0;
+  /* A lagging peer's entries are read beside the loop; all are promised now, and if fewer come the
+   * answer says how far they went. */
+  a->sent = lagging ? plan->to : plan->prev.index + count;
+  raft_append_sent(n->raft, peer, plan, a->sent);
+  if (lagging)
+    fetch_start(n, FETCH_FOR_PEER, plan->from, plan->to, a);
+  else
+    send_append(n, a);
+}
+
+void replicate_all(struct node *n) {
+  struct raft_append_plan plan;
+  struct raft_now now = {.ns = n->now_ns, .random = 0};
+  const struct rkv_membership *m = &raft_effective(n->raft)->value;
+  for (uint32_t i = 0; i < m->node_count; i++)
+    if (m->nodes[i].id != n->plugins.host->node_id)
+      while (raft_next_append(n->raft, now, m->nodes[i].id, &plan))
+        replicate_plan(n, m->nodes[i].id, &plan);
+  loop_carry(n);
+}
+
+void replicate_fetched(struct node *n, struct node_append *a, struct rkv_entry *entries,
+                       size_t count, const struct rkv_error *error) {
+  if (count == 0) {
+    rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "entries for peer=%llu are gone: %s",
+            (unsigned long long)a->peer, error ? error->text : "none held");
+    a->status = RKV_UNAVAILABLE;
+    loop_post(n, &a->call.call, NODE_APPEND_ANSWER);
+    return;
+  }
+  if (take_entries(a, entries, count)) return send_append(n, a);
+  node_fatal(n, RKV_NO_MEMORY, "out of memory for an append to a peer");
+  append_free(a);
+}
+
+void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
+  struct node_append *a = (struct node_append *)call;
+  if (!loop_ending(n)) {
+    if (a->status == RKV_OK)
+      raft_on_append_answer(n->raft, node_now(n), a->peer, a->plan.vote, a->plan.prev, a->sent,
+                            (enum rkv_append_result)a->call.result, a->call.matched,
+                            a->call.voter_vote);
+    else
+      raft_on_append_failed(n->raft, node_now(n), a->peer, a->plan.vote, a->plan.prev, a->sent,
+                            a->status == RKV_TOO_LARGE, a->call.matched);
+    loop_carry(n);
+  }
+  append_free(a);
+}

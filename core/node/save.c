@@ -1,0 +1,164 @@
+/* save.c: everything that goes to the storage, and what waits for it to be durable.
+ *
+ * The storage completes in the order of the calls (storage.h), so one counter says what is durable.
+ *
+ * (S1) saves_done <= saves_issued.  (S2) an output deferred after save k leaves when saves_done >=
+ * k. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { DEFERRED_CAPACITY_MIN = 64 };
+enum save_state { SAVE_RUNNING, SAVE_RETURNED, SAVE_DONE };
+
+/* One save_vote or append on its way. */
+struct save {
+  struct rkv_completion completion; /* first: what the storage knows */
+  struct rkv_call event;
+  struct node *n;
+  atomic_int state; /* an enum save_state: whichever of call and completion comes second goes on */
+  bool ok, is_vote;
+  uint64_t number;
+  struct rkv_vote vote;
+  struct rkv_log_id last;
+};
+
+static struct save *save_of(struct rkv_call *event) {
+  return (struct save *)((char *)event - offsetof(struct save, event));
+}
+
+/* Any thread. */
+static void on_complete(struct rkv_completion *completion, enum rkv_status status,
+                        const struct rkv_error *error) {
+  struct save *s = (struct save *)completion;
+  struct node *n = s->n;
+  s->ok = status == RKV_OK;
+  if (!s->ok && status != RKV_CANCELLED)
+    node_fatal(n, status, error ? error->text : "storage: a write failed");
+  if (atomic_exchange(&s->state, SAVE_DONE) != SAVE_RETURNED) return;
+  loop_post(n, &s->event, NODE_SAVED);
+  node_kick(n);
+}
+
+static void note_saved(struct node *n, struct save *s) {
+  if (s->ok && s->number > n->saves_done) {
+    n->saves_done = s->number;
+    n->settle = true;
+    if (s->is_vote) {
+      n->saved_vote = s->vote;
+      n->saved_a_vote = true;
+    } else {
+      n->saved_last = s->last;
+      n->saved_a_log = true;
+    }
+  }
+  free(s);
+}
+
+static struct save *issue(struct node *n) {
+  struct save *s = calloc(1, sizeof *s);
+  if (!s) {
+    node_fatal(n, RKV_NO_MEMORY, "storage: out of memory for one more write");
+    return NULL;
+  }
+  s->completion.done = on_complete;
+  s->n = n;
+  s->number = ++n->saves_issued;
+  return s;
+}
+
+/* After the storage returned: a save that is done already needs no way through the inbox. */
+static void returned(struct node *n, struct save *s) {
+  if (atomic_exchange(&s->state, SAVE_RETURNED) == SAVE_DONE) note_saved(n, s);
+}
+
+void save_vote(struct node *n, struct rkv_vote vote) {
+  struct save *s = issue(n);
+  if (!s) return;
+  s->is_vote = true;
+  s->vote = vote;
+  n->plugins.storage->save_vote(n->plugins.storage_instance, vote, &s->completion);
+  returned(n, s);
+}
+
+void save_entries(struct node *n, const struct rkv_entry *entries, size_t count) {
+  assert(count > 0);
+  if (tail_append(&n->tail, entries, count) != RKV_OK) {
+    node_fatal(n, RKV_NO_MEMORY, "log: out of memory for its newest entries");
+    return;
+  }
+  struct save *s = issue(n);
+  if (!s) return;
+  s->last = entries[count - 1].id;
+  n->plugins.storage->append(n->plugins.storage_instance, entries, count, &s->completion);
+  returned(n, s);
+}
+
+void save_truncate(struct node *n, rkv_index after) {
+  tail_truncate(&n->tail, after);
+  n->plugins.storage->truncate(n->plugins.storage_instance, after);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "log truncated after=%llu",
+          (unsigned long long)after);
+}
+
+void save_on_saved(struct node *n, struct rkv_call *call) {
+  note_saved(n, save_of(call));
+  loop_carry(n);
+}
+
+/* ---- outputs that wait ---- */
+
+static struct node_deferred *deferred_at(struct deferred *d, size_t i) {
+  return &d->ring[(d->head + i) & (d->capacity - 1)];
+}
+
+static bool deferred_reserve(struct deferred *d) {
+  if (d->count < d->capacity) return true;
+  size_t capacity = d->capacity ? d->capacity * 2 : DEFERRED_CAPACITY_MIN;
+  struct node_deferred *ring = malloc(capacity * sizeof *ring);
+  if (!ring) return false;
+  for (size_t i = 0; i < d->count; i++) ring[i] = *deferred_at(d, i);
+  free(d->ring);
+  *d = (struct deferred){.ring = ring, .capacity = capacity, .count = d->count};
+  return true;
+}
+
+bool save_defer(struct node *n, const struct raft_output *out) {
+  struct deferred *d = &n->deferred;
+  if (n->saves_done == n->saves_issued && d->count == 0) return false;
+  if (!deferred_reserve(d)) {
+    node_fatal(n, RKV_NO_MEMORY, "log: out of memory for answers that wait for the storage");
+    output_discard(n, out);
+    return true;
+  }
+  *deferred_at(d, d->count++) = (struct node_deferred){n->saves_issued, *out};
+  return true;
+}
+
+bool save_settle(struct node *n) {
+  struct deferred *d = &n->deferred;
+  if (!n->settle) return false;
+  n->settle = false;
+  while (d->count > 0 && deferred_at(d, 0)->after <= n->saves_done) {
+    struct raft_output out = deferred_at(d, 0)->output;
+    d->head = (d->head + 1) & (d->capacity - 1);
+    d->count--;
+    output_carry(n, &out);
+  }
+  if (n->saved_a_vote) raft_on_vote_saved(n->raft, node_now(n), n->saved_vote);
+  if (n->saved_a_log) raft_on_log_saved(n->raft, node_now(n), n->saved_last);
+  n->saved_a_vote = n->saved_a_log = false;
+  return true;
+}
+
+void save_fail_deferred(struct node *n, const struct rkv_error *error) {
+  struct deferred *d = &n->deferred;
+  while (d->count > 0) {
+    struct raft_output out = deferred_at(d, 0)->output;
+    d->head = (d->head + 1) & (d->capacity - 1);
+    d->count--;
+    if (out.type == RAFT_OUT_ANSWER_VOTE || out.type == RAFT_OUT_ANSWER_APPEND)
+      peer_fail(n, out.cookie, error);
+  }
+}

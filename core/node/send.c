@@ -1,0 +1,163 @@
+/* send.c: sends the newest snapshot to a peer that lags behind the log (Raft paper, section 7).
+ *
+ * One step at a time, alternating between the worker (the storage may block) and the runner (the
+ * transport is called by the loop):  OPEN -> BEGIN -> { READ -> WRITE } -> FINISH. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define SEND_RESTARTS_MAX 8 /* times that a peer may refuse a chunk as too large */
+
+enum send_step { SEND_OPEN, SEND_BEGIN, SEND_READ, SEND_WRITE, SEND_FINISH, SEND_ABORT };
+
+struct snapshot_send {
+  struct rkv_snapshot_call call; /* first: what the transport and the inbox know */
+  struct node_job job;
+  struct node *n;
+  rkv_node_id peer;
+  enum send_step step;
+  void *reader;
+  uint64_t offset;
+  unsigned restarts;
+  enum rkv_status status;
+  struct rkv_error error;
+};
+
+static struct snapshot_send *of_job(struct node_job *job) {
+  return (struct snapshot_send *)((char *)job - offsetof(struct snapshot_send, job));
+}
+
+/* On the worker: OPEN and READ. */
+static void run(struct node_job *job) {
+  struct snapshot_send *s = of_job(job);
+  const struct rkv_storage_ops *storage = s->n->plugins.storage;
+  if (s->step == SEND_OPEN)
+    s->status = storage->snapshot_open(s->n->plugins.storage_instance, &s->reader, &s->call.meta,
+                                       &s->error);
+  else
+    s->status =
+        storage->snapshot_read(s->reader, s->offset, s->call.chunk_max, &s->call.chunk, &s->error);
+  loop_post(s->n, &s->call.call, NODE_SNAPSHOT_SEND);
+  node_kick(s->n);
+}
+
+static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+  struct snapshot_send *s = (struct snapshot_send *)call;
+  s->status = status;
+  if (error) s->error = *error;
+  loop_post(s->n, call, NODE_SNAPSHOT_SEND);
+}
+
+static void on_worker(struct snapshot_send *s, enum send_step step) {
+  s->step = step;
+  s->n->executor->post(s->n->executor->ctx, &s->job);
+}
+
+static void to_peer(struct snapshot_send *s, enum send_step step) {
+  struct node *n = s->n;
+  const struct rkv_transport_ops *transport = n->plugins.transport;
+  struct node_peer *peer = peer_find(n, s->peer);
+  s->step = step;
+  s->call.call.deadline_ns = n->now_ns + NODE_SNAPSHOT_STEP_NS;
+  if (!peer || !peer->handle) {
+    s->status = rkv_fail(&s->error, RKV_UNAVAILABLE, "the peer left the cluster");
+    loop_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
+    return;
+  }
+  switch (step) {
+  case SEND_BEGIN: transport->send_snapshot_begin(peer->handle, &s->call); break;
+  case SEND_WRITE: transport->send_snapshot_write(peer->handle, &s->call); break;
+  case SEND_FINISH: transport->send_snapshot_finish(peer->handle, &s->call); break;
+  case SEND_ABORT: transport->send_snapshot_abort(peer->handle, &s->call); break;
+  case SEND_OPEN:
+  case SEND_READ: assert(0 && "a step of the worker"); break;
+  }
+}
+
+void send_start(struct node *n, rkv_node_id peer) {
+  struct raft_view view;
+  struct snapshot_send *s = calloc(1, sizeof *s);
+  if (!s) return node_fatal(n, RKV_NO_MEMORY, "out of memory to send a snapshot");
+  raft_view(n->raft, &view);
+  s->n = n;
+  s->peer = peer;
+  s->job.run = run;
+  s->call.call.done = on_done;
+  s->call.vote = view.vote;
+  s->call.chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
+  on_worker(s, SEND_OPEN);
+}
+
+/* Tells raft how it ended, and frees everything. */
+static void end(struct snapshot_send *s, bool ok) {
+  struct node *n = s->n;
+  struct rkv_vote greater = {0, 0, false};
+  enum rkv_order order = rkv_vote_compare(s->call.voter_vote, s->call.vote);
+  if (ok && order != RKV_LESS && order != RKV_EQUAL) {
+    greater = s->call.voter_vote;
+    ok = false;
+  }
+  rkv_log(n->plugins.host, ok ? RKV_LOG_INFO : RKV_LOG_WARN, NODE_LOG,
+          "snapshot %s peer=%llu last=%llu bytes=%llu%s%s", ok ? "sent" : "not sent",
+          (unsigned long long)s->peer, (unsigned long long)s->call.meta.last.index,
+          (unsigned long long)s->offset, ok ? "" : ": ", ok ? "" : s->error.text);
+  if (ok) n->snapshots_sent++;
+  if (!loop_ending(n)) {
+    raft_on_snapshot_sent(n->raft, node_now(n), s->peer, ok, s->call.meta.last, greater);
+    loop_carry(n);
+  }
+  if (s->reader) n->plugins.storage->snapshot_close(s->reader);
+  rkv_buf_drop(&s->call.chunk);
+  rkv_buf_drop(&s->call.meta.membership);
+  free(s);
+}
+
+static bool still_leads(struct snapshot_send *s) {
+  struct raft_view view;
+  raft_view(s->n->raft, &view);
+  return view.role == RAFT_LEADER && rkv_vote_compare(view.vote, s->call.vote) == RKV_EQUAL;
+}
+
+/* After a step that failed: the stream has ended. */
+static void failed(struct snapshot_send *s) {
+  bool worker_step = s->step == SEND_READ;
+  if (s->status == RKV_TOO_LARGE && !worker_step && ++s->restarts <= SEND_RESTARTS_MAX) {
+    s->offset = 0;
+    rkv_buf_drop(&s->call.chunk);
+    to_peer(s, SEND_BEGIN);
+  } else if (worker_step) {
+    to_peer(s, SEND_ABORT);
+  } else {
+    end(s, false);
+  }
+}
+
+void send_on_step(struct node *n, struct rkv_call *call) {
+  struct snapshot_send *s = (struct snapshot_send *)call;
+  if (loop_ending(n) || s->step == SEND_ABORT) return end(s, false);
+  if (s->status != RKV_OK) return failed(s);
+  bool open_stream = s->step == SEND_READ || s->step == SEND_WRITE;
+  if (s->step != SEND_FINISH && !still_leads(s)) {
+    (void)rkv_fail(&s->error, RKV_ABORTED, "leadership was lost");
+    if (open_stream) return to_peer(s, SEND_ABORT);
+    if (s->step == SEND_OPEN) return end(s, false);
+  }
+  switch (s->step) {
+  case SEND_OPEN: to_peer(s, SEND_BEGIN); break;
+  case SEND_BEGIN:
+    if (s->call.finished)
+      end(s, true);
+    else
+      on_worker(s, SEND_READ);
+    break;
+  case SEND_READ: to_peer(s, s->call.chunk.len > 0 ? SEND_WRITE : SEND_FINISH); break;
+  case SEND_WRITE:
+    s->offset += s->call.chunk.len;
+    rkv_buf_drop(&s->call.chunk);
+    on_worker(s, SEND_READ);
+    break;
+  case SEND_FINISH: end(s, true); break;
+  case SEND_ABORT: break;
+  }
+}
