@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# test.sh [NAME...]: installs what is missing, builds, runs every test or the named suites. Last line: N passed, N failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# style      the code's own rules, by script          unit     ctest programs labelled unit
+# golden     conversations of core/raft               cluster  several nodes: in one process (ctest), as processes (pytest)
+# clang      compiles everything with the other compiler
+# asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
+suites=(style unit golden cluster clang asan tsan)
+labels=(unit golden cluster) # what ctest knows
+out=build/test-results
+passed=0
+failed=0
+python=/usr/bin/python3 # the distribution's: python3-grpcio belongs to it
+
+usage() {
+  echo "usage: test.sh [NAME...]   NAME is one of: ${suites[*]}" >&2
+  exit 64
+}
+
+wanted() {
+  local name
+  [ ${#names[@]} -gt 0 ] || return 0
+  for name in "${names[@]}"; do [ "$name" != "$1" ] || return 0; done
+  return 1
+}
+
+# add STAGE STARTED PASSED FAILED: counts a stage and says how it went.
+add() {
+  passed=$((passed + $3))
+  failed=$((failed + $4))
+  printf '%-16s %4d s  %4d passed, %d failed\n' "$1" $((SECONDS - $2)) "$3" "$4"
+}
+
+# build PRESET [FLAG...]: false (and one failure counted) if it does not compile.
+build() {
+  local preset=$1 started=$SECONDS log=$out/build-$1.log
+  shift
+  if cmake --preset "$preset" -DRKV_WERROR=ON "$@" >"$log" 2>&1 && cmake --build --preset "$preset" -j 2 >>"$log" 2>&1; then
+    add "build $preset" "$started" 0 0
+  else
+    grep -E -A 3 'error|Error|warning' "$log" | head -n 30 >&2 || tail -n 20 "$log" >&2
+    add "build $preset" "$started" 0 1
+    return 1
+  fi
+}
+
+# count STAGE STARTED EXIT_CODE LOG JUNIT: adds what a test program reported; one that broke off is a failure.
+count() {
+  local sums=(0 0)
+  if [ -s "$5" ]; then read -ra sums < <("$python" tests/support/tally.py "$5"); fi
+  if [ "$3" -ne 0 ] && [ "${sums[1]}" -eq 0 ]; then sums[1]=1; fi
+  [ "${sums[1]}" -eq 0 ] || cat "$4" >&2
+  add "$1" "$2" "${sums[0]}" "${sums[1]}"
+}
+
+# run_ctest STAGE PRESET LABEL JOBS
+run_ctest() {
+  local started=$SECONDS junit=$PWD/$out/$1.xml log=$out/$1.log code=0
+  rm -f "$junit"
+  if [ "$(ctest --test-dir "build/$2" -N -L "^$3\$" | tail -n 1)" = "Total Tests: 0" ]; then return 0; fi
+  ctest --test-dir "build/$2" -L "^$3\$" -j "$4" --output-on-failure --output-junit "$junit" >"$log" 2>&1 || code=$?
+  count "$1" "$started" "$code" "$log" "$junit"
+}
+
+# run_pytest STAGE PRESET [ARG...]
+run_pytest() {
+  local started=$SECONDS junit=$out/$1.xml log=$out/$1.log code=0 preset=$2 stage=$1
+  shift 2
+  rm -f "$junit"
+  [ -n "$(find tests/cluster -name 'test_*.py' -print -quit 2>/dev/null)" ] || return 0
+  RKV_BUILD_DIR=$PWD/build/$preset "$python" -m pytest -q -p no:cacheprovider tests/cluster "$@" --junitxml="$junit" \
+    >"$log" 2>&1 || code=$?
+  count "$stage" "$started" "$code" "$log" "$junit"
+}
+
+run_style() {
+  local started=$SECONDS check sums=(0 0)
+  for check in tests/style/check*; do
+    [ -x "$check" ] || continue
+    if "$check" >"$out/style.log" 2>&1; then
+      sums[0]=$((sums[0] + 1))
+    else
+      cat "$out/style.log" >&2
+      sums[1]=$((sums[1] + 1))
+    fi
+  done
+  add style "$started" "${sums[@]}"
+}
+
+# A label that is in no suite would be a test that nobody runs.
+check_labels() {
+  local label
+  while read -r label; do
+    case " ${labels[*]} " in
+      *" $label "*) ;;
+      *)
+        echo "test.sh: the ctest label $label is in no suite" >&2
+        failed=$((failed + 1))
+        ;;
+    esac
+  done < <(ctest --test-dir build/release --print-labels | sed -n 's/^  //p')
+}
+
+run_release() {
+  build release || return 0
+  check_labels
+  if wanted unit; then run_ctest unit release unit 2; fi
+  if wanted golden; then run_ctest golden release golden 2; fi
+  if wanted cluster; then
+    run_ctest cluster-inside release cluster 1
+    run_pytest cluster release
+  fi
+}
+
+run_sanitized() {
+  build "$1" -DRKV_BENCH=OFF || return 0
+  run_ctest "$1-unit" "$1" unit 2
+  run_ctest "$1-golden" "$1" golden 2
+  run_ctest "$1-inside" "$1" cluster 1
+  run_pytest "$1-cluster" "$1" -m "not slow"
+}
+
+names=("$@")
+for name in "${names[@]}"; do
+  case " ${suites[*]} " in *" $name "*) ;; *) usage ;; esac
+done
+./scripts/setup.sh test
+mkdir -p "$out"
+unset RKVCTL_ENDPOINTS
+support=$PWD/tests/support
+export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
+export UBSAN_OPTIONS=print_stacktrace=1
+export LSAN_OPTIONS=suppressions=$support/lsan.supp:print_suppressions=0
+export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
+
+if wanted style; then run_style; fi
+if wanted unit || wanted golden || wanted cluster; then run_release; fi
+if wanted clang; then build clang || true; fi
+if wanted asan; then run_sanitized asan; fi
+if wanted tsan; then run_sanitized tsan; fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
