@@ -97,18 +97,3 @@ enum rkv_status codec_membership_answer_encode(struct rkv_log_id id, struct rkv_
   arena_close(&arena);
   return status;
 }
-
-enum rkv_status codec_metrics_answer_encode(struct rkv_buf membership, struct rkv_buf text,
-                                            grpc_slice *out, struct rkv_error *error) {
-  Openraftpb__MetricsResponse answer = OPENRAFTPB__METRICS_RESPONSE__INIT;
-  struct arena arena;
-  enum rkv_status status;
-  *out = grpc_empty_slice();
-  arena_open(&arena, membership.len);
-  status = codec_membership_out(&arena, membership, &answer.membership, error);
-  answer.other_metrics.len = text.len;
-  answer.other_metrics.data = (uint8_t *)(uintptr_t)text.data; /* packed only */
-  if (!status) *out = codec_pack(&answer.base);
-  arena_close(&arena);
-  return status;
-}

@@ -48,7 +48,8 @@ struct transport {
   grpc_call *post_call;       /* carries empty batches, see transport_post */
   struct tick *ticks;
   pthread_t poller;
-  bool running; /* the poller thread exists; open/start/stop/close only */
+  bool running;    /* the poller thread exists; open/start/stop/close only */
+  bool queue_down; /* the queue was shut down and drained; likewise */
   pthread_mutex_t mutex;
   pthread_cond_t changed; /* a count went to 0, or server_down */
   bool server_down;       /* under mutex: core reports that the server has shut down */

@@ -1,0 +1,66 @@
+/* codec_metrics.c: the answer of Metrics: what every node has, as `name:value` pairs. */
+#include "codec_parts.h"
+
+#include <app.pb-c.h>
+#include <stdlib.h>
+
+#define PAIRS_MAX 640 /* bytes: ten pairs of at most two 20-digit numbers each */
+#define ID_MAX 48     /* bytes of `term.index` */
+
+/* `term.index` as on the wire, `none` for none. */
+static const char *id_text(struct rkv_log_id id, char text[ID_MAX]) {
+  if (id.index == 0) return "none";
+  (void)snprintf(text, ID_MAX, "%llu.%llu", (unsigned long long)id.term,
+                 (unsigned long long)codec_index_out(id.index));
+  return text;
+}
+
+/* The node's own index alone: OpenRaft's word for it is last_log. */
+static const char *index_text(struct rkv_log_id id, char text[ID_MAX]) {
+  if (id.index == 0) return "none";
+  (void)snprintf(text, ID_MAX, "%llu", (unsigned long long)codec_index_out(id.index));
+  return text;
+}
+
+static size_t write_pairs(const struct rkv_metrics_call *call, char *out) {
+  char last[ID_MAX], applied[ID_MAX], committed[ID_MAX], snapshot[ID_MAX], purged[ID_MAX];
+  char leader[ID_MAX] = "none";
+  int n;
+  if (call->leader != 0)
+    (void)snprintf(leader, sizeof leader, "%llu", (unsigned long long)call->leader);
+  n = snprintf(out, PAIRS_MAX,
+               "state:%s term:%llu leader:%s vote:%llu/%llu/%s last_log:%s last_applied:%s "
+               "committed:%s snapshot:%s purged:%s",
+               call->state ? call->state : "unknown", (unsigned long long)call->vote.term, leader,
+               (unsigned long long)call->vote.term, (unsigned long long)call->vote.node_id,
+               call->vote.committed ? "committed" : "uncommitted", index_text(call->last, last),
+               id_text(call->applied, applied), id_text(call->committed, committed),
+               id_text(call->snapshot, snapshot), id_text(call->purged, purged));
+  if (n < 0) return 0;
+  return n < PAIRS_MAX ? (size_t)n : PAIRS_MAX - 1;
+}
+
+enum rkv_status codec_metrics_answer_encode(const struct rkv_metrics_call *call, grpc_slice *out,
+                                            struct rkv_error *error) {
+  Openraftpb__MetricsResponse answer = OPENRAFTPB__METRICS_RESPONSE__INIT;
+  struct arena arena;
+  enum rkv_status status;
+  char *text = malloc(PAIRS_MAX + 1 + call->text.len);
+  size_t len;
+  *out = grpc_empty_slice();
+  if (!text) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the metrics");
+  len = write_pairs(call, text);
+  if (call->text.len > 0) {
+    text[len++] = ' ';
+    memcpy(text + len, call->text.data, call->text.len);
+    len += call->text.len;
+  }
+  answer.other_metrics.len = len;
+  answer.other_metrics.data = (uint8_t *)text;
+  arena_open(&arena, call->membership.len);
+  status = codec_membership_out(&arena, call->membership, &answer.membership, error);
+  if (!status) *out = codec_pack(&answer.base);
+  arena_close(&arena);
+  free(text);
+  return status;
+}

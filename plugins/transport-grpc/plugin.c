@@ -1,0 +1,44 @@
+/* plugin.c: the descriptor of transport-grpc: options and operations. */
+#include "options.h"
+#include "peer.h"
+#include "runtime.h"
+
+static const struct rkv_option option_table[] = {
+#define OPTION_ROW(name, type, default_, min, max, help)                                           \
+  {#name, default_, help, NULL, min, max, RKV_OPTION_##type, 0},
+    TRANSPORT_OPTION_LIST(OPTION_ROW)
+#undef OPTION_ROW
+};
+
+static const struct rkv_transport_ops operations = {
+    .open = transport_open,
+    .start = transport_start,
+    .stop = transport_stop,
+    .close = transport_close,
+    .peer_open = peer_open,
+    .peer_close = peer_close,
+    .send_vote = peer_send_vote,
+    .send_append = peer_send_append,
+    .send_snapshot_begin = peer_send_snapshot_begin,
+    .send_snapshot_write = peer_send_snapshot_write,
+    .send_snapshot_finish = peer_send_snapshot_finish,
+    .send_snapshot_abort = peer_send_snapshot_abort,
+};
+
+extern const struct rkv_plugin rkv_plugin_entry;
+RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry = {
+    .magic = RKV_PLUGIN_MAGIC,
+    .abi_major = RKV_ABI_MAJOR,
+    .abi_minor = RKV_ABI_MINOR,
+    .struct_size = sizeof(struct rkv_plugin),
+    .kind = RKV_KIND_TRANSPORT,
+    .name = "transport-grpc",
+    .version = RKV_VERSION,
+    .description = "gRPC over TCP, the wire of OpenRaft's key-value example",
+    .capabilities = 0,
+    .options = option_table,
+    .option_count = sizeof option_table / sizeof option_table[0],
+    .option_size = sizeof(struct rkv_option),
+    .ops = &operations,
+    .ops_size = sizeof operations,
+};

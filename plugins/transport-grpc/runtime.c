@@ -1,0 +1,275 @@
+/* runtime.c: the life of an instance and its poller thread; invariants in runtime.h. */
+#include "runtime.h"
+
+#include <errno.h>
+#include <grpc/grpc_security.h>
+#include <grpc/support/log.h>
+#include <stdlib.h>
+#include <time.h>
+#include "peer.h"
+#include "server.h"
+
+#define STOP_FLUSH_NS (500 * MS) /* what answers on their way get to leave, whatever the grace */
+#define STOP_LOOK_NS (10 * MS)   /* how often stop() looks at counts that were not announced */
+
+/* ---- time ---- */
+
+gpr_timespec transport_to_gpr(const struct transport *t, uint64_t deadline_ns) {
+  uint64_t now = transport_now(t), left = deadline_ns > now ? deadline_ns - now : 0;
+  if (deadline_ns == 0 || left > INT64_MAX) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_nanos((int64_t)left, GPR_TIMESPAN));
+}
+
+uint64_t transport_from_gpr(const struct transport *t, gpr_timespec deadline) {
+  gpr_timespec at = gpr_convert_clock_type(deadline, GPR_CLOCK_MONOTONIC);
+  gpr_timespec left;
+  uint64_t now = transport_now(t), ns;
+  if (gpr_time_cmp(at, gpr_inf_future(GPR_CLOCK_MONOTONIC)) == 0) return 0;
+  left = gpr_time_sub(at, gpr_now(GPR_CLOCK_MONOTONIC));
+  if (left.tv_sec < 0) return now; /* over, and not "none" */
+  if ((uint64_t)left.tv_sec >= (UINT64_MAX - now) / SECOND - 1) return 0;
+  ns = (uint64_t)left.tv_sec * SECOND + (uint64_t)left.tv_nsec;
+  return now + ns;
+}
+
+/* ---- counts ---- */
+
+static bool count_begin(atomic_size_t *count, atomic_bool *closed) {
+  /* Counted before the look: whoever closes the direction afterwards waits for this call. */
+  atomic_fetch_add(count, 1);
+  if (!atomic_load(closed)) return true;
+  atomic_fetch_sub(count, 1);
+  return false;
+}
+
+static void count_end(struct transport *t, atomic_size_t *count) {
+  if (!atomic_load(&t->draining)) {
+    atomic_fetch_sub(count, 1); /* stop() looks for itself: nothing of *t is touched after this */
+    return;
+  }
+  pthread_mutex_lock(&t->mutex);
+  atomic_fetch_sub(count, 1);
+  pthread_cond_broadcast(&t->changed);
+  pthread_mutex_unlock(&t->mutex);
+}
+
+bool transport_inbound_begin(struct transport *t) {
+  return count_begin(&t->inbound, &t->draining);
+}
+void transport_inbound_end(struct transport *t) {
+  count_end(t, &t->inbound);
+}
+bool transport_outbound_begin(struct transport *t) {
+  return count_begin(&t->outbound, &t->ended);
+}
+void transport_outbound_end(struct transport *t) {
+  count_end(t, &t->outbound);
+}
+
+/* ---- the poller ---- */
+
+void transport_post(struct transport *t, struct tag *tag) {
+  /* An empty batch comes back as an event at once; it changes nothing of the call. */
+  grpc_call_error e = grpc_call_start_batch(t->post_call, NULL, 0, tag, NULL);
+  if (e != GRPC_CALL_OK) {
+    rkv_log(t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "empty batch refused error=%d", (int)e);
+    t->host->fatal(t->host->ctx, RKV_BROKEN, "gRPC refused an empty batch");
+  }
+}
+
+void transport_tick_add(struct transport *t, struct tick *tick) {
+  tick->next = t->ticks;
+  t->ticks = tick;
+}
+
+/* Handles what is ready, up to a burst; returns the number of events, *shutdown = the queue's end.
+ */
+static unsigned poller_burst(struct transport *t, bool *shutdown) {
+  const gpr_timespec tick = gpr_time_from_nanos((int64_t)TRANSPORT_TICK_NS, GPR_TIMESPAN);
+  gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), tick);
+  unsigned events = 0;
+  *shutdown = false;
+  while (events < TRANSPORT_BURST) {
+    grpc_event event = grpc_completion_queue_next(t->cq, until, NULL);
+    if (event.type == GRPC_QUEUE_SHUTDOWN) *shutdown = true;
+    if (event.type != GRPC_OP_COMPLETE) break;
+    ((struct tag *)event.tag)->fn(event.tag, event.success != 0);
+    events++;
+    until = gpr_inf_past(GPR_CLOCK_MONOTONIC);
+  }
+  return events;
+}
+
+static void *poller_main(void *arg) {
+  struct transport *t = arg;
+  uint64_t tick_at = transport_now(t) + TRANSPORT_TICK_NS;
+  bool shutdown = false;
+  while (!shutdown) {
+    uint64_t now;
+    if (poller_burst(t, &shutdown) > 0) t->node->kick(t->node->ctx);
+    now = transport_now(t);
+    if (now < tick_at) continue;
+    tick_at = now + TRANSPORT_TICK_NS;
+    for (struct tick *tick = t->ticks; tick; tick = tick->next) tick->fn(tick, now);
+  }
+  return NULL;
+}
+
+/* ---- open ---- */
+
+/* Gives back what has been made; also the end of close. The poller does not run. */
+static void dismantle(struct transport *t) {
+  bool shutdown = false;
+  if (t->server && !t->server_down) { /* never started, so there was no stop */
+    grpc_server_shutdown_and_notify(server_core(t), t->cq, &t->server_down_tag);
+    grpc_server_cancel_all_calls(server_core(t));
+    while (!t->server_down) (void)poller_burst(t, &shutdown);
+  }
+  if (t->server) server_close(t);
+  peers_close(t);
+  if (t->post_call) grpc_call_unref(t->post_call);
+  if (t->post_channel) grpc_channel_destroy(t->post_channel);
+  if (t->cq) {
+    if (!t->queue_down) grpc_completion_queue_shutdown(t->cq);
+    while (!t->queue_down) (void)poller_burst(t, &t->queue_down);
+    grpc_completion_queue_destroy(t->cq);
+  }
+  server_free(t);
+  pthread_cond_destroy(&t->changed);
+  pthread_mutex_destroy(&t->mutex);
+  grpc_shutdown_blocking(); /* not the plain one: it may leave a detached thread */
+  free(t);
+}
+
+static bool make_sync(struct transport *t) {
+  pthread_condattr_t attr;
+  bool ok;
+  if (pthread_condattr_init(&attr) != 0) return false;
+  ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+       pthread_cond_init(&t->changed, &attr) == 0;
+  pthread_condattr_destroy(&attr);
+  if (!ok) return false;
+  if (pthread_mutex_init(&t->mutex, NULL) == 0) return true;
+  pthread_cond_destroy(&t->changed);
+  return false;
+}
+
+/* The core logs to stderr, for the whole process, in its own words. What went wrong with a call is
+ * in the call's status, so it is silenced, unless a person asks for it with GRPC_VERBOSITY. A
+ * setting, not a callback: several instances set the same. */
+static void quiet_core(void) {
+  if (!getenv("GRPC_VERBOSITY"))
+    gpr_set_log_verbosity((gpr_log_severity)(GPR_LOG_SEVERITY_ERROR + 1));
+}
+
+static void server_is_down(struct tag *self, bool ok) {
+  struct transport *t =
+      (struct transport *)((char *)self - offsetof(struct transport, server_down_tag));
+  (void)ok; /* the event tells it, not its success */
+  pthread_mutex_lock(&t->mutex);
+  t->server_down = true;
+  pthread_cond_broadcast(&t->changed);
+  pthread_mutex_unlock(&t->mutex);
+}
+
+enum rkv_status transport_open(const struct rkv_host *host, const struct rkv_config *config,
+                               const struct rkv_node_api *node, void **transport,
+                               struct rkv_error *error) {
+  struct transport *t = calloc(1, sizeof *t);
+  enum rkv_status status;
+  if (!t) return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory");
+  t->host = host;
+  t->node = node;
+  t->server_down_tag.fn = server_is_down;
+  if (!make_sync(t)) {
+    free(t);
+    return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no mutex to be had");
+  }
+  grpc_init();
+  quiet_core();
+  status = options_read(config, &t->options, error);
+  if (status != RKV_OK) goto fail;
+  t->cq = grpc_completion_queue_create_for_next(NULL);
+  t->post_channel = grpc_lame_client_channel_create("post", GRPC_STATUS_UNAVAILABLE, "post");
+  t->post_call = grpc_channel_create_call(t->post_channel, NULL, GRPC_PROPAGATE_DEFAULTS, t->cq,
+                                          grpc_slice_from_static_string("/post"), NULL,
+                                          gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+  status = peers_open(t, error);
+  if (status == RKV_OK) status = server_open(t, error);
+  if (status != RKV_OK) goto fail;
+  *transport = t;
+  return RKV_OK;
+fail:
+  dismantle(t);
+  return status;
+}
+
+/* ---- start, stop, close ---- */
+
+enum rkv_status transport_start(void *transport, struct rkv_error *error) {
+  struct transport *t = transport;
+  enum rkv_status status = server_start(t, error);
+  int code;
+  if (status != RKV_OK) return status;
+  code = pthread_create(&t->poller, NULL, poller_main, t);
+  if (code != 0)
+    return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no thread to be had (errno %d)", code);
+  t->running = true;
+  return RKV_OK;
+}
+
+/* Waits a moment for a change; the mutex is held. */
+static void wait_change(struct transport *t) {
+  struct timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += (long)STOP_LOOK_NS;
+  if (until.tv_nsec >= (long)SECOND) {
+    until.tv_nsec -= (long)SECOND;
+    until.tv_sec++;
+  }
+  (void)pthread_cond_timedwait(&t->changed, &t->mutex, &until); /* callers look again anyway */
+}
+
+static bool all_ended(struct transport *t) {
+  return t->server_down && atomic_load(&t->inbound) == 0 && atomic_load(&t->outbound) == 0;
+}
+
+/* Inbound calls are answered (or the grace is over), then nothing new is sent to peers, then the
+ * server shuts down: proposals that wait need the peers until the end. */
+void transport_stop(void *transport, uint64_t grace_ns) {
+  struct transport *t = transport;
+  const uint64_t begin = transport_now(t);
+  uint64_t patience;
+  if (!t->running) return;
+  atomic_store(&t->draining, true);
+  pthread_mutex_lock(&t->mutex);
+  while (atomic_load(&t->inbound) > 0 && transport_now(t) - begin < grace_ns) wait_change(t);
+  pthread_mutex_unlock(&t->mutex);
+
+  atomic_store(&t->ended, true);
+  peers_cancel(t);
+  grpc_server_shutdown_and_notify(server_core(t), t->cq, &t->server_down_tag);
+  patience = transport_now(t) + (atomic_load(&t->inbound) > 0 ? 0 : STOP_FLUSH_NS);
+  pthread_mutex_lock(&t->mutex);
+  while (!all_ended(t) && transport_now(t) < patience) wait_change(t);
+  if (!t->server_down) {
+    pthread_mutex_unlock(&t->mutex);
+    grpc_server_cancel_all_calls(server_core(t));
+    pthread_mutex_lock(&t->mutex);
+  }
+  while (!all_ended(t)) wait_change(t);
+  pthread_mutex_unlock(&t->mutex);
+
+  grpc_call_unref(t->post_call);
+  t->post_call = NULL;
+  grpc_completion_queue_shutdown(t->cq);
+  pthread_join(t->poller, NULL);
+  t->running = false;
+  t->queue_down = true;
+}
+
+void transport_close(void *transport) {
+  struct transport *t = transport;
+  dismantle(t);
+}

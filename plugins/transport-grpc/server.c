@@ -1,0 +1,225 @@
+/* server.c: makes the core's server: arguments, port, methods, counters; invariants in server.h. */
+#include "server.h"
+
+#include <grpc/grpc_security.h>
+#include <stdlib.h>
+#include "address.h"
+#include "keep.h"
+
+#define METHODS_MAX 16
+#define HANDSHAKE_MS 10000
+#define KEEPALIVE_MS 60000 /* a client that vanished without a word is noticed after this */
+#define KEEPALIVE_TIMEOUT_MS 20000
+#define PING_INTERVAL_MIN_MS 1000
+#define ARGS_MAX 16
+
+struct counter {
+  struct rkv_metric metric;
+  _Atomic uint64_t value;
+};
+
+struct server {
+  grpc_server *core;
+  struct slot_kind kinds[METHODS_MAX];
+  size_t kind_count;
+  struct snapshots *snapshots;
+  struct unary *spares;
+  size_t spare_count;
+  struct counter counters[SERVER_COUNTS];
+};
+
+grpc_server *server_core(const struct transport *t) {
+  return t->server->core;
+}
+
+/* ---- counters ---- */
+
+static uint64_t counter_read(void *arg) {
+  struct counter *counter = arg;
+  return atomic_load_explicit(&counter->value, memory_order_relaxed);
+}
+
+void server_count(struct transport *t, enum server_count what) {
+  atomic_fetch_add_explicit(&t->server->counters[what].value, 1, memory_order_relaxed);
+}
+
+void server_count_refusal(struct transport *t, enum rkv_status status) {
+  if (status == RKV_INVALID || status == RKV_TOO_LARGE) server_count(t, SERVER_COUNT_refused);
+}
+
+static enum rkv_status register_counters(struct transport *t, struct rkv_error *error) {
+  static const char *const texts[SERVER_COUNTS][2] = {
+#define SERVER_COUNT_TEXT(name, help) {#name, help},
+      SERVER_COUNT_LIST(SERVER_COUNT_TEXT)
+#undef SERVER_COUNT_TEXT
+  };
+  for (size_t i = 0; i < SERVER_COUNTS; i++) {
+    struct counter *counter = &t->server->counters[i];
+    enum rkv_status status;
+    counter->metric.name = texts[i][0];
+    counter->metric.help = texts[i][1];
+    counter->metric.read = counter_read;
+    counter->metric.arg = counter;
+    status = t->host->metric_register(t->host->ctx, &counter->metric, error);
+    if (status != RKV_OK) return status;
+  }
+  return RKV_OK;
+}
+
+/* ---- messages ---- */
+
+enum rkv_status server_check_message(struct transport *t, const grpc_byte_buffer *message,
+                                     uint64_t limit, struct rkv_error *error) {
+  const size_t len = grpc_byte_buffer_length((grpc_byte_buffer *)(uintptr_t)message);
+  if (keep_is_compressed(message))
+    return rkv_fail(error, RKV_UNIMPLEMENTED,
+                    "compressed messages are not taken here (send without grpc-encoding)");
+  if (len <= limit) return RKV_OK;
+  server_count(t, SERVER_COUNT_too_large);
+  return rkv_fail(error, RKV_TOO_LARGE,
+                  "decoded message length too large: found %zu bytes, the limit is %llu bytes", len,
+                  (unsigned long long)limit);
+}
+
+/* ---- spares ---- */
+
+struct unary *server_spare_take(struct transport *t) {
+  struct server *s = t->server;
+  struct unary *u = s->spares;
+  if (!u) {
+    u = calloc(1, sizeof *u);
+    if (u) u->t = t;
+    return u;
+  }
+  s->spares = u->next;
+  s->spare_count--;
+  return u;
+}
+
+void server_spare_give(struct transport *t, struct unary *u) {
+  struct server *s = t->server;
+  if (s->spare_count >= SERVER_SPARE_MAX) {
+    unary_free(u);
+    return;
+  }
+  u->next = s->spares;
+  s->spares = u;
+  s->spare_count++;
+}
+
+/* ---- making ---- */
+
+static grpc_arg int_arg(const char *key, uint64_t value) {
+  grpc_arg arg;
+  arg.type = GRPC_ARG_INTEGER;
+  arg.key = (char *)(uintptr_t)key;
+  arg.value.integer = value > INT32_MAX ? INT32_MAX : (int)value;
+  return arg;
+}
+
+/* Lean: the core's filters for sizes, channelz and retries cost a third of a call; sizes are
+ * checked by us (server_check_message), deadlines are asked for one by one, memory is bounded by
+ * the quota. */
+static grpc_server *make_core(const struct transport_options *options) {
+  grpc_resource_quota *quota = grpc_resource_quota_create("transport-grpc");
+  grpc_arg args[ARGS_MAX];
+  grpc_channel_args list = {0, args};
+  grpc_server *core;
+  grpc_resource_quota_resize(quota, options->memory_max);
+  args[list.num_args].type = GRPC_ARG_POINTER;
+  args[list.num_args].key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA;
+  args[list.num_args].value.pointer.p = quota;
+  args[list.num_args++].value.pointer.vtable = grpc_resource_quota_arg_vtable();
+  args[list.num_args++] = int_arg(GRPC_ARG_MINIMAL_STACK, 1);
+  args[list.num_args++] = int_arg(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 1);
+  args[list.num_args++] = int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  args[list.num_args++] = int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  args[list.num_args++] = int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  args[list.num_args++] = int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->concurrent_streams_max);
+  args[list.num_args++] = int_arg(GRPC_ARG_MAX_METADATA_SIZE, options->metadata_max);
+  args[list.num_args++] = int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS);
+  args[list.num_args++] = int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS);
+  args[list.num_args++] = int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS);
+  args[list.num_args++] =
+      int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MIN_MS);
+  args[list.num_args++] = int_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  core = grpc_server_create(&list, NULL);
+  grpc_resource_quota_unref(quota);
+  return core;
+}
+
+static enum rkv_status register_methods(struct server *s, const struct method *table,
+                                        uint64_t limit, struct rkv_error *error) {
+  for (; table->handle; table++) {
+    struct slot_kind *kind = &s->kinds[s->kind_count];
+    if (s->kind_count == METHODS_MAX)
+      return rkv_fail(error, RKV_BROKEN, "more than %d methods", METHODS_MAX);
+    kind->method = table;
+    kind->limit = limit;
+    kind->registered = grpc_server_register_method(s->core, table->path, NULL,
+                                                   GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    if (!kind->registered)
+      return rkv_fail(error, RKV_BROKEN, "method %s cannot be registered", table->path);
+    s->kind_count++;
+  }
+  return RKV_OK;
+}
+
+static enum rkv_status bind_port(struct server *s, const char *addr, struct rkv_error *error) {
+  grpc_server_credentials *plain;
+  int port;
+  enum rkv_status status = address_check(addr, error);
+  if (status != RKV_OK) return status;
+  plain = grpc_insecure_server_credentials_create();
+  port = grpc_server_add_http2_port(s->core, addr, plain);
+  grpc_server_credentials_release(plain);
+  return port > 0 ? RKV_OK : address_why_not(addr, error);
+}
+
+enum rkv_status server_open(struct transport *t, struct rkv_error *error) {
+  struct server *s = calloc(1, sizeof *s);
+  enum rkv_status status;
+  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory for the server");
+  t->server = s;
+  s->core = make_core(&t->options);
+  grpc_server_register_completion_queue(s->core, t->cq, NULL);
+  status = register_counters(t, error);
+  if (status == RKV_OK)
+    status = register_methods(s, service_app_methods, t->options.app_message_max, error);
+  if (status == RKV_OK)
+    status = register_methods(s, service_raft_methods, t->options.raft_message_max, error);
+  if (status == RKV_OK) status = snapshots_open(t, s->core, &s->snapshots, error);
+  if (status == RKV_OK) status = bind_port(s, t->host->node_addr, error);
+  return status; /* the caller frees what there is */
+}
+
+enum rkv_status server_start(struct transport *t, struct rkv_error *error) {
+  static const struct slot_kind unknown = {NULL, NULL, 0};
+  struct server *s = t->server;
+  enum rkv_status status;
+  grpc_server_start(s->core);
+  for (size_t i = 0; i < SERVER_SLOTS; i++) {
+    /* Without these, calls of unknown methods would wait for ever. */
+    status = unary_await(t, &unknown);
+    for (size_t k = 0; status == RKV_OK && k < s->kind_count; k++)
+      status = unary_await(t, &s->kinds[k]);
+    if (status != RKV_OK) return rkv_fail(error, status, "transport-grpc: no memory for slots");
+  }
+  return snapshots_start(s->snapshots, error);
+}
+
+void server_close(struct transport *t) {
+  grpc_server_destroy(t->server->core);
+}
+
+void server_free(struct transport *t) {
+  struct server *s = t->server;
+  if (!s) return;
+  while (s->spares) {
+    struct unary *u = s->spares;
+    s->spares = u->next;
+    unary_free(u);
+  }
+  snapshots_free(s->snapshots);
+  free(s);
+}

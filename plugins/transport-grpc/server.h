@@ -1,0 +1,118 @@
+/* server.h: the listening half: which methods exist, how their calls arrive and are recycled.
+ *
+ * (S1) Slots, spares and handlers belong to the poller thread; only unary_answer, unary_refuse and
+ *      server_count are called from others too (inside a done).
+ * (S2) A call that arrived is replaced by a waiting slot at once, so that requests never queue
+ *      inside the core, where nothing bounds them. SERVER_OPEN_MAX bounds them here.
+ * (S3) Whoever hands a unary call to the node does not touch it afterwards: done may have run.
+ * (S4) A handler ends its call by exactly one of: handing it to the node, answering, refusing. */
+#ifndef TRANSPORT_SERVER_H
+#define TRANSPORT_SERVER_H
+
+#include "answer.h"
+#include "runtime.h"
+
+#define SERVER_OPEN_MAX 65536 /* inbound calls open at once, all connections together */
+#define SERVER_SLOTS 32 /* calls awaited per method: arrivals between two looks at the queue */
+#define SERVER_SPARE_MAX 4096 /* recycled call structs kept */
+
+/* X(name, help): what is counted, each a metric of the node. */
+#define SERVER_COUNT_LIST(X)                                                                       \
+  X(requests, "calls received")                                                                    \
+  X(refused, "calls refused because what they sent was wrong")                                     \
+  X(too_large, "messages refused because they were over a limit")                                  \
+  X(unknown_methods, "calls of methods that do not exist here")
+
+enum server_count {
+#define SERVER_COUNT_ENUM(name, help) SERVER_COUNT_##name,
+  SERVER_COUNT_LIST(SERVER_COUNT_ENUM)
+#undef SERVER_COUNT_ENUM
+      SERVER_COUNTS
+};
+
+struct unary;
+
+/* One unary method of a service. */
+struct method {
+  const char *path;
+  void (*handle)(struct unary *u); /* NULL ends a table */
+};
+extern const struct method service_app_methods[];
+extern const struct method service_raft_methods[];
+
+/* A method as registered with the core; `registered` NULL: calls of all unknown methods. */
+struct slot_kind {
+  const struct method *method;
+  void *registered;
+  uint64_t limit; /* bytes of a message */
+};
+
+/* One unary call from its slot to its last batch. */
+struct unary {
+  struct tag tag; /* the slot's, then the answer's */
+  struct transport *t;
+  const struct slot_kind *kind;
+  struct unary *next; /* in the list of spares */
+  grpc_call *call;
+  gpr_timespec deadline;
+  grpc_metadata_array metadata;
+  grpc_call_details details; /* of an unknown method */
+  grpc_byte_buffer *message; /* as received; NULL: none came */
+  bool counted;              /* as an open inbound call */
+  struct answer answer;
+  struct rkv_buf request; /* bytes that the node may still read; dropped at the end */
+  void *extra;            /* freed at the end */
+  union {
+    struct rkv_call call; /* common head of all */
+    struct rkv_vote_call vote;
+    struct rkv_append_call append;
+    struct rkv_propose_call propose;
+    struct rkv_query_call query;
+    struct rkv_init_call init;
+    struct rkv_membership_call membership;
+    struct rkv_metrics_call metrics;
+  } node; /* zeroed, deadline_ns set, before handle */
+};
+
+/* The call whose node part is `call`. */
+static inline struct unary *unary_of(struct rkv_call *call) {
+  return (struct unary *)(void *)((char *)call - offsetof(struct unary, node));
+}
+
+/* Awaits the next call of a kind; the poller, or before it runs. Errors: RKV_NO_MEMORY. */
+enum rkv_status unary_await(struct transport *t, const struct slot_kind *kind);
+
+/* End the call; any thread (S1). unary_answer: the slice is given. */
+void unary_answer(struct unary *u, grpc_slice message);
+void unary_refuse(struct unary *u, enum rkv_status status, const struct rkv_error *error);
+
+/* Spares: call structs between two calls. take: NULL when memory is exhausted. */
+struct unary *server_spare_take(struct transport *t);
+void server_spare_give(struct transport *t, struct unary *u);
+void unary_free(struct unary *u);
+
+/* Refuses a message that is compressed or has more bytes than `limit`, the latter in the words that
+ * an OpenRaft leader splits on, and counts. Any thread. */
+enum rkv_status server_check_message(struct transport *t, const grpc_byte_buffer *message,
+                                     uint64_t limit, struct rkv_error *error);
+
+void server_count(struct transport *t, enum server_count what);
+/* Counts the refusal if the sender is to blame for it. */
+void server_count_refusal(struct transport *t, enum rkv_status status);
+
+/* Life, called by runtime.c. server_open binds the port: RKV_ADDRESS, RKV_INVALID. server_close:
+ * the server is down; server_free: the queue is drained too (t->server may be NULL). */
+enum rkv_status server_open(struct transport *t, struct rkv_error *error);
+enum rkv_status server_start(struct transport *t, struct rkv_error *error);
+grpc_server *server_core(const struct transport *t);
+void server_close(struct transport *t);
+void server_free(struct transport *t);
+
+/* service_snapshot.c: RaftService.Snapshot, the one method that streams. */
+struct snapshots;
+enum rkv_status snapshots_open(struct transport *t, grpc_server *core, struct snapshots **out,
+                               struct rkv_error *error);
+enum rkv_status snapshots_start(struct snapshots *s, struct rkv_error *error);
+void snapshots_free(struct snapshots *s);
+
+#endif

@@ -1,0 +1,68 @@
+/* service_raft.c: RaftService's unary methods, what peers ask: Vote and AppendEntries. */
+#include "bytes.h"
+#include "codec.h"
+#include "keep.h"
+#include "server.h"
+
+/* ---- Vote ---- */
+
+static void vote_done(struct rkv_call *call, enum rkv_status status,
+                      const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  if (status == RKV_OK)
+    unary_answer(u, codec_vote_answer_encode(&u->node.vote));
+  else
+    unary_refuse(u, status, error);
+}
+
+static void vote(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status = bytes_from_message(u->message, &u->request);
+  if (status != RKV_OK)
+    (void)rkv_fail(&error, status, "request: cannot be read");
+  else
+    status = codec_vote_request_decode(u->request, &u->node.vote, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.done = vote_done;
+  u->t->node->vote(u->t->node->ctx, &u->node.vote);
+}
+
+/* ---- AppendEntries ---- */
+
+static void append_done(struct rkv_call *call, enum rkv_status status,
+                        const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  struct rkv_error own;
+  grpc_slice slice;
+  if (status == RKV_OK) {
+    status = codec_append_answer_encode(&u->node.append, &slice, &own);
+    error = &own;
+  }
+  codec_append_request_free(&u->node.append);
+  if (status == RKV_OK)
+    unary_answer(u, slice);
+  else
+    unary_refuse(u, status, error);
+}
+
+static void append(struct unary *u) {
+  struct rkv_error error;
+  /* The log keeps slices of the message, so it is copied once and whole (keep.h). */
+  enum rkv_status status = keep_message(u->t->host, u->message, &u->request, &error);
+  if (status == RKV_OK) status = codec_append_request_decode(u->request, &u->node.append, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.done = append_done;
+  u->t->node->append(u->t->node->ctx, &u->node.append);
+}
+
+const struct method service_raft_methods[] = {
+    {"/openraftpb.RaftService/Vote", vote},
+    {"/openraftpb.RaftService/AppendEntries", append},
+    {NULL, NULL},
+};

@@ -1,0 +1,121 @@
+/* service_snapshot.c: RaftService.Snapshot: awaits streams, keeps the list of open ones. */
+#include "snapshot_stream.h"
+
+#include <stdlib.h>
+
+#define PATH "/openraftpb.RaftService/Snapshot"
+#define SLOTS 8        /* streams awaited */
+#define STREAMS_MAX 16 /* open at once: each holds one message of raft_message_max bytes */
+
+struct snapshots {
+  struct tick tick; /* first: on_tick gets it back */
+  struct transport *t;
+  void *registered;
+  struct stream *open;
+  size_t open_count;
+};
+
+static void free_stream(struct stream *s) {
+  grpc_metadata_array_destroy(&s->metadata);
+  free(s);
+}
+
+void snapshots_end(struct stream *s) {
+  struct snapshots *all = s->owner;
+  struct transport *t = s->t;
+  const bool counted = s->counted;
+  if (s->prev)
+    s->prev->next = s->next;
+  else
+    all->open = s->next;
+  if (s->next) s->next->prev = s->prev;
+  all->open_count--;
+  grpc_call_unref(s->call);
+  answer_end(&s->answer);
+  rkv_buf_drop(&s->message_bytes);
+  rkv_buf_drop(&s->membership);
+  free_stream(s);
+  if (counted) transport_inbound_end(t);
+}
+
+static enum rkv_status await(struct snapshots *all);
+
+static enum rkv_status admit(struct stream *s, struct rkv_error *error) {
+  const unsigned long long id = (unsigned long long)s->t->host->node_id;
+  if (s->owner->open_count > STREAMS_MAX)
+    return rkv_fail(error, RKV_FULL, "node %llu receives %d snapshots already: try again later", id,
+                    STREAMS_MAX);
+  s->counted = transport_inbound_begin(s->t);
+  if (s->counted) return RKV_OK;
+  return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: try again later", id);
+}
+
+static void on_arrived(struct tag *self, bool ok) {
+  struct stream *s = (struct stream *)(void *)((char *)self - offsetof(struct stream, arrived));
+  struct snapshots *all = s->owner;
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!ok) { /* the server is shutting down */
+    free_stream(s);
+    return;
+  }
+  server_count(s->t, SERVER_COUNT_requests);
+  if (await(all) != RKV_OK)
+    s->t->host->fatal(s->t->host->ctx, RKV_NO_MEMORY, "transport-grpc: no memory to await a call");
+  s->next = all->open;
+  if (s->next) s->next->prev = s;
+  all->open = s;
+  all->open_count++;
+  status = admit(s, &error);
+  stream_begin(s, status, &error);
+}
+
+static enum rkv_status await(struct snapshots *all) {
+  struct stream *s = calloc(1, sizeof *s);
+  grpc_call_error e;
+  if (!s) return RKV_NO_MEMORY;
+  s->owner = all;
+  s->t = all->t;
+  s->arrived.fn = on_arrived;
+  grpc_metadata_array_init(&s->metadata);
+  e = grpc_server_request_registered_call(server_core(all->t), all->registered, &s->call,
+                                          &s->deadline, &s->metadata, NULL, all->t->cq, all->t->cq,
+                                          &s->arrived);
+  if (e == GRPC_CALL_OK) return RKV_OK;
+  rkv_log(all->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "snapshot slot refused error=%d", (int)e);
+  free_stream(s);
+  return RKV_BROKEN;
+}
+
+static void on_tick(struct tick *self, uint64_t now_ns) {
+  struct snapshots *all = (struct snapshots *)self;
+  const bool draining = atomic_load(&all->t->draining);
+  for (struct stream *s = all->open, *next; s; s = next) {
+    next = s->next;
+    stream_tick(s, now_ns, draining);
+  }
+}
+
+enum rkv_status snapshots_open(struct transport *t, grpc_server *core, struct snapshots **out,
+                               struct rkv_error *error) {
+  struct snapshots *all = calloc(1, sizeof *all);
+  if (!all) return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory for snapshots");
+  *out = all;
+  all->t = t;
+  all->tick.fn = on_tick;
+  transport_tick_add(t, &all->tick);
+  all->registered = grpc_server_register_method(core, PATH, NULL, GRPC_SRM_PAYLOAD_NONE, 0);
+  return all->registered ? RKV_OK
+                         : rkv_fail(error, RKV_BROKEN, "method " PATH " cannot be registered");
+}
+
+enum rkv_status snapshots_start(struct snapshots *all, struct rkv_error *error) {
+  for (size_t i = 0; i < SLOTS; i++)
+    if (await(all) != RKV_OK)
+      return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory to await snapshots");
+  return RKV_OK;
+}
+
+void snapshots_free(struct snapshots *all) {
+  free(all);
+}

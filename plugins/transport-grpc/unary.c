@@ -1,0 +1,133 @@
+/* unary.c: one unary call: awaited, received, answered, recycled; invariants in server.h. */
+#include "server.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+#include <stdlib.h>
+
+void unary_free(struct unary *u) {
+  grpc_metadata_array_destroy(&u->metadata);
+  free(u);
+}
+
+/* ---- the end ---- */
+
+static void on_sent(struct tag *self, bool ok) {
+  struct unary *u = (struct unary *)self;
+  struct transport *t = u->t;
+  const bool counted = u->counted;
+  (void)ok; /* the client may have gone: the call has ended all the same */
+  grpc_call_unref(u->call);
+  answer_end(&u->answer);
+  if (u->message) grpc_byte_buffer_destroy(u->message);
+  if (!u->kind->registered) grpc_call_details_destroy(&u->details);
+  rkv_buf_drop(&u->request);
+  free(u->extra);
+  u->extra = NULL;
+  u->message = NULL;
+  server_spare_give(t, u);
+  if (counted) transport_inbound_end(t);
+}
+
+static void send_answer(struct unary *u) {
+  struct transport *t = u->t;
+  grpc_op ops[ANSWER_OPS_MAX];
+  size_t n = answer_ops(&u->answer, true, ops);
+  grpc_call_error e;
+  ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+  ops[n++].data.recv_close_on_server.cancelled = &u->answer.cancelled;
+  u->tag.fn = on_sent;
+  e = grpc_call_start_batch(u->call, ops, n, &u->tag, NULL);
+  if (e == GRPC_CALL_OK) return;
+  rkv_log(t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "answer refused method=%s error=%d",
+          u->kind->method ? u->kind->method->path : "unknown", (int)e);
+  transport_post(t, &u->tag); /* recycled on the poller as ever */
+}
+
+void unary_answer(struct unary *u, grpc_slice message) {
+  answer_ok(&u->answer, message);
+  send_answer(u);
+}
+
+void unary_refuse(struct unary *u, enum rkv_status status, const struct rkv_error *error) {
+  server_count_refusal(u->t, status);
+  rkv_log(u->t->host, RKV_LOG_DEBUG, TRANSPORT_LOG, "refused method=%s status=%s text=\"%s\"",
+          u->kind->method ? u->kind->method->path : "unknown", rkv_status_name(status),
+          error ? error->text : "");
+  answer_refusal(&u->answer, status, error);
+  send_answer(u);
+}
+
+/* ---- the beginning ---- */
+
+static void refuse_unknown(struct unary *u) {
+  struct rkv_error error;
+  char *path = grpc_slice_to_c_string(u->details.method);
+  server_count(u->t, SERVER_COUNT_unknown_methods);
+  (void)rkv_fail(&error, RKV_UNIMPLEMENTED, "unknown method %.200s", path);
+  gpr_free(path);
+  unary_refuse(u, RKV_UNIMPLEMENTED, &error);
+}
+
+/* May this call be handed in at all? */
+static enum rkv_status admit(struct unary *u, struct rkv_error *error) {
+  struct transport *t = u->t;
+  if (atomic_load(&t->inbound) >= SERVER_OPEN_MAX)
+    return rkv_fail(error, RKV_FULL, "node %llu has %d calls open already: try again later",
+                    (unsigned long long)t->host->node_id, SERVER_OPEN_MAX);
+  u->counted = transport_inbound_begin(t);
+  if (!u->counted)
+    return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: ask another one",
+                    (unsigned long long)t->host->node_id);
+  if (!u->message) return rkv_fail(error, RKV_INVALID, "request: the call ended without a message");
+  return server_check_message(t, u->message, u->kind->limit, error);
+}
+
+static void on_request(struct tag *self, bool ok) {
+  struct unary *u = (struct unary *)self;
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!ok) { /* the server is shutting down */
+    unary_free(u);
+    return;
+  }
+  server_count(u->t, SERVER_COUNT_requests);
+  if (unary_await(u->t, u->kind) != RKV_OK)
+    u->t->host->fatal(u->t->host->ctx, RKV_NO_MEMORY, "transport-grpc: no memory to await a call");
+  if (!u->kind->registered) {
+    refuse_unknown(u);
+    return;
+  }
+  memset(&u->node, 0, sizeof u->node);
+  status = admit(u, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.deadline_ns = transport_from_gpr(u->t, u->deadline);
+  u->kind->method->handle(u);
+}
+
+enum rkv_status unary_await(struct transport *t, const struct slot_kind *kind) {
+  struct unary *u = server_spare_take(t);
+  grpc_call_error e;
+  if (!u) return RKV_NO_MEMORY;
+  u->tag.fn = on_request;
+  u->kind = kind;
+  u->counted = false;
+  u->metadata.count = 0;
+  if (kind->registered) {
+    e = grpc_server_request_registered_call(server_core(t), kind->registered, &u->call,
+                                            &u->deadline, &u->metadata, &u->message, t->cq, t->cq,
+                                            &u->tag);
+  } else {
+    grpc_call_details_init(&u->details);
+    e = grpc_server_request_call(server_core(t), &u->call, &u->details, &u->metadata, t->cq, t->cq,
+                                 &u->tag);
+  }
+  if (e == GRPC_CALL_OK) return RKV_OK;
+  rkv_log(t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "slot refused error=%d", (int)e);
+  server_spare_give(t, u);
+  return RKV_BROKEN;
+}
