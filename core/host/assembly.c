@@ -1,0 +1,143 @@
+/* assembly.c: opens, starts, stops and closes a node's parts. */
+#include "assembly.h"
+
+#include <unistd.h>
+
+static const struct rkv_plugin *plugin_of(const struct host_assembly *a, enum host_part_index i) {
+  return a->config->parts[i].plugin;
+}
+
+/* Says which plugin refused. */
+static enum rkv_status named(const struct host_assembly *a, enum host_part_index i,
+                             enum rkv_status status, struct rkv_error *error) {
+  char text[RKV_ERROR_TEXT_MAX];
+  memcpy(text, error->text, sizeof text);
+  return rkv_fail(error, status, "%s: %s", plugin_of(a, i)->name, text);
+}
+
+/* ---- open ---- */
+
+/* metric_register is allowed inside open only. What a failed open registered must go. */
+static enum rkv_status after_open(struct host_assembly *a, enum host_part_index i,
+                                  enum rkv_status status, struct rkv_error *error) {
+  struct host_user *user = &a->services.parts[i];
+  user->opening = false;
+  if (status == RKV_OK) return RKV_OK;
+  host_metrics_drop(&a->services.metrics, user->name);
+  return named(a, i, status, error);
+}
+
+static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *error) {
+  struct host_user *user = &a->services.parts[HOST_PART_STORAGE];
+  struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_STORAGE]);
+  a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
+  user->opening = true;
+  return after_open(a, HOST_PART_STORAGE,
+                    a->storage_ops->open(&user->host, &config, &a->storage, error), error);
+}
+
+static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {
+  struct host_user *user = &a->services.parts[HOST_PART_STATE_MACHINE];
+  struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_STATE_MACHINE]);
+  a->sm_ops = plugin_of(a, HOST_PART_STATE_MACHINE)->ops;
+  user->opening = true;
+  return after_open(a, HOST_PART_STATE_MACHINE,
+                    a->sm_ops->open(&user->host, &config, &a->sm, error), error);
+}
+
+static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error *error) {
+  struct host_user *user = &a->services.parts[HOST_PART_TRANSPORT];
+  struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_TRANSPORT]);
+  enum rkv_status status;
+  user->opening = true;
+  status = a->transport_ops->open(&user->host, &config, node_api(a->node), &a->transport, error);
+  return after_open(a, HOST_PART_TRANSPORT, status, error);
+}
+
+static void on_fatal(void *arg, enum rkv_status status, const char *text) {
+  node_fatal(arg, status, text);
+}
+
+static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *arg), void *arg,
+                                 struct rkv_error *error) {
+  struct node_plugins plugins = {
+      .host = &a->services.node.host,
+      .transport = a->transport_ops,
+      .storage = a->storage_ops,
+      .storage_instance = a->storage,
+      .sm = a->sm_ops,
+      .sm_instance = a->sm,
+      .sm_capabilities = plugin_of(a, HOST_PART_STATE_MACHINE)->capabilities,
+      .metrics_format = host_metrics_format,
+      .metrics_ctx = &a->services.metrics,
+  };
+  enum rkv_status status = node_executor_new(&a->executor, error);
+  if (status != RKV_OK) return status;
+  status = node_new(&a->config->options, &plugins, a->executor, &a->node, error);
+  if (status != RKV_OK) return status;
+  node_on_fatal(a->node, notify, arg);
+  host_services_bind(&a->services, on_fatal, a->node);
+  return RKV_OK;
+}
+
+enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_config *config,
+                                   void (*notify)(void *arg), void *arg, struct rkv_error *error) {
+  const char *names[HOST_PART_COUNT];
+  struct host_identity identity = {
+      .id = config->node[HOST_NODE_ID].number,
+      .addr = config->node[HOST_NODE_ADDR].text,
+      .log_level = (enum rkv_log_level)config->node[HOST_NODE_LOG_LEVEL].number,
+  };
+  enum rkv_status status;
+  a->config = config;
+  for (size_t i = 0; i < HOST_PART_COUNT; i++) names[i] = config->parts[i].plugin->name;
+  host_services_init(&a->services, &identity, names, STDERR_FILENO);
+  a->transport_ops = plugin_of(a, HOST_PART_TRANSPORT)->ops;
+  status = open_storage(a, error);
+  if (status == RKV_OK) status = open_sm(a, error);
+  if (status == RKV_OK) status = make_node(a, notify, arg, error);
+  if (status == RKV_OK) status = open_transport(a, error);
+  if (status == RKV_OK) node_set_transport(a->node, a->transport);
+  return status;
+}
+
+/* ---- run ---- */
+
+enum rkv_status host_assembly_start(struct host_assembly *a, struct rkv_error *error) {
+  enum rkv_status status = node_executor_start(a->executor, a->node, error);
+  if (status != RKV_OK) return status;
+  a->executor_runs = true;
+  status = a->transport_ops->start(a->transport, error);
+  if (status != RKV_OK) return named(a, HOST_PART_TRANSPORT, status, error);
+  a->transport_runs = true;
+  node_start(a->node);
+  return RKV_OK;
+}
+
+void host_assembly_stop(struct host_assembly *a, uint64_t grace_ns) {
+  if (!a->transport_runs) return;
+  node_abandon(a->node); /* else the transport would wait for calls that wait for a quorum */
+  a->transport_ops->stop(a->transport, grace_ns);
+  a->transport_runs = false;
+}
+
+/* No metric of a plugin is read once its close has begun. */
+static void close_part(struct host_assembly *a, enum host_part_index i, void (*close_op)(void *),
+                       void **instance) {
+  if (!*instance) return;
+  host_metrics_drop(&a->services.metrics, a->services.parts[i].name);
+  close_op(*instance);
+  *instance = NULL;
+}
+
+void host_assembly_close(struct host_assembly *a) {
+  host_assembly_stop(a, 0);
+  if (a->executor_runs) node_executor_stop(a->executor);
+  if (a->transport) close_part(a, HOST_PART_TRANSPORT, a->transport_ops->close, &a->transport);
+  if (a->storage) close_part(a, HOST_PART_STORAGE, a->storage_ops->close, &a->storage);
+  if (a->sm) close_part(a, HOST_PART_STATE_MACHINE, a->sm_ops->close, &a->sm);
+  host_services_unbind(&a->services);
+  if (a->node) node_free(a->node);
+  if (a->executor) node_executor_free(a->executor);
+  host_services_end(&a->services);
+}

@@ -1,0 +1,40 @@
+/* assembly.h: one node with its three plugins, from open to close.
+ *
+ * (A1) Opened in the order storage, state machine, node, transport, executor; closed so that nobody
+ *      is called after its end: a storage may complete into the node until it is closed, so the
+ *      node goes last.
+ * (A2) host_assembly_close may follow whatever open and start reached. */
+#ifndef HOST_ASSEMBLY_H
+#define HOST_ASSEMBLY_H
+
+#include "services.h"
+
+#include <node/executor.h>
+
+struct host_assembly {
+  const struct host_config *config;
+  struct host_services services;
+  const struct rkv_storage_ops *storage_ops;
+  const struct rkv_state_machine_ops *sm_ops;
+  const struct rkv_transport_ops *transport_ops;
+  void *storage, *sm, *transport; /* NULL: not open */
+  struct node_executor *executor;
+  struct node *node;
+  bool executor_runs, transport_runs;
+};
+
+/* Opens everything; nothing runs yet. `notify` is called once, from any thread, when the node has
+ * to stop for a reason of its own; it must not block. Errors: the plugin's, with its name before
+ * the text. The assembly, all zero before, stays where it is until host_assembly_close. */
+enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_config *config,
+                                   void (*notify)(void *arg), void *arg, struct rkv_error *error);
+
+/* The node serves when it returns RKV_OK. */
+enum rkv_status host_assembly_start(struct host_assembly *a, struct rkv_error *error);
+
+/* Ends service: everything that still waits is answered; blocks at most `grace_ns` + 1 s. */
+void host_assembly_stop(struct host_assembly *a, uint64_t grace_ns);
+
+void host_assembly_close(struct host_assembly *a);
+
+#endif

@@ -1,0 +1,185 @@
+/* config.c: from flags and file to values. */
+#include "config.h"
+
+#include "ini.h"
+#include "nearest.h"
+#include "values.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  uint32_t kind;
+  const char *plugin;
+} part_table[HOST_PART_COUNT] = {
+#define PART(name, part_kind, part_plugin) {part_kind, part_plugin},
+    HOST_PART_LIST(PART)
+#undef PART
+};
+
+/* ---- sources ---- */
+
+/* `SECTION.KEY=VALUE`, whose form host_flags_parse has checked. */
+static void add_set(struct host_settings *settings, const char *set,
+                    struct host_problems *problems) {
+  const char *dot = strchr(set, '.'), *equals = strchr(set, '=');
+  const char *section = host_texts_keep(&settings->texts, set, (size_t)(dot - set));
+  const char *key = host_texts_keep(&settings->texts, dot + 1, (size_t)(equals - dot - 1));
+  host_settings_add(settings, HOST_SOURCE_SET, section, key, equals + 1, "--set", 0, problems);
+}
+
+static void gather(struct host_settings *settings, const struct host_flags *flags,
+                   struct host_problems *problems) {
+  if (flags->config) host_ini_read(flags->config, settings, problems);
+  for (size_t i = 0; i < flags->set_count; i++) add_set(settings, flags->sets[i], problems);
+  if (flags->id)
+    host_settings_add(settings, HOST_SOURCE_FLAG, HOST_NODE_SECTION, "id", flags->id, "--id", 0,
+                      problems);
+  if (flags->addr)
+    host_settings_add(settings, HOST_SOURCE_FLAG, HOST_NODE_SECTION, "addr", flags->addr, "--addr",
+                      0, problems);
+}
+
+/* ---- sections that nobody knows ---- */
+
+static bool known_section(const char *name) {
+  if (strcmp(name, HOST_NODE_SECTION) == 0) return true;
+  for (size_t i = 0; i < HOST_PART_COUNT; i++)
+    if (strcmp(name, host_kind_name(part_table[i].kind)) == 0) return true;
+  return false;
+}
+
+static void complain_section(const char *name, const char *origin, unsigned line,
+                             struct host_problems *problems) {
+  struct host_nearest nearest = {.word = name};
+  const char *best;
+  host_nearest_try(&nearest, HOST_NODE_SECTION);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++)
+    host_nearest_try(&nearest, host_kind_name(part_table[i].kind));
+  best = host_nearest_best(&nearest);
+  if (best)
+    host_problems_add(problems, HOST_BLAME_CONFIG, line,
+                      "%s: [%s]: unknown section (did you mean [%s]?)", origin, name, best);
+  else
+    host_problems_add(problems, HOST_BLAME_CONFIG, line,
+                      "%s: [%s]: unknown section (possible: [node], [transport], [storage], "
+                      "[state-machine])",
+                      origin, name);
+}
+
+/* A header is told once, not again with each of its keys. */
+static void check_sections(const struct host_settings *settings, struct host_problems *problems) {
+  for (size_t i = 0; i < settings->section_count; i++) {
+    const struct host_section_mark *mark = &settings->sections[i];
+    if (!known_section(mark->name))
+      complain_section(mark->name, mark->origin, mark->line, problems);
+  }
+  for (size_t i = 0; i < settings->count; i++) {
+    const struct host_setting *setting = &settings->list[i];
+    if (setting->source != HOST_SOURCE_FILE && !known_section(setting->section))
+      complain_section(setting->section, setting->origin, 0, problems);
+  }
+}
+
+/* ---- plugins ---- */
+
+/* Loads the plugin that the section names, by default `part->named`. */
+static enum rkv_status load_part(struct host_settings *settings, struct host_part *part,
+                                 const char *folder, struct rkv_error *error) {
+  static const struct rkv_option naming = {.name = HOST_PLUGIN_KEY, .type = RKV_OPTION_STRING};
+  const struct host_setting *setting = host_settings_find(settings, part->section, HOST_PLUGIN_KEY);
+  if (setting) {
+    enum rkv_status status =
+        host_value_expand(&naming, setting->text, &settings->texts, &part->named, error);
+    if (status != RKV_OK) return status;
+    part->origin = setting->origin;
+  }
+  return host_plugin_load(folder, part->named, part->kind, &part->plugin, error);
+}
+
+static void read_part(struct host_settings *settings, struct host_part *part, const char *folder,
+                      struct host_problems *problems) {
+  struct host_section section = {part->section, HOST_PLUGIN_KEY, settings, problems};
+  struct host_table table;
+  struct rkv_error error;
+  if (load_part(settings, part, folder, &error) != RKV_OK) {
+    part->plugin = NULL;
+    if (host_settings_find(settings, part->section, HOST_PLUGIN_KEY))
+      host_section_complain(&section, HOST_PLUGIN_KEY, false, error.text);
+    else
+      host_problems_add(problems, HOST_BLAME_CONFIG, 0, "%s: [%s] plugin = \"%s\" (default): %s",
+                        settings->where, part->section, part->named, error.text);
+    return;
+  }
+  table = host_table_of(part->plugin);
+  host_section_read(&section, &table, part->values);
+}
+
+static void read_parts(struct host_config *config, const struct host_section *node,
+                       struct host_problems *problems) {
+  const struct rkv_value *dir = &config->node[HOST_NODE_PLUGIN_DIR];
+  char folder[HOST_PATH_MAX];
+  struct rkv_error error;
+  if (!dir->text) return; /* refused already */
+  if (host_plugin_folder(dir->text, folder, &error) != RKV_OK) {
+    host_section_complain(node, "plugin_dir", false, error.text);
+    return;
+  }
+  for (size_t i = 0; i < HOST_PART_COUNT; i++) {
+    struct host_part *part = &config->parts[i];
+    part->kind = part_table[i].kind;
+    part->section = host_kind_name(part->kind);
+    part->named = part_table[i].plugin;
+    part->origin = "default";
+    read_part(&config->settings, part, folder, problems);
+  }
+}
+
+/* ---- the whole ---- */
+
+void host_config_load(struct host_config *config, const struct host_flags *flags,
+                      struct host_problems *problems) {
+  struct host_settings *settings = &config->settings;
+  struct host_section node = {HOST_NODE_SECTION, NULL, settings, problems};
+  struct host_table table = host_node_table();
+  settings->from_file = flags->config != NULL;
+  settings->where = flags->config ? flags->config : "command line";
+  gather(settings, flags, problems);
+  check_sections(settings, problems);
+  host_section_read(&node, &table, config->node);
+  host_node_options_read(&node, config->node, &config->options);
+  read_parts(config, &node, problems);
+  if (host_texts_failed(&settings->texts)) problems->texts.failed = true;
+}
+
+bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
+                        struct host_problems *problems) {
+  struct host_settings *settings = calloc(1, sizeof *settings);
+  struct host_section node = {HOST_NODE_SECTION, NULL, settings, problems};
+  struct host_table table = host_node_table();
+  const struct rkv_option *option = host_table_at(&table, HOST_NODE_PLUGIN_DIR);
+  const struct host_setting *setting;
+  const char *dir = option->default_text;
+  struct rkv_error error;
+  if (!settings) {
+    problems->texts.failed = true;
+    return false;
+  }
+  gather(settings, flags, problems);
+  setting = host_settings_find(settings, HOST_NODE_SECTION, option->name);
+  if ((setting && host_value_expand(option, setting->text, &settings->texts, &dir, &error)) ||
+      host_plugin_folder(dir, out, &error) != RKV_OK)
+    host_section_complain(&node, option->name, false, error.text);
+  host_settings_free(settings);
+  free(settings);
+  return host_problems_none(problems);
+}
+
+struct rkv_config host_part_config(const struct host_part *part) {
+  struct rkv_config config = {sizeof config, part->plugin->option_count, part->values};
+  return config;
+}
+
+void host_config_free(struct host_config *config) {
+  host_settings_free(&config->settings);
+}

@@ -1,0 +1,59 @@
+/* config.h: the whole configuration of a node: settings, plugins, values.
+ *
+ * (C1) After host_config_load without problems every plugin is loaded and every value is legal.
+ * (C2) All texts live until host_config_free, which comes after the last plugin was closed. */
+#ifndef HOST_CONFIG_H
+#define HOST_CONFIG_H
+
+#include "flags.h"
+#include "loader.h"
+#include "node_options.h"
+#include "section.h"
+
+/* X(NAME, kind, plugin when none is named): the sections that name a plugin, in order. */
+#define HOST_PART_LIST(X)                                                                          \
+  X(TRANSPORT, RKV_KIND_TRANSPORT, "transport-grpc")                                               \
+  X(STORAGE, RKV_KIND_STORAGE, "storage-mem")                                                      \
+  X(STATE_MACHINE, RKV_KIND_STATE_MACHINE, "sm-protobuf")
+
+enum host_part_index {
+#define HOST_PART_ENUM(name, kind, plugin) HOST_PART_##name,
+  HOST_PART_LIST(HOST_PART_ENUM)
+#undef HOST_PART_ENUM
+      HOST_PART_COUNT
+};
+
+#define HOST_NODE_SECTION "node"
+#define HOST_PLUGIN_KEY "plugin"
+
+/* One plugin section. Its name is its kind's. */
+struct host_part {
+  const char *section;
+  uint32_t kind;
+  const char *named;               /* as given: a name or a path */
+  const char *origin;              /* of `named` */
+  const struct rkv_plugin *plugin; /* NULL: refused */
+  struct rkv_value values[HOST_OPTIONS_MAX];
+};
+
+struct host_config {
+  struct host_settings settings;
+  struct rkv_value node[HOST_NODE_OPTION_COUNT];
+  struct node_options options;
+  struct host_part parts[HOST_PART_COUNT];
+};
+
+/* Fills *config, which is all zero, from flags and file; everything wrong becomes a problem. */
+void host_config_load(struct host_config *config, const struct host_flags *flags,
+                      struct host_problems *problems);
+
+/* Only the plugins' folder, for who wants to see what is installed; false after a problem. */
+bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
+                        struct host_problems *problems);
+
+/* What a plugin's open is given. */
+struct rkv_config host_part_config(const struct host_part *part);
+
+void host_config_free(struct host_config *config);
+
+#endif

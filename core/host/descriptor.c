@@ -1,0 +1,177 @@
+/* descriptor.c: checks a plugin's descriptor field by field, each refusal its own sentence. */
+#include "loader.h"
+
+#include "section.h"
+#include "values.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* What is being checked, for the refusals. */
+struct check {
+  const struct rkv_plugin *plugin;
+  const char *file;
+  struct rkv_error *error;
+};
+
+/* A name: lower case, digits and `joint` inside ('-' for plugins, '_' for options). */
+static bool well_named(const char *name, char joint) {
+  size_t len = strlen(name);
+  if (len == 0 || len >= HOST_PLUGIN_NAME_MAX || name[0] < 'a' || name[0] > 'z') return false;
+  for (; *name; name++)
+    if (!(*name >= 'a' && *name <= 'z') && !(*name >= '0' && *name <= '9') && *name != joint)
+      return false;
+  return true;
+}
+
+/* (L1) */
+static enum rkv_status check_abi(const struct check *c) {
+  const struct rkv_plugin *p = c->plugin;
+  if (p->magic != RKV_PLUGIN_MAGIC)
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: magic is 0x%016" PRIx64 ", not 0x%016" PRIx64
+                    " (not a raft-key-value plugin: set .magic = RKV_PLUGIN_MAGIC)",
+                    c->file, p->magic, RKV_PLUGIN_MAGIC);
+  if (p->abi_major != RKV_ABI_MAJOR)
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: abi_major is %u, this host has %u (build the plugin with this host's "
+                    "include/rkv)",
+                    c->file, p->abi_major, RKV_ABI_MAJOR);
+  if (p->abi_minor > RKV_ABI_MINOR)
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: abi_minor is %u, this host knows only up to %u.%u (use a newer host or "
+                    "build the plugin with an older include/rkv)",
+                    c->file, p->abi_minor, RKV_ABI_MAJOR, RKV_ABI_MINOR);
+  if (p->struct_size != sizeof *p)
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: struct_size is %u, a descriptor of ABI %u.%u has %zu bytes (set "
+                    ".struct_size = sizeof(struct rkv_plugin))",
+                    c->file, p->struct_size, p->abi_major, p->abi_minor, sizeof *p);
+  return RKV_OK;
+}
+
+static enum rkv_status check_kind(const struct check *c, uint32_t kind) {
+  const char *found = host_kind_name(c->plugin->kind);
+  if (!found)
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: kind is %u, which is none (1 transport, 2 storage, "
+                    "3 state-machine)",
+                    c->file, c->plugin->kind);
+  if (kind != 0 && c->plugin->kind != kind)
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: kind is %s, this section needs a %s (name a %s "
+                    "plugin here)",
+                    c->file, found, host_kind_name(kind), host_kind_name(kind));
+  return RKV_OK;
+}
+
+static enum rkv_status check_names(const struct check *c, const char *name) {
+  const struct rkv_plugin *p = c->plugin;
+  if (!p->name || !well_named(p->name, '-'))
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: name is %s (lower case, digits and '-', at most %d "
+                    "bytes)",
+                    c->file, p->name ? "ill-formed" : "missing", HOST_PLUGIN_NAME_MAX - 1);
+  if (name && strcmp(p->name, name) != 0)
+    return rkv_fail(c->error, RKV_INVALID, "%s: name is %s, the file says %s (rename one of them)",
+                    c->file, p->name, name);
+  if (!p->version || !p->description)
+    return rkv_fail(c->error, RKV_INVALID, "%s: %s is missing (give one line of text)", c->file,
+                    p->version ? "description" : "version");
+  if (p->reserved != 0)
+    return rkv_fail(c->error, RKV_INVALID, "%s: reserved is %u (must be 0)", c->file, p->reserved);
+  return RKV_OK;
+}
+
+/* What is wrong with an option of known name; NULL if nothing is. */
+static const char *option_refusal(const struct rkv_option *option) {
+  bool required = option->flags & RKV_OPTION_REQUIRED;
+  bool listed = option->type == RKV_OPTION_ENUM;
+  if (strcmp(option->name, "plugin") == 0) return "is called plugin, which is the host's own key";
+  if (strcmp(host_option_type_name(option->type), "unknown") == 0) return "has an unknown type";
+  if (!option->help) return "has no help";
+  if (required == (option->default_text != NULL))
+    return required ? "is required and has a default" : "has no default and is not required";
+  if (listed != (option->choices != NULL) || (listed && !option->choices[0]))
+    return listed ? "is an enum without choices" : "has choices but is no enum";
+  if (option->min > option->max) return "has min above max";
+  return NULL;
+}
+
+static enum rkv_status check_option(const struct check *c, const struct host_table *table,
+                                    size_t at) {
+  const struct rkv_option *option = host_table_at(table, at);
+  struct rkv_error reason;
+  struct rkv_value value;
+  const char *wrong;
+  if (!option->name || !well_named(option->name, '_'))
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: options[%zu]: name is %s (lower case, digits and "
+                    "'_', at most %d bytes)",
+                    c->file, at, option->name ? "ill-formed" : "missing", HOST_PLUGIN_NAME_MAX - 1);
+  for (size_t i = 0; i < at; i++)
+    if (strcmp(host_table_at(table, i)->name, option->name) == 0)
+      return rkv_fail(c->error, RKV_INVALID,
+                      "%s: options[%zu] and [%zu] are both called %s (keep "
+                      "one)",
+                      c->file, i, at, option->name);
+  wrong = option_refusal(option);
+  if (wrong)
+    return rkv_fail(c->error, RKV_INVALID, "%s: option %s %s (see rkv/plugin.h)", c->file,
+                    option->name, wrong);
+  if (option->default_text &&
+      host_value_parse(option, option->default_text, &value, &reason) != RKV_OK)
+    return rkv_fail(c->error, RKV_INVALID, "%s: option %s: its default \"%s\" is %s", c->file,
+                    option->name, option->default_text, reason.text);
+  return RKV_OK;
+}
+
+static enum rkv_status check_options(const struct check *c) {
+  const struct rkv_plugin *p = c->plugin;
+  struct host_table table;
+  if (p->option_size != sizeof(struct rkv_option))
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: option_size is %u, an option of ABI %u.%u has %zu "
+                    "bytes (set .option_size = sizeof(struct rkv_option))",
+                    c->file, p->option_size, p->abi_major, p->abi_minor, sizeof(struct rkv_option));
+  if (p->option_count > HOST_OPTIONS_MAX || (p->option_count > 0 && !p->options))
+    return rkv_fail(c->error, RKV_INVALID, "%s: option_count is %u%s (at most %d, with a table)",
+                    c->file, p->option_count, p->options ? "" : " and options is NULL",
+                    HOST_OPTIONS_MAX);
+  table = host_table_of(p);
+  for (size_t i = 0; i < table.count; i++) {
+    enum rkv_status status = check_option(c, &table, i);
+    if (status != RKV_OK) return status;
+  }
+  return RKV_OK;
+}
+
+static enum rkv_status check_ops(const struct check *c) {
+  const struct rkv_plugin *p = c->plugin;
+  const char *kind = host_kind_name(p->kind);
+  const char *missing;
+  if (!p->ops)
+    return rkv_fail(c->error, RKV_INVALID, "%s: ops is NULL (point it to the %s operations)",
+                    c->file, kind);
+  if (p->ops_size != host_ops_size(p->kind))
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: ops_size is %u, the %s operations of ABI %u.%u have "
+                    "%zu bytes (set .ops_size to their sizeof)",
+                    c->file, p->ops_size, kind, p->abi_major, p->abi_minor, host_ops_size(p->kind));
+  missing = host_ops_missing(p->kind, p->ops);
+  if (missing)
+    return rkv_fail(c->error, RKV_INVALID, "%s: operation %s is missing (a %s must have every one)",
+                    c->file, missing, kind);
+  return RKV_OK;
+}
+
+enum rkv_status host_plugin_check(const struct rkv_plugin *plugin, const char *file,
+                                  const char *name, uint32_t kind, struct rkv_error *error) {
+  struct check c = {plugin, file, error};
+  enum rkv_status status = check_abi(&c);
+  if (status == RKV_OK) status = check_kind(&c, kind);
+  if (status == RKV_OK) status = check_names(&c, name);
+  if (status == RKV_OK) status = check_options(&c);
+  if (status == RKV_OK) status = check_ops(&c);
+  return status;
+}

@@ -1,0 +1,147 @@
+/* loader.c: where plugins are, and dlopen. */
+#include "loader.h"
+
+#include "nearest.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INSTALLED_FOLDER "../lib/raft-key-value/plugins" /* seen from the executable's folder */
+#define BESIDE_FOLDER "plugins"
+
+/* ---- where ---- */
+
+static bool is_folder(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+enum rkv_status host_plugin_folder(const char *plugin_dir, char out[HOST_PATH_MAX],
+                                   struct rkv_error *error) {
+  char exe[HOST_PATH_MAX / 2];
+  ssize_t len;
+  if (plugin_dir[0] != '\0') {
+    if (strlen(plugin_dir) >= HOST_PATH_MAX)
+      return rkv_fail(error, RKV_INVALID, "plugin_dir is too long (at most %d bytes)",
+                      HOST_PATH_MAX - 1);
+    memcpy(out, plugin_dir, strlen(plugin_dir) + 1);
+    return RKV_OK;
+  }
+  len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+  if (len <= 0)
+    return rkv_fail(error, RKV_IO, "cannot find the executable's folder: %s (give node.plugin_dir)",
+                    strerror(errno));
+  exe[len] = '\0';
+  if (strrchr(exe, '/')) *strrchr(exe, '/') = '\0';
+  (void)snprintf(out, HOST_PATH_MAX, "%s/%s", exe, BESIDE_FOLDER);
+  if (!is_folder(out)) (void)snprintf(out, HOST_PATH_MAX, "%s/%s", exe, INSTALLED_FOLDER);
+  return RKV_OK;
+}
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(a, b);
+}
+
+enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *list,
+                                 struct rkv_error *error) {
+  DIR *dir = opendir(folder);
+  const struct dirent *file;
+  list->count = 0;
+  if (!dir)
+    return rkv_fail(error, RKV_NOT_FOUND, "%s: %s (give the plugins' folder as node.plugin_dir)",
+                    folder, strerror(errno));
+  while (list->count < HOST_PLUGINS_LISTED && (file = readdir(dir)) != NULL) {
+    size_t len = strlen(file->d_name), suffix = strlen(HOST_PLUGIN_SUFFIX);
+    if (len <= suffix || strcmp(file->d_name + len - suffix, HOST_PLUGIN_SUFFIX) != 0) continue;
+    if (len - suffix >= HOST_PLUGIN_NAME_MAX) continue;
+    memcpy(list->names[list->count], file->d_name, len - suffix);
+    list->names[list->count++][len - suffix] = '\0';
+  }
+  (void)closedir(dir);
+  qsort(list->names, list->count, sizeof list->names[0], by_name);
+  return RKV_OK;
+}
+
+/* Refuses a name that is not there, with what is. */
+static enum rkv_status not_there(const char *folder, const char *name, struct rkv_error *error) {
+  struct host_nearest nearest = {.word = name};
+  struct host_plugin_list list;
+  enum rkv_status status = host_plugin_scan(folder, &list, error);
+  char all[RKV_ERROR_TEXT_MAX / 2] = "";
+  size_t used = 0;
+  if (status != RKV_OK) return status;
+  for (size_t i = 0; i < list.count; i++) {
+    host_nearest_try(&nearest, list.names[i]);
+    if (used < sizeof all)
+      used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", list.names[i]);
+  }
+  if (list.count == 0)
+    return rkv_fail(error, RKV_NOT_FOUND, "no such plugin; %s holds none (see node.plugin_dir)",
+                    folder);
+  if (host_nearest_best(&nearest))
+    return rkv_fail(error, RKV_NOT_FOUND, "no such plugin (did you mean %s? in %s there are: %s)",
+                    host_nearest_best(&nearest), folder, all);
+  return rkv_fail(error, RKV_NOT_FOUND, "no such plugin (in %s there are: %s)", folder, all);
+}
+
+/* ---- loading ---- */
+
+/* dlopen of a file that is no shared object gives poor texts, and of a FIFO it hangs. */
+static enum rkv_status check_file(const char *path, struct rkv_error *error) {
+  static const char elf[4] = {'\x7f', 'E', 'L', 'F'};
+  char head[sizeof elf] = {0};
+  struct stat info;
+  FILE *file;
+  size_t len;
+  if (stat(path, &info) != 0)
+    return rkv_fail(error, RKV_NOT_FOUND, "%s: %s (give a plugin's name or the path of its .so)",
+                    path, strerror(errno));
+  if (!S_ISREG(info.st_mode))
+    return rkv_fail(error, RKV_INVALID, "%s: not a file (give the path of a plugin's .so)", path);
+  file = fopen(path, "re");
+  if (!file)
+    return rkv_fail(error, RKV_INVALID, "%s: %s (make it readable for this process)", path,
+                    strerror(errno));
+  len = fread(head, 1, sizeof head, file);
+  (void)fclose(file);
+  if (len != sizeof head || memcmp(head, elf, sizeof elf) != 0)
+    return rkv_fail(error, RKV_INVALID, "%s: not an ELF file (build the plugin with -shared)",
+                    path);
+  return RKV_OK;
+}
+
+static enum rkv_status load_file(const char *path, const char *name, uint32_t kind,
+                                 const struct rkv_plugin **out, struct rkv_error *error) {
+  enum rkv_status status = check_file(path, error);
+  void *library;
+  if (status != RKV_OK) return status;
+  library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* (L3): the handle is dropped, never closed */
+  if (!library)
+    return rkv_fail(error, RKV_INVALID, "%s: cannot be loaded: %s (link it with -Wl,-z,defs)", path,
+                    dlerror());
+  *out = dlsym(library, RKV_PLUGIN_SYMBOL);
+  if (!*out)
+    return rkv_fail(error, RKV_INVALID,
+                    "%s: has no symbol %s (export the descriptor with RKV_PLUGIN_EXPORT)", path,
+                    RKV_PLUGIN_SYMBOL);
+  return host_plugin_check(*out, path, name, kind, error);
+}
+
+enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_t kind,
+                                 const struct rkv_plugin **out, struct rkv_error *error) {
+  char path[HOST_PATH_MAX];
+  int len;
+  *out = NULL;
+  if (strchr(plugin, '/')) return load_file(plugin, NULL, kind, out, error);
+  len = snprintf(path, sizeof path, "%s/%s%s", folder, plugin, HOST_PLUGIN_SUFFIX);
+  if (len < 0 || (size_t)len >= sizeof path)
+    return rkv_fail(error, RKV_INVALID, "the name is too long (give a plugin of %s)", folder);
+  if (plugin[0] == '\0' || access(path, F_OK) != 0) return not_there(folder, plugin, error);
+  return load_file(path, plugin, kind, out, error);
+}

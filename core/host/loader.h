@@ -1,0 +1,56 @@
+/* loader.h: finds and loads plugins and refuses what does not fit, field by field.
+ *
+ * (L1) Nothing of a descriptor is read before magic, abi_major, abi_minor and struct_size fit, in
+ *      this order.
+ * (L2) A plugin that was loaded has a name, a legal option table whose defaults are legal values,
+ *      and every operation of its kind.
+ * (L3) Nothing is ever unloaded: a library may have threads of its own. */
+#ifndef HOST_LOADER_H
+#define HOST_LOADER_H
+
+#include <rkv/rkv.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define HOST_PATH_MAX 4096      /* bytes of a path, its NUL included */
+#define HOST_PLUGIN_NAME_MAX 48 /* bytes of a plugin's or option's name, its NUL included */
+#define HOST_PLUGINS_LISTED 128 /* plugins of one folder */
+#define HOST_PLUGIN_SUFFIX ".so"
+
+/* The folder where plugins are found by name: `plugin_dir` if not empty, else plugins/ beside the
+ * executable if it is there, else ../lib/raft-key-value/plugins. Errors: RKV_INVALID if the path is
+ * too long; RKV_IO if the executable's own path cannot be found. */
+enum rkv_status host_plugin_folder(const char *plugin_dir, char out[HOST_PATH_MAX],
+                                   struct rkv_error *error);
+
+/* The names of the plugins in a folder, sorted; *count of them, at most HOST_PLUGINS_LISTED.
+ * Errors: RKV_NOT_FOUND with the folder and the reason. */
+struct host_plugin_list {
+  size_t count;
+  char names[HOST_PLUGINS_LISTED][HOST_PLUGIN_NAME_MAX];
+};
+enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *list,
+                                 struct rkv_error *error);
+
+/* Loads `plugin`, a name in `folder` or a path with a '/', which must be of `kind` (0: any).
+ * Errors: RKV_NOT_FOUND with what is there instead; RKV_INVALID with file, field, what was found
+ * and what would be right. */
+enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_t kind,
+                                 const struct rkv_plugin **out, struct rkv_error *error);
+
+/* (L1), (L2) for a descriptor already in memory; `file` is named in the refusal, `name` is the one
+ * it must have (NULL: any). */
+enum rkv_status host_plugin_check(const struct rkv_plugin *plugin, const char *file,
+                                  const char *name, uint32_t kind, struct rkv_error *error);
+
+/* "transport", ...; NULL for a number outside RKV_PLUGIN_KIND_LIST. */
+const char *host_kind_name(uint32_t kind);
+
+/* sizeof the operations table of a known kind. */
+size_t host_ops_size(uint32_t kind);
+
+/* The first operation of a table of `kind` that is missing, NULL if there is every one. */
+const char *host_ops_missing(uint32_t kind, const void *ops);
+
+#endif

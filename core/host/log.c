@@ -1,0 +1,47 @@
+/* log.c: formats and writes log lines. */
+#include "log.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static const char *level_name(enum rkv_log_level level) {
+  switch (level) {
+#define LEVEL_NAME(name, number, text)                                                             \
+  case RKV_LOG_##name: return text;
+    RKV_LOG_LEVEL_LIST(LEVEL_NAME)
+#undef LEVEL_NAME
+  }
+  return "ERROR"; /* a level outside the list is a plugin's mistake: show the line */
+}
+
+size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv_log_level level,
+                       const char *module, const char *text) {
+  struct tm parts;
+  size_t head, len;
+  int written;
+  if (!gmtime_r(&at.tv_sec, &parts)) memset(&parts, 0, sizeof parts);
+  head = strftime(out, HOST_LOG_LINE_MAX, "%Y-%m-%dT%H:%M:%S", &parts);
+  written = snprintf(out + head, HOST_LOG_LINE_MAX - head, ".%03dZ %s %s %s",
+                     (int)(at.tv_nsec / 1000000), level_name(level), module, text);
+  len = head + (written > 0 ? (size_t)written : 0);
+  if (len > HOST_LOG_LINE_MAX - 2) len = HOST_LOG_LINE_MAX - 2;
+  for (size_t i = 0; i < len; i++)
+    if ((unsigned char)out[i] < ' ' || out[i] == 127) out[i] = '?';
+  out[len++] = '\n';
+  out[len] = '\0';
+  return len;
+}
+
+void host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text) {
+  char line[HOST_LOG_LINE_MAX];
+  struct timespec at = {0, 0};
+  size_t len, done = 0;
+  (void)clock_gettime(CLOCK_REALTIME, &at);
+  len = host_log_format(line, at, level, module, text);
+  while (done < len) {
+    ssize_t wrote = write(fd, line + done, len - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) return;
+    done += (size_t)wrote;
+  }
+}

@@ -1,0 +1,24 @@
+/* log.h: the log of one node: one logfmt line per message.
+ *
+ *     2026-11-23T08:00:00.123Z INFO raft became leader term=3 last=41
+ *
+ * (G1) A line is written by one write call: lines of several threads do not mix.
+ * (G2) What a peer or client sent cannot break a line: control characters become '?'. */
+#ifndef HOST_LOG_H
+#define HOST_LOG_H
+
+#include <rkv/plugin.h>
+
+#include <time.h>
+
+#define HOST_LOG_LINE_MAX (RKV_LOG_TEXT_MAX + 128) /* bytes of a whole line */
+
+/* Formats the line for the time `at`, newline included; its length. Longer texts are cut. */
+size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv_log_level level,
+                       const char *module, const char *text);
+
+/* Formats and writes to `fd`. Any thread. A log that cannot be written is lost: there is nobody
+ * left to tell. */
+void host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text);
+
+#endif

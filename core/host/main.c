@@ -1,0 +1,46 @@
+/* main.c: raft-key-value. */
+#include "commands.h"
+#include "exit_codes.h"
+#include "run.h"
+
+#include <stdlib.h>
+
+static int run(const struct host_flags *flags) {
+  int code;
+  struct host_config *config = host_command_load(flags, stderr, &code);
+  if (!config) return code;
+  code = host_run(config);
+  host_config_free(config);
+  free(config);
+  return code;
+}
+
+static int dispatch(const struct host_flags *flags) {
+  switch (flags->command) {
+  case HOST_COMMAND_CHECK: return host_command_check(flags, stdout, stderr);
+  case HOST_COMMAND_CONFIG: return host_command_config(flags, stdout, stderr);
+  case HOST_COMMAND_PLUGINS: return host_command_plugins(flags, stdout, stderr);
+  case HOST_COMMAND_HELP: (void)fputs(host_help, stdout); return HOST_EXIT_OK;
+  case HOST_COMMAND_VERSION:
+    (void)printf("raft-key-value %s (ABI %u.%u)\n", RKV_VERSION, RKV_ABI_MAJOR, RKV_ABI_MINOR);
+    return HOST_EXIT_OK;
+  case HOST_COMMAND_RUN: return run(flags);
+  }
+  return HOST_EXIT_BROKEN;
+}
+
+int main(int argc, char *argv[]) {
+  struct host_flags flags;
+  struct rkv_error error;
+  int code;
+  if (host_flags_parse(argc, argv, &flags, &error) != RKV_OK) {
+    (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
+    return HOST_EXIT_USAGE;
+  }
+  code = dispatch(&flags);
+  if (fflush(stdout) != 0 && code == HOST_EXIT_OK) {
+    (void)fprintf(stderr, "raft-key-value: stdout cannot be written\n");
+    return HOST_EXIT_UNAVAILABLE;
+  }
+  return code;
+}

@@ -1,0 +1,58 @@
+/* problems.c: the list of what is wrong. */
+#include "problems.h"
+
+#include "exit_codes.h"
+
+#include <stdarg.h>
+
+#define LINE_BYTES_MAX 2048 /* of one problem; longer ones are cut */
+
+void host_problems_add(struct host_problems *problems, enum host_blame blame, unsigned line,
+                       const char *format, ...) {
+  char text[LINE_BYTES_MAX];
+  va_list args;
+  if (blame == HOST_BLAME_CONFIG) problems->config = true;
+  if (problems->count == HOST_PROBLEMS_MAX) {
+    problems->dropped++;
+    return;
+  }
+  va_start(args, format);
+  (void)vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  problems->list[problems->count].text = host_texts_format(&problems->texts, "%s", text);
+  problems->list[problems->count].line = line;
+  problems->count++;
+}
+
+bool host_problems_none(const struct host_problems *problems) {
+  return problems->count == 0 && !host_texts_failed(&problems->texts);
+}
+
+/* Stable: problems of one line keep the order in which they were found. */
+static void sort_by_line(struct host_problems *problems) {
+  for (size_t i = 1; i < problems->count; i++) {
+    struct host_problem moved = problems->list[i];
+    size_t at = i;
+    for (; at > 0 && problems->list[at - 1].line > moved.line; at--)
+      problems->list[at] = problems->list[at - 1];
+    problems->list[at] = moved;
+  }
+}
+
+void host_problems_print(struct host_problems *problems, FILE *out) {
+  sort_by_line(problems);
+  for (size_t i = 0; i < problems->count; i++) (void)fprintf(out, "%s\n", problems->list[i].text);
+  if (problems->dropped)
+    (void)fprintf(out, "and %zu more (repair these first)\n", problems->dropped);
+  if (host_texts_failed(&problems->texts)) (void)fprintf(out, "raft-key-value: out of memory\n");
+}
+
+int host_problems_exit_code(const struct host_problems *problems) {
+  if (host_texts_failed(&problems->texts)) return HOST_EXIT_UNAVAILABLE;
+  if (host_problems_none(problems)) return HOST_EXIT_OK;
+  return problems->config ? HOST_EXIT_CONFIG : HOST_EXIT_USAGE;
+}
+
+void host_problems_free(struct host_problems *problems) {
+  host_texts_free(&problems->texts);
+}

@@ -1,0 +1,44 @@
+/* problems.h: everything that is wrong with a configuration, collected so that it is told in one
+ * go.
+ *
+ * (P1) At most HOST_PROBLEMS_MAX lines are kept; the rest is counted. One thread. */
+#ifndef HOST_PROBLEMS_H
+#define HOST_PROBLEMS_H
+
+#include "texts.h"
+
+#include <stdio.h>
+
+#define HOST_PROBLEMS_MAX 100 /* lines */
+
+/* Who has to change something: the command line (exit 64) or the configuration (exit 78). */
+enum host_blame { HOST_BLAME_USAGE, HOST_BLAME_CONFIG };
+
+struct host_problem {
+  const char *text; /* one line, place and remedy included */
+  unsigned line;    /* of the file; 0 = none */
+};
+
+struct host_problems {
+  struct host_texts texts;
+  struct host_problem list[HOST_PROBLEMS_MAX];
+  size_t count, dropped;
+  bool config; /* at least one is the configuration's */
+};
+
+__attribute__((format(printf, 4, 5))) void host_problems_add(struct host_problems *problems,
+                                                             enum host_blame blame, unsigned line,
+                                                             const char *format, ...);
+
+/* True if there is none. */
+bool host_problems_none(const struct host_problems *problems);
+
+/* Writes them ordered by their line in the file, one per line. */
+void host_problems_print(struct host_problems *problems, FILE *out);
+
+/* HOST_EXIT_OK, HOST_EXIT_USAGE or HOST_EXIT_CONFIG. */
+int host_problems_exit_code(const struct host_problems *problems);
+
+void host_problems_free(struct host_problems *problems);
+
+#endif

@@ -1,0 +1,183 @@
+/* run.c: signals, the wait, the orderly stop.
+ *
+ * (U1) From the first signal to the end of the process at most STOP_MAX_S: draining, the
+ * transport's grace and its own second fit in; what hangs all the same is cut off by SIGALRM. */
+#include "run.h"
+
+#include "assembly.h"
+#include "exit_codes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define LOG_MODULE "host"
+#define STOP_MAX_S 5u
+#define DRAIN_MAX_NS UINT64_C(2500000000) /* for proposals in flight */
+#define GRACE_NS UINT64_C(1000000000)     /* for the answers to get out */
+#define DRAIN_POLL_MS 2
+
+struct runner {
+  struct host_assembly assembly;
+  int signal_fd; /* SIGTERM, SIGINT */
+  int fatal_fd;  /* readable once the node has to stop by itself */
+};
+
+/* ---- signals ---- */
+
+static sigset_t stop_signals(void) {
+  sigset_t set;
+  (void)sigemptyset(&set);
+  (void)sigaddset(&set, SIGTERM);
+  (void)sigaddset(&set, SIGINT);
+  return set;
+}
+
+static void exit_at_once(int signal_number) {
+  (void)signal_number;
+  _exit(HOST_EXIT_OK);
+}
+
+static void exit_hanging(int signal_number) {
+  static const char text[] = "raft-key-value: a plugin did not stop in time (cut off)\n";
+  ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+  (void)ignored; /* nobody is left to tell */
+  (void)signal_number;
+  _exit(HOST_EXIT_BROKEN);
+}
+
+static void on_signal(int signal_number, void (*handler)(int)) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = handler;
+  (void)sigemptyset(&action.sa_mask);
+  (void)sigaction(signal_number, &action, NULL);
+}
+
+/* Blocked before the first thread exists, so that every thread inherits it. */
+static bool take_signals(struct runner *r) {
+  sigset_t set = stop_signals();
+  on_signal(SIGPIPE, SIG_IGN);
+  if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return false;
+  r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+  r->fatal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return r->signal_fd >= 0 && r->fatal_fd >= 0;
+}
+
+/* From here on a signal ends the process, and so does time. */
+static void limit_stop(void) {
+  sigset_t set = stop_signals();
+  on_signal(SIGTERM, exit_at_once);
+  on_signal(SIGINT, exit_at_once);
+  on_signal(SIGALRM, exit_hanging);
+  (void)alarm(STOP_MAX_S);
+  (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void on_fatal(void *arg) {
+  const struct runner *r = arg;
+  uint64_t one = 1;
+  ssize_t wrote = write(r->fatal_fd, &one, sizeof one);
+  (void)wrote; /* an eventfd that was never read cannot be full */
+}
+
+/* ---- wait ---- */
+
+/* Sleeps until a signal came or the node has to stop; the signal's number, 0 for the node. */
+static int wait_for_end(const struct runner *r) {
+  struct pollfd fds[2] = {{.fd = r->signal_fd, .events = POLLIN},
+                          {.fd = r->fatal_fd, .events = POLLIN}};
+  for (;;) {
+    struct signalfd_siginfo info;
+    if (poll(fds, 2, -1) < 0) continue; /* EINTR: nothing else can be wrong with these two */
+    if (fds[1].revents) return 0;
+    if (fds[0].revents && read(r->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+      return (int)info.ssi_signo;
+  }
+}
+
+/* New proposals are refused; those in flight may end. */
+static void drain(struct runner *r) {
+  const struct rkv_host *host = &r->assembly.services.node.host;
+  uint64_t until = host->now_ns(host->ctx) + DRAIN_MAX_NS;
+  node_drain(r->assembly.node);
+  while (!node_idle(r->assembly.node) && host->now_ns(host->ctx) < until &&
+         node_fatal_status(r->assembly.node, NULL) == RKV_OK)
+    (void)poll(NULL, 0, DRAIN_POLL_MS);
+}
+
+/* ---- life ---- */
+
+static void announce(const struct runner *r) {
+  const struct host_config *config = r->assembly.config;
+  const struct rkv_host *host = &r->assembly.services.node.host;
+  const struct rkv_plugin *storage = config->parts[HOST_PART_STORAGE].plugin;
+  rkv_log(host, RKV_LOG_INFO, LOG_MODULE,
+          "serves id=%" PRIu64 " addr=%s transport=%s storage=%s durable=%s state_machine=%s",
+          host->node_id, host->node_addr, config->parts[HOST_PART_TRANSPORT].plugin->name,
+          storage->name, storage->capabilities & RKV_CAP_DURABLE ? "true" : "false",
+          config->parts[HOST_PART_STATE_MACHINE].plugin->name);
+  if (printf("listening addr=%s id=%" PRIu64 "\n", host->node_addr, host->node_id) < 0 ||
+      fflush(stdout) != 0)
+    rkv_log(host, RKV_LOG_WARN, LOG_MODULE, "stdout cannot be written: %s", strerror(errno));
+}
+
+/* Serves until the end; the exit code. */
+static int serve(struct runner *r) {
+  const struct rkv_host *host = &r->assembly.services.node.host;
+  enum rkv_status fatal;
+  int signal_number;
+  announce(r);
+  signal_number = wait_for_end(r);
+  limit_stop();
+  if (signal_number) {
+    rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "stops signal=%s",
+            signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
+    drain(r);
+  }
+  host_assembly_stop(&r->assembly, GRACE_NS);
+  fatal = node_fatal_status(r->assembly.node, NULL);
+  if (fatal == RKV_OK) rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "stopped");
+  return host_exit_code(fatal);
+}
+
+static void close_fd(int fd) {
+  if (fd >= 0) (void)close(fd);
+}
+
+int host_run(const struct host_config *config) {
+  struct runner *r = calloc(1, sizeof *r);
+  struct rkv_error error;
+  enum rkv_status status;
+  int code;
+  if (!r) {
+    (void)fprintf(stderr, "raft-key-value: out of memory\n");
+    return HOST_EXIT_UNAVAILABLE;
+  }
+  r->signal_fd = r->fatal_fd = -1;
+  if (!take_signals(r)) {
+    (void)fprintf(stderr, "raft-key-value: no signal or event descriptor: %s\n", strerror(errno));
+    code = HOST_EXIT_UNAVAILABLE;
+    goto out;
+  }
+  status = host_assembly_open(&r->assembly, config, on_fatal, r, &error);
+  if (status == RKV_OK) status = host_assembly_start(&r->assembly, &error);
+  if (status == RKV_OK) {
+    code = serve(r);
+  } else {
+    (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
+    code = host_exit_code(status);
+  }
+  host_assembly_close(&r->assembly);
+  (void)alarm(0);
+out:
+  close_fd(r->signal_fd);
+  close_fd(r->fatal_fd);
+  free(r);
+  return code;
+}

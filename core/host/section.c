@@ -1,0 +1,109 @@
+/* section.c: unknown, missing and wrong keys of one section. */
+#include "section.h"
+
+#include "nearest.h"
+#include "values.h"
+
+#include <string.h>
+
+struct host_table host_table_of(const struct rkv_plugin *plugin) {
+  struct host_table table = {plugin->options, plugin->option_count, plugin->option_size};
+  return table;
+}
+
+const struct rkv_option *host_table_at(const struct host_table *table, size_t i) {
+  return (const struct rkv_option *)(const void *)((const char *)table->first + i * table->stride);
+}
+
+static enum host_blame blame_of(const struct host_setting *setting) {
+  return setting->source == HOST_SOURCE_FLAG ? HOST_BLAME_USAGE : HOST_BLAME_CONFIG;
+}
+
+/* A reference to a secret (${NAME}, file:PATH) gives nothing away. */
+static const char *shown(const char *text, bool secret) {
+  bool reference = text[0] == '$' || strncmp(text, "file:", 5) == 0;
+  return secret && !reference ? "***" : text;
+}
+
+static void complain_absent(const struct host_section *section, const char *key, const char *what) {
+  const struct host_settings *settings = section->settings;
+  host_problems_add(section->problems, settings->from_file ? HOST_BLAME_CONFIG : HOST_BLAME_USAGE,
+                    0, "%s: [%s] %s: %s", settings->where, section->name, key, what);
+}
+
+void host_section_complain(const struct host_section *section, const char *key, bool secret,
+                           const char *what) {
+  const struct host_setting *setting = host_settings_find(section->settings, section->name, key);
+  if (setting)
+    host_problems_add(section->problems, blame_of(setting), setting->line,
+                      "%s: [%s] %s = \"%s\": %s", setting->origin, section->name, key,
+                      shown(setting->text, secret), what);
+  else
+    complain_absent(section, key, what);
+}
+
+static bool known(const struct host_section *section, const struct host_table *table,
+                  const char *key) {
+  if (section->own_key && strcmp(section->own_key, key) == 0) return true;
+  for (size_t i = 0; i < table->count; i++)
+    if (strcmp(host_table_at(table, i)->name, key) == 0) return true;
+  return false;
+}
+
+static void complain_unknown(const struct host_section *section, const struct host_table *table,
+                             const struct host_setting *setting) {
+  struct host_nearest nearest = {.word = setting->key};
+  const char *best;
+  char remedy[1024] = "possible: ";
+  size_t used = strlen(remedy);
+  if (section->own_key) {
+    host_nearest_try(&nearest, section->own_key);
+    used += (size_t)snprintf(remedy + used, sizeof remedy - used, "%s", section->own_key);
+  }
+  for (size_t i = 0; i < table->count; i++) {
+    const char *name = host_table_at(table, i)->name;
+    host_nearest_try(&nearest, name);
+    if (used < sizeof remedy)
+      used += (size_t)snprintf(remedy + used, sizeof remedy - used, "%s%s",
+                               i || section->own_key ? ", " : "", name);
+  }
+  best = host_nearest_best(&nearest);
+  if (best) (void)snprintf(remedy, sizeof remedy, "did you mean %s?", best);
+  host_problems_add(section->problems, HOST_BLAME_CONFIG, setting->line,
+                    "%s: [%s] %s = \"%s\": unknown key (%s)", setting->origin, setting->section,
+                    setting->key, setting->text, remedy);
+}
+
+/* The value of one option; text NULL if it was refused or is missing. */
+static void read_option(const struct host_section *section, const struct rkv_option *option,
+                        struct rkv_value *value) {
+  struct host_settings *settings = section->settings;
+  const struct host_setting *setting = host_settings_find(settings, section->name, option->name);
+  const char *text = setting ? setting->text : option->default_text;
+  struct rkv_error error;
+  memset(value, 0, sizeof *value);
+  if (!text) {
+    char what[RKV_ERROR_TEXT_MAX];
+    (void)snprintf(what, sizeof what, "missing (%s)", option->help);
+    complain_absent(section, option->name, what);
+    return;
+  }
+  value->origin = setting ? setting->origin : "default";
+  if ((setting && host_value_expand(option, text, &settings->texts, &text, &error) != RKV_OK) ||
+      host_value_parse(option, text, value, &error) != RKV_OK) {
+    host_section_complain(section, option->name, option->flags & RKV_OPTION_SECRET, error.text);
+    value->text = NULL;
+  }
+}
+
+void host_section_read(const struct host_section *section, const struct host_table *table,
+                       struct rkv_value *values) {
+  const struct host_settings *settings = section->settings;
+  for (size_t i = 0; i < settings->count; i++) {
+    const struct host_setting *setting = &settings->list[i];
+    if (strcmp(setting->section, section->name) == 0 && !known(section, table, setting->key))
+      complain_unknown(section, table, setting);
+  }
+  for (size_t i = 0; i < table->count; i++)
+    read_option(section, host_table_at(table, i), &values[i]);
+}

@@ -1,0 +1,41 @@
+/* section.h: holds one section's settings against its option table.
+ *
+ * A table is walked by its own stride, since a plugin built with an older minor ABI may know a
+ * shorter struct rkv_option. */
+#ifndef HOST_SECTION_H
+#define HOST_SECTION_H
+
+#include "settings.h"
+
+#include <rkv/plugin.h>
+
+#define HOST_OPTIONS_MAX 128 /* options of one plugin */
+
+struct host_table {
+  const struct rkv_option *first;
+  size_t count;
+  size_t stride; /* sizeof(struct rkv_option) where the table was built */
+};
+
+struct host_table host_table_of(const struct rkv_plugin *plugin);
+const struct rkv_option *host_table_at(const struct host_table *table, size_t i);
+
+/* One section being read. */
+struct host_section {
+  const char *name;
+  const char *own_key; /* a key of the host's own beside the table: "plugin"; NULL = none */
+  struct host_settings *settings;
+  struct host_problems *problems;
+};
+
+/* Fills values[0..table->count) with what the user gave, else the default. Every key of the section
+ * that is neither in the table nor own_key, every value of a wrong type or out of range and every
+ * required option that is missing becomes a problem. A refused value has text NULL. */
+void host_section_read(const struct host_section *section, const struct host_table *table,
+                       struct rkv_value *values);
+
+/* A problem about the key: `ORIGIN: [section] key = "text": what`. A secret is masked. */
+void host_section_complain(const struct host_section *section, const char *key, bool secret,
+                           const char *what);
+
+#endif

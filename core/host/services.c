@@ -1,0 +1,124 @@
+/* services.c: the functions behind struct rkv_host. */
+#include "services.h"
+
+#include "log.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static void service_log(void *ctx, enum rkv_log_level level, const char *module, const char *text) {
+  struct host_user *user = ctx;
+  if ((uint32_t)level < user->host.log_level) return;
+  host_log_write(user->services->log_fd, level, module, text);
+}
+
+static uint64_t service_now_ns(void *ctx) {
+  struct timespec now = {0, 0};
+  (void)ctx;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* One allocation: owner and bytes. */
+struct block {
+  struct rkv_buf_owner owner;
+  uint8_t bytes[];
+};
+
+static void free_block(struct rkv_buf_owner *owner) {
+  free((void *)owner);
+}
+
+static uint8_t *service_buf_alloc(void *ctx, size_t len, struct rkv_buf *out) {
+  struct block *block = len <= SIZE_MAX - sizeof *block ? malloc(sizeof *block + len) : NULL;
+  (void)ctx;
+  *out = rkv_buf_none();
+  if (!block) return NULL;
+  block->owner.refs = 1;
+  block->owner.reserved = 0;
+  block->owner.free = free_block;
+  out->data = block->bytes;
+  out->len = len;
+  out->owner = &block->owner;
+  return block->bytes;
+}
+
+static enum rkv_status service_metric_register(void *ctx, const struct rkv_metric *metric,
+                                               struct rkv_error *error) {
+  struct host_user *user = ctx;
+  if (!user->opening)
+    return rkv_fail(error, RKV_INVALID, "metric of %s: registered outside open", user->name);
+  return host_metrics_add(&user->services->metrics, user->name, metric, error);
+}
+
+static void service_fatal(void *ctx, enum rkv_status status, const char *text) {
+  struct host_user *user = ctx;
+  struct host_services *services = user->services;
+  (void)pthread_mutex_lock(&services->lock);
+  if (services->fatal.status == RKV_OK) {
+    services->fatal.status = status == RKV_OK ? RKV_BROKEN : status;
+    (void)snprintf(services->fatal.text, sizeof services->fatal.text, "%s: %s", user->name, text);
+    if (services->on_fatal)
+      services->on_fatal(services->on_fatal_arg, services->fatal.status, services->fatal.text);
+  }
+  (void)pthread_mutex_unlock(&services->lock);
+}
+
+static void init_user(struct host_services *services, struct host_user *user, const char *name,
+                      const struct host_identity *identity) {
+  user->services = services;
+  user->name = name;
+  user->opening = false;
+  user->host = (struct rkv_host){
+      .struct_size = sizeof user->host,
+      .log_level = (uint32_t)identity->log_level,
+      .ctx = user,
+      .node_id = identity->id,
+      .node_addr = identity->addr,
+      .log = service_log,
+      .now_ns = service_now_ns,
+      .buf_alloc = service_buf_alloc,
+      .metric_register = service_metric_register,
+      .fatal = service_fatal,
+  };
+}
+
+void host_services_init(struct host_services *services, const struct host_identity *identity,
+                        const char *const names[HOST_PART_COUNT], int log_fd) {
+  memset(services, 0, sizeof *services);
+  services->log_fd = log_fd;
+  (void)pthread_mutex_init(&services->lock, NULL);
+  (void)pthread_mutex_init(&services->metrics.lock, NULL);
+  init_user(services, &services->node, "node", identity);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++)
+    init_user(services, &services->parts[i], names[i], identity);
+}
+
+void host_services_bind(struct host_services *services,
+                        void (*on_fatal)(void *arg, enum rkv_status status, const char *text),
+                        void *arg) {
+  (void)pthread_mutex_lock(&services->lock);
+  services->on_fatal = on_fatal;
+  services->on_fatal_arg = arg;
+  if (services->fatal.status != RKV_OK) on_fatal(arg, services->fatal.status, services->fatal.text);
+  (void)pthread_mutex_unlock(&services->lock);
+}
+
+void host_services_unbind(struct host_services *services) {
+  (void)pthread_mutex_lock(&services->lock);
+  services->on_fatal = NULL;
+  (void)pthread_mutex_unlock(&services->lock);
+}
+
+struct host_fatal host_services_fatal(struct host_services *services) {
+  struct host_fatal copy;
+  (void)pthread_mutex_lock(&services->lock);
+  copy = services->fatal;
+  (void)pthread_mutex_unlock(&services->lock);
+  return copy;
+}
+
+void host_services_end(struct host_services *services) {
+  (void)pthread_mutex_destroy(&services->metrics.lock);
+  (void)pthread_mutex_destroy(&services->lock);
+}

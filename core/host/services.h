@@ -1,0 +1,66 @@
+/* services.h: what the host gives to the node and to each plugin of it: one struct rkv_host each.
+ *
+ * Each user has its own, so that metrics and the reason of a fatal stop carry the plugin's name.
+ * (V1) A fatal report made before the node exists is kept and handed to it when it is bound.
+ * (V2) on_fatal is called under the lock: once host_services_unbind has returned it is not running
+ *      and will not run. */
+#ifndef HOST_SERVICES_H
+#define HOST_SERVICES_H
+
+#include "config.h"
+#include "metrics.h"
+
+#include <node/node.h>
+
+struct host_services;
+
+/* One user's services. */
+struct host_user {
+  struct rkv_host host; /* host.ctx is this struct */
+  struct host_services *services;
+  const char *name; /* the plugin's, "node" for the node itself */
+  bool opening;     /* metric_register is allowed */
+};
+
+/* The first report of any user. */
+struct host_fatal {
+  enum rkv_status status; /* RKV_OK: none */
+  char text[RKV_ERROR_TEXT_MAX];
+};
+
+struct host_services {
+  int log_fd;
+  struct host_metrics metrics;
+  struct host_user node;
+  struct host_user parts[HOST_PART_COUNT];
+  pthread_mutex_t lock; /* guards what follows */
+  struct host_fatal fatal;
+  void (*on_fatal)(void *arg, enum rkv_status status, const char *text);
+  void *on_fatal_arg;
+};
+
+/* What all users of a node are told about it. */
+struct host_identity {
+  rkv_node_id id;
+  const char *addr; /* borrowed as long as the services */
+  enum rkv_log_level log_level;
+};
+
+/* Fills *services, which stays where it is until host_services_end. `names` are the plugins'. */
+void host_services_init(struct host_services *services, const struct host_identity *identity,
+                        const char *const names[HOST_PART_COUNT], int log_fd);
+
+/* From now on fatal reports go to `on_fatal` (any thread; must neither block nor report itself),
+ * one made before at once. */
+void host_services_bind(struct host_services *services,
+                        void (*on_fatal)(void *arg, enum rkv_status status, const char *text),
+                        void *arg);
+void host_services_unbind(struct host_services *services);
+
+/* A copy of the first report. */
+struct host_fatal host_services_fatal(struct host_services *services);
+
+/* Frees what the services hold; nobody uses them any more. */
+void host_services_end(struct host_services *services);
+
+#endif

@@ -1,0 +1,89 @@
+/* settings.c: merges flags, --set and the file. */
+#include "settings.h"
+
+#include "values.h"
+
+#include <string.h>
+
+static bool printable(const char *text) {
+  for (; *text; text++)
+    if ((unsigned char)*text < ' ' || *text == 127) return false;
+  return true;
+}
+
+static enum host_blame blame_of(enum host_source source) {
+  return source == HOST_SOURCE_FILE ? HOST_BLAME_CONFIG : HOST_BLAME_USAGE;
+}
+
+/* NULL if the setting may be added, else what is wrong with it. */
+static const char *refusal(const struct host_settings *settings, const char *text) {
+  if (settings->count == HOST_SETTINGS_MAX) return "one setting too many (512 are possible)";
+  if (strlen(text) >= HOST_VALUE_MAX) return "the value is too long (at most 4095 bytes)";
+  if (!printable(text)) return "the value has control characters (write plain text)";
+  return NULL;
+}
+
+void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
+                       const char *key, const char *text, const char *origin, unsigned line,
+                       struct host_problems *problems) {
+  const char *wrong = refusal(settings, text);
+  struct host_setting *added;
+  if (wrong) {
+    host_problems_add(problems, blame_of(source), line, "%s: [%s] %s: %s", origin, section, key,
+                      wrong);
+    return;
+  }
+  for (size_t i = 0; i < settings->count; i++) {
+    const struct host_setting *old = &settings->list[i];
+    if (old->source != source || strcmp(old->section, section) != 0 || strcmp(old->key, key) != 0)
+      continue;
+    host_problems_add(problems, blame_of(source), line,
+                      "%s: [%s] %s = \"%s\": given twice, first at %s (keep one of them)", origin,
+                      section, key, text, old->origin);
+    return;
+  }
+  added = &settings->list[settings->count++];
+  added->section = host_texts_keep(&settings->texts, section, strlen(section));
+  added->key = host_texts_keep(&settings->texts, key, strlen(key));
+  added->text = host_texts_keep(&settings->texts, text, strlen(text));
+  added->origin = host_texts_keep(&settings->texts, origin, strlen(origin));
+  added->line = line;
+  added->source = source;
+}
+
+void host_settings_open(struct host_settings *settings, const char *name, const char *origin,
+                        unsigned line, struct host_problems *problems) {
+  struct host_section_mark *mark;
+  for (size_t i = 0; i < settings->section_count; i++) {
+    if (strcmp(settings->sections[i].name, name) != 0) continue;
+    host_problems_add(problems, HOST_BLAME_CONFIG, line,
+                      "%s: [%s]: given twice, first at %s (put all keys under one header)", origin,
+                      name, settings->sections[i].origin);
+    return;
+  }
+  if (settings->section_count == HOST_SECTIONS_MAX) {
+    host_problems_add(problems, HOST_BLAME_CONFIG, line,
+                      "%s: [%s]: one section too many (%d are possible)", origin, name,
+                      HOST_SECTIONS_MAX);
+    return;
+  }
+  mark = &settings->sections[settings->section_count++];
+  mark->name = host_texts_keep(&settings->texts, name, strlen(name));
+  mark->origin = host_texts_keep(&settings->texts, origin, strlen(origin));
+  mark->line = line;
+}
+
+struct host_setting *host_settings_find(struct host_settings *settings, const char *section,
+                                        const char *key) {
+  struct host_setting *best = NULL;
+  for (size_t i = 0; i < settings->count; i++) {
+    struct host_setting *setting = &settings->list[i];
+    if (strcmp(setting->section, section) != 0 || strcmp(setting->key, key) != 0) continue;
+    if (!best || setting->source > best->source) best = setting;
+  }
+  return best;
+}
+
+void host_settings_free(struct host_settings *settings) {
+  host_texts_free(&settings->texts);
+}

@@ -1,0 +1,55 @@
+/* settings.h: what the user gave, from all sources, before anybody asks what it means.
+ *
+ * (S1) A key is held at most once per source; the strongest source wins: flag, --set, file.
+ * (S2) Every setting knows where it came from. */
+#ifndef HOST_SETTINGS_H
+#define HOST_SETTINGS_H
+
+#include "problems.h"
+
+#define HOST_SETTINGS_MAX 512 /* settings of all sources together */
+#define HOST_SECTIONS_MAX 32  /* section headers of one file */
+
+/* Weakest first. */
+enum host_source { HOST_SOURCE_FILE, HOST_SOURCE_SET, HOST_SOURCE_FLAG };
+
+struct host_setting {
+  const char *section, *key, *text;
+  const char *origin; /* "node.ini:14", "--set", "--id" */
+  unsigned line;      /* of the file; 0 = none */
+  enum host_source source;
+};
+
+/* A [header] of the file, told apart from its keys so that an empty section is noticed too. */
+struct host_section_mark {
+  const char *name, *origin;
+  unsigned line;
+};
+
+struct host_settings {
+  const char *where; /* names the place of what is missing: the file, or "command line" */
+  bool from_file;    /* there is a file in which what is missing could stand */
+  struct host_texts texts;
+  struct host_setting list[HOST_SETTINGS_MAX];
+  size_t count;
+  struct host_section_mark sections[HOST_SECTIONS_MAX];
+  size_t section_count;
+};
+
+/* Takes copies. A key given twice by one source, an illegal text or one setting too many becomes a
+ * problem. */
+void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
+                       const char *key, const char *text, const char *origin, unsigned line,
+                       struct host_problems *problems);
+
+/* Notes a [section] header; opened twice is a problem. */
+void host_settings_open(struct host_settings *settings, const char *name, const char *origin,
+                        unsigned line, struct host_problems *problems);
+
+/* The strongest setting of a key, NULL if nobody gave it. */
+struct host_setting *host_settings_find(struct host_settings *settings, const char *section,
+                                        const char *key);
+
+void host_settings_free(struct host_settings *settings);
+
+#endif

@@ -1,0 +1,30 @@
+/* texts.h: strings that live until the process ends, as rkv_value promises for its texts.
+ *
+ * A failed allocation is remembered and gives "" instead, so that building a configuration stays
+ * one line per text; host_texts_failed is asked once at the end. One thread. */
+#ifndef HOST_TEXTS_H
+#define HOST_TEXTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct host_text;
+
+struct host_texts {
+  struct host_text *head;
+  bool failed;
+};
+
+/* A copy of bytes[0..len) with a NUL behind it. */
+const char *host_texts_keep(struct host_texts *texts, const char *bytes, size_t len);
+
+/* The formatted text. */
+__attribute__((format(printf, 2, 3))) const char *host_texts_format(struct host_texts *texts,
+                                                                    const char *format, ...);
+
+/* True after an allocation failed: the texts cannot be trusted. */
+bool host_texts_failed(const struct host_texts *texts);
+
+void host_texts_free(struct host_texts *texts);
+
+#endif
