@@ -1,0 +1,218 @@
+/* restore.c: builds a new state from the bytes of StateMachineData, beside the present one.
+ *
+ * The bytes come cut anywhere, from any implementation: fields in any order, keys twice (the last
+ * one wins), an entry's key or value left out (empty). An element that is whole in the chunk is
+ * read where it lies; one that is cut waits in `pending`, so memory is bounded by the largest
+ * element, which COMMAND_BYTES_MAX bounds, and grows with the bytes that came, not with a length
+ * that was only announced.
+ *
+ * That nothing is missing at the end is shown by last_applied and last_membership_log_id, which
+ * must be the meta's (all implementations write the latter behind the data), and by the size if
+ * the meta has one. */
+#include "membership.h"
+#include "sm.h"
+#include "wire.h"
+
+#include <stdlib.h>
+
+#define PENDING_MIN 256u                                     /* bytes */
+#define ELEMENT_MAX (COMMAND_BYTES_MAX + 2u * WIRE_HEAD_MAX) /* bytes of one field, head included  \
+                                                              */
+
+struct restore {
+  struct sm *sm;
+  struct map map;
+  struct rkv_log_id meta_last, meta_membership_id;
+  uint64_t meta_size;
+  struct rkv_log_id last, membership_id; /* none: not come yet */
+  struct rkv_membership membership;      /* all zero: not come yet */
+  uint64_t taken;                        /* bytes of all elements read */
+  size_t skip;                           /* bytes of an unknown field that are still to come */
+  size_t wanted;                         /* bytes the cut element needs, as far as can be told */
+  uint8_t *pending;                      /* the beginning of an element that was cut */
+  size_t pending_len, pending_capacity;
+};
+
+enum rkv_status sm_restore_begin(void *sm, const struct rkv_snapshot_meta *meta, void **restore,
+                                 struct rkv_error *error) {
+  struct restore *r = calloc(1, sizeof *r);
+  if (!r) return rkv_fail(error, RKV_NO_MEMORY, "sm-protobuf: no memory for a restore");
+  r->sm = sm;
+  r->meta_last = meta->last;
+  r->meta_membership_id = meta->membership_id;
+  r->meta_size = meta->size;
+  *restore = r;
+  return RKV_OK;
+}
+
+static enum rkv_status no_memory(struct rkv_error *error) {
+  return rkv_fail(error, RKV_NO_MEMORY, "sm-protobuf: no memory for the restored state");
+}
+
+static enum rkv_status take_entry(struct restore *r, const uint8_t *data, size_t len,
+                                  struct rkv_error *error) {
+  struct command entry;
+  struct item *item, *replaced;
+  enum rkv_status status = command_scan("StateMachineData.data", data, len, &entry, error);
+  if (status != RKV_OK) {
+    if (error) error->status = RKV_CORRUPT;
+    return RKV_CORRUPT;
+  }
+  item = item_new(entry.key, entry.key_len, entry.value, entry.value_len);
+  if (!item) return no_memory(error);
+  if (map_put(&r->map, item, &replaced) != RKV_OK) {
+    item_drop(item);
+    return no_memory(error);
+  }
+  item_drop(replaced);
+  return RKV_OK;
+}
+
+/* Reads one whole element. */
+static enum rkv_status take_element(struct restore *r, const struct wire_field *field,
+                                    struct rkv_error *error) {
+  if (field->number > DATA_MEMBERSHIP) return RKV_OK;
+  if (field->type != WIRE_BYTES)
+    return rkv_fail(error, RKV_CORRUPT, "StateMachineData: field %u has wire type %u",
+                    field->number, field->type);
+  switch (field->number) {
+  case DATA_LAST_APPLIED: return log_id_from_wire(field->data, field->len, &r->last, error);
+  case DATA_ENTRY: return take_entry(r, field->data, field->len, error);
+  case DATA_MEMBERSHIP_ID:
+    return log_id_from_wire(field->data, field->len, &r->membership_id, error);
+  default: return membership_from_wire(field->data, field->len, &r->membership, error);
+  }
+}
+
+/* Reads as many elements as are whole in [at, at + len) and tells how many bytes they take. */
+static enum rkv_status take_elements(struct restore *r, const uint8_t *at, size_t len, size_t *used,
+                                     struct rkv_error *error) {
+  for (*used = 0; *used < len;) {
+    struct wire_field field;
+    size_t left = len - *used, size;
+    enum rkv_status status;
+    int head = wire_head(at + *used, left, &field);
+    if (head < 0)
+      return rkv_fail(error, RKV_CORRUPT, "StateMachineData: malformed protobuf at byte %llu",
+                      (unsigned long long)r->taken);
+    r->wanted = left + 1;
+    if (head == 0) return RKV_OK;
+    size = (size_t)head + field.len;
+    if (field.number > DATA_MEMBERSHIP && size > left) {
+      r->skip = size - left; /* unknown and long: need not be kept to be ignored */
+      size = left;
+    } else if (size > ELEMENT_MAX) {
+      return rkv_fail(error, RKV_CORRUPT, "StateMachineData: field %u of %zu bytes (at most %u)",
+                      field.number, size, ELEMENT_MAX);
+    } else {
+      r->wanted = size;
+      if (size > left) return RKV_OK;
+      field.data = at + *used + head;
+      status = take_element(r, &field, error);
+      if (status != RKV_OK) return status;
+    }
+    *used += size;
+    r->taken += size;
+  }
+  return RKV_OK;
+}
+
+static enum rkv_status keep_pending(struct restore *r, const uint8_t *data, size_t len,
+                                    struct rkv_error *error) {
+  if (len > r->pending_capacity - r->pending_len) {
+    size_t capacity = 2 * (r->pending_len + len) + PENDING_MIN;
+    uint8_t *pending = realloc(r->pending, capacity);
+    if (!pending) return no_memory(error);
+    r->pending = pending;
+    r->pending_capacity = capacity;
+  }
+  memcpy(r->pending + r->pending_len, data, len);
+  r->pending_len += len;
+  return RKV_OK;
+}
+
+enum rkv_status sm_restore_write(void *restore, struct rkv_buf chunk, struct rkv_error *error) {
+  struct restore *r = restore;
+  const uint8_t *at = chunk.data;
+  size_t left = chunk.len, n, used;
+  while (left > 0) {
+    enum rkv_status status = RKV_OK;
+    if (r->skip > 0) {
+      n = left < r->skip ? left : r->skip;
+      r->skip -= n;
+      r->taken += n;
+    } else if (r->pending_len == 0) {
+      status = take_elements(r, at, left, &used, error);
+      if (status == RKV_OK && used < left) status = keep_pending(r, at + used, left - used, error);
+      n = left;
+    } else { /* fill the cut element up, a byte at a time while its head is cut */
+      n = r->wanted - r->pending_len;
+      if (n > left) n = left;
+      status = keep_pending(r, at, n, error);
+      if (status == RKV_OK) status = take_elements(r, r->pending, r->pending_len, &used, error);
+      if (status == RKV_OK && used > 0) r->pending_len = 0;
+    }
+    if (status != RKV_OK) return status;
+    at += n;
+    left -= n;
+  }
+  return RKV_OK;
+}
+
+/* Checks that all has come and that it is what the meta says. */
+static enum rkv_status check_whole(const struct restore *r, struct rkv_error *error) {
+  if (r->pending_len > 0 || r->skip > 0)
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: cut inside a field behind byte %llu",
+                    (unsigned long long)r->taken);
+  if (r->meta_size > 0 && r->meta_size != r->taken)
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: %llu bytes came, its size is %llu",
+                    (unsigned long long)r->taken, (unsigned long long)r->meta_size);
+  if (!rkv_log_id_equal(r->last, r->meta_last))
+    return rkv_fail(error, RKV_CORRUPT,
+                    "snapshot: last_applied is %llu.%llu in its bytes and %llu.%llu in its meta",
+                    (unsigned long long)r->last.term, (unsigned long long)r->last.index,
+                    (unsigned long long)r->meta_last.term, (unsigned long long)r->meta_last.index);
+  if (!rkv_log_id_equal(r->membership_id, r->meta_membership_id))
+    return rkv_fail(error, RKV_CORRUPT,
+                    "snapshot: last_membership_log_id is %llu.%llu in its bytes and not its meta's",
+                    (unsigned long long)r->membership_id.term,
+                    (unsigned long long)r->membership_id.index);
+  return RKV_OK;
+}
+
+/* The membership in the form that the log has; empty if there was none yet. */
+static enum rkv_status encode_membership(const struct restore *r, struct rkv_buf *out,
+                                         struct rkv_error *error) {
+  const struct rkv_membership *m = &r->membership;
+  const struct rkv_host *host = r->sm->host;
+  uint8_t *bytes;
+  *out = rkv_buf_none();
+  if (r->membership_id.index == 0 && m->config_count == 0 && m->node_count == 0) return RKV_OK;
+  if (r->membership_id.index == 0)
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: last_membership without its log id");
+  if (rkv_membership_check(m, error) != RKV_OK) {
+    if (error) error->status = RKV_CORRUPT;
+    return RKV_CORRUPT;
+  }
+  bytes = host->buf_alloc(host->ctx, rkv_membership_encoded_size(m), out);
+  if (!bytes) return no_memory(error);
+  rkv_membership_encode(m, bytes);
+  return RKV_OK;
+}
+
+enum rkv_status sm_restore_finish(void *restore, struct rkv_error *error) {
+  struct restore *r = restore;
+  struct rkv_snapshot_meta meta = {.last = r->last, .membership_id = r->membership_id};
+  enum rkv_status status = check_whole(r, error);
+  if (status == RKV_OK) status = encode_membership(r, &meta.membership, error);
+  if (status == RKV_OK) sm_replace(r->sm, &r->map, &meta);
+  sm_restore_abort(r);
+  return status;
+}
+
+void sm_restore_abort(void *restore) {
+  struct restore *r = restore;
+  map_free(&r->map);
+  free(r->pending);
+  free(r);
+}

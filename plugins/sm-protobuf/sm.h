@@ -1,0 +1,54 @@
+/* sm.h: the instance, and the operations that stand in files of their own.
+ *
+ * (S1) `map` is written by the applier alone, under the write lock; queries read it under the read
+ *      lock, the applier without one. Nothing is freed while the lock is held but single nodes.
+ * (S2) last, membership_id and membership belong to the applier.
+ * (S3) What apply does depends on the log alone, never on this node's limits: nodes whose options
+ *      differ have the same state. */
+#ifndef SM_SM_H
+#define SM_SM_H
+
+#include "command.h"
+#include "map.h"
+
+#include <rkv/rkv.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Field numbers of StateMachineData and of its map's entries. */
+enum { DATA_LAST_APPLIED = 1, DATA_ENTRY = 2, DATA_MEMBERSHIP_ID = 3, DATA_MEMBERSHIP = 4 };
+enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };
+
+#define SM_METRICS 2
+
+struct sm {
+  const struct rkv_host *host;
+  struct command_limits limits;
+  pthread_rwlock_t lock;
+  struct map map;
+  struct rkv_log_id last, membership_id;
+  struct rkv_buf membership;     /* rkv_membership_encode; empty: none yet */
+  atomic_uint_least64_t keys;    /* map.count, for the metric */
+  atomic_uint_least64_t refused; /* committed commands that made no sense */
+  struct rkv_metric metrics[SM_METRICS];
+};
+
+/* Replaces the state (the applier); *map is given, the old one is freed outside the lock. */
+void sm_replace(struct sm *sm, struct map *map, const struct rkv_snapshot_meta *meta);
+
+/* As in struct rkv_state_machine_ops. snapshot.c */
+enum rkv_status sm_snapshot_begin(void *sm, void **snapshot, struct rkv_snapshot_meta *meta,
+                                  struct rkv_error *error);
+enum rkv_status sm_snapshot_read(void *snapshot, size_t max, struct rkv_buf *chunk,
+                                 struct rkv_error *error);
+void sm_snapshot_end(void *snapshot);
+
+/* As in struct rkv_state_machine_ops. restore.c */
+enum rkv_status sm_restore_begin(void *sm, const struct rkv_snapshot_meta *meta, void **restore,
+                                 struct rkv_error *error);
+enum rkv_status sm_restore_write(void *restore, struct rkv_buf chunk, struct rkv_error *error);
+enum rkv_status sm_restore_finish(void *restore, struct rkv_error *error);
+void sm_restore_abort(void *restore);
+
+#endif
