@@ -1,0 +1,174 @@
+/* load.c: the closed loop.
+ *
+ * (L1) A slot has at most one put in flight; a put that was answered starts the slot's next one
+ *      until the time is up.  (L2) Every put that was started is either acked or failed. */
+#include "load.h"
+
+#include "proc.h"
+#include "wire.h"
+
+#include <grpc/status.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define STOP_CHECK_EVENTS 1024
+
+struct load;
+
+struct slot {
+  struct load *load;
+  struct client_channel *channel;
+  uint64_t started_ns;
+};
+
+struct load {
+  const struct cluster *cluster;
+  const struct options *options;
+  struct histogram *latencies;
+  struct load_result *result;
+  struct slot *slots;
+  uint8_t *put; /* the request; the key's digits change */
+  size_t put_size, digits_at;
+  uint64_t sequence, busy, warm_ns, end_ns;
+  bool measuring, over;
+};
+
+static uint64_t now_ns(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+static void start_put(struct slot *slot);
+
+static void on_put(void *ctx, const struct client_reply *reply) {
+  struct slot *slot = ctx;
+  struct load *load = slot->load;
+  struct load_result *result = load->result;
+  load->busy--;
+  if (reply->code == GRPC_STATUS_OK) {
+    result->acked++;
+    if (load->measuring) {
+      result->counted++;
+      histogram_add(load->latencies, now_ns(CLOCK_MONOTONIC) - slot->started_ns);
+    }
+  } else {
+    result->failed++;
+    if (result->failure_code == GRPC_STATUS_OK) {
+      result->failure_code = reply->code;
+      memcpy(result->failure, reply->text, sizeof result->failure);
+    }
+  }
+  if (!load->over) start_put(slot);
+}
+
+static void start_put(struct slot *slot) {
+  struct load *load = slot->load;
+  char digits[16];
+  (void)snprintf(digits, sizeof digits, "%08u", (unsigned)(load->sequence++ % load->options->keys));
+  memcpy(load->put + load->digits_at, digits, 8);
+  slot->started_ns = now_ns(CLOCK_MONOTONIC);
+  if (client_start(slot->channel, load->cluster->target->put_path, load->put, load->put_size,
+                   client_now_ms() + LOAD_PUT_TIMEOUT_MS, on_put, slot)) {
+    load->result->failed++;
+    return;
+  }
+  load->busy++;
+}
+
+static bool make_put(struct load *load) {
+  size_t value_bytes = load->options->value_bytes;
+  char *value = malloc(value_bytes + 1);
+  bool ok = false;
+  load->put = malloc(value_bytes + LOAD_KEY_BYTES + WIRE_OVERHEAD_MAX);
+  if (!value || !load->put) goto out;
+  memset(value, 'v', value_bytes);
+  wire_put_bytes(load->put, &load->put_size, 1, "key-00000000", LOAD_KEY_BYTES);
+  load->digits_at = load->put_size - 8;
+  wire_put_bytes(load->put, &load->put_size, 2, value, value_bytes);
+  ok = true;
+out:
+  free(value);
+  return ok;
+}
+
+static uint64_t servers_cpu_ns(const struct cluster *cluster) {
+  uint64_t sum = 0;
+  unsigned i;
+  for (i = 0; i < cluster->count; i++)
+    if (cluster->nodes[i].pid > 0) sum += proc_cpu_ns(cluster->nodes[i].pid);
+  return sum;
+}
+
+static void drive(struct load *load, struct client *client, bool (*stop)(void)) {
+  struct load_result *result = load->result;
+  uint64_t measured_from = 0, servers = 0, own = 0;
+  unsigned events = 0;
+  while (load->busy > 0) {
+    uint64_t now = now_ns(CLOCK_MONOTONIC);
+    if (!load->measuring && !load->over && now >= load->warm_ns) {
+      load->measuring = true;
+      measured_from = now;
+      servers = servers_cpu_ns(load->cluster);
+      own = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+    }
+    if (!load->over && (now >= load->end_ns || (++events % STOP_CHECK_EVENTS == 0 && stop()))) {
+      load->over = true;
+      load->measuring = false;
+      result->seconds = (double)(now - measured_from) / 1e9;
+      result->servers_ns = servers_cpu_ns(load->cluster) - servers;
+      result->client_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
+    }
+    client_poll(client, load->over ? UINT64_MAX : load->end_ns / 1000000 + 1);
+  }
+}
+
+/* Connections first, so that the first put of each is not a handshake. */
+static bool connect_slots(struct load *load, struct client *client, const char *endpoint,
+                          unsigned inflight) {
+  struct client_channel *channels[OPTIONS_CONNECTIONS_MAX];
+  unsigned i;
+  for (i = 0; i < load->options->connections; i++) {
+    channels[i] = client_connect(client, endpoint);
+    if (!channels[i] || !client_wait_ready(channels[i], client_now_ms() + LOAD_PUT_TIMEOUT_MS)) {
+      (void)fprintf(stderr, "bench: no connection to %s\n", endpoint);
+      return false;
+    }
+  }
+  for (i = 0; i < inflight; i++) {
+    load->slots[i].load = load;
+    load->slots[i].channel = channels[i % load->options->connections];
+  }
+  return true;
+}
+
+bool load_run(const struct cluster *cluster, struct client *client, const char *endpoint,
+              unsigned inflight, bool (*stop)(void), struct load_result *result) {
+  struct load load = {.cluster = cluster, .options = cluster->options, .result = result};
+  uint64_t second = 1000000000ULL;
+  bool ok = false;
+  unsigned i;
+  memset(result, 0, sizeof *result);
+  load.latencies = calloc(1, sizeof *load.latencies);
+  load.slots = calloc(inflight, sizeof *load.slots);
+  if (!load.latencies || !load.slots || !make_put(&load)) {
+    (void)fprintf(stderr, "bench: out of memory\n");
+    goto out;
+  }
+  if (!connect_slots(&load, client, endpoint, inflight)) goto out;
+  load.warm_ns = now_ns(CLOCK_MONOTONIC) + load.options->warmup_seconds * second;
+  load.end_ns = load.warm_ns + load.options->seconds * second;
+  for (i = 0; i < inflight; i++) start_put(&load.slots[i]);
+  drive(&load, client, stop);
+  result->p50_ns = histogram_quantile(load.latencies, 0.50);
+  result->p99_ns = histogram_quantile(load.latencies, 0.99);
+  ok = true;
+out:
+  free(load.put);
+  free(load.slots);
+  free(load.latencies);
+  return ok;
+}

@@ -1,0 +1,66 @@
+/* report.c: rows of numbers. */
+#include "report.h"
+
+#include "proc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* "31/28/28", or "-" if the nodes are not ours. */
+static void memory_text(const struct cluster *cluster, char *out, size_t size) {
+  size_t used = 0;
+  unsigned i;
+  (void)snprintf(out, size, "-");
+  for (i = 0; i < cluster->count && used < size; i++)
+    if (cluster->nodes[i].pid > 0)
+      used += (size_t)snprintf(out + used, size - used, "%s%" PRIu64, used ? "/" : "",
+                               proc_rss_kib(cluster->nodes[i].pid) / 1024);
+}
+
+void report_head(const struct cluster *cluster) {
+  if (cluster->options->json) return;
+  (void)printf("%s, %u nodes, %u-byte values, %u s each\n", cluster->target->name, cluster->count,
+               cluster->options->value_bytes, cluster->options->seconds);
+  (void)printf("%8s %9s %8s %8s %11s %11s %-14s %7s %s\n", "INFLIGHT", "PUTS/S", "P50_MS", "P99_MS",
+               "CPU_US/PUT", "CLIENT_US", "RSS_MB", "FAILED", "IN_LOG");
+}
+
+void report_row(const struct cluster *cluster, unsigned inflight, const struct load_result *result,
+                uint64_t grown) {
+  double counted = result->counted ? (double)result->counted : 1;
+  double rate = result->seconds > 0 ? (double)result->counted / result->seconds : 0;
+  double servers_us = (double)result->servers_ns / 1000 / counted;
+  double client_us = (double)result->client_ns / 1000 / counted;
+  bool all = grown >= result->acked;
+  char memory[128];
+  memory_text(cluster, memory, sizeof memory);
+  if (cluster->options->json) {
+    (void)printf("{\"target\":\"%s\",\"nodes\":%u,\"value_bytes\":%u,\"inflight\":%u,"
+                 "\"puts_per_s\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"cpu_us_per_put\":%.2f,"
+                 "\"client_us_per_put\":%.2f,\"rss_mb\":\"%s\",\"acked\":%" PRIu64
+                 ",\"failed\":%" PRIu64 ",\"log_grown\":%" PRIu64 ",\"all_in_log\":%s}\n",
+                 cluster->target->name, cluster->count, cluster->options->value_bytes, inflight,
+                 rate, (double)result->p50_ns / 1e6, (double)result->p99_ns / 1e6, servers_us,
+                 client_us, memory, result->acked, result->failed, grown, all ? "true" : "false");
+  } else {
+    (void)printf("%8u %9.0f %8.3f %8.3f %11.1f %11.1f %-14s %7" PRIu64 " %s\n", inflight, rate,
+                 (double)result->p50_ns / 1e6, (double)result->p99_ns / 1e6, servers_us, client_us,
+                 memory, result->failed, all ? "all" : "NOT ALL");
+  }
+  (void)fflush(stdout);
+}
+
+void report_idle(const struct cluster *cluster, const uint64_t *cpu_ns) {
+  double seconds = cluster->options->idle_seconds;
+  unsigned i;
+  for (i = 0; i < cluster->count; i++) {
+    double cpu_ms = (double)cpu_ns[i] / 1e6 / seconds;
+    double rss_mb = (double)proc_rss_kib(cluster->nodes[i].pid) / 1024;
+    if (cluster->options->json) {
+      (void)printf("{\"target\":\"%s\",\"idle_node\":%u,\"cpu_ms_per_s\":%.2f,\"rss_mb\":%.1f}\n",
+                   cluster->target->name, i + 1, cpu_ms, rss_mb);
+    } else {
+      (void)printf("idle node %u: %.2f ms CPU per second, %.1f MB\n", i + 1, cpu_ms, rss_mb);
+    }
+  }
+}
