@@ -1,0 +1,250 @@
+/* change.c: calls that change the membership, from their acceptance to their end (dissertation 4.3,
+ * 4.2.1, 4.2.2; the paper's section 6). */
+#include <raft/raft_internal.h>
+
+#include <string.h>
+
+/* ---- the calls that wait ---- */
+
+static void remember(struct raft *r, enum raft_change_kind kind, void *cookie, rkv_node_id learner,
+                     bool retain) {
+  struct raft_change *c = &r->changes[r->change_count++];
+  assert(r->change_count <= RAFT_CHANGES_MAX);
+  *c = (struct raft_change){kind, cookie, false, retain, r->log.last, learner};
+}
+
+static void drop(struct raft *r, size_t at) {
+  assert(at < r->change_count);
+  r->change_count--;
+  memmove(&r->changes[at], &r->changes[at + 1],
+          (r->change_count - at) * sizeof(struct raft_change));
+}
+
+static void finish(struct raft *r, size_t at, enum rkv_status status, const char *text) {
+  struct raft_change c = r->changes[at];
+  struct raft_output *out;
+  drop(r, at);
+  if (c.forgotten) return;
+  out = raft_push(r, RAFT_OUT_CHANGE_DONE);
+  out->cookie = c.cookie;
+  out->status = status;
+  out->text = text;
+  out->id = c.id;
+  out->membership = r->effective;
+}
+
+void raft_forget_change(struct raft *r, void *cookie) {
+  size_t i = r->change_count;
+  assert(r->change_count <= RAFT_CHANGES_MAX);
+  while (i-- > 0) {
+    if (r->changes[i].cookie != cookie) continue;
+    r->changes[i].forgotten = true;
+    if (r->changes[i].kind != RAFT_CHANGE_VOTERS) drop(r, i); /* nothing is left to do for it */
+  }
+}
+
+void raft_changes_abort(struct raft *r) {
+  size_t i = r->change_count;
+  assert(r->role != RAFT_LEADER);
+  while (i-- > 0)
+    if (r->changes[i].kind != RAFT_CHANGE_INIT) /* its entry decides, whoever leads */
+      finish(r, i, RKV_ABORTED, "leadership was lost before the change was committed");
+}
+
+void raft_changes_abort_init(struct raft *r) {
+  size_t i = r->change_count;
+  while (i-- > 0)
+    if (r->changes[i].kind == RAFT_CHANGE_INIT && r->changes[i].id.index > r->log.last.index)
+      finish(r, i, RKV_ABORTED, "a leader of another membership replaced it");
+}
+
+/* ---- their end ---- */
+
+static bool caught_up(struct raft *r, rkv_node_id learner) {
+  const struct raft_progress *p = raft_find_peer(r, learner);
+  if (learner == r->config.id) return true;
+  return p && p->reached && p->mode == RAFT_REPLICATE && p->matched.index > 0 &&
+         r->log.last.index - p->matched.index <= r->config.learner_lag_max;
+}
+
+static bool is_through(struct raft *r, const struct raft_change *c) {
+  bool committed = c->id.index <= r->committed.index;
+  if (c->kind == RAFT_CHANGE_LEARNER) return committed && caught_up(r, c->learner);
+  if (c->kind == RAFT_CHANGE_VOTERS) return committed;
+  /* Others may not be up yet: their vote is not waited for. A node alone leads when it answers. */
+  if (raft_quorum_lone(&r->effective->value, r->config.id)) return committed;
+  return committed || c->id.index <= r->saved.index;
+}
+
+/* ---- entries ---- */
+
+static void append_membership(struct raft *r, struct raft_now now, struct raft_membership *slot) {
+  struct raft_output *out;
+  slot->id = (struct rkv_log_id){r->vote.term, r->log.last.index + 1};
+  assert(rkv_membership_check(&slot->value, NULL) == RKV_OK);
+  if (!raft_log_append(&r->log, slot->id, 1)) {
+    r->failed = true;
+    return;
+  }
+  raft_membership_push(r, slot);
+  out = raft_push(r, RAFT_OUT_APPEND_OWN);
+  out->id = slot->id;
+  out->kind = RKV_ENTRY_MEMBERSHIP;
+  out->membership = slot;
+  raft_membership_announce(r, now);
+}
+
+static void remove_node(struct rkv_membership *m, uint32_t at) {
+  assert(at < m->node_count);
+  m->node_count--;
+  memmove(&m->nodes[at], &m->nodes[at + 1], (m->node_count - at) * sizeof m->nodes[0]);
+}
+
+/* The second step of a joint change. Without `retain` the voters that left are dropped; who was a
+ * learner stays. */
+static void append_uniform(struct raft *r, struct raft_now now) {
+  const struct raft_membership *joint = r->effective;
+  struct raft_membership *slot = raft_membership_slot(r);
+  struct raft_change *call = NULL; /* none: an earlier leader's */
+  size_t i;
+  uint32_t n;
+  assert(r->role == RAFT_LEADER && joint->value.config_count == 2);
+  for (i = 0; i < r->change_count; i++)
+    if (r->changes[i].kind == RAFT_CHANGE_VOTERS) call = &r->changes[i];
+  slot->value = joint->value;
+  slot->value.config_count = 1;
+  slot->value.configs[0] = joint->value.configs[1];
+  memset(&slot->value.configs[1], 0, sizeof slot->value.configs[1]);
+  for (n = slot->value.node_count; n-- > 0 && !(call && call->retain);)
+    if (rkv_membership_is_voter(&joint->value, slot->value.nodes[n].id) &&
+        !rkv_config_has(&slot->value.configs[0], slot->value.nodes[n].id))
+      remove_node(&slot->value, n);
+  append_membership(r, now, slot);
+  if (call) call->id = slot->id;
+}
+
+static void next_step(struct raft *r, struct raft_now now) {
+  const struct raft_membership *m = r->effective;
+  if (m->id.index > r->committed.index || r->failed) return;
+  if (m->value.config_count == 2) {
+    append_uniform(r, now);
+  } else if (!raft_is_voter(r) && r->resign_at_ns == RAFT_NEVER) {
+    /* Section 6: "the leader steps down once it has committed the C_new log entry". */
+    r->resign_at_ns = now.ns + r->config.removed_linger_ns;
+  }
+}
+
+void raft_changes_advance(struct raft *r, struct raft_now now) {
+  size_t i = 0;
+  if (r->role == RAFT_LEADER) next_step(r, now);
+  while (i < r->change_count) {
+    if (is_through(r, &r->changes[i]))
+      finish(r, i, RKV_OK, NULL);
+    else
+      i++;
+  }
+}
+
+/* ---- the calls ---- */
+
+static enum rkv_status check_init(const struct raft *r, const struct rkv_membership *m,
+                                  struct rkv_error *error) {
+  enum rkv_status status = rkv_membership_check(m, error);
+  if (status != RKV_OK) return status;
+  if (m->config_count != 1 || m->nodes[0].id == 0)
+    return rkv_fail(error, RKV_INVALID, "init: one config of nodes with ids of 1 or more");
+  if (r->log.last.index != 0 || r->vote.term != 0)
+    return rkv_fail(error, RKV_PRECONDITION,
+                    "init: this node has a history already (last log index %llu, term %llu)",
+                    (unsigned long long)r->log.last.index, (unsigned long long)r->vote.term);
+  if (!rkv_membership_is_voter(m, r->config.id))
+    return rkv_fail(error, RKV_PRECONDITION, "init: this node, %llu, is not among the nodes given",
+                    (unsigned long long)r->config.id);
+  return RKV_OK;
+}
+
+enum rkv_status raft_init(struct raft *r, struct raft_now now,
+                          const struct rkv_membership *membership, void *cookie,
+                          struct rkv_error *error) {
+  struct raft_membership *slot;
+  enum rkv_status status = check_init(r, membership, error);
+  if (status != RKV_OK) return status;
+  assert(r->change_count == 0 && r->committed.index == 0);
+  slot = raft_membership_slot(r);
+  slot->value = *membership;
+  append_membership(r, now, slot);
+  remember(r, RAFT_CHANGE_INIT, cookie, 0, false);
+  if (!r->failed) raft_campaign(r, now);
+  return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
+}
+
+/* One change at a time: the next may begin when the last entry of the one before is committed. */
+static enum rkv_status check_idle(const struct raft *r, struct rkv_error *error) {
+  const struct raft_membership *m = r->effective;
+  if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
+  if (m->id.index > r->committed.index || m->value.config_count != 1)
+    return rkv_fail(error, RKV_PRECONDITION,
+                    "a membership change is in progress (entry %llu, committed %llu)",
+                    (unsigned long long)m->id.index, (unsigned long long)r->committed.index);
+  if (r->change_count == RAFT_CHANGES_MAX)
+    return rkv_fail(error, RKV_FULL, "%d membership calls wait already", RAFT_CHANGES_MAX);
+  return RKV_OK;
+}
+
+enum rkv_status raft_add_learner(struct raft *r, struct raft_now now,
+                                 const struct rkv_member *learner, void *cookie,
+                                 struct rkv_error *error) {
+  const char *end = memchr(learner->addr, 0, sizeof learner->addr);
+  struct raft_membership *slot;
+  enum rkv_status status = check_idle(r, error);
+  if (status != RKV_OK) return status;
+  if (learner->id == 0 || !end || end == learner->addr)
+    return rkv_fail(error, RKV_INVALID, "add-learner: needs an id of 1 or more and an address");
+  slot = raft_membership_slot(r);
+  slot->value = r->effective->value;
+  if (!rkv_membership_find(&slot->value, learner->id) &&
+      rkv_membership_add_node(&slot->value, learner->id, learner->addr,
+                              (size_t)(end - learner->addr)) != RKV_OK)
+    return rkv_fail(error, RKV_INVALID, "add-learner: a cluster has at most %d nodes",
+                    RKV_NODES_MAX);
+  append_membership(r, now, slot);
+  remember(r, RAFT_CHANGE_LEARNER, cookie, learner->id, false);
+  return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
+}
+
+/* Fills `target` with the ids, sorted, each once. */
+static enum rkv_status check_voters(const struct raft *r, const struct rkv_config_set *voters,
+                                    struct rkv_config_set *target, struct rkv_error *error) {
+  uint32_t i;
+  memset(target, 0, sizeof *target);
+  if (voters->count == 0 || voters->count > RKV_NODES_MAX)
+    return rkv_fail(error, RKV_INVALID, "change-membership: %u voters (1 to %d are possible)",
+                    voters->count, RKV_NODES_MAX);
+  for (i = 0; i < voters->count; i++) {
+    if (!rkv_membership_find(&r->effective->value, voters->ids[i]))
+      return rkv_fail(error, RKV_INVALID,
+                      "change-membership: node %llu is unknown (add it as a learner first)",
+                      (unsigned long long)voters->ids[i]);
+    (void)rkv_config_add(target, voters->ids[i]);
+  }
+  return RKV_OK;
+}
+
+enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
+                                       const struct rkv_config_set *voters, bool retain,
+                                       void *cookie, struct rkv_error *error) {
+  struct rkv_config_set target;
+  struct raft_membership *slot;
+  enum rkv_status status = check_idle(r, error);
+  if (status == RKV_OK) status = check_voters(r, voters, &target, error);
+  if (status != RKV_OK) return status;
+  slot = raft_membership_slot(r);
+  slot->value = r->effective->value;
+  if (memcmp(&target, &slot->value.configs[0], sizeof target) != 0) {
+    slot->value.config_count = 2;
+    slot->value.configs[1] = target;
+  }
+  append_membership(r, now, slot);
+  remember(r, RAFT_CHANGE_VOTERS, cookie, 0, retain);
+  return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
+}

@@ -1,0 +1,40 @@
+/* commit.c: which entries are committed (paper 5.3, 5.4.2), and that the machine applied them. */
+#include <raft/raft_internal.h>
+
+/* The leader's own log counts as far as it is durable, like everybody's. */
+static rkv_index acked(const void *ctx, rkv_node_id id) {
+  const struct raft *r = ctx;
+  size_t i;
+  if (id == r->config.id) return r->saved.index;
+  for (i = 0; i < r->peer_count; i++)
+    if (r->peers[i].id == id) return r->peers[i].matched.index;
+  return 0;
+}
+
+void raft_advance_commit(struct raft *r, struct raft_now now) {
+  rkv_index index = raft_quorum_index(&r->effective->value, acked, r);
+  struct rkv_log_id id;
+  assert(r->role == RAFT_LEADER && index <= r->log.last.index);
+  /* 5.4.2: "only log entries from the leader's current term are committed by counting replicas;
+   * ... then all prior entries are committed indirectly". */
+  if (index <= r->committed.index || !raft_log_at(&r->log, index, &id)) return;
+  if (id.term == r->vote.term) raft_commit_to(r, now, index);
+}
+
+void raft_commit_to(struct raft *r, struct raft_now now, rkv_index index) {
+  struct rkv_log_id id = {0, 0};
+  bool held = raft_log_at(&r->log, index, &id);
+  assert(held && index > r->committed.index);
+  r->committed = id;
+  raft_push(r, RAFT_OUT_COMMIT)->id = id;
+  raft_changes_advance(r, now);
+}
+
+void raft_on_applied(struct raft *r, struct raft_now now, struct rkv_log_id id) {
+  (void)now;
+  assert(id.index <= r->committed.index); /* (I1) */
+  if (id.index <= r->applied.index) return;
+  assert(raft_log_has(&r->log, id));
+  r->applied = id;
+  raft_maybe_build(r);
+}

@@ -1,0 +1,166 @@
+/* election.c: timers, candidacy, becoming leader and ceasing to be one (paper 5.2). */
+#include <raft/raft_internal.h>
+
+/* ---- timers ---- */
+
+/* The leader is known to have left the cluster: its removal is committed. */
+static bool leader_left(const struct raft *r) {
+  const struct raft_membership *m = r->effective;
+  return r->vote.committed && m->value.config_count == 1 && m->id.index <= r->committed.index &&
+         !rkv_membership_is_voter(&m->value, r->vote.node_id);
+}
+
+static uint64_t random_part(const struct raft *r, struct raft_now now) {
+  return now.random % (r->config.election_max_ns - r->config.election_min_ns);
+}
+
+/* From now to the next campaign: 5.2, "election timeouts are chosen randomly from a fixed
+ * interval"; behind the lease if there is a leader to stay with. */
+static uint64_t patience_ns(const struct raft *r, struct raft_now now) {
+  uint64_t timeout = r->config.election_min_ns + random_part(r, now);
+  bool lone = raft_quorum_lone(&r->effective->value, r->config.id);
+  if (leader_left(r)) return r->config.removed_linger_ns + (lone ? 0 : random_part(r, now));
+  if (lone && r->role != RAFT_CANDIDATE && raft_leader(r) == 0) return 0;
+  return r->vote.committed ? r->config.election_max_ns + timeout : timeout;
+}
+
+void raft_arm_election(struct raft *r, struct raft_now now) {
+  r->election_at_ns = RAFT_NEVER;
+  if (r->role == RAFT_FOLLOWER || r->role == RAFT_CANDIDATE)
+    r->election_at_ns = now.ns + patience_ns(r, now);
+}
+
+void raft_heard_leader(struct raft *r, struct raft_now now) {
+  assert(r->vote.committed && r->role != RAFT_LEADER && r->role != RAFT_CANDIDATE);
+  r->lease_until_ns = now.ns + r->config.election_max_ns;
+  raft_arm_election(r, now);
+}
+
+uint64_t raft_deadline(const struct raft *r) {
+  uint64_t peers;
+  if (r->role != RAFT_LEADER) return r->election_at_ns;
+  peers = raft_peers_deadline(r);
+  return peers < r->resign_at_ns ? peers : r->resign_at_ns;
+}
+
+/* A leader that removed itself has served long enough: the others elect one of theirs. */
+static void resign(struct raft *r, struct raft_now now) {
+  assert(r->role == RAFT_LEADER);
+  r->resign_at_ns = RAFT_NEVER;
+  if (raft_is_voter(r)) return; /* it was taken back meanwhile */
+  r->lease_until_ns = now.ns;
+  raft_become_follower(r);
+  raft_settle_role(r, now);
+}
+
+void raft_on_time(struct raft *r, struct raft_now now) {
+  assert(r->role != RAFT_LEADER || r->election_at_ns == RAFT_NEVER);
+  if (r->role == RAFT_LEADER && now.ns >= r->resign_at_ns) resign(r, now);
+  if (r->role != RAFT_LEADER && now.ns >= r->election_at_ns) raft_campaign(r, now);
+}
+
+/* ---- candidacy ---- */
+
+static void ask_voter(struct raft *r, rkv_node_id voter, bool transfer) {
+  struct raft_output *out;
+  if (voter == r->config.id) return;
+  out = raft_push(r, RAFT_OUT_SEND_VOTE);
+  out->peer = voter;
+  out->vote = r->vote;
+  out->id = r->log.last;
+  out->transfer = transfer;
+}
+
+/* 5.2: "a follower increments its current term and transitions to candidate state. It then votes
+ * for itself and issues RequestVote RPCs in parallel to each of the other servers." The own vote
+ * counts once it is saved. */
+void raft_campaign(struct raft *r, struct raft_now now) {
+  const struct rkv_membership *m = &r->effective->value;
+  bool transfer = leader_left(r); /* nobody owes that leader a lease */
+  uint32_t i;
+  assert(r->role != RAFT_LEADER && raft_is_voter(r));
+  r->vote = (struct rkv_vote){r->vote.term + 1, r->config.id, false};
+  r->verified = (struct rkv_log_id){0, 0};
+  r->granted_count = 0;
+  r->role = RAFT_CANDIDATE;
+  raft_arm_election(r, now);
+  raft_announce_role(r);
+  raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = r->vote;
+  for (i = 0; i < m->node_count; i++)
+    if (rkv_membership_is_voter(m, m->nodes[i].id)) ask_voter(r, m->nodes[i].id, transfer);
+}
+
+/* 5.2: "a leader sends heartbeats to all to establish its authority": the first probe of each peer.
+ * The blank entry lets it commit what earlier leaders left (5.4.2, section 8). */
+static void become_leader(struct raft *r, struct raft_now now) {
+  struct raft_output *out;
+  assert(r->role == RAFT_CANDIDATE && r->vote.node_id == r->config.id); /* (I3) */
+  r->vote.committed = true;
+  r->role = RAFT_LEADER;
+  raft_arm_election(r, now);
+  raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = r->vote;
+  raft_announce_role(r);
+  r->peer_count = 0;
+  raft_sync_peers(r);
+  if (!raft_log_append(&r->log, (struct rkv_log_id){r->vote.term, r->log.last.index + 1}, 1)) {
+    r->failed = true;
+    return;
+  }
+  out = raft_push(r, RAFT_OUT_APPEND_OWN);
+  out->id = r->log.last;
+  out->kind = RKV_ENTRY_BLANK;
+}
+
+static void count_grant(struct raft *r, struct raft_now now, rkv_node_id voter) {
+  size_t i;
+  assert(r->role == RAFT_CANDIDATE && r->granted_count < RKV_NODES_MAX);
+  for (i = 0; i < r->granted_count; i++)
+    if (r->granted[i] == voter) return;
+  r->granted[r->granted_count++] = voter;
+  if (raft_quorum_has(&r->effective->value, r->granted, r->granted_count)) become_leader(r, now);
+}
+
+void raft_on_vote_saved(struct raft *r, struct raft_now now, struct rkv_vote vote) {
+  assert(vote.term <= r->vote.term);
+  if (r->role == RAFT_CANDIDATE && rkv_vote_compare(vote, r->vote) == RKV_EQUAL)
+    count_grant(r, now, r->config.id);
+}
+
+void raft_on_vote_answer(struct raft *r, struct raft_now now, rkv_node_id from,
+                         struct rkv_vote asked, bool granted, struct rkv_vote vote,
+                         struct rkv_log_id last) {
+  if (r->role != RAFT_CANDIDATE || rkv_vote_compare(asked, r->vote) != RKV_EQUAL) return;
+  if (!rkv_membership_is_voter(&r->effective->value, from)) return;
+  assert(r->election_at_ns != RAFT_NEVER);
+  if (granted && rkv_vote_compare(vote, r->vote) == RKV_EQUAL) {
+    count_grant(r, now, from);
+    return;
+  }
+  if (rkv_vote_compare(vote, r->vote) == RKV_GREATER) raft_adopt_seen(r, now, vote);
+  /* That peer can win and this node cannot: leave it the time. */
+  if (rkv_log_id_compare(last, r->log.last) > 0)
+    r->election_at_ns = now.ns + patience_ns(r, now) + 2 * r->config.election_max_ns;
+}
+
+/* ---- the end of it ---- */
+
+void raft_become_follower(struct raft *r) {
+  bool led = r->role == RAFT_LEADER;
+  assert(r->role == RAFT_LEARNER || r->vote.term > 0);
+  r->role = raft_is_voter(r) ? RAFT_FOLLOWER : RAFT_LEARNER;
+  r->peer_count = 0;
+  r->resign_at_ns = RAFT_NEVER;
+  raft_announce_role(r);
+  if (!led) return;
+  raft_push(r, RAFT_OUT_DROP_PROPOSALS)->id = r->committed;
+  raft_changes_abort(r);
+}
+
+void raft_settle_role(struct raft *r, struct raft_now now) {
+  enum raft_role idle = raft_is_voter(r) ? RAFT_FOLLOWER : RAFT_LEARNER;
+  if (r->role == idle || r->role == RAFT_LEADER) return;
+  if (r->role == RAFT_CANDIDATE && idle == RAFT_FOLLOWER) return;
+  r->role = idle;
+  raft_arm_election(r, now);
+  raft_announce_role(r);
+}

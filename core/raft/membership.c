@@ -1,0 +1,56 @@
+/* membership.c: the last two memberships of the log, for the older one returns when the newer is
+ * cut off (dissertation 4.1). */
+#include <raft/raft_internal.h>
+
+#include <string.h>
+
+struct raft_membership *raft_membership_slot(struct raft *r) {
+  struct raft_membership *slot;
+  do {
+    r->slot_last = (r->slot_last + 1) % RAFT_MEMBERSHIP_SLOTS;
+    slot = &r->slots[r->slot_last];
+  } while (slot == r->effective || slot == r->previous);
+  return slot;
+}
+
+void raft_membership_push(struct raft *r, struct raft_membership *slot) {
+  assert(slot != r->effective && slot != r->previous);
+  assert(slot->id.index > r->effective->id.index); /* (I6) */
+  r->previous = r->effective;
+  r->effective = slot;
+}
+
+/* As before init: nobody votes. */
+static struct raft_membership *nobody(struct raft *r) {
+  struct raft_membership *slot = raft_membership_slot(r);
+  memset(slot, 0, sizeof *slot);
+  return slot;
+}
+
+bool raft_membership_revert(struct raft *r, rkv_index after) {
+  assert(after >= r->committed.index); /* (I5) */
+  if (r->effective->id.index <= after) return false;
+  r->effective = r->previous && r->previous->id.index <= after ? r->previous : nobody(r);
+  r->previous = NULL;
+  return true;
+}
+
+bool raft_membership_restore(struct raft *r, const struct raft_membership *m, rkv_index last) {
+  bool later = r->effective->id.index > last;
+  struct raft_membership *slot;
+  assert(m->id.index <= last);
+  if (!later && rkv_log_id_equal(r->effective->id, m->id)) return false;
+  slot = raft_membership_slot(r);
+  *slot = *m;
+  r->previous = later ? slot : NULL;
+  if (!later) r->effective = slot;
+  return !later;
+}
+
+void raft_membership_announce(struct raft *r, struct raft_now now) {
+  struct raft_output *out = raft_push(r, RAFT_OUT_MEMBERSHIP);
+  out->id = r->effective->id;
+  out->membership = r->effective;
+  if (r->role == RAFT_LEADER) raft_sync_peers(r);
+  raft_settle_role(r, now);
+}

@@ -1,0 +1,229 @@
+/* raft.c: life of a struct raft, its output queue, and looking at it (raft.h). */
+#include <raft/raft_internal.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_FIRST 32 /* outputs of the first allocation */
+
+const char *raft_role_name(enum raft_role role) {
+  switch (role) {
+#define NAME(name, text)                                                                           \
+  case RAFT_##name: return text;
+    RAFT_ROLE_LIST(NAME)
+#undef NAME
+  }
+  return "unknown";
+}
+
+const char *raft_output_name(enum raft_output_type type) {
+  switch (type) {
+#define NAME(name, wait, text)                                                                     \
+  case RAFT_OUT_##name: return #name;
+    RAFT_OUTPUT_LIST(NAME)
+#undef NAME
+  }
+  return "UNKNOWN";
+}
+
+bool raft_output_waits(enum raft_output_type type) {
+  enum { NOW, SAVED };
+  switch (type) {
+#define WAITS(name, wait, text)                                                                    \
+  case RAFT_OUT_##name: return wait == SAVED;
+    RAFT_OUTPUT_LIST(WAITS)
+#undef WAITS
+  }
+  return true;
+}
+
+/* ---- outputs ---- */
+
+struct raft_output *raft_push(struct raft *r, enum raft_output_type type) {
+  struct raft_queue *q = &r->queue;
+  struct raft_output *out;
+  if (q->head == q->count) {
+    q->head = 0;
+    q->count = 0;
+  }
+  if (q->count == q->capacity) {
+    size_t capacity = 2 * q->capacity;
+    struct raft_output *list = realloc(q->list, capacity * sizeof *list);
+    if (list) {
+      q->list = list;
+      q->capacity = capacity;
+    } else {
+      r->failed = true; /* the last output is lost, and nobody may rely on any from now on */
+      q->count--;
+    }
+  }
+  assert(q->count < q->capacity);
+  out = &q->list[q->count++];
+  memset(out, 0, sizeof *out);
+  out->type = type;
+  return out;
+}
+
+bool raft_take(struct raft *r, struct raft_output *out) {
+  struct raft_queue *q = &r->queue;
+  assert(q->head <= q->count);
+  if (q->head == q->count) {
+    q->head = 0;
+    q->count = 0;
+    return false;
+  }
+  *out = q->list[q->head++];
+  return true;
+}
+
+bool raft_failed(const struct raft *r) {
+  return r->failed;
+}
+
+/* ---- life ---- */
+
+#define TIME_MAX_NS (UINT64_C(24) * 3600 * 1000000000) /* a day, for every duration configured */
+
+static enum rkv_status check_config(const struct raft_config *c, struct rkv_error *error) {
+  if (c->id == 0) return rkv_fail(error, RKV_INVALID, "id: 0 is no node id (1 or more)");
+  if (c->heartbeat_ns == 0 || c->heartbeat_ns >= c->election_min_ns)
+    return rkv_fail(error, RKV_INVALID, "heartbeat_interval: above 0, below election_timeout_min");
+  if (c->election_min_ns >= c->election_max_ns || c->election_max_ns > TIME_MAX_NS)
+    return rkv_fail(error, RKV_INVALID,
+                    "election_timeout_min: below election_timeout_max, which is a day at most");
+  if (c->commit_notice_ns > c->heartbeat_ns)
+    return rkv_fail(error, RKV_INVALID, "commit_notice: at most heartbeat_interval");
+  if (c->retry_ns == 0 || c->retry_ns > TIME_MAX_NS || c->stuck_retry_ns == 0 ||
+      c->stuck_retry_ns > TIME_MAX_NS || c->removed_linger_ns > TIME_MAX_NS)
+    return rkv_fail(error, RKV_INVALID, "retry, stuck_retry: above 0 and a day at most");
+  if (c->append_entries_max == 0 || c->append_window == 0)
+    return rkv_fail(error, RKV_INVALID, "append_entries_max, append_window: above 0");
+  return RKV_OK;
+}
+
+static enum rkv_status check_terms(const struct raft_start *s, struct rkv_error *error) {
+  struct rkv_log_id before = s->purged;
+  size_t i;
+  if ((s->term_count == 0) != (s->last.index == s->purged.index))
+    return rkv_fail(error, RKV_CORRUPT, "log: its terms and its length contradict each other");
+  for (i = 0; i < s->term_count; i++) {
+    struct rkv_log_id at = s->terms[i];
+    bool follows = i == 0 ? at.index == before.index + 1 && at.term >= before.term
+                          : at.index > before.index && at.term > before.term;
+    if (!follows || at.index > s->last.index)
+      return rkv_fail(error, RKV_CORRUPT, "log: term %llu does not follow at index %llu",
+                      (unsigned long long)at.term, (unsigned long long)at.index);
+    before = at;
+  }
+  if (s->last.term != before.term || s->last.index < s->purged.index)
+    return rkv_fail(error, RKV_CORRUPT, "log: its last id contradicts its terms");
+  return RKV_OK;
+}
+
+static enum rkv_status check_start(const struct raft_start *s, struct rkv_error *error) {
+  enum rkv_status status = check_terms(s, error);
+  size_t i;
+  if (status != RKV_OK) return status;
+  if (s->vote.term < s->last.term || s->vote.term < s->snapshot.term ||
+      s->vote.term > RAFT_TERM_MAX)
+    return rkv_fail(error, RKV_CORRUPT, "vote: term %llu, but the log ends with term %llu",
+                    (unsigned long long)s->vote.term, (unsigned long long)s->last.term);
+  if (s->purged.index > s->snapshot.index || s->snapshot.index > s->applied.index)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "log purged to %llu, snapshot to %llu, state machine at %llu: out of order",
+                    (unsigned long long)s->purged.index, (unsigned long long)s->snapshot.index,
+                    (unsigned long long)s->applied.index);
+  if (s->membership_count > 2) return rkv_fail(error, RKV_CORRUPT, "more than two memberships");
+  for (i = 0; i < s->membership_count; i++) {
+    const struct raft_membership *m = &s->memberships[i];
+    if (m->id.index == 0 || (i > 0 && m->id.index <= m[-1].id.index) ||
+        (m->id.index > s->last.index && m->id.index > s->snapshot.index))
+      return rkv_fail(error, RKV_CORRUPT, "membership at index %llu: not in the log",
+                      (unsigned long long)m->id.index);
+    status = rkv_membership_check(&m->value, error);
+    if (status != RKV_OK) return status;
+  }
+  return RKV_OK;
+}
+
+/* Fills the log; what a crash between a snapshot's install and the purge left is put right. */
+static enum rkv_status load_log(struct raft *r, const struct raft_start *s,
+                                struct rkv_error *error) {
+  size_t i;
+  raft_log_open(&r->log, s->purged);
+  for (i = 0; i < s->term_count; i++) {
+    rkv_index end = i + 1 < s->term_count ? s->terms[i + 1].index : s->last.index + 1;
+    if (!raft_log_append(&r->log, s->terms[i], (size_t)(end - s->terms[i].index)))
+      return rkv_fail(error, RKV_NO_MEMORY, "no memory for the log's terms");
+  }
+  r->saved = r->log.last;
+  r->snapshot = s->snapshot;
+  r->committed = s->applied;
+  r->applied = s->applied;
+  r->build_after = s->snapshot.index;
+  if (s->snapshot.index > s->purged.index && !raft_log_has(&r->log, s->snapshot))
+    raft_log_restart(r, s->snapshot);
+  if (!raft_log_has(&r->log, s->applied))
+    return rkv_fail(error, RKV_CORRUPT,
+                    "the state machine holds entry %llu of term %llu, which the log contradicts",
+                    (unsigned long long)s->applied.index, (unsigned long long)s->applied.term);
+  (void)raft_membership_revert(r, r->log.last.index);
+  return RKV_OK;
+}
+
+static void load_memberships(struct raft *r, const struct raft_start *s) {
+  size_t i;
+  r->effective = &r->slots[0];
+  for (i = 0; i < s->membership_count; i++) {
+    struct raft_membership *slot = raft_membership_slot(r);
+    *slot = s->memberships[i];
+    raft_membership_push(r, slot);
+  }
+}
+
+/* A node that kept a committed vote stays with that leader for a lease; a lone voter waits for
+ * nobody. */
+static void load_vote(struct raft *r, struct rkv_vote vote, struct raft_now now) {
+  r->vote = vote;
+  r->role = raft_is_voter(r) ? RAFT_FOLLOWER : RAFT_LEARNER;
+  if (vote.committed) r->lease_until_ns = now.ns + r->config.election_max_ns;
+  raft_arm_election(r, now);
+  if (raft_quorum_lone(&r->effective->value, r->config.id)) r->election_at_ns = now.ns;
+  r->told.role = r->role;
+  r->told.leader = raft_leader(r);
+  r->told.term = vote.term;
+}
+
+enum rkv_status raft_new(const struct raft_config *config, const struct raft_start *start,
+                         struct raft_now now, struct raft **out, struct rkv_error *error) {
+  struct raft *r = NULL;
+  enum rkv_status status = check_config(config, error);
+  *out = NULL;
+  if (status == RKV_OK) status = check_start(start, error);
+  if (status != RKV_OK) return status;
+  r = calloc(1, sizeof *r);
+  if (r) r->queue.list = malloc(QUEUE_FIRST * sizeof *r->queue.list);
+  if (!r || !r->queue.list) {
+    status = rkv_fail(error, RKV_NO_MEMORY, "no memory for a raft of %zu bytes", sizeof *r);
+    goto end;
+  }
+  r->queue.capacity = QUEUE_FIRST;
+  r->config = *config;
+  r->resign_at_ns = RAFT_NEVER;
+  load_memberships(r, start);
+  status = load_log(r, start, error);
+  if (status != RKV_OK) goto end;
+  load_vote(r, start->vote, now);
+  *out = r;
+  r = NULL;
+end:
+  raft_free(r);
+  return status;
+}
+
+void raft_free(struct raft *r) {
+  if (!r) return;
+  raft_log_close(&r->log);
+  free(r->queue.list);
+  free(r);
+}

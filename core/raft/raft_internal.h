@@ -1,0 +1,166 @@
+/* raft_internal.h: struct raft and what its files offer one another; never included from outside.
+ *
+ * (I1) purged <= snapshot <= applied <= committed <= last, by index.
+ * (I2) saved <= last.
+ * (I3) role LEADER exactly while vote = {term, own id, committed} was won by this run; CANDIDATE:
+ *      vote = {term, own id, not committed}.
+ * (I4) a vote is only ever replaced by one that it accepts (rkv_vote_accepts).
+ * (I5) the log is never truncated at or below committed; a leader never truncates.
+ * (I6) effective is the last membership in the log, previous the one before it (NULL: unknown); at
+ *      most one of the two is uncommitted.
+ * (I7) peers (while leading): every node of the effective membership but this one. */
+#ifndef RAFT_RAFT_INTERNAL_H
+#define RAFT_RAFT_INTERNAL_H
+
+#include <raft/raft.h>
+
+#include <raft/log.h>
+#include <raft/progress.h>
+#include <raft/quorum.h>
+
+#include <assert.h>
+
+/* Memberships that outputs of one input may point to: given up with a change, reverted to,
+ * previous, effective, being made. */
+#define RAFT_MEMBERSHIP_SLOTS 5
+#define RAFT_CHANGES_MAX 64 /* membership calls that wait for their end */
+
+/* Greater ones come from broken peers only, and could wrap around. */
+#define RAFT_TERM_MAX (UINT64_MAX / 2)
+#define RAFT_INDEX_MAX (UINT64_MAX / 2)
+
+enum raft_change_kind { RAFT_CHANGE_INIT, RAFT_CHANGE_LEARNER, RAFT_CHANGE_VOTERS };
+
+/* A membership call that was accepted and waits. */
+struct raft_change {
+  enum raft_change_kind kind;
+  void *cookie;
+  bool forgotten;       /* the caller left; a change of voters goes on */
+  bool retain;          /* VOTERS: voters that leave become learners */
+  struct rkv_log_id id; /* VOTERS: of the joint entry, then of the uniform one */
+  rkv_node_id learner;
+};
+
+/* Outputs not yet taken: list[head..count). */
+struct raft_queue {
+  struct raft_output *list;
+  size_t head, count, capacity;
+};
+
+struct raft {
+  struct raft_config config;
+  bool failed;
+  struct raft_queue queue;
+
+  enum raft_role role;
+  struct rkv_vote vote;
+  uint64_t lease_until_ns; /* a follower stays with its leader until then */
+  uint64_t election_at_ns; /* when to campaign; RAFT_NEVER */
+  struct {                 /* as last told by a ROLE output */
+    enum raft_role role;
+    rkv_node_id leader;
+    rkv_term term;
+  } told;
+
+  /* candidate */
+  rkv_node_id granted[RKV_NODES_MAX];
+  size_t granted_count;
+
+  struct raft_log log;
+  struct rkv_log_id saved, committed, applied, snapshot;
+  struct rkv_log_id verified; /* last id known to equal the log of the leader of this vote */
+
+  bool building;         /* a snapshot */
+  rkv_index build_after; /* applied index of the last attempt or snapshot */
+
+  struct raft_membership slots[RAFT_MEMBERSHIP_SLOTS];
+  size_t slot_last; /* given out last */
+  struct raft_membership *effective, *previous;
+
+  /* leader */
+  struct raft_progress peers[RKV_NODES_MAX];
+  size_t peer_count;
+  uint64_t resign_at_ns; /* a leader that removed itself leaves then; RAFT_NEVER */
+
+  struct raft_change changes[RAFT_CHANGES_MAX];
+  size_t change_count;
+};
+
+/* ---- raft.c: outputs, role, votes ---- */
+
+/* Adds an output of `type`, all other fields zero, for the caller to fill. Never NULL: after an
+ * allocation failed it is a place that nobody reads. */
+struct raft_output *raft_push(struct raft *r, enum raft_output_type type);
+/* ROLE, if role, leader or term are not as last told. */
+void raft_announce_role(struct raft *r);
+rkv_node_id raft_leader(const struct raft *r);
+bool raft_is_voter(const struct raft *r);
+/* Fills the leader into *error. */
+enum rkv_status raft_refuse_not_leader(const struct raft *r, struct rkv_error *error);
+
+/* ---- vote.c ---- */
+
+/* Takes a vote that is not this node's own candidacy: SAVE_VOTE, and what led or campaigned here
+ * ends. Nothing if it is the present one. */
+void raft_adopt_vote(struct raft *r, struct rkv_vote vote);
+/* A refusing peer's greater vote: taken as not committed, for its leader has not spoken to us. */
+void raft_adopt_seen(struct raft *r, struct raft_now now, struct rkv_vote seen);
+
+/* ---- election.c ---- */
+
+/* Sets the election timer anew; learners and leaders have none. */
+void raft_arm_election(struct raft *r, struct raft_now now);
+/* A message of the leader this node follows was accepted. */
+void raft_heard_leader(struct raft *r, struct raft_now now);
+void raft_campaign(struct raft *r, struct raft_now now);
+/* Leadership or candidacy ends: what waits for it is given up. */
+void raft_become_follower(struct raft *r);
+/* FOLLOWER or LEARNER as the effective membership says, unless this node leads or campaigns. */
+void raft_settle_role(struct raft *r, struct raft_now now);
+
+/* ---- replicate.c ---- */
+
+struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id);
+/* Makes peers the nodes of the effective membership (I7). */
+void raft_sync_peers(struct raft *r);
+/* SEND_SNAPSHOT to every peer whose next entry is purged. */
+void raft_settle_peers(struct raft *r);
+uint64_t raft_peers_deadline(const struct raft *r);
+
+/* ---- commit.c ---- */
+
+/* Leader: commits what a quorum holds, if it is of the own term (paper 5.4.2). */
+void raft_advance_commit(struct raft *r, struct raft_now now);
+/* Everything up to `index` is committed: COMMIT, and what follows from it. */
+void raft_commit_to(struct raft *r, struct raft_now now, rkv_index index);
+
+/* ---- membership.c ---- */
+
+/* A slot that no output of this input points to, to be filled and then pushed or left. */
+struct raft_membership *raft_membership_slot(struct raft *r);
+/* Makes a filled slot the effective membership, the effective one the previous. */
+void raft_membership_push(struct raft *r, struct raft_membership *slot);
+/* The log was cut above `after`; true if the effective membership changed. */
+bool raft_membership_revert(struct raft *r, rkv_index after);
+/* A snapshot up to `last` holds `m` as its last membership; true if the effective one changed. */
+bool raft_membership_restore(struct raft *r, const struct raft_membership *m, rkv_index last);
+/* MEMBERSHIP, and role and peers as it says. */
+void raft_membership_announce(struct raft *r, struct raft_now now);
+
+/* ---- change.c ---- */
+
+/* After commit, match or save moved: ends the calls that are through, makes the next step of a
+ * joint change. */
+void raft_changes_advance(struct raft *r, struct raft_now now);
+/* Leadership lost: every waiting call is given up. */
+void raft_changes_abort(struct raft *r);
+/* The init entry was cut off by another cluster's leader. */
+void raft_changes_abort_init(struct raft *r);
+
+/* ---- snapshot.c ---- */
+
+void raft_maybe_build(struct raft *r);
+/* The log begins after `last` from now on: TRUNCATE if it contradicts, PURGE. */
+void raft_log_restart(struct raft *r, struct rkv_log_id last);
+
+#endif

@@ -1,0 +1,176 @@
+/* replicate.c: a leader's appends to its peers, and their answers (paper 5.3). */
+#include <raft/raft_internal.h>
+
+struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id) {
+  size_t i;
+  assert(r->peer_count <= RKV_NODES_MAX);
+  for (i = 0; i < r->peer_count; i++)
+    if (r->peers[i].id == id) return &r->peers[i];
+  return NULL;
+}
+
+void raft_sync_peers(struct raft *r) {
+  const struct rkv_membership *m = &r->effective->value;
+  size_t i, kept = 0;
+  assert(r->role == RAFT_LEADER);
+  for (i = 0; i < r->peer_count; i++)
+    if (rkv_membership_find(m, r->peers[i].id)) r->peers[kept++] = r->peers[i];
+  r->peer_count = kept;
+  for (i = 0; i < m->node_count; i++) {
+    if (m->nodes[i].id == r->config.id || raft_find_peer(r, m->nodes[i].id)) continue;
+    raft_progress_start(&r->peers[r->peer_count++], m->nodes[i].id, r->log.last.index);
+  }
+}
+
+static void settle(struct raft *r, struct raft_progress *p) {
+  if (raft_progress_settle(p, r->log.purged.index))
+    raft_push(r, RAFT_OUT_SEND_SNAPSHOT)->peer = p->id;
+}
+
+void raft_settle_peers(struct raft *r) {
+  size_t i;
+  for (i = 0; i < r->peer_count; i++) settle(r, &r->peers[i]);
+}
+
+/* ---- what to send ---- */
+
+static uint64_t data_due(const struct raft *r, const struct raft_progress *p) {
+  return raft_progress_data_due(p, r->log.last.index, r->config.append_window);
+}
+
+static uint64_t beat_due(const struct raft *r, const struct raft_progress *p) {
+  return raft_progress_beat_due(p, r->committed.index, r->config.heartbeat_ns,
+                                r->config.commit_notice_ns);
+}
+
+/* By the same rule as raft_next_append, so that no timer runs for what would not be sent. */
+uint64_t raft_peers_deadline(const struct raft *r) {
+  uint64_t least = RAFT_NEVER;
+  size_t i;
+  assert(r->role == RAFT_LEADER);
+  for (i = 0; i < r->peer_count; i++) {
+    uint64_t data = data_due(r, &r->peers[i]), beat = beat_due(r, &r->peers[i]);
+    if (data < least) least = data;
+    if (beat < least) least = beat;
+  }
+  return least;
+}
+
+static struct rkv_log_id id_before(const struct raft *r, rkv_index next) {
+  struct rkv_log_id id = {0, 0};
+  bool held = raft_log_at(&r->log, next - 1, &id);
+  assert(held || next == 1); /* raft_progress_settle keeps next above what is purged */
+  return id;
+}
+
+bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
+                      struct raft_append_plan *plan) {
+  struct raft_progress *p = r->role == RAFT_LEADER ? raft_find_peer(r, peer) : NULL;
+  bool data;
+  if (!p || r->failed) return false;
+  data = now.ns >= data_due(r, p);
+  if (!data && now.ns < beat_due(r, p)) return false;
+  plan->vote = r->vote;
+  plan->commit = r->committed;
+  plan->prev = data || p->mode == RAFT_PROBE ? id_before(r, p->next) : p->matched;
+  plan->from = plan->prev.index + 1;
+  plan->to = plan->prev.index;
+  if (data) {
+    plan->to = r->log.last.index;
+    if (plan->to - plan->prev.index > r->config.append_entries_max)
+      plan->to = plan->prev.index + r->config.append_entries_max;
+  }
+  p->sent_ns = now.ns;
+  p->told = r->committed.index;
+  return true;
+}
+
+void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append_plan *plan,
+                      rkv_index sent) {
+  struct raft_progress *p = raft_find_peer(r, peer);
+  assert(r->role == RAFT_LEADER && p);
+  assert(sent >= plan->prev.index && sent <= plan->to);
+  raft_progress_sent(p, plan->prev.index, sent);
+}
+
+/* ---- what came back ---- */
+
+/* The peer of an answer to this leadership's append; NULL: the answer is out of date. */
+static struct raft_progress *answered_peer(struct raft *r, rkv_node_id peer, struct rkv_vote asked,
+                                           bool empty) {
+  struct raft_progress *p;
+  if (r->role != RAFT_LEADER || rkv_vote_compare(asked, r->vote) != RKV_EQUAL) return NULL;
+  p = raft_find_peer(r, peer);
+  if (p) raft_progress_ended(p, empty);
+  return p;
+}
+
+/* A peer can hold only what it was sent, and that equals this log. */
+static bool believable(const struct raft *r, struct rkv_log_id prev, rkv_index sent,
+                       struct rkv_log_id matched) {
+  if (matched.index < prev.index || matched.index > sent) return false;
+  return matched.index <= r->log.purged.index || raft_log_has(&r->log, matched);
+}
+
+static void matched_to(struct raft *r, struct raft_now now, struct raft_progress *p,
+                       struct rkv_log_id matched, rkv_index sent) {
+  raft_progress_success(p, matched, sent);
+  settle(r, p);
+  raft_advance_commit(r, now);
+  raft_changes_advance(r, now);
+}
+
+static void failed(struct raft *r, struct raft_now now, struct raft_progress *p) {
+  raft_progress_failure(p, now.ns + r->config.retry_ns);
+  settle(r, p);
+}
+
+void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
+                           struct rkv_vote asked, struct rkv_log_id prev, rkv_index sent,
+                           enum rkv_append_result result, struct rkv_log_id matched,
+                           struct rkv_vote vote) {
+  bool empty = sent == prev.index;
+  struct raft_progress *p = answered_peer(r, peer, asked, empty);
+  assert(sent >= prev.index);
+  if (!p) return;
+  if (result == RKV_APPEND_REJECTED && rkv_vote_compare(vote, r->vote) == RKV_GREATER) {
+    raft_adopt_seen(r, now, vote);
+  } else if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
+    raft_progress_conflict(p, prev.index, empty, r->log.purged.index);
+    settle(r, p);
+  } else if (result == RKV_APPEND_SUCCESS && believable(r, prev, sent, matched)) {
+    /* It took nothing of what it was sent: it has no room now. */
+    if (!empty && matched.index == prev.index) p->hold_until_ns = now.ns + r->config.retry_ns;
+    matched_to(r, now, p, matched, sent);
+  } else {
+    failed(r, now, p);
+  }
+}
+
+void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer,
+                           struct rkv_vote asked, struct rkv_log_id prev, rkv_index sent,
+                           bool stuck, struct rkv_log_id matched) {
+  struct raft_progress *p = answered_peer(r, peer, asked, sent == prev.index);
+  assert(sent >= prev.index);
+  if (!p) return;
+  if (stuck && believable(r, prev, sent, matched)) {
+    p->hold_until_ns = now.ns + r->config.stuck_retry_ns;
+    matched_to(r, now, p, matched, sent);
+  } else {
+    failed(r, now, p);
+  }
+}
+
+enum rkv_status raft_propose(struct raft *r, struct raft_now now, size_t count,
+                             struct rkv_log_id *first, struct rkv_error *error) {
+  (void)now;
+  assert(count > 0);
+  if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
+  first->term = r->vote.term;
+  first->index = r->log.last.index + 1;
+  if (!raft_log_append(&r->log, *first, count)) {
+    r->failed = true;
+    return rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids");
+  }
+  return RKV_OK;
+}

@@ -1,0 +1,122 @@
+/* snapshot.c: when to build one, what to keep behind it, and taking a leader's (paper section 7).
+ */
+#include <raft/raft_internal.h>
+
+static void build(struct raft *r) {
+  assert(!r->building);
+  r->building = true;
+  r->build_after = r->applied.index;
+  (void)raft_push(r, RAFT_OUT_BUILD_SNAPSHOT);
+}
+
+void raft_maybe_build(struct raft *r) {
+  assert(r->build_after <= r->applied.index);
+  if (r->building || r->config.snapshot_after == 0) return;
+  if (r->applied.index - r->build_after >= r->config.snapshot_after) build(r);
+}
+
+enum rkv_status raft_trigger_snapshot(struct raft *r, struct raft_now now,
+                                      struct rkv_error *error) {
+  (void)now;
+  if (r->building) return rkv_fail(error, RKV_PRECONDITION, "a snapshot is being built");
+  if (r->applied.index == 0) return rkv_fail(error, RKV_PRECONDITION, "nothing was applied yet");
+  build(r);
+  return RKV_OK;
+}
+
+/* Drops what the newest snapshot covers, but keeps the newest entries for peers a little behind. */
+static void purge_behind_snapshot(struct raft *r) {
+  rkv_index end = r->snapshot.index, keep = r->config.keep_entries;
+  struct rkv_log_id id;
+  if (end <= keep || end - keep <= r->log.purged.index) return;
+  if (!raft_log_at(&r->log, end - keep, &id)) return;
+  assert(id.index <= r->applied.index); /* (I1) */
+  raft_log_purge(&r->log, id);
+  raft_push(r, RAFT_OUT_PURGE)->id = id;
+  raft_settle_peers(r);
+}
+
+void raft_on_snapshot_built(struct raft *r, struct raft_now now, struct rkv_log_id last) {
+  (void)now;
+  assert(last.index <= r->applied.index); /* (I1) */
+  r->building = false;
+  if (last.index <= r->snapshot.index) return; /* it failed, or a leader's is newer */
+  r->snapshot = last;
+  purge_behind_snapshot(r);
+}
+
+/* ---- a leader's snapshot ---- */
+
+enum raft_offer raft_on_snapshot_offer(struct raft *r, struct raft_now now, struct rkv_vote vote,
+                                       struct rkv_log_id last) {
+  if (!vote.committed || vote.node_id == r->config.id || !rkv_vote_accepts(r->vote, vote))
+    return RAFT_OFFER_REJECT;
+  /* No leader offers these: ids out of order with its vote, or with what is committed here. */
+  if (last.term > vote.term || last.index > RAFT_INDEX_MAX || vote.term > RAFT_TERM_MAX ||
+      (last.index > r->committed.index && last.term < r->committed.term))
+    return RAFT_OFFER_REJECT;
+  raft_adopt_vote(r, vote);
+  raft_heard_leader(r, now);
+  assert(r->role != RAFT_LEADER && r->role != RAFT_CANDIDATE);
+  return last.index <= r->committed.index ? RAFT_OFFER_HAVE : RAFT_OFFER_TAKE;
+}
+
+void raft_log_restart(struct raft *r, struct rkv_log_id last) {
+  rkv_index keep = r->committed.index < last.index ? r->committed.index : r->log.purged.index;
+  assert(last.index > r->log.purged.index);
+  if (r->log.last.index >= last.index && !raft_log_has(&r->log, last)) {
+    raft_log_truncate(&r->log, keep);
+    raft_push(r, RAFT_OUT_TRUNCATE)->id = r->log.last;
+  }
+  raft_log_purge(&r->log, last);
+  raft_push(r, RAFT_OUT_PURGE)->id = last;
+  if (r->saved.index < last.index) r->saved = last;
+  if (r->saved.index > r->log.last.index) r->saved = r->log.last;
+}
+
+/* Section 7: "if instead the follower receives a snapshot that describes a prefix of its log, then
+ * log entries covered by the snapshot are deleted but entries following the snapshot are still
+ * valid and must be retained"; else the whole log goes. */
+void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_log_id last,
+                                const struct raft_membership *membership) {
+  bool held = raft_log_has(&r->log, last), changed = false;
+  assert(last.index > 0 && membership->id.index <= last.index);
+  if (last.index <= r->log.purged.index) return;         /* late: a newer one is here already */
+  if (!held && last.index <= r->committed.index) return; /* nor may it undo what is committed */
+  if (!held && r->role == RAFT_LEADER) { /* leader completeness (5.4.3): only by a false snapshot */
+    raft_become_follower(r);
+    raft_arm_election(r, now);
+  }
+  if (!held && last.index <= r->log.last.index)
+    changed = raft_membership_revert(r, r->committed.index);
+  raft_log_restart(r, last);
+  if (raft_membership_restore(r, membership, last.index)) changed = true;
+  if (last.index > r->snapshot.index) r->snapshot = last;
+  if (last.index > r->committed.index) r->committed = last;
+  if (last.index > r->applied.index) r->applied = last;
+  if (last.index > r->verified.index) r->verified = last;
+  if (last.index > r->build_after) r->build_after = last.index;
+  if (changed) raft_membership_announce(r, now);
+  raft_settle_role(r, now);
+  raft_changes_advance(r, now);
+}
+
+void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer, bool ok,
+                           struct rkv_log_id last, struct rkv_vote vote) {
+  struct raft_progress *p = NULL;
+  if (r->role != RAFT_LEADER) return; /* that leadership is over */
+  if (rkv_vote_compare(vote, r->vote) == RKV_GREATER) {
+    raft_adopt_seen(r, now, vote);
+    return;
+  }
+  p = raft_find_peer(r, peer);
+  if (!p) return;
+  assert(!ok || (last.index > 0 && last.index <= r->committed.index));
+  if (ok)
+    raft_progress_snapshot_done(p, last);
+  else
+    raft_progress_snapshot_failed(p, r->log.purged.index, now.ns + r->config.retry_ns);
+  raft_settle_peers(r);
+  raft_advance_commit(r, now);
+  raft_changes_advance(r, now);
+}

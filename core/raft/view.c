@@ -1,0 +1,75 @@
+/* view.c: looking at a raft, and telling that role, leader or term changed. */
+#include <raft/raft_internal.h>
+
+#include <string.h>
+
+rkv_node_id raft_leader(const struct raft *r) {
+  if (!r->vote.committed) return 0;
+  /* An own committed vote of an earlier run, or of a leader that resigned, leads nobody. */
+  if (r->vote.node_id == r->config.id && r->role != RAFT_LEADER) return 0;
+  return r->vote.node_id;
+}
+
+bool raft_is_voter(const struct raft *r) {
+  return rkv_membership_is_voter(&r->effective->value, r->config.id);
+}
+
+void raft_announce_role(struct raft *r) {
+  rkv_node_id leader = raft_leader(r);
+  assert(r->role != RAFT_LEADER || leader == r->config.id); /* (I3) */
+  if (r->told.role == r->role && r->told.leader == leader && r->told.term == r->vote.term) return;
+  r->told.role = r->role;
+  r->told.leader = leader;
+  r->told.term = r->vote.term;
+  (void)raft_push(r, RAFT_OUT_ROLE);
+}
+
+enum rkv_status raft_refuse_not_leader(const struct raft *r, struct rkv_error *error) {
+  rkv_node_id leader = raft_leader(r);
+  const struct rkv_member *node = rkv_membership_find(&r->effective->value, leader);
+  assert(r->role != RAFT_LEADER);
+  if (leader == 0)
+    return rkv_fail(error, RKV_NOT_LEADER, "this node does not lead and knows no leader");
+  (void)rkv_fail(error, RKV_NOT_LEADER, "this node does not lead; node %llu does",
+                 (unsigned long long)leader);
+  if (error) {
+    error->leader_id = leader;
+    if (node) memcpy(error->leader_addr, node->addr, sizeof error->leader_addr);
+  }
+  return RKV_NOT_LEADER;
+}
+
+bool raft_log_id_at(const struct raft *r, rkv_index index, struct rkv_log_id *id) {
+  return raft_log_at(&r->log, index, id);
+}
+
+void raft_view(const struct raft *r, struct raft_view *view) {
+  assert(r->applied.index <= r->committed.index); /* (I1) */
+  assert(r->committed.index <= r->log.last.index && r->saved.index <= r->log.last.index);
+  view->role = r->role;
+  view->vote = r->vote;
+  view->leader = raft_leader(r);
+  view->last = r->log.last;
+  view->saved = r->saved;
+  view->committed = r->committed;
+  view->applied = r->applied;
+  view->snapshot = r->snapshot;
+  view->purged = r->log.purged;
+}
+
+const struct raft_membership *raft_effective(const struct raft *r) {
+  return r->effective;
+}
+
+bool raft_peer(const struct raft *r, rkv_node_id peer, struct raft_peer_view *view) {
+  size_t i;
+  for (i = 0; i < r->peer_count; i++) {
+    const struct raft_progress *p = &r->peers[i];
+    if (p->id != peer) continue;
+    view->matched = p->matched;
+    view->snapshot = p->mode == RAFT_SNAPSHOT;
+    view->reached = p->reached;
+    return true;
+  }
+  return false;
+}

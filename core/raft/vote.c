@@ -1,0 +1,53 @@
+/* vote.c: granting votes and taking greater ones (paper 5.2, 5.4.1; OpenRaft's partial order). */
+#include <raft/raft_internal.h>
+
+/* The order of the questions is OpenRaft's. */
+static bool may_grant(const struct raft *r, struct raft_now now, struct rkv_vote vote,
+                      struct rkv_log_id last, bool transfer) {
+  /* No candidate sends these: another node runs under this one's id, or the peer is broken. */
+  if (vote.committed || vote.node_id == r->config.id || vote.term > RAFT_TERM_MAX) return false;
+  /* Dissertation 4.2.3: a server that hears from a leader does not help to depose it. */
+  if (r->vote.committed && !transfer && (r->role == RAFT_LEADER || now.ns < r->lease_until_ns))
+    return false;
+  /* 5.4.1: the voter denies its vote if its own log is more up-to-date than the candidate's. */
+  if (rkv_log_id_compare(last, r->log.last) < 0) return false;
+  return rkv_vote_accepts(r->vote, vote);
+}
+
+void raft_on_vote_request(struct raft *r, struct raft_now now, struct rkv_vote vote,
+                          struct rkv_log_id last, bool transfer, void *cookie) {
+  bool granted = may_grant(r, now, vote, last, transfer);
+  struct raft_output *out;
+  if (granted) {
+    raft_adopt_vote(r, vote);
+    raft_arm_election(r, now);
+  }
+  assert(!granted || rkv_vote_compare(r->vote, vote) == RKV_EQUAL);
+  out = raft_push(r, RAFT_OUT_ANSWER_VOTE);
+  out->cookie = cookie;
+  out->granted = granted;
+  out->vote = r->vote;
+  out->id = r->log.last;
+}
+
+void raft_adopt_vote(struct raft *r, struct rkv_vote vote) {
+  assert(rkv_vote_accepts(r->vote, vote)); /* (I4) */
+  assert(vote.node_id != r->config.id);
+  if (rkv_vote_compare(r->vote, vote) == RKV_EQUAL) return;
+  r->vote = vote;
+  raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = vote;
+  r->verified = (struct rkv_log_id){0, 0}; /* nothing is known of the new leader's log */
+  raft_become_follower(r);
+}
+
+void raft_adopt_seen(struct raft *r, struct raft_now now, struct rkv_vote seen) {
+  struct rkv_vote demoted = {seen.term, seen.node_id, false};
+  assert(rkv_vote_compare(seen, r->vote) == RKV_GREATER);
+  /* In the own term it can only be the winner's vote. Having voted for itself, this node may not
+   * vote for another before that one speaks as leader. Its own id: another node runs under it. */
+  if (!rkv_vote_accepts(r->vote, demoted) || seen.node_id == r->config.id ||
+      seen.term > RAFT_TERM_MAX)
+    return;
+  raft_adopt_vote(r, demoted);
+  raft_arm_election(r, now);
+}
