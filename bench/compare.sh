@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# compare.sh: puts per second of our cluster beside Debian's etcd 3.4, runs interleaved, median of the rounds.
+# Two generators: bench-cluster (closed loop, verified by log growth) and h2load (not ours). All data on tmpfs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+rounds=3
+seconds=5
+inflight=1,64,256,1000
+bin=build/release
+raw=
+server=
+
+usage() {
+  echo "usage: compare.sh [--rounds N] [--seconds N] [--inflight N,N,...] [--build DIR]" >&2
+  exit 64
+}
+
+fail() {
+  echo "compare: $*" >&2
+  exit 69
+}
+
+finish() {
+  if [ -n "$server" ]; then
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
+  [ -z "$raw" ] || rm -rf "$raw"
+}
+
+while [ $# -gt 0 ]; do
+  [ $# -ge 2 ] || usage
+  case "$1" in
+    --rounds) rounds=$2 ;;
+    --seconds) seconds=$2 ;;
+    --inflight) inflight=$2 ;;
+    --build) bin=$2 ;;
+    *) usage ;;
+  esac
+  shift 2
+done
+
+# drive ROW_NAME TARGET ARG...: one cell by our generator; a failed check goes to stderr and stays out of the table.
+drive() {
+  local row=$1 target=$2
+  shift 2
+  "$bin/bench-cluster" --target "$target" --bin-dir "$bin" --json --seconds "$seconds" "$@" |
+    sed "s/^{/{\"row\":\"$row\",/" >>"$raw/rows" || echo "compare: $row $target $*: not verified" >&2
+}
+
+# One request in gRPC's framing: no compression, length, then key and value; the same bytes for both systems.
+write_body() {
+  local key=key-00000000 value
+  value=$(printf 'v%.0s' $(seq 256))
+  printf '\x00\x00\x00\x01\x11\x0a\x0c%s\x12\x80\x02%s' "$key" "$value" >"$raw/body"
+}
+
+# by_h2load TARGET PATH INFLIGHT
+by_h2load() {
+  local target=$1 path=$2 streams=$3 leader before after endpoints rate done_requests
+  coproc SERVER { exec "$bin/bench-cluster" --target "$target" --bin-dir "$bin" --serve; }
+  server=$SERVER_PID
+  read -r leader before endpoints <&"${SERVER[0]}" || fail "no $target cluster"
+  h2load -c 1 -m "$streams" -D "$seconds" --warm-up-time=1 -d "$raw/body" -H 'content-type: application/grpc' \
+    -H 'te: trailers' "http://$leader$path" >"$raw/h2load" 2>&1 || fail "h2load: $(tail -n 1 "$raw/h2load")"
+  read -r _ after < <("$bin/bench-cluster" --target "$target" --endpoints "$endpoints" --count)
+  rate=$(sed -n 's/^finished in .*, \([0-9.]*\) req\/s.*/\1/p' "$raw/h2load")
+  done_requests=$(sed -n 's/.* \([0-9]*\) succeeded.*/\1/p' "$raw/h2load")
+  if [ $((after - before)) -ge "$done_requests" ] && [ "$done_requests" -gt 0 ]; then
+    printf '{"row":"h2load","target":"%s","inflight":%d,"puts_per_s":%s}\n' "$target" "$streams" "$rate" >>"$raw/rows"
+  else
+    echo "compare: h2load $target $streams: $done_requests answers, the log grew by $((after - before))" >&2
+  fi
+  kill "$server"
+  wait "$server" || true
+  server=
+}
+
+for program in bench-cluster raft-key-value; do
+  [ -x "$bin/$program" ] || fail "no $bin/$program: cmake --preset release && cmake --build --preset release"
+done
+command -v etcd >/dev/null || fail "etcd is missing: apt-get install etcd-server"
+command -v h2load >/dev/null || fail "h2load is missing: apt-get install nghttp2-client"
+raw=$(mktemp -d)
+trap finish EXIT
+trap 'exit 130' INT TERM
+write_body
+for round in $(seq "$rounds"); do
+  echo "round $round of $rounds" >&2
+  for n in ${inflight//,/ }; do
+    drive bench rkv --inflight "$n"
+    drive bench etcd --inflight "$n"
+    by_h2load rkv /openraftpb.AppService/Set "$n"
+    by_h2load etcd /etcdserverpb.KV/Put "$n"
+  done
+  drive "1KiB raft limit" rkv --inflight 64 --set transport.raft_message_max=1KiB
+  drive idle rkv --idle "$seconds"
+  drive idle etcd --idle "$seconds"
+done
+python3 bench/table.py <"$raw/rows"
