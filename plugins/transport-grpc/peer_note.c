@@ -1,0 +1,99 @@
+/* peer_note.c: what is known of a peer from how its calls ended: does it answer, what is its limit.
+ */
+#include "peer_parts.h"
+
+enum rkv_status peer_status(struct peer *peer, grpc_status_code code) {
+  bool closed;
+  if (code == GRPC_STATUS_OK) return RKV_OK;
+  pthread_mutex_lock(&peer->mutex);
+  closed = peer->closed;
+  pthread_mutex_unlock(&peer->mutex);
+  if (closed) return RKV_CANCELLED;
+  switch (code) {
+  case GRPC_STATUS_INVALID_ARGUMENT: return RKV_INVALID;
+  case GRPC_STATUS_DEADLINE_EXCEEDED: return RKV_TIMEOUT;
+  case GRPC_STATUS_OUT_OF_RANGE: return RKV_TOO_LARGE;
+  case GRPC_STATUS_RESOURCE_EXHAUSTED: return RKV_FULL;
+  case GRPC_STATUS_FAILED_PRECONDITION: return RKV_PRECONDITION;
+  case GRPC_STATUS_UNIMPLEMENTED: return RKV_UNIMPLEMENTED;
+  default: return RKV_UNAVAILABLE;
+  }
+}
+
+void peer_text(grpc_slice details, char out[PEER_TEXT_MAX]) {
+  const uint8_t *from = GRPC_SLICE_START_PTR(details);
+  size_t len = GRPC_SLICE_LENGTH(details), i;
+  if (len > PEER_TEXT_MAX - 1) len = PEER_TEXT_MAX - 1;
+  for (i = 0; i < len; i++) out[i] = from[i] < ' ' || from[i] > '~' ? '?' : (char)from[i];
+  out[len] = '\0';
+}
+
+bool peer_trouble(struct peer_trouble *trouble, uint64_t now_ns, uint64_t *count) {
+  trouble->count++;
+  if (trouble->logged_ns && now_ns - trouble->logged_ns < PEER_REPEAT_NS) return false;
+  *count = trouble->count;
+  trouble->count = 0;
+  trouble->logged_ns = now_ns;
+  return true;
+}
+
+static void note_answer(struct peer *peer) {
+  bool back;
+  pthread_mutex_lock(&peer->mutex);
+  back = peer->down;
+  peer->down = false;
+  pthread_mutex_unlock(&peer->mutex);
+  if (back)
+    rkv_log(peer->t->host, RKV_LOG_INFO, TRANSPORT_LOG, "peer answers again peer=%llu addr=%s",
+            (unsigned long long)peer->id, peer->addr);
+}
+
+static void note_trouble(struct peer *peer, bool silence, grpc_status_code code, const char *text) {
+  struct peer_trouble *trouble = silence ? &peer->silence : &peer->refusals;
+  uint64_t now = transport_now(peer->t), count = 0;
+  bool log;
+  pthread_mutex_lock(&peer->mutex);
+  if (silence && !peer->down) trouble->logged_ns = 0; /* a change */
+  if (silence) peer->down = true;
+  /* It may come back configured anew. */
+  if (code == GRPC_STATUS_UNAVAILABLE) limit_forget(&peer->limit);
+  log = !peer->closed && peer_trouble(trouble, now, &count);
+  pthread_mutex_unlock(&peer->mutex);
+  if (log)
+    rkv_log(peer->t->host, RKV_LOG_WARN, TRANSPORT_LOG,
+            "%s peer=%llu addr=%s times=%llu code=%d text=\"%s\"",
+            silence ? "peer does not answer" : "peer calls fail", (unsigned long long)peer->id,
+            peer->addr, (unsigned long long)count, (int)code, text);
+}
+
+void peer_note(struct peer *peer, grpc_status_code code, const char *text) {
+  switch (code) {
+  case GRPC_STATUS_OK: note_answer(peer); break;
+  case GRPC_STATUS_CANCELLED: /* also: a server that shuts down */
+  case GRPC_STATUS_DEADLINE_EXCEEDED:
+  case GRPC_STATUS_UNAVAILABLE: note_trouble(peer, true, code, text); break;
+  default:
+    note_answer(peer);
+    if (!limit_is_refusal(code, text)) note_trouble(peer, false, code, text);
+    break;
+  }
+}
+
+bool peer_learn(struct peer *peer, grpc_status_code code, const char *text, size_t bytes) {
+  uint64_t now = transport_now(peer->t);
+  if (!limit_is_refusal(code, text)) return false;
+  pthread_mutex_lock(&peer->mutex);
+  limit_learn(&peer->limit, text, bytes, now);
+  pthread_mutex_unlock(&peer->mutex);
+  return true;
+}
+
+struct limit peer_limit(struct peer *peer) {
+  uint64_t now = transport_now(peer->t);
+  struct limit limit;
+  pthread_mutex_lock(&peer->mutex);
+  (void)limit_now(&peer->limit, now);
+  limit = peer->limit;
+  pthread_mutex_unlock(&peer->mutex);
+  return limit;
+}

@@ -1,0 +1,140 @@
+/* peer_parts.h: a peer and one RPC to it; for the peer_*.c files only.
+ *
+ * (P1) A peer lives until its handle was closed and its last RPC has ended (refs).
+ * (P2) Every gRPC call is in peer->calls from before its first batch until its last one came back:
+ *      what is in the list can be cancelled by any thread under the mutex.
+ * (P3) No callback of the node and no grpc_call_start_batch runs under a mutex of ours.
+ * (P4) Each call of the node counts as outbound (runtime.h) from send_* until after its done. */
+#ifndef TRANSPORT_PEER_PARTS_H
+#define TRANSPORT_PEER_PARTS_H
+
+#include "limit.h"
+#include "peer.h"
+
+#define PEER_TEXT_MAX 192                   /* bytes of a peer's words in a text, NUL included */
+#define PEER_MEMORY_MAX (64 * MIB)          /* what answers of all peers may take */
+#define PEER_REPEAT_NS (10 * SECOND)        /* repeating trouble is logged this often */
+#define PEER_KEEPALIVE_NS (10 * SECOND)     /* a dead connection is noticed after this and ... */
+#define PEER_KEEPALIVE_WAIT_NS (5 * SECOND) /* ... this */
+
+/* X(name, help): counters of one transport. */
+#define PEER_METRIC_LIST(X)                                                                        \
+  X(sends, "append messages sent to peers, in messages")                                           \
+  X(splits, "appends sent in parts, in appends")                                                   \
+  X(split_parts, "parts of appends sent in parts, in messages")                                    \
+  X(unsendable_entries, "entries that can never fit a peer's limit, in entries")
+
+struct peers {
+  struct transport *t;
+  struct tick tick;
+  grpc_resource_quota *quota;
+  pthread_mutex_t mutex; /* guards list; taken before a peer's own */
+  struct peer *list;
+#define PEER_METRIC_FIELD(name, help) atomic_uint_least64_t name;
+  PEER_METRIC_LIST(PEER_METRIC_FIELD)
+#undef PEER_METRIC_FIELD
+};
+
+/* Anything with a gRPC call that may have to be cancelled. */
+struct peer_link {
+  struct peer_link *prev, *next;
+  grpc_call *call;
+};
+
+struct append;
+struct stream;
+
+/* Trouble that repeats: logged at once, then every PEER_REPEAT_NS with how often it happened. */
+struct peer_trouble {
+  uint64_t count, logged_ns;
+};
+
+struct peer {
+  struct transport *t;
+  struct peer *prev, *next; /* peers->list, under peers->mutex */
+  rkv_node_id id;
+  char addr[RKV_ADDR_MAX];
+  grpc_channel *channel;
+  void *methods[3]; /* by enum peer_method */
+  atomic_uint refs;
+  pthread_mutex_t mutex;  /* guards all below */
+  bool closed;            /* no new gRPC call */
+  struct peer_link calls; /* ring */
+  struct stream *streams; /* snapshots on their way */
+  struct limit limit;
+  /* Data appends in their order: while the first one goes in parts, later ones wait. */
+  struct append *splitting, *waiting, **waiting_end;
+  size_t waiting_count;
+  struct peer_trouble split; /* steady splitting at one limit */
+  size_t split_limit;        /* the limit it was logged for */
+  rkv_index unsendable;      /* the last entry reported */
+  bool down;                 /* the last call got no answer */
+  struct peer_trouble silence, refusals;
+};
+
+enum peer_method { PEER_VOTE, PEER_APPEND, PEER_SNAPSHOT };
+
+/* ---- peer.c ---- */
+
+void peer_ref(struct peer *peer);
+void peer_unref(struct peer *peer);
+/* (P2): makes the call and lists it. Errors: RKV_CANCELLED if the peer is closed. */
+enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_timespec deadline,
+                                struct peer_link *link);
+/* Unlists the call, which is given to the caller. Under the mutex. */
+grpc_call *peer_call_unlist(struct peer_link *link);
+/* Unlists and drops the call; no batch of it is open. */
+void peer_call_end(struct peer *peer, struct peer_link *link);
+
+/* ---- peer_note.c ---- */
+
+/* How a gRPC status reads in the ABI. */
+enum rkv_status peer_status(struct peer *peer, grpc_status_code code);
+/* Copies a peer's text as printable ASCII. */
+void peer_text(grpc_slice details, char out[PEER_TEXT_MAX]);
+/* One more. True: log it now, *count = how often since the last line. Under the peer's mutex. */
+bool peer_trouble(struct peer_trouble *trouble, uint64_t now_ns, uint64_t *count);
+/* Notes whether the peer answered, logs changes and trouble, forgets the limit of a peer that went
+ * away. */
+void peer_note(struct peer *peer, grpc_status_code code, const char *text);
+/* Learns the limit from the refusal of a message of `bytes`, if it was one. */
+bool peer_learn(struct peer *peer, grpc_status_code code, const char *text, size_t bytes);
+/* What is known of the limit now; bytes 0: nothing. */
+struct limit peer_limit(struct peer *peer);
+
+/* ---- peer_unary.c ---- */
+
+/* How an RPC ended. */
+struct peer_end {
+  enum rkv_status status; /* RKV_OK: answer holds the message */
+  grpc_status_code code;
+  char text[PEER_TEXT_MAX]; /* the peer's words */
+  struct rkv_buf answer;    /* borrowed until end returns */
+};
+
+/* One unary RPC; embedded in its user. May be used again once end was entered. */
+struct peer_unary {
+  struct tag tag;
+  struct peer_link link;
+  struct peer *peer;
+  grpc_byte_buffer *request, *answer;
+  grpc_metadata_array initial, trailing;
+  grpc_status_code code;
+  grpc_slice details;
+  void (*end)(struct peer_unary *self, const struct peer_end *end); /* on the poller, once */
+};
+
+/* Sends `request` (given, also on an error). Errors: RKV_CANCELLED, RKV_BROKEN; end is not called
+ * then. The peer must outlive the RPC (hold a reference). */
+enum rkv_status peer_unary_start(struct peer_unary *unary, struct peer *peer,
+                                 enum peer_method method, grpc_byte_buffer *request,
+                                 uint64_t deadline_ns);
+
+/* ---- peer_stream.c ---- */
+
+/* Breaks off what takes too long. On the poller, under the mutex. */
+void peer_streams_tick(struct peer *peer, uint64_t now_ns);
+/* The handle is closed: no step will come to the streams that stand between two. */
+void peer_streams_orphan(struct peer *peer);
+
+#endif

@@ -1,0 +1,61 @@
+/* peer_unary.c: one unary RPC to a peer, from its request to its one end. */
+#include "bytes.h"
+#include "peer_parts.h"
+
+/* Everything of the finished RPC is given back before `end` runs: it may start the next one. */
+static void unary_done(struct tag *self, bool ok) {
+  struct peer_unary *u = (struct peer_unary *)self;
+  struct peer_end end = {.code = u->code};
+  (void)ok; /* a batch with RECV_STATUS always succeeds; the status tells */
+  peer_call_end(u->peer, &u->link);
+  peer_text(u->details, end.text);
+  peer_note(u->peer, end.code, end.text);
+  end.status = peer_status(u->peer, end.code);
+  if (!end.status) end.status = bytes_from_message(u->answer, &end.answer);
+  grpc_slice_unref(u->details);
+  grpc_metadata_array_destroy(&u->initial);
+  grpc_metadata_array_destroy(&u->trailing);
+  grpc_byte_buffer_destroy(u->request);
+  if (u->answer) grpc_byte_buffer_destroy(u->answer);
+  u->end(u, &end);
+  rkv_buf_drop(&end.answer);
+}
+
+static void fill_ops(struct peer_unary *u, grpc_op ops[6]) {
+  ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+  ops[1].op = GRPC_OP_SEND_MESSAGE;
+  ops[1].data.send_message.send_message = u->request;
+  ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
+  ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
+  ops[3].data.recv_initial_metadata.recv_initial_metadata = &u->initial;
+  ops[4].op = GRPC_OP_RECV_MESSAGE;
+  ops[4].data.recv_message.recv_message = &u->answer;
+  ops[5].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
+  ops[5].data.recv_status_on_client.trailing_metadata = &u->trailing;
+  ops[5].data.recv_status_on_client.status = &u->code;
+  ops[5].data.recv_status_on_client.status_details = &u->details;
+}
+
+enum rkv_status peer_unary_start(struct peer_unary *u, struct peer *peer, enum peer_method method,
+                                 grpc_byte_buffer *request, uint64_t deadline_ns) {
+  grpc_op ops[6] = {0};
+  gpr_timespec deadline = transport_to_gpr(peer->t, deadline_ns);
+  enum rkv_status status;
+  u->tag.fn = unary_done;
+  u->peer = peer;
+  u->request = request;
+  u->answer = NULL;
+  u->code = GRPC_STATUS_UNKNOWN;
+  if ((status = peer_call_begin(peer, method, deadline, &u->link))) goto fail;
+  grpc_metadata_array_init(&u->initial);
+  grpc_metadata_array_init(&u->trailing);
+  fill_ops(u, ops);
+  if (grpc_call_start_batch(u->link.call, ops, 6, &u->tag, NULL) == GRPC_CALL_OK) return RKV_OK;
+  grpc_metadata_array_destroy(&u->initial);
+  grpc_metadata_array_destroy(&u->trailing);
+  peer_call_end(peer, &u->link);
+  status = RKV_BROKEN;
+fail:
+  grpc_byte_buffer_destroy(request);
+  return status;
+}
