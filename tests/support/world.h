@@ -1,0 +1,75 @@
+/* world.h: whole clusters in one thread and virtual time: production nodes over real plugins (.so)
+ * for storage and state machine, and a transport that hands calls from node to node.
+ *
+ * One seed decides everything. Nothing happens unless a function below lets time pass. */
+#ifndef SUPPORT_WORLD_H
+#define SUPPORT_WORLD_H
+
+#include <node/node.h>
+
+enum { WORLD_NODES_MAX = 8 };
+
+struct world;
+
+/* Makes an empty world. Plugins are taken from the build's plugins/ folder. Fails the test if they
+ * cannot be loaded. */
+struct world *world_new(uint64_t seed);
+void world_free(struct world *w);
+
+/* Starts node `id` (1..WORLD_NODES_MAX) with an empty memory; its address is "node:ID". */
+void world_start(struct world *w, rkv_node_id id);
+/* Ends node `id` as a crash does: its memory is lost. */
+void world_stop(struct world *w, rkv_node_id id);
+
+/* Options for nodes started from now on. */
+struct node_options *world_options(struct world *w);
+
+/* Cuts or heals what `from` sends to `to` (one way). */
+void world_cut(struct world *w, rkv_node_id from, rkv_node_id to, bool cut);
+/* Cuts a node off in both directions, or heals it. */
+void world_isolate(struct world *w, rkv_node_id id, bool cut);
+
+/* Lets virtual time pass. */
+void world_run(struct world *w, uint64_t ns);
+/* Lets time pass until `done(w, arg)`; false if that takes longer than `ns`. */
+bool world_until(struct world *w, uint64_t ns, bool (*done)(struct world *w, void *arg), void *arg);
+
+/* ---- acts; each lets time pass until its answer or 30 s ---- */
+
+struct world_answer {
+  enum rkv_status status;
+  struct rkv_error error;
+  struct rkv_log_id id;
+  char text[1024]; /* the answer's bytes, cut */
+};
+
+struct world_answer world_init(struct world *w, rkv_node_id at, const rkv_node_id *ids,
+                               size_t count);
+struct world_answer world_add_learner(struct world *w, rkv_node_id at, rkv_node_id learner);
+struct world_answer world_change(struct world *w, rkv_node_id at, const rkv_node_id *ids,
+                                 size_t count, bool retain);
+struct world_answer world_set(struct world *w, rkv_node_id at, const char *key, const char *value);
+/* Hands in `count` writes at once and says how many ended with `wanted`. */
+size_t world_burst(struct world *w, rkv_node_id at, size_t count, enum rkv_status wanted);
+/* text = the value, "" and RKV_NOT_FOUND if the key is not there. No time passes. */
+struct world_answer world_get(struct world *w, rkv_node_id at, const char *key);
+
+/* ---- looking ---- */
+
+struct world_metrics {
+  char state[16];
+  rkv_node_id leader;
+  struct rkv_vote vote;
+  struct rkv_log_id last, committed, applied, snapshot, purged;
+  struct rkv_membership membership;
+};
+struct world_metrics world_metrics(struct world *w, rkv_node_id at);
+/* The node that leads in the greatest term, 0 if none. */
+rkv_node_id world_leader(struct world *w);
+/* Waits for a leader among the nodes that run. */
+rkv_node_id world_wait_leader(struct world *w);
+/* Waits until every running node has applied what the leader has committed. */
+bool world_settle(struct world *w);
+uint64_t world_now(const struct world *w);
+
+#endif
