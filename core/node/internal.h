@@ -152,6 +152,9 @@ struct node {
 
   uint64_t proposals, applied_entries, snapshots_built, snapshots_sent, snapshots_installed;
   uint64_t bad_peer_calls;
+
+  bool logged; /* the role was logged before, as logged_view */
+  struct raft_view logged_view;
 };
 
 /* ---- loop.c ---- */
