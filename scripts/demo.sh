@@ -95,7 +95,7 @@ start_nodes() {
   done
   for id in 1 2 3; do
     tenths=0
-    until grep -q 'listening addr=' "$logs/$id.log"; do
+    until grep -qs 'listening addr=' "$logs/$id.log"; do
       if ! kill -0 "${pids[id - 1]}" 2>/dev/null; then
         code=0
         wait "${pids[id - 1]}" || code=$?

@@ -31,6 +31,15 @@ struct survey {
   unsigned count;
 };
 
+/* The member at this address, or `otherwise`. */
+static rkv_node_id id_by_address(const struct rkv_membership *m, const char *addr,
+                                 rkv_node_id otherwise) {
+  uint32_t i;
+  for (i = 0; i < m->node_count; i++)
+    if (strcmp(m->nodes[i].addr, addr) == 0) return m->nodes[i].id;
+  return otherwise;
+}
+
 static void on_metrics(void *ctx, const struct client_reply *reply) {
   struct node_view *node = ctx;
   Openraftpb__MetricsResponse *response;
@@ -48,8 +57,9 @@ static void on_metrics(void *ctx, const struct client_reply *reply) {
   text = response->other_metrics.len ? (const char *)response->other_metrics.data : "";
   for (i = 0; i < FIELD_COUNT; i++)
     (void)metrics_text(text, response->other_metrics.len, fields[i], node->values[i], FIELD_MAX);
-  (void)metrics_number(text, response->other_metrics.len, "id", &node->id); /* absent: stays */
   wire_membership(response->membership, &node->membership);
+  if (!metrics_number(text, response->other_metrics.len, "id", &node->id))
+    node->id = id_by_address(&node->membership, node->addr, node->id);
   openraftpb__metrics_response__free_unpacked(response, NULL);
 }
 
