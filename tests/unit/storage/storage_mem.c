@@ -8,8 +8,6 @@
 
 #define READ_MAX 4096
 
-/* ---- acts ---- */
-
 struct told {
   struct rkv_completion completion;
   int times;
