@@ -1,0 +1,92 @@
+/* server_harness.h: a host and a node that a test steers, around one loaded transport-grpc.
+ *
+ * The fake node only collects what it is handed; kick answers all that is collected (so nothing is
+ * answered by a transport that does not kick), unless the test parked it. */
+#ifndef SERVER_HARNESS_H
+#define SERVER_HARNESS_H
+
+#include <pthread.h>
+#include <rkv/rkv.h>
+
+#define FAKE_BYTES_MAX 65536
+#define PATIENCE_MS 10000 /* a condition that takes longer has failed */
+
+/* What the fake node was handed last, and how often. */
+struct fake_seen {
+  unsigned vote, append, propose, query, init, learner, change, metrics;
+  unsigned begin, write, finish, abort, kick;
+  uint8_t bytes[FAKE_BYTES_MAX]; /* command, query, or all chunks one after the other */
+  size_t len;
+  size_t write_max; /* longest chunk */
+  uint32_t read;
+  uint64_t deadline_ns;
+  struct rkv_vote vote_in;
+  struct rkv_log_id last, prev, commit;
+  bool transfer, retain;
+  size_t entries;
+  struct rkv_entry entry; /* the last one; payload NONE */
+  struct rkv_membership membership;
+  struct rkv_member learner_in;
+  struct rkv_config_set voters;
+  struct rkv_snapshot_meta meta; /* membership NONE */
+};
+
+struct fake {
+  struct rkv_host host;
+  struct rkv_node_api api;
+  struct rkv_option const *options;
+  char addr[64];
+  /* under mutex */
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  struct rkv_call *first, *last; /* collected, not answered */
+  bool parked;
+  struct fake_seen seen;
+  char log[512]; /* the last line of WARN or worse */
+  unsigned fatals;
+  struct rkv_metric metrics[32];
+  size_t metric_count;
+  /* how the node answers; set while no call is under way */
+  enum rkv_status status;
+  struct rkv_error error;
+  struct rkv_buf result;
+  bool granted, finished;
+  uint32_t append_result;
+  struct rkv_log_id id, matched;
+  struct rkv_vote vote;
+  struct rkv_buf membership, text;
+  size_t chunk_max;
+  /* the plugin */
+  void *library;
+  const struct rkv_plugin *plugin;
+  const struct rkv_transport_ops *ops;
+  void *instance;
+};
+
+/* server_node.c: fills f->api. */
+void fake_node_make(struct fake *f);
+
+/* Loads the plugin and makes the host on a free port; nothing is opened. */
+void fake_make(struct fake *f);
+/* Opens with option texts changed: "name=number" pairs ended by NULL. */
+enum rkv_status fake_open(struct fake *f, const char *const *set, struct rkv_error *error);
+/* fake_make + open + start. */
+void fake_serve(struct fake *f, const char *const *set);
+void fake_stop(struct fake *f, uint64_t grace_ns);
+void fake_free(struct fake *f);
+
+/* Parks calls from now on; release answers them on this thread and ends the parking. */
+void fake_park(struct fake *f);
+void fake_release(struct fake *f);
+/* A copy of what was seen. */
+struct fake_seen fake_look(struct fake *f);
+/* Waits until *counter of `seen` is at least n; fails the test after PATIENCE_MS. */
+void fake_await(struct fake *f, const unsigned *counter, unsigned n);
+/* The value of one of the plugin's metrics. */
+uint64_t fake_metric(struct fake *f, const char *name);
+
+uint64_t now_ns(void);
+/* "0a03..." to bytes; returns their count. */
+size_t from_hex(const char *hex, uint8_t *out);
+
+#endif

@@ -1,0 +1,235 @@
+/* server_node.c: the node of server_*_test.c: collects calls, answers them when it is kicked. */
+#include "server_harness.h"
+
+#include <setjmp.h>
+#include <time.h>
+#include <cmocka.h>
+
+enum kind { VOTE = 1, APPEND, PROPOSE, QUERY, INIT, LEARNER, CHANGE, METRICS, STEP };
+
+/* ---- node: collecting ---- */
+
+static void note_bytes(struct fake_seen *seen, struct rkv_buf bytes, size_t at) {
+  if (at + bytes.len > FAKE_BYTES_MAX) bytes.len = FAKE_BYTES_MAX - at;
+  if (bytes.len > 0) memcpy(seen->bytes + at, bytes.data, bytes.len);
+  seen->len = at + bytes.len;
+}
+
+static void collect(struct fake *f, enum kind kind, struct rkv_call *call, unsigned *counter) {
+  call->kind = kind;
+  call->next = NULL;
+  f->seen.deadline_ns = call->deadline_ns;
+  if (f->last)
+    f->last->next = call;
+  else
+    f->first = call;
+  f->last = call;
+  (*counter)++;
+  pthread_cond_broadcast(&f->changed);
+  pthread_mutex_unlock(&f->mutex);
+}
+
+static struct fake *entered(void *ctx) {
+  struct fake *f = ctx;
+  pthread_mutex_lock(&f->mutex);
+  return f;
+}
+
+static void node_vote(void *ctx, struct rkv_vote_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.vote_in = c->vote;
+  f->seen.last = c->last;
+  f->seen.transfer = c->transfer;
+  collect(f, VOTE, &c->call, &f->seen.vote);
+}
+
+static void node_append(void *ctx, struct rkv_append_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.vote_in = c->vote;
+  f->seen.prev = c->prev;
+  f->seen.commit = c->commit;
+  f->seen.entries = c->entry_count;
+  if (c->entry_count > 0) {
+    f->seen.entry = c->entries[c->entry_count - 1];
+    note_bytes(&f->seen, f->seen.entry.payload, 0);
+    f->seen.entry.payload = rkv_buf_none();
+  }
+  collect(f, APPEND, &c->call, &f->seen.append);
+}
+
+static void node_propose(void *ctx, struct rkv_propose_call *c) {
+  struct fake *f = entered(ctx);
+  note_bytes(&f->seen, c->command, 0);
+  collect(f, PROPOSE, &c->call, &f->seen.propose);
+}
+
+static void node_query(void *ctx, struct rkv_query_call *c) {
+  struct fake *f = entered(ctx);
+  note_bytes(&f->seen, c->request, 0);
+  f->seen.read = c->read;
+  collect(f, QUERY, &c->call, &f->seen.query);
+}
+
+static void node_init(void *ctx, struct rkv_init_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.membership = *c->membership;
+  collect(f, INIT, &c->call, &f->seen.init);
+}
+
+static void node_learner(void *ctx, struct rkv_membership_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.learner_in = c->learner;
+  collect(f, LEARNER, &c->call, &f->seen.learner);
+}
+
+static void node_change(void *ctx, struct rkv_membership_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.voters = c->voters;
+  f->seen.retain = c->retain;
+  collect(f, CHANGE, &c->call, &f->seen.change);
+}
+
+static void node_metrics(void *ctx, struct rkv_metrics_call *c) {
+  struct fake *f = entered(ctx);
+  collect(f, METRICS, &c->call, &f->seen.metrics);
+}
+
+static void node_begin(void *ctx, struct rkv_snapshot_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.meta = c->meta;
+  f->seen.meta.membership = rkv_buf_none();
+  f->seen.vote_in = c->vote;
+  f->seen.len = 0;
+  collect(f, STEP, &c->call, &f->seen.begin);
+}
+
+static void node_write(void *ctx, struct rkv_snapshot_call *c) {
+  struct fake *f = entered(ctx);
+  note_bytes(&f->seen, c->chunk, f->seen.len);
+  if (c->chunk.len > f->seen.write_max) f->seen.write_max = c->chunk.len;
+  collect(f, STEP, &c->call, &f->seen.write);
+}
+
+static void node_finish(void *ctx, struct rkv_snapshot_call *c) {
+  struct fake *f = entered(ctx);
+  collect(f, STEP, &c->call, &f->seen.finish);
+}
+
+static void node_abort(void *ctx, struct rkv_snapshot_call *c) {
+  struct fake *f = entered(ctx);
+  collect(f, STEP, &c->call, &f->seen.abort);
+}
+
+/* ---- node: answering ---- */
+
+static void fill_answer(struct fake *f, struct rkv_call *call) {
+  switch ((enum kind)call->kind) {
+  case VOTE: {
+    struct rkv_vote_call *c = (struct rkv_vote_call *)call;
+    c->granted = f->granted;
+    c->voter_vote = f->vote;
+    c->voter_last = f->matched;
+    break;
+  }
+  case APPEND: {
+    struct rkv_append_call *c = (struct rkv_append_call *)call;
+    c->result = f->append_result;
+    c->voter_vote = f->vote;
+    c->matched = f->matched;
+    break;
+  }
+  case PROPOSE: ((struct rkv_propose_call *)call)->result = rkv_buf_share(f->result); break;
+  case QUERY: ((struct rkv_query_call *)call)->response = rkv_buf_share(f->result); break;
+  case INIT: break;
+  case LEARNER:
+  case CHANGE: {
+    struct rkv_membership_call *c = (struct rkv_membership_call *)call;
+    c->id = f->id;
+    c->membership = rkv_buf_share(f->membership);
+    break;
+  }
+  case METRICS: {
+    struct rkv_metrics_call *c = (struct rkv_metrics_call *)call;
+    c->leader = 1;
+    c->state = "leader";
+    c->vote = f->vote;
+    c->last = f->id;
+    c->applied = f->matched;
+    c->membership = rkv_buf_share(f->membership);
+    c->text = rkv_buf_share(f->text);
+    break;
+  }
+  case STEP: {
+    struct rkv_snapshot_call *c = (struct rkv_snapshot_call *)call;
+    c->finished = f->finished;
+    c->voter_vote = f->vote;
+    c->chunk_max = f->chunk_max;
+    break;
+  }
+  }
+}
+
+static void answer_all(struct fake *f) {
+  struct rkv_call *call;
+  pthread_mutex_lock(&f->mutex);
+  call = f->first;
+  f->first = f->last = NULL;
+  pthread_mutex_unlock(&f->mutex);
+  while (call) {
+    struct rkv_call *next = call->next;
+    if (f->status == RKV_OK) fill_answer(f, call);
+    call->done(call, f->status, f->status == RKV_OK ? NULL : &f->error);
+    call = next;
+  }
+}
+
+static void node_kick(void *ctx) {
+  struct fake *f = entered(ctx);
+  const bool parked = f->parked;
+  f->seen.kick++;
+  pthread_mutex_unlock(&f->mutex);
+  if (!parked) answer_all(f);
+}
+
+void fake_park(struct fake *f) {
+  pthread_mutex_lock(&f->mutex);
+  f->parked = true;
+  pthread_mutex_unlock(&f->mutex);
+}
+
+void fake_release(struct fake *f) {
+  pthread_mutex_lock(&f->mutex);
+  f->parked = false;
+  pthread_mutex_unlock(&f->mutex);
+  answer_all(f);
+}
+
+struct fake_seen fake_look(struct fake *f) {
+  struct fake_seen copy;
+  pthread_mutex_lock(&f->mutex);
+  copy = f->seen;
+  pthread_mutex_unlock(&f->mutex);
+  return copy;
+}
+
+void fake_await(struct fake *f, const unsigned *counter, unsigned n) {
+  struct timespec until;
+  int code = 0;
+  bool reached;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += PATIENCE_MS / 1000;
+  pthread_mutex_lock(&f->mutex);
+  while (*counter < n && code == 0) code = pthread_cond_timedwait(&f->changed, &f->mutex, &until);
+  reached = *counter >= n;
+  pthread_mutex_unlock(&f->mutex);
+  assert_true(reached);
+}
+
+void fake_node_make(struct fake *f) {
+  f->api = (struct rkv_node_api){sizeof f->api, 0,           f,
+                                 node_vote,     node_append, node_begin,
+                                 node_write,    node_finish, node_abort,
+                                 node_propose,  node_query,  node_init,
+                                 node_learner,  node_change, node_metrics,
+                                 node_kick};
+}
