@@ -1,8 +1,6 @@
 /* assembly.c: opens, starts, stops and closes a node's parts. */
 #include "assembly.h"
 
-#include <unistd.h>
-
 static const struct rkv_plugin *plugin_of(const struct host_assembly *a, enum host_part_index i) {
   return a->config->parts[i].plugin;
 }
@@ -81,7 +79,8 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
 }
 
 enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_config *config,
-                                   void (*notify)(void *arg), void *arg, struct rkv_error *error) {
+                                   int log_fd, void (*notify)(void *arg), void *arg,
+                                   struct rkv_error *error) {
   const char *names[HOST_PART_COUNT];
   struct host_identity identity = {
       .id = config->node[HOST_NODE_ID].number,
@@ -91,7 +90,7 @@ enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_co
   enum rkv_status status;
   a->config = config;
   for (size_t i = 0; i < HOST_PART_COUNT; i++) names[i] = config->parts[i].plugin->name;
-  host_services_init(&a->services, &identity, names, STDERR_FILENO);
+  host_services_init(&a->services, &identity, names, log_fd);
   a->transport_ops = plugin_of(a, HOST_PART_TRANSPORT)->ops;
   status = open_storage(a, error);
   if (status == RKV_OK) status = open_sm(a, error);

@@ -23,11 +23,13 @@ struct host_assembly {
   bool executor_runs, transport_runs;
 };
 
-/* Opens everything; nothing runs yet. `notify` is called once, from any thread, when the node has
- * to stop for a reason of its own; it must not block. Errors: the plugin's, with its name before
- * the text. The assembly, all zero before, stays where it is until host_assembly_close. */
+/* Opens everything; nothing runs yet. The log is written to `log_fd`. `notify` is called once, from
+ * any thread, when the node has to stop for a reason of its own; it must not block. Errors: the
+ * plugin's, with its name before the text. The assembly, all zero before, stays where it is until
+ * host_assembly_close. */
 enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_config *config,
-                                   void (*notify)(void *arg), void *arg, struct rkv_error *error);
+                                   int log_fd, void (*notify)(void *arg), void *arg,
+                                   struct rkv_error *error);
 
 /* The node serves when it returns RKV_OK. */
 enum rkv_status host_assembly_start(struct host_assembly *a, struct rkv_error *error);

@@ -165,7 +165,7 @@ int host_run(const struct host_config *config) {
     code = HOST_EXIT_UNAVAILABLE;
     goto out;
   }
-  status = host_assembly_open(&r->assembly, config, on_fatal, r, &error);
+  status = host_assembly_open(&r->assembly, config, STDERR_FILENO, on_fatal, r, &error);
   if (status == RKV_OK) status = host_assembly_start(&r->assembly, &error);
   if (status == RKV_OK) {
     code = serve(r);
