@@ -104,6 +104,7 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   struct rkv_error error;
   if (load_part(settings, part, folder, &error) != RKV_OK) {
     part->plugin = NULL;
+    host_section_read_blind(&section);
     if (host_settings_find(settings, part->section, HOST_PLUGIN_KEY))
       host_section_complain(&section, HOST_PLUGIN_KEY, false, error.text);
     else

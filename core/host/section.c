@@ -42,12 +42,20 @@ void host_section_complain(const struct host_section *section, const char *key, 
     complain_absent(section, key, what);
 }
 
-static bool known(const struct host_section *section, const struct host_table *table,
-                  const char *key) {
-  if (section->own_key && strcmp(section->own_key, key) == 0) return true;
+static const struct rkv_option *find_option(const struct host_table *table, const char *key) {
   for (size_t i = 0; i < table->count; i++)
-    if (strcmp(host_table_at(table, i)->name, key) == 0) return true;
-  return false;
+    if (strcmp(host_table_at(table, i)->name, key) == 0) return host_table_at(table, i);
+  return NULL;
+}
+
+static bool is_own(const struct host_section *section, const char *key) {
+  return section->own_key && strcmp(section->own_key, key) == 0;
+}
+
+/* A key that nobody knows may be a mistyped secret. */
+static bool is_secret(const struct host_table *table, const char *key) {
+  const struct rkv_option *option = find_option(table, key);
+  return !option || (option->flags & RKV_OPTION_SECRET);
 }
 
 static void complain_unknown(const struct host_section *section, const struct host_table *table,
@@ -69,9 +77,18 @@ static void complain_unknown(const struct host_section *section, const struct ho
   }
   best = host_nearest_best(&nearest);
   if (best) (void)snprintf(remedy, sizeof remedy, "did you mean %s?", best);
-  host_problems_add(section->problems, HOST_BLAME_CONFIG, setting->line,
-                    "%s: [%s] %s = \"%s\": unknown key (%s)", setting->origin, setting->section,
-                    setting->key, setting->text, remedy);
+  host_problems_add(
+      section->problems, HOST_BLAME_CONFIG, setting->line, "%s: [%s] %s = \"%s\": unknown key (%s)",
+      setting->origin, setting->section, setting->key,
+      shown(setting->text, best && !is_own(section, best) && is_secret(table, best)), remedy);
+}
+
+static void complain_twice(const struct host_section *section, const struct host_setting *again,
+                           bool secret) {
+  host_problems_add(section->problems, blame_of(again), again->line,
+                    "%s: [%s] %s = \"%s\": given twice, first at %s (keep one of them)",
+                    again->origin, again->section, again->key, shown(again->text, secret),
+                    again->first->origin);
 }
 
 /* The value of one option; text NULL if it was refused or is missing. */
@@ -96,14 +113,28 @@ static void read_option(const struct host_section *section, const struct rkv_opt
   }
 }
 
-void host_section_read(const struct host_section *section, const struct host_table *table,
-                       struct rkv_value *values) {
+static void read_keys(const struct host_section *section, const struct host_table *table,
+                      bool blind) {
   const struct host_settings *settings = section->settings;
   for (size_t i = 0; i < settings->count; i++) {
     const struct host_setting *setting = &settings->list[i];
-    if (strcmp(setting->section, section->name) == 0 && !known(section, table, setting->key))
+    bool own = is_own(section, setting->key);
+    if (strcmp(setting->section, section->name) != 0) continue;
+    if (setting->first)
+      complain_twice(section, setting, !own && is_secret(table, setting->key));
+    else if (!blind && !own && !find_option(table, setting->key))
       complain_unknown(section, table, setting);
   }
+}
+
+void host_section_read(const struct host_section *section, const struct host_table *table,
+                       struct rkv_value *values) {
+  read_keys(section, table, false);
   for (size_t i = 0; i < table->count; i++)
     read_option(section, host_table_at(table, i), &values[i]);
+}
+
+void host_section_read_blind(const struct host_section *section) {
+  struct host_table none = {NULL, 0, sizeof(struct rkv_option)};
+  read_keys(section, &none, true);
 }

@@ -29,10 +29,14 @@ struct host_section {
 };
 
 /* Fills values[0..table->count) with what the user gave, else the default. Every key of the section
- * that is neither in the table nor own_key, every value of a wrong type or out of range and every
- * required option that is missing becomes a problem. A refused value has text NULL. */
+ * that is neither in the table nor own_key, every key given twice, every value of a wrong type or
+ * out of range and every required option that is missing becomes a problem. A refused value has
+ * text NULL. */
 void host_section_read(const struct host_section *section, const struct host_table *table,
                        struct rkv_value *values);
+
+/* For a section whose table is not known: only keys given twice are told, all of them masked. */
+void host_section_read_blind(const struct host_section *section);
 
 /* A problem about the key: `ORIGIN: [section] key = "text": what`. A secret is masked. */
 void host_section_complain(const struct host_section *section, const char *key, bool secret,

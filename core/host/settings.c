@@ -23,6 +23,16 @@ static const char *refusal(const struct host_settings *settings, const char *tex
   return NULL;
 }
 
+/* The same key of the same source, given before; NULL if there is none. */
+static const struct host_setting *first_given(const struct host_settings *settings,
+                                              const struct host_setting *again) {
+  for (const struct host_setting *old = settings->list; old != again; old++)
+    if (old->source == again->source && !old->first && strcmp(old->section, again->section) == 0 &&
+        strcmp(old->key, again->key) == 0)
+      return old;
+  return NULL;
+}
+
 void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
                        const char *key, const char *text, const char *origin, unsigned line,
                        struct host_problems *problems) {
@@ -33,15 +43,6 @@ void host_settings_add(struct host_settings *settings, enum host_source source, 
                       wrong);
     return;
   }
-  for (size_t i = 0; i < settings->count; i++) {
-    const struct host_setting *old = &settings->list[i];
-    if (old->source != source || strcmp(old->section, section) != 0 || strcmp(old->key, key) != 0)
-      continue;
-    host_problems_add(problems, blame_of(source), line,
-                      "%s: [%s] %s = \"%s\": given twice, first at %s (keep one of them)", origin,
-                      section, key, text, old->origin);
-    return;
-  }
   added = &settings->list[settings->count++];
   added->section = host_texts_keep(&settings->texts, section, strlen(section));
   added->key = host_texts_keep(&settings->texts, key, strlen(key));
@@ -49,6 +50,7 @@ void host_settings_add(struct host_settings *settings, enum host_source source, 
   added->origin = host_texts_keep(&settings->texts, origin, strlen(origin));
   added->line = line;
   added->source = source;
+  added->first = first_given(settings, added);
 }
 
 void host_settings_open(struct host_settings *settings, const char *name, const char *origin,
@@ -78,7 +80,8 @@ struct host_setting *host_settings_find(struct host_settings *settings, const ch
   struct host_setting *best = NULL;
   for (size_t i = 0; i < settings->count; i++) {
     struct host_setting *setting = &settings->list[i];
-    if (strcmp(setting->section, section) != 0 || strcmp(setting->key, key) != 0) continue;
+    if (setting->first || strcmp(setting->section, section) != 0) continue;
+    if (strcmp(setting->key, key) != 0) continue;
     if (!best || setting->source > best->source) best = setting;
   }
   return best;

@@ -1,6 +1,6 @@
 /* settings.h: what the user gave, from all sources, before anybody asks what it means.
  *
- * (S1) A key is held at most once per source; the strongest source wins: flag, --set, file.
+ * (S1) A key counts at most once per source; the strongest source wins: flag, --set, file.
  * (S2) Every setting knows where it came from. */
 #ifndef HOST_SETTINGS_H
 #define HOST_SETTINGS_H
@@ -18,6 +18,7 @@ struct host_setting {
   const char *origin; /* "node.ini:14", "--set", "--id" */
   unsigned line;      /* of the file; 0 = none */
   enum host_source source;
+  const struct host_setting *first; /* given twice: the one that counts; NULL: it is the one */
 };
 
 /* A [header] of the file, told apart from its keys so that an empty section is noticed too. */
@@ -36,8 +37,8 @@ struct host_settings {
   size_t section_count;
 };
 
-/* Takes copies. A key given twice by one source, an illegal text or one setting too many becomes a
- * problem. */
+/* Takes copies. An illegal text or one setting too many becomes a problem. A key given twice by one
+ * source is told by host_section_read, which knows whether its value is a secret. */
 void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
                        const char *key, const char *text, const char *origin, unsigned line,
                        struct host_problems *problems);

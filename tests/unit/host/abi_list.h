@@ -1,0 +1,266 @@
+/* abi_list.h: every public struct with its fields, and every public number that is in no X-macro
+ * list of the headers. A struct or field added there is added here. */
+#ifndef ABI_LIST_H
+#define ABI_LIST_H
+
+#define ABI_STRUCTS(SIZE, FIELD)                                                                   \
+  SIZE(struct rkv_log_id)                                                                          \
+  FIELD(struct rkv_log_id, term)                                                                   \
+  FIELD(struct rkv_log_id, index)                                                                  \
+  SIZE(struct rkv_vote)                                                                            \
+  FIELD(struct rkv_vote, term)                                                                     \
+  FIELD(struct rkv_vote, node_id)                                                                  \
+  FIELD(struct rkv_vote, committed)                                                                \
+  SIZE(struct rkv_error)                                                                           \
+  FIELD(struct rkv_error, status)                                                                  \
+  FIELD(struct rkv_error, reserved)                                                                \
+  FIELD(struct rkv_error, leader_id)                                                               \
+  FIELD(struct rkv_error, leader_addr)                                                             \
+  FIELD(struct rkv_error, text)                                                                    \
+  SIZE(struct rkv_buf_owner)                                                                       \
+  FIELD(struct rkv_buf_owner, refs)                                                                \
+  FIELD(struct rkv_buf_owner, reserved)                                                            \
+  FIELD(struct rkv_buf_owner, free)                                                                \
+  SIZE(struct rkv_buf)                                                                             \
+  FIELD(struct rkv_buf, data)                                                                      \
+  FIELD(struct rkv_buf, len)                                                                       \
+  FIELD(struct rkv_buf, owner)                                                                     \
+  SIZE(struct rkv_member)                                                                          \
+  FIELD(struct rkv_member, id)                                                                     \
+  FIELD(struct rkv_member, addr)                                                                   \
+  SIZE(struct rkv_config_set)                                                                      \
+  FIELD(struct rkv_config_set, count)                                                              \
+  FIELD(struct rkv_config_set, reserved)                                                           \
+  FIELD(struct rkv_config_set, ids)                                                                \
+  SIZE(struct rkv_membership)                                                                      \
+  FIELD(struct rkv_membership, config_count)                                                       \
+  FIELD(struct rkv_membership, node_count)                                                         \
+  FIELD(struct rkv_membership, configs)                                                            \
+  FIELD(struct rkv_membership, nodes)                                                              \
+  SIZE(struct rkv_entry)                                                                           \
+  FIELD(struct rkv_entry, id)                                                                      \
+  FIELD(struct rkv_entry, kind)                                                                    \
+  FIELD(struct rkv_entry, reserved)                                                                \
+  FIELD(struct rkv_entry, payload)                                                                 \
+  SIZE(struct rkv_snapshot_meta)                                                                   \
+  FIELD(struct rkv_snapshot_meta, last)                                                            \
+  FIELD(struct rkv_snapshot_meta, membership_id)                                                   \
+  FIELD(struct rkv_snapshot_meta, membership)                                                      \
+  FIELD(struct rkv_snapshot_meta, size)                                                            \
+  FIELD(struct rkv_snapshot_meta, id)                                                              \
+  SIZE(struct rkv_call)                                                                            \
+  FIELD(struct rkv_call, done)                                                                     \
+  FIELD(struct rkv_call, deadline_ns)                                                              \
+  FIELD(struct rkv_call, next)                                                                     \
+  FIELD(struct rkv_call, kind)                                                                     \
+  FIELD(struct rkv_call, reserved)                                                                 \
+  FIELD(struct rkv_call, callee)                                                                   \
+  SIZE(struct rkv_vote_call)                                                                       \
+  FIELD(struct rkv_vote_call, call)                                                                \
+  FIELD(struct rkv_vote_call, vote)                                                                \
+  FIELD(struct rkv_vote_call, last)                                                                \
+  FIELD(struct rkv_vote_call, transfer)                                                            \
+  FIELD(struct rkv_vote_call, granted)                                                             \
+  FIELD(struct rkv_vote_call, voter_vote)                                                          \
+  FIELD(struct rkv_vote_call, voter_last)                                                          \
+  SIZE(struct rkv_append_call)                                                                     \
+  FIELD(struct rkv_append_call, call)                                                              \
+  FIELD(struct rkv_append_call, vote)                                                              \
+  FIELD(struct rkv_append_call, prev)                                                              \
+  FIELD(struct rkv_append_call, commit)                                                            \
+  FIELD(struct rkv_append_call, entries)                                                           \
+  FIELD(struct rkv_append_call, entry_count)                                                       \
+  FIELD(struct rkv_append_call, result)                                                            \
+  FIELD(struct rkv_append_call, reserved)                                                          \
+  FIELD(struct rkv_append_call, matched)                                                           \
+  FIELD(struct rkv_append_call, voter_vote)                                                        \
+  SIZE(struct rkv_snapshot_call)                                                                   \
+  FIELD(struct rkv_snapshot_call, call)                                                            \
+  FIELD(struct rkv_snapshot_call, vote)                                                            \
+  FIELD(struct rkv_snapshot_call, meta)                                                            \
+  FIELD(struct rkv_snapshot_call, chunk)                                                           \
+  FIELD(struct rkv_snapshot_call, chunk_max)                                                       \
+  FIELD(struct rkv_snapshot_call, stream)                                                          \
+  FIELD(struct rkv_snapshot_call, finished)                                                        \
+  FIELD(struct rkv_snapshot_call, voter_vote)                                                      \
+  SIZE(struct rkv_propose_call)                                                                    \
+  FIELD(struct rkv_propose_call, call)                                                             \
+  FIELD(struct rkv_propose_call, command)                                                          \
+  FIELD(struct rkv_propose_call, id)                                                               \
+  FIELD(struct rkv_propose_call, result)                                                           \
+  SIZE(struct rkv_query_call)                                                                      \
+  FIELD(struct rkv_query_call, call)                                                               \
+  FIELD(struct rkv_query_call, request)                                                            \
+  FIELD(struct rkv_query_call, read)                                                               \
+  FIELD(struct rkv_query_call, reserved)                                                           \
+  FIELD(struct rkv_query_call, response)                                                           \
+  SIZE(struct rkv_init_call)                                                                       \
+  FIELD(struct rkv_init_call, call)                                                                \
+  FIELD(struct rkv_init_call, membership)                                                          \
+  SIZE(struct rkv_membership_call)                                                                 \
+  FIELD(struct rkv_membership_call, call)                                                          \
+  FIELD(struct rkv_membership_call, learner)                                                       \
+  FIELD(struct rkv_membership_call, voters)                                                        \
+  FIELD(struct rkv_membership_call, retain)                                                        \
+  FIELD(struct rkv_membership_call, id)                                                            \
+  FIELD(struct rkv_membership_call, membership)                                                    \
+  SIZE(struct rkv_metrics_call)                                                                    \
+  FIELD(struct rkv_metrics_call, call)                                                             \
+  FIELD(struct rkv_metrics_call, leader)                                                           \
+  FIELD(struct rkv_metrics_call, state)                                                            \
+  FIELD(struct rkv_metrics_call, vote)                                                             \
+  FIELD(struct rkv_metrics_call, last)                                                             \
+  FIELD(struct rkv_metrics_call, committed)                                                        \
+  FIELD(struct rkv_metrics_call, applied)                                                          \
+  FIELD(struct rkv_metrics_call, snapshot)                                                         \
+  FIELD(struct rkv_metrics_call, purged)                                                           \
+  FIELD(struct rkv_metrics_call, membership)                                                       \
+  FIELD(struct rkv_metrics_call, text)                                                             \
+  SIZE(struct rkv_option)                                                                          \
+  FIELD(struct rkv_option, name)                                                                   \
+  FIELD(struct rkv_option, default_text)                                                           \
+  FIELD(struct rkv_option, help)                                                                   \
+  FIELD(struct rkv_option, choices)                                                                \
+  FIELD(struct rkv_option, min)                                                                    \
+  FIELD(struct rkv_option, max)                                                                    \
+  FIELD(struct rkv_option, type)                                                                   \
+  FIELD(struct rkv_option, flags)                                                                  \
+  SIZE(struct rkv_value)                                                                           \
+  FIELD(struct rkv_value, text)                                                                    \
+  FIELD(struct rkv_value, origin)                                                                  \
+  FIELD(struct rkv_value, number)                                                                  \
+  SIZE(struct rkv_config)                                                                          \
+  FIELD(struct rkv_config, struct_size)                                                            \
+  FIELD(struct rkv_config, count)                                                                  \
+  FIELD(struct rkv_config, values)                                                                 \
+  SIZE(struct rkv_metric)                                                                          \
+  FIELD(struct rkv_metric, name)                                                                   \
+  FIELD(struct rkv_metric, help)                                                                   \
+  FIELD(struct rkv_metric, read)                                                                   \
+  FIELD(struct rkv_metric, arg)                                                                    \
+  SIZE(struct rkv_host)                                                                            \
+  FIELD(struct rkv_host, struct_size)                                                              \
+  FIELD(struct rkv_host, log_level)                                                                \
+  FIELD(struct rkv_host, ctx)                                                                      \
+  FIELD(struct rkv_host, node_id)                                                                  \
+  FIELD(struct rkv_host, node_addr)                                                                \
+  FIELD(struct rkv_host, log)                                                                      \
+  FIELD(struct rkv_host, now_ns)                                                                   \
+  FIELD(struct rkv_host, buf_alloc)                                                                \
+  FIELD(struct rkv_host, metric_register)                                                          \
+  FIELD(struct rkv_host, fatal)                                                                    \
+  SIZE(struct rkv_plugin)                                                                          \
+  FIELD(struct rkv_plugin, magic)                                                                  \
+  FIELD(struct rkv_plugin, abi_major)                                                              \
+  FIELD(struct rkv_plugin, abi_minor)                                                              \
+  FIELD(struct rkv_plugin, struct_size)                                                            \
+  FIELD(struct rkv_plugin, kind)                                                                   \
+  FIELD(struct rkv_plugin, name)                                                                   \
+  FIELD(struct rkv_plugin, version)                                                                \
+  FIELD(struct rkv_plugin, description)                                                            \
+  FIELD(struct rkv_plugin, capabilities)                                                           \
+  FIELD(struct rkv_plugin, options)                                                                \
+  FIELD(struct rkv_plugin, option_count)                                                           \
+  FIELD(struct rkv_plugin, option_size)                                                            \
+  FIELD(struct rkv_plugin, ops)                                                                    \
+  FIELD(struct rkv_plugin, ops_size)                                                               \
+  FIELD(struct rkv_plugin, reserved)                                                               \
+  SIZE(struct rkv_state_machine_ops)                                                               \
+  FIELD(struct rkv_state_machine_ops, open)                                                        \
+  FIELD(struct rkv_state_machine_ops, close)                                                       \
+  FIELD(struct rkv_state_machine_ops, validate)                                                    \
+  FIELD(struct rkv_state_machine_ops, apply)                                                       \
+  FIELD(struct rkv_state_machine_ops, query)                                                       \
+  FIELD(struct rkv_state_machine_ops, applied)                                                     \
+  FIELD(struct rkv_state_machine_ops, snapshot_begin)                                              \
+  FIELD(struct rkv_state_machine_ops, snapshot_read)                                               \
+  FIELD(struct rkv_state_machine_ops, snapshot_end)                                                \
+  FIELD(struct rkv_state_machine_ops, restore_begin)                                               \
+  FIELD(struct rkv_state_machine_ops, restore_write)                                               \
+  FIELD(struct rkv_state_machine_ops, restore_finish)                                              \
+  FIELD(struct rkv_state_machine_ops, restore_abort)                                               \
+  SIZE(struct rkv_completion)                                                                      \
+  FIELD(struct rkv_completion, done)                                                               \
+  SIZE(struct rkv_storage_state)                                                                   \
+  FIELD(struct rkv_storage_state, vote)                                                            \
+  FIELD(struct rkv_storage_state, last)                                                            \
+  FIELD(struct rkv_storage_state, purged)                                                          \
+  FIELD(struct rkv_storage_state, snapshot)                                                        \
+  SIZE(struct rkv_storage_ops)                                                                     \
+  FIELD(struct rkv_storage_ops, open)                                                              \
+  FIELD(struct rkv_storage_ops, close)                                                             \
+  FIELD(struct rkv_storage_ops, load)                                                              \
+  FIELD(struct rkv_storage_ops, save_vote)                                                         \
+  FIELD(struct rkv_storage_ops, append)                                                            \
+  FIELD(struct rkv_storage_ops, truncate)                                                          \
+  FIELD(struct rkv_storage_ops, purge)                                                             \
+  FIELD(struct rkv_storage_ops, read)                                                              \
+  FIELD(struct rkv_storage_ops, snapshot_begin)                                                    \
+  FIELD(struct rkv_storage_ops, snapshot_write)                                                    \
+  FIELD(struct rkv_storage_ops, snapshot_commit)                                                   \
+  FIELD(struct rkv_storage_ops, snapshot_abort)                                                    \
+  FIELD(struct rkv_storage_ops, snapshot_open)                                                     \
+  FIELD(struct rkv_storage_ops, snapshot_read)                                                     \
+  FIELD(struct rkv_storage_ops, snapshot_close)                                                    \
+  SIZE(struct rkv_node_api)                                                                        \
+  FIELD(struct rkv_node_api, struct_size)                                                          \
+  FIELD(struct rkv_node_api, reserved)                                                             \
+  FIELD(struct rkv_node_api, ctx)                                                                  \
+  FIELD(struct rkv_node_api, vote)                                                                 \
+  FIELD(struct rkv_node_api, append)                                                               \
+  FIELD(struct rkv_node_api, snapshot_begin)                                                       \
+  FIELD(struct rkv_node_api, snapshot_write)                                                       \
+  FIELD(struct rkv_node_api, snapshot_finish)                                                      \
+  FIELD(struct rkv_node_api, snapshot_abort)                                                       \
+  FIELD(struct rkv_node_api, propose)                                                              \
+  FIELD(struct rkv_node_api, query)                                                                \
+  FIELD(struct rkv_node_api, init)                                                                 \
+  FIELD(struct rkv_node_api, add_learner)                                                          \
+  FIELD(struct rkv_node_api, change_membership)                                                    \
+  FIELD(struct rkv_node_api, metrics)                                                              \
+  FIELD(struct rkv_node_api, kick)                                                                 \
+  SIZE(struct rkv_transport_ops)                                                                   \
+  FIELD(struct rkv_transport_ops, open)                                                            \
+  FIELD(struct rkv_transport_ops, start)                                                           \
+  FIELD(struct rkv_transport_ops, stop)                                                            \
+  FIELD(struct rkv_transport_ops, close)                                                           \
+  FIELD(struct rkv_transport_ops, peer_open)                                                       \
+  FIELD(struct rkv_transport_ops, peer_close)                                                      \
+  FIELD(struct rkv_transport_ops, send_vote)                                                       \
+  FIELD(struct rkv_transport_ops, send_append)                                                     \
+  FIELD(struct rkv_transport_ops, send_snapshot_begin)                                             \
+  FIELD(struct rkv_transport_ops, send_snapshot_write)                                             \
+  FIELD(struct rkv_transport_ops, send_snapshot_finish)                                            \
+  FIELD(struct rkv_transport_ops, send_snapshot_abort)
+
+#define ABI_TYPES(SIZE)                                                                            \
+  SIZE(rkv_term)                                                                                   \
+  SIZE(rkv_index)                                                                                  \
+  SIZE(rkv_node_id)                                                                                \
+  SIZE(enum rkv_order)                                                                             \
+  SIZE(enum rkv_status)                                                                            \
+  SIZE(enum rkv_entry_kind)
+
+#define ABI_NUMBERS(NUMBER)                                                                        \
+  NUMBER(RKV_PLUGIN_MAGIC)                                                                         \
+  NUMBER(RKV_ABI_MAJOR)                                                                            \
+  NUMBER(RKV_ABI_MINOR)                                                                            \
+  NUMBER(RKV_ADDR_MAX)                                                                             \
+  NUMBER(RKV_ERROR_TEXT_MAX)                                                                       \
+  NUMBER(RKV_NODES_MAX)                                                                            \
+  NUMBER(RKV_CONFIGS_MAX)                                                                          \
+  NUMBER(RKV_SNAPSHOT_ID_MAX)                                                                      \
+  NUMBER(RKV_LOG_TEXT_MAX)                                                                         \
+  NUMBER(RKV_OPTION_SECRET)                                                                        \
+  NUMBER(RKV_OPTION_REQUIRED)                                                                      \
+  NUMBER(RKV_ENTRY_BLANK)                                                                          \
+  NUMBER(RKV_ENTRY_COMMAND)                                                                        \
+  NUMBER(RKV_ENTRY_MEMBERSHIP)
+
+#define ABI_SIGNED_NUMBERS(NUMBER)                                                                 \
+  NUMBER(RKV_LESS)                                                                                 \
+  NUMBER(RKV_EQUAL)                                                                                \
+  NUMBER(RKV_GREATER)                                                                              \
+  NUMBER(RKV_INCOMPARABLE)
+
+#endif
