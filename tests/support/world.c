@@ -55,29 +55,68 @@ static struct world_event pop(struct world *w) {
   }
 }
 
-/* Runs the next thing that is due not after `until`; false if there is none. */
-static bool step(struct world *w, uint64_t until) {
+static uint64_t due_ns(const struct world_node *wn) {
+  return wn->timer_ns > wn->paused_until_ns ? wn->timer_ns : wn->paused_until_ns;
+}
+
+bool world_step(struct world *w, uint64_t until) {
   struct world_node *timer = NULL;
   for (size_t i = 1; i <= WORLD_NODES_MAX; i++)
-    if (w->nodes[i].running && (!timer || w->nodes[i].timer_ns < timer->timer_ns))
+    if (w->nodes[i].running && w->nodes[i].timer_ns != UINT64_MAX &&
+        (!timer || due_ns(&w->nodes[i]) < due_ns(timer)))
       timer = &w->nodes[i];
-  bool by_event = w->event_count > 0 && (!timer || w->events[0].at_ns <= timer->timer_ns);
-  uint64_t at = by_event ? w->events[0].at_ns : timer ? timer->timer_ns : UINT64_MAX;
+  uint64_t timer_ns = timer ? due_ns(timer) : UINT64_MAX;
+  bool by_event = w->event_count > 0 && w->events[0].at_ns <= timer_ns;
+  uint64_t at = by_event ? w->events[0].at_ns : timer_ns;
   if (at > until) return false;
   if (at > w->now_ns) w->now_ns = at;
+  w->acted = 0;
   if (by_event) {
     struct world_event event = pop(w);
     event.run(w, event.arg);
-  } else {
+  } else if (timer) {
     timer->timer_ns = UINT64_MAX;
-    node_kick(timer->node);
+    world_kick(w, timer->id);
   }
   return true;
 }
 
+static void kick_later(struct world *w, void *arg) {
+  world_kick(w, ((struct world_node *)arg)->id);
+}
+
+void world_kick(struct world *w, rkv_node_id id) {
+  struct world_node *wn = &w->nodes[id];
+  if (!wn->running) return;
+  if (wn->paused_until_ns > w->now_ns) return world_at(w, wn->paused_until_ns, kick_later, wn);
+  w->acted = id;
+  node_kick(wn->node);
+}
+
+bool world_hold(struct world *w, rkv_node_id id, void (*run)(struct world *w, void *arg),
+                void *arg) {
+  struct world_node *wn = &w->nodes[id];
+  w->acted = id;
+  if (!wn->running || wn->paused_until_ns <= w->now_ns) return false;
+  world_at(w, wn->paused_until_ns, run, arg);
+  return true;
+}
+
+void world_pause(struct world *w, rkv_node_id id, uint64_t ns) {
+  w->nodes[id].paused_until_ns = w->now_ns + ns;
+}
+
+bool world_is_cut(const struct world *w, rkv_node_id from, rkv_node_id to) {
+  return w->cut[from][to];
+}
+
+struct world_faults *world_faults(struct world *w) {
+  return &w->faults;
+}
+
 void world_run(struct world *w, uint64_t ns) {
   uint64_t until = w->now_ns + ns;
-  while (step(w, until)) {
+  while (world_step(w, until)) {
   }
   w->now_ns = until;
 }
@@ -86,7 +125,7 @@ bool world_until(struct world *w, uint64_t ns, bool (*done)(struct world *w, voi
                  void *arg) {
   uint64_t until = w->now_ns + ns;
   while (!done(w, arg))
-    if (!step(w, until)) return false;
+    if (!world_step(w, until)) return false;
   return true;
 }
 
@@ -96,8 +135,21 @@ uint64_t world_now(const struct world *w) {
 
 /* ---- what a node sees of the world ---- */
 
+#define CLOCK_EPOCH_NS UINT64_C(1000000000)
+
+uint64_t world_local_ns(const struct world_node *wn) {
+  return CLOCK_EPOCH_NS + (wn->world->now_ns - wn->start_ns) / 1000 * wn->rate;
+}
+
+uint64_t world_global_ns(const struct world_node *wn, uint64_t local_ns) {
+  if (local_ns == UINT64_MAX) return UINT64_MAX;
+  uint64_t since = local_ns > CLOCK_EPOCH_NS ? local_ns - CLOCK_EPOCH_NS : 0;
+  uint64_t global = wn->start_ns + (since / wn->rate + 1) * 1000;
+  return global > wn->world->now_ns ? global : wn->world->now_ns + 1;
+}
+
 static uint64_t now_ns(void *ctx) {
-  return ((struct world_node *)ctx)->world->now_ns;
+  return world_local_ns(ctx);
 }
 
 static uint64_t random_number(void *ctx) {
@@ -105,7 +157,8 @@ static uint64_t random_number(void *ctx) {
 }
 
 static void set_timer(void *ctx, uint64_t deadline_ns) {
-  ((struct world_node *)ctx)->timer_ns = deadline_ns;
+  struct world_node *wn = ctx;
+  wn->timer_ns = world_global_ns(wn, deadline_ns);
 }
 
 struct posted {
@@ -115,7 +168,7 @@ struct posted {
 
 static void run_job(struct world *w, void *arg) {
   struct posted *posted = arg;
-  (void)w;
+  if (world_hold(w, posted->wn->id, run_job, posted)) return;
   posted->wn->pending--;
   posted->job->run(posted->job);
   free(posted);
@@ -164,7 +217,15 @@ static enum rkv_status metric_register(void *ctx, const struct rkv_metric *metri
 }
 
 static void fatal(void *ctx, enum rkv_status status, const char *text) {
-  node_fatal(((struct world_node *)ctx)->node, status, text);
+  struct world_node *wn = ctx;
+  node_fatal(wn->node, status, text);
+}
+
+static void on_fatal(void *arg) {
+  struct world_node *wn = arg;
+  struct rkv_error error;
+  enum rkv_status status = node_fatal_status(wn->node, &error);
+  if (wn->world->on_fatal) wn->world->on_fatal(wn->world, wn->id, status, error.text);
 }
 
 /* ---- nodes ---- */
@@ -201,8 +262,15 @@ struct world *world_new(uint64_t seed) {
   assert(w);
   w->now_ns = UINT64_C(1000000000);
   w->random = seed;
-  w->storage = load("storage-mem");
-  w->sm = load("sm-protobuf");
+  const struct rkv_plugin *storage = load("storage-mem"), *sm = load("sm-protobuf");
+  w->storage_values = defaults(storage);
+  w->sm_values = defaults(sm);
+  w->storage = storage->ops;
+  w->sm = sm->ops;
+  w->sm_capabilities = sm->capabilities;
+  w->storage_config =
+      (struct rkv_config){sizeof w->storage_config, storage->option_count, w->storage_values};
+  w->sm_config = (struct rkv_config){sizeof w->sm_config, sm->option_count, w->sm_values};
   w->options = (struct node_options){.heartbeat_ns = 500000000,
                                      .election_min_ns = 1500000000,
                                      .election_max_ns = 3000000000,
@@ -221,15 +289,20 @@ struct node_options *world_options(struct world *w) {
   return &w->options;
 }
 
-void world_start(struct world *w, rkv_node_id id) {
-  struct rkv_error error = {0};
-  struct world_node *wn = &w->nodes[id];
-  assert(id >= 1 && id <= WORLD_NODES_MAX && !wn->running);
+static void make_world_node(struct world *w, struct world_node *wn, rkv_node_id id) {
   unsigned life = wn->life + 1;
-  *wn = (struct world_node){
-      .world = w, .id = id, .life = life, .running = true, .timer_ns = UINT64_MAX};
+  uint64_t rate = wn->rate ? wn->rate : 1000;
+  void *user = wn->user;
+  *wn = (struct world_node){.world = w,
+                            .id = id,
+                            .life = life,
+                            .timer_ns = UINT64_MAX,
+                            .start_ns = w->now_ns,
+                            .rate = rate,
+                            .user = user};
   (void)snprintf(wn->addr, sizeof wn->addr, "node:%llu", (unsigned long long)id);
   wn->host = (struct rkv_host){.struct_size = sizeof wn->host,
+                               .log_level = getenv("WORLD_LOG") ? RKV_LOG_DEBUG : RKV_LOG_INFO,
                                .ctx = wn,
                                .node_id = id,
                                .node_addr = wn->addr,
@@ -240,27 +313,28 @@ void world_start(struct world *w, rkv_node_id id) {
                                .fatal = fatal};
   wn->executor = (struct node_executor){
       .ctx = wn, .now_ns = now_ns, .random = random_number, .set_timer = set_timer, .post = post};
-  const struct rkv_storage_ops *storage = w->storage->ops;
-  const struct rkv_state_machine_ops *sm = w->sm->ops;
-  struct rkv_value *storage_values = defaults(w->storage), *sm_values = defaults(w->sm);
-  struct rkv_config storage_config = {sizeof storage_config, w->storage->option_count,
-                                      storage_values};
-  struct rkv_config sm_config = {sizeof sm_config, w->sm->option_count, sm_values};
-  enum rkv_status status = storage->open(&wn->host, &storage_config, &wn->storage, &error);
-  if (status == RKV_OK) status = sm->open(&wn->host, &sm_config, &wn->sm, &error);
+}
+
+void world_start(struct world *w, rkv_node_id id) {
+  struct rkv_error error = {0};
+  struct world_node *wn = &w->nodes[id];
+  assert(id >= 1 && id <= WORLD_NODES_MAX && !wn->running);
+  make_world_node(w, wn, id);
+  enum rkv_status status = w->storage->open(&wn->host, &w->storage_config, &wn->storage, &error);
+  if (status == RKV_OK) status = w->sm->open(&wn->host, &w->sm_config, &wn->sm, &error);
   struct node_plugins plugins = {.host = &wn->host,
                                  .transport = &world_transport_ops,
-                                 .storage = storage,
+                                 .storage = w->storage,
                                  .storage_instance = wn->storage,
-                                 .sm = sm,
+                                 .sm = w->sm,
                                  .sm_instance = wn->sm,
-                                 .sm_capabilities = w->sm->capabilities};
+                                 .sm_capabilities = w->sm_capabilities};
   if (status == RKV_OK) status = node_new(&w->options, &plugins, &wn->executor, &wn->node, &error);
   if (status != RKV_OK) (void)fprintf(stderr, "node %d: %s\n", (int)id, error.text);
   assert(status == RKV_OK);
-  free(storage_values);
-  free(sm_values);
   node_set_transport(wn->node, wn);
+  node_on_fatal(wn->node, on_fatal, wn);
+  wn->running = true;
   node_start(wn->node);
 }
 
@@ -271,27 +345,30 @@ static bool nothing_pending(struct world *w, void *arg) {
 
 void world_stop(struct world *w, rkv_node_id id) {
   struct world_node *wn = &w->nodes[id];
-  assert(wn->running);
+  assert(wn->running && !wn->stopping);
+  wn->stopping = true;
+  wn->paused_until_ns = 0;
   node_abandon(wn->node);
-  world_isolate(w, id, true);
+  world_cancel_outbound(wn);
+  world_break_streams(w, id);
+  node_kick(wn->node);
   bool quiet = world_until(w, ACT_NS, nothing_pending, wn);
   assert(quiet);
-  const struct rkv_storage_ops *storage = w->storage->ops;
-  const struct rkv_state_machine_ops *sm = w->sm->ops;
   node_kick(wn->node);
-  wn->running = false;
+  w->storage->close(wn->storage);
+  wn->running = wn->stopping = false;
   node_free(wn->node);
-  sm->close(wn->sm);
-  storage->close(wn->storage);
-  world_isolate(w, id, false);
+  w->sm->close(wn->sm);
 }
 
 void world_free(struct world *w) {
   for (rkv_node_id id = 1; id <= WORLD_NODES_MAX; id++)
     if (w->nodes[id].running) world_stop(w, id);
   world_run(w, ACT_NS);
-  assert(w->event_count == 0);
+  assert(w->event_count == 0 && !w->streams);
   free(w->events);
+  free(w->storage_values);
+  free(w->sm_values);
   free(w);
 }
 

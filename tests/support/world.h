@@ -11,6 +11,14 @@ enum { WORLD_NODES_MAX = 8 };
 
 struct world;
 
+/* What the network does to votes and appends; all zero: nothing. */
+struct world_faults {
+  uint32_t drop_ppm, double_ppm, slow_ppm; /* per million, of each message */
+  uint64_t slow_max_ns;                    /* extra delay of a slow or doubled message */
+};
+
+enum world_fault { WORLD_FAULT_DROP, WORLD_FAULT_DOUBLE, WORLD_FAULT_SLOW, WORLD_FAULT_COUNT };
+
 /* Makes an empty world. Plugins are taken from the build's plugins/ folder. Fails the test if they
  * cannot be loaded. */
 struct world *world_new(uint64_t seed);
@@ -20,6 +28,10 @@ void world_free(struct world *w);
 void world_start(struct world *w, rkv_node_id id);
 /* Ends node `id` as a crash does: its memory is lost. */
 void world_stop(struct world *w, rkv_node_id id);
+
+/* Nothing happens in the node for `ns`: its timers and messages wait. */
+void world_pause(struct world *w, rkv_node_id id, uint64_t ns);
+struct world_faults *world_faults(struct world *w);
 
 /* Options for nodes started from now on. */
 struct node_options *world_options(struct world *w);

@@ -8,6 +8,7 @@
 #include "world_internal.h"
 
 #define ACT_NS UINT64_C(30000000000)
+#define WAIT_NS (3 * ACT_NS) /* clocks run apart, nodes are paused */
 
 union act_call {
   struct rkv_call call;
@@ -37,18 +38,18 @@ static bool is_done(struct world *w, void *arg) {
   return ((struct act *)arg)->done;
 }
 
-static struct act *act_new(struct world *w) {
+static struct act *act_new(struct world *w, rkv_node_id at) {
   struct act *act = calloc(1, sizeof *act);
   assert(act);
   act->call.call.done = act_done;
-  act->call.call.deadline_ns = w->now_ns + ACT_NS;
+  act->call.call.deadline_ns = world_local_ns(&w->nodes[at]) + ACT_NS;
   return act;
 }
 
 /* Kicks the node and waits for the answer, which is copied out. */
 static struct world_answer finish(struct world *w, rkv_node_id at, struct act *act) {
-  node_kick(w->nodes[at].node);
-  bool in_time = world_until(w, ACT_NS + ACT_NS / 10, is_done, act);
+  world_kick(w, at);
+  bool in_time = world_until(w, WAIT_NS, is_done, act);
   assert(in_time); /* every call is answered, by its deadline at the latest */
   struct world_answer answer = act->answer;
   free(act);
@@ -62,7 +63,7 @@ static const struct rkv_node_api *api_of(struct world *w, rkv_node_id at) {
 
 struct world_answer world_init(struct world *w, rkv_node_id at, const rkv_node_id *ids,
                                size_t count) {
-  struct act *act = act_new(w);
+  struct act *act = act_new(w, at);
   struct rkv_membership *m = calloc(1, sizeof *m);
   assert(m);
   m->config_count = 1;
@@ -80,8 +81,8 @@ struct world_answer world_init(struct world *w, rkv_node_id at, const rkv_node_i
 }
 
 static struct world_answer finish_change(struct world *w, rkv_node_id at, struct act *act) {
-  node_kick(w->nodes[at].node);
-  bool in_time = world_until(w, ACT_NS + ACT_NS / 10, is_done, act);
+  world_kick(w, at);
+  bool in_time = world_until(w, WAIT_NS, is_done, act);
   assert(in_time);
   act->answer.id = act->call.membership.id;
   rkv_buf_drop(&act->call.membership.membership);
@@ -89,7 +90,7 @@ static struct world_answer finish_change(struct world *w, rkv_node_id at, struct
 }
 
 struct world_answer world_add_learner(struct world *w, rkv_node_id at, rkv_node_id learner) {
-  struct act *act = act_new(w);
+  struct act *act = act_new(w, at);
   act->call.membership.learner.id = learner;
   (void)snprintf(act->call.membership.learner.addr, RKV_ADDR_MAX, "node:%llu",
                  (unsigned long long)learner);
@@ -99,7 +100,7 @@ struct world_answer world_add_learner(struct world *w, rkv_node_id at, rkv_node_
 
 struct world_answer world_change(struct world *w, rkv_node_id at, const rkv_node_id *ids,
                                  size_t count, bool retain) {
-  struct act *act = act_new(w);
+  struct act *act = act_new(w, at);
   for (size_t i = 0; i < count; i++) (void)rkv_config_add(&act->call.membership.voters, ids[i]);
   act->call.membership.retain = retain;
   api_of(w, at)->change_membership(api_of(w, at)->ctx, &act->call.membership);
@@ -130,12 +131,12 @@ static struct rkv_buf command_of(struct world *w, rkv_node_id at, const char *ke
 }
 
 struct world_answer world_set(struct world *w, rkv_node_id at, const char *key, const char *value) {
-  struct act *act = act_new(w);
+  struct act *act = act_new(w, at);
   struct rkv_buf command = command_of(w, at, key, value);
   act->call.propose.command = command;
   api_of(w, at)->propose(api_of(w, at)->ctx, &act->call.propose);
-  node_kick(w->nodes[at].node);
-  bool in_time = world_until(w, ACT_NS + ACT_NS / 10, is_done, act);
+  world_kick(w, at);
+  bool in_time = world_until(w, WAIT_NS, is_done, act);
   assert(in_time);
   act->answer.id = act->call.propose.id;
   rkv_buf_drop(&act->call.propose.result);
@@ -149,13 +150,13 @@ size_t world_burst(struct world *w, rkv_node_id at, size_t count, enum rkv_statu
   size_t matched = 0;
   assert(acts);
   for (size_t i = 0; i < count; i++) {
-    acts[i] = act_new(w);
+    acts[i] = act_new(w, at);
     acts[i]->call.propose.command = command;
     api_of(w, at)->propose(api_of(w, at)->ctx, &acts[i]->call.propose);
   }
-  node_kick(w->nodes[at].node);
+  world_kick(w, at);
   for (size_t i = 0; i < count; i++) {
-    bool in_time = world_until(w, ACT_NS + ACT_NS / 10, is_done, acts[i]);
+    bool in_time = world_until(w, WAIT_NS, is_done, acts[i]);
     assert(in_time);
     rkv_buf_drop(&acts[i]->call.propose.result);
     if (acts[i]->answer.status == wanted) matched++;
@@ -170,7 +171,7 @@ struct world_answer world_get(struct world *w, rkv_node_id at, const char *key) 
   struct world_answer answer = {0};
   uint8_t request[256];
   struct rkv_buf response = rkv_buf_none();
-  const struct rkv_state_machine_ops *sm = w->sm->ops;
+  const struct rkv_state_machine_ops *sm = w->sm;
   size_t len = put_field(request, 0x0a, key);
   answer.status =
       sm->query(w->nodes[at].sm, rkv_buf_static(request, len), &response, &answer.error);
@@ -187,9 +188,9 @@ struct world_answer world_get(struct world *w, rkv_node_id at, const char *key) 
 
 struct world_metrics world_metrics(struct world *w, rkv_node_id at) {
   struct world_metrics metrics = {0};
-  struct act *act = act_new(w);
+  struct act *act = act_new(w, at);
   api_of(w, at)->metrics(api_of(w, at)->ctx, &act->call.metrics);
-  node_kick(w->nodes[at].node);
+  node_kick(w->nodes[at].node); /* also while it is paused: a look from outside */
   assert(act->done && act->answer.status == RKV_OK); /* answered at once, by any node */
   struct rkv_metrics_call *m = &act->call.metrics;
   (void)snprintf(metrics.state, sizeof metrics.state, "%s", m->state);

@@ -1,4 +1,4 @@
-/* world_internal.h: what world.c (time and nodes) and world_transport.c (calls) share. */
+/* world_internal.h: what the files of the simulated world share; tests/sim looks in here too. */
 #ifndef SUPPORT_WORLD_INTERNAL_H
 #define SUPPORT_WORLD_INTERNAL_H
 
@@ -10,18 +10,26 @@ struct world_event {
   void *arg;
 };
 
+struct relay;
+struct world_stream;
+
 struct world_node {
   struct world *world;
   rkv_node_id id;
   char addr[32];
   unsigned life; /* how often it was started: what was sent to an earlier life is lost */
   bool running;
+  bool stopping; /* it crashed: nothing leaves it any more */
   struct rkv_host host;
   struct node_executor executor;
   struct node *node;
   void *storage, *sm;
-  uint64_t timer_ns;
-  size_t pending; /* its jobs and outbound calls on the way */
+  uint64_t timer_ns;        /* on the world's clock */
+  uint64_t paused_until_ns; /* nothing happens in it before */
+  uint64_t start_ns, rate;  /* its clock runs at rate/1000 of the world's since start_ns */
+  size_t pending;           /* its jobs on the way */
+  struct relay *outbound;   /* its calls that wait for an answer */
+  void *user;               /* tests/sim: what survives its lives */
 };
 
 struct world {
@@ -30,12 +38,51 @@ struct world {
   size_t event_count, event_capacity;
   struct world_node nodes[WORLD_NODES_MAX + 1];
   bool cut[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
+  struct world_stream *streams;
   struct node_options options;
-  const struct rkv_plugin *storage, *sm;
+  struct world_faults faults;
+  uint64_t fault_count[WORLD_FAULT_COUNT];
+  const struct rkv_storage_ops *storage; /* storage-mem unless a test gives another */
+  const struct rkv_state_machine_ops *sm;
+  struct rkv_config storage_config, sm_config;
+  uint64_t sm_capabilities;
+  struct rkv_value *storage_values, *sm_values;
+  rkv_node_id acted; /* whose code the last step ran; 0 = nobody's */
+  void *user;        /* tests/sim */
+  void (*on_fatal)(struct world *w, rkv_node_id id, enum rkv_status status, const char *text);
+  /* Tells of every answer that leaves a node, before it does. */
+  void (*on_answer)(struct world *w, rkv_node_id from, rkv_node_id to,
+                    const struct rkv_vote_call *vote, const struct rkv_append_call *append);
 };
 
 uint64_t world_random(struct world *w);
+bool world_chance(struct world *w, uint32_t per_million);
+uint64_t world_delay(struct world *w);
 void world_at(struct world *w, uint64_t at_ns, void (*run)(struct world *w, void *arg), void *arg);
+/* Runs the next thing that is due not after `until`; false if there is none. */
+bool world_step(struct world *w, uint64_t until);
+/* A paused node: puts the event off until it goes on, and says so. */
+bool world_hold(struct world *w, rkv_node_id id, void (*run)(struct world *w, void *arg),
+                void *arg);
+void world_kick(struct world *w, rkv_node_id id);
+bool world_is_cut(const struct world *w, rkv_node_id from, rkv_node_id to);
+/* A time of the node's own clock on the world's. */
+uint64_t world_global_ns(const struct world_node *wn, uint64_t local_ns);
+uint64_t world_local_ns(const struct world_node *wn);
+
+void world_cancel_outbound(struct world_node *from);
+
+enum world_stream_kind {
+  WORLD_STREAM_BEGIN,
+  WORLD_STREAM_WRITE,
+  WORLD_STREAM_FINISH,
+  WORLD_STREAM_ABORT
+};
+void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
+                        struct rkv_snapshot_call *outer);
+void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind kind);
+/* Breaks every stream from or to a node. */
+void world_break_streams(struct world *w, rkv_node_id id);
 
 extern const struct rkv_transport_ops world_transport_ops;
 

@@ -1,7 +1,9 @@
-/* world_transport.c: a transport that hands calls from node to node in virtual time.
+/* world_transport.c: a transport that hands calls from node to node in virtual time, and loses,
+ * delays, doubles and cuts them as the world says (struct world_faults).
  *
- * A call on its way is a relay: the receiver sees the relay's own call struct, and the sender's
- * call ends when the receiver has answered, or when the way is cut. */
+ * A relay is one vote or append on its way. The receiver works on the relay's own copy, so it may
+ * arrive after the sender gave up. The sender's call ends exactly once: answered, timed out, or
+ * cancelled because the sender stopped. Snapshot streams: world_stream.c. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,124 +12,217 @@
 
 #define DELAY_MIN_NS UINT64_C(50000)
 #define DELAY_SPREAD_NS UINT64_C(400000)
+#define PER_MILLION 1000000
 
 struct link {
   struct world *world;
   rkv_node_id from, to;
 };
 
-enum relay_kind { RELAY_VOTE, RELAY_APPEND, RELAY_BEGIN, RELAY_WRITE, RELAY_FINISH, RELAY_ABORT };
-
 union any_call {
   struct rkv_call call;
   struct rkv_vote_call vote;
   struct rkv_append_call append;
-  struct rkv_snapshot_call snapshot;
 };
 
 struct relay {
-  union any_call inner; /* first: what the receiver sees */
+  union any_call inner;       /* first: what the receiver sees */
+  struct relay *next, **back; /* the sender's list while `outer` waits */
   struct world *world;
   rkv_node_id from, to;
-  unsigned from_life, to_life;
-  enum relay_kind kind;
-  union any_call *outer; /* the sender's */
+  unsigned refs, from_life, to_life;
+  bool is_vote, lose_answer;
+  union any_call *outer; /* the sender's; NULL once it ended */
   enum rkv_status status;
   struct rkv_error error;
 };
 
-static uint64_t delay(struct world *w) {
-  return DELAY_MIN_NS + world_random(w) % DELAY_SPREAD_NS;
+bool world_chance(struct world *w, uint32_t per_million) {
+  return per_million > 0 && world_random(w) % PER_MILLION < per_million;
 }
 
-/* The answer arrives at the sender. */
+uint64_t world_delay(struct world *w) {
+  uint64_t delay = DELAY_MIN_NS + world_random(w) % DELAY_SPREAD_NS;
+  if (!world_chance(w, w->faults.slow_ppm)) return delay;
+  w->fault_count[WORLD_FAULT_SLOW]++;
+  return delay + world_random(w) % (w->faults.slow_max_ns + 1);
+}
+
+static void relay_free(struct relay *r) {
+  if (--r->refs > 0) return;
+  if (!r->is_vote) {
+    struct rkv_entry *entries = (struct rkv_entry *)(uintptr_t)r->inner.append.entries;
+    for (size_t i = 0; i < r->inner.append.entry_count; i++) rkv_buf_drop(&entries[i].payload);
+    free(entries);
+  }
+  free(r);
+}
+
+/* Ends the sender's call, once. */
+static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_error *error) {
+  union any_call *outer = r->outer;
+  if (!outer) return;
+  r->outer = NULL;
+  *r->back = r->next;
+  if (r->next) r->next->back = r->back;
+  if (status == RKV_OK && r->is_vote) {
+    outer->vote.granted = r->inner.vote.granted;
+    outer->vote.voter_vote = r->inner.vote.voter_vote;
+    outer->vote.voter_last = r->inner.vote.voter_last;
+  } else if (status == RKV_OK) {
+    outer->append.result = r->inner.append.result;
+    outer->append.matched = r->inner.append.matched;
+    outer->append.voter_vote = r->inner.append.voter_vote;
+  }
+  outer->call.done(&outer->call, status, error);
+}
+
+/* The answer reaches the sender. */
 static void arrive(struct world *w, void *arg) {
   struct relay *r = arg;
-  struct world_node *from = &w->nodes[r->from];
-  assert(from->running && from->life == r->from_life); /* world_stop waits for it */
-  if (r->status == RKV_OK && (w->cut[r->to][r->from] || w->cut[r->from][r->to]))
-    r->status = rkv_fail(&r->error, RKV_TIMEOUT, "cut");
-  struct rkv_call head = r->outer->call;
-  if (r->kind == RELAY_VOTE) r->outer->vote = r->inner.vote;
-  if (r->kind == RELAY_APPEND) r->outer->append = r->inner.append;
-  if (r->kind >= RELAY_BEGIN) r->outer->snapshot = r->inner.snapshot;
-  r->outer->call = head;
-  from->pending--;
-  r->outer->call.done(&r->outer->call, r->status, r->status == RKV_OK ? NULL : &r->error);
-  node_kick(from->node);
-  free(r);
+  struct rkv_error error;
+  if (r->outer) {
+    if (world_is_cut(w, r->to, r->from)) r->status = rkv_fail(&r->error, RKV_UNAVAILABLE, "cut");
+    error = r->error;
+    end_outer(r, r->status, r->status == RKV_OK ? NULL : &error);
+    world_kick(w, r->from);
+  }
+  relay_free(r);
+}
+
+static void on_time_out(struct world *w, void *arg) {
+  struct relay *r = arg;
+  struct rkv_error error;
+  if (r->outer) {
+    end_outer(r, rkv_fail(&error, RKV_TIMEOUT, "no answer in time"), &error);
+    world_kick(w, r->from);
+  }
+  relay_free(r);
 }
 
 static void answered(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct relay *r = (struct relay *)call;
+  struct world *w = r->world;
+  struct world_node *to = &w->nodes[r->to];
+  bool crashed = to->stopping || to->life != r->to_life;
+  if (!crashed && status == RKV_OK && w->on_answer)
+    w->on_answer(w, r->to, r->from, r->is_vote ? &r->inner.vote : NULL,
+                 r->is_vote ? NULL : &r->inner.append);
   r->status = status;
   if (error) r->error = *error;
-  world_at(r->world, r->world->now_ns + delay(r->world), arrive, r);
+  if (crashed || r->lose_answer)
+    relay_free(r); /* the sender hears nothing: its timeout ends the call */
+  else
+    world_at(w, w->now_ns + world_delay(w), arrive, r);
 }
 
 static void deliver(struct world *w, void *arg) {
   struct relay *r = arg;
   struct world_node *to = &w->nodes[r->to];
   struct rkv_error error;
-  bool lost = !to->running || to->life != r->to_life || w->cut[r->from][r->to];
-  if (lost) {
+  if (world_hold(w, r->to, deliver, r)) return;
+  if (!to->running || to->stopping || to->life != r->to_life || world_is_cut(w, r->from, r->to)) {
     enum rkv_status status = rkv_fail(&error, RKV_UNAVAILABLE, "cut");
-    return answered(&r->inner.call, status, &error);
+    r->status = status;
+    r->error = error;
+    world_at(w, w->now_ns + world_delay(w), arrive, r);
+    return;
   }
   const struct rkv_node_api *api = node_api(to->node);
-  switch (r->kind) {
-  case RELAY_VOTE: api->vote(api->ctx, &r->inner.vote); break;
-  case RELAY_APPEND: api->append(api->ctx, &r->inner.append); break;
-  case RELAY_BEGIN: api->snapshot_begin(api->ctx, &r->inner.snapshot); break;
-  case RELAY_WRITE: api->snapshot_write(api->ctx, &r->inner.snapshot); break;
-  case RELAY_FINISH: api->snapshot_finish(api->ctx, &r->inner.snapshot); break;
-  case RELAY_ABORT: api->snapshot_abort(api->ctx, &r->inner.snapshot); break;
-  }
+  if (r->is_vote)
+    api->vote(api->ctx, &r->inner.vote);
+  else
+    api->append(api->ctx, &r->inner.append);
   api->kick(api->ctx);
 }
 
-static void send_call(void *peer, union any_call *outer, enum relay_kind kind) {
-  struct link *link = peer;
-  struct world *w = link->world;
+/* A copy that can outlive the sender's call. */
+static struct relay *relay_new(struct link *link, union any_call *outer, bool is_vote) {
   struct relay *r = calloc(1, sizeof *r);
   assert(r);
-  if (kind == RELAY_VOTE) r->inner.vote = outer->vote;
-  if (kind == RELAY_APPEND) r->inner.append = outer->append;
-  if (kind >= RELAY_BEGIN) r->inner.snapshot = outer->snapshot;
+  if (is_vote) {
+    r->inner.vote = outer->vote;
+  } else {
+    struct rkv_append_call *a = &r->inner.append;
+    *a = outer->append;
+    struct rkv_entry *entries = calloc(a->entry_count + 1, sizeof *entries);
+    assert(entries);
+    for (size_t i = 0; i < a->entry_count; i++) {
+      entries[i] = a->entries[i];
+      entries[i].payload = rkv_buf_share(a->entries[i].payload);
+    }
+    a->entries = entries;
+  }
   r->inner.call.done = answered;
-  r->world = w;
+  r->world = link->world;
   r->from = link->from;
   r->to = link->to;
-  r->from_life = w->nodes[link->from].life;
-  r->to_life = w->nodes[link->to].life;
-  r->kind = kind;
+  r->from_life = link->world->nodes[link->from].life;
+  r->to_life = link->world->nodes[link->to].life;
+  r->is_vote = is_vote;
+  r->refs = 1;
+  return r;
+}
+
+static void send_call(void *peer, union any_call *outer, bool is_vote) {
+  struct link *link = peer;
+  struct world *w = link->world;
+  struct world_node *from = &w->nodes[link->from];
+  struct relay *r = relay_new(link, outer, is_vote);
   r->outer = outer;
-  w->nodes[link->from].pending++;
-  world_at(w, w->now_ns + delay(w), deliver, r);
+  r->next = from->outbound;
+  r->back = &from->outbound;
+  if (r->next) r->next->back = &r->next;
+  from->outbound = r;
+  r->refs++;
+  world_at(w, world_global_ns(from, outer->call.deadline_ns), on_time_out, r);
+  if (world_chance(w, w->faults.drop_ppm)) {
+    w->fault_count[WORLD_FAULT_DROP]++;
+    relay_free(r);
+    return;
+  }
+  r->lose_answer = world_chance(w, w->faults.drop_ppm);
+  world_at(w, w->now_ns + world_delay(w), deliver, r);
+  if (!world_chance(w, w->faults.double_ppm)) return;
+  w->fault_count[WORLD_FAULT_DOUBLE]++;
+  struct relay *again = relay_new(link, outer, is_vote);
+  again->lose_answer = true;
+  world_at(w, w->now_ns + world_delay(w) + world_random(w) % (w->faults.slow_max_ns + 1), deliver,
+           again);
+}
+
+void world_cancel_outbound(struct world_node *from) {
+  struct rkv_error error;
+  (void)rkv_fail(&error, RKV_CANCELLED, "stopped");
+  while (from->outbound) end_outer(from->outbound, RKV_CANCELLED, &error);
 }
 
 static void send_vote(void *peer, struct rkv_vote_call *call) {
-  send_call(peer, (union any_call *)call, RELAY_VOTE);
+  send_call(peer, (union any_call *)call, true);
 }
 
 static void send_append(void *peer, struct rkv_append_call *call) {
-  send_call(peer, (union any_call *)call, RELAY_APPEND);
+  send_call(peer, (union any_call *)call, false);
 }
 
 static void send_begin(void *peer, struct rkv_snapshot_call *call) {
-  send_call(peer, (union any_call *)call, RELAY_BEGIN);
+  struct link *link = peer;
+  world_stream_begin(link->world, link->from, link->to, call);
 }
 
 static void send_write(void *peer, struct rkv_snapshot_call *call) {
-  send_call(peer, (union any_call *)call, RELAY_WRITE);
+  (void)peer;
+  world_stream_step(call, WORLD_STREAM_WRITE);
 }
 
 static void send_finish(void *peer, struct rkv_snapshot_call *call) {
-  send_call(peer, (union any_call *)call, RELAY_FINISH);
+  (void)peer;
+  world_stream_step(call, WORLD_STREAM_FINISH);
 }
 
 static void send_abort(void *peer, struct rkv_snapshot_call *call) {
-  send_call(peer, (union any_call *)call, RELAY_ABORT);
+  (void)peer;
+  world_stream_step(call, WORLD_STREAM_ABORT);
 }
 
 static enum rkv_status peer_open(void *transport, rkv_node_id id, const char *addr, void **peer,

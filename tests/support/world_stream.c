@@ -1,0 +1,164 @@
+/* world_stream.c: snapshot streams between nodes in virtual time.
+ *
+ * A stream is like one TCP connection: reliable and in order, until it breaks. When it breaks, the
+ * sender's step fails and the receiver is told to abort; when either side stops, likewise.
+ *
+ * (W1) `busy` while the receiver works on a step; it gets one step at a time. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "world_internal.h"
+
+struct world_stream {
+  struct rkv_snapshot_call inner; /* first: what the receiver sees, through all steps */
+  struct world_stream *next, **back;
+  struct world *world;
+  rkv_node_id from, to;
+  unsigned to_life;
+  enum world_stream_kind kind;     /* the step on its way */
+  struct rkv_snapshot_call *outer; /* the sender's step that waits; NULL = nobody waits */
+  unsigned holds;                  /* events on their way that know the stream */
+  bool busy, open;                 /* (W1); the receiver holds state for the stream */
+  bool broken;                     /* the sender is gone: abort as soon as the receiver is idle */
+  enum rkv_status status;
+  struct rkv_error error;
+};
+
+static void stream_free(struct world_stream *s) {
+  *s->back = s->next;
+  if (s->next) s->next->back = s->back;
+  rkv_buf_drop(&s->inner.meta.membership);
+  rkv_buf_drop(&s->inner.chunk);
+  free(s);
+}
+
+static void hand_over(struct world_stream *s, enum world_stream_kind kind) {
+  struct world_node *to = &s->world->nodes[s->to];
+  const struct rkv_node_api *api = node_api(to->node);
+  s->busy = true;
+  s->kind = kind;
+  switch (kind) {
+  case WORLD_STREAM_BEGIN: api->snapshot_begin(api->ctx, &s->inner); break;
+  case WORLD_STREAM_WRITE: api->snapshot_write(api->ctx, &s->inner); break;
+  case WORLD_STREAM_FINISH: api->snapshot_finish(api->ctx, &s->inner); break;
+  case WORLD_STREAM_ABORT: api->snapshot_abort(api->ctx, &s->inner); break;
+  }
+  api->kick(api->ctx);
+}
+
+/* The sender hears how its step ended. */
+static void end_step(struct world_stream *s) {
+  struct rkv_snapshot_call *outer = s->outer;
+  struct rkv_error error = s->error;
+  s->outer = NULL;
+  outer->chunk_max = s->inner.chunk_max;
+  outer->finished = s->inner.finished;
+  outer->voter_vote = s->inner.voter_vote;
+  outer->stream = s->open ? s : NULL;
+  rkv_node_id from = s->from;
+  struct world *w = s->world;
+  enum rkv_status status = s->status;
+  if (!s->open) stream_free(s);
+  outer->call.done(&outer->call, status, status == RKV_OK ? NULL : &error);
+  world_kick(w, from);
+}
+
+/* The connection is gone: whoever waits hears so, and the receiver installs nothing. */
+static void break_off(struct world_stream *s) {
+  s->broken = true;
+  if (s->outer && !s->busy) {
+    struct rkv_snapshot_call *outer = s->outer;
+    struct rkv_error error;
+    s->outer = NULL;
+    outer->stream = NULL;
+    (void)rkv_fail(&error, RKV_UNAVAILABLE, "connection lost");
+    outer->call.done(&outer->call, RKV_UNAVAILABLE, &error);
+    world_kick(s->world, s->from);
+  }
+  if (s->busy) return; /* again when that ends */
+  if (s->open)
+    hand_over(s, WORLD_STREAM_ABORT);
+  else if (s->holds == 0)
+    stream_free(s);
+}
+
+static void arrive(struct world *w, void *arg) {
+  struct world_stream *s = arg;
+  s->holds--;
+  if (s->broken || world_is_cut(w, s->to, s->from)) return break_off(s);
+  end_step(s);
+}
+
+static void answered(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+  struct world_stream *s = (struct world_stream *)call;
+  s->busy = false;
+  s->status = status;
+  if (error) s->error = *error;
+  if (s->kind == WORLD_STREAM_BEGIN) s->open = status == RKV_OK && !s->inner.finished;
+  if (s->kind != WORLD_STREAM_BEGIN && (status != RKV_OK || s->kind != WORLD_STREAM_WRITE))
+    s->open = false;
+  s->holds++;
+  world_at(s->world, s->world->now_ns + world_delay(s->world), arrive, s);
+}
+
+static void deliver(struct world *w, void *arg) {
+  struct world_stream *s = arg;
+  struct world_node *to = &w->nodes[s->to];
+  if (world_hold(w, s->to, deliver, s)) return;
+  s->holds--;
+  if (s->broken || !to->running || to->stopping || to->life != s->to_life ||
+      world_is_cut(w, s->from, s->to) || world_chance(w, w->faults.drop_ppm))
+    return break_off(s);
+  hand_over(s, s->kind);
+}
+
+static void travel(struct world_stream *s, struct rkv_snapshot_call *outer,
+                   enum world_stream_kind kind) {
+  s->outer = outer;
+  s->kind = kind;
+  s->holds++;
+  world_at(s->world, s->world->now_ns + world_delay(s->world), deliver, s);
+}
+
+void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
+                        struct rkv_snapshot_call *outer) {
+  struct world_stream *s = calloc(1, sizeof *s);
+  assert(s);
+  s->inner.call.done = answered;
+  s->inner.vote = outer->vote;
+  s->inner.meta = outer->meta;
+  s->inner.meta.membership = rkv_buf_share(outer->meta.membership);
+  s->world = w;
+  s->from = from;
+  s->to = to;
+  s->to_life = w->nodes[to].life;
+  s->next = w->streams;
+  s->back = &w->streams;
+  if (s->next) s->next->back = &s->next;
+  w->streams = s;
+  travel(s, outer, WORLD_STREAM_BEGIN);
+}
+
+void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind kind) {
+  struct world_stream *s = outer->stream;
+  assert(s && !s->outer && !s->busy);
+  if (kind == WORLD_STREAM_WRITE) {
+    rkv_buf_drop(&s->inner.chunk);
+    s->inner.chunk = rkv_buf_share(outer->chunk);
+  }
+  travel(s, outer, kind);
+}
+
+void world_break_streams(struct world *w, rkv_node_id id) {
+  for (struct world_stream *s = w->streams, *next; s; s = next) {
+    next = s->next;
+    if (s->from == id) {
+      struct rkv_snapshot_call *outer = s->outer;
+      struct rkv_error error;
+      s->outer = NULL;
+      (void)rkv_fail(&error, RKV_CANCELLED, "stopped");
+      if (outer) outer->call.done(&outer->call, RKV_CANCELLED, &error);
+    }
+    if ((s->from == id || s->to == id) && !s->broken) break_off(s);
+  }
+}
