@@ -1,13 +1,11 @@
 /* commands.c: the list of commands, and finding one by name. */
 #include "commands.h"
 
-#include "nearest.h"
-
 #include <rkv/membership.h>
 
-#include <string.h>
+#include <host/nearest.h>
 
-#define NEAR_EDITS_MAX 2 /* farther than this is another word, not a slip */
+#include <string.h>
 
 static const struct command commands[] = {
     {"get", "KEY", "print the value of KEY",
@@ -48,14 +46,9 @@ const struct command *commands_find(const char *name) {
   return NULL;
 }
 
-const struct command *commands_nearest(const char *name) {
-  const struct command *best = NULL;
-  size_t least = NEAR_EDITS_MAX + 1, i;
-  for (i = 0; i < COMMAND_COUNT; i++) {
-    size_t distance = nearest_distance(name, commands[i].name);
-    if (distance >= least) continue;
-    least = distance;
-    best = &commands[i];
-  }
-  return best;
+const char *commands_nearest(const char *name) {
+  struct host_nearest nearest = {.word = name};
+  size_t i;
+  for (i = 0; i < COMMAND_COUNT; i++) host_nearest_try(&nearest, commands[i].name);
+  return host_nearest_best(&nearest);
 }

@@ -32,8 +32,8 @@ struct command {
 /* NULL: there is no such command. */
 const struct command *commands_find(const char *name);
 
-/* The command that `name` probably means, or NULL. */
-const struct command *commands_nearest(const char *name);
+/* The name of the command that `name` probably means, or NULL. */
+const char *commands_nearest(const char *name);
 
 /* The i-th command, NULL behind the last one. */
 const struct command *commands_at(size_t i);

@@ -37,11 +37,10 @@ static void print_command_help(const struct command *command) {
 }
 
 static enum outcome unknown_command(const char *name) {
-  const struct command *near = commands_nearest(name);
+  const char *near = commands_nearest(name);
   char text[160];
   if (near) {
-    (void)snprintf(text, sizeof text, "unknown command \"%.40s\" (did you mean %s?)", name,
-                   near->name);
+    (void)snprintf(text, sizeof text, "unknown command \"%.40s\" (did you mean %s?)", name, near);
   } else {
     (void)snprintf(text, sizeof text, "unknown command \"%.40s\" (rkvctl --help lists them)", name);
   }
