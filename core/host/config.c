@@ -150,7 +150,7 @@ void host_config_load(struct host_config *config, const struct host_flags *flags
   host_section_read(&node, &table, config->node);
   host_node_options_read(&node, config->node, &config->options);
   read_parts(config, &node, problems);
-  if (host_texts_failed(&settings->texts)) problems->texts.failed = true;
+  if (host_texts_failed(&settings->texts)) host_problems_no_memory(problems);
 }
 
 bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
@@ -163,7 +163,7 @@ bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
   const char *dir = option->default_text;
   struct rkv_error error;
   if (!settings) {
-    problems->texts.failed = true;
+    host_problems_no_memory(problems);
     return false;
   }
   gather(settings, flags, problems);
@@ -171,6 +171,7 @@ bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
   if ((setting && host_value_expand(option, setting->text, &settings->texts, &dir, &error)) ||
       host_plugin_folder(dir, out, &error) != RKV_OK)
     host_section_complain(&node, option->name, false, error.text);
+  if (host_texts_failed(&settings->texts)) host_problems_no_memory(problems);
   host_settings_free(settings);
   free(settings);
   return host_problems_none(problems);

@@ -128,7 +128,7 @@ static char *read_file(const char *path, size_t *len, struct host_problems *prob
   if (bytes) *len = fread(bytes, 1, HOST_INI_BYTES_MAX + 1, file);
   failed = !bytes || ferror(file) || *len > HOST_INI_BYTES_MAX;
   if (!bytes)
-    host_problems_add(problems, HOST_BLAME_CONFIG, 0, "%s: out of memory", path);
+    host_problems_no_memory(problems);
   else if (ferror(file))
     host_problems_add(problems, HOST_BLAME_CONFIG, 0, "%s: cannot read (give a plain file)", path);
   else if (failed)
@@ -154,6 +154,6 @@ void host_ini_read(const char *path, struct host_settings *settings,
   ini_max_line = HOST_INI_LINE_MAX + INIH_SLACK;
   result = ini_parse_stream(next_line, &r, on_setting, &r);
   /* A positive result is a line that finish_line told about already. */
-  if (result < 0) host_problems_add(problems, HOST_BLAME_CONFIG, 0, "%s: out of memory", path);
+  if (result < 0) host_problems_no_memory(problems);
   free(bytes);
 }

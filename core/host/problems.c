@@ -24,6 +24,10 @@ void host_problems_add(struct host_problems *problems, enum host_blame blame, un
   problems->count++;
 }
 
+void host_problems_no_memory(struct host_problems *problems) {
+  problems->texts.failed = true;
+}
+
 bool host_problems_none(const struct host_problems *problems) {
   return problems->count == 0 && !host_texts_failed(&problems->texts);
 }
@@ -40,11 +44,14 @@ static void sort_by_line(struct host_problems *problems) {
 }
 
 void host_problems_print(struct host_problems *problems, FILE *out) {
+  if (host_texts_failed(&problems->texts)) { /* what was found may be an effect of that */
+    (void)fprintf(out, "raft-key-value: out of memory\n");
+    return;
+  }
   sort_by_line(problems);
   for (size_t i = 0; i < problems->count; i++) (void)fprintf(out, "%s\n", problems->list[i].text);
   if (problems->dropped)
     (void)fprintf(out, "and %zu more (repair these first)\n", problems->dropped);
-  if (host_texts_failed(&problems->texts)) (void)fprintf(out, "raft-key-value: out of memory\n");
 }
 
 int host_problems_exit_code(const struct host_problems *problems) {

@@ -30,6 +30,9 @@ __attribute__((format(printf, 4, 5))) void host_problems_add(struct host_problem
                                                              enum host_blame blame, unsigned line,
                                                              const char *format, ...);
 
+/* Memory is exhausted: that is the only problem that is told. */
+void host_problems_no_memory(struct host_problems *problems);
+
 /* True if there is none. */
 bool host_problems_none(const struct host_problems *problems);
 

@@ -166,6 +166,35 @@ static void bytes_that_are_no_text_are_refused(void **state) {
   done(r, &s);
 }
 
+/* Files made of pieces that mean something, cut and mixed by chance: whatever comes, every setting
+ * and problem names a line of the file, and no text leaves its limits (sanitizers watch). */
+static void any_bytes_are_read_or_refused(void **state) {
+  static const char *const pieces[] = {"[node]", "[",    "]",    "id", "=",    " ",
+                                       "\n",     "\r\n", ";",    "#",  "x",    "${",
+                                       "}",      "\t",   "\xff", ":",  "\x01", "\n["};
+  uint32_t chance = 20261123;
+  (void)state;
+  for (int round = 0; round < 1000; round++) {
+    char text[512] = "";
+    unsigned lines = 1;
+    struct scratch s;
+    struct reading *r;
+    for (size_t len = 0; len < sizeof text - 8;) {
+      chance = chance * 1664525u + 1013904223u;
+      len += (size_t)snprintf(text + len, sizeof text - len, "%s",
+                              pieces[(chance >> 16) % (sizeof pieces / sizeof *pieces)]);
+      if ((chance >> 8) % 97 == 0) break;
+    }
+    for (const char *at = text; *at; at++) lines += *at == '\n';
+    r = read_text(text, &s);
+    for (size_t i = 0; i < r->settings.count; i++)
+      assert_in_range(r->settings.list[i].line, 1, lines);
+    for (size_t i = 0; i < r->problems.count; i++)
+      assert_in_range(r->problems.list[i].line, 1, lines);
+    done(r, &s);
+  }
+}
+
 static void a_file_that_cannot_be_read_is_one_problem(void **state) {
   struct reading *r = calloc(1, sizeof *r);
   (void)state;
@@ -208,6 +237,7 @@ int main(void) {
       cmocka_unit_test(the_strongest_source_wins),
       cmocka_unit_test(a_line_may_be_just_so_long),
       cmocka_unit_test(bytes_that_are_no_text_are_refused),
+      cmocka_unit_test(any_bytes_are_read_or_refused),
       cmocka_unit_test(a_file_that_cannot_be_read_is_one_problem),
       cmocka_unit_test(problems_are_bounded),
   };
