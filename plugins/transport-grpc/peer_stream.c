@@ -215,7 +215,7 @@ static enum rkv_status start_call(struct stream *s) {
   if (status) return status;
   grpc_metadata_array_init(&s->initial);
   grpc_metadata_array_init(&s->trailing);
-  if (grpc_call_start_batch(s->link.call, ops, 4, &s->ended, NULL) == GRPC_CALL_OK) return RKV_OK;
+  if (transport_batch(s->link.call, ops, 4, &s->ended) == GRPC_CALL_OK) return RKV_OK;
   peer_call_end(s->peer, &s->link);
   return RKV_BROKEN;
 }
@@ -266,7 +266,7 @@ void stream_send(struct stream *s, grpc_byte_buffer *message) {
     op.data.send_message.send_message = message;
     s->bytes = grpc_byte_buffer_length(message);
   }
-  if (grpc_call_start_batch(s->link.call, &op, 1, &s->sent, NULL) == GRPC_CALL_OK) return;
+  if (transport_batch(s->link.call, &op, 1, &s->sent) == GRPC_CALL_OK) return;
   rkv_log(s->peer->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "snapshot batch refused peer=%llu",
           (unsigned long long)s->peer->id);
   stream_give_up(s, "batch refused");

@@ -50,7 +50,7 @@ enum rkv_status peer_unary_start(struct peer_unary *u, struct peer *peer, enum p
   grpc_metadata_array_init(&u->initial);
   grpc_metadata_array_init(&u->trailing);
   fill_ops(u, ops);
-  if (grpc_call_start_batch(u->link.call, ops, 6, &u->tag, NULL) == GRPC_CALL_OK) return RKV_OK;
+  if (transport_batch(u->link.call, ops, 6, &u->tag) == GRPC_CALL_OK) return RKV_OK;
   grpc_metadata_array_destroy(&u->initial);
   grpc_metadata_array_destroy(&u->trailing);
   peer_call_end(peer, &u->link);

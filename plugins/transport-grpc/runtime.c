@@ -71,7 +71,7 @@ void transport_outbound_end(struct transport *t) {
 
 void transport_post(struct transport *t, struct tag *tag) {
   /* An empty batch comes back as an event at once; it changes nothing of the call. */
-  grpc_call_error e = grpc_call_start_batch(t->post_call, NULL, 0, tag, NULL);
+  grpc_call_error e = transport_batch(t->post_call, NULL, 0, tag);
   if (e != GRPC_CALL_OK) {
     rkv_log(t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "empty batch refused error=%d", (int)e);
     t->host->fatal(t->host->ctx, RKV_BROKEN, "gRPC refused an empty batch");
@@ -81,6 +81,11 @@ void transport_post(struct transport *t, struct tag *tag) {
 void transport_tick_add(struct transport *t, struct tick *tick) {
   tick->next = t->ticks;
   t->ticks = tick;
+}
+
+static void handle(struct tag *tag, bool ok) {
+  (void)atomic_load_explicit(&tag->handed, memory_order_acquire);
+  tag->fn(tag, ok);
 }
 
 /* Handles what is ready, up to a burst; returns the number of events, *shutdown = the queue's end.
@@ -94,7 +99,7 @@ static unsigned poller_burst(struct transport *t, bool *shutdown) {
     grpc_event event = grpc_completion_queue_next(t->cq, until, NULL);
     if (event.type == GRPC_QUEUE_SHUTDOWN) *shutdown = true;
     if (event.type != GRPC_OP_COMPLETE) break;
-    ((struct tag *)event.tag)->fn(event.tag, event.success != 0);
+    handle(event.tag, event.success != 0);
     events++;
     until = gpr_inf_past(GPR_CLOCK_MONOTONIC);
   }

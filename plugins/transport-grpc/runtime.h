@@ -21,10 +21,20 @@
 #define TRANSPORT_BURST 256  /* events handled before the node is kicked */
 #define TRANSPORT_TICK_NS (50 * MS)
 
-/* First member of whatever waits for an event; ok as grpc_event.success. */
+/* First member of whatever waits for an event; ok as grpc_event.success. `handed` carries to the
+ * poller what was written before the batch was started: the core does so too, but no tool can see
+ * it there. */
 struct tag {
   void (*fn)(struct tag *self, bool ok);
+  atomic_bool handed;
 };
+
+/* grpc_call_start_batch with a tag of ours: every batch goes through here. Any thread (R3). */
+static inline grpc_call_error transport_batch(grpc_call *call, const grpc_op *ops, size_t count,
+                                              struct tag *tag) {
+  atomic_store_explicit(&tag->handed, true, memory_order_release);
+  return grpc_call_start_batch(call, ops, count, tag, NULL);
+}
 
 /* Called by the poller about every TRANSPORT_TICK_NS, for time-outs: resolution is one tick. */
 struct tick {

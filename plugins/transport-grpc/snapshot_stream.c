@@ -14,7 +14,7 @@ static void take_step(struct stream *s, enum stream_step step);
 /* ---- batches ---- */
 
 static bool start(struct stream *s, const grpc_op *ops, size_t n, struct tag *tag) {
-  grpc_call_error e = grpc_call_start_batch(s->call, ops, n, tag, NULL);
+  grpc_call_error e = transport_batch(s->call, ops, n, tag);
   s->pending++;
   if (e == GRPC_CALL_OK) return true;
   rkv_log(s->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "snapshot batch refused error=%d", (int)e);

@@ -38,7 +38,7 @@ static void send_answer(struct unary *u) {
   ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
   ops[n++].data.recv_close_on_server.cancelled = &u->answer.cancelled;
   u->tag.fn = on_sent;
-  e = grpc_call_start_batch(u->call, ops, n, &u->tag, NULL);
+  e = transport_batch(u->call, ops, n, &u->tag);
   if (e == GRPC_CALL_OK) return;
   rkv_log(t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "answer refused method=%s error=%d",
           u->kind->method ? u->kind->method->path : "unknown", (int)e);

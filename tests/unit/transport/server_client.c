@@ -87,6 +87,7 @@ bool call_send(struct call *call, const void *message, size_t len) {
   bool ok;
   memset(&op, 0, sizeof op);
   op.op = GRPC_OP_SEND_MESSAGE;
+  atomic_fetch_add(&client_asked, 1);
   op.data.send_message.send_message = buffer;
   assert_int_equal(grpc_call_start_batch(call->call, &op, 1, &call->answer, NULL), GRPC_CALL_OK);
   ok = pluck(call->client, &call->answer);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+atomic_uint client_asked;
+
 uint64_t now_ns(void) {
   struct timespec ts;
   clock_gettime(CLOCK_MONOTONIC, &ts);

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <rkv/rkv.h>
+#include <stdatomic.h>
 
 #define FAKE_BYTES_MAX 65536
 #define PATIENCE_MS 10000 /* a condition that takes longer has failed */
@@ -84,6 +85,10 @@ struct fake_seen fake_look(struct fake *f);
 void fake_await(struct fake *f, const unsigned *counter, unsigned n);
 /* The value of one of the plugin's metrics. */
 uint64_t fake_metric(struct fake *f, const char *name);
+
+/* Raised before anything is sent and read by the fake node: what the test wrote before it asked is
+ * what the node finds, in a way that ThreadSanitizer sees (it does not follow a socket). */
+extern atomic_uint client_asked;
 
 uint64_t now_ns(void);
 /* "0a03..." to bytes; returns their count. */

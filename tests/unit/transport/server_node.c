@@ -31,6 +31,7 @@ static void collect(struct fake *f, enum kind kind, struct rkv_call *call, unsig
 
 static struct fake *entered(void *ctx) {
   struct fake *f = ctx;
+  (void)atomic_load(&client_asked);
   pthread_mutex_lock(&f->mutex);
   return f;
 }
