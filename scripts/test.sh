@@ -132,7 +132,6 @@ unset RKVCTL_ENDPOINTS
 support=$PWD/tests/support
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
-export LSAN_OPTIONS=suppressions=$support/lsan.supp:print_suppressions=0
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 
 if wanted style; then run_style; fi
