@@ -27,6 +27,7 @@ void raft_commit_to(struct raft *r, struct raft_now now, rkv_index index) {
   assert(held && index > r->committed.index);
   r->committed = id;
   raft_push(r, RAFT_OUT_COMMIT)->id = id;
+  raft_settle_role(r, now); /* its removal may be committed now */
   raft_changes_advance(r, now);
 }
 

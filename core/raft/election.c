@@ -21,7 +21,8 @@ static uint64_t patience_ns(const struct raft *r, struct raft_now now) {
   bool lone = raft_quorum_lone(&r->effective->value, r->config.id);
   if (leader_left(r)) return r->config.removed_linger_ns + (lone ? 0 : random_part(r, now));
   if (lone && r->role != RAFT_CANDIDATE && raft_leader(r) == 0) return 0;
-  return r->vote.committed ? r->config.election_max_ns + timeout : timeout;
+  if (r->vote.committed) return r->config.election_max_ns + timeout;
+  return r->longer_log_seen ? 2 * r->config.election_max_ns + timeout : timeout;
 }
 
 void raft_arm_election(struct raft *r, struct raft_now now) {
@@ -33,6 +34,7 @@ void raft_arm_election(struct raft *r, struct raft_now now) {
 void raft_heard_leader(struct raft *r, struct raft_now now) {
   assert(r->vote.committed && r->role != RAFT_LEADER && r->role != RAFT_CANDIDATE);
   r->lease_until_ns = now.ns + r->config.election_max_ns;
+  r->longer_log_seen = false;
   raft_arm_election(r, now);
 }
 
@@ -82,6 +84,7 @@ void raft_campaign(struct raft *r, struct raft_now now) {
   r->vote = (struct rkv_vote){r->vote.term + 1, r->config.id, false};
   r->verified = (struct rkv_log_id){0, 0};
   r->granted_count = 0;
+  r->longer_log_seen = false;
   r->role = RAFT_CANDIDATE;
   raft_arm_election(r, now);
   raft_announce_role(r);
@@ -137,9 +140,10 @@ void raft_on_vote_answer(struct raft *r, struct raft_now now, rkv_node_id from,
     return;
   }
   if (rkv_vote_compare(vote, r->vote) == RKV_GREATER) raft_adopt_seen(r, now, vote);
-  /* That peer can win and this node cannot: leave it the time. */
-  if (rkv_log_id_compare(last, r->log.last) > 0)
-    r->election_at_ns = now.ns + patience_ns(r, now) + 2 * r->config.election_max_ns;
+  if (rkv_log_id_compare(last, r->log.last) <= 0) return;
+  /* That peer can win, and this node cannot without it: leave it the time. */
+  r->longer_log_seen = true;
+  raft_arm_election(r, now);
 }
 
 /* ---- the end of it ---- */

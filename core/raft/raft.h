@@ -46,7 +46,7 @@ struct raft_config {
 };
 
 /* X(NAME, text): what a node is. A LEARNER is a node that does not vote in the effective
- * membership. */
+ * membership (nor, while that is not committed, in the one before). */
 #define RAFT_ROLE_LIST(X)                                                                          \
   X(LEARNER, "learner")                                                                            \
   X(FOLLOWER, "follower")                                                                          \

@@ -56,6 +56,7 @@ struct raft {
   struct rkv_vote vote;
   uint64_t lease_until_ns; /* a follower stays with its leader until then */
   uint64_t election_at_ns; /* when to campaign; RAFT_NEVER */
+  bool longer_log_seen;    /* a voter refused this node, and can win itself */
   struct {                 /* as last told by a ROLE output */
     enum raft_role role;
     rkv_node_id leader;
@@ -94,6 +95,8 @@ struct raft_output *raft_push(struct raft *r, enum raft_output_type type);
 /* ROLE, if role, leader or term are not as last told. */
 void raft_announce_role(struct raft *r);
 rkv_node_id raft_leader(const struct raft *r);
+/* True if this node may lead: it votes in the effective membership, or did in the one before while
+ * the effective one is not committed. */
 bool raft_is_voter(const struct raft *r);
 /* Fills the leader into *error. */
 enum rkv_status raft_refuse_not_leader(const struct raft *r, struct rkv_error *error);

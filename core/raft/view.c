@@ -10,8 +10,12 @@ rkv_node_id raft_leader(const struct raft *r) {
   return r->vote.node_id;
 }
 
+/* Dissertation 4.2.2: "a server that is not part of its own latest configuration should still
+ * start new elections, as it might still be needed until the C_new entry is committed". */
 bool raft_is_voter(const struct raft *r) {
-  return rkv_membership_is_voter(&r->effective->value, r->config.id);
+  if (rkv_membership_is_voter(&r->effective->value, r->config.id)) return true;
+  return r->previous && r->effective->id.index > r->committed.index &&
+         rkv_membership_is_voter(&r->previous->value, r->config.id);
 }
 
 void raft_announce_role(struct raft *r) {

@@ -1,0 +1,196 @@
+/* cluster.h: several struct raft in one test, with memory disks and messages delivered by hand.
+ *
+ * A cluster has one clock. Every act (deliver, time, propose, ...) is one input to one node; what
+ * comes out is carried out at once: writes go to the node's disk queue, messages to the network.
+ * With `sync` (the default) the disk queue is written after every input; without, cluster_write
+ * does it, and a crash loses what was not written. Laws that hold always (cluster_laws.c) are
+ * checked on the way and abort the test. */
+#ifndef TESTS_CLUSTER_H
+#define TESTS_CLUSTER_H
+
+#include <raft/raft.h>
+
+#include <stdio.h>
+
+#define NODES_MAX 8 /* ids 1..NODES_MAX - 1 */
+#define MS UINT64_C(1000000)
+
+struct test_entry {
+  struct rkv_log_id id;
+  enum rkv_entry_kind kind;
+  const struct raft_membership *membership; /* owned by the cluster */
+  uint64_t value;                           /* stands for the payload; unique per proposal */
+};
+
+struct test_log {
+  struct test_entry *entries;
+  size_t count, capacity;
+  struct rkv_log_id purged;
+};
+
+struct test_snapshot {
+  struct rkv_log_id last;
+  const struct raft_membership *membership;
+};
+
+#define MESSAGE_LIST(X)                                                                            \
+  X(VOTE, "vote")                                                                                  \
+  X(VOTED, "voted")                                                                                \
+  X(APPEND, "append")                                                                              \
+  X(APPENDED, "appended")                                                                          \
+  X(SNAPSHOT, "snapshot")                                                                          \
+  X(INSTALLED, "installed")
+
+enum message_type {
+#define MESSAGE_ENUM(name, text) MESSAGE_##name,
+  MESSAGE_LIST(MESSAGE_ENUM)
+#undef MESSAGE_ENUM
+};
+
+/* A request, or its answer with the request's fields beside it. */
+struct message {
+  enum message_type type;
+  rkv_node_id from, to;
+  struct rkv_vote vote;                 /* of the request */
+  struct rkv_log_id prev, commit, last; /* last: candidate's, snapshot's, voter's */
+  struct test_entry *entries;
+  size_t count;
+  bool transfer, granted, ok;
+  enum rkv_append_result result;
+  struct rkv_log_id matched;
+  struct rkv_vote answered; /* vote of the answer */
+  struct test_snapshot snapshot;
+  struct message *next;
+};
+
+enum write_type { WRITE_VOTE, WRITE_ENTRY, WRITE_TRUNCATE, WRITE_PURGE, WRITE_SEND };
+
+/* One step of the disk queue; SEND waits there for what was written before. */
+struct write {
+  enum write_type type;
+  struct rkv_vote vote;
+  struct test_entry entry;
+  struct rkv_log_id id;
+  struct message *message;
+  struct write *next;
+};
+
+struct change_done { /* the last CHANGE_DONE */
+  unsigned count;
+  void *cookie;
+  enum rkv_status status;
+  struct rkv_log_id id;
+};
+
+struct test_node {
+  struct raft *r; /* NULL: down */
+  rkv_node_id id;
+  struct test_log log; /* as written, durable or not */
+  struct {             /* durable */
+    struct rkv_vote vote;
+    struct test_log log;
+    struct test_snapshot snapshot;
+  } disk;
+  struct write *writes, **writes_end;
+  struct message *handled; /* the append request being handled */
+  struct change_done done;
+  rkv_index dropped;         /* of the last DROP_PROPOSALS; UINT64_MAX: none */
+  bool building;             /* BUILD_SNAPSHOT came; sync: built at once */
+  bool cut;                  /* messages from and to it are lost */
+  uint64_t random;           /* its chance; the same at every input unless random_moves */
+  struct rkv_log_id commits; /* the last COMMIT: applied at once */
+  rkv_index applied;
+};
+
+#define COMMITTED_MAX 20000 /* entries of one test */
+#define TERMS_MAX 4000
+
+struct cluster {
+  uint64_t now_ns;
+  bool sync;
+  bool random_moves;         /* every input draws anew from its node's chance */
+  struct raft_config config; /* of every node; id is filled in. Set before cluster_start */
+  struct test_node nodes[NODES_MAX];
+  struct message *net, **net_end;
+  FILE *trace;     /* NULL: silent */
+  uint64_t values; /* given out */
+  /* what the laws remember */
+  struct test_entry committed[COMMITTED_MAX]; /* [index - 1] */
+  rkv_term committed_in[COMMITTED_MAX];       /* by the leader of this term */
+  rkv_index committed_last;
+  rkv_node_id leaders[TERMS_MAX]; /* [term] */
+  rkv_node_id voted[NODES_MAX][TERMS_MAX];
+  struct raft_membership **memberships;
+  size_t membership_count;
+};
+
+struct cluster *cluster_new(void);
+void cluster_free(struct cluster *c);
+
+/* Starts a fresh node or one that is down, from its disk. */
+void cluster_start(struct cluster *c, rkv_node_id id);
+/* Gives a node that never ran a log: terms[0] is of index 1 and holds the membership of `voters`
+ * (a list of ids that ends with 0), the others are commands; its vote is {term, 0, false}. */
+void cluster_set_log(struct cluster *c, rkv_node_id id, const rkv_term *terms, size_t count,
+                     const rkv_node_id *voters, rkv_term term);
+void cluster_crash(struct cluster *c, rkv_node_id id);
+void cluster_wipe(struct cluster *c, rkv_node_id id); /* its disk is empty; while it is down */
+
+/* Inputs; what follows is carried out. */
+void cluster_advance(struct cluster *c, uint64_t ns);     /* timer by timer, in order */
+void cluster_run(struct cluster *c, uint64_t ns);         /* likewise, delivering everything */
+void cluster_time_one(struct cluster *c, rkv_node_id id); /* raft_on_time now */
+enum rkv_status cluster_init(struct cluster *c, rkv_node_id id, const rkv_node_id *voters);
+enum rkv_status cluster_propose(struct cluster *c, rkv_node_id id, size_t count);
+enum rkv_status cluster_learner(struct cluster *c, rkv_node_id id, rkv_node_id learner);
+enum rkv_status cluster_change(struct cluster *c, rkv_node_id id, const rkv_node_id *voters,
+                               bool retain);
+void cluster_built(struct cluster *c, rkv_node_id id); /* a BUILD_SNAPSHOT ends well */
+void cluster_write(struct cluster *c, rkv_node_id id, size_t steps); /* of its disk queue */
+
+/* The network. 0 stands for any node. False: there was no such message. */
+bool cluster_deliver(struct cluster *c, rkv_node_id from, rkv_node_id to); /* the oldest one */
+void cluster_deliver_all(struct cluster *c);                               /* until nothing moves */
+bool cluster_drop(struct cluster *c, rkv_node_id from, rkv_node_id to);
+void cluster_reorder(struct cluster *c); /* the oldest message becomes the newest */
+size_t cluster_in_flight(const struct cluster *c, rkv_node_id from, rkv_node_id to);
+
+/* Makes `id` the leader by running out its timer and delivering everything. */
+void cluster_elect(struct cluster *c, rkv_node_id id);
+struct raft_view cluster_view(const struct cluster *c, rkv_node_id id);
+rkv_node_id cluster_leader(const struct cluster *c); /* of the greatest term; 0 */
+struct rkv_membership cluster_membership(const rkv_node_id *voters);
+
+/* ---- cluster_log.c: a list of entries ---- */
+void log_push(struct test_log *log, struct test_entry entry);
+void log_cut(struct test_log *log, rkv_index after);
+void log_purge(struct test_log *log, struct rkv_log_id id);
+const struct test_entry *log_at(const struct test_log *log, rkv_index index);
+struct rkv_log_id log_last(const struct test_log *log);
+void log_copy(struct test_log *to, const struct test_log *from);
+
+/* ---- cluster_carry.c: carrying outputs out ---- */
+void carry_out(struct cluster *c, struct test_node *n); /* until nothing more comes */
+struct write *write_add(struct test_node *n, enum write_type type);
+void message_send(struct cluster *c, struct message *m);
+void message_free(struct message *m);
+/* The sender learns that no answer comes. Frees it. */
+void message_lost(struct cluster *c, struct message *m);
+void message_handle(struct cluster *c, struct message *m); /* the receiver is up. Frees it */
+struct raft_now node_now(const struct cluster *c, struct test_node *n);
+const struct raft_membership *keep_membership(struct cluster *c, const struct raft_membership *m);
+
+/* ---- cluster_laws.c ---- */
+void law_committed(struct cluster *c, const struct test_node *n, struct rkv_log_id upto);
+void law_leader(struct cluster *c, const struct test_node *n);
+void law_vote(struct cluster *c, const struct test_node *n, struct rkv_vote vote);
+void law_logs_match(const struct cluster *c);
+
+/* ---- cluster_trace.c: what golden conversations print ---- */
+void trace_output(struct cluster *c, const struct test_node *n, const struct raft_output *out);
+void trace_plan(struct cluster *c, const struct test_node *n, rkv_node_id peer,
+                const struct raft_append_plan *plan);
+void trace_message(struct cluster *c, const char *act, const struct message *m);
+void trace_views(struct cluster *c);
+
+#endif

@@ -1,0 +1,64 @@
+/* direct.h: one raft without a world: inputs by hand, outputs looked at one by one. */
+#ifndef TESTS_DIRECT_H
+#define TESTS_DIRECT_H
+
+#include "cluster.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define ID(term, index) ((struct rkv_log_id){(term), (index)})
+#define VOTE(term, node) ((struct rkv_vote){(term), (node), false})
+#define LEADER_VOTE(term, node) ((struct rkv_vote){(term), (node), true})
+#define NONE ID(0, 0)
+
+/* Takes outputs until one of `type`; fails if there is none. */
+static inline struct raft_output expect(struct raft *r, enum raft_output_type type) {
+  struct raft_output out;
+  while (raft_take(r, &out))
+    if (out.type == type) return out;
+  fail_msg("no output %s", raft_output_name(type));
+  return out;
+}
+
+/* Takes the next output, which must be of `type`. */
+static inline struct raft_output expect_next(struct raft *r, enum raft_output_type type) {
+  struct raft_output out;
+  if (!raft_take(r, &out)) fail_msg("no output, not even %s", raft_output_name(type));
+  if (out.type != type)
+    fail_msg("output %s instead of %s", raft_output_name(out.type), raft_output_name(type));
+  return out;
+}
+
+static inline void expect_none(struct raft *r) {
+  struct raft_output out;
+  if (raft_take(r, &out)) fail_msg("unexpected output %s", raft_output_name(out.type));
+}
+
+static inline bool drained(struct raft *r, enum raft_output_type type) {
+  struct raft_output out;
+  bool found = false;
+  while (raft_take(r, &out))
+    if (out.type == type) found = true;
+  return found;
+}
+
+static inline void assert_id(struct rkv_log_id id, rkv_term term, rkv_index index) {
+  assert_int_equal(id.term, term);
+  assert_int_equal(id.index, index);
+}
+
+static inline void assert_vote(struct rkv_vote vote, rkv_term term, rkv_node_id id,
+                               bool committed) {
+  assert_int_equal(vote.term, term);
+  assert_int_equal(vote.node_id, id);
+  assert_int_equal(vote.committed, committed);
+}
+
+/* An entry for a follower. */
+static inline struct raft_entry command(rkv_term term, rkv_index index) {
+  return (struct raft_entry){ID(term, index), RKV_ENTRY_COMMAND, NULL};
+}
+
+#endif
