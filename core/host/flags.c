@@ -74,21 +74,23 @@ static enum rkv_status unknown(const struct parser *p, const char *what, const c
                   word);
 }
 
-/* The flag that `arg` names, up to a '=' in it. */
-static enum rkv_status find_flag(const struct parser *p, const char *arg,
-                                 const struct flag **found) {
+/* The flag that `arg` names, up to a '=' in it; NULL after it was refused. */
+static const struct flag *find_flag(const struct parser *p, const char *arg) {
   char word[HOST_NEAREST_NAME_MAX];
   struct host_nearest nearest = {.word = word};
   size_t len = strcspn(arg, "=");
-  if (len >= sizeof word) return unknown(p, "flag", arg, NULL);
+  if (len >= sizeof word) {
+    (void)unknown(p, "flag", arg, NULL);
+    return NULL;
+  }
   memcpy(word, arg, len);
   word[len] = '\0';
   for (size_t i = 0; i < FLAG_COUNT; i++) {
-    *found = &known_flags[i];
-    if (strcmp(word, (*found)->word) == 0) return RKV_OK;
-    host_nearest_try(&nearest, (*found)->word);
+    if (strcmp(word, known_flags[i].word) == 0) return &known_flags[i];
+    host_nearest_try(&nearest, known_flags[i].word);
   }
-  return unknown(p, "flag", word, host_nearest_best(&nearest));
+  (void)unknown(p, "flag", word, host_nearest_best(&nearest));
+  return NULL;
 }
 
 static enum rkv_status keep(const struct parser *p, const char **slot, const struct flag *flag,
@@ -119,10 +121,9 @@ static enum rkv_status take_value(struct parser *p, const struct flag *flag, con
 }
 
 static enum rkv_status parse_flag(struct parser *p, const char *arg) {
-  const struct flag *flag;
+  const struct flag *flag = find_flag(p, arg);
   const char *equals = strchr(arg, '=');
-  enum rkv_status status = find_flag(p, arg, &flag);
-  if (status != RKV_OK) return status;
+  if (!flag) return RKV_INVALID;
   if (!flag->valued) {
     if (equals) return rkv_fail(p->error, RKV_INVALID, "%s takes no value", flag->word);
     if (strcmp(flag->word, "--json") == 0) p->flags->json = true;
