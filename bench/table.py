@@ -34,8 +34,8 @@ def main():
             idle[row["target"]].append(row)
         else:
             cells[row["row"], row["inflight"], row["target"]].append(row)
-    out = [("ROW", "INFLIGHT", "RKV/S", "ETCD/S", "RATIO", "RKV p50/p99 ms", "ETCD p50/p99 ms", "RKV us CPU", "ETCD us CPU",
-            "MARK")]
+    out = [("ROW", "INFLIGHT", "RKV/S", "ETCD/S", "RATIO", "RKV p50/p99 ms", "ETCD p50/p99 ms", "RKV us CPU",
+            "ETCD us CPU", "MARK")]
     for name, inflight in dict.fromkeys((name, inflight) for name, inflight, _ in cells):
         ours, theirs = cells[name, inflight, "rkv"], cells[name, inflight, "etcd"]
         rate, other = median(ours, "puts_per_s"), median(theirs, "puts_per_s")

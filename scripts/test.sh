@@ -3,9 +3,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# style      the code's own rules, by script          unit     ctest programs labelled unit
-# golden     conversations of core/raft               cluster  several nodes: in one process (ctest), as processes (pytest)
-# clang      compiles everything with the other compiler
+# style      the code's rules, on sources and objects
+# unit       one part at a time           golden   conversations of core/raft
+# cluster    several nodes: in one process (ctest), as processes (pytest)
+# clang      everything compiles with the other compiler
 # asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
 suites=(style unit golden cluster clang asan tsan)
 labels=(unit golden cluster) # what ctest knows
@@ -75,18 +76,16 @@ run_pytest() {
   count "$stage" "$started" "$code" "$log" "$junit"
 }
 
+# run_style STAGE [ARG...]: the check's last line is `N passed, N failed`.
 run_style() {
-  local started=$SECONDS check sums=(0 0)
-  for check in tests/style/check*; do
-    [ -x "$check" ] || continue
-    if "$check" >"$out/style.log" 2>&1; then
-      sums[0]=$((sums[0] + 1))
-    else
-      cat "$out/style.log" >&2
-      sums[1]=$((sums[1] + 1))
-    fi
-  done
-  add style "$started" "${sums[@]}"
+  local started=$SECONDS stage=$1 log=$out/$1.log last good=0 bad=1
+  shift
+  [ -x tests/style/check.py ] || return 0
+  "$python" tests/style/check.py "$@" >"$log" 2>&1 || true
+  last=$(tail -n 1 "$log")
+  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]}; fi
+  [ "$bad" -eq 0 ] || cat "$log" >&2
+  add "$stage" "$started" "$good" "$bad"
 }
 
 # A label that is in no suite would be a test that nobody runs.
@@ -106,6 +105,7 @@ check_labels() {
 run_release() {
   build release || return 0
   check_labels
+  if wanted style; then run_style style-objects --objects build/release; fi
   if wanted unit; then run_ctest unit release unit 2; fi
   if wanted golden; then run_ctest golden release golden 2; fi
   if wanted cluster; then
@@ -134,8 +134,8 @@ export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 
-if wanted style; then run_style; fi
-if wanted unit || wanted golden || wanted cluster; then run_release; fi
+if wanted style; then run_style style; fi
+if wanted style || wanted unit || wanted golden || wanted cluster; then run_release; fi
 if wanted clang; then build clang || true; fi
 if wanted asan; then run_sanitized asan; fi
 if wanted tsan; then run_sanitized tsan; fi
