@@ -15,9 +15,10 @@
 
 #include <stdlib.h>
 
-#define PENDING_MIN 256u                                     /* bytes */
-#define ELEMENT_MAX (COMMAND_BYTES_MAX + 2u * WIRE_HEAD_MAX) /* bytes of one field, head included  \
-                                                              */
+#define PENDING_MIN 256u /* bytes */
+#define ELEMENT_MAX                                                                                \
+  (COMMAND_BYTES_MAX + 2u * WIRE_HEAD_MAX) /* bytes of one field, head included                    \
+                                            */
 
 struct restore {
   struct sm *sm;

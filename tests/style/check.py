@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""check.py [--objects BUILD]: style.md as far as a script can see it (its rule 20).
+
+Without an argument it reads the sources; with --objects the compiled objects of a build without sanitizers. One line
+per finding, `FILE:LINE: what (remedy)`; the last line counts the rules that hold and those that do not.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import c_text
+import objects
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOMS = ("core", "plugins", "tools", "bench", "tests", "scripts", "protos")
+COLUMNS = {".c": 100, ".h": 100, ".py": 120, ".sh": 130}
+FILE_LINES = 350
+FILE_LINES_OF = {"plugins/storage-mem/storage-mem.c": 250}  # the smallest complete storage: people copy it
+FUNCTION_LINES = 70
+PROGRAMS = ("core/host/", "tools/", "bench/", "tests/")  # these may print, exit and know the time
+CLOCK_OWNERS = ("core/node/executor",)  # where production's time, chance and threads come in
+
+# names -> remedy; scope: which files.
+EVERYWHERE = {
+    "strcpy strcat stpcpy sprintf vsprintf gets": "use snprintf or memcpy with the room that is there",
+    "atoi atol atoll atof": "use strtoull and check where it ended",
+    "strtok": "keeps hidden state: use strchr or memchr",
+    "alloca": "no bound: use a named maximum or malloc",
+    "system popen tmpnam mktemp": "use posix_spawn, mkstemp",
+}
+IN_LIBRARIES = {
+    "printf vprintf fprintf vfprintf dprintf puts fputs putchar putc perror": "log through struct rkv_host",
+    "exit _exit _Exit quick_exit abort": "return a status: outside input must never end the process",
+    "rand srand random srandom rand_r drand48": "chance is an argument",
+    "signal sigaction atexit setlocale": "the process belongs to the host",
+}
+CLOCKS = {
+    "time clock clock_gettime gettimeofday timespec_get nanosleep usleep sleep": "time is an argument",
+    "getrandom getentropy arc4random": "chance is an argument",
+}
+WORLD = {
+    "open openat read write close fopen fread fwrite fclose fsync socket send recv poll": "effects leave as outputs",
+    "pthread_create pthread_mutex_lock thrd_create mtx_lock": "core/raft knows no threads",
+}
+RAFT_HEADERS = {"assert.h", "inttypes.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"}
+ABI_HEADERS = RAFT_HEADERS | {"stdarg.h", "stdio.h"}
+LAYERS = {  # room -> the prefixes of project headers it may include; a plugin: its own folder and rkv/
+    "core/include": ("rkv/",),
+    "core/raft": ("rkv/", "raft/"),
+    "core/node": ("rkv/", "raft/", "node/"),
+    "core/host": ("rkv/", "node/", "host/"),
+}
+LAYERED = re.compile(r"(rkv|raft|node|host|core|plugins|tests|tools|bench)/|\.\./")
+
+
+class File:
+    """A source with its text in the forms that rules ask for."""
+
+    def __init__(self, path):
+        self.path = str(path.relative_to(ROOT))
+        self.kind = path.suffix
+        self.text = path.read_text(encoding="utf-8")
+        self.lines = self.text.splitlines()
+        self.is_c = self.kind in (".c", ".h")
+        self.code = c_text.without_comments(self.text) if self.is_c else ""
+
+    def at(self, line, what):
+        return f"{self.path}:{line}: {what}"
+
+
+def sources():
+    listed = subprocess.run(("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", *ROOMS), capture_output=True,
+                            text=True, check=False)
+    paths = listed.stdout.splitlines() if listed.returncode == 0 else \
+        [str(p.relative_to(ROOT)) for room in ROOMS for p in (ROOT / room).rglob("*")]
+    return [File(ROOT / p) for p in sorted(paths) if (ROOT / p).is_file() and pathlib.Path(p).suffix in COLUMNS]
+
+
+def calls(file, banned):
+    """(line, name, remedy) of each call of a banned function."""
+    for names, remedy in banned.items():
+        for match in re.finditer(r"(?<![\w.>])(" + "|".join(names.split()) + r")\s*\(", file.code):
+            yield c_text.line_of(file.code, match.start()), match.group(1), remedy
+
+
+# ---- rules: each yields the findings of one file ----
+
+def columns(file):
+    """A line fits."""
+    limit = COLUMNS[file.kind]
+    for number, line in enumerate(file.lines, 1):
+        if len(line) > limit:
+            yield file.at(number, f"{len(line)} columns (at most {limit}: break it)")
+
+
+def whitespace(file):
+    """No tab, no trailing space, one newline at the end."""
+    for number, line in enumerate(file.lines, 1):
+        if "\t" in line or line != line.rstrip():
+            yield file.at(number, "tab or trailing space (use spaces; remove it)")
+    if file.text and not file.text.endswith("\n"):
+        yield file.at(len(file.lines), "no newline at the end (add one)")
+
+
+def file_length(file):
+    """A file is one job."""
+    limit = FILE_LINES_OF.get(file.path, FILE_LINES)
+    if len(file.lines) > limit:
+        yield file.at(limit + 1, f"{len(file.lines)} lines (at most {limit}; one job per file: move one out)")
+
+
+def function_length(file):
+    """A function can be seen whole."""
+    for name, first, length in c_text.functions(file.code):
+        if length > FUNCTION_LINES:
+            yield file.at(first, f"{name} has {length} lines (at most {FUNCTION_LINES}; split it)")
+
+
+def first_line(file):
+    """The first line says what the file is, under its own name."""
+    name = pathlib.Path(file.path).name
+    if file.is_c and not (file.lines and file.lines[0].startswith("/* ") and f"{name}:" in file.lines[0]):
+        yield file.at(1, f"does not say what it is (begin with `/* {name}: ...`)")
+
+
+def unfinished(file):
+    """Nothing is left for later."""
+    if file.path.startswith("tests/style/"):
+        return
+    for number, line in enumerate(file.lines, 1):
+        if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line):
+            yield file.at(number, "unfinished (do it, or open an issue and say what holds now)")
+
+
+def banned_calls(file):
+    """Functions that overflow, hide state, print, or end the process."""
+    library = file.path.startswith(("core/", "plugins/")) and not file.path.startswith(PROGRAMS)
+    found = list(calls(file, EVERYWHERE)) + (list(calls(file, IN_LIBRARIES)) if library else [])
+    for line, name, remedy in sorted(found):
+        yield file.at(line, f"calls {name} ({remedy})")
+
+
+def pure_core(file):
+    """Nothing under core/raft and core/node reads a clock or a random source; core/raft does no I/O."""
+    if not file.path.startswith(("core/raft/", "core/node/")) or file.path.startswith(CLOCK_OWNERS):
+        return
+    banned = dict(CLOCKS, **WORLD) if file.path.startswith("core/raft/") else CLOCKS
+    for line, name, remedy in calls(file, banned):
+        yield file.at(line, f"calls {name} ({remedy})")
+
+
+def include_direction(file):
+    """Who may know whom: host -> node -> raft -> include/rkv; a plugin knows rkv/ and itself."""
+    room = "/".join(file.path.split("/")[:2])
+    if room not in LAYERS and not room.startswith("plugins/"):
+        return
+    allowed = LAYERS.get(room, ("rkv/",))
+    for number, line in enumerate(file.lines, 1):
+        match = re.match(r'\s*#\s*include\s*([<"])([^">]+)[">]', line)
+        if not match:
+            continue
+        quoted, name = match.group(1) == '"', match.group(2)
+        own = quoted and (ROOT / room / name).is_file() and ".." not in name
+        if LAYERED.match(name) and not own and not name.startswith(allowed):
+            yield file.at(number, f"includes {name} (a file in {room} may include {', '.join(allowed)} and its own)")
+        elif quoted and not own and not LAYERED.match(name) and not name.endswith(".pb-c.h"):
+            yield file.at(number, f"includes {name}, which is not in {room} (a room includes only its own)")
+        elif not quoted and room in ("core/raft", "core/include") and not LAYERED.match(name) and \
+                name not in (RAFT_HEADERS if room == "core/raft" else ABI_HEADERS):
+            yield file.at(number, f"includes <{name}> ({room} needs memory and strings, nothing else)")
+
+
+def pointer_typedef(file):
+    """A pointer can be seen to be one; a struct keeps its tag."""
+    for match in re.finditer(r"^\s*typedef\s+(?:const\s+)?(?:struct|union|enum)\b[^;()]*;", file.code, re.M):
+        yield file.at(c_text.line_of(file.code, match.start() + len(match.group()) - len(match.group().lstrip())),
+                      "typedef of a struct, union or enum (write the tag)")
+
+
+RULES = (columns, whitespace, file_length, function_length, first_line, unfinished, banned_calls, pure_core,
+         include_direction, pointer_typedef)
+
+
+def formatted(files):
+    """clang-format would change nothing."""
+    if not shutil.which("clang-format"):
+        print("clang-format is not installed: not checked", file=sys.stderr)
+        return
+    paths = [file.path for file in files if file.is_c]
+    done = subprocess.run(("clang-format", "--dry-run", *paths), cwd=ROOT, capture_output=True, text=True, check=False)
+    seen = set()
+    for match in re.finditer(r"^(\S+?):(\d+):\d+: (?:warning|error): ", done.stderr, re.M):
+        if match.group(1) not in seen:
+            yield f"{match.group(1)}:{match.group(2)}: not formatted (clang-format -i {match.group(1)})"
+        seen.add(match.group(1))
+
+
+def main(args):
+    if len(args) == 2 and args[0] == "--objects":
+        build = pathlib.Path(args[1])
+        results = [list(objects.state_findings(build, ROOT)), list(objects.raft_findings(build, ROOT)),
+                   list(objects.export_findings(build))]
+    elif not args:
+        files = sources()
+        results = [[finding for file in files for finding in rule(file)] for rule in RULES]
+        results.append(list(formatted(files)))
+        if not any(file.is_c for file in files):
+            results.append([f"{ROOT}:1: no sources found (run it in the source tree)"])
+    else:
+        print(__doc__.splitlines()[0], file=sys.stderr)
+        return 64
+    for findings in results:
+        for finding in findings:
+            print(finding)
+    failed = sum(1 for findings in results if findings)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+"""check_itself.py: plants one offence per rule into an empty tree and wants each found, at its line, and no other."""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+LONG = "int f(int a);\nint f(int a) {\n" + "  a++;\n" * 69 + "  return a;\n}\n"
+
+# file, what stands behind the first line, the finding's line, a part of its text
+OFFENCES = [
+    ("core/raft/columns.c", "int a" + "b" * 100 + ";\n", 2, "columns (at most 100"),
+    ("core/raft/tab.c", "int\ta;\n", 2, "tab or trailing space"),
+    ("core/raft/trailing.c", "int a; \n", 2, "tab or trailing space"),
+    ("core/raft/newline.c", "int a;", 2, "no newline"),
+    ("core/raft/long_file.c", "int a;\n" * 350, 351, "351 lines (at most 350"),
+    ("plugins/storage-mem/storage-mem.c", "int a;\n" * 250, 251, "251 lines (at most 250"),
+    ("core/raft/long_function.c", LONG, 3, "f has 72 lines (at most 70"),
+    ("core/host/extern_c.c", 'extern "C" {\n' + LONG + "}\n", 4, "f has 72 lines"),
+    ("core/raft/unfinished.c", "/* TODO: think */\n", 2, "unfinished"),
+    ("tools/copies.c", "void f(void) { strcpy(a, b); }\n", 2, "calls strcpy"),
+    ("tools/runs.c", "void f(void) { system(a); }\n", 2, "calls system"),
+    ("core/node/prints.c", "void f(void) { printf(a); }\n", 2, "calls printf"),
+    ("plugins/p/exits.c", "void f(void) { exit(1); }\n", 2, "calls exit"),
+    ("core/raft/clock.c", "void f(void) { time(0); }\n", 2, "calls time"),
+    ("core/node/clock.c", "void f(void) { clock_gettime(1, a); }\n", 2, "calls clock_gettime"),
+    ("core/raft/writes.c", "void f(void) { write(1, a, 1); }\n", 2, "calls write"),
+    ("core/raft/up.c", "#include <node/node.h>\n", 2, "includes node/node.h"),
+    ("core/node/up.c", "#include <host/host.h>\n", 2, "includes host/host.h"),
+    ("core/host/down.c", "#include <raft/raft.h>\n", 2, "includes raft/raft.h"),
+    ("plugins/p/core.c", "#include <raft/raft.h>\n", 2, "includes raft/raft.h"),
+    ("plugins/p/dots.c", '#include "../q/q.h"\n', 2, "includes ../q/q.h"),
+    ("plugins/p/stranger.c", '#include "stranger.h"\n', 2, "which is not in plugins/p"),
+    ("core/raft/header.c", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
+    ("core/include/rkv/header.h", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
+    ("plugins/p/typedef.c", "typedef struct p *p_ptr;\n", 2, "typedef of a struct"),
+]
+# What looks like an offence and is none.
+INNOCENT = [
+    ("core/raft/ok.c", '/* printf(a), time(0) */\nint f(int time_ms);\nint f(int a) {\n  return a + *"system(";\n}\n'),
+    ("core/raft/log.h", "int runtime(int a);\n"),
+    ("core/raft/ok_include.c", '#include "log.h"\n#include <raft/log.h>\n#include <rkv/types.h>\n#include <string.h>\n'),
+    ("core/node/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
+    ("core/host/main.c", "#include <node/node.h>\nvoid f(void) {\n  printf(a);\n  exit(1);\n}\n"),
+    ("plugins/p/ok.c", "#include <rkv/rkv.h>\n#include <app.pb-c.h>\nvoid f(void) { a->write(b); }\n"),
+    ("tests/unit/ok.c", '#include "../support/x.h"\nvoid f(void) { srand(rand()); }\n'),
+]
+# The same for compiled objects: source, text, part of the finding ("" = none).
+COMPILED = [
+    ("core/raft/state.c", "static int n;\nint f(void);\nint f(void) { return n++; }\n", "mutable state `n` in .bss"),
+    ("core/node/local.c", "int f(void);\nint f(void) { static int n = 4; return n++; }\n", "mutable state `n."),
+    ("core/raft/calls.c", "long time(long *);\nlong f(void);\nlong f(void) { return time(0); }\n", "calls `time`"),
+    ("core/raft/pure.c", "#include <string.h>\nint own(void);\nint own(void) { return (int)strlen(__FILE__); }\n", ""),
+    ("core/raft/uses.c", "int own(void);\nint f(void);\nint f(void) { return own(); }\n", ""),
+    ("core/host/table.c", "extern int own(void);\nint (*const table[])(void);\nint (*const table[])(void) = {own};\n", ""),
+]
+
+
+def plant(root, path, text):
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(f"/* {target.name}: planted. */\n{text}")
+
+
+def check_sources(root):
+    for path, text in INNOCENT:
+        plant(root, path, text)
+    for path, text, _, _ in OFFENCES:
+        plant(root, path, text)
+    (root / "tools/nameless.c").write_text("int a;\n")
+    wanted = [(f"{path}:{line}: ", part) for path, _, line, part in OFFENCES]
+    return run(root), wanted + [("tools/nameless.c:1: ", "does not say what it is")]
+
+
+def check_objects(root):
+    for path, text, _ in COMPILED:
+        plant(root, path, text)
+        folder, name = path.rsplit("/", 1)
+        target = root / "build" / folder / "CMakeFiles" / "room.dir" / f"{name}.o"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(("cc", "-O1", "-fPIC", "-fno-builtin", "-c", root / path, "-o", target), check=True)
+    (root / "build/plugins").mkdir()
+    subprocess.run(("cc", "-shared", "-fPIC", root / "core/raft/pure.c", "-o", root / "build/plugins/p.so"), check=True)
+    wanted = [(f"{path}:1: ", part) for path, _, part in COMPILED if part]
+    wanted += [("plugins/p:1: ", "exports `own`"), ("plugins/p:1: ", "does not export rkv_plugin_entry")]
+    return run(root, "--objects", root / "build"), wanted
+
+
+def run(root, *args):
+    """The findings; clang-format's opinion of what was planted is not what is tested here."""
+    done = subprocess.run((sys.executable, root / "tests/style/check.py", *args), capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 1:
+        return [f"check.py: exit code {done.returncode} instead of 1 {done.stderr}"]
+    return [line for line in done.stdout.splitlines()[:-1] if "clang-format -i" not in line]
+
+
+def main():
+    passed = failed = 0
+    for part in (check_sources, check_objects):
+        with tempfile.TemporaryDirectory() as name:
+            root = pathlib.Path(name)
+            (root / "tests/style").mkdir(parents=True)
+            for tool in ("check.py", "c_text.py", "objects.py"):
+                shutil.copy(HERE / tool, root / "tests/style")
+            found, wanted = part(root)
+        missed = [w for w in wanted if not any(f.startswith(w[0]) and w[1] in f for f in found)]
+        wrong = [f for f in found if not any(f.startswith(w[0]) and w[1] in f for w in wanted)]
+        for at, text in missed:
+            print(f"{at}not found: {text}")
+        for finding in wrong:
+            print(f"{finding}   <- no offence")
+        passed += len(wanted) - len(missed)
+        failed += len(missed) + len(wrong)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
