@@ -16,9 +16,8 @@
 #include <stdlib.h>
 
 #define PENDING_MIN 256u /* bytes */
-#define ELEMENT_MAX                                                                                \
-  (COMMAND_BYTES_MAX + 2u * WIRE_HEAD_MAX) /* bytes of one field, head included                    \
-                                            */
+/* Bytes of one field, its head included. */
+#define ELEMENT_MAX (COMMAND_BYTES_MAX + 2u * WIRE_HEAD_MAX)
 
 struct restore {
   struct sm *sm;

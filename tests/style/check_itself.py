@@ -41,7 +41,7 @@ OFFENCES = [
 INNOCENT = [
     ("core/raft/ok.c", '/* printf(a), time(0) */\nint f(int time_ms);\nint f(int a) {\n  return a + *"system(";\n}\n'),
     ("core/raft/log.h", "int runtime(int a);\n"),
-    ("core/raft/ok_include.c", '#include "log.h"\n#include <raft/log.h>\n#include <rkv/types.h>\n#include <string.h>\n'),
+    ("core/raft/ok_include.c", '#include "log.h"\n#include <raft/log.h>\n#include <rkv/types.h>\n'),
     ("core/node/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
     ("core/host/main.c", "#include <node/node.h>\nvoid f(void) {\n  printf(a);\n  exit(1);\n}\n"),
     ("plugins/p/ok.c", "#include <rkv/rkv.h>\n#include <app.pb-c.h>\nvoid f(void) { a->write(b); }\n"),
@@ -52,9 +52,9 @@ COMPILED = [
     ("core/raft/state.c", "static int n;\nint f(void);\nint f(void) { return n++; }\n", "mutable state `n` in .bss"),
     ("core/node/local.c", "int f(void);\nint f(void) { static int n = 4; return n++; }\n", "mutable state `n."),
     ("core/raft/calls.c", "long time(long *);\nlong f(void);\nlong f(void) { return time(0); }\n", "calls `time`"),
-    ("core/raft/pure.c", "#include <string.h>\nint own(void);\nint own(void) { return (int)strlen(__FILE__); }\n", ""),
+    ("core/raft/pure.c", "#include <string.h>\nint own(void) { return (int)strlen(__FILE__); }\n", ""),
     ("core/raft/uses.c", "int own(void);\nint f(void);\nint f(void) { return own(); }\n", ""),
-    ("core/host/table.c", "extern int own(void);\nint (*const table[])(void);\nint (*const table[])(void) = {own};\n", ""),
+    ("core/host/table.c", "extern int own(void);\nint (*const table[])(void) = {own};\n", ""),
 ]
 
 
