@@ -9,7 +9,7 @@
 struct scratch scratch_begin(const char *name, const char *text) {
   struct scratch s;
   FILE *file;
-  (void)snprintf(s.folder, sizeof s.folder, "/tmp/rkv-host-XXXXXX");
+  (void)snprintf(s.folder, sizeof s.folder, "%s/tests/scratch-XXXXXX", RKV_BINARY_DIR);
   assert_non_null(mkdtemp(s.folder));
   (void)snprintf(s.file, sizeof s.file, "%s/%s", s.folder, name);
   file = fopen(s.file, "w");

@@ -19,8 +19,8 @@
 
 /* A file in a folder of its own; both are removed by scratch_end. */
 struct scratch {
-  char folder[64];
-  char file[96];
+  char folder[1024];
+  char file[1088];
 };
 
 struct scratch scratch_begin(const char *name, const char *text);

@@ -150,7 +150,7 @@ static void a_secret_is_read_from_its_file(void **state) {
   struct scratch s = scratch_begin("secret", "open sesame\n");
   struct host_texts texts = {0};
   struct rkv_error error;
-  char reference[160];
+  char reference[1100];
   const char *text;
   (void)state;
   (void)snprintf(reference, sizeof reference, "file:%s", s.file);
