@@ -17,10 +17,35 @@
 
 extern char **environ;
 
+#define PROCESSES_MAX 4 /* at once, in one test */
+
 struct process {
   pid_t pid;
   int out, err; /* what it prints */
 };
+
+/* Those that were not waited for: a test that fails half way must not leave them behind. */
+static pid_t running[PROCESSES_MAX];
+
+static void replace_running(pid_t old, pid_t new) {
+  for (size_t i = 0; i < PROCESSES_MAX; i++) {
+    if (running[i] != old) continue;
+    running[i] = new;
+    return;
+  }
+  fail_msg("more than %d processes", PROCESSES_MAX);
+}
+
+static int end_leftovers(void **state) {
+  (void)state;
+  for (size_t i = 0; i < PROCESSES_MAX; i++) {
+    if (running[i] == 0) continue;
+    (void)kill(running[i], SIGKILL);
+    (void)waitpid(running[i], NULL, 0);
+    running[i] = 0;
+  }
+  return 0;
+}
 
 /* Starts the program with words, NULL-terminated. */
 static struct process start(const char *const words[]) {
@@ -43,6 +68,7 @@ static struct process start(const char *const words[]) {
   }
   assert_int_equal(
       posix_spawn(&p.pid, PROGRAM, &actions, NULL, (char *const *)(uintptr_t)argv, environ), 0);
+  replace_running(0, p.pid);
   (void)posix_spawn_file_actions_destroy(&actions);
   (void)close(out[1]);
   (void)close(err[1]);
@@ -85,6 +111,7 @@ static void end(const struct process *p, struct ending *e) {
   read_text(p->out, NULL, e->out);
   read_text(p->err, NULL, e->err);
   assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+  replace_running(p->pid, 0);
   e->ms = now_ms() - begin;
   (void)close(p->out);
   (void)close(p->err);
@@ -257,15 +284,17 @@ static void what_hangs_is_cut_off(void **state) {
   assert_in_range(e.ms, 4000, 6500);
 }
 
+#define ENDING(test) cmocka_unit_test_teardown(test, end_leftovers)
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_node_says_that_it_listens_and_stops_as_asked),
-      cmocka_unit_test(an_address_in_use_is_69),
-      cmocka_unit_test(usage_is_64_and_configuration_78),
-      cmocka_unit_test(the_shipped_configurations_are_ok),
-      cmocka_unit_test(a_fatal_report_ends_the_process),
-      cmocka_unit_test(a_second_signal_stops_at_once),
-      cmocka_unit_test(what_hangs_is_cut_off),
+      ENDING(a_node_says_that_it_listens_and_stops_as_asked),
+      ENDING(an_address_in_use_is_69),
+      ENDING(usage_is_64_and_configuration_78),
+      ENDING(the_shipped_configurations_are_ok),
+      ENDING(a_fatal_report_ends_the_process),
+      ENDING(a_second_signal_stops_at_once),
+      ENDING(what_hangs_is_cut_off),
   };
   return cmocka_run_group_tests_name("life", tests, NULL, NULL);
 }

@@ -122,11 +122,12 @@ static void the_strongest_source_wins(void **state) {
 
 /* `prefix` and then `count` times the letter x and a newline. */
 static char *long_line(const char *prefix, size_t count) {
-  char *text = malloc(strlen(prefix) + count + 2);
+  size_t head = strlen(prefix);
+  char *text = malloc(head + count + 2);
   assert_non_null(text);
-  strcpy(text, prefix);
-  memset(text + strlen(prefix), 'x', count);
-  strcpy(text + strlen(prefix) + count, "\n");
+  memcpy(text, prefix, head);
+  memset(text + head, 'x', count);
+  memcpy(text + head + count, "\n", 2);
   return text;
 }
 
