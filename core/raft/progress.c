@@ -97,6 +97,7 @@ void raft_progress_snapshot_done(struct raft_progress *p, struct rkv_log_id last
   assert(last.index > 0);
   p->reached = true;
   p->retry_ns = 0;
+  p->hold_until_ns = 0; /* what held it back is behind it */
   if (last.index > p->matched.index) p->matched = last;
   if (p->mode == RAFT_SNAPSHOT || p->next <= p->matched.index) replicate_after_matched(p);
 }
