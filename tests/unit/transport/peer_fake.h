@@ -1,0 +1,51 @@
+/* peer_fake.h: a peer that a test steers: a bare gRPC server that stores entries like a follower,
+ * and refuses, splits hairs or keeps silent as it is told. Not our server half, so that the client
+ * half is held against the wire and not against our own habits. */
+#ifndef PEER_FAKE_H
+#define PEER_FAKE_H
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <rkv/rkv.h>
+
+/* How it behaves. */
+struct peer_manner {
+  size_t limit; /* bytes; 0: none */
+  grpc_status_code refusal;
+  const char *refusal_text; /* format of found and limit, in this order; or without both */
+  bool hang;                /* never answers */
+  rkv_index hang_from;      /* nor appends whose first entry has at least this index; 0: off */
+  rkv_index conflict_from;  /* such appends conflict */
+  rkv_index rejected_from;  /* such appends are rejected by T9-N9 */
+  rkv_index partial_at;     /* stores up to here only */
+  bool strange;             /* answers bytes that are no message */
+};
+
+/* What it saw. */
+struct peer_seen {
+  unsigned votes, appends, refused, beats; /* appends: with entries, taken; beats: without */
+  unsigned gaps;                           /* appends that did not follow the one before */
+  rkv_index last;                          /* last entry stored */
+};
+
+struct peer_fake {
+  char addr[64];
+  grpc_server *server;
+  grpc_completion_queue *cq;
+  pthread_t thread;
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  unsigned open;             /* calls posted or served; its thread's */
+  struct peer_manner manner; /* under mutex */
+  struct peer_seen seen;     /* under mutex */
+};
+
+void peer_fake_start(struct peer_fake *fake, const char *addr); /* addr NULL: a free port */
+void peer_fake_stop(struct peer_fake *fake);                    /* may be started again */
+/* How it behaves from now on. */
+void peer_fake_set(struct peer_fake *fake, struct peer_manner manner);
+struct peer_seen peer_fake_look(struct peer_fake *fake);
+/* Waits until *counter is at least n; fails the test when patience ends. */
+void peer_fake_await(struct peer_fake *fake, const unsigned *counter, unsigned n);
+
+#endif
