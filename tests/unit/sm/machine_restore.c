@@ -124,9 +124,12 @@ void restore_refuses_bad_bytes(void **state) {
   machine_set(m, "old", "state");
   assert_int_equal(RESTORE(m, "\x0a\0\x12\4\x0a\2\xff\xff", 1, 0), RKV_CORRUPT); /* not UTF-8 */
   assert_int_equal(RESTORE(m, "\x0a\0\x12\3\x0a\2x", 1, 0), RKV_CORRUPT);        /* entry cut */
-  assert_int_equal(RESTORE(m, "\x0a\0\x10\1", 1, 0), RKV_CORRUPT);               /* data: number */
-  assert_int_equal(RESTORE(m, "\x0a\0\x12\2\x08\1", 1, 0), RKV_CORRUPT);         /* key: number */
-  assert_int_equal(RESTORE(m, "\x0a\0\x0b", 1, 0), RKV_CORRUPT);                 /* a group */
+  assert_int_equal(RESTORE(m, "\x0a\0\x12\3\x0a", 1, 0), RKV_CORRUPT);   /* the end is missing */
+  assert_int_equal(RESTORE(m, "\x0a\0\x3a\3\x0a", 1, 0), RKV_CORRUPT);   /* of an unknown field */
+  assert_int_equal(RESTORE(m, "\x0a\0\x12\x80", 1, 0), RKV_CORRUPT);     /* of a length */
+  assert_int_equal(RESTORE(m, "\x0a\0\x10\1", 1, 0), RKV_CORRUPT);       /* data: number */
+  assert_int_equal(RESTORE(m, "\x0a\0\x12\2\x08\1", 1, 0), RKV_CORRUPT); /* key: number */
+  assert_int_equal(RESTORE(m, "\x0a\0\x0b", 1, 0), RKV_CORRUPT);         /* a group */
   assert_int_equal(RESTORE(m, "\x0a\0\x12\xff\xff\xff\x7f", 1, 0), RKV_CORRUPT); /* 256 MiB */
   assert_int_equal(RESTORE(m, "\x0a\3\x10\xff\xff", 1, 0), RKV_CORRUPT);         /* id cut */
   assert_int_equal(RESTORE(m, "\x0a\x0b\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 0, 0),
