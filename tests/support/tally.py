@@ -1,4 +1,4 @@
-"""tally.py JUNIT_FILE...: counts tests, prints `PASSED FAILED`, names each failed one on stderr.
+"""tally.py JUNIT_FILE...: counts tests, prints `PASSED FAILED`; what failed, and what it said, goes to stderr.
 
 A cmocka program is one case for ctest; its own summary lines tell how many tests ran inside. A program that
 died counts at least one failure, whatever it printed before."""
@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ElementTree
 RAN = re.compile(r"\[==========\] (?:\S+: )?Running (\d+) test")
 PASSED = re.compile(r"\[  PASSED  \] (\d+) test")
 FAILED = re.compile(r"\[  FAILED  \] (?:\S+: )?(\d+) test")
+UNEVENTFUL = re.compile(r"^\[(?: RUN      |       OK )\]")
+LINES_MAX = 80  # of what a failed test said, its end
 
 
 def total(pattern, text):
@@ -27,6 +29,14 @@ def count(case):
     return passed, max(failed, 1) if bad else failed
 
 
+def tell(case):
+    said = [case.findtext(part) or "" for part in ("failure", "error", "system-out", "system-err")]
+    lines = [line for line in "\n".join(said).splitlines() if line.strip() and not UNEVENTFUL.match(line)]
+    print(f"--- failed: {case.get('classname') or ''} {case.get('name')}", file=sys.stderr)
+    for line in lines[-LINES_MAX:]:
+        print(f"    {line}", file=sys.stderr)
+
+
 def main(files):
     passed = failed = 0
     for name in files:
@@ -34,7 +44,7 @@ def main(files):
             p, f = count(case)
             passed, failed = passed + p, failed + f
             if f:
-                print(f"  failed: {case.get('classname') or ''} {case.get('name')}", file=sys.stderr)
+                tell(case)
     print(passed, failed)
 
 

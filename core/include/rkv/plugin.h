@@ -71,7 +71,8 @@ enum rkv_option_type {
 #undef RKV_OPTION_ENUM
 };
 
-#define RKV_OPTION_SECRET 1u   /* never printed or logged; ${ENV} and file:PATH are offered for it \
+#define RKV_OPTION_SECRET                                                                          \
+  1u                           /* never printed or logged; ${ENV} and file:PATH are offered for it \
                                 */
 #define RKV_OPTION_REQUIRED 2u /* has no default: the section must give it */
 
@@ -115,8 +116,9 @@ enum rkv_log_level {
 #undef RKV_LOG_ENUM
 };
 
-#define RKV_LOG_TEXT_MAX 1024 /* bytes of one log message, its NUL included; longer ones are cut   \
-                               */
+#define RKV_LOG_TEXT_MAX                                                                           \
+  1024 /* bytes of one log message, its NUL included; longer ones are cut                          \
+        */
 
 /* A number that the node shows in its metrics as `<plugin name>.<name>`. */
 struct rkv_metric {

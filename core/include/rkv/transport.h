@@ -21,8 +21,8 @@ extern "C" {
 /* The node as a transport sees it. Valid from open until stop has returned. Every function: any
  * thread, never blocks, calls may overlap. All but kick hand in one call, which is answered by its
  * done (contract: call.h); a full inbox answers RKV_FULL at once. A call handed in, and an
- * outbound call that was answered, is worked on when somebody kicks: a thread that has handed in and
- * answered all that it had ready calls kick once. */
+ * outbound call that was answered, is worked on when somebody kicks: a thread that has handed in
+ * and answered all that it had ready calls kick once. */
 struct rkv_node_api {
   uint32_t struct_size;
   uint32_t reserved;
