@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <string.h>
 
 #define ID(term, index) ((struct rkv_log_id){(term), (index)})
 #define VOTE(term, node) ((struct rkv_vote){(term), (node), false})

@@ -1,0 +1,254 @@
+/* snapshot_test.c: building, purging, sending and installing snapshots (paper section 7). */
+#include "direct.h"
+
+static const rkv_node_id one[] = {1, 0}, three[] = {1, 2, 3, 0};
+
+/* Follower 2 of {1, 2, 3}: terms 1 1 2 2 2, committed up to 2, following {8, 1}. */
+struct follower {
+  struct cluster *c;
+  struct raft *r;
+  struct raft_now now;
+  struct raft_membership membership;
+};
+
+static struct follower follower_new(void) {
+  const rkv_term terms[] = {1, 1, 2, 2, 2};
+  struct follower f = {.c = cluster_new()};
+  cluster_set_log(f.c, 2, terms, 5, three, 7);
+  f.r = f.c->nodes[2].r;
+  f.now = (struct raft_now){f.c->now_ns, 0};
+  f.membership = (struct raft_membership){.id = ID(1, 1), .value = cluster_membership(three)};
+  assert_int_equal(raft_on_append_request(f.r, f.now, LEADER_VOTE(8, 1), ID(1, 2), ID(1, 2), NULL,
+                                          0, NULL, NULL),
+                   RKV_OK);
+  raft_on_applied(f.r, f.now, ID(1, 2));
+  (void)drained(f.r, RAFT_OUT_COMMIT);
+  return f;
+}
+
+/* The policy: snapshot_after entries applied since the last one make the next, one at a time. */
+static void snapshots_are_built_by_policy(void **state) {
+  struct cluster *c = cluster_new();
+  (void)state;
+  c->config.snapshot_after = 10;
+  cluster_start(c, 1);
+  assert_int_equal(cluster_init(c, 1, one), RKV_OK); /* entries 1 and 2 */
+  c->sync = false;
+  assert_int_equal(cluster_propose(c, 1, 7), RKV_OK);
+  cluster_write(c, 1, SIZE_MAX);
+  assert_false(c->nodes[1].building); /* nine */
+  assert_int_equal(cluster_propose(c, 1, 1), RKV_OK);
+  cluster_write(c, 1, SIZE_MAX);
+  assert_true(c->nodes[1].building);
+  assert_int_equal(raft_trigger_snapshot(c->nodes[1].r, (struct raft_now){0}, NULL),
+                   RKV_PRECONDITION);
+  cluster_built(c, 1);
+  assert_id(cluster_view(c, 1).snapshot, 1, 10);
+  assert_id(cluster_view(c, 1).purged, 1, 10); /* keep_entries is 0 */
+  cluster_free(c);
+}
+
+/* A build that failed is tried again after as many entries, not at every entry. */
+static void failed_builds_are_paced(void **state) {
+  struct cluster *c = cluster_new();
+  (void)state;
+  c->config.snapshot_after = 10;
+  cluster_start(c, 1);
+  c->sync = false;
+  assert_int_equal(cluster_init(c, 1, one), RKV_OK);
+  cluster_write(c, 1, SIZE_MAX);
+  assert_int_equal(cluster_propose(c, 1, 8), RKV_OK);
+  cluster_write(c, 1, SIZE_MAX);
+  assert_true(c->nodes[1].building);
+  c->nodes[1].building = false;
+  raft_on_snapshot_built(c->nodes[1].r, (struct raft_now){0}, NONE);
+  carry_out(c, &c->nodes[1]);
+  assert_int_equal(cluster_propose(c, 1, 9), RKV_OK);
+  cluster_write(c, 1, SIZE_MAX);
+  assert_false(c->nodes[1].building);
+  assert_int_equal(cluster_propose(c, 1, 1), RKV_OK);
+  cluster_write(c, 1, SIZE_MAX);
+  assert_true(c->nodes[1].building);
+  assert_id(cluster_view(c, 1).snapshot, 0, 0);
+  cluster_free(c);
+}
+
+/* snapshot_after = 0: only when asked; and then with something applied. */
+static void snapshots_can_be_triggered(void **state) {
+  struct cluster *c = cluster_new();
+  (void)state;
+  cluster_start(c, 1);
+  assert_int_equal(raft_trigger_snapshot(c->nodes[1].r, (struct raft_now){0}, NULL),
+                   RKV_PRECONDITION);
+  assert_int_equal(cluster_init(c, 1, one), RKV_OK);
+  assert_int_equal(raft_trigger_snapshot(c->nodes[1].r, (struct raft_now){0}, NULL), RKV_OK);
+  carry_out(c, &c->nodes[1]);
+  assert_id(cluster_view(c, 1).snapshot, 1, 2);
+  cluster_free(c);
+}
+
+/* keep_entries stay behind a snapshot, so that a peer a little behind needs none. */
+static void purge_keeps_entries_for_peers(void **state) {
+  struct cluster *c = cluster_new();
+  (void)state;
+  c->config.snapshot_after = 10;
+  c->config.keep_entries = 4;
+  cluster_start(c, 1);
+  assert_int_equal(cluster_init(c, 1, one), RKV_OK);
+  assert_int_equal(cluster_propose(c, 1, 10), RKV_OK);
+  assert_int_equal(cluster_view(c, 1).snapshot.index, 10); /* the policy counts applied entries */
+  assert_int_equal(cluster_view(c, 1).purged.index, 6);
+  cluster_free(c);
+}
+
+/* Section 7: an offer of what is committed here already, or of a leader of old, is not taken. */
+static void offers_are_judged_by_vote_and_commit(void **state) {
+  struct follower f = follower_new();
+  (void)state;
+  assert_int_equal(raft_on_snapshot_offer(f.r, f.now, LEADER_VOTE(8, 1), ID(1, 2)),
+                   RAFT_OFFER_HAVE);
+  assert_int_equal(raft_on_snapshot_offer(f.r, f.now, LEADER_VOTE(8, 1), ID(2, 3)),
+                   RAFT_OFFER_TAKE);
+  assert_int_equal(raft_on_snapshot_offer(f.r, f.now, LEADER_VOTE(7, 3), ID(2, 9)),
+                   RAFT_OFFER_REJECT);
+  assert_int_equal(raft_on_snapshot_offer(f.r, f.now, VOTE(9, 3), ID(2, 9)), RAFT_OFFER_REJECT);
+  assert_int_equal(raft_on_snapshot_offer(f.r, f.now, LEADER_VOTE(8, 1), ID(9, 9)),
+                   RAFT_OFFER_REJECT);
+  assert_int_equal(raft_on_snapshot_offer(f.r, f.now, LEADER_VOTE(8, 1), ID(8, UINT64_MAX)),
+                   RAFT_OFFER_REJECT);
+  assert_int_equal(raft_on_snapshot_offer(f.r, f.now, LEADER_VOTE(9, 3), ID(2, 9)),
+                   RAFT_OFFER_TAKE);
+  assert_vote(expect(f.r, RAFT_OUT_SAVE_VOTE).vote, 9, 3, true);
+  cluster_free(f.c);
+}
+
+/* Section 7: "log entries covered by the snapshot are deleted but entries following the snapshot
+ * are still valid and must be retained", where the log holds the snapshot's last entry. */
+static void entries_behind_a_snapshot_are_retained(void **state) {
+  struct follower f = follower_new();
+  (void)state;
+  raft_on_snapshot_installed(f.r, f.now, ID(2, 4), &f.membership);
+  assert_id(expect_next(f.r, RAFT_OUT_PURGE).id, 2, 4);
+  expect_none(f.r);
+  assert_id(cluster_view(f.c, 2).last, 2, 5);
+  assert_id(cluster_view(f.c, 2).committed, 2, 4);
+  assert_id(cluster_view(f.c, 2).applied, 2, 4);
+  assert_id(cluster_view(f.c, 2).purged, 2, 4);
+  cluster_free(f.c);
+}
+
+/* ... and a log that contradicts the snapshot, or is shorter, goes. */
+static void contradicting_logs_are_discarded(void **state) {
+  struct follower f = follower_new();
+  (void)state;
+  raft_on_snapshot_installed(f.r, f.now, ID(8, 4), &f.membership);
+  assert_id(expect_next(f.r, RAFT_OUT_TRUNCATE).id, 1, 2);
+  assert_id(expect_next(f.r, RAFT_OUT_PURGE).id, 8, 4);
+  assert_id(cluster_view(f.c, 2).last, 8, 4);
+  assert_id(cluster_view(f.c, 2).saved, 8, 4);
+  raft_on_snapshot_installed(f.r, f.now, ID(8, 40), &f.membership);
+  assert_id(expect_next(f.r, RAFT_OUT_PURGE).id, 8, 40);
+  assert_id(cluster_view(f.c, 2).last, 8, 40);
+  raft_on_snapshot_installed(f.r, f.now, ID(8, 20), &f.membership); /* late */
+  assert_id(cluster_view(f.c, 2).last, 8, 40);
+  cluster_free(f.c);
+}
+
+/* What was not durable yet when the snapshot came is not taken for durable. */
+static void retained_entries_are_saved_when_they_are(void **state) {
+  const struct raft_entry entries[] = {command(8, 6), command(8, 7)};
+  struct follower f = follower_new();
+  (void)state;
+  assert_int_equal(
+      raft_on_append_request(f.r, f.now, LEADER_VOTE(8, 1), ID(2, 5), NONE, entries, 2, NULL, NULL),
+      RKV_OK);
+  raft_on_snapshot_installed(f.r, f.now, ID(8, 6), &f.membership);
+  assert_id(cluster_view(f.c, 2).saved, 8, 6);
+  assert_id(cluster_view(f.c, 2).last, 8, 7);
+  raft_on_log_saved(f.r, f.now, ID(8, 7));
+  assert_id(cluster_view(f.c, 2).saved, 8, 7);
+  cluster_free(f.c);
+}
+
+/* The snapshot's membership is in force, unless the log behind it holds a later one. */
+static void snapshots_bring_their_membership(void **state) {
+  const rkv_node_id two[] = {2, 4, 0};
+  struct rkv_membership later = cluster_membership(two);
+  const struct raft_entry entry = {ID(8, 6), RKV_ENTRY_MEMBERSHIP, &later};
+  struct follower f = follower_new();
+  struct raft_output out;
+  (void)state;
+  f.membership.id = ID(2, 3);
+  f.membership.value = cluster_membership(one);
+  raft_on_snapshot_installed(f.r, f.now, ID(2, 4), &f.membership);
+  out = expect(f.r, RAFT_OUT_MEMBERSHIP);
+  assert_id(out.id, 2, 3);
+  assert_int_equal(out.membership->value.configs[0].count, 1);
+  assert_int_equal(cluster_view(f.c, 2).role, RAFT_LEARNER);
+  assert_int_equal(
+      raft_on_append_request(f.r, f.now, LEADER_VOTE(8, 1), ID(2, 5), NONE, &entry, 1, NULL, NULL),
+      RKV_OK);
+  assert_id(expect(f.r, RAFT_OUT_MEMBERSHIP).id, 8, 6);
+  raft_on_snapshot_installed(f.r, f.now, ID(2, 5), &f.membership);
+  assert_false(drained(f.r, RAFT_OUT_MEMBERSHIP));
+  assert_id(raft_effective(f.r)->id, 8, 6);
+  cluster_free(f.c);
+}
+
+/* A crash between a snapshot's install and the purge is put right by the start. */
+static void starts_complete_an_interrupted_install(void **state) {
+  struct follower f = follower_new();
+  struct raft_membership m = f.membership;
+  (void)state;
+  cluster_crash(f.c, 2);
+  f.c->nodes[2].disk.snapshot = (struct test_snapshot){ID(6, 9), &m};
+  cluster_start(f.c, 2);
+  assert_id(cluster_view(f.c, 2).last, 6, 9);
+  assert_id(cluster_view(f.c, 2).purged, 6, 9);
+  assert_int_equal(f.c->nodes[2].disk.log.count, 0);
+  assert_id(raft_effective(f.c->nodes[2].r)->id, 1, 1);
+  cluster_free(f.c);
+}
+
+/* A peer that lags behind what is purged gets the snapshot, and then the entries behind it; one
+ * that fails gets it again, not before it answers a probe. */
+static void lagging_peers_get_the_snapshot(void **state) {
+  struct cluster *c = cluster_new();
+  rkv_node_id id;
+  (void)state;
+  c->config.snapshot_after = 5;
+  for (id = 1; id <= 3; id++) cluster_start(c, id);
+  assert_int_equal(cluster_init(c, 1, three), RKV_OK);
+  cluster_run(c, 1000 * MS);
+  cluster_crash(c, 3);
+  assert_int_equal(cluster_propose(c, 1, 20), RKV_OK);
+  cluster_run(c, 5000 * MS);
+  assert_int_equal(cluster_view(c, 1).purged.index, 22);
+  cluster_start(c, 3);
+  while (cluster_in_flight(c, 1, 3) == 0) cluster_advance(c, 10 * MS);
+  assert_true(cluster_deliver(c, 1, 3) && cluster_deliver(c, 3, 1)); /* the probe */
+  assert_true(cluster_drop(c, 1, 3));                                /* the snapshot */
+  assert_int_equal(cluster_view(c, 3).last.index, 2);
+  assert_int_equal(cluster_propose(c, 1, 2), RKV_OK);
+  cluster_run(c, 2000 * MS);
+  assert_int_equal(cluster_view(c, 3).purged.index, 22);
+  assert_int_equal(cluster_view(c, 3).committed.index, 24);
+  cluster_free(c);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(snapshots_are_built_by_policy),
+      cmocka_unit_test(failed_builds_are_paced),
+      cmocka_unit_test(snapshots_can_be_triggered),
+      cmocka_unit_test(purge_keeps_entries_for_peers),
+      cmocka_unit_test(offers_are_judged_by_vote_and_commit),
+      cmocka_unit_test(entries_behind_a_snapshot_are_retained),
+      cmocka_unit_test(contradicting_logs_are_discarded),
+      cmocka_unit_test(retained_entries_are_saved_when_they_are),
+      cmocka_unit_test(snapshots_bring_their_membership),
+      cmocka_unit_test(starts_complete_an_interrupted_install),
+      cmocka_unit_test(lagging_peers_get_the_snapshot),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
