@@ -114,6 +114,15 @@ ctl() {
   "$bin/rkvctl" "$@" || fail 70 "this step was not answered as it should be (rkvctl ended with $?)"
 }
 
+# init answers when the node has stored it; the first change may follow once the node leads and has applied it.
+wait_for_leader() {
+  local endpoint=127.0.0.1:$1 tenths=0
+  until "$bin/rkvctl" --endpoints "$endpoint" metrics 2>/dev/null | grep -Eq '^last_applied +[1-9]'; do
+    [ $((tenths++)) -lt 50 ] || fail 70 "$endpoint does not lead after 5 s"
+    sleep 0.1
+  done
+}
+
 # A read from what a node has applied: a follower may need a moment to hear of the last commit.
 read_on() {
   local endpoint=127.0.0.1:$1 key=$2 want=$3 tenths=0
@@ -128,6 +137,7 @@ read_on() {
 walk() {
   say "a cluster of one, then two learners, then three voters"
   ctl init 1=127.0.0.1:21001
+  wait_for_leader 21001
   ctl add-learner 2=127.0.0.1:21002
   ctl add-learner 3=127.0.0.1:21003
   ctl change-membership 1 2 3
