@@ -130,15 +130,22 @@ static void on_sent(struct tag *self, bool ok) {
 }
 
 /* Fills status, error and vote. */
-static void read_end(struct stream *s, bool timed_out, bool aborted) {
+static void read_end(struct stream *s) {
   struct peer *peer = s->peer;
   struct rkv_buf answer = rkv_buf_none();
   char text[PEER_TEXT_MAX];
+  bool timed_out, aborted;
+  size_t bytes;
+  pthread_mutex_lock(&peer->mutex);
+  timed_out = s->timed_out;
+  aborted = s->aborted;
+  bytes = s->bytes;
+  pthread_mutex_unlock(&peer->mutex);
   peer_text(s->details, text);
   if (timed_out) s->code = GRPC_STATUS_DEADLINE_EXCEEDED;
   if (!aborted) peer_note(peer, s->code, text);
   s->status = peer_status(peer, s->code);
-  if (s->status && s->status != RKV_CANCELLED && peer_learn(peer, s->code, text, s->bytes))
+  if (s->status && s->status != RKV_CANCELLED && peer_learn(peer, s->code, text, bytes))
     s->status = RKV_TOO_LARGE;
   if (s->status) {
     (void)rkv_fail(&s->error, s->status, "snapshot to peer %llu: %s", (unsigned long long)peer->id,
@@ -155,13 +162,8 @@ static void read_end(struct stream *s, bool timed_out, bool aborted) {
 
 static void on_ended(struct tag *self, bool ok) {
   struct stream *s = (struct stream *)((char *)self - offsetof(struct stream, ended));
-  bool timed_out, aborted;
   (void)ok; /* a batch with RECV_STATUS always succeeds; the status tells */
-  pthread_mutex_lock(&s->peer->mutex);
-  timed_out = s->timed_out;
-  aborted = s->aborted;
-  pthread_mutex_unlock(&s->peer->mutex);
-  read_end(s, timed_out, aborted);
+  read_end(s);
   grpc_slice_unref(s->details);
   grpc_metadata_array_destroy(&s->initial);
   grpc_metadata_array_destroy(&s->trailing);
@@ -264,7 +266,9 @@ void stream_send(struct stream *s, grpc_byte_buffer *message) {
   if (message) {
     op.op = GRPC_OP_SEND_MESSAGE;
     op.data.send_message.send_message = message;
+    pthread_mutex_lock(&s->peer->mutex);
     s->bytes = grpc_byte_buffer_length(message);
+    pthread_mutex_unlock(&s->peer->mutex);
   }
   if (transport_batch(s->link.call, &op, 1, &s->sent) == GRPC_CALL_OK) return;
   rkv_log(s->peer->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "snapshot batch refused peer=%llu",

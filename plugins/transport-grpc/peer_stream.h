@@ -21,7 +21,6 @@ struct stream {
   struct tag sent, ended;
   struct peer *peer;
   grpc_byte_buffer *message; /* in flight */
-  size_t bytes;              /* of the last message */
   /* receive batch */
   grpc_byte_buffer *answer;
   grpc_metadata_array initial, trailing;
@@ -36,6 +35,7 @@ struct stream {
   struct rkv_snapshot_call *step;
   enum step kind;
   uint64_t deadline_ns; /* of the step */
+  size_t bytes;         /* of the last message */
   bool sending, send_failed, received, dead, timed_out, aborted, orphan;
 };
 
