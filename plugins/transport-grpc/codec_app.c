@@ -1,9 +1,19 @@
 /* codec_app.c: what clients ask of the cluster itself: init, members, metrics. */
+#include "address.h"
 #include "codec_parts.h"
 
 #include <app.pb-c.h>
 
 #define FIELD_MAX 48 /* bytes of a field's name in a text */
+
+/* A node that joins must be one that can be dialled. Not asked of memberships: a leader has written
+ * those already, and a follower that refused would stand still. */
+static enum rkv_status joining(const Openraftpb__Node *in, const char *field,
+                               struct rkv_member *out, struct rkv_error *error) {
+  enum rkv_status status = codec_node_in(in, field, out, error);
+  if (status || address_check(out->addr, NULL) == RKV_OK) return status;
+  return rkv_fail(error, RKV_INVALID, "%s.rpc_addr: \"%s\" is not HOST:PORT", field, out->addr);
+}
 
 static enum rkv_status init_nodes(const Openraftpb__InitRequest *in, struct rkv_membership *out,
                                   struct rkv_error *error) {
@@ -14,7 +24,7 @@ static enum rkv_status init_nodes(const Openraftpb__InitRequest *in, struct rkv_
   if (in->n_nodes == 0) return rkv_fail(error, RKV_INVALID, "nodes: empty (name the voters)");
   for (i = 0; i < in->n_nodes; i++) {
     (void)snprintf(field, sizeof field, "nodes[%zu]", i);
-    if ((status = codec_node_in(in->nodes[i], field, &node, error))) return status;
+    if ((status = joining(in->nodes[i], field, &node, error))) return status;
     if (rkv_membership_add_node(out, node.id, node.addr, strlen(node.addr)) ||
         rkv_config_add(&out->configs[0], node.id))
       return rkv_fail(error, RKV_INVALID, "nodes: over %d nodes", RKV_NODES_MAX);
@@ -47,7 +57,7 @@ enum rkv_status codec_add_learner_decode(struct rkv_buf message, struct rkv_memb
                         message.len, "add learner request", &in, error);
   if (!status && !in->node)
     status = rkv_fail(error, RKV_INVALID, "node: missing (give node_id and rpc_addr)");
-  if (!status) status = codec_node_in(in->node, "node", &call->learner, error);
+  if (!status) status = joining(in->node, "node", &call->learner, error);
   arena_close(&arena);
   return status;
 }
