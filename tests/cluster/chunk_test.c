@@ -43,7 +43,7 @@ static void join(struct inside *in, rkv_node_id id) {
 static void set_ten(struct inside *in, const char *prefix) {
   for (int i = 0; i < TEN; i++) {
     struct ask_answer answer;
-    char key[16];
+    char key[32];
     (void)snprintf(key, sizeof key, "%s%d", prefix, i);
     answer = ask_set(in, 1, key, value_of(200));
     ask_ok(&answer);
@@ -52,7 +52,7 @@ static void set_ten(struct inside *in, const char *prefix) {
 
 static void expect_all(struct inside *in, rkv_node_id at, const char *prefix, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    char key[16];
+    char key[32];
     (void)snprintf(key, sizeof key, "%s%zu", prefix, i);
     ask_until_has(in, at, key, value_of(200));
   }
@@ -111,7 +111,7 @@ static void test_a_batch_goes_in_the_fewest_parts(void **state) {
   next = 1;
   for (size_t i = 1; i <= OPTIMAL_PARTS; i++) {
     char *part = inside_log_line(in, 1, " part peer=2 ", i);
-    char name[16];
+    char name[40];
     (void)snprintf(name, sizeof name, "part=%zu/%d", i, OPTIMAL_PARTS);
     assert_non_null(strstr(part, name));
     assert_true(number_in(part, "bytes") <= LIMIT);
@@ -133,7 +133,7 @@ static void test_a_learned_limit_is_remembered(void **state) {
   inside_start(in, 2, small);
   join(in, 2);
   for (int i = 0; i < 3; i++) {
-    char prefix[8];
+    char prefix[16];
     (void)snprintf(prefix, sizeof prefix, "b%d-", i);
     ask_set_burst(in, 1, prefix, BURST, value_of(200));
     expect_all(in, 2, prefix, BURST);

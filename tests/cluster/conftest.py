@@ -1,0 +1,54 @@
+"""Fixtures of the process tests: a cluster per test, and its logs when the test fails."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from nodes import BUILD, Cluster  # noqa: E402 (found by the line above)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: measures time or load; left out under sanitizers")
+
+
+def pytest_sessionstart(session):
+    if not (BUILD / "raft-key-value").exists():
+        pytest.exit(f"nothing built in {BUILD} (scripts/test.sh builds; RKV_BUILD names another folder)", 2)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    clusters = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Cluster)]
+    for node in [node for cluster in clusters for node in cluster.nodes.values() if node.process]:
+        state = "runs" if node.alive() else f"ended with {node.process.poll()}"
+        report.sections.append((f"node {node.id} at {node.addr} {state}", node.tail()))
+
+
+def expect_sound(cluster):
+    """What a sanitizer or an assert said of a node would else be lost with its process."""
+    for node in cluster.nodes.values():
+        if node.process:
+            assert not node.log_lines("Sanitizer"), node.tail()
+            assert not node.log_lines("Assertion"), node.tail()
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    made = Cluster(tmp_path)
+    yield made
+    made.discard()
+    expect_sound(made)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One cluster for all tests of a file: they must leave it as they found it."""
+    made = Cluster(tmp_path_factory.mktemp("shared"))
+    yield made
+    made.discard()
+    expect_sound(made)

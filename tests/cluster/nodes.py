@@ -1,0 +1,341 @@
+"""Real processes of one build as the nodes of a test's cluster, and what a client does with them."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import grpc
+
+from stubs import app, app_grpc, empty, raft, raft_grpc, types
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("RKV_BUILD") or ROOT / "build" / "release")
+SLOW = os.environ.get("RKV_SLOW") == "1"  # a sanitizer's build
+PATIENCE = 60.0 if SLOW else 20.0  # seconds that anything may take before the test fails
+POLL = 0.01
+START_TRIES = 5  # a port that was free may be taken by another process
+TAIL_LINES = 40
+
+# heartbeat, shortest and longest election timeout, in ms
+TIMERS = (200, 1000, 2000) if SLOW else (50, 150, 300)
+ELECTION = TIMERS[2] / 1000
+FAST = {"node.heartbeat_interval": f"{TIMERS[0]}ms", "node.election_timeout_min": f"{TIMERS[1]}ms",
+        "node.election_timeout_max": f"{TIMERS[2]}ms"}
+LEADER_KEY = "x-openraft-leader-endpoint"
+CHANNEL = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0), ("grpc.enable_http_proxy", 0),
+           ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 200),
+           ("grpc.min_reconnect_backoff_ms", 1000), ("grpc.max_send_message_length", -1),
+           ("grpc.max_receive_message_length", -1)]
+
+
+def wait_until(holds, what, patience=PATIENCE):
+    """The first true value of holds(); fails after `patience` seconds."""
+    end = time.monotonic() + patience
+    while True:
+        value = holds()
+        if value:
+            return value
+        assert time.monotonic() < end, f"after {patience:.0f} s not yet: {what}"
+        time.sleep(POLL)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def flags_of(sets):
+    return [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
+
+
+class View:
+    """What a node's Metrics say."""
+
+    def __init__(self, answer):
+        self.text = answer.other_metrics
+        self.pairs = dict(pair.split(":", 1) for pair in self.text.split() if ":" in pair)
+        self.membership = answer.membership
+        self.configs = [sorted(config.node_ids) for config in answer.membership.configs]
+        self.nodes = {key: node.rpc_addr for key, node in answer.membership.nodes.items()}
+        self.state = self.pairs["state"]
+        self.leader = self.number("leader")
+        self.term = self.number("term")
+        self.last_log = self.number("last_log")
+        self.applied = self.number("last_applied")
+
+    def number(self, name):
+        """The number of a pair, the index of a log id; -1 for none."""
+        value = self.pairs[name].split(".")[-1]
+        return -1 if value == "none" else int(value)
+
+    def learners(self):
+        return sorted(set(self.nodes) - {i for config in self.configs for i in config})
+
+    def frozen(self):
+        """All that a refused request must not change."""
+        names = ("state", "term", "leader", "vote", "last_log", "last_applied", "committed", "snapshot")
+        return [self.pairs[name] for name in names], self.configs, self.nodes
+
+
+class Node:
+    def __init__(self, folder, node_id, config, sets):
+        self.id = node_id
+        self.folder = folder
+        self.config = config
+        self.sets = sets
+        self.process = None
+        self.addr = None
+        self.channel = None
+
+    # ---- the process ----
+
+    def command(self, addr):
+        words = [str(BUILD / "raft-key-value"), "--id", str(self.id), "--addr", addr]
+        if self.config:
+            words += ["--config", str(self.config)]
+        guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
+        return guard + words + flags_of(self.sets)
+
+    def spawn(self, addr):
+        self.addr = addr
+        self.out = self.folder / f"node-{self.id}.out"
+        self.log = self.folder / f"node-{self.id}.log"
+        with open(self.out, "wb") as out, open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command(addr), stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+
+    def is_listening(self):
+        return f"listening addr={self.addr} id={self.id}\n" in self.out.read_text()
+
+    def start(self):
+        for _ in range(START_TRIES):
+            self.spawn(f"127.0.0.1:{free_port()}")
+            wait_until(lambda: self.is_listening() or self.process.poll() is not None, f"node {self.id} listens")
+            if self.process.poll() != 69:
+                break
+        assert self.is_listening(), f"node {self.id} ended with {self.process.poll()}:\n{self.tail()}"
+        self.channel = grpc.insecure_channel(self.addr, options=CHANNEL)
+        self.app = app_grpc.AppServiceStub(self.channel)
+        self.raft = raft_grpc.RaftServiceStub(self.channel)
+        return self
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def kill(self):
+        """As a crash or a power cut does it."""
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self):
+        return self.process.wait(PATIENCE)
+
+    def discard(self):
+        if self.channel:
+            self.channel.close()
+        if self.alive():
+            self.signal(signal.SIGCONT)
+            self.kill()
+
+    def tail(self):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
+
+    def log_lines(self, *texts):
+        return [line for line in self.log.read_text(errors="replace").splitlines() if all(t in line for t in texts)]
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    # ---- the client ----
+
+    def raw(self, method, request, timeout=PATIENCE, metadata=None):
+        """Bytes to `Service/Method`, bytes back; raises grpc.RpcError."""
+        return self.channel.unary_unary(f"/openraftpb.{method}")(request, timeout=timeout, metadata=metadata)
+
+    def view(self):
+        return View(self.app.Metrics(empty.Empty(), timeout=PATIENCE))
+
+    def get(self, key):
+        """The value, None without one."""
+        answer = self.app.Get(types.GetRequest(key=key), timeout=PATIENCE)
+        return answer.value if answer.HasField("value") else None
+
+    def set(self, key, value, timeout=PATIENCE):
+        return self.app.Set(types.SetRequest(key=key, value=value), timeout=timeout)
+
+    def as_message(self):
+        return raft.Node(node_id=self.id, rpc_addr=self.addr)
+
+    def init(self, nodes):
+        return self.app.Init(app.InitRequest(nodes=[node.as_message() for node in nodes]), timeout=PATIENCE)
+
+    def add_learner(self, node, timeout=PATIENCE):
+        message = node if isinstance(node, raft.Node) else node.as_message()
+        return self.app.AddLearner(app.AddLearnerRequest(node=message), timeout=timeout)
+
+    def change(self, members, retain=False):
+        return self.app.ChangeMembership(app.ChangeMembershipRequest(members=members, retain=retain),
+                                         timeout=PATIENCE)
+
+    def set_many(self, pairs, window=256):
+        """All of them, up to `window` in flight; every one must be acknowledged."""
+        room = threading.Semaphore(window)
+        calls = []
+        for key, value in pairs:
+            room.acquire()
+            call = self.app.Set.future(types.SetRequest(key=key, value=value), timeout=PATIENCE)
+            call.add_done_callback(lambda _: room.release())
+            calls.append(call)
+        for call in calls:
+            call.result()
+
+    def get_many(self, keys, window=256):
+        room = threading.Semaphore(window)
+        calls = []
+        for key in keys:
+            room.acquire()
+            call = self.app.Get.future(types.GetRequest(key=key), timeout=PATIENCE)
+            call.add_done_callback(lambda _: room.release())
+            calls.append((key, call))
+        return {key: call.result().value if call.result().HasField("value") else None for key, call in calls}
+
+
+class Cluster:
+    """Nodes by id; those that a test started are gone when it ends."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.nodes = {}
+
+    def __getitem__(self, node_id):
+        return self.nodes[node_id]
+
+    def start(self, *ids, config=None, sets=None, timers=FAST):
+        for i in ids:
+            chosen = dict(timers or {}, **(sets or {}))
+            path = ROOT / config.format(id=i) if config else None
+            self.nodes[i] = Node(self.folder, i, path, chosen)
+            self.nodes[i].start()
+        return self
+
+    def form(self, *ids, **options):
+        """A cluster of these nodes, all voters."""
+        self.start(*ids, **options)
+        self[ids[0]].init([self[i] for i in ids])
+        self.leader()
+        return self
+
+    def alive(self):
+        return [node for node in self.nodes.values() if node.alive()]
+
+    def views(self, nodes):
+        """By id; who does not answer is left out."""
+        views = {}
+        for node in nodes:
+            try:
+                views[node.id] = View(node.app.Metrics(empty.Empty(), timeout=1))
+            except grpc.RpcError:
+                pass
+        return views
+
+    def leader(self, among=None):
+        """The node that leads, once every one of `among` (default: all that live) says so."""
+        nodes = [self[i] for i in among] if among else self.alive()
+
+        def agreed():
+            views = self.views(nodes)
+            leaders = {view.leader for view in views.values()}
+            if len(views) < len(nodes) or len(leaders) != 1:
+                return None
+            leads = leaders.pop()
+            return self[leads] if leads in views and views[leads].state == "leader" else None
+        return wait_until(agreed, "one leader")
+
+    def settle(self, *ids):
+        """Waits until these nodes (default: all that live) applied all that the leader has in its log."""
+        nodes = [self[i] for i in ids] if ids else self.alive()
+
+        def settled():
+            views = self.views(nodes)
+            if len(views) < len(nodes):
+                return False
+            last = max(view.last_log for view in views.values())
+            return all(view.applied == last for view in views.values())
+        wait_until(settled, "all applied the same log")
+
+    def set(self, key, value, start=None):
+        """Writes as a client does: asks a node, follows the leader it names, asks another if none answers.
+        Gives the node that took it."""
+        end = time.monotonic() + PATIENCE
+        nodes = self.alive()
+        node = start or nodes[0]
+        while True:
+            try:
+                node.set(key, value, timeout=2)
+                return node
+            except grpc.RpcError as error:
+                assert time.monotonic() < end, f"nobody takes a write: {error.code()} {error.details()}"
+                assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
+                                        grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED), error
+                named = dict(error.trailing_metadata() or ()).get(LEADER_KEY)
+                known = [n for n in self.alive() if n.addr == named]
+                others = [n for n in self.alive() if n is not node] or [node]
+                node = known[0] if known else others[int(time.monotonic() * 1000) % len(others)]
+                time.sleep(POLL)
+
+    def discard(self):
+        for node in self.nodes.values():
+            node.discard()
+
+
+class Load:
+    """Clients that write until told to stop, and remember what was acknowledged."""
+
+    def __init__(self, cluster, clients=4):
+        self.cluster = cluster
+        self.acknowledged = {}
+        self.failure = None
+        self.stopping = False
+        self.threads = [threading.Thread(target=self.write, args=(i,), daemon=True) for i in range(clients)]
+
+    def write(self, client):
+        count, node = 0, None
+        try:
+            while not self.stopping:
+                key = f"load-{client}-{count}"
+                node = self.cluster.set(key, str(count), start=node if node and node.alive() else None)
+                self.acknowledged[key] = str(count)
+                count += 1
+        except Exception as error:  # told by stop()
+            self.failure = error
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+        for thread in self.threads:
+            thread.join()
+        assert self.failure is None, self.failure
+
+    def wait_more(self, count):
+        """Until so many more writes were acknowledged."""
+        goal = len(self.acknowledged) + count
+        wait_until(lambda: len(self.acknowledged) >= goal or self.failure, "more writes are acknowledged")
+        assert self.failure is None, self.failure
+
+
+def expect_all(node, acknowledged):
+    held = node.get_many(list(acknowledged))
+    lost = [key for key, value in acknowledged.items() if held[key] != value]
+    assert not lost, f"node {node.id} lost {len(lost)} of {len(acknowledged)} acknowledged writes, such as {lost[:5]}"

@@ -1,0 +1,95 @@
+"""One process: how it begins, what it says when it cannot, what strange connections do to it."""
+import os
+import signal
+import socket
+import subprocess
+
+from http2 import ask
+from nodes import BUILD, FAST, flags_of, free_port, wait_until
+from stubs import types
+
+
+def run(*words):
+    """The program's exit code, stdout and stderr."""
+    done = subprocess.run([str(BUILD / "raft-key-value"), *words], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_two_nodes_on_one_address(cluster):
+    """The second one exits 69 with one line that names the address; the first one does not notice."""
+    node = cluster.form(1)[1]
+    code, out, err = run("--id", "2", "--addr", node.addr)
+    assert (code, out) == (69, "")
+    assert err.count("\n") == 1 and node.addr in err and "use" in err
+    node.set("a", "1")
+    assert node.get("a") == "1"
+
+
+def test_an_address_that_is_not_ours():
+    code, out, err = run("--id", "1", "--addr", "192.0.2.1:21001")
+    assert (code, out) == (69, "") and err.count("\n") == 1 and "192.0.2.1:21001" in err
+
+
+def test_a_second_signal_stops_at_once(cluster):
+    """SIGTERM while a write waits for a quorum that is gone, and again: the process ends, exit 0."""
+    cluster.form(1, 2)
+    leader = cluster.leader()
+    other = next(node for node in cluster.alive() if node is not leader)
+    other.kill()
+    call = leader.app.Set.future(types.SetRequest(key="a", value="1"), timeout=60)
+    leader.signal(signal.SIGTERM)
+    wait_until(lambda: leader.log_lines(" stops "), "it begins to stop")
+    leader.signal(signal.SIGTERM)
+    assert leader.wait() == 0
+    assert call.exception() is not None
+
+
+def test_the_log_is_logfmt(cluster):
+    """A line is a time, a level, a module and a text; the node says what it serves with."""
+    node = cluster.form(1)[1]
+    for line in node.log.read_text().splitlines():
+        time, level, module = line.split(" ", 3)[:3]
+        assert time.endswith("Z") and level in ("DEBUG", "INFO", "WARN", "ERROR") and module.isalpha(), line
+    assert node.log_lines("serves id=1", "storage=storage-mem", "durable=false")
+
+
+def test_scheme_https_over_plaintext(cluster):
+    """Some clients say `:scheme https` without TLS: they are served like all others."""
+    node = cluster.form(1)[1]
+    node.set("foo", "bar")
+    for scheme in ("http", "https"):
+        answer = ask(node.addr, "/openraftpb.AppService/Get", types.GetRequest(key="foo").SerializeToString(), scheme)
+        assert types.Response.FromString(answer).value == "bar"
+
+
+def test_strange_connections(cluster):
+    """What is no HTTP/2 at all, half a preface, or silence costs nobody else anything."""
+    node = cluster.form(1)[1]
+    host, port = node.addr.split(":")
+    held = []
+    for noise in (b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n", os.urandom(4096), b""):
+        connection = socket.create_connection((host, int(port)))
+        connection.sendall(noise)
+        held.append(connection)
+    node.set("a", "1")
+    assert node.get("a") == "1"
+    for connection in held:
+        connection.close()
+    assert node.view().last_log == 2
+
+
+def test_nothing_is_served_on_a_free_port_before_listening():
+    """The `listening` line is said when requests are answered, not before: one asked right then is."""
+    port = free_port()
+    process = subprocess.Popen([str(BUILD / "raft-key-value"), "--id", "1", "--addr", f"127.0.0.1:{port}",
+                                *flags_of(FAST)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout.readline() == f"listening addr=127.0.0.1:{port} id=1\n"
+        answer = ask(f"127.0.0.1:{port}", "/openraftpb.AppService/Get",
+                     types.GetRequest(key="foo").SerializeToString(), "http")
+        assert answer == b""
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
