@@ -27,6 +27,8 @@ struct raft_now {
   uint64_t random; /* uniform; used at most once per input */
 };
 
+#define RAFT_LEASE_OFF UINT64_MAX
+
 struct raft_config {
   rkv_node_id id;
   uint64_t heartbeat_ns;    /* a leader is heard from at least this often */
@@ -41,6 +43,11 @@ struct raft_config {
   uint64_t snapshot_after;    /* entries applied since the last snapshot that make the next one; 0 =
                                  never */
   uint64_t keep_entries;      /* entries kept in the log behind a snapshot */
+  uint64_t purge_hold_max;    /* more entries than that are not kept for a peer that lags behind */
+  uint64_t lease_drift_ppm;   /* parts per million that one clock may run faster than another;
+                                 RAFT_LEASE_OFF: no lease reads */
+  bool pre_vote;              /* ask before campaigning (dissertation 9.6) */
+  bool check_quorum;          /* a leader that no quorum answers steps down (6.2) */
   uint32_t append_entries_max; /* entries of one append */
   uint32_t append_window;      /* appends with entries in flight to one peer */
 };
@@ -87,7 +94,13 @@ struct raft_membership {
     "membership call `cookie` ended with `status` (`text` if refused), entry `id`, *membership")   \
   X(BUILD_SNAPSHOT, NOW, "build a snapshot of what is applied; report raft_on_snapshot_built")     \
   X(SEND_SNAPSHOT, NOW, "send the newest snapshot to `peer`; report raft_on_snapshot_sent")        \
-  X(PURGE, NOW, "drop stored entries up to and including `id` (a durable snapshot covers them)")
+  X(PURGE, NOW, "drop stored entries up to and including `id` (a durable snapshot covers them)")   \
+  X(SEND_PRE_VOTE, NOW, "ask `peer` whether it would grant {vote, id = last log id}")              \
+  X(ANSWER_PRE_VOTE, NOW, "answer pre-vote request `cookie`: {granted, vote, id = last log id}")   \
+  X(SEND_TIMEOUT_NOW, NOW, "ask `peer` to campaign at once: {vote, id = last log id}")             \
+  X(TRANSFER_DONE, NOW, "transfer call `cookie` ended with `status` (`text` if it failed)")        \
+  X(READ_READY, NOW, "reads of `ticket` may be answered once `id` is applied")                     \
+  X(READ_FAILED, NOW, "reads of `ticket` are given up: leadership lost")
 
 enum raft_output_type {
 #define RAFT_OUTPUT_ENUM(name, wait, text) RAFT_OUT_##name,
@@ -109,6 +122,7 @@ struct raft_output {
   const struct raft_membership *membership; /* valid until the next input */
   const char *text;                         /* static */
   size_t skip, count;
+  uint64_t ticket;
   enum rkv_entry_kind kind;
   enum rkv_append_result result;
   enum rkv_status status;
@@ -167,6 +181,18 @@ void raft_on_vote_answer(struct raft *r, struct raft_now now, rkv_node_id from,
 /* A SAVE_VOTE became durable. */
 void raft_on_vote_saved(struct raft *r, struct raft_now now, struct rkv_vote vote);
 
+/* ---- pre-vote (dissertation 9.6) ---- */
+
+/* Output: ANSWER_PRE_VOTE with `cookie`: granted if this node's own lease has run out and a vote
+ * request {vote, last} would be granted. Nothing else changes. */
+void raft_on_pre_vote_request(struct raft *r, struct raft_now now, struct rkv_vote vote,
+                              struct rkv_log_id last, void *cookie);
+/* `asked` is the vote that the request carried. `unknown`: the peer does not know pre-votes (it
+ * counts as granting) . A quorum of grants: the node campaigns. */
+void raft_on_pre_vote_answer(struct raft *r, struct raft_now now, rkv_node_id from,
+                             struct rkv_vote asked, bool unknown, bool granted,
+                             struct rkv_vote vote, struct rkv_log_id last);
+
 /* ---- log (paper 5.3) ---- */
 
 /* What a follower needs to know of an entry: never its payload. */
@@ -200,6 +226,8 @@ enum rkv_status raft_propose(struct raft *r, struct raft_now now, size_t count,
 struct raft_append_plan {
   struct rkv_vote vote;
   struct rkv_log_id prev, commit;
+  uint64_t round;     /* given back with the answer: which reads the answer confirms */
+  uint64_t at_ns;     /* when the plan was made: the lease that the answer renews begins then */
   rkv_index from, to; /* entries from..to (at most; fewer if bytes say so); from > to: none
                          (heartbeat or probe) */
 };
@@ -210,16 +238,16 @@ bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
  * raft_on_append_failed. */
 void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append_plan *plan,
                       rkv_index sent);
-/* `prev`, `sent` and `asked` (vote) as they were sent. SUCCESS: `matched`; REJECTED: `vote`. */
+/* `plan` and `sent` as they were sent. SUCCESS: `matched`; REJECTED: `vote`. */
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
-                           struct rkv_vote asked, struct rkv_log_id prev, rkv_index sent,
+                           const struct raft_append_plan *plan, rkv_index sent,
                            enum rkv_append_result result, struct rkv_log_id matched,
                            struct rkv_vote vote);
 /* No answer; `stuck`: the peer stored up to `matched` and can never take the next entry (too large
  * for it). */
 void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer,
-                           struct rkv_vote asked, struct rkv_log_id prev, rkv_index sent,
-                           bool stuck, struct rkv_log_id matched);
+                           const struct raft_append_plan *plan, rkv_index sent, bool stuck,
+                           struct rkv_log_id matched);
 
 /* The term's entry id at `index`; false if it is not in the log (nor the last purged one). */
 bool raft_log_id_at(const struct raft *r, rkv_index index, struct rkv_log_id *id);
@@ -243,6 +271,36 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
 /* The caller of `cookie` waits no longer: no CHANGE_DONE will name it. The change itself goes on.
  */
 void raft_forget_change(struct raft *r, void *cookie);
+
+/* ---- leadership transfer (dissertation 3.10) ---- */
+
+/* Hands leadership to `target` (0: the voter that has got furthest). Accepted (RKV_OK): ended by
+ * exactly one TRANSFER_DONE: RKV_OK when this node follows a greater vote, RKV_UNAVAILABLE when the
+ * target did not take over within an election_max_ns. Until then raft_propose answers
+ * RKV_UNAVAILABLE. Refused: RKV_NOT_LEADER; RKV_INVALID for a stranger, a learner or this node;
+ * RKV_UNAVAILABLE for a peer that is not reached; RKV_PRECONDITION while another transfer runs or
+ * there is nobody to hand over to. */
+enum rkv_status raft_transfer(struct raft *r, struct raft_now now, rkv_node_id target, void *cookie,
+                              struct rkv_error *error);
+/* The caller of `cookie` waits no longer; the transfer goes on. */
+void raft_forget_transfer(struct raft *r, void *cookie);
+/* The peer does not know TimeoutNow, or did not get it: the transfer ends. */
+void raft_on_timeout_now_failed(struct raft *r, struct raft_now now, rkv_node_id peer);
+/* The leader asks this node to campaign at once, with transfer votes. RKV_PRECONDITION, with text,
+ * if it is no voter, does not follow `vote`, or does not hold `last`. */
+enum rkv_status raft_on_timeout_now(struct raft *r, struct raft_now now, struct rkv_vote vote,
+                                    struct rkv_log_id last, struct rkv_error *error);
+
+/* ---- reads (dissertation 6.4) ---- */
+
+/* Opens a ticket for all reads that wait now: READ_READY with the read index follows once a quorum
+ * of every config has answered an append sent after this call (`lease`: at once while the leader's
+ * lease holds, by quorum if it does not), or READ_FAILED. The read index is the commit index, not
+ * before an entry of the own term is committed. Makes heartbeats due at once; calls that come while
+ * a round is on its way share the next one. Errors: RKV_NOT_LEADER; RKV_PRECONDITION for `lease`
+ * with RAFT_LEASE_OFF; RKV_UNAVAILABLE while leadership is handed over. */
+enum rkv_status raft_read(struct raft *r, struct raft_now now, bool lease, uint64_t *ticket,
+                          struct rkv_error *error);
 
 /* ---- snapshots (paper section 7) ---- */
 

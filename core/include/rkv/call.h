@@ -34,7 +34,8 @@ struct rkv_call {
 
 /* ---- between nodes ---- */
 
-/* RequestVote (Raft paper, section 5.2; OpenRaft's granting rules: interop). */
+/* RequestVote (Raft paper, section 5.2; OpenRaft's granting rules). The same struct asks a pre-vote
+ * (dissertation 9.6): would you grant this? Nothing is saved, no vote changes. */
 struct rkv_vote_call {
   struct rkv_call call;
   /* request */
@@ -95,6 +96,24 @@ struct rkv_snapshot_call {
   struct rkv_vote voter_vote; /* the receiver's vote; greater than `vote`: refused */
 };
 
+/* TimeoutNow (dissertation 3.10): the leader asks a peer that holds its whole log to campaign at
+ * once. RKV_PRECONDITION: the receiver is no voter, or follows another vote. */
+struct rkv_timeout_now_call {
+  struct rkv_call call;
+  struct rkv_vote vote;   /* the leader's, committed */
+  struct rkv_log_id last; /* the leader's last log id */
+};
+
+/* Asks the leader from which index on a read is linearizable (dissertation 6.4): answered when a
+ * quorum confirmed the leadership after the call came in. RKV_NOT_LEADER otherwise. */
+struct rkv_read_index_call {
+  struct rkv_call call;
+  uint32_t read; /* RKV_READ_LEASE or RKV_READ_LINEARIZABLE */
+  uint32_t reserved;
+  /* answer */
+  struct rkv_log_id index; /* the reader waits until it has applied this */
+};
+
 /* ---- from clients ---- */
 
 /* Replicates one command. Answered when it is committed and applied. RKV_NOT_LEADER, RKV_FULL,
@@ -147,6 +166,22 @@ struct rkv_membership_call {
   /* answer */
   struct rkv_log_id id;      /* of the (last) membership entry */
   struct rkv_buf membership; /* that entry's, rkv_membership_encode; given to the caller */
+};
+
+/* Hands leadership to a voter (dissertation 3.10). Answered when another node leads. RKV_INVALID:
+ * the target is a stranger or a learner; RKV_UNAVAILABLE: it cannot be reached or does not catch up
+ * in time; RKV_NOT_LEADER. Meanwhile proposals are refused with RKV_UNAVAILABLE. */
+struct rkv_transfer_call {
+  struct rkv_call call;
+  rkv_node_id target; /* 0: the voter that has got furthest */
+};
+
+/* Builds a snapshot of what is applied now. Answered when it is durable. RKV_PRECONDITION while one
+ * is being built. */
+struct rkv_snapshot_now_call {
+  struct rkv_call call;
+  /* answer */
+  struct rkv_log_id last;
 };
 
 /* Always answered at once, by any node. */

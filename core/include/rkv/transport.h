@@ -49,6 +49,12 @@ struct rkv_node_api {
    * callbacks of any call may be called from inside. Not from inside a done callback (handing in is
    * allowed there). */
   void (*kick)(void *ctx);
+
+  void (*pre_vote)(void *ctx, struct rkv_vote_call *call);
+  void (*timeout_now)(void *ctx, struct rkv_timeout_now_call *call);
+  void (*read_index)(void *ctx, struct rkv_read_index_call *call);
+  void (*transfer)(void *ctx, struct rkv_transfer_call *call);
+  void (*snapshot_now)(void *ctx, struct rkv_snapshot_now_call *call);
 };
 
 struct rkv_transport_ops {
@@ -98,6 +104,11 @@ struct rkv_transport_ops {
   void (*send_snapshot_write)(void *peer, struct rkv_snapshot_call *call);
   void (*send_snapshot_finish)(void *peer, struct rkv_snapshot_call *call);
   void (*send_snapshot_abort)(void *peer, struct rkv_snapshot_call *call);
+
+  /* What only nodes of this project speak: RKV_UNIMPLEMENTED from a peer that does not know it. */
+  void (*send_pre_vote)(void *peer, struct rkv_vote_call *call);
+  void (*send_timeout_now)(void *peer, struct rkv_timeout_now_call *call);
+  void (*send_read_index)(void *peer, struct rkv_read_index_call *call);
 };
 
 #ifdef __cplusplus
