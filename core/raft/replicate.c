@@ -126,11 +126,12 @@ static void failed(struct raft *r, struct raft_now now, struct raft_progress *p)
 }
 
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
-                           struct rkv_vote asked, struct rkv_log_id prev, rkv_index sent,
+                           const struct raft_append_plan *plan, rkv_index sent,
                            enum rkv_append_result result, struct rkv_log_id matched,
                            struct rkv_vote vote) {
+  const struct rkv_log_id prev = plan->prev;
   bool empty = sent == prev.index;
-  struct raft_progress *p = answered_peer(r, peer, asked, empty);
+  struct raft_progress *p = answered_peer(r, peer, plan->vote, empty);
   assert(sent >= prev.index);
   if (!p) return;
   if (result == RKV_APPEND_REJECTED && rkv_vote_compare(vote, r->vote) == RKV_GREATER) {
@@ -148,12 +149,12 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
 }
 
 void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer,
-                           struct rkv_vote asked, struct rkv_log_id prev, rkv_index sent,
-                           bool stuck, struct rkv_log_id matched) {
-  struct raft_progress *p = answered_peer(r, peer, asked, sent == prev.index);
-  assert(sent >= prev.index);
+                           const struct raft_append_plan *plan, rkv_index sent, bool stuck,
+                           struct rkv_log_id matched) {
+  struct raft_progress *p = answered_peer(r, peer, plan->vote, sent == plan->prev.index);
+  assert(sent >= plan->prev.index);
   if (!p) return;
-  if (stuck && believable(r, prev, sent, matched)) {
+  if (stuck && believable(r, plan->prev, sent, matched)) {
     p->hold_until_ns = now.ns + r->config.stuck_retry_ns;
     matched_to(r, now, p, matched, sent);
   } else {

@@ -55,6 +55,7 @@ struct message {
   struct rkv_log_id prev, commit, last; /* last: candidate's, snapshot's, voter's */
   struct test_entry *entries;
   size_t count;
+  struct raft_append_plan plan; /* of an append */
   bool transfer, granted, ok;
   enum rkv_append_result result;
   struct rkv_log_id matched;

@@ -48,8 +48,8 @@ void message_lost(struct cluster *c, struct message *m) {
   struct test_node *n = &c->nodes[answer ? m->to : m->from];
   rkv_node_id peer = answer ? m->from : m->to;
   if (n->r && (m->type == MESSAGE_APPEND || m->type == MESSAGE_APPENDED))
-    raft_on_append_failed(n->r, node_now(c, n), peer, m->vote, m->prev, m->prev.index + m->count,
-                          false, (struct rkv_log_id){0, 0});
+    raft_on_append_failed(n->r, node_now(c, n), peer, &m->plan, m->prev.index + m->count, false,
+                          (struct rkv_log_id){0, 0});
   if (n->r && (m->type == MESSAGE_SNAPSHOT || m->type == MESSAGE_INSTALLED))
     raft_on_snapshot_sent(n->r, node_now(c, n), peer, false, (struct rkv_log_id){0, 0},
                           (struct rkv_vote){0, 0, false});
@@ -115,7 +115,7 @@ void message_handle(struct cluster *c, struct message *m) {
     message_free(m);
     break;
   case MESSAGE_APPENDED:
-    raft_on_append_answer(n->r, now, m->from, m->vote, m->prev, m->prev.index + m->count, m->result,
+    raft_on_append_answer(n->r, now, m->from, &m->plan, m->prev.index + m->count, m->result,
                           m->matched, m->answered);
     message_free(m);
     break;
@@ -217,7 +217,13 @@ static void carry_one(struct cluster *c, struct test_node *n, const struct raft_
     break;
   case RAFT_OUT_BUILD_SNAPSHOT: n->building = true; break;
   case RAFT_OUT_ROLE:
-  case RAFT_OUT_MEMBERSHIP: break;
+  case RAFT_OUT_MEMBERSHIP:
+  case RAFT_OUT_SEND_PRE_VOTE:
+  case RAFT_OUT_ANSWER_PRE_VOTE:
+  case RAFT_OUT_SEND_TIMEOUT_NOW:
+  case RAFT_OUT_TRANSFER_DONE:
+  case RAFT_OUT_READ_READY:
+  case RAFT_OUT_READ_FAILED: break;
   }
 }
 
@@ -228,6 +234,7 @@ static bool send_next(struct cluster *c, struct test_node *n, rkv_node_id peer) 
   if (!raft_next_append(n->r, node_now(c, n), peer, &plan)) return false;
   trace_plan(c, n, peer, &plan);
   m = message_new(MESSAGE_APPEND, n->id, peer);
+  m->plan = plan;
   m->vote = plan.vote;
   m->prev = plan.prev;
   m->commit = plan.commit;

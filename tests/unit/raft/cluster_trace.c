@@ -81,6 +81,12 @@ static void trace_detail(FILE *f, const struct test_node *n, const struct raft_o
   case RAFT_OUT_COMMIT:
   case RAFT_OUT_DROP_PROPOSALS:
   case RAFT_OUT_PURGE: fprintf(f, " %s", id_text(out->id).s); break;
+  case RAFT_OUT_SEND_PRE_VOTE:
+  case RAFT_OUT_ANSWER_PRE_VOTE:
+  case RAFT_OUT_SEND_TIMEOUT_NOW:
+  case RAFT_OUT_TRANSFER_DONE:
+  case RAFT_OUT_READ_READY:
+  case RAFT_OUT_READ_FAILED:
   case RAFT_OUT_BUILD_SNAPSHOT: break;
   }
 }

@@ -13,6 +13,8 @@
 #define VOTE(term, node) ((struct rkv_vote){(term), (node), false})
 #define LEADER_VOTE(term, node) ((struct rkv_vote){(term), (node), true})
 #define NONE ID(0, 0)
+/* A plan that nobody made, of a leader's vote, behind `before`. */
+#define PLAN(lead, before) (&(struct raft_append_plan){.vote = (lead), .prev = (before)})
 
 /* Takes outputs until one of `type`; fails if there is none. */
 static inline struct raft_output expect(struct raft *r, enum raft_output_type type) {

@@ -36,8 +36,9 @@ static bool send(struct lead *l) {
 
 static void answer(struct lead *l, struct rkv_log_id prev, rkv_index sent,
                    enum rkv_append_result result, struct rkv_log_id matched) {
-  raft_on_append_answer(l->r, l->now, 2, LEADER_VOTE(2, 1), prev, sent, result, matched,
-                        VOTE(0, 0));
+  struct raft_append_plan plan = l->plan;
+  plan.prev = prev;
+  raft_on_append_answer(l->r, l->now, 2, &plan, sent, result, matched, VOTE(0, 0));
 }
 
 static void answer_last(struct lead *l, enum rkv_append_result result, struct rkv_log_id matched) {
@@ -47,7 +48,7 @@ static void answer_last(struct lead *l, enum rkv_append_result result, struct rk
 
 static void fail_last(struct lead *l, bool stuck, struct rkv_log_id matched) {
   rkv_index sent = l->plan.to > l->plan.prev.index ? l->plan.to : l->plan.prev.index;
-  raft_on_append_failed(l->r, l->now, 2, LEADER_VOTE(2, 1), l->plan.prev, sent, stuck, matched);
+  raft_on_append_failed(l->r, l->now, 2, &l->plan, sent, stuck, matched);
 }
 
 static struct raft_peer_view peer(const struct lead *l) {
@@ -125,10 +126,10 @@ static void answers_to_an_older_term_are_ignored(void **state) {
   struct lead l = lead_new();
   (void)state;
   (void)send(&l);
-  raft_on_append_answer(l.r, l.now, 2, LEADER_VOTE(1, 1), ID(1, 9), 9, RKV_APPEND_SUCCESS, ID(1, 9),
-                        VOTE(0, 0));
-  raft_on_append_answer(l.r, l.now, 2, LEADER_VOTE(1, 1), ID(1, 9), 9, RKV_APPEND_REJECTED, NONE,
-                        LEADER_VOTE(9, 2));
+  raft_on_append_answer(l.r, l.now, 2, PLAN(LEADER_VOTE(1, 1), ID(1, 9)), 9, RKV_APPEND_SUCCESS,
+                        ID(1, 9), VOTE(0, 0));
+  raft_on_append_answer(l.r, l.now, 2, PLAN(LEADER_VOTE(1, 1), ID(1, 9)), 9, RKV_APPEND_REJECTED,
+                        NONE, LEADER_VOTE(9, 2));
   assert_id(peer(&l).matched, 0, 0);
   assert_int_equal(cluster_view(l.c, 1).role, RAFT_LEADER);
   assert_false(send(&l)); /* the probe is still out */
