@@ -92,6 +92,12 @@ void host_node_options_read(const struct host_section *section, const struct rkv
   options->hot_tail_bytes_max = values[HOST_NODE_HOT_TAIL].number;
   options->append_bytes_max = values[HOST_NODE_APPEND_BYTES].number;
   options->append_entries_max = values[HOST_NODE_APPEND_ENTRIES].number;
+  options->append_window = values[HOST_NODE_APPEND_WINDOW].number;
+  options->purge_hold_entries = values[HOST_NODE_PURGE_HOLD].number;
+  options->pre_vote = values[HOST_NODE_PRE_VOTE].number != 0;
+  options->check_quorum = values[HOST_NODE_CHECK_QUORUM].number != 0;
+  options->lease_reads = values[HOST_NODE_LEASE_READS].number != 0;
+  options->clock_drift_ppm = values[HOST_NODE_CLOCK_DRIFT].number;
   options->command_bytes_max = values[HOST_NODE_COMMAND_BYTES].number;
   check_addr(section, values[HOST_NODE_ADDR].text);
   for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)

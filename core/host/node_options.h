@@ -31,6 +31,18 @@
   X(APPEND_BYTES, "append_bytes_max", SIZE, "1MiB", 1, HOST_GIB,                                   \
     "payload of one append to a peer")                                                             \
   X(APPEND_ENTRIES, "append_entries_max", UINT, "4096", 1, 1 << 20, "entries of one append")       \
+  X(APPEND_WINDOW, "append_window", UINT, "16", 1, 1024,                                           \
+    "appends in flight to one peer (1 if the transport does not stream)")                          \
+  X(PURGE_HOLD, "purge_hold_entries", UINT, "10000", 0, UINT64_MAX,                                \
+    "entries behind a snapshot that are kept for a peer that lags")                                \
+  X(PRE_VOTE, "pre_vote", BOOL, "true", 0, 0,                                                      \
+    "ask before campaigning, so that a node that was away disturbs nobody")                        \
+  X(CHECK_QUORUM, "check_quorum", BOOL, "true", 0, 0,                                              \
+    "a leader that no quorum answers steps down")                                                  \
+  X(LEASE_READS, "lease_reads", BOOL, "false", 0, 0,                                               \
+    "serve rkv-read: lease, trusting clocks to run apart by clock_drift_ppm at most")              \
+  X(CLOCK_DRIFT, "clock_drift_ppm", UINT, "10000", 0, 500000,                                      \
+    "how much faster one node's clock may run than another's, in parts per million")               \
   X(COMMAND_BYTES, "command_bytes_max", SIZE, "1600KiB", 1, HOST_GIB,                              \
     "a single command; larger ones are refused at the door")                                       \
   X(PLUGIN_DIR, "plugin_dir", PATH, "", 0, 0,                                                      \

@@ -15,7 +15,10 @@
   X(send_snapshot_begin)                                                                           \
   X(send_snapshot_write)                                                                           \
   X(send_snapshot_finish)                                                                          \
-  X(send_snapshot_abort)
+  X(send_snapshot_abort)                                                                           \
+  X(send_pre_vote)                                                                                 \
+  X(send_timeout_now)                                                                              \
+  X(send_read_index)
 
 #define STORAGE_OPS(X)                                                                             \
   X(open)                                                                                          \

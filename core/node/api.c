@@ -61,8 +61,11 @@ static void propose(void *ctx, struct rkv_propose_call *call) {
 static void query(void *ctx, struct rkv_query_call *call) {
   struct node *n = ctx;
   call->response = rkv_buf_none();
-  if (call->read != RKV_READ_LOCAL)
-    answer_failf(&call->call, RKV_UNIMPLEMENTED, "this node serves rkv-read: local only");
+  if (call->read > RKV_READ_LINEARIZABLE)
+    answer_failf(&call->call, RKV_INVALID, "read: %u is unknown (try local or linearizable)",
+                 call->read);
+  else if (call->read != RKV_READ_LOCAL)
+    client_call(n, &call->call, NODE_QUERY);
   else if (n->plugins.sm_capabilities & RKV_CAP_CONCURRENT_QUERIES)
     query_run(n, call);
   else
@@ -108,6 +111,26 @@ static void snapshot_finish(void *ctx, struct rkv_snapshot_call *call) {
   loop_post(ctx, &call->call, NODE_SNAPSHOT_FINISH);
 }
 
+static void pre_vote(void *ctx, struct rkv_vote_call *call) {
+  peer_call(ctx, &call->call, NODE_PRE_VOTE);
+}
+
+static void timeout_now(void *ctx, struct rkv_timeout_now_call *call) {
+  peer_call(ctx, &call->call, NODE_TIMEOUT_NOW);
+}
+
+static void read_index(void *ctx, struct rkv_read_index_call *call) {
+  peer_call(ctx, &call->call, NODE_READ_INDEX);
+}
+
+static void transfer(void *ctx, struct rkv_transfer_call *call) {
+  client_call(ctx, &call->call, NODE_TRANSFER);
+}
+
+static void snapshot_now(void *ctx, struct rkv_snapshot_now_call *call) {
+  client_call(ctx, &call->call, NODE_SNAPSHOT_NOW);
+}
+
 static void kick(void *ctx) {
   node_kick(ctx);
 }
@@ -127,5 +150,10 @@ void api_make(struct node *n) {
                                  .add_learner = add_learner,
                                  .change_membership = change_membership,
                                  .metrics = metrics,
-                                 .kick = kick};
+                                 .kick = kick,
+                                 .pre_vote = pre_vote,
+                                 .timeout_now = timeout_now,
+                                 .read_index = read_index,
+                                 .transfer = transfer,
+                                 .snapshot_now = snapshot_now};
 }

@@ -54,7 +54,10 @@ static void run(struct node_job *job) {
 }
 
 static void give_up(struct node *n, const char *why) {
+  struct rkv_error error;
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "snapshot not built: %s", why);
+  (void)rkv_fail(&error, RKV_ABORTED, "snapshot not built: %s", why);
+  build_fail(n, &error);
   n->build_wanted = false;
   n->build_pause_ns = n->now_ns + NODE_QUIET_NS;
   raft_on_snapshot_built(n->raft, node_now(n), (struct rkv_log_id){0, 0});
@@ -64,6 +67,7 @@ static void give_up(struct node *n, const char *why) {
 /* Worth it once the log has grown by a fair part of what the snapshot will weigh: the cost of
  * snapshots per write stays constant however large the state is. */
 static bool worth_it(struct node *n) {
+  if (n->snapshot_call) return true; /* asked for by a person */
   return n->log_bytes >= n->snapshot_bytes / NODE_SNAPSHOT_SHARE;
 }
 
@@ -94,6 +98,47 @@ void build_run(struct node *n) {
   n->executor->post(n->executor->ctx, &b->job);
 }
 
+/* A person's wish: the policy is not asked. */
+void build_on_now(struct node *n, struct rkv_call *call) {
+  struct rkv_error error;
+  enum rkv_status status = RKV_OK;
+  if (loop_ending(n)) {
+    answer_end_error(n, &error);
+    status = (enum rkv_status)error.status;
+  } else if (n->snapshot_call || n->build) {
+    status = rkv_fail(&error, RKV_PRECONDITION, "a snapshot is being built already");
+  } else if (!n->build_wanted) {
+    status = raft_trigger_snapshot(n->raft, node_now(n), &error);
+  }
+  if (status != RKV_OK) {
+    api_release(n, 0);
+    return answer_fail(call, &error);
+  }
+  n->snapshot_call = call;
+  n->build_pause_ns = 0;
+  loop_carry(n);
+}
+
+static void answer_now(struct node *n, const struct snapshot_build *b) {
+  struct rkv_snapshot_now_call *call = (struct rkv_snapshot_now_call *)n->snapshot_call;
+  n->snapshot_call = NULL;
+  if (!call) return;
+  api_release(n, 0);
+  call->last = b->meta.last;
+  if (b->status == RKV_OK)
+    answer_ok(&call->call);
+  else
+    answer_fail(&call->call, &b->error);
+}
+
+void build_fail(struct node *n, const struct rkv_error *error) {
+  struct rkv_call *call = n->snapshot_call;
+  n->snapshot_call = NULL;
+  if (!call) return;
+  api_release(n, 0);
+  answer_fail(call, error);
+}
+
 void build_on_done(struct node *n, struct rkv_call *call) {
   struct snapshot_build *b =
       (struct snapshot_build *)((char *)call - offsetof(struct snapshot_build, event));
@@ -111,6 +156,7 @@ void build_on_done(struct node *n, struct rkv_call *call) {
     raft_on_snapshot_built(n->raft, node_now(n), b->meta.last);
     loop_carry(n);
   }
+  answer_now(n, b);
   rkv_buf_drop(&b->meta.membership);
   free(b);
 }

@@ -54,6 +54,15 @@
   X(SAVED, save_on_saved)                                                                          \
   X(VOTE_ANSWER, replicate_on_vote_answer)                                                         \
   X(APPEND_ANSWER, replicate_on_append_answer)                                                     \
+  X(PRE_VOTE, peer_on_pre_vote_call)                                                               \
+  X(PRE_VOTE_ANSWER, replicate_on_pre_vote_answer)                                                 \
+  X(TIMEOUT_NOW, transfer_on_timeout_now)                                                          \
+  X(TIMEOUT_NOW_ANSWER, transfer_on_answer)                                                        \
+  X(TRANSFER, transfer_on_call)                                                                    \
+  X(DRAIN, transfer_on_drain)                                                                      \
+  X(READ_INDEX, read_on_index_call)                                                                \
+  X(READ_INDEX_ANSWER, read_on_index_answer)                                                       \
+  X(SNAPSHOT_NOW, build_on_now)                                                                    \
   X(FETCHED, fetch_on_done)                                                                        \
   X(SNAPSHOT_BUILT, build_on_done)                                                                 \
   X(SNAPSHOT_SEND, send_on_step)
@@ -93,6 +102,7 @@ struct node_peer {
 };
 
 struct snapshot_build;
+struct node_ticket;
 
 enum node_role { NODE_IDLE, NODE_RUNNING, NODE_RUN_AGAIN };
 
@@ -108,6 +118,8 @@ struct node {
   atomic_int role; /* an enum node_role */
   atomic_uint_fast64_t client_calls, client_bytes, peer_calls;
   atomic_bool started, draining, abandoned, fatal;
+  atomic_bool handing_over;   /* a node that stops hands leadership over */
+  struct rkv_call drain_call; /* tells the runner of it, once */
   pthread_mutex_t fatal_lock;
   struct rkv_error fatal_error; /* under fatal_lock */
   void (*fatal_notify)(void *arg);
@@ -144,7 +156,13 @@ struct node {
   struct rkv_call *changes[NODE_CHANGES_MAX]; /* init and membership calls that wait */
   size_t change_count;
 
+  struct rkv_call *reads_waiting[2]; /* [lease]: linearizable and lease reads being gathered */
+  struct node_ticket *tickets;       /* reads that wait for their index */
+  struct rkv_call *transfer_call;    /* the client's that waits */
+  bool drain_wanted;
+
   struct snapshot_build *build;
+  struct rkv_call *snapshot_call; /* snapshot_now that waits for the build */
   bool build_wanted;
   uint64_t build_pause_ns;      /* after a failure: no new build before */
   atomic_bool writing_snapshot; /* (any thread) the storage's one writer is taken */
@@ -205,6 +223,30 @@ void query_run(struct node *n, struct rkv_query_call *call);
 void query_on_call(struct node *n, struct rkv_call *call);
 void metrics_on_call(struct node *n, struct rkv_call *call);
 
+/* ---- read.c ---- */
+/* Takes a query or read index call that wants more than a local read; read_flush sends them on. */
+void read_gather(struct node *n, struct rkv_call *call, bool lease);
+void read_flush(struct node *n);
+/* Answers the reads whose index is applied. */
+void read_run(struct node *n);
+void read_ready(struct node *n, uint64_t number, struct rkv_log_id index);
+void read_failed(struct node *n, uint64_t number);
+void read_on_index_call(struct node *n, struct rkv_call *call);
+void read_on_index_answer(struct node *n, struct rkv_call *call);
+void read_expire(struct node *n);
+void read_fail_all(struct node *n, const struct rkv_error *error);
+
+/* ---- transfer.c ---- */
+void transfer_on_call(struct node *n, struct rkv_call *call);
+void transfer_done(struct node *n, const struct raft_output *out);
+void transfer_fail(struct node *n, const struct rkv_error *error);
+void transfer_on_drain(struct node *n, struct rkv_call *call);
+/* Hands leadership over once nothing waits for its commit. */
+void transfer_drain_run(struct node *n);
+void transfer_send(struct node *n, const struct raft_output *out);
+void transfer_on_answer(struct node *n, struct rkv_call *call);
+void transfer_on_timeout_now(struct node *n, struct rkv_call *call);
+
 /* ---- change.c ---- */
 void change_on_init(struct node *n, struct rkv_call *call);
 void change_on_add_learner(struct node *n, struct rkv_call *call);
@@ -220,6 +262,9 @@ void peer_answer_vote(struct node *n, const struct raft_output *out);
 void peer_answer_append(struct node *n, const struct raft_output *out);
 void peer_update(struct node *n, const struct rkv_membership *membership);
 void peer_close_all(struct node *n);
+/* Refuses a call of a peer if the node ends; true if it did. */
+bool peer_refuse_at_end(struct node *n, struct rkv_call *call);
+void peer_on_pre_vote_call(struct node *n, struct rkv_call *call);
 /* Refuses a call of a peer that was handed in. */
 void peer_fail(struct node *n, struct rkv_call *call, const struct rkv_error *error);
 struct node_peer *peer_find(struct node *n, rkv_node_id id);
@@ -239,6 +284,8 @@ void save_fail_deferred(struct node *n, const struct rkv_error *error);
 void replicate_all(struct node *n);
 void replicate_vote(struct node *n, const struct raft_output *out);
 void replicate_on_vote_answer(struct node *n, struct rkv_call *call);
+void replicate_pre_vote(struct node *n, const struct raft_output *out);
+void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call);
 void replicate_on_append_answer(struct node *n, struct rkv_call *call);
 
 /* ---- fetch.c: entries that left the hot tail ---- */
@@ -260,6 +307,8 @@ bool apply_run(struct node *n);
 /* ---- build.c, send.c, receive.c: snapshots ---- */
 void build_run(struct node *n); /* starts a wanted build when it is worth it */
 void build_on_done(struct node *n, struct rkv_call *call);
+void build_on_now(struct node *n, struct rkv_call *call);
+void build_fail(struct node *n, const struct rkv_error *error);
 void send_start(struct node *n, rkv_node_id peer);
 void send_on_step(struct node *n, struct rkv_call *call);
 void receive_write(void *ctx, struct rkv_snapshot_call *call);

@@ -56,8 +56,15 @@ static void end_waiting(struct node *n) {
   propose_fail_batch(n, &error);
   propose_drop(n, 0, (enum rkv_status)error.status, error.text);
   change_fail_all(n, &error);
+  read_fail_all(n, &error);
+  transfer_fail(n, &error);
+  build_fail(n, &error);
   save_fail_deferred(n, &error);
   peer_close_all(n);
+}
+
+static bool calls_wait(const struct node *n) {
+  return n->pending.count > 0 || n->change_count > 0 || n->tickets;
 }
 
 /* Deadlines of calls that wait here: looked at every NODE_EXPIRE_NS, not at each call's own. */
@@ -65,12 +72,13 @@ static void expire(struct node *n) {
   if (n->now_ns < n->expire_ns) return;
   propose_expire(n);
   change_expire(n);
-  n->expire_ns = n->pending.count || n->change_count ? n->now_ns + NODE_EXPIRE_NS : 0;
+  read_expire(n);
+  n->expire_ns = calls_wait(n) ? n->now_ns + NODE_EXPIRE_NS : 0;
 }
 
 static void arm_timer(struct node *n) {
   uint64_t deadline = raft_deadline(n->raft);
-  if (n->pending.count || n->change_count) {
+  if (calls_wait(n)) {
     if (n->expire_ns == 0) n->expire_ns = n->now_ns + NODE_EXPIRE_NS;
     if (n->expire_ns < deadline) deadline = n->expire_ns;
   }
@@ -96,8 +104,11 @@ static bool run_batch(struct node *n) {
     loop_carry(n);
   }
   expire(n);
+  read_flush(n);
+  transfer_drain_run(n);
   replicate_all(n);
   bool more = apply_run(n);
+  read_run(n);
   build_run(n);
   arm_timer(n);
   return more || !inbox_empty(&n->inbox);

@@ -94,11 +94,15 @@ void node_on_fatal(struct node *n, void (*notify)(void *arg), void *arg) {
 }
 
 void node_drain(struct node *n) {
-  atomic_store(&n->draining, true);
+  if (atomic_exchange(&n->draining, true)) return;
+  atomic_store_explicit(&n->handing_over, true, memory_order_release);
+  loop_post(n, &n->drain_call, NODE_DRAIN);
+  node_kick(n);
 }
 
 bool node_idle(struct node *n) {
-  return atomic_load_explicit(&n->client_calls, memory_order_acquire) == 0;
+  return !atomic_load_explicit(&n->handing_over, memory_order_acquire) &&
+         atomic_load_explicit(&n->client_calls, memory_order_acquire) == 0;
 }
 
 void node_abandon(struct node *n) {

@@ -54,7 +54,11 @@ struct node_options {
   uint64_t hot_tail_bytes_max; /* newest entries kept in memory for replication */
   uint64_t append_bytes_max;   /* payload bytes of one append */
   uint64_t append_entries_max; /* entries of one append */
-  uint64_t command_bytes_max;  /* a single command; larger ones are refused at the door */
+  uint64_t append_window;      /* appends in flight to one peer */
+  uint64_t purge_hold_entries; /* entries kept for a peer that lags, behind a snapshot */
+  uint64_t clock_drift_ppm;    /* with lease_reads: how far clocks may run apart */
+  bool pre_vote, check_quorum, lease_reads;
+  uint64_t command_bytes_max; /* a single command; larger ones are refused at the door */
 };
 
 struct node;
@@ -89,12 +93,13 @@ enum rkv_status node_fatal_status(struct node *n, struct rkv_error *error);
  * before node_start. */
 void node_on_fatal(struct node *n, void (*notify)(void *arg), void *arg);
 
-/* Orderly stop. node_drain refuses new proposals (RKV_UNAVAILABLE) while those in flight end; then
+/* Orderly stop. node_drain refuses new proposals (RKV_UNAVAILABLE) while those in flight end, and
+ * then hands leadership over; when node_idle says so, or time is up,
  * node_abandon answers everything that still waits with RKV_CANCELLED, from now on refuses every
  * call, and closes the peers; then rkv_transport_ops.stop and close, node_executor_stop, node_free.
  */
 void node_drain(struct node *n);
-bool node_idle(struct node *n); /* nothing waits for its commit */
+bool node_idle(struct node *n); /* no client waits, and leadership is handed over if it can be */
 void node_abandon(struct node *n);
 void node_free(struct node *n);
 

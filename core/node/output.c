@@ -82,12 +82,19 @@ void output_carry(struct node *n, const struct raft_output *out) {
   case RAFT_OUT_BUILD_SNAPSHOT: n->build_wanted = true; break;
   case RAFT_OUT_SEND_SNAPSHOT: send_start(n, out->peer); break;
   case RAFT_OUT_PURGE: purge(n, out->id); break;
+  case RAFT_OUT_SEND_PRE_VOTE: replicate_pre_vote(n, out); break;
+  case RAFT_OUT_ANSWER_PRE_VOTE: peer_answer_vote(n, out); break;
+  case RAFT_OUT_SEND_TIMEOUT_NOW: transfer_send(n, out); break;
+  case RAFT_OUT_TRANSFER_DONE: transfer_done(n, out); break;
+  case RAFT_OUT_READ_READY: read_ready(n, out->ticket, out->id); break;
+  case RAFT_OUT_READ_FAILED: read_failed(n, out->ticket); break;
   }
 }
 
 void output_discard(struct node *n, const struct raft_output *out) {
   struct rkv_error error;
   answer_end_error(n, &error);
-  if (out->type == RAFT_OUT_ANSWER_VOTE || out->type == RAFT_OUT_ANSWER_APPEND)
+  if (out->type == RAFT_OUT_ANSWER_VOTE || out->type == RAFT_OUT_ANSWER_APPEND ||
+      out->type == RAFT_OUT_ANSWER_PRE_VOTE)
     peer_fail(n, out->cookie, &error);
 }

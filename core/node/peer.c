@@ -14,7 +14,7 @@ void peer_fail(struct node *n, struct rkv_call *call, const struct rkv_error *er
 }
 
 /* Once the node ends, peers get no promise any more. */
-static bool refuse_at_end(struct node *n, struct rkv_call *call) {
+bool peer_refuse_at_end(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (!loop_ending(n)) return false;
   answer_end_error(n, &error);
@@ -24,8 +24,15 @@ static bool refuse_at_end(struct node *n, struct rkv_call *call) {
 
 void peer_on_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (refuse_at_end(n, call)) return;
+  if (peer_refuse_at_end(n, call)) return;
   raft_on_vote_request(n->raft, node_now(n), c->vote, c->last, c->transfer, call);
+  loop_carry(n);
+}
+
+void peer_on_pre_vote_call(struct node *n, struct rkv_call *call) {
+  struct rkv_vote_call *c = (struct rkv_vote_call *)call;
+  if (peer_refuse_at_end(n, call)) return;
+  raft_on_pre_vote_request(n->raft, node_now(n), c->vote, c->last, call);
   loop_carry(n);
 }
 
@@ -96,7 +103,7 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
 
 void peer_on_append_call(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
-  if (refuse_at_end(n, call)) return;
+  if (peer_refuse_at_end(n, call)) return;
   if (hand_to_raft(n, (struct rkv_append_call *)call, &error) == RKV_OK) return;
   n->bad_peer_calls++;
   peer_fail(n, call, &error);

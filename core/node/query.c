@@ -14,7 +14,15 @@ void query_run(struct node *n, struct rkv_query_call *call) {
 }
 
 void query_on_call(struct node *n, struct rkv_call *call) {
+  struct rkv_query_call *q = (struct rkv_query_call *)call;
+  if (q->read != RKV_READ_LOCAL && !loop_ending(n))
+    return read_gather(n, call, q->read == RKV_READ_LEASE);
   api_release(n, 0);
+  if (q->read != RKV_READ_LOCAL) {
+    struct rkv_error error;
+    answer_end_error(n, &error);
+    return answer_fail(call, &error);
+  }
   query_run(n, (struct rkv_query_call *)call);
 }
 

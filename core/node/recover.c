@@ -146,7 +146,12 @@ static enum rkv_status make_raft(struct recover *r, struct rkv_error *error) {
                                .snapshot_after = o->snapshot_after,
                                .keep_entries = o->keep_entries,
                                .append_entries_max = (uint32_t)o->append_entries_max,
-                               .append_window = 1};
+                               .purge_hold_max = o->purge_hold_entries,
+                               .lease_drift_ppm =
+                                   o->lease_reads ? o->clock_drift_ppm : RAFT_LEASE_OFF,
+                               .pre_vote = o->pre_vote,
+                               .check_quorum = o->check_quorum,
+                               .append_window = (uint32_t)o->append_window};
   struct raft_start start = {.vote = r->state.vote,
                              .purged = r->state.purged,
                              .applied = n->applied,

@@ -9,6 +9,7 @@ struct node_vote {
   struct rkv_vote_call call; /* first: what the transport knows */
   struct node *n;
   rkv_node_id peer;
+  bool pre;
   enum rkv_status status;
 };
 
@@ -29,22 +30,45 @@ static void vote_done(struct rkv_call *call, enum rkv_status status,
   struct node_vote *v = (struct node_vote *)call;
   (void)error; /* the transport logs why a peer is away; a lost vote is asked again by timeout */
   v->status = status;
-  loop_post(v->n, call, NODE_VOTE_ANSWER);
+  loop_post(v->n, call, v->pre ? NODE_PRE_VOTE_ANSWER : NODE_VOTE_ANSWER);
 }
 
-void replicate_vote(struct node *n, const struct raft_output *out) {
+static void ask_vote(struct node *n, const struct raft_output *out, bool pre) {
   struct node_peer *peer = peer_find(n, out->peer);
   if (!peer || !peer->handle) return;
   struct node_vote *v = calloc(1, sizeof *v);
   if (!v) return node_fatal(n, RKV_NO_MEMORY, "out of memory for a vote request");
   v->n = n;
   v->peer = out->peer;
+  v->pre = pre;
   v->call.call.done = vote_done;
   v->call.call.deadline_ns = n->now_ns + n->options.election_min_ns;
   v->call.vote = out->vote;
   v->call.last = out->id;
   v->call.transfer = out->transfer;
-  n->plugins.transport->send_vote(peer->handle, &v->call);
+  if (pre)
+    n->plugins.transport->send_pre_vote(peer->handle, &v->call);
+  else
+    n->plugins.transport->send_vote(peer->handle, &v->call);
+}
+
+void replicate_vote(struct node *n, const struct raft_output *out) {
+  ask_vote(n, out, false);
+}
+
+void replicate_pre_vote(struct node *n, const struct raft_output *out) {
+  ask_vote(n, out, true);
+}
+
+void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call) {
+  struct node_vote *v = (struct node_vote *)call;
+  bool unknown = v->status == RKV_UNIMPLEMENTED;
+  if ((v->status == RKV_OK || unknown) && !loop_ending(n)) {
+    raft_on_pre_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, unknown, v->call.granted,
+                            v->call.voter_vote, v->call.voter_last);
+    loop_carry(n);
+  }
+  free(v);
 }
 
 void replicate_on_vote_answer(struct node *n, struct rkv_call *call) {
@@ -175,11 +199,11 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
   struct node_append *a = (struct node_append *)call;
   if (!loop_ending(n)) {
     if (a->status == RKV_OK)
-      raft_on_append_answer(n->raft, node_now(n), a->peer, a->plan.vote, a->plan.prev, a->sent,
+      raft_on_append_answer(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             (enum rkv_append_result)a->call.result, a->call.matched,
                             a->call.voter_vote);
     else
-      raft_on_append_failed(n->raft, node_now(n), a->peer, a->plan.vote, a->plan.prev, a->sent,
+      raft_on_append_failed(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             a->status == RKV_TOO_LARGE, a->call.matched);
     loop_carry(n);
   }

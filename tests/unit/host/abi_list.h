@@ -104,6 +104,21 @@
   FIELD(struct rkv_membership_call, retain)                                                        \
   FIELD(struct rkv_membership_call, id)                                                            \
   FIELD(struct rkv_membership_call, membership)                                                    \
+  SIZE(struct rkv_timeout_now_call)                                                                \
+  FIELD(struct rkv_timeout_now_call, call)                                                         \
+  FIELD(struct rkv_timeout_now_call, vote)                                                         \
+  FIELD(struct rkv_timeout_now_call, last)                                                         \
+  SIZE(struct rkv_read_index_call)                                                                 \
+  FIELD(struct rkv_read_index_call, call)                                                          \
+  FIELD(struct rkv_read_index_call, read)                                                          \
+  FIELD(struct rkv_read_index_call, reserved)                                                      \
+  FIELD(struct rkv_read_index_call, index)                                                         \
+  SIZE(struct rkv_transfer_call)                                                                   \
+  FIELD(struct rkv_transfer_call, call)                                                            \
+  FIELD(struct rkv_transfer_call, target)                                                          \
+  SIZE(struct rkv_snapshot_now_call)                                                               \
+  FIELD(struct rkv_snapshot_now_call, call)                                                        \
+  FIELD(struct rkv_snapshot_now_call, last)                                                        \
   SIZE(struct rkv_metrics_call)                                                                    \
   FIELD(struct rkv_metrics_call, call)                                                             \
   FIELD(struct rkv_metrics_call, leader)                                                           \
@@ -219,6 +234,11 @@
   FIELD(struct rkv_node_api, change_membership)                                                    \
   FIELD(struct rkv_node_api, metrics)                                                              \
   FIELD(struct rkv_node_api, kick)                                                                 \
+  FIELD(struct rkv_node_api, pre_vote)                                                             \
+  FIELD(struct rkv_node_api, timeout_now)                                                          \
+  FIELD(struct rkv_node_api, read_index)                                                           \
+  FIELD(struct rkv_node_api, transfer)                                                             \
+  FIELD(struct rkv_node_api, snapshot_now)                                                         \
   SIZE(struct rkv_transport_ops)                                                                   \
   FIELD(struct rkv_transport_ops, open)                                                            \
   FIELD(struct rkv_transport_ops, start)                                                           \
@@ -231,7 +251,10 @@
   FIELD(struct rkv_transport_ops, send_snapshot_begin)                                             \
   FIELD(struct rkv_transport_ops, send_snapshot_write)                                             \
   FIELD(struct rkv_transport_ops, send_snapshot_finish)                                            \
-  FIELD(struct rkv_transport_ops, send_snapshot_abort)
+  FIELD(struct rkv_transport_ops, send_snapshot_abort)                                             \
+  FIELD(struct rkv_transport_ops, send_pre_vote)                                                   \
+  FIELD(struct rkv_transport_ops, send_timeout_now)                                                \
+  FIELD(struct rkv_transport_ops, send_read_index)
 
 #define ABI_TYPES(SIZE)                                                                            \
   SIZE(rkv_term)                                                                                   \

@@ -1,0 +1,242 @@
+/* read.c: linearizable and lease reads (dissertation 6.4).
+ *
+ * All reads that wait when the loop comes by share one ticket of raft. When raft confirms it, reads
+ * wait until the state machine has applied the read index, and are answered from it. A node that
+ * does not lead asks the leader for the index, once for all that wait, and answers itself.
+ *
+ * (L1) every read is in exactly one list: the one being gathered, or that of one ticket. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Reads that share one read index. */
+struct node_ticket {
+  struct rkv_read_index_call call; /* first: to the leader, if this node does not lead */
+  struct node *n;
+  struct node_ticket *next;
+  uint64_t number;       /* raft's; 0 = asked of the leader */
+  bool confirmed, lease; /* `index` is known */
+  bool asking;           /* the call to the leader is on its way */
+  rkv_index index;
+  struct rkv_call *reads; /* linked by next */
+  enum rkv_status status;
+  struct rkv_error error;
+};
+
+void read_gather(struct node *n, struct rkv_call *call, bool lease) {
+  call->next = n->reads_waiting[lease];
+  n->reads_waiting[lease] = call;
+}
+
+static void answer_one(struct node *n, struct rkv_call *call) {
+  if (call->kind == NODE_READ_INDEX) {
+    atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+    answer_ok(call);
+  } else {
+    api_release(n, 0);
+    query_run(n, (struct rkv_query_call *)call);
+  }
+}
+
+static void fail_one(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
+  if (call->kind == NODE_READ_INDEX) return peer_fail(n, call, error);
+  api_release(n, 0);
+  if (error->status == RKV_NOT_LEADER)
+    answer_not_leader(n, call);
+  else
+    answer_fail(call, error);
+}
+
+static void fail_reads(struct node *n, struct rkv_call *reads, const struct rkv_error *error) {
+  while (reads) {
+    struct rkv_call *next = reads->next;
+    fail_one(n, reads, error);
+    reads = next;
+  }
+}
+
+static void unlink_ticket(struct node *n, struct node_ticket *t) {
+  struct node_ticket **at = &n->tickets;
+  while (*at != t) at = &(*at)->next;
+  *at = t->next;
+}
+
+/* The ticket ends without an index. */
+static void fail_ticket(struct node *n, struct node_ticket *t, const struct rkv_error *error) {
+  struct rkv_call *reads = t->reads;
+  t->reads = NULL;
+  if (!t->asking) {
+    unlink_ticket(n, t);
+    free(t);
+  }
+  fail_reads(n, reads, error);
+}
+
+/* A read index call needs no apply here: the asking node does that. */
+static void answer_index_calls(struct node *n, struct node_ticket *t, struct rkv_log_id index) {
+  struct rkv_call **at = &t->reads;
+  while (*at) {
+    struct rkv_call *call = *at;
+    if (call->kind != NODE_READ_INDEX) {
+      at = &call->next;
+      continue;
+    }
+    *at = call->next;
+    ((struct rkv_read_index_call *)call)->index = index;
+    answer_one(n, call);
+  }
+}
+
+static void confirm(struct node *n, struct node_ticket *t, struct rkv_log_id index) {
+  t->confirmed = true;
+  t->index = index.index;
+  answer_index_calls(n, t, index);
+}
+
+void read_run(struct node *n) {
+  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+    next = t->next;
+    if (!t->confirmed || t->asking || t->index > n->applied.index) continue;
+    struct rkv_call *reads = t->reads;
+    unlink_ticket(n, t);
+    free(t);
+    while (reads) {
+      struct rkv_call *after = reads->next;
+      answer_one(n, reads);
+      reads = after;
+    }
+  }
+}
+
+static struct node_ticket *find(struct node *n, uint64_t number) {
+  struct node_ticket *t = n->tickets;
+  while (t && t->number != number) t = t->next;
+  return t;
+}
+
+void read_ready(struct node *n, uint64_t number, struct rkv_log_id index) {
+  struct node_ticket *t = find(n, number);
+  assert(t && !t->confirmed);
+  confirm(n, t, index);
+}
+
+void read_failed(struct node *n, uint64_t number) {
+  struct rkv_error error;
+  struct node_ticket *t = find(n, number);
+  assert(t && !t->confirmed);
+  (void)rkv_fail(&error, RKV_NOT_LEADER, "leadership was lost before the read was confirmed");
+  fail_ticket(n, t, &error);
+}
+
+/* ---- through the leader ---- */
+
+static void on_index(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+  struct node_ticket *t = (struct node_ticket *)call;
+  t->status = status;
+  if (error) t->error = *error;
+  loop_post(t->n, call, NODE_READ_INDEX_ANSWER);
+}
+
+void read_on_index_answer(struct node *n, struct rkv_call *call) {
+  struct node_ticket *t = (struct node_ticket *)call;
+  t->asking = false;
+  if (loop_ending(n)) {
+    struct rkv_error error;
+    answer_end_error(n, &error);
+    fail_ticket(n, t, &error);
+  } else if (t->status != RKV_OK) {
+    /* A leader that does not know the question, or none at all: the client goes there itself. */
+    if (t->status != RKV_TIMEOUT) t->error.status = RKV_NOT_LEADER;
+    fail_ticket(n, t, &t->error);
+  } else {
+    confirm(n, t, t->call.index);
+  }
+}
+
+static bool ask_leader(struct node *n, struct node_ticket *t) {
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  struct node_peer *peer = view.leader ? peer_find(n, view.leader) : NULL;
+  if (!peer || !peer->handle) return false;
+  t->call.call.done = on_index;
+  t->call.call.deadline_ns = n->now_ns + n->options.election_max_ns;
+  t->call.read = t->lease ? RKV_READ_LEASE : RKV_READ_LINEARIZABLE;
+  t->asking = true;
+  n->plugins.transport->send_read_index(peer->handle, &t->call);
+  return true;
+}
+
+/* Peers' questions are not passed on: only a leader answers them. */
+static bool only_clients(const struct rkv_call *reads) {
+  for (; reads; reads = reads->next)
+    if (reads->kind == NODE_READ_INDEX) return false;
+  return true;
+}
+
+static void open_ticket(struct node *n, bool lease) {
+  struct rkv_error error;
+  struct rkv_call *reads = n->reads_waiting[lease];
+  n->reads_waiting[lease] = NULL;
+  struct node_ticket *t = calloc(1, sizeof *t);
+  if (!t) {
+    (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a read");
+    return fail_reads(n, reads, &error);
+  }
+  t->n = n;
+  t->lease = lease;
+  t->reads = reads;
+  enum rkv_status status = raft_read(n->raft, node_now(n), lease, &t->number, &error);
+  bool asked = status == RKV_NOT_LEADER && only_clients(reads) && ask_leader(n, t);
+  if (status == RKV_OK || asked) {
+    t->next = n->tickets;
+    n->tickets = t;
+    loop_carry(n);
+    return;
+  }
+  free(t);
+  fail_reads(n, reads, &error);
+}
+
+void read_flush(struct node *n) {
+  if (n->reads_waiting[false]) open_ticket(n, false);
+  if (n->reads_waiting[true]) open_ticket(n, true);
+}
+
+void read_on_index_call(struct node *n, struct rkv_call *call) {
+  struct rkv_read_index_call *c = (struct rkv_read_index_call *)call;
+  if (peer_refuse_at_end(n, call)) return;
+  read_gather(n, call, c->read == RKV_READ_LEASE);
+}
+
+/* ---- ends ---- */
+
+static void expire_list(struct node *n, struct rkv_call **list) {
+  struct rkv_error error;
+  while (*list) {
+    struct rkv_call *call = *list;
+    if (call->deadline_ns == 0 || call->deadline_ns > n->now_ns) {
+      list = &call->next;
+      continue;
+    }
+    *list = call->next;
+    (void)rkv_fail(&error, RKV_TIMEOUT, "no quorum confirmed the read in time");
+    fail_one(n, call, &error);
+  }
+}
+
+void read_expire(struct node *n) {
+  for (struct node_ticket *t = n->tickets; t; t = t->next) expire_list(n, &t->reads);
+}
+
+void read_fail_all(struct node *n, const struct rkv_error *error) {
+  for (int lease = 0; lease < 2; lease++) {
+    struct rkv_call *reads = n->reads_waiting[lease];
+    n->reads_waiting[lease] = NULL;
+    fail_reads(n, reads, error);
+  }
+  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+    next = t->next;
+    fail_ticket(n, t, error);
+  }
+}

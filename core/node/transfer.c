@@ -1,0 +1,130 @@
+/* transfer.c: leadership handed over (dissertation 3.10): asked by a client, or because this node
+ * stops. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* A TimeoutNow on its way. */
+struct node_timeout_now {
+  struct rkv_timeout_now_call call; /* first: what the transport knows */
+  struct node *n;
+  rkv_node_id peer;
+  enum rkv_status status;
+};
+
+void transfer_on_call(struct node *n, struct rkv_call *call) {
+  struct rkv_error error;
+  struct rkv_transfer_call *c = (struct rkv_transfer_call *)call;
+  if (loop_ending(n)) {
+    api_release(n, 0);
+    answer_end_error(n, &error);
+    return answer_fail(call, &error);
+  }
+  enum rkv_status status = raft_transfer(n->raft, node_now(n), c->target, call, &error);
+  if (status == RKV_OK) {
+    n->transfer_call = call;
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "transfer target=%llu",
+            (unsigned long long)c->target);
+  } else {
+    api_release(n, 0);
+    if (status == RKV_NOT_LEADER)
+      answer_not_leader(n, call);
+    else
+      answer_fail(call, &error);
+  }
+  loop_carry(n);
+}
+
+void transfer_done(struct node *n, const struct raft_output *out) {
+  rkv_log(n->plugins.host, out->status == RKV_OK ? RKV_LOG_INFO : RKV_LOG_WARN, "raft",
+          "transfer %s%s%s", out->status == RKV_OK ? "done" : "failed", out->text ? ": " : "",
+          out->text ? out->text : "");
+  if (out->cookie == &n->drain_call) {
+    atomic_store_explicit(&n->handing_over, false, memory_order_release);
+    return;
+  }
+  assert(out->cookie == n->transfer_call);
+  n->transfer_call = NULL;
+  api_release(n, 0);
+  if (out->status == RKV_OK)
+    answer_ok(out->cookie);
+  else
+    answer_failf(out->cookie, out->status, "%s", out->text ? out->text : "the transfer failed");
+}
+
+void transfer_fail(struct node *n, const struct rkv_error *error) {
+  struct rkv_call *call = n->transfer_call;
+  n->transfer_call = NULL;
+  atomic_store_explicit(&n->handing_over, false, memory_order_release);
+  if (!call) return;
+  raft_forget_transfer(n->raft, call);
+  api_release(n, 0);
+  answer_fail(call, error);
+}
+
+/* ---- a node that stops ---- */
+
+void transfer_on_drain(struct node *n, struct rkv_call *call) {
+  (void)call;
+  n->drain_wanted = true;
+}
+
+void transfer_drain_run(struct node *n) {
+  struct rkv_error error;
+  if (!n->drain_wanted || n->pending.count > 0) return;
+  n->drain_wanted = false;
+  if (raft_transfer(n->raft, node_now(n), 0, &n->drain_call, &error) != RKV_OK)
+    atomic_store_explicit(&n->handing_over, false, memory_order_release); /* nobody, or no need */
+  loop_carry(n);
+}
+
+/* ---- TimeoutNow ---- */
+
+static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+  struct node_timeout_now *t = (struct node_timeout_now *)call;
+  (void)error; /* raft says that the transfer failed; the transport logs why a peer is away */
+  t->status = status;
+  loop_post(t->n, call, NODE_TIMEOUT_NOW_ANSWER);
+}
+
+void transfer_send(struct node *n, const struct raft_output *out) {
+  struct node_peer *peer = peer_find(n, out->peer);
+  struct node_timeout_now *t = calloc(1, sizeof *t);
+  if (!t) return node_fatal(n, RKV_NO_MEMORY, "out of memory to hand leadership over");
+  t->n = n;
+  t->peer = out->peer;
+  t->call.call.done = on_done;
+  t->call.call.deadline_ns = n->now_ns + n->options.election_min_ns;
+  t->call.vote = out->vote;
+  t->call.last = out->id;
+  if (peer && peer->handle) {
+    n->plugins.transport->send_timeout_now(peer->handle, &t->call);
+    return;
+  }
+  t->status = RKV_UNAVAILABLE;
+  loop_post(n, &t->call.call, NODE_TIMEOUT_NOW_ANSWER);
+}
+
+void transfer_on_answer(struct node *n, struct rkv_call *call) {
+  struct node_timeout_now *t = (struct node_timeout_now *)call;
+  if (t->status != RKV_OK && !loop_ending(n)) {
+    raft_on_timeout_now_failed(n->raft, node_now(n), t->peer);
+    loop_carry(n);
+  }
+  free(t);
+}
+
+void transfer_on_timeout_now(struct node *n, struct rkv_call *call) {
+  struct rkv_error error;
+  struct rkv_timeout_now_call *c = (struct rkv_timeout_now_call *)call;
+  if (peer_refuse_at_end(n, call)) return;
+  enum rkv_status status = raft_on_timeout_now(n->raft, node_now(n), c->vote, c->last, &error);
+  if (status == RKV_OK) {
+    atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+    answer_ok(call);
+  } else {
+    peer_fail(n, call, &error);
+  }
+  loop_carry(n);
+}
