@@ -71,8 +71,8 @@ grpc_slice codec_snapshot_answer_encode(struct rkv_vote vote);
  * `membership` (rkv_membership_encode) is damaged. */
 enum rkv_status codec_membership_answer_encode(struct rkv_log_id id, struct rkv_buf membership,
                                                grpc_slice *out, struct rkv_error *error);
-/* other_metrics begins with the pairs that every node has, ids as on the wire (C1), and goes on with
- * call->text. An empty membership is left out. Errors: RKV_CORRUPT likewise, RKV_NO_MEMORY. */
+/* other_metrics begins with the pairs that every node has, ids as on the wire (C1), and goes on
+ * with call->text. An empty membership is left out. Errors: RKV_CORRUPT likewise, RKV_NO_MEMORY. */
 enum rkv_status codec_metrics_answer_encode(const struct rkv_metrics_call *call, grpc_slice *out,
                                             struct rkv_error *error);
 

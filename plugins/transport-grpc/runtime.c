@@ -112,11 +112,14 @@ static void *poller_main(void *arg) {
   bool shutdown = false;
   while (!shutdown) {
     uint64_t now;
-    if (poller_burst(t, &shutdown) > 0) t->node->kick(t->node->ctx);
+    bool work = poller_burst(t, &shutdown) > 0;
     now = transport_now(t);
-    if (now < tick_at) continue;
-    tick_at = now + TRANSPORT_TICK_NS;
-    for (struct tick *tick = t->ticks; tick; tick = tick->next) tick->fn(tick, now);
+    if (now >= tick_at) {
+      tick_at = now + TRANSPORT_TICK_NS;
+      for (struct tick *tick = t->ticks; tick; tick = tick->next) tick->fn(tick, now);
+      work = true; /* what has timed out was answered */
+    }
+    if (work) t->node->kick(t->node->ctx);
   }
   return NULL;
 }

@@ -2,8 +2,9 @@
  * ticks for time-outs, and the count of open calls that stop() waits for.
  *
  * (R1) Every event of the queue carries a `struct tag *`; its fn runs on the poller thread.
- * (R2) After each burst of events the poller calls node->kick once. Nobody else in this plugin
- *      kicks, least of all a done callback: whoever hands work to the node from an event is served.
+ * (R2) After each burst of events, and after the ticks, the poller calls node->kick once. Nobody
+ *      else in this plugin kicks, least of all a done callback: whoever hands work to the node, or
+ *      answers it, from an event or a tick is served.
  * (R3) grpc_call_start_batch may be called from any thread while the call is counted as open
  *      (inbound or outbound); after stop() nothing may touch the queue any more.
  * (R4) tag and tick functions never block. */

@@ -23,7 +23,8 @@ static struct client c;
 static struct outcome out;
 
 static int begin(void **state) {
-  static const char *const set[] = {"raft_message_max=1KiB", "app_message_max=4KiB", NULL};
+  static const char *const set[] = {"raft_message_max=1KiB", "app_message_max=4KiB",
+                                    "metadata_max=8KiB", NULL};
   (void)state;
   fake_serve(&f, set);
   client_open(&c, f.addr, false);
@@ -174,16 +175,18 @@ static void calls_without_a_message(void **state) {
   assert_int_equal(out.code, GRPC_STATUS_INVALID_ARGUMENT);
 }
 
+/* The core refuses these by itself: for their size or, having dropped headers, for what is missing
+ * then, whichever comes first. The sender's own connection may be closed. */
 static void oversized_metadata(void **state) {
-  char *value = malloc(40001);
+  char *value = malloc(12001);
   struct call_options options = {"x-long", value, 0, false};
   struct client other;
   (void)state;
-  memset(value, 'x', 40000);
-  value[40000] = '\0';
+  memset(value, 'x', 12000);
+  value[12000] = '\0';
   client_open(&other, f.addr, false);
   ask(&other, APP "Get", "", 0, &options, &out);
-  assert_int_equal(out.code, GRPC_STATUS_RESOURCE_EXHAUSTED);
+  assert_true(out.code == GRPC_STATUS_RESOURCE_EXHAUSTED || out.code == GRPC_STATUS_UNAVAILABLE);
   client_close(&other);
   free(value);
 }

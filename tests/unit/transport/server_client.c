@@ -137,6 +137,7 @@ void call_end(struct call *call, struct outcome *out) {
   ops[2].data.recv_status_on_client.status_details = &call->details;
   assert_int_equal(grpc_call_start_batch(call->call, ops, 3, call, NULL), GRPC_CALL_OK);
   (void)pluck(call->client, call);
+  (void)atomic_load(&client_asked);
   out->code = call->code;
   copy_text(out->text, sizeof out->text, call->details);
   for (size_t i = 0; i < call->trailing.count; i++)

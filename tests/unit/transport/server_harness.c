@@ -106,9 +106,18 @@ void fake_make(struct fake *f) {
   pthread_mutex_init(&f->mutex, NULL);
   pthread_cond_init(&f->changed, NULL);
   (void)snprintf(f->addr, sizeof f->addr, "127.0.0.1:%u", free_port());
-  f->host =
-      (struct rkv_host){sizeof f->host, RKV_LOG_DEBUG,  f,           1,         f->addr, host_log,
-                        host_now,       host_buf_alloc, host_metric, host_fatal};
+  f->host = (struct rkv_host){
+      .struct_size = sizeof f->host,
+      .log_level = RKV_LOG_DEBUG,
+      .ctx = f,
+      .node_id = 1,
+      .node_addr = f->addr,
+      .log = host_log,
+      .now_ns = host_now,
+      .buf_alloc = host_buf_alloc,
+      .metric_register = host_metric,
+      .fatal = host_fatal,
+  };
   fake_node_make(f);
   f->library = dlopen(RKV_BINARY_DIR "/plugins/transport-grpc.so", RTLD_NOW | RTLD_LOCAL);
   if (!f->library) fail_msg("%s", dlerror());

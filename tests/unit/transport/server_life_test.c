@@ -68,6 +68,17 @@ static void addresses_of_others(void **state) {
   fake_free(&f);
 }
 
+/* What no single option can be checked for. */
+static void options_that_contradict(void **state) {
+  static const char *const set[] = {"reconnect_backoff_min=5s", "reconnect_backoff_max=1s", NULL};
+  struct rkv_error error;
+  (void)state;
+  fake_make(&f);
+  assert_int_equal(fake_open(&f, set, &error), RKV_INVALID);
+  assert_non_null(strstr(error.text, "reconnect_backoff_min"));
+  fake_free(&f);
+}
+
 /* close instead of start gives the port back. */
 static void never_started(void **state) {
   struct rkv_error error;
@@ -230,6 +241,7 @@ int main(void) {
       cmocka_unit_test(address_in_use),
       cmocka_unit_test(addresses_that_are_none),
       cmocka_unit_test(addresses_of_others),
+      cmocka_unit_test(options_that_contradict),
       cmocka_unit_test(never_started),
       cmocka_unit_test(two_instances),
       cmocka_unit_test(stop_lets_waiting_calls_end),
