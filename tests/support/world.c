@@ -186,7 +186,12 @@ struct world *world_new(uint64_t seed) {
                                      .hot_tail_bytes_max = 64 * 1024 * 1024,
                                      .append_bytes_max = 1024 * 1024,
                                      .append_entries_max = 4096,
-                                     .command_bytes_max = 2 * 1024 * 1024};
+                                     .command_bytes_max = 2 * 1024 * 1024,
+                                     .append_window = 1,
+                                     .purge_hold_entries = 1000,
+                                     .clock_drift_ppm = 100000,
+                                     .pre_vote = true,
+                                     .check_quorum = true};
   return w;
 }
 

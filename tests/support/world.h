@@ -63,6 +63,9 @@ struct world_answer world_change(struct world *w, rkv_node_id at, const rkv_node
 struct world_answer world_set(struct world *w, rkv_node_id at, const char *key, const char *value);
 /* Hands in `count` writes at once and says how many ended with `wanted`. */
 size_t world_burst(struct world *w, rkv_node_id at, size_t count, enum rkv_status wanted);
+/* A read through the node itself; RKV_NOT_FOUND if the key is not there. */
+struct world_answer world_read(struct world *w, rkv_node_id at, const char *key, enum rkv_read how);
+struct world_answer world_transfer(struct world *w, rkv_node_id at, rkv_node_id target);
 /* text = the value, "" and RKV_NOT_FOUND if the key is not there. No time passes. */
 struct world_answer world_get(struct world *w, rkv_node_id at, const char *key);
 

@@ -16,6 +16,8 @@ union act_call {
   struct rkv_init_call init;
   struct rkv_membership_call membership;
   struct rkv_metrics_call metrics;
+  struct rkv_query_call query;
+  struct rkv_transfer_call transfer;
 };
 
 /* One act that waits for its answer. */
@@ -167,23 +169,50 @@ size_t world_burst(struct world *w, rkv_node_id at, size_t count, enum rkv_statu
   return matched;
 }
 
+/* The value in a Response's bytes. */
+static void take_value(struct world_answer *answer, struct rkv_buf response) {
+  size_t skip = 1;
+  if (response.len == 0) {
+    answer->status = RKV_NOT_FOUND;
+    return;
+  }
+  while (response.data[skip] & 0x80) skip++;
+  (void)snprintf(answer->text, sizeof answer->text, "%.*s", (int)(response.len - skip - 1),
+                 (const char *)response.data + skip + 1);
+}
+
 struct world_answer world_get(struct world *w, rkv_node_id at, const char *key) {
   struct world_answer answer = {0};
   uint8_t request[256];
   struct rkv_buf response = rkv_buf_none();
-  const struct rkv_state_machine_ops *sm = w->sm;
   size_t len = put_field(request, 0x0a, key);
   answer.status =
-      sm->query(w->nodes[at].sm, rkv_buf_static(request, len), &response, &answer.error);
-  if (answer.status == RKV_OK && response.len == 0) answer.status = RKV_NOT_FOUND;
-  if (response.len > 0) {
-    size_t skip = 1;
-    while (response.data[skip] & 0x80) skip++;
-    (void)snprintf(answer.text, sizeof answer.text, "%.*s", (int)(response.len - skip - 1),
-                   (const char *)response.data + skip + 1);
-  }
+      w->sm->query(w->nodes[at].sm, rkv_buf_static(request, len), &response, &answer.error);
+  if (answer.status == RKV_OK) take_value(&answer, response);
   rkv_buf_drop(&response);
   return answer;
+}
+
+struct world_answer world_read(struct world *w, rkv_node_id at, const char *key,
+                               enum rkv_read how) {
+  struct act *act = act_new(w, at);
+  uint8_t request[256];
+  act->call.query.request = rkv_buf_static(request, put_field(request, 0x0a, key));
+  act->call.query.read = (uint32_t)how;
+  api_of(w, at)->query(api_of(w, at)->ctx, &act->call.query);
+  world_kick(w, at);
+  bool in_time = world_until(w, WAIT_NS, is_done, act);
+  assert(in_time);
+  if (act->answer.status == RKV_OK) take_value(&act->answer, act->call.query.response);
+  rkv_buf_drop(&act->call.query.response);
+  return finish(w, at, act);
+}
+
+struct world_answer world_transfer(struct world *w, rkv_node_id at, rkv_node_id target) {
+  struct act *act = act_new(w, at);
+  act->call.transfer.target = target;
+  api_of(w, at)->transfer(api_of(w, at)->ctx, &act->call.transfer);
+  return finish(w, at, act);
 }
 
 struct world_metrics world_metrics(struct world *w, rkv_node_id at) {

@@ -19,10 +19,14 @@ struct link {
   rkv_node_id from, to;
 };
 
+enum relay_kind { RELAY_VOTE, RELAY_PRE_VOTE, RELAY_APPEND, RELAY_TIMEOUT_NOW, RELAY_READ_INDEX };
+
 union any_call {
   struct rkv_call call;
   struct rkv_vote_call vote;
   struct rkv_append_call append;
+  struct rkv_timeout_now_call timeout_now;
+  struct rkv_read_index_call read_index;
 };
 
 struct relay {
@@ -31,7 +35,8 @@ struct relay {
   struct world *world;
   rkv_node_id from, to;
   unsigned refs, from_life, to_life;
-  bool is_vote, lose_answer;
+  enum relay_kind kind;
+  bool lose_answer;
   union any_call *outer; /* the sender's; NULL once it ended */
   enum rkv_status status;
   struct rkv_error error;
@@ -50,7 +55,7 @@ uint64_t world_delay(struct world *w) {
 
 static void relay_free(struct relay *r) {
   if (--r->refs > 0) return;
-  if (!r->is_vote) {
+  if (r->kind == RELAY_APPEND) {
     struct rkv_entry *entries = (struct rkv_entry *)(uintptr_t)r->inner.append.entries;
     for (size_t i = 0; i < r->inner.append.entry_count; i++) rkv_buf_drop(&entries[i].payload);
     free(entries);
@@ -65,11 +70,14 @@ static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_
   r->outer = NULL;
   *r->back = r->next;
   if (r->next) r->next->back = r->back;
-  if (status == RKV_OK && r->is_vote) {
+  bool is_vote = r->kind == RELAY_VOTE || r->kind == RELAY_PRE_VOTE;
+  if (status == RKV_OK && is_vote) {
     outer->vote.granted = r->inner.vote.granted;
     outer->vote.voter_vote = r->inner.vote.voter_vote;
     outer->vote.voter_last = r->inner.vote.voter_last;
-  } else if (status == RKV_OK) {
+  } else if (status == RKV_OK && r->kind == RELAY_READ_INDEX) {
+    outer->read_index.index = r->inner.read_index.index;
+  } else if (status == RKV_OK && r->kind == RELAY_APPEND) {
     outer->append.result = r->inner.append.result;
     outer->append.matched = r->inner.append.matched;
     outer->append.voter_vote = r->inner.append.voter_vote;
@@ -106,8 +114,8 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   struct world_node *to = &w->nodes[r->to];
   bool crashed = to->stopping || to->life != r->to_life;
   if (!crashed && status == RKV_OK && w->on_answer)
-    w->on_answer(w, r->to, r->from, r->is_vote ? &r->inner.vote : NULL,
-                 r->is_vote ? NULL : &r->inner.append);
+    w->on_answer(w, r->to, r->from, r->kind == RELAY_VOTE ? &r->inner.vote : NULL,
+                 r->kind == RELAY_APPEND ? &r->inner.append : NULL);
   r->status = status;
   if (error) r->error = *error;
   if (crashed || r->lose_answer)
@@ -129,46 +137,51 @@ static void deliver(struct world *w, void *arg) {
     return;
   }
   const struct rkv_node_api *api = node_api(to->node);
-  if (r->is_vote)
-    api->vote(api->ctx, &r->inner.vote);
-  else
-    api->append(api->ctx, &r->inner.append);
+  switch (r->kind) {
+  case RELAY_VOTE: api->vote(api->ctx, &r->inner.vote); break;
+  case RELAY_PRE_VOTE: api->pre_vote(api->ctx, &r->inner.vote); break;
+  case RELAY_APPEND: api->append(api->ctx, &r->inner.append); break;
+  case RELAY_TIMEOUT_NOW: api->timeout_now(api->ctx, &r->inner.timeout_now); break;
+  case RELAY_READ_INDEX: api->read_index(api->ctx, &r->inner.read_index); break;
+  }
   api->kick(api->ctx);
 }
 
+static void copy_append(struct rkv_append_call *to, const struct rkv_append_call *from) {
+  struct rkv_entry *entries = calloc(from->entry_count + 1, sizeof *entries);
+  assert(entries);
+  *to = *from;
+  for (size_t i = 0; i < from->entry_count; i++) {
+    entries[i] = from->entries[i];
+    entries[i].payload = rkv_buf_share(from->entries[i].payload);
+  }
+  to->entries = entries;
+}
+
 /* A copy that can outlive the sender's call. */
-static struct relay *relay_new(struct link *link, union any_call *outer, bool is_vote) {
+static struct relay *relay_new(struct link *link, union any_call *outer, enum relay_kind kind) {
   struct relay *r = calloc(1, sizeof *r);
   assert(r);
-  if (is_vote) {
-    r->inner.vote = outer->vote;
-  } else {
-    struct rkv_append_call *a = &r->inner.append;
-    *a = outer->append;
-    struct rkv_entry *entries = calloc(a->entry_count + 1, sizeof *entries);
-    assert(entries);
-    for (size_t i = 0; i < a->entry_count; i++) {
-      entries[i] = a->entries[i];
-      entries[i].payload = rkv_buf_share(a->entries[i].payload);
-    }
-    a->entries = entries;
-  }
+  if (kind == RELAY_VOTE || kind == RELAY_PRE_VOTE) r->inner.vote = outer->vote;
+  if (kind == RELAY_TIMEOUT_NOW) r->inner.timeout_now = outer->timeout_now;
+  if (kind == RELAY_READ_INDEX) r->inner.read_index = outer->read_index;
+  if (kind == RELAY_APPEND) copy_append(&r->inner.append, &outer->append);
   r->inner.call.done = answered;
   r->world = link->world;
   r->from = link->from;
   r->to = link->to;
   r->from_life = link->world->nodes[link->from].life;
   r->to_life = link->world->nodes[link->to].life;
-  r->is_vote = is_vote;
+  r->kind = kind;
   r->refs = 1;
   return r;
 }
 
-static void send_call(void *peer, union any_call *outer, bool is_vote) {
+static void send_call(void *peer, union any_call *outer, enum relay_kind kind) {
   struct link *link = peer;
   struct world *w = link->world;
   struct world_node *from = &w->nodes[link->from];
-  struct relay *r = relay_new(link, outer, is_vote);
+  struct relay *r = relay_new(link, outer, kind);
   r->outer = outer;
   r->next = from->outbound;
   r->back = &from->outbound;
@@ -185,7 +198,7 @@ static void send_call(void *peer, union any_call *outer, bool is_vote) {
   world_at(w, w->now_ns + world_delay(w), deliver, r);
   if (!world_chance(w, w->faults.double_ppm)) return;
   w->fault_count[WORLD_FAULT_DOUBLE]++;
-  struct relay *again = relay_new(link, outer, is_vote);
+  struct relay *again = relay_new(link, outer, kind);
   again->lose_answer = true;
   world_at(w, w->now_ns + world_delay(w) + world_random(w) % (w->faults.slow_max_ns + 1), deliver,
            again);
@@ -198,11 +211,23 @@ void world_cancel_outbound(struct world_node *from) {
 }
 
 static void send_vote(void *peer, struct rkv_vote_call *call) {
-  send_call(peer, (union any_call *)call, true);
+  send_call(peer, (union any_call *)call, RELAY_VOTE);
 }
 
 static void send_append(void *peer, struct rkv_append_call *call) {
-  send_call(peer, (union any_call *)call, false);
+  send_call(peer, (union any_call *)call, RELAY_APPEND);
+}
+
+static void send_pre_vote(void *peer, struct rkv_vote_call *call) {
+  send_call(peer, (union any_call *)call, RELAY_PRE_VOTE);
+}
+
+static void send_timeout_now(void *peer, struct rkv_timeout_now_call *call) {
+  send_call(peer, (union any_call *)call, RELAY_TIMEOUT_NOW);
+}
+
+static void send_read_index(void *peer, struct rkv_read_index_call *call) {
+  send_call(peer, (union any_call *)call, RELAY_READ_INDEX);
 }
 
 static void send_begin(void *peer, struct rkv_snapshot_call *call) {
@@ -248,4 +273,7 @@ const struct rkv_transport_ops world_transport_ops = {.peer_open = peer_open,
                                                       .send_snapshot_begin = send_begin,
                                                       .send_snapshot_write = send_write,
                                                       .send_snapshot_finish = send_finish,
-                                                      .send_snapshot_abort = send_abort};
+                                                      .send_snapshot_abort = send_abort,
+                                                      .send_pre_vote = send_pre_vote,
+                                                      .send_timeout_now = send_timeout_now,
+                                                      .send_read_index = send_read_index};
