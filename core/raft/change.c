@@ -131,6 +131,7 @@ static void next_step(struct raft *r, struct raft_now now) {
   } else if (!raft_is_voter(r) && r->resign_at_ns == RAFT_NEVER) {
     /* Section 6: "the leader steps down once it has committed the C_new log entry". */
     r->resign_at_ns = now.ns + r->config.removed_linger_ns;
+    r->lease_void = true; /* others campaign then, owing it nothing */
   }
 }
 
@@ -174,7 +175,7 @@ enum rkv_status raft_init(struct raft *r, struct raft_now now,
   slot->value = *membership;
   append_membership(r, now, slot);
   remember(r, RAFT_CHANGE_INIT, cookie, 0, false);
-  if (!r->failed) raft_campaign(r, now);
+  if (!r->failed) raft_campaign(r, now, false);
   return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
 }
 
@@ -182,6 +183,7 @@ enum rkv_status raft_init(struct raft *r, struct raft_now now,
 static enum rkv_status check_idle(const struct raft *r, struct rkv_error *error) {
   const struct raft_membership *m = r->effective;
   if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
+  if (r->transfer.target != 0) return raft_refuse_transferring(r, error);
   if (m->id.index > r->committed.index || m->value.config_count != 1)
     return rkv_fail(error, RKV_PRECONDITION,
                     "a membership change is in progress (entry %llu, committed %llu)",

@@ -4,14 +4,12 @@
 /* The leader's own log counts as far as it is durable, like everybody's. */
 static rkv_index acked(const void *ctx, rkv_node_id id) {
   const struct raft *r = ctx;
-  size_t i;
+  const struct raft_progress *p = raft_peek_peer(r, id);
   if (id == r->config.id) return r->saved.index;
-  for (i = 0; i < r->peer_count; i++)
-    if (r->peers[i].id == id) return r->peers[i].matched.index;
-  return 0;
+  return p ? p->matched.index : 0;
 }
 
-void raft_advance_commit(struct raft *r, struct raft_now now) {
+static void commit_by_quorum(struct raft *r, struct raft_now now) {
   rkv_index index = raft_quorum_index(&r->effective->value, acked, r);
   struct rkv_log_id id;
   assert(r->role == RAFT_LEADER && index <= r->log.last.index);
@@ -19,6 +17,11 @@ void raft_advance_commit(struct raft *r, struct raft_now now) {
    * ... then all prior entries are committed indirectly". */
   if (index <= r->committed.index || !raft_log_at(&r->log, index, &id)) return;
   if (id.term == r->vote.term) raft_commit_to(r, now, index);
+}
+
+void raft_advance_commit(struct raft *r, struct raft_now now) {
+  commit_by_quorum(r, now);
+  raft_reads_advance(r);
 }
 
 void raft_commit_to(struct raft *r, struct raft_now now, rkv_index index) {

@@ -18,10 +18,11 @@ static uint64_t random_part(const struct raft *r, struct raft_now now) {
  * interval"; behind the lease if there is a leader to stay with. */
 static uint64_t patience_ns(const struct raft *r, struct raft_now now) {
   uint64_t timeout = r->config.election_min_ns + random_part(r, now);
+  bool leased = r->vote.committed && now.ns < r->lease_until_ns;
   bool lone = raft_quorum_lone(&r->effective->value, r->config.id);
   if (leader_left(r)) return r->config.removed_linger_ns + (lone ? 0 : random_part(r, now));
   if (lone && r->role != RAFT_CANDIDATE && raft_leader(r) == 0) return 0;
-  if (r->vote.committed) return r->config.election_max_ns + timeout;
+  if (leased) return r->lease_until_ns - now.ns + timeout;
   return r->longer_log_seen ? 2 * r->config.election_max_ns + timeout : timeout;
 }
 
@@ -38,11 +39,14 @@ void raft_heard_leader(struct raft *r, struct raft_now now) {
   raft_arm_election(r, now);
 }
 
+static uint64_t min_ns(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
 uint64_t raft_deadline(const struct raft *r) {
-  uint64_t peers;
   if (r->role != RAFT_LEADER) return r->election_at_ns;
-  peers = raft_peers_deadline(r);
-  return peers < r->resign_at_ns ? peers : r->resign_at_ns;
+  return min_ns(min_ns(raft_peers_deadline(r), raft_quorum_deadline(r)),
+                min_ns(r->resign_at_ns, r->transfer.until_ns));
 }
 
 /* A leader that removed itself has served long enough: the others elect one of theirs. */
@@ -50,47 +54,71 @@ static void resign(struct raft *r, struct raft_now now) {
   assert(r->role == RAFT_LEADER);
   r->resign_at_ns = RAFT_NEVER;
   if (raft_is_voter(r)) return; /* it was taken back meanwhile */
-  r->lease_until_ns = now.ns;
-  raft_become_follower(r);
-  raft_settle_role(r, now);
+  raft_step_down(r, now);
+}
+
+/* Whose leader left, and who is alone, has nobody to ask first: see raft_campaign. */
+static void stand(struct raft *r, struct raft_now now) {
+  bool ask = r->config.pre_vote && !leader_left(r) &&
+             !raft_quorum_lone(&r->effective->value, r->config.id);
+  if (ask)
+    raft_ask_pre_votes(r, now);
+  else
+    raft_campaign(r, now, false);
 }
 
 void raft_on_time(struct raft *r, struct raft_now now) {
   assert(r->role != RAFT_LEADER || r->election_at_ns == RAFT_NEVER);
-  if (r->role == RAFT_LEADER && now.ns >= r->resign_at_ns) resign(r, now);
-  if (r->role != RAFT_LEADER && now.ns >= r->election_at_ns) raft_campaign(r, now);
+  if (r->role == RAFT_LEADER) {
+    raft_transfer_time(r, now);
+    if (now.ns >= r->resign_at_ns) resign(r, now);
+  }
+  if (r->role == RAFT_LEADER && now.ns >= raft_quorum_deadline(r)) raft_step_down(r, now);
+  if (r->role != RAFT_LEADER && now.ns >= r->election_at_ns) stand(r, now);
 }
 
 /* ---- candidacy ---- */
 
-static void ask_voter(struct raft *r, rkv_node_id voter, bool transfer) {
-  struct raft_output *out;
-  if (voter == r->config.id) return;
-  out = raft_push(r, RAFT_OUT_SEND_VOTE);
-  out->peer = voter;
-  out->vote = r->vote;
-  out->id = r->log.last;
-  out->transfer = transfer;
+void raft_ask_voters(struct raft *r, enum raft_output_type type, struct rkv_vote vote,
+                     bool transfer) {
+  const struct rkv_membership *m = &r->effective->value;
+  uint32_t i;
+  for (i = 0; i < m->node_count; i++) {
+    struct raft_output *out;
+    rkv_node_id voter = m->nodes[i].id;
+    if (voter == r->config.id || !rkv_membership_is_voter(m, voter)) continue;
+    out = raft_push(r, type);
+    out->peer = voter;
+    out->vote = vote;
+    out->id = r->log.last;
+    out->transfer = transfer;
+  }
+}
+
+bool raft_grants_add(const struct raft *r, struct raft_grants *grants, rkv_node_id voter) {
+  size_t i = 0;
+  while (i < grants->count && grants->ids[i] != voter) i++;
+  assert(i < RKV_NODES_MAX);
+  if (i == grants->count) grants->ids[grants->count++] = voter;
+  return raft_quorum_has(&r->effective->value, grants->ids, grants->count);
 }
 
 /* 5.2: "a follower increments its current term and transitions to candidate state. It then votes
  * for itself and issues RequestVote RPCs in parallel to each of the other servers." The own vote
  * counts once it is saved. */
-void raft_campaign(struct raft *r, struct raft_now now) {
-  const struct rkv_membership *m = &r->effective->value;
-  bool transfer = leader_left(r); /* nobody owes that leader a lease */
-  uint32_t i;
+void raft_campaign(struct raft *r, struct raft_now now, bool transfer) {
+  if (leader_left(r)) transfer = true; /* nobody owes that leader a lease */
   assert(r->role != RAFT_LEADER && raft_is_voter(r));
   r->vote = (struct rkv_vote){r->vote.term + 1, r->config.id, false};
   r->verified = (struct rkv_log_id){0, 0};
-  r->granted_count = 0;
+  r->granted.count = 0;
+  r->pre_vote = (struct rkv_vote){0, 0, false};
   r->longer_log_seen = false;
   r->role = RAFT_CANDIDATE;
   raft_arm_election(r, now);
   raft_announce_role(r);
   raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = r->vote;
-  for (i = 0; i < m->node_count; i++)
-    if (rkv_membership_is_voter(m, m->nodes[i].id)) ask_voter(r, m->nodes[i].id, transfer);
+  raft_ask_voters(r, RAFT_OUT_SEND_VOTE, r->vote, transfer);
 }
 
 /* 5.2: "a leader sends heartbeats to all to establish its authority": the first probe of each peer.
@@ -100,6 +128,9 @@ static void become_leader(struct raft *r, struct raft_now now) {
   assert(r->role == RAFT_CANDIDATE && r->vote.node_id == r->config.id); /* (I3) */
   r->vote.committed = true;
   r->role = RAFT_LEADER;
+  r->pre_vote = (struct rkv_vote){0, 0, false};
+  r->quorum_since_ns = now.ns;
+  r->lease_void = false;
   raft_arm_election(r, now);
   raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = r->vote;
   raft_announce_role(r);
@@ -115,12 +146,8 @@ static void become_leader(struct raft *r, struct raft_now now) {
 }
 
 static void count_grant(struct raft *r, struct raft_now now, rkv_node_id voter) {
-  size_t i;
-  assert(r->role == RAFT_CANDIDATE && r->granted_count < RKV_NODES_MAX);
-  for (i = 0; i < r->granted_count; i++)
-    if (r->granted[i] == voter) return;
-  r->granted[r->granted_count++] = voter;
-  if (raft_quorum_has(&r->effective->value, r->granted, r->granted_count)) become_leader(r, now);
+  assert(r->role == RAFT_CANDIDATE);
+  if (raft_grants_add(r, &r->granted, voter)) become_leader(r, now);
 }
 
 void raft_on_vote_saved(struct raft *r, struct raft_now now, struct rkv_vote vote) {
@@ -158,6 +185,15 @@ void raft_become_follower(struct raft *r) {
   if (!led) return;
   raft_push(r, RAFT_OUT_DROP_PROPOSALS)->id = r->committed;
   raft_changes_abort(r);
+  raft_reads_abort(r);
+  raft_transfer_end(r);
+}
+
+void raft_step_down(struct raft *r, struct raft_now now) {
+  assert(r->role == RAFT_LEADER && r->vote.node_id == r->config.id);
+  r->lease_until_ns = now.ns; /* it owes itself nothing */
+  raft_become_follower(r);
+  raft_arm_election(r, now);
 }
 
 void raft_settle_role(struct raft *r, struct raft_now now) {

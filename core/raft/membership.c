@@ -51,6 +51,9 @@ void raft_membership_announce(struct raft *r, struct raft_now now) {
   struct raft_output *out = raft_push(r, RAFT_OUT_MEMBERSHIP);
   out->id = r->effective->id;
   out->membership = r->effective;
-  if (r->role == RAFT_LEADER) raft_sync_peers(r);
+  if (r->role == RAFT_LEADER) {
+    raft_sync_peers(r);
+    r->quorum_since_ns = now.ns;
+  }
   raft_settle_role(r, now);
 }

@@ -29,6 +29,14 @@ void raft_progress_ended(struct raft_progress *p, bool empty) {
   if (*count > 0) (*count)--; /* 0: sent to this peer before it left and came back */
 }
 
+void raft_progress_answered(struct raft_progress *p, uint64_t now_ns, uint64_t at_ns,
+                            uint64_t round) {
+  assert(at_ns <= now_ns);
+  p->answered_ns = now_ns;
+  if (at_ns > p->acked_ns) p->acked_ns = at_ns;
+  if (round > p->acked_round) p->acked_round = round;
+}
+
 static void probe_at(struct raft_progress *p, rkv_index prev, rkv_index conflict) {
   assert(prev < conflict); /* (P2) */
   p->mode = RAFT_PROBE;

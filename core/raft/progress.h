@@ -28,6 +28,10 @@ struct raft_progress {
   uint64_t sent_ns;       /* when anything was sent to it last */
   uint64_t retry_ns;      /* PROBE: no probe before, but heartbeats */
   uint64_t hold_until_ns; /* REPLICATE: no entries before, but heartbeats */
+  uint64_t answered_ns;   /* when it answered an append last; 0: never */
+  uint64_t acked_ns;      /* when the newest append that it answered was made; 0: none */
+  uint64_t sent_round, acked_round; /* newest round of reads sent to it, answered by it */
+  bool deaf;                        /* it was asked in vain to take over leadership */
 };
 
 /* A peer of which nothing is known; the first probe is at `last`. */
@@ -37,6 +41,10 @@ void raft_progress_start(struct raft_progress *p, rkv_node_id id, rkv_index last
 void raft_progress_sent(struct raft_progress *p, rkv_index prev, rkv_index sent);
 /* One append in flight less. */
 void raft_progress_ended(struct raft_progress *p, bool empty);
+
+/* The peer accepted this leader by answering an append made at `at_ns` in `round`. */
+void raft_progress_answered(struct raft_progress *p, uint64_t now_ns, uint64_t at_ns,
+                            uint64_t round);
 
 /* The peer holds everything up to `matched`, the append had carried entries up to `sent`. */
 void raft_progress_success(struct raft_progress *p, struct rkv_log_id matched, rkv_index sent);

@@ -96,6 +96,8 @@ static enum rkv_status check_config(const struct raft_config *c, struct rkv_erro
   if (c->retry_ns == 0 || c->retry_ns > TIME_MAX_NS || c->stuck_retry_ns == 0 ||
       c->stuck_retry_ns > TIME_MAX_NS || c->removed_linger_ns > TIME_MAX_NS)
     return rkv_fail(error, RKV_INVALID, "retry, stuck_retry: above 0 and a day at most");
+  if (c->lease_drift_ppm > 1000000 && c->lease_drift_ppm != RAFT_LEASE_OFF)
+    return rkv_fail(error, RKV_INVALID, "lease_drift_ppm: at most 1000000 parts per million");
   if (c->append_entries_max == 0 || c->append_window == 0)
     return rkv_fail(error, RKV_INVALID, "append_entries_max, append_window: above 0");
   return RKV_OK;
@@ -210,6 +212,7 @@ enum rkv_status raft_new(const struct raft_config *config, const struct raft_sta
   r->queue.capacity = QUEUE_FIRST;
   r->config = *config;
   r->resign_at_ns = RAFT_NEVER;
+  r->transfer.until_ns = RAFT_NEVER;
   load_memberships(r, start);
   status = load_log(r, start, error);
   if (status != RKV_OK) goto end;

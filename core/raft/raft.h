@@ -188,7 +188,7 @@ void raft_on_vote_saved(struct raft *r, struct raft_now now, struct rkv_vote vot
 void raft_on_pre_vote_request(struct raft *r, struct raft_now now, struct rkv_vote vote,
                               struct rkv_log_id last, void *cookie);
 /* `asked` is the vote that the request carried. `unknown`: the peer does not know pre-votes (it
- * counts as granting) . A quorum of grants: the node campaigns. */
+ * counts as granting). A quorum of grants: the node campaigns. */
 void raft_on_pre_vote_answer(struct raft *r, struct raft_now now, rkv_node_id from,
                              struct rkv_vote asked, bool unknown, bool granted,
                              struct rkv_vote vote, struct rkv_log_id last);

@@ -2,8 +2,8 @@
  *
  * (I1) purged <= snapshot <= applied <= committed <= last, by index.
  * (I2) saved <= last.
- * (I3) role LEADER exactly while vote = {term, own id, committed} was won by this run; CANDIDATE:
- *      vote = {term, own id, not committed}.
+ * (I3) role LEADER: vote = {term, own id, committed} was won by this run, which has led since;
+ *      CANDIDATE: vote = {term, own id, not committed}.
  * (I4) a vote is only ever replaced by one that it accepts (rkv_vote_accepts).
  * (I5) the log is never truncated at or below committed; a leader never truncates.
  * (I6) effective is the last membership in the log, previous the one before it (NULL: unknown); at
@@ -24,6 +24,7 @@
  * previous, effective, being made. */
 #define RAFT_MEMBERSHIP_SLOTS 5
 #define RAFT_CHANGES_MAX 64 /* membership calls that wait for their end */
+#define RAFT_READS_MAX 64   /* tickets that wait to be confirmed */
 
 /* Greater ones come from broken peers only, and could wrap around. */
 #define RAFT_TERM_MAX (UINT64_MAX / 2)
@@ -39,6 +40,28 @@ struct raft_change {
   bool retain;          /* VOTERS: voters that leave become learners */
   struct rkv_log_id id; /* VOTERS: of the joint entry, then of the uniform one */
   rkv_node_id learner;
+};
+
+/* Who granted. */
+struct raft_grants {
+  rkv_node_id ids[RKV_NODES_MAX];
+  size_t count;
+};
+
+/* Reads that wait together. */
+struct raft_ticket {
+  uint64_t ticket, round;
+  struct rkv_log_id index; /* none: to be known when an entry of the own term is committed */
+};
+
+/* A transfer of leadership that was accepted. */
+struct raft_handover {
+  rkv_node_id target; /* 0: none runs */
+  void *cookie;
+  bool forgotten;    /* the caller left */
+  bool any;          /* the caller named nobody: if one cannot be asked, another is */
+  bool asked;        /* SEND_TIMEOUT_NOW went out */
+  uint64_t until_ns; /* given up then; RAFT_NEVER */
 };
 
 /* Outputs not yet taken: list[head..count). */
@@ -64,8 +87,10 @@ struct raft {
   } told;
 
   /* candidate */
-  rkv_node_id granted[RKV_NODES_MAX];
-  size_t granted_count;
+  struct raft_grants granted;
+
+  struct rkv_vote pre_vote; /* asked for in the present round of pre-votes; term 0: none runs */
+  struct raft_grants pre_granted;
 
   struct raft_log log;
   struct rkv_log_id saved, committed, applied, snapshot;
@@ -73,6 +98,7 @@ struct raft {
 
   bool building;         /* a snapshot */
   rkv_index build_after; /* applied index of the last attempt or snapshot */
+  bool purge_held;       /* a lagging peer kept entries from being purged */
 
   struct raft_membership slots[RAFT_MEMBERSHIP_SLOTS];
   size_t slot_last; /* given out last */
@@ -81,7 +107,14 @@ struct raft {
   /* leader */
   struct raft_progress peers[RKV_NODES_MAX];
   size_t peer_count;
-  uint64_t resign_at_ns; /* a leader that removed itself leaves then; RAFT_NEVER */
+  uint64_t resign_at_ns;    /* a leader that removed itself leaves then; RAFT_NEVER */
+  uint64_t quorum_since_ns; /* the present voters are asked to answer since then */
+  bool lease_void;          /* voters may depose this leader whatever they owe it */
+  struct raft_handover transfer;
+  struct raft_ticket reads[RAFT_READS_MAX];
+  size_t read_count;
+  uint64_t round, last_ticket; /* never fall: also across leaderships */
+  bool round_open;             /* no append was made since the round began */
 
   struct raft_change changes[RAFT_CHANGES_MAX];
   size_t change_count;
@@ -103,6 +136,9 @@ enum rkv_status raft_refuse_not_leader(const struct raft *r, struct rkv_error *e
 
 /* ---- vote.c ---- */
 
+/* True if a vote request would be granted; `transfer`: no lease is owed. */
+bool raft_may_grant(const struct raft *r, struct raft_now now, struct rkv_vote vote,
+                    struct rkv_log_id last, bool transfer);
 /* Takes a vote that is not this node's own candidacy: SAVE_VOTE, and what led or campaigned here
  * ends. Nothing if it is the present one. */
 void raft_adopt_vote(struct raft *r, struct rkv_vote vote);
@@ -115,14 +151,50 @@ void raft_adopt_seen(struct raft *r, struct raft_now now, struct rkv_vote seen);
 void raft_arm_election(struct raft *r, struct raft_now now);
 /* A message of the leader this node follows was accepted. */
 void raft_heard_leader(struct raft *r, struct raft_now now);
-void raft_campaign(struct raft *r, struct raft_now now);
+void raft_campaign(struct raft *r, struct raft_now now, bool transfer);
+/* SEND_VOTE or SEND_PRE_VOTE to every other voter. */
+void raft_ask_voters(struct raft *r, enum raft_output_type type, struct rkv_vote vote,
+                     bool transfer);
+/* Counts one voter once; true if those who granted are a quorum. */
+bool raft_grants_add(const struct raft *r, struct raft_grants *grants, rkv_node_id voter);
 /* Leadership or candidacy ends: what waits for it is given up. */
 void raft_become_follower(struct raft *r);
+/* Leadership ends and nobody else is known to lead: the vote stays as it is. */
+void raft_step_down(struct raft *r, struct raft_now now);
 /* FOLLOWER or LEARNER as the effective membership says, unless this node leads or campaigns. */
 void raft_settle_role(struct raft *r, struct raft_now now);
 
+/* ---- pre_vote.c ---- */
+
+/* Begins a round: asks every other voter whether it would grant the next term. */
+void raft_ask_pre_votes(struct raft *r, struct raft_now now);
+
+/* ---- check_quorum.c ---- */
+
+/* When a leader that hears nothing more steps down; RAFT_NEVER. */
+uint64_t raft_quorum_deadline(const struct raft *r);
+
+/* ---- transfer.c ---- */
+
+/* After a match moved: asks the target to campaign once it holds the whole log. */
+void raft_transfer_advance(struct raft *r);
+void raft_transfer_time(struct raft *r, struct raft_now now);
+/* Leadership is over: well if for a greater vote. */
+void raft_transfer_end(struct raft *r);
+/* RKV_UNAVAILABLE, with the target in the text. */
+enum rkv_status raft_refuse_transferring(const struct raft *r, struct rkv_error *error);
+
+/* ---- read.c ---- */
+
+/* True if the peer's answer to an append made now would confirm reads that wait. */
+bool raft_reads_want(const struct raft *r, const struct raft_progress *p);
+/* After a peer answered, commit moved or voters changed: READ_READY for what is confirmed. */
+void raft_reads_advance(struct raft *r);
+void raft_reads_abort(struct raft *r);
+
 /* ---- replicate.c ---- */
 
+const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id);
 struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id);
 /* Makes peers the nodes of the effective membership (I7). */
 void raft_sync_peers(struct raft *r);
@@ -163,6 +235,8 @@ void raft_changes_abort_init(struct raft *r);
 /* ---- snapshot.c ---- */
 
 void raft_maybe_build(struct raft *r);
+/* After a match moved: purges what was held back for peers, once none needs it. */
+void raft_purge_held(struct raft *r);
 /* The log begins after `last` from now on: TRUNCATE if it contradicts, PURGE. */
 void raft_log_restart(struct raft *r, struct rkv_log_id last);
 

@@ -1,11 +1,122 @@
-/* read.c: which index a linearizable read must have seen (dissertation 6.4). */
+/* read.c: which index a linearizable read must have seen (dissertation 6.4).
+ *
+ * Every append carries the number of the present ROUND. A ticket waits until a quorum has answered
+ * appends of its round, all of which were made after its reads came in: nobody else led by then.
+ *
+ * (D1) reads[] ascend by ticket and by round; every round is at most r->round.
+ * (D2) while round_open no append carries r->round yet: reads that come now may share it. */
 #include <raft/raft_internal.h>
+
+#include <string.h>
+
+#define PPM 1000000
+
+/* 6.4: "if the leader has not yet marked an entry from its current term committed, it waits until
+ * it has done so": only then is its commit index at least as large as any that was. */
+static bool knows_commits(const struct raft *r) {
+  assert(r->role == RAFT_LEADER);
+  return r->committed.term == r->vote.term;
+}
+
+/* ---- rounds ---- */
+
+static uint64_t acked_round(const void *ctx, rkv_node_id id) {
+  const struct raft *r = ctx;
+  const struct raft_progress *p = raft_peek_peer(r, id);
+  if (id == r->config.id) return r->round;
+  return p ? p->acked_round : 0;
+}
+
+bool raft_reads_want(const struct raft *r, const struct raft_progress *p) {
+  return r->read_count > 0 && p->sent_round < r->reads[r->read_count - 1].round &&
+         rkv_membership_is_voter(&r->effective->value, p->id);
+}
+
+static void ready(struct raft *r, uint64_t ticket, struct rkv_log_id index) {
+  struct raft_output *out = raft_push(r, RAFT_OUT_READ_READY);
+  assert(knows_commits(r) && index.index <= r->committed.index);
+  out->ticket = ticket;
+  out->id = index;
+}
+
+void raft_reads_advance(struct raft *r) {
+  uint64_t confirmed;
+  size_t done = 0;
+  if (r->read_count == 0 || !knows_commits(r)) return;
+  confirmed = raft_quorum_index(&r->effective->value, acked_round, r);
+  for (; done < r->read_count && r->reads[done].round <= confirmed; done++) {
+    const struct raft_ticket *t = &r->reads[done];
+    ready(r, t->ticket, t->index.index > 0 ? t->index : r->committed);
+  }
+  r->read_count -= done;
+  memmove(r->reads, r->reads + done, r->read_count * sizeof r->reads[0]); /* (D1) */
+}
+
+void raft_reads_abort(struct raft *r) {
+  size_t i;
+  assert(r->role != RAFT_LEADER);
+  for (i = 0; i < r->read_count; i++)
+    raft_push(r, RAFT_OUT_READ_FAILED)->ticket = r->reads[i].ticket;
+  r->read_count = 0;
+}
+
+/* ---- the lease (6.4.1) ---- */
+
+static uint64_t acked_ns(const void *ctx, rkv_node_id id) {
+  const struct raft *r = ctx;
+  const struct raft_progress *p = raft_peek_peer(r, id);
+  if (id == r->config.id) return RAFT_NEVER; /* it stays with itself */
+  return p ? p->acked_ns : 0;
+}
+
+/* A voter that accepted an append deposes nobody for an election_max_ns of its clock, which began
+ * after the append was made; its clock may run faster. Who votes no longer keeps no lease: the only
+ * voter left elects itself when it pleases. */
+static bool lease_holds(const struct raft *r, struct raft_now now) {
+  const uint64_t max = r->config.election_max_ns, ppm = r->config.lease_drift_ppm;
+  uint64_t drift, since;
+  assert(ppm <= PPM);
+  if (r->lease_void || !rkv_membership_is_voter(&r->effective->value, r->config.id)) return false;
+  drift = max / PPM * ppm + max % PPM * ppm / PPM + 1;
+  since = raft_quorum_index(&r->effective->value, acked_ns, r);
+  if (since == RAFT_NEVER) return true;
+  return since > 0 && drift < max && now.ns >= since && now.ns - since < max - drift;
+}
+
+/* ---- the call ---- */
+
+/* A ticket that only appends made from now on confirm; the newest one if that still holds for it,
+ * or if there is no room: its reads wait a round more. */
+static struct raft_ticket *open_ticket(struct raft *r) {
+  bool shared = r->read_count == RAFT_READS_MAX || (r->read_count > 0 && r->round_open &&
+                                                    r->reads[r->read_count - 1].round == r->round);
+  struct raft_ticket *t;
+  if (!r->round_open) r->round++;
+  r->round_open = true; /* (D2) */
+  if (!shared) {
+    t = &r->reads[r->read_count++];
+    t->ticket = ++r->last_ticket;
+  } else {
+    t = &r->reads[r->read_count - 1];
+  }
+  t->round = r->round;
+  t->index = knows_commits(r) ? r->committed : (struct rkv_log_id){0, 0};
+  return t;
+}
 
 enum rkv_status raft_read(struct raft *r, struct raft_now now, bool lease, uint64_t *ticket,
                           struct rkv_error *error) {
-  (void)now;
-  (void)lease;
-  (void)ticket;
+  if (lease && r->config.lease_drift_ppm == RAFT_LEASE_OFF)
+    return rkv_fail(error, RKV_PRECONDITION,
+                    "lease reads are off (no bound on clock drift is set)");
   if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
-  return rkv_fail(error, RKV_PRECONDITION, "read: not yet");
+  if (r->transfer.target != 0) return raft_refuse_transferring(r, error);
+  if (lease && knows_commits(r) && lease_holds(r, now)) {
+    *ticket = ++r->last_ticket;
+    ready(r, *ticket, r->committed);
+    return RKV_OK;
+  }
+  *ticket = open_ticket(r)->ticket;
+  raft_reads_advance(r); /* a lone voter needs nobody */
+  return RKV_OK;
 }

@@ -9,6 +9,13 @@ struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id) {
   return NULL;
 }
 
+const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id) {
+  size_t i;
+  for (i = 0; i < r->peer_count; i++)
+    if (r->peers[i].id == id) return &r->peers[i];
+  return NULL;
+}
+
 void raft_sync_peers(struct raft *r) {
   const struct rkv_membership *m = &r->effective->value;
   size_t i, kept = 0;
@@ -39,6 +46,8 @@ static uint64_t data_due(const struct raft *r, const struct raft_progress *p) {
 }
 
 static uint64_t beat_due(const struct raft *r, const struct raft_progress *p) {
+  /* Reads wait for a beat at once; a probe is due by itself, or pauses. */
+  if (p->beats == 0 && p->mode != RAFT_PROBE && raft_reads_want(r, p)) return 0;
   return raft_progress_beat_due(p, r->committed.index, r->config.heartbeat_ns,
                                 r->config.commit_notice_ns);
 }
@@ -72,6 +81,8 @@ bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
   if (!data && now.ns < beat_due(r, p)) return false;
   plan->vote = r->vote;
   plan->commit = r->committed;
+  plan->round = r->round;
+  plan->at_ns = now.ns;
   plan->prev = data || p->mode == RAFT_PROBE ? id_before(r, p->next) : p->matched;
   plan->from = plan->prev.index + 1;
   plan->to = plan->prev.index;
@@ -81,7 +92,9 @@ bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
       plan->to = plan->prev.index + r->config.append_entries_max;
   }
   p->sent_ns = now.ns;
+  p->sent_round = r->round;
   p->told = r->committed.index;
+  r->round_open = false; /* (D2) */
   return true;
 }
 
@@ -118,6 +131,8 @@ static void matched_to(struct raft *r, struct raft_now now, struct raft_progress
   settle(r, p);
   raft_advance_commit(r, now);
   raft_changes_advance(r, now);
+  raft_transfer_advance(r);
+  raft_purge_held(r);
 }
 
 static void failed(struct raft *r, struct raft_now now, struct raft_progress *p) {
@@ -137,11 +152,14 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
   if (result == RKV_APPEND_REJECTED && rkv_vote_compare(vote, r->vote) == RKV_GREATER) {
     raft_adopt_seen(r, now, vote);
   } else if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
+    raft_progress_answered(p, now.ns, plan->at_ns, plan->round);
     raft_progress_conflict(p, prev.index, empty, r->log.purged.index);
     settle(r, p);
+    raft_reads_advance(r);
   } else if (result == RKV_APPEND_SUCCESS && believable(r, prev, sent, matched)) {
     /* It took nothing of what it was sent: it has no room now. */
     if (!empty && matched.index == prev.index) p->hold_until_ns = now.ns + r->config.retry_ns;
+    raft_progress_answered(p, now.ns, plan->at_ns, plan->round);
     matched_to(r, now, p, matched, sent);
   } else {
     failed(r, now, p);
@@ -167,6 +185,7 @@ enum rkv_status raft_propose(struct raft *r, struct raft_now now, size_t count,
   (void)now;
   assert(count > 0);
   if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
+  if (r->transfer.target != 0) return raft_refuse_transferring(r, error);
   first->term = r->vote.term;
   first->index = r->log.last.index + 1;
   if (!raft_log_append(&r->log, *first, count)) {

@@ -24,16 +24,40 @@ enum rkv_status raft_trigger_snapshot(struct raft *r, struct raft_now now,
   return RKV_OK;
 }
 
+/* ---- what to keep ---- */
+
+static rkv_index behind_snapshot(const struct raft *r, uint64_t entries) {
+  return r->snapshot.index > entries ? r->snapshot.index - entries : 0;
+}
+
+/* What a peer that answers still needs is kept for it, for sending it a snapshot would cost more;
+ * but of a peer that gets no nearer not more than purge_hold_max. */
+static rkv_index needed_above(const struct raft *r, rkv_index end) {
+  rkv_index floor = behind_snapshot(r, r->config.purge_hold_max), need = end;
+  size_t i;
+  for (i = 0; i < r->peer_count; i++) {
+    const struct raft_progress *p = &r->peers[i];
+    if (p->reached && p->mode != RAFT_SNAPSHOT && p->matched.index < need) need = p->matched.index;
+  }
+  if (need < floor) need = floor;
+  return need < end ? need : end;
+}
+
 /* Drops what the newest snapshot covers, but keeps the newest entries for peers a little behind. */
 static void purge_behind_snapshot(struct raft *r) {
-  rkv_index end = r->snapshot.index, keep = r->config.keep_entries;
+  rkv_index end = behind_snapshot(r, r->config.keep_entries), to = needed_above(r, end);
   struct rkv_log_id id;
-  if (end <= keep || end - keep <= r->log.purged.index) return;
-  if (!raft_log_at(&r->log, end - keep, &id)) return;
+  r->purge_held = to < end;
+  if (to <= r->log.purged.index || !raft_log_at(&r->log, to, &id)) return;
   assert(id.index <= r->applied.index); /* (I1) */
   raft_log_purge(&r->log, id);
   raft_push(r, RAFT_OUT_PURGE)->id = id;
   raft_settle_peers(r);
+}
+
+void raft_purge_held(struct raft *r) {
+  rkv_index end = behind_snapshot(r, r->config.keep_entries);
+  if (r->purge_held && needed_above(r, end) == end) purge_behind_snapshot(r);
 }
 
 void raft_on_snapshot_built(struct raft *r, struct raft_now now, struct rkv_log_id last) {
@@ -84,8 +108,7 @@ void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_
   if (last.index <= r->log.purged.index) return;         /* late: a newer one is here already */
   if (!held && last.index <= r->committed.index) return; /* nor may it undo what is committed */
   if (!held && r->role == RAFT_LEADER) { /* leader completeness (5.4.3): only by a false snapshot */
-    raft_become_follower(r);
-    raft_arm_election(r, now);
+    raft_step_down(r, now);
   }
   if (!held && last.index <= r->log.last.index)
     changed = raft_membership_revert(r, r->committed.index);
@@ -119,4 +142,5 @@ void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer
   raft_settle_peers(r);
   raft_advance_commit(r, now);
   raft_changes_advance(r, now);
+  raft_transfer_advance(r);
 }

@@ -1,28 +1,162 @@
-/* transfer.c: handing leadership to a chosen voter (dissertation 3.10). */
+/* transfer.c: handing leadership to a chosen voter (dissertation 3.10).
+ *
+ * The leader takes no more proposals, brings the target's log up to its own, and asks it to
+ * campaign at once; the voters owe nobody a lease then. It goes on leading if that has not happened
+ * within an election timeout. */
 #include <raft/raft_internal.h>
+
+/* ---- to whom ---- */
+
+/* The voter that has got furthest, of those that are reached and were not asked in vain; NULL. */
+static struct raft_progress *furthest(struct raft *r) {
+  struct raft_progress *best = NULL;
+  size_t i;
+  assert(r->role == RAFT_LEADER);
+  for (i = 0; i < r->peer_count; i++) {
+    struct raft_progress *p = &r->peers[i];
+    if (!p->reached || p->deaf || !rkv_membership_is_voter(&r->effective->value, p->id)) continue;
+    if (!best || p->matched.index > best->matched.index) best = p;
+  }
+  return best;
+}
+
+static enum rkv_status check_target(struct raft *r, rkv_node_id target, struct rkv_error *error) {
+  const struct raft_progress *p = raft_find_peer(r, target);
+  if (target == r->config.id)
+    return rkv_fail(error, RKV_INVALID, "transfer: node %llu leads already",
+                    (unsigned long long)target);
+  if (!p)
+    return rkv_fail(error, RKV_INVALID, "transfer: node %llu is unknown",
+                    (unsigned long long)target);
+  if (!rkv_membership_is_voter(&r->effective->value, target))
+    return rkv_fail(error, RKV_INVALID, "transfer: node %llu is a learner",
+                    (unsigned long long)target);
+  if (!p->reached)
+    return rkv_fail(error, RKV_UNAVAILABLE, "transfer: node %llu does not answer",
+                    (unsigned long long)target);
+  return RKV_OK;
+}
+
+static enum rkv_status choose_target(struct raft *r, rkv_node_id *target, struct rkv_error *error) {
+  const struct raft_progress *best = furthest(r);
+  size_t i;
+  if (best) {
+    *target = best->id;
+    return RKV_OK;
+  }
+  for (i = 0; i < r->peer_count; i++)
+    if (rkv_membership_is_voter(&r->effective->value, r->peers[i].id))
+      return rkv_fail(error, RKV_UNAVAILABLE, "transfer: no other voter answers");
+  return rkv_fail(error, RKV_PRECONDITION, "transfer: there is no other voter");
+}
+
+/* ---- its course ---- */
+
+static void finish(struct raft *r, enum rkv_status status, const char *text) {
+  struct raft_output *out;
+  assert(r->transfer.target != 0 && (status == RKV_OK) == (text == NULL));
+  r->transfer.target = 0;
+  r->transfer.until_ns = RAFT_NEVER;
+  if (r->transfer.forgotten) return;
+  out = raft_push(r, RAFT_OUT_TRANSFER_DONE);
+  out->cookie = r->transfer.cookie;
+  out->status = status;
+  out->text = text;
+}
+
+void raft_transfer_advance(struct raft *r) {
+  const struct raft_progress *p;
+  struct raft_output *out;
+  if (r->transfer.target == 0 || r->transfer.asked) return;
+  assert(r->role == RAFT_LEADER);
+  p = raft_find_peer(r, r->transfer.target);
+  /* 3.10: "the prior leader fully updates the target server's log to match its own". */
+  if (!p || !rkv_log_id_equal(p->matched, r->log.last)) return;
+  r->transfer.asked = true;
+  r->lease_void = true; /* however late the request arrives, no lease delays that election */
+  out = raft_push(r, RAFT_OUT_SEND_TIMEOUT_NOW);
+  out->peer = p->id;
+  out->vote = r->vote;
+  out->id = r->log.last;
+}
+
+/* 3.10: "if leadership transfer does not complete after about an election timeout, the prior leader
+ * aborts the transfer and resumes accepting client requests". */
+void raft_transfer_time(struct raft *r, struct raft_now now) {
+  if (r->transfer.target == 0 || now.ns < r->transfer.until_ns) return;
+  finish(r, RKV_UNAVAILABLE,
+         r->transfer.asked ? "transfer: the target did not take over in time"
+                           : "transfer: the target did not catch up in time");
+}
+
+void raft_transfer_end(struct raft *r) {
+  assert(r->role != RAFT_LEADER);
+  if (r->transfer.target == 0) return;
+  if (r->vote.node_id != r->config.id)
+    finish(r, RKV_OK, NULL);
+  else
+    finish(r, RKV_ABORTED, "transfer: leadership was lost before the target took over");
+}
+
+enum rkv_status raft_refuse_transferring(const struct raft *r, struct rkv_error *error) {
+  assert(r->transfer.target != 0);
+  return rkv_fail(error, RKV_UNAVAILABLE, "leadership is being handed over to node %llu",
+                  (unsigned long long)r->transfer.target);
+}
+
+/* ---- the calls ---- */
 
 enum rkv_status raft_transfer(struct raft *r, struct raft_now now, rkv_node_id target, void *cookie,
                               struct rkv_error *error) {
-  (void)now;
-  (void)target;
-  (void)cookie;
+  bool any = target == 0;
+  enum rkv_status status;
+  size_t i;
   if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
-  return rkv_fail(error, RKV_PRECONDITION, "transfer: nobody to hand over to");
+  if (r->transfer.target != 0)
+    return rkv_fail(error, RKV_PRECONDITION, "transfer: to node %llu is in progress",
+                    (unsigned long long)r->transfer.target);
+  for (i = 0; i < r->peer_count; i++) r->peers[i].deaf = false;
+  status = any ? choose_target(r, &target, error) : check_target(r, target, error);
+  if (status != RKV_OK) return status;
+  r->transfer = (struct raft_handover){.target = target,
+                                       .cookie = cookie,
+                                       .any = any,
+                                       .until_ns = now.ns + r->config.election_max_ns};
+  raft_transfer_advance(r);
+  return RKV_OK;
 }
+
 void raft_forget_transfer(struct raft *r, void *cookie) {
-  (void)r;
-  (void)cookie;
+  if (r->transfer.target != 0 && r->transfer.cookie == cookie) r->transfer.forgotten = true;
 }
+
 void raft_on_timeout_now_failed(struct raft *r, struct raft_now now, rkv_node_id peer) {
-  (void)r;
+  struct raft_progress *p = r->role == RAFT_LEADER ? raft_find_peer(r, peer) : NULL;
+  const struct raft_progress *next;
   (void)now;
-  (void)peer;
+  if (p) p->deaf = true;
+  if (r->transfer.target != peer || !r->transfer.asked) return;
+  next = r->transfer.any ? furthest(r) : NULL;
+  if (!next) {
+    finish(r, RKV_UNAVAILABLE, "transfer: the target cannot be asked to take over");
+    return;
+  }
+  r->transfer.target = next->id;
+  r->transfer.asked = false;
+  raft_transfer_advance(r);
 }
+
 enum rkv_status raft_on_timeout_now(struct raft *r, struct raft_now now, struct rkv_vote vote,
                                     struct rkv_log_id last, struct rkv_error *error) {
-  (void)r;
-  (void)now;
-  (void)vote;
-  (void)last;
-  return rkv_fail(error, RKV_PRECONDITION, "timeout-now: not yet");
+  if (!raft_is_voter(r)) return rkv_fail(error, RKV_PRECONDITION, "timeout-now: not a voter");
+  if (!vote.committed || rkv_vote_compare(vote, r->vote) != RKV_EQUAL ||
+      vote.node_id == r->config.id)
+    return rkv_fail(error, RKV_PRECONDITION,
+                    "timeout-now: from node %llu with term %llu, which this node does not follow",
+                    (unsigned long long)vote.node_id, (unsigned long long)vote.term);
+  if (!raft_log_has(&r->log, last))
+    return rkv_fail(error, RKV_PRECONDITION, "timeout-now: entry %llu of term %llu is not here",
+                    (unsigned long long)last.index, (unsigned long long)last.term);
+  raft_campaign(r, now, true);
+  return RKV_OK;
 }

@@ -66,14 +66,10 @@ const struct raft_membership *raft_effective(const struct raft *r) {
 }
 
 bool raft_peer(const struct raft *r, rkv_node_id peer, struct raft_peer_view *view) {
-  size_t i;
-  for (i = 0; i < r->peer_count; i++) {
-    const struct raft_progress *p = &r->peers[i];
-    if (p->id != peer) continue;
-    view->matched = p->matched;
-    view->snapshot = p->mode == RAFT_SNAPSHOT;
-    view->reached = p->reached;
-    return true;
-  }
-  return false;
+  const struct raft_progress *p = raft_peek_peer(r, peer);
+  if (!p) return false;
+  view->matched = p->matched;
+  view->snapshot = p->mode == RAFT_SNAPSHOT;
+  view->reached = p->reached;
+  return true;
 }

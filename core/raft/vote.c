@@ -2,8 +2,8 @@
 #include <raft/raft_internal.h>
 
 /* The order of the questions is OpenRaft's. */
-static bool may_grant(const struct raft *r, struct raft_now now, struct rkv_vote vote,
-                      struct rkv_log_id last, bool transfer) {
+bool raft_may_grant(const struct raft *r, struct raft_now now, struct rkv_vote vote,
+                    struct rkv_log_id last, bool transfer) {
   /* No candidate sends these: another node runs under this one's id, or the peer is broken. */
   if (vote.committed || vote.node_id == r->config.id || vote.term > RAFT_TERM_MAX) return false;
   /* Dissertation 4.2.3: a server that hears from a leader does not help to depose it. */
@@ -16,7 +16,7 @@ static bool may_grant(const struct raft *r, struct raft_now now, struct rkv_vote
 
 void raft_on_vote_request(struct raft *r, struct raft_now now, struct rkv_vote vote,
                           struct rkv_log_id last, bool transfer, void *cookie) {
-  bool granted = may_grant(r, now, vote, last, transfer);
+  bool granted = raft_may_grant(r, now, vote, last, transfer);
   struct raft_output *out;
   if (granted) {
     raft_adopt_vote(r, vote);
@@ -33,6 +33,7 @@ void raft_on_vote_request(struct raft *r, struct raft_now now, struct rkv_vote v
 void raft_adopt_vote(struct raft *r, struct rkv_vote vote) {
   assert(rkv_vote_accepts(r->vote, vote)); /* (I4) */
   assert(vote.node_id != r->config.id);
+  r->pre_vote = (struct rkv_vote){0, 0, false}; /* somebody else is before this node */
   if (rkv_vote_compare(r->vote, vote) == RKV_EQUAL) return;
   r->vote = vote;
   raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = vote;

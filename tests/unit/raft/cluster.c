@@ -20,6 +20,7 @@ struct cluster *cluster_new(void) {
                                    .retry_ns = 200 * MS,
                                    .stuck_retry_ns = 5000 * MS,
                                    .learner_lag_max = 5,
+                                   .lease_drift_ppm = RAFT_LEASE_OFF,
                                    .append_entries_max = 300,
                                    .append_window = 4};
   for (id = 1; id < NODES_MAX; id++) {
@@ -124,6 +125,8 @@ void cluster_crash(struct cluster *c, rkv_node_id id) {
   raft_free(n->r);
   n->r = NULL;
   n->building = false;
+  n->transferring = false;
+  n->read_count = 0;
   n->commits = (struct rkv_log_id){0, 0};
   while (n->writes) {
     struct write *w = n->writes;

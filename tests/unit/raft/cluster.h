@@ -39,7 +39,11 @@ struct test_snapshot {
   X(APPEND, "append")                                                                              \
   X(APPENDED, "appended")                                                                          \
   X(SNAPSHOT, "snapshot")                                                                          \
-  X(INSTALLED, "installed")
+  X(INSTALLED, "installed")                                                                        \
+  X(PRE_VOTE, "pre-vote")                                                                          \
+  X(PRE_VOTED, "pre-voted")                                                                        \
+  X(TIMEOUT_NOW, "timeout-now")                                                                    \
+  X(TIMED_OUT, "timed-out")
 
 enum message_type {
 #define MESSAGE_ENUM(name, text) MESSAGE_##name,
@@ -56,7 +60,7 @@ struct message {
   struct test_entry *entries;
   size_t count;
   struct raft_append_plan plan; /* of an append */
-  bool transfer, granted, ok;
+  bool transfer, granted, ok, unknown;
   enum rkv_append_result result;
   struct rkv_log_id matched;
   struct rkv_vote answered; /* vote of the answer */
@@ -83,6 +87,24 @@ struct change_done { /* the last CHANGE_DONE */
   struct rkv_log_id id;
 };
 
+struct transfer_done { /* the last TRANSFER_DONE */
+  unsigned count;
+  enum rkv_status status;
+};
+
+#define READS_MAX 128 /* tickets open on one node */
+
+struct test_read { /* a ticket that waits */
+  uint64_t ticket;
+  rkv_index least; /* what was committed anywhere when its newest read came */
+};
+
+struct reads_done {
+  unsigned ready, failed;
+  uint64_t ticket;      /* of the last READ_READY */
+  struct rkv_log_id id; /* likewise */
+};
+
 struct test_node {
   struct raft *r; /* NULL: down */
   rkv_node_id id;
@@ -95,8 +117,14 @@ struct test_node {
   struct write *writes, **writes_end;
   struct message *handled; /* the append request being handled */
   struct change_done done;
+  struct transfer_done transferred;
+  bool transferring;
+  struct test_read reads[READS_MAX];
+  size_t read_count;
+  struct reads_done read;
   rkv_index dropped;         /* of the last DROP_PROPOSALS; UINT64_MAX: none */
   bool building;             /* BUILD_SNAPSHOT came; sync: built at once */
+  bool old;                  /* it knows neither pre-votes nor TimeoutNow */
   bool cut;                  /* messages from and to it are lost */
   uint64_t random;           /* its chance; the same at every input unless random_moves */
   struct rkv_log_id commits; /* the last COMMIT: applied at once */
@@ -146,6 +174,8 @@ enum rkv_status cluster_propose(struct cluster *c, rkv_node_id id, size_t count)
 enum rkv_status cluster_learner(struct cluster *c, rkv_node_id id, rkv_node_id learner);
 enum rkv_status cluster_change(struct cluster *c, rkv_node_id id, const rkv_node_id *voters,
                                bool retain);
+enum rkv_status cluster_transfer(struct cluster *c, rkv_node_id id, rkv_node_id target);
+enum rkv_status cluster_read(struct cluster *c, rkv_node_id id, bool lease, uint64_t *ticket);
 void cluster_built(struct cluster *c, rkv_node_id id); /* a BUILD_SNAPSHOT ends well */
 void cluster_write(struct cluster *c, rkv_node_id id, size_t steps); /* of its disk queue */
 
@@ -185,6 +215,8 @@ const struct raft_membership *keep_membership(struct cluster *c, const struct ra
 void law_committed(struct cluster *c, const struct test_node *n, struct rkv_log_id upto);
 void law_leader(struct cluster *c, const struct test_node *n);
 void law_vote(struct cluster *c, const struct test_node *n, struct rkv_vote vote);
+void law_read_opened(struct cluster *c, struct test_node *n, uint64_t ticket);
+void law_read_ended(struct test_node *n, const struct raft_output *out);
 void law_logs_match(const struct cluster *c);
 
 /* ---- cluster_trace.c: what golden conversations print ---- */

@@ -60,6 +60,23 @@ enum rkv_status cluster_change(struct cluster *c, rkv_node_id id, const rkv_node
   return status;
 }
 
+enum rkv_status cluster_transfer(struct cluster *c, rkv_node_id id, rkv_node_id target) {
+  struct test_node *n = &c->nodes[id];
+  enum rkv_status status = raft_transfer(n->r, node_now(c, n), target, &n->transferred, NULL);
+  assert(status != RKV_OK || !n->transferring);
+  if (status == RKV_OK) n->transferring = true;
+  carry_out(c, n);
+  return status;
+}
+
+enum rkv_status cluster_read(struct cluster *c, rkv_node_id id, bool lease, uint64_t *ticket) {
+  struct test_node *n = &c->nodes[id];
+  enum rkv_status status = raft_read(n->r, node_now(c, n), lease, ticket, NULL);
+  if (status == RKV_OK) law_read_opened(c, n, *ticket);
+  carry_out(c, n);
+  return status;
+}
+
 struct raft_view cluster_view(const struct cluster *c, rkv_node_id id) {
   struct raft_view view;
   assert(c->nodes[id].r);

@@ -44,7 +44,8 @@ void message_send(struct cluster *c, struct message *m) {
 }
 
 void message_lost(struct cluster *c, struct message *m) {
-  bool answer = m->type == MESSAGE_APPENDED || m->type == MESSAGE_INSTALLED;
+  bool answer =
+      m->type == MESSAGE_APPENDED || m->type == MESSAGE_INSTALLED || m->type == MESSAGE_TIMED_OUT;
   struct test_node *n = &c->nodes[answer ? m->to : m->from];
   rkv_node_id peer = answer ? m->from : m->to;
   if (n->r && (m->type == MESSAGE_APPEND || m->type == MESSAGE_APPENDED))
@@ -53,6 +54,8 @@ void message_lost(struct cluster *c, struct message *m) {
   if (n->r && (m->type == MESSAGE_SNAPSHOT || m->type == MESSAGE_INSTALLED))
     raft_on_snapshot_sent(n->r, node_now(c, n), peer, false, (struct rkv_log_id){0, 0},
                           (struct rkv_vote){0, 0, false});
+  if (n->r && (m->type == MESSAGE_TIMEOUT_NOW || m->type == MESSAGE_TIMED_OUT))
+    raft_on_timeout_now_failed(n->r, node_now(c, n), peer);
   message_free(m);
   carry_out(c, n);
 }
@@ -101,6 +104,38 @@ static void handle_snapshot(struct cluster *c, struct test_node *n, struct messa
   message_send(c, m);
 }
 
+/* What an old node does not know it says so. */
+static void handle_pre_vote(struct cluster *c, struct test_node *n, struct message *m) {
+  if (!n->old) {
+    raft_on_pre_vote_request(n->r, node_now(c, n), m->vote, m->last, m);
+    return;
+  }
+  turn_round(m, MESSAGE_PRE_VOTED);
+  m->unknown = true;
+  message_send(c, m);
+}
+
+static void handle_timeout_now(struct cluster *c, struct test_node *n, struct message *m) {
+  m->ok = !n->old && raft_on_timeout_now(n->r, node_now(c, n), m->vote, m->last, NULL) == RKV_OK;
+  turn_round(m, MESSAGE_TIMED_OUT);
+  message_send(c, m);
+}
+
+static void handle_answer(struct test_node *n, struct raft_now now, const struct message *m) {
+  if (m->type == MESSAGE_VOTED)
+    raft_on_vote_answer(n->r, now, m->from, m->vote, m->granted, m->answered, m->last);
+  else if (m->type == MESSAGE_PRE_VOTED)
+    raft_on_pre_vote_answer(n->r, now, m->from, m->vote, m->unknown, m->granted, m->answered,
+                            m->last);
+  else if (m->type == MESSAGE_APPENDED)
+    raft_on_append_answer(n->r, now, m->from, &m->plan, m->prev.index + m->count, m->result,
+                          m->matched, m->answered);
+  else if (m->type == MESSAGE_INSTALLED)
+    raft_on_snapshot_sent(n->r, now, m->from, m->ok, m->last, m->answered);
+  else if (!m->ok)
+    raft_on_timeout_now_failed(n->r, now, m->from);
+}
+
 void message_handle(struct cluster *c, struct message *m) {
   struct test_node *n = &c->nodes[m->to];
   struct raft_now now = node_now(c, n);
@@ -110,17 +145,14 @@ void message_handle(struct cluster *c, struct message *m) {
     break;
   case MESSAGE_APPEND: handle_append(c, n, m); return;
   case MESSAGE_SNAPSHOT: handle_snapshot(c, n, m); return;
+  case MESSAGE_PRE_VOTE: handle_pre_vote(c, n, m); break;
+  case MESSAGE_TIMEOUT_NOW: handle_timeout_now(c, n, m); break;
   case MESSAGE_VOTED:
-    raft_on_vote_answer(n->r, now, m->from, m->vote, m->granted, m->answered, m->last);
-    message_free(m);
-    break;
+  case MESSAGE_PRE_VOTED:
   case MESSAGE_APPENDED:
-    raft_on_append_answer(n->r, now, m->from, &m->plan, m->prev.index + m->count, m->result,
-                          m->matched, m->answered);
-    message_free(m);
-    break;
   case MESSAGE_INSTALLED:
-    raft_on_snapshot_sent(n->r, now, m->from, m->ok, m->last, m->answered);
+  case MESSAGE_TIMED_OUT:
+    handle_answer(n, now, m);
     message_free(m);
     break;
   }
@@ -164,26 +196,29 @@ static void carry_append(struct cluster *c, struct test_node *n, const struct ra
   for (i = out->skip; i < out->skip + out->count; i++) write_entry(n, n->handled->entries[i]);
 }
 
-static void carry_message(struct cluster *c, struct test_node *n, const struct raft_output *out) {
-  struct message *m = out->cookie;
-  if (out->type == RAFT_OUT_SEND_VOTE) {
-    m = message_new(MESSAGE_VOTE, n->id, out->peer);
-    m->vote = out->vote;
-    m->last = out->id;
-    m->transfer = out->transfer;
-  } else if (out->type == RAFT_OUT_SEND_SNAPSHOT) {
-    m = message_new(MESSAGE_SNAPSHOT, n->id, out->peer);
+static void carry_request(struct cluster *c, struct test_node *n, const struct raft_output *out,
+                          enum message_type type) {
+  struct message *m = message_new(type, n->id, out->peer);
+  m->vote = out->vote;
+  m->last = out->id;
+  m->transfer = out->transfer;
+  if (type == MESSAGE_SNAPSHOT) {
     m->vote = cluster_view(c, n->id).vote;
     m->snapshot = n->disk.snapshot;
     m->last = m->snapshot.last;
-  } else {
-    turn_round(m, out->type == RAFT_OUT_ANSWER_VOTE ? MESSAGE_VOTED : MESSAGE_APPENDED);
-    m->granted = out->granted;
-    m->answered = out->vote;
-    m->result = out->result;
-    if (out->type == RAFT_OUT_ANSWER_VOTE) m->last = out->id;
-    m->matched = out->id;
   }
+  leave(c, n, out, m);
+}
+
+static void carry_answer(struct cluster *c, struct test_node *n, const struct raft_output *out,
+                         enum message_type type) {
+  struct message *m = out->cookie;
+  turn_round(m, type);
+  m->granted = out->granted;
+  m->answered = out->vote;
+  m->result = out->result;
+  if (type != MESSAGE_APPENDED) m->last = out->id;
+  m->matched = out->id;
   leave(c, n, out, m);
 }
 
@@ -201,10 +236,13 @@ static void carry_one(struct cluster *c, struct test_node *n, const struct raft_
     break;
   case RAFT_OUT_APPEND_OWN:
   case RAFT_OUT_APPEND_RECEIVED: carry_append(c, n, out); break;
-  case RAFT_OUT_SEND_VOTE:
-  case RAFT_OUT_ANSWER_VOTE:
-  case RAFT_OUT_ANSWER_APPEND:
-  case RAFT_OUT_SEND_SNAPSHOT: carry_message(c, n, out); break;
+  case RAFT_OUT_SEND_VOTE: carry_request(c, n, out, MESSAGE_VOTE); break;
+  case RAFT_OUT_SEND_PRE_VOTE: carry_request(c, n, out, MESSAGE_PRE_VOTE); break;
+  case RAFT_OUT_SEND_TIMEOUT_NOW: carry_request(c, n, out, MESSAGE_TIMEOUT_NOW); break;
+  case RAFT_OUT_SEND_SNAPSHOT: carry_request(c, n, out, MESSAGE_SNAPSHOT); break;
+  case RAFT_OUT_ANSWER_VOTE: carry_answer(c, n, out, MESSAGE_VOTED); break;
+  case RAFT_OUT_ANSWER_PRE_VOTE: carry_answer(c, n, out, MESSAGE_PRE_VOTED); break;
+  case RAFT_OUT_ANSWER_APPEND: carry_answer(c, n, out, MESSAGE_APPENDED); break;
   case RAFT_OUT_COMMIT:
     law_committed(c, n, out->id);
     n->commits = out->id;
@@ -215,15 +253,24 @@ static void carry_one(struct cluster *c, struct test_node *n, const struct raft_
     n->done = (struct change_done){n->done.count + 1, out->cookie, out->status, out->id};
     assert(out->membership && (out->status == RKV_OK) == (out->text == NULL));
     break;
+  case RAFT_OUT_TRANSFER_DONE:
+    assert(n->transferring && (out->status == RKV_OK) == (out->text == NULL));
+    n->transferring = false;
+    n->transferred = (struct transfer_done){n->transferred.count + 1, out->status};
+    break;
+  case RAFT_OUT_READ_READY:
+    law_read_ended(n, out);
+    n->read.ready++;
+    n->read.ticket = out->ticket;
+    n->read.id = out->id;
+    break;
+  case RAFT_OUT_READ_FAILED:
+    law_read_ended(n, out);
+    n->read.failed++;
+    break;
   case RAFT_OUT_BUILD_SNAPSHOT: n->building = true; break;
   case RAFT_OUT_ROLE:
-  case RAFT_OUT_MEMBERSHIP:
-  case RAFT_OUT_SEND_PRE_VOTE:
-  case RAFT_OUT_ANSWER_PRE_VOTE:
-  case RAFT_OUT_SEND_TIMEOUT_NOW:
-  case RAFT_OUT_TRANSFER_DONE:
-  case RAFT_OUT_READ_READY:
-  case RAFT_OUT_READ_FAILED: break;
+  case RAFT_OUT_MEMBERSHIP: break;
   }
 }
 

@@ -67,6 +67,25 @@ void law_vote(struct cluster *c, const struct test_node *n, struct rkv_vote vote
   *voted = vote.node_id;
 }
 
+/* A ticket may be shared: then it must see what was committed when the newest read came. */
+void law_read_opened(struct cluster *c, struct test_node *n, uint64_t ticket) {
+  size_t i = 0;
+  while (i < n->read_count && n->reads[i].ticket != ticket) i++;
+  assert(i < READS_MAX);
+  if (i == n->read_count) n->read_count++;
+  n->reads[i] = (struct test_read){ticket, c->committed_last};
+}
+
+/* Every ticket ends once; dissertation 6.4: a linearizable read "must reflect a state of the system
+ * sometime after the read was initiated", never less than any commit before it. */
+void law_read_ended(struct test_node *n, const struct raft_output *out) {
+  size_t i = 0;
+  while (i < n->read_count && n->reads[i].ticket != out->ticket) i++;
+  assert(i < n->read_count);
+  assert(out->type == RAFT_OUT_READ_FAILED || out->id.index >= n->reads[i].least);
+  n->reads[i] = n->reads[--n->read_count];
+}
+
 /* Log matching: where two logs hold the same id, they are equal up to it. */
 static void law_pair(const struct test_log *a, const struct test_log *b) {
   rkv_index i = log_last(a).index < log_last(b).index ? log_last(a).index : log_last(b).index;

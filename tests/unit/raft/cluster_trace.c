@@ -55,10 +55,13 @@ static void trace_detail(FILE *f, const struct test_node *n, const struct raft_o
     break;
   case RAFT_OUT_APPEND_RECEIVED: fprintf(f, " skip %zu count %zu", out->skip, out->count); break;
   case RAFT_OUT_SEND_VOTE:
+  case RAFT_OUT_SEND_PRE_VOTE:
+  case RAFT_OUT_SEND_TIMEOUT_NOW:
     fprintf(f, " to %u %s last %s%s", (unsigned)out->peer, vote_text(out->vote).s,
             id_text(out->id).s, out->transfer ? " transfer" : "");
     break;
   case RAFT_OUT_ANSWER_VOTE:
+  case RAFT_OUT_ANSWER_PRE_VOTE:
     fprintf(f, " %s %s last %s", out->granted ? "granted" : "refused", vote_text(out->vote).s,
             id_text(out->id).s);
     break;
@@ -81,12 +84,11 @@ static void trace_detail(FILE *f, const struct test_node *n, const struct raft_o
   case RAFT_OUT_COMMIT:
   case RAFT_OUT_DROP_PROPOSALS:
   case RAFT_OUT_PURGE: fprintf(f, " %s", id_text(out->id).s); break;
-  case RAFT_OUT_SEND_PRE_VOTE:
-  case RAFT_OUT_ANSWER_PRE_VOTE:
-  case RAFT_OUT_SEND_TIMEOUT_NOW:
-  case RAFT_OUT_TRANSFER_DONE:
+  case RAFT_OUT_TRANSFER_DONE: fprintf(f, " %s", rkv_status_name(out->status)); break;
   case RAFT_OUT_READ_READY:
-  case RAFT_OUT_READ_FAILED:
+    fprintf(f, " ticket %u at %s", (unsigned)out->ticket, id_text(out->id).s);
+    break;
+  case RAFT_OUT_READ_FAILED: fprintf(f, " ticket %u", (unsigned)out->ticket); break;
   case RAFT_OUT_BUILD_SNAPSHOT: break;
   }
 }
@@ -103,6 +105,7 @@ void trace_plan(struct cluster *c, const struct test_node *n, rkv_node_id peer,
   if (!c->trace) return;
   fprintf(c->trace, "    %u send append to %u prev %s commit %s", (unsigned)n->id, (unsigned)peer,
           id_text(plan->prev).s, id_text(plan->commit).s);
+  if (plan->round > 0) fprintf(c->trace, " round %u", (unsigned)plan->round);
   if (plan->to >= plan->from)
     fprintf(c->trace, " entries %u..%u", (unsigned)plan->from, (unsigned)plan->to);
   fprintf(c->trace, "\n");
@@ -123,7 +126,9 @@ void trace_message(struct cluster *c, const char *act, const struct message *m) 
           type_text(m->type));
   if (m->type == MESSAGE_APPENDED)
     fprintf(c->trace, " %s %s", result_text(m->result), id_text(m->matched).s);
-  if (m->type == MESSAGE_VOTED) fprintf(c->trace, " %s", m->granted ? "granted" : "refused");
+  if (m->type == MESSAGE_VOTED || m->type == MESSAGE_PRE_VOTED)
+    fprintf(c->trace, " %s", m->unknown ? "unknown" : m->granted ? "granted" : "refused");
+  if (m->type == MESSAGE_TIMED_OUT) fprintf(c->trace, " %s", m->ok ? "ok" : "refused");
   if (m->type == MESSAGE_SNAPSHOT) fprintf(c->trace, " %s", id_text(m->last).s);
   fprintf(c->trace, "\n");
 }

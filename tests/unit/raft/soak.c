@@ -16,7 +16,7 @@
 struct soak {
   struct cluster *c;
   uint64_t state;
-  unsigned proposed, changes, crashes, snapshots;
+  unsigned proposed, changes, crashes, snapshots, transfers, reads, transferred, read;
 };
 
 static uint64_t chance(struct soak *s, uint64_t below) {
@@ -55,9 +55,19 @@ static void change_members(struct soak *s, rkv_node_id leader) {
   if (status == RKV_OK) s->changes++;
 }
 
+/* Of anybody that thinks it leads: the one that does not know better is the interesting one. */
+static void read_somewhere(struct soak *s) {
+  struct test_node *n = any_node(s);
+  bool lease = s->c->config.lease_drift_ppm != RAFT_LEASE_OFF && chance(s, 2) == 0;
+  uint64_t ticket;
+  if (n->r && cluster_read(s->c, n->id, lease, &ticket) == RKV_OK) s->reads++;
+}
+
 static void ask_leader(struct soak *s) {
   rkv_node_id leader = cluster_leader(s->c);
   if (leader == 0) return;
+  if (chance(s, 20) == 0 && cluster_transfer(s->c, leader, chance(s, NODES + 1)) == RKV_OK)
+    s->transfers++;
   if (chance(s, 4) == 0) change_members(s, leader);
   if (cluster_propose(s->c, leader, 1 + chance(s, 4)) == RKV_OK) s->proposed++;
 }
@@ -76,6 +86,8 @@ static void step(struct soak *s) {
     cluster_write(c, n->id, 1 + chance(s, 20));
   else if (what < 900)
     ask_leader(s);
+  else if (what < 930)
+    read_somewhere(s);
   else if (what < 990)
     cluster_advance(c, chance(s, chance(s, 20) == 0 ? 2000 : 50) * MS);
   else if (what < 994)
@@ -130,7 +142,14 @@ static void run_seed(uint64_t seed, struct soak *s) {
   s->c->config.snapshot_after = 20 + seed % 50;
   s->c->config.keep_entries = seed % 30;
   s->c->config.append_entries_max = 1 + (uint32_t)(seed % 7);
-  for (id = 1; id <= NODES; id++) cluster_start(s->c, id);
+  s->c->config.purge_hold_max = seed % 40;
+  s->c->config.pre_vote = seed % 2 == 0;
+  s->c->config.check_quorum = seed / 2 % 2 == 0;
+  if (seed / 4 % 2 == 0) s->c->config.lease_drift_ppm = 0; /* there is one clock */
+  for (id = 1; id <= NODES; id++) {
+    s->c->nodes[id].old = seed % 3 == 0 && id % 2 == 0;
+    cluster_start(s->c, id);
+  }
   assert(cluster_init(s->c, 1, voters) == RKV_OK);
   s->c->sync = false;
   s->c->random_moves = true;
@@ -139,6 +158,11 @@ static void run_seed(uint64_t seed, struct soak *s) {
     if (i % 100 == 0) law_logs_match(s->c);
   }
   heal(s);
+  for (id = 1; id <= NODES; id++) {
+    s->transferred += s->c->nodes[id].transferred.count;
+    s->read += s->c->nodes[id].read.ready;
+    assert(!s->c->nodes[id].transferring && s->c->nodes[id].read_count == 0);
+  }
   cluster_free(s->c);
 }
 
@@ -149,6 +173,7 @@ static void laws_hold_in_random_runs(void **state) {
   for (seed = 1; seed <= SEEDS; seed++) run_seed(seed, &s);
   /* A run in which nothing happened proves nothing. */
   assert_true(s.proposed > 50000 && s.changes > 1000 && s.crashes > 3000 && s.snapshots > 1000);
+  assert_true(s.transfers > 1000 && s.transferred > 500 && s.reads > 50000 && s.read > 20000);
 }
 
 int main(int argc, char **argv) {
@@ -156,8 +181,9 @@ int main(int argc, char **argv) {
   if (argc > 1) {
     struct soak s = {0};
     run_seed(strtoull(argv[1], NULL, 10), &s);
-    printf("proposed %u changes %u crashes %u snapshots %u\n", s.proposed, s.changes, s.crashes,
-           s.snapshots);
+    printf("proposed %u changes %u crashes %u snapshots %u transfers %u/%u reads %u/%u\n",
+           s.proposed, s.changes, s.crashes, s.snapshots, s.transferred, s.transfers, s.read,
+           s.reads);
     return 0;
   }
   return cmocka_run_group_tests(tests, NULL, NULL);
