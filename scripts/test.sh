@@ -133,7 +133,7 @@ done
 mkdir -p "$out"
 unset RKVCTL_ENDPOINTS
 support=$PWD/tests/support
-export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 
