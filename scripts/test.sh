@@ -38,7 +38,8 @@ add() {
 build() {
   local preset=$1 werror=$2 started=$SECONDS log=$out/build-$1.log
   shift 2
-  if cmake --preset "$preset" -DRKV_WERROR="$werror" "$@" >"$log" 2>&1 && cmake --build --preset "$preset" -j 2 >>"$log" 2>&1; then
+  if cmake --preset "$preset" -DRKV_WERROR="$werror" "$@" >"$log" 2>&1 &&
+    cmake --build --preset "$preset" -j 2 >>"$log" 2>&1; then
     add "build $preset" "$started" 0 0
   else
     grep -E -A 3 'error:|Error |undefined reference' "$log" | head -n 40 >&2 || tail -n 20 "$log" >&2

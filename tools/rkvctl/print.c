@@ -83,6 +83,17 @@ void print_json_text(FILE *to, const char *text) {
   print_json_bytes(to, text, strlen(text));
 }
 
+void print_json_value(FILE *to, const char *text, size_t size) {
+  bool number = size > 0 && size <= JSON_DIGITS_MAX && (text[0] != '0' || size == 1);
+  size_t i;
+  for (i = 0; i < size; i++) number = number && text[i] >= '0' && text[i] <= '9';
+  if (number) {
+    (void)fwrite(text, 1, size, to);
+  } else {
+    print_json_bytes(to, text, size);
+  }
+}
+
 static void print_trouble_json(const char *what, enum outcome outcome,
                                const struct follow_answer *answer) {
   (void)printf("{\"command\":");
