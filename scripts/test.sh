@@ -38,7 +38,8 @@ add() {
 build() {
   local preset=$1 werror=$2 started=$SECONDS log=$out/build-$1.log
   shift 2
-  if cmake --preset "$preset" -DRKV_WERROR="$werror" "$@" >"$log" 2>&1 && cmake --build --preset "$preset" -j 2 >>"$log" 2>&1; then
+  if cmake --preset "$preset" -DRKV_WERROR="$werror" "$@" >"$log" 2>&1 &&
+    cmake --build --preset "$preset" -j 2 >>"$log" 2>&1; then
     add "build $preset" "$started" 0 0
   else
     grep -E -A 3 'error:|Error |undefined reference' "$log" | head -n 40 >&2 || tail -n 20 "$log" >&2
@@ -133,7 +134,7 @@ done
 mkdir -p "$out"
 unset RKVCTL_ENDPOINTS
 support=$PWD/tests/support
-export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 

@@ -38,10 +38,11 @@ bool raft_membership_revert(struct raft *r, rkv_index after) {
 bool raft_membership_restore(struct raft *r, const struct raft_membership *m, rkv_index last) {
   bool later = r->effective->id.index > last;
   struct raft_membership *slot;
-  assert(m->id.index <= last);
+  assert(last >= r->committed.index);
   if (!later && rkv_log_id_equal(r->effective->id, m->id)) return false;
   slot = raft_membership_slot(r);
   *slot = *m;
+  if (slot->id.index > last) slot->id.index = last; /* a peer's word: it cannot lie behind it */
   r->previous = later ? slot : NULL;
   if (!later) r->effective = slot;
   return !later;

@@ -104,7 +104,7 @@ void raft_log_restart(struct raft *r, struct rkv_log_id last) {
 void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_log_id last,
                                 const struct raft_membership *membership) {
   bool held = raft_log_has(&r->log, last), changed = false;
-  assert(last.index > 0 && membership->id.index <= last.index);
+  assert(last.index > 0 && membership);
   if (last.index <= r->log.purged.index) return;         /* late: a newer one is here already */
   if (!held && last.index <= r->committed.index) return; /* nor may it undo what is committed */
   if (!held && r->role == RAFT_LEADER) { /* leader completeness (5.4.3): only by a false snapshot */

@@ -96,8 +96,9 @@ int inside_teardown(void **state) {
   struct inside *in = *state;
   client_close(in->client);
   for (size_t i = INSIDE_NODES_MAX; i > 0; i--) {
-    if (in->nodes[i].config) (void)close(in->nodes[i].log_fd);
+    bool started = in->nodes[i].config != NULL;
     close_node(&in->nodes[i]);
+    if (started) (void)close(in->nodes[i].log_fd);
   }
   free(in);
   return 0;

@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("RKV_BUILD") or ROOT / "build" / "release")
 SLOW = os.environ.get("RKV_SLOW") == "1"  # a sanitizer's build
 PATIENCE = 60.0 if SLOW else 20.0  # seconds that anything may take before the test fails
+STOP_SECONDS = 40 if SLOW else 10  # the node's own limit is 5
 POLL = 0.01
 START_TRIES = 5  # a port that was free may be taken by another process
 TAIL_LINES = 40
@@ -89,6 +90,7 @@ class Node:
         self.config = config
         self.sets = sets
         self.process = None
+        self.dismissed = False
         self.addr = None
         self.channel = None
 
@@ -137,12 +139,25 @@ class Node:
     def wait(self):
         return self.process.wait(PATIENCE)
 
-    def discard(self):
+    def dismiss(self):
+        """Asks it to stop, whatever state it is in."""
         if self.channel:
             self.channel.close()
         if self.alive():
+            self.signal(signal.SIGTERM)
             self.signal(signal.SIGCONT)
+            self.dismissed = True
+
+    def discard(self):
+        """Why it did not stop as it should; None if it did."""
+        if not self.dismissed:
+            return None
+        try:
+            code = self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
             self.kill()
+            code = "only by SIGKILL"
+        return None if code == 0 else f"node {self.id} stopped with {code}:\n{self.tail()}"
 
     def tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
@@ -231,6 +246,7 @@ class Cluster:
         self.start(*ids, **options)
         self[ids[0]].init([self[i] for i in ids])
         self.leader()
+        self.settle()  # before that another change would be refused
         return self
 
     def alive(self):
@@ -292,8 +308,14 @@ class Cluster:
                 time.sleep(POLL)
 
     def discard(self):
+        """Stops what still runs, in order: a sanitizer tells of leaks only then."""
         for node in self.nodes.values():
-            node.discard()
+            node.dismiss()
+        troubles = [trouble for trouble in [node.discard() for node in self.nodes.values()] if trouble]
+        for node in self.nodes.values():
+            if node.process and node.log_lines("Sanitizer") + node.log_lines("Assertion"):
+                troubles.append(f"node {node.id} is broken:\n{node.log.read_text(errors='replace')}")
+        assert not troubles, "\n".join(troubles)
 
 
 class Load:

@@ -79,11 +79,15 @@ static void ask_nodes(struct survey *survey, unsigned from) {
   while (client_pending(client) > 0) client_poll(client, UINT64_MAX);
 }
 
-static bool known(const struct survey *survey, const struct rkv_member *member) {
+/* True if the member was asked; an endpoint that did not answer learns its id from those that did.
+ */
+static bool known(struct survey *survey, const struct rkv_member *member) {
   unsigned i;
-  for (i = 0; i < survey->count; i++)
-    if (survey->nodes[i].id == member->id || strcmp(survey->nodes[i].addr, member->addr) == 0)
-      return true;
+  for (i = 0; i < survey->count; i++) {
+    struct node_view *node = &survey->nodes[i];
+    if (node->id == 0 && strcmp(node->addr, member->addr) == 0) node->id = member->id;
+    if (node->id == member->id) return true;
+  }
   return false;
 }
 
@@ -121,7 +125,7 @@ static void print_status_json(const struct survey *survey) {
     (void)printf(",\"answered\":%s", node->answered ? "true" : "false");
     for (f = 0; f < FIELD_COUNT && node->answered; f++) {
       (void)printf(",\"%s\":", fields[f]);
-      print_json_text(stdout, node->values[f]);
+      print_json_value(stdout, node->values[f], strlen(node->values[f]));
     }
     if (!node->answered) {
       (void)printf(",\"text\":");
@@ -195,7 +199,7 @@ static void print_metrics(const struct session *session, const struct follow_ans
       (void)printf(",");
       print_json_bytes(stdout, pair.name, pair.name_len);
       (void)printf(":");
-      print_json_bytes(stdout, pair.value, pair.value_len);
+      print_json_value(stdout, pair.value, pair.value_len);
     } else {
       (void)printf("%-24.*s %.*s\n", (int)pair.name_len, pair.name, (int)pair.value_len,
                    pair.value);

@@ -1,8 +1,12 @@
 /* print.c: tables, JSON, trouble. */
 #include "print.h"
 
+#include <grpc/status.h>
+
 #include <stdlib.h>
 #include <string.h>
+
+#define JSON_DIGITS_MAX 15
 
 struct print_table *print_table_new(const char *const *titles, unsigned columns) {
   struct print_table *table = calloc(1, sizeof *table);
@@ -79,6 +83,17 @@ void print_json_text(FILE *to, const char *text) {
   print_json_bytes(to, text, strlen(text));
 }
 
+void print_json_value(FILE *to, const char *text, size_t size) {
+  bool number = size > 0 && size <= JSON_DIGITS_MAX && (text[0] != '0' || size == 1);
+  size_t i;
+  for (i = 0; i < size; i++) number = number && text[i] >= '0' && text[i] <= '9';
+  if (number) {
+    (void)fwrite(text, 1, size, to);
+  } else {
+    print_json_bytes(to, text, size);
+  }
+}
+
 static void print_trouble_json(const char *what, enum outcome outcome,
                                const struct follow_answer *answer) {
   (void)printf("{\"command\":");
@@ -106,8 +121,13 @@ enum outcome print_trouble(const struct session *session, const char *what, enum
   if (answer->sent)
     advice = "\n  the request was sent: it may or may not have been carried out, look before you "
              "repeat it";
-  (void)fprintf(stderr, "rkvctl: %s: no answer from %s: %s%s\n", what, answer->endpoint,
-                answer->text, advice);
+  if (answer->code == GRPC_STATUS_DEADLINE_EXCEEDED) {
+    (void)fprintf(stderr, "rkvctl: %s: no answer from %s within %g s%s\n", what, answer->endpoint,
+                  (double)session->args->timeout_ms / 1000, advice);
+  } else {
+    (void)fprintf(stderr, "rkvctl: %s: no answer from %s: %s%s\n", what, answer->endpoint,
+                  answer->text, advice);
+  }
   return outcome;
 }
 

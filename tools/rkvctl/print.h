@@ -28,6 +28,10 @@ void print_table_out(const struct print_table *table, FILE *to);
 void print_json_bytes(FILE *to, const void *data, size_t size);
 void print_json_text(FILE *to, const char *text);
 
+/* A metric: a number if it is nothing but digits (at most 15: more than that not every reader
+ * keeps), else a string. */
+void print_json_value(FILE *to, const char *text, size_t size);
+
 /* Says on stderr why `what` did not work, and returns `outcome`, so that giving up is one
  * statement. With --json the same as an object on stdout. */
 enum outcome print_trouble(const struct session *session, const char *what, enum outcome outcome,

@@ -212,7 +212,8 @@ static bool live(struct raft *r) {
     raft_on_log_saved(r, now, view.last);
     if (raft_failed(r)) return false;
     raft_on_vote_request(r, now, VOTE(term, 2), ID(term, 1000), true, NULL);
-    raft_on_vote_request(r, now, VOTE(++term, 2), ID(term, 1000), true, NULL);
+    term++;
+    raft_on_vote_request(r, now, VOTE(term, 2), ID(term, 1000), true, NULL);
     raft_on_time(r, (struct raft_now){raft_deadline(r), 0});
     if (raft_failed(r)) return false;
   }

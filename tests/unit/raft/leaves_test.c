@@ -79,6 +79,7 @@ static void log_purges_anywhere(void **state) {
     assert_int_equal(log.last.index, 6);
     for (i = 1; i < upto; i++) assert_false(raft_log_at(&log, i, &id));
     for (i = upto; i <= 6; i++) assert_term(&log, i, terms[i]);
+    if (upto < 6) assert_int_equal(log.terms[0].index, upto + 1); /* (L2) */
     assert_true(raft_log_append(&log, ID(3, 7), 1));
     assert_term(&log, 7, 3);
     raft_log_close(&log);

@@ -151,6 +151,22 @@ static void only_conflicting_entries_are_overwritten(void **state) {
   cluster_free(f.c);
 }
 
+/* What a disk reports of entries that were cut off meanwhile says nothing of those in their place.
+ */
+static void late_reports_of_cut_entries_are_ignored(void **state) {
+  const rkv_term terms[] = {1, 1, 2, 2};
+  struct follower f = follower_new(terms, 4);
+  const struct raft_entry entries[] = {command(8, 4), command(8, 5)};
+  (void)state;
+  assert_id(append(&f, ID(2, 3), 0, entries, 2).id, 8, 5);
+  assert_id(cluster_view(f.c, 2).saved, 2, 3);
+  raft_on_log_saved(f.r, f.now, ID(2, 4));
+  assert_id(cluster_view(f.c, 2).saved, 2, 3);
+  raft_on_log_saved(f.r, f.now, ID(8, 5));
+  assert_id(cluster_view(f.c, 2).saved, 8, 5);
+  cluster_free(f.c);
+}
+
 /* 5.3: commit = min(leader's, last entry verified under this leader's vote): an unverified tail of
  * the own log is not committed by a heartbeat. */
 static void only_verified_entries_are_committed(void **state) {
@@ -289,6 +305,7 @@ int main(void) {
       cmocka_unit_test(consistency_check_refuses),
       cmocka_unit_test(success_names_what_matches),
       cmocka_unit_test(only_conflicting_entries_are_overwritten),
+      cmocka_unit_test(late_reports_of_cut_entries_are_ignored),
       cmocka_unit_test(only_verified_entries_are_committed),
       cmocka_unit_test(a_new_leader_verifies_anew),
       cmocka_unit_test(figure_7_followers_are_brought_to_the_leaders_log),

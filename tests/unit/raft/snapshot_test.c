@@ -192,6 +192,21 @@ static void snapshots_bring_their_membership(void **state) {
   raft_on_snapshot_installed(f.r, f.now, ID(2, 5), &f.membership);
   assert_false(drained(f.r, RAFT_OUT_MEMBERSHIP));
   assert_id(raft_effective(f.r)->id, 8, 6);
+  assert_int_equal(
+      raft_on_append_request(f.r, f.now, LEADER_VOTE(9, 3), ID(9, 6), NONE, NULL, 0, NULL, NULL),
+      RKV_OK);
+  assert_id(expect(f.r, RAFT_OUT_MEMBERSHIP).id, 2, 3); /* the snapshot's returns */
+  cluster_free(f.c);
+}
+
+/* A peer may claim that its membership is newer than its snapshot; it is taken as the newest it can
+ * be. */
+static void false_membership_ids_do_no_harm(void **state) {
+  struct follower f = follower_new();
+  (void)state;
+  f.membership.id = ID(8, 90);
+  raft_on_snapshot_installed(f.r, f.now, ID(2, 4), &f.membership);
+  assert_id(raft_effective(f.r)->id, 8, 4);
   cluster_free(f.c);
 }
 
@@ -247,6 +262,7 @@ int main(void) {
       cmocka_unit_test(contradicting_logs_are_discarded),
       cmocka_unit_test(retained_entries_are_saved_when_they_are),
       cmocka_unit_test(snapshots_bring_their_membership),
+      cmocka_unit_test(false_membership_ids_do_no_harm),
       cmocka_unit_test(starts_complete_an_interrupted_install),
       cmocka_unit_test(lagging_peers_get_the_snapshot),
   };

@@ -77,6 +77,28 @@ static void json_of_any_bytes(void **state) {
   assert_json("\xF4\x90\x80\x80", 4, "\"\\ufffd\\ufffd\\ufffd\\ufffd\""); /* over U+10FFFF */
 }
 
+static void assert_json_value(const char *text, const char *expected) {
+  char *out = NULL;
+  size_t out_size = 0;
+  FILE *file = open_memstream(&out, &out_size);
+  assert_non_null(file);
+  print_json_value(file, text, strlen(text));
+  assert_int_equal(fclose(file), 0);
+  assert_string_equal(out, expected);
+  free(out);
+}
+
+/* Numbers are numbers, as far as every JSON reader keeps them; the rest are strings. */
+static void json_of_metrics(void **state) {
+  (void)state;
+  assert_json_value("0", "0");
+  assert_json_value("123456789012345", "123456789012345");
+  assert_json_value("1234567890123456", "\"1234567890123456\"");
+  assert_json_value("1.7", "\"1.7\"");
+  assert_json_value("007", "\"007\"");
+  assert_json_value("", "\"\"");
+}
+
 static void tables_line_up(void **state) {
   static const char *const titles[] = {"ID", "ADDR"};
   struct print_table *table = print_table_new(titles, 2);
@@ -138,6 +160,7 @@ int main(void) {
       cmocka_unit_test(metrics_of_every_dialect),
       cmocka_unit_test(metrics_may_be_cut_anywhere),
       cmocka_unit_test(json_of_any_bytes),
+      cmocka_unit_test(json_of_metrics),
       cmocka_unit_test(tables_line_up),
       cmocka_unit_test(roles_in_a_joint_membership),
       cmocka_unit_test(memberships_with_gaps_are_read),
