@@ -142,7 +142,7 @@ static struct node_append *append_new(struct node *n, rkv_node_id peer,
   a->plan = *plan;
   a->call.call.done = append_done;
   a->call.call.deadline_ns =
-      n->now_ns + (empty ? n->options.election_min_ns : n->options.election_max_ns);
+      n->now_ns + (empty ? 2 * n->options.heartbeat_ns : n->options.election_max_ns);
   a->call.vote = plan->vote;
   a->call.prev = plan->prev;
   a->call.commit = plan->commit;

@@ -32,7 +32,7 @@ void raft_on_vote_request(struct raft *r, struct raft_now now, struct rkv_vote v
 
 void raft_adopt_vote(struct raft *r, struct rkv_vote vote) {
   assert(rkv_vote_accepts(r->vote, vote)); /* (I4) */
-  assert(vote.node_id != r->config.id);
+  assert(vote.node_id != r->config.id || !vote.committed); /* nobody else leads under this id */
   r->pre_vote = (struct rkv_vote){0, 0, false}; /* somebody else is before this node */
   if (rkv_vote_compare(r->vote, vote) == RKV_EQUAL) return;
   r->vote = vote;
@@ -45,10 +45,9 @@ void raft_adopt_seen(struct raft *r, struct raft_now now, struct rkv_vote seen) 
   struct rkv_vote demoted = {seen.term, seen.node_id, false};
   assert(rkv_vote_compare(seen, r->vote) == RKV_GREATER);
   /* In the own term it can only be the winner's vote. Having voted for itself, this node may not
-   * vote for another before that one speaks as leader. Its own id: another node runs under it. */
-  if (!rkv_vote_accepts(r->vote, demoted) || seen.node_id == r->config.id ||
-      seen.term > RAFT_TERM_MAX)
-    return;
+   * vote for another before that one speaks as leader. Its own id: it asked in that term before a
+   * crash, and forgot; no other node leads in it, so the next campaign goes beyond. */
+  if (!rkv_vote_accepts(r->vote, demoted) || seen.term > RAFT_TERM_MAX) return;
   raft_adopt_vote(r, demoted);
   raft_arm_election(r, now);
 }

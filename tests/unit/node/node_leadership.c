@@ -22,6 +22,7 @@ static struct world *cluster_of_three(uint64_t seed) {
   for (rkv_node_id id = 1; id <= 3; id++) world_start(w, id);
   assert_int_equal(world_init(w, 1, three, 3).status, RKV_OK);
   assert_int_not_equal(world_wait_leader(w), 0);
+  assert_true(world_settle(w));
   return w;
 }
 

@@ -1,0 +1,210 @@
+/* check.c: the invariants of testing.md, as far as they can be seen at one node at a time.
+ *
+ * Checked after every step for the node whose code ran, at every answer that leaves a node, and at
+ * every entry that is applied. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <node/internal.h>
+
+#include "sim.h"
+
+static const struct raft_view *view_of(struct sim *s, rkv_node_id id, struct raft_view *view) {
+  raft_view(s->w->nodes[id].node->raft, view);
+  return view;
+}
+
+/* ---- applied entries: state machine safety, in order, without gap ---- */
+
+static uint64_t hash_entry(const struct rkv_entry *e) {
+  uint64_t h = UINT64_C(0xcbf29ce484222325) ^ e->kind;
+  for (size_t i = 0; i < e->payload.len; i++)
+    h = (h ^ e->payload.data[i]) * UINT64_C(0x100000001b3);
+  return h;
+}
+
+static void remember(struct sim *s, rkv_index index, struct sim_committed entry) {
+  while (s->committed_capacity <= index) {
+    size_t capacity = s->committed_capacity ? s->committed_capacity * 2 : 1024;
+    s->committed = realloc(s->committed, capacity * sizeof *s->committed);
+    memset(s->committed + s->committed_capacity, 0,
+           (capacity - s->committed_capacity) * sizeof *s->committed);
+    s->committed_capacity = capacity;
+  }
+  s->committed[index] = entry;
+  if (index >= s->committed_count) s->committed_count = (size_t)index + 1;
+}
+
+void check_applied(struct sim *s, rkv_node_id id, const struct rkv_entry *entries, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    rkv_index index = entries[i].id.index;
+    struct sim_committed mine = {entries[i].id.term, hash_entry(&entries[i])};
+    if (index < s->committed_count && s->committed[index].hash != 0) {
+      if (s->committed[index].term != mine.term || s->committed[index].hash != mine.hash)
+        sim_fail(s,
+                 "node %" PRIu64 " applies another entry at index %" PRIu64 " (term %" PRIu64
+                 ", committed was term %" PRIu64 ")",
+                 id, index, mine.term, s->committed[index].term);
+    } else {
+      remember(s, index, mine);
+    }
+  }
+}
+
+/* ---- what leaves a node ---- */
+
+static void check_vote_answer(struct sim *s, rkv_node_id from, const struct rkv_vote_call *call) {
+  struct rkv_vote synced = disk_synced_vote(s->nodes[from].disk);
+  rkv_term term = call->vote.term;
+  if (!call->granted) return;
+  if (!rkv_vote_accepts(call->vote, synced) || synced.term < term)
+    sim_fail(s, "node %" PRIu64 " granted term %" PRIu64 " before its vote was durable", from,
+             term);
+  if (term >= SIM_TERMS_MAX) return sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
+  rkv_node_id *candidate = &s->granted[from].candidate[term];
+  if (*candidate != 0 && *candidate != call->vote.node_id)
+    sim_fail(s, "node %" PRIu64 " granted term %" PRIu64 " to %" PRIu64 " and to %" PRIu64, from,
+             term, *candidate, call->vote.node_id);
+  *candidate = call->vote.node_id;
+}
+
+static void check_append_answer(struct sim *s, rkv_node_id from,
+                                const struct rkv_append_call *call) {
+  if (call->result != RKV_APPEND_SUCCESS || call->matched.index == 0) return;
+  if (!disk_synced_has(s->nodes[from].disk, call->matched))
+    sim_fail(s, "node %" PRIu64 " acknowledged index %" PRIu64 " before it was durable", from,
+             call->matched.index);
+}
+
+void check_answer(struct world *w, rkv_node_id from, rkv_node_id to,
+                  const struct rkv_vote_call *vote, const struct rkv_append_call *append) {
+  struct sim *s = sim_of(w);
+  (void)to;
+  if (vote) check_vote_answer(s, from, vote);
+  if (append) check_append_answer(s, from, append);
+}
+
+/* ---- after every step ---- */
+
+static void check_order(struct sim *s, rkv_node_id id, const struct raft_view *v) {
+  if (v->purged.index > v->snapshot.index || v->snapshot.index > v->applied.index ||
+      v->applied.index > v->committed.index || v->committed.index > v->last.index)
+    sim_fail(s,
+             "node %" PRIu64 ": not purged %" PRIu64 " <= snapshot %" PRIu64 " <= applied %" PRIu64
+             " <= committed %" PRIu64 " <= last %" PRIu64,
+             id, v->purged.index, v->snapshot.index, v->applied.index, v->committed.index,
+             v->last.index);
+}
+
+/* A committed entry stands in the durable logs of a quorum of every config in force. */
+static void check_durable(struct sim *s, rkv_node_id id, const struct raft_view *v) {
+  const struct rkv_membership *m = &raft_effective(s->w->nodes[id].node->raft)->value;
+  for (uint32_t c = 0; c < m->config_count; c++) {
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < m->configs[c].count; i++) {
+      rkv_node_id voter = m->configs[c].ids[i];
+      if (voter <= SIM_NODES && disk_synced_has(s->nodes[voter].disk, v->committed)) held++;
+    }
+    if (held * 2 <= m->configs[c].count)
+      sim_fail(s,
+               "leader %" PRIu64 " committed index %" PRIu64
+               ", durable on %u of %u voters of config "
+               "%u",
+               id, v->committed.index, held, m->configs[c].count, c);
+  }
+}
+
+static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *v) {
+  struct sim_node *n = &s->nodes[id];
+  struct rkv_log_id held;
+  if (v->vote.term >= SIM_TERMS_MAX) return sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
+  rkv_node_id *leader = &s->leaders[v->vote.term];
+  if (*leader != 0 && *leader != id)
+    sim_fail(s, "two leaders in term %" PRIu64 ": %" PRIu64 " and %" PRIu64, v->vote.term, *leader,
+             id);
+  *leader = id;
+  if (!n->was_leader) {
+    s->coverage->elections++;
+    rkv_index top = s->committed_count > 0 ? s->committed_count - 1 : 0;
+    bool complete =
+        top <= v->purged.index || (raft_log_id_at(s->w->nodes[id].node->raft, top, &held) &&
+                                   held.term == s->committed[top].term);
+    if (top > 0 && !complete)
+      sim_fail(s, "leader %" PRIu64 " of term %" PRIu64 " lacks the committed index %" PRIu64, id,
+               v->vote.term, top);
+  }
+  if (v->committed.index > n->checked_commit) {
+    check_durable(s, id, v);
+    if (v->committed.term != v->vote.term && n->was_leader)
+      sim_fail(s,
+               "leader %" PRIu64 " of term %" PRIu64
+               " counted a quorum for an entry of term %" PRIu64,
+               id, v->vote.term, v->committed.term);
+  }
+}
+
+void check_step(struct sim *s, rkv_node_id id) {
+  struct raft_view view;
+  struct sim_node *n = &s->nodes[id];
+  if (!s->w->nodes[id].running || s->w->nodes[id].stopping) return;
+  const struct raft_view *v = view_of(s, id, &view);
+  bool new_life = n->life != s->w->nodes[id].life;
+  if (new_life) {
+    n->life = s->w->nodes[id].life;
+    n->committed = n->applied = n->checked_commit = 0;
+    n->was_leader = false;
+  }
+  check_order(s, id, v);
+  if (!new_life && rkv_vote_compare(v->vote, n->vote) == RKV_LESS)
+    sim_fail(s, "node %" PRIu64 ": its vote went back to term %" PRIu64, id, v->vote.term);
+  if (v->committed.index < n->committed || v->applied.index < n->applied)
+    sim_fail(s, "node %" PRIu64 ": committed or applied went back", id);
+  if (v->role == RAFT_LEADER) check_leader(s, id, v);
+  n->was_leader = v->role == RAFT_LEADER;
+  n->vote = v->vote;
+  n->committed = n->checked_commit = v->committed.index;
+  n->applied = v->applied.index;
+  s->hash = (s->hash ^ s->w->now_ns ^ (id << 56) ^ (v->last.index << 32) ^ v->committed.index ^
+             (v->vote.term << 16)) *
+            UINT64_C(0x100000001b3);
+}
+
+/* ---- the end ---- */
+
+static uint64_t state_hash(struct sim *s, rkv_node_id id) {
+  struct world_node *wn = &s->w->nodes[id];
+  struct rkv_snapshot_meta meta = {0};
+  struct rkv_error error;
+  struct rkv_buf chunk;
+  void *view;
+  uint64_t h = UINT64_C(0xcbf29ce484222325);
+  if (s->w->sm->snapshot_begin(wn->sm, &view, &meta, &error) != RKV_OK) return 0;
+  rkv_buf_drop(&meta.membership);
+  for (;;) {
+    chunk = rkv_buf_none();
+    if (s->w->sm->snapshot_read(view, 65536, &chunk, &error) != RKV_OK || chunk.len == 0) break;
+    for (size_t i = 0; i < chunk.len; i++) h = (h ^ chunk.data[i]) * UINT64_C(0x100000001b3);
+    rkv_buf_drop(&chunk);
+  }
+  s->w->sm->snapshot_end(view);
+  return h;
+}
+
+void check_end(struct sim *s) {
+  rkv_node_id leader = world_leader(s->w);
+  if (leader == 0) return sim_fail(s, "healed, and no leader");
+  struct world_metrics want = world_metrics(s->w, leader);
+  uint64_t state = state_hash(s, leader);
+  for (uint32_t i = 0; i < want.membership.node_count; i++) {
+    rkv_node_id id = want.membership.nodes[i].id;
+    struct world_metrics have = world_metrics(s->w, id);
+    if (!rkv_log_id_equal(have.last, want.last) || !rkv_log_id_equal(have.applied, want.applied))
+      sim_fail(s, "healed, and node %" PRIu64 " stands at %" PRIu64 ", the leader at %" PRIu64, id,
+               have.applied.index, want.applied.index);
+    else if (state_hash(s, id) != state)
+      sim_fail(s, "healed, and node %" PRIu64 " has another state than the leader", id);
+    if (memcmp(&have.membership, &want.membership, sizeof have.membership) != 0)
+      sim_fail(s, "healed, and node %" PRIu64 " has another membership than the leader", id);
+  }
+}

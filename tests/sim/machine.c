@@ -1,0 +1,169 @@
+/* machine.c: the real state machine, watched: every entry applied is compared with what any node
+ * applied at its index; a restored state goes on where the snapshot says. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "sim.h"
+
+struct machine {
+  struct sim *sim;
+  rkv_node_id id;
+  void *inner;
+  rkv_index applied;
+};
+
+struct restore {
+  struct machine *machine;
+  void *inner;
+  rkv_index last;
+};
+
+/* The inner operations: one state machine plugin for the whole process. */
+static const struct rkv_state_machine_ops *inner_of(const struct machine *m) {
+  return ((struct rkv_state_machine_ops *const *)m->sim->w->sm)[-1];
+}
+
+static enum rkv_status machine_open(const struct rkv_host *host, const struct rkv_config *config,
+                                    void **sm, struct rkv_error *error) {
+  struct world_node *wn = host->ctx;
+  struct machine *m = calloc(1, sizeof *m);
+  assert(m);
+  m->sim = sim_of(wn->world);
+  m->id = wn->id;
+  *sm = m;
+  return inner_of(m)->open(host, config, &m->inner, error);
+}
+
+static void machine_close(void *sm) {
+  struct machine *m = sm;
+  inner_of(m)->close(m->inner);
+  free(m);
+}
+
+static enum rkv_status machine_validate(void *sm, struct rkv_buf command, struct rkv_error *error) {
+  struct machine *m = sm;
+  return inner_of(m)->validate(m->inner, command, error);
+}
+
+static enum rkv_status machine_apply(void *sm, const struct rkv_entry *entries, size_t count,
+                                     struct rkv_buf *results, struct rkv_error *error) {
+  struct machine *m = sm;
+  for (size_t i = 0; i < count; i++)
+    if (entries[i].id.index != m->applied + 1 + i)
+      sim_fail(m->sim, "node %" PRIu64 " applies index %" PRIu64 " after %" PRIu64, m->id,
+               entries[i].id.index, m->applied + i);
+  check_applied(m->sim, m->id, entries, count);
+  m->applied = entries[count - 1].id.index;
+  return inner_of(m)->apply(m->inner, entries, count, results, error);
+}
+
+static enum rkv_status machine_query(void *sm, struct rkv_buf request, struct rkv_buf *response,
+                                     struct rkv_error *error) {
+  struct machine *m = sm;
+  return inner_of(m)->query(m->inner, request, response, error);
+}
+
+static enum rkv_status machine_applied(void *sm, struct rkv_snapshot_meta *meta,
+                                       struct rkv_error *error) {
+  struct machine *m = sm;
+  return inner_of(m)->applied(m->inner, meta, error);
+}
+
+struct view {
+  struct machine *machine;
+  void *inner;
+};
+
+static enum rkv_status machine_snapshot_begin(void *sm, void **snapshot,
+                                              struct rkv_snapshot_meta *meta,
+                                              struct rkv_error *error) {
+  struct machine *m = sm;
+  struct view *v = calloc(1, sizeof *v);
+  assert(v);
+  v->machine = m;
+  *snapshot = v;
+  return inner_of(m)->snapshot_begin(m->inner, &v->inner, meta, error);
+}
+
+static enum rkv_status machine_snapshot_read(void *snapshot, size_t max, struct rkv_buf *chunk,
+                                             struct rkv_error *error) {
+  struct view *v = snapshot;
+  return inner_of(v->machine)->snapshot_read(v->inner, max, chunk, error);
+}
+
+static void machine_snapshot_end(void *snapshot) {
+  struct view *v = snapshot;
+  inner_of(v->machine)->snapshot_end(v->inner);
+  free(v);
+}
+
+static enum rkv_status machine_restore_begin(void *sm, const struct rkv_snapshot_meta *meta,
+                                             void **restore, struct rkv_error *error) {
+  struct machine *m = sm;
+  struct restore *r = calloc(1, sizeof *r);
+  assert(r);
+  r->machine = m;
+  r->last = meta->last.index;
+  *restore = r;
+  return inner_of(m)->restore_begin(m->inner, meta, &r->inner, error);
+}
+
+static enum rkv_status machine_restore_write(void *restore, struct rkv_buf chunk,
+                                             struct rkv_error *error) {
+  struct restore *r = restore;
+  return inner_of(r->machine)->restore_write(r->inner, chunk, error);
+}
+
+static enum rkv_status machine_restore_finish(void *restore, struct rkv_error *error) {
+  struct restore *r = restore;
+  struct machine *m = r->machine;
+  enum rkv_status status = inner_of(m)->restore_finish(r->inner, error);
+  if (status == RKV_OK && r->last < m->applied)
+    sim_fail(m->sim, "node %" PRIu64 " went back from %" PRIu64 " to a snapshot of %" PRIu64, m->id,
+             m->applied, r->last);
+  if (status == RKV_OK) m->applied = r->last;
+  free(r);
+  return status;
+}
+
+static void machine_restore_abort(void *restore) {
+  struct restore *r = restore;
+  inner_of(r->machine)->restore_abort(r->inner);
+  free(r);
+}
+
+/* The watching table, with the watched one just before it. */
+struct watched {
+  const struct rkv_state_machine_ops *inner;
+  struct rkv_state_machine_ops ops;
+};
+
+_Static_assert(offsetof(struct watched, ops) == sizeof(void *), "inner_of looks just before");
+
+void machine_watch(struct sim *s) {
+  struct watched *watched = calloc(1, sizeof *watched);
+  assert(watched);
+  watched->inner = s->w->sm;
+  watched->ops = (struct rkv_state_machine_ops){.open = machine_open,
+                                                .close = machine_close,
+                                                .validate = machine_validate,
+                                                .apply = machine_apply,
+                                                .query = machine_query,
+                                                .applied = machine_applied,
+                                                .snapshot_begin = machine_snapshot_begin,
+                                                .snapshot_read = machine_snapshot_read,
+                                                .snapshot_end = machine_snapshot_end,
+                                                .restore_begin = machine_restore_begin,
+                                                .restore_write = machine_restore_write,
+                                                .restore_finish = machine_restore_finish,
+                                                .restore_abort = machine_restore_abort};
+  s->w->sm = &watched->ops;
+}
+
+void machine_unwatch(struct sim *s) {
+  struct watched *watched =
+      (struct watched *)((char *)(uintptr_t)s->w->sm - offsetof(struct watched, ops));
+  s->w->sm = watched->inner;
+  free(watched);
+}

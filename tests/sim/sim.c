@@ -1,0 +1,242 @@
+/* sim.c: the life of one seed (sim.h). */
+#include "sim.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+#define HEAL_NS (60 * SECOND)
+#define STATES_MAX 2000000
+
+const char *const sim_fault_names[SIM_FAULT_COUNT] = {
+#define SIM_FAULT_TEXT(name, text) text,
+    SIM_FAULT_LIST(SIM_FAULT_TEXT)
+#undef SIM_FAULT_TEXT
+};
+
+const char *const sim_op_names[SIM_OP_COUNT] = {
+#define SIM_OP_TEXT(name, text) text,
+    SIM_OP_LIST(SIM_OP_TEXT)
+#undef SIM_OP_TEXT
+};
+
+struct sim *sim_of(struct world *w) {
+  return w->user;
+}
+
+void sim_fail(struct sim *s, const char *format, ...) {
+  va_list args;
+  if (s->failed) return;
+  s->failed = true;
+  va_start(args, format);
+  (void)vsnprintf(s->failure, sizeof s->failure, format, args);
+  va_end(args);
+}
+
+void sim_tell(struct sim *s, const char *format, ...) {
+  va_list args;
+  if (!s->trace) return;
+  va_start(args, format);
+  (void)fprintf(stderr, "%12" PRIu64 " us step %6" PRIu64 " ", s->w->now_ns / 1000, s->step);
+  (void)vfprintf(stderr, format, args);
+  (void)fputc('\n', stderr);
+  va_end(args);
+}
+
+void sim_cover(struct sim *s, enum sim_op op) {
+  bool quiet = true;
+  for (int f = SIM_FAULT_NONE + 1; f < SIM_FAULT_COUNT; f++) {
+    if (s->active[f] <= s->w->now_ns) continue;
+    s->coverage->pairs[f][op]++;
+    quiet = false;
+  }
+  if (quiet) s->coverage->pairs[SIM_FAULT_NONE][op]++;
+}
+
+void sim_mark(struct sim *s, enum sim_fault fault, uint64_t ns) {
+  s->active[fault] = s->w->now_ns + ns;
+}
+
+rkv_node_id sim_any_node(struct sim *s) {
+  rkv_node_id first = 1 + world_random(s->w) % SIM_NODES;
+  for (rkv_node_id i = 0; i < SIM_NODES; i++) {
+    rkv_node_id id = 1 + (first + i) % SIM_NODES;
+    if (s->w->nodes[id].running && !s->w->nodes[id].stopping) return id;
+  }
+  return 0;
+}
+
+/* ---- processes ---- */
+
+static void restart(struct world *w, void *arg) {
+  struct world_node *wn = arg;
+  struct sim *s = sim_of(w);
+  if (wn->running || s->failed) return;
+  s->coverage->restarts++;
+  sim_tell(s, "node %" PRIu64 " starts", wn->id);
+  world_start(w, wn->id);
+}
+
+void sim_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns) {
+  struct world_node *wn = &s->w->nodes[id];
+  if (!wn->running || wn->stopping) return;
+  sim_tell(s, "node %" PRIu64 " crashes", id);
+  world_stop(s->w, id);
+  disk_crash(s->nodes[id].disk);
+  wn->rate = 500 + world_random(s->w) % 1500; /* its clock, next time: 0.5 to 2 times the world's */
+  world_at(s->w, s->w->now_ns + outage_ns, restart, wn);
+}
+
+static void crash_failed(struct world *w, void *arg) {
+  struct world_node *wn = arg;
+  if (wn->running && !wn->stopping && node_fatal_status(wn->node, NULL) != RKV_OK)
+    sim_crash(sim_of(w), wn->id, SECOND / 2);
+}
+
+/* A storage that failed stops its node; its supervisor starts it again. */
+static void on_fatal(struct world *w, rkv_node_id id, enum rkv_status status, const char *text) {
+  struct sim *s = sim_of(w);
+  sim_tell(s, "node %" PRIu64 " stops: %s: %s", id, rkv_status_name(status), text);
+  if (status != RKV_IO)
+    sim_fail(s, "node %" PRIu64 " stopped itself: %s: %s", id, rkv_status_name(status), text);
+  world_at(w, w->now_ns + 1, crash_failed, &w->nodes[id]);
+}
+
+/* ---- begin and end ---- */
+
+static void begin(struct sim *s) {
+  static const rkv_node_id first[] = {1, 2, 3};
+  struct world *w = s->w;
+  struct node_options *o = world_options(w);
+  w->user = s;
+  w->on_fatal = on_fatal;
+  w->on_answer = check_answer;
+  w->storage = &disk_storage_ops;
+  machine_watch(s);
+  o->heartbeat_ns = SECOND / 10;
+  o->election_min_ns = SECOND / 2;
+  o->election_max_ns = SECOND;
+  o->snapshot_after = 30 + world_random(w) % 100;
+  o->keep_entries = world_random(w) % 30;
+  o->purge_hold_entries = world_random(w) % 100;
+  o->hot_tail_bytes_max = 4096;
+  o->append_bytes_max = 30000;
+  o->append_entries_max = 1 + world_random(w) % 20;
+  o->append_window = 1 + world_random(w) % 4;
+  o->pre_vote = world_random(w) % 4 != 0;
+  o->check_quorum = world_random(w) % 4 != 0;
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
+    s->nodes[id].disk = disk_new(w, id);
+    w->nodes[id].user = s->nodes[id].disk;
+    w->nodes[id].rate = 500 + world_random(w) % 1500;
+    world_start(w, id);
+  }
+  if (world_init(w, 1, first, 3).status != RKV_OK) sim_fail(s, "init was refused");
+}
+
+/* Where everybody stands, with --trace. */
+static void tell_all(struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES && s->trace; id++) {
+    if (!s->w->nodes[id].running) continue;
+    struct world_metrics m = world_metrics(s->w, id);
+    sim_tell(s,
+             "node %" PRIu64 " %s term=%" PRIu64 " leader=%" PRIu64 " purged=%" PRIu64
+             " applied=%" PRIu64 " committed=%" PRIu64 " last=%" PRIu64,
+             id, m.state, m.vote.term, m.leader, m.purged.index, m.applied.index, m.committed.index,
+             m.last.index);
+    for (uint32_t i = 0; i < m.membership.node_count; i++)
+      sim_tell(s, "  knows node %" PRIu64, m.membership.nodes[i].id);
+  }
+}
+
+static bool all_quiet(struct world *w, void *arg) {
+  struct sim *s = arg;
+  (void)w;
+  return client_quiet(s) && admin_quiet(s);
+}
+
+/* Everything is repaired: the cluster must come to agree and to serve. */
+static void heal(struct sim *s) {
+  struct world *w = s->w;
+  s->healing = true;
+  sim_tell(s, "healed");
+  nemesis_heal(s);
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) w->nodes[id].paused_until_ns = 0;
+  (void)world_until(w, HEAL_NS, all_quiet, s);
+  world_run(w, 10 * SECOND);
+  if (!client_quiet(s) || !admin_quiet(s)) return sim_fail(s, "healed, and a call has no answer");
+  if (!world_settle(w)) {
+    tell_all(s);
+    return sim_fail(s, "healed, and the nodes do not agree");
+  }
+  for (int i = 0; i < 10 && !s->failed; i++) {
+    rkv_node_id leader = world_wait_leader(w);
+    char key[16];
+    (void)snprintf(key, sizeof key, "last-%d", i);
+    if (leader == 0 || world_set(w, leader, key, "1").status != RKV_OK ||
+        world_read(w, leader, key, RKV_READ_LINEARIZABLE).status != RKV_OK)
+      return sim_fail(s, "healed, and the cluster does not serve");
+  }
+  if (!world_settle(w)) return sim_fail(s, "healed, and the nodes do not agree in the end");
+  check_end(s);
+}
+
+static void check_history(struct sim *s) {
+  uint32_t key;
+  switch (history_check(&s->history, STATES_MAX, &key)) {
+  case HISTORY_LINEARIZABLE: break;
+  case HISTORY_BROKEN: sim_fail(s, "the history of key-%u is not linearizable", key); break;
+  case HISTORY_TOO_HARD: sim_fail(s, "the history of key-%u could not be decided", key); break;
+  }
+}
+
+static void end(struct sim *s) {
+  struct world *w = s->w;
+  s->healing = true;
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
+    if (w->nodes[id].running) world_stop(w, id);
+    s->coverage->lost_sectors += disk_fault_counts(s->nodes[id].disk)[DISK_FAULT_LOST_SECTOR];
+    s->coverage->torn_sectors += disk_fault_counts(s->nodes[id].disk)[DISK_FAULT_TORN_SECTOR];
+  }
+  s->failed = true; /* nothing is started any more */
+  machine_unwatch(s);
+  world_free(w);
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) disk_free(s->nodes[id].disk);
+  client_free(s);
+  admin_free(s);
+  history_free(&s->history);
+  free(s->committed);
+}
+
+bool sim_run(uint64_t seed, uint64_t steps, bool trace, struct sim_coverage *coverage,
+             uint64_t *hash, uint64_t *failed_step, char failure[SIM_FAIL_MAX]) {
+  struct sim *s = calloc(1, sizeof *s);
+  assert(s);
+  s->seed = seed;
+  s->steps_max = steps;
+  s->trace = trace;
+  s->coverage = coverage;
+  s->w = world_new(seed * UINT64_C(0x9e3779b97f4a7c15) + 1);
+  begin(s);
+  client_start(s);
+  admin_start(s);
+  nemesis_start(s);
+  while (!s->failed && s->step < steps && world_step(s->w, UINT64_MAX)) {
+    s->step++;
+    if (s->w->acted != 0) check_step(s, s->w->acted);
+  }
+  if (!s->failed) heal(s);
+  if (!s->failed) check_history(s);
+  bool ok = !s->failed;
+  *hash = s->hash;
+  *failed_step = s->step;
+  coverage->steps += s->step;
+  memcpy(failure, s->failure, sizeof s->failure);
+  end(s);
+  free(s);
+  return ok;
+}
