@@ -37,9 +37,11 @@ static void remember(struct sim *s, rkv_index index, struct sim_committed entry)
 }
 
 void check_applied(struct sim *s, rkv_node_id id, const struct rkv_entry *entries, size_t count) {
+  struct raft_view view;
+  (void)view_of(s, id, &view);
   for (size_t i = 0; i < count; i++) {
     rkv_index index = entries[i].id.index;
-    struct sim_committed mine = {entries[i].id.term, hash_entry(&entries[i])};
+    struct sim_committed mine = {entries[i].id.term, hash_entry(&entries[i]), view.vote.term};
     if (index < s->committed_count && s->committed[index].hash != 0) {
       if (s->committed[index].term != mine.term || s->committed[index].hash != mine.hash)
         sim_fail(s,
@@ -115,9 +117,20 @@ static void check_durable(struct sim *s, rkv_node_id id, const struct raft_view 
   }
 }
 
+/* A new leader holds everything that was committed in an earlier term (paper 5.4.3). */
+static void check_complete(struct sim *s, rkv_node_id id, const struct raft_view *v) {
+  struct rkv_log_id held;
+  size_t top = s->committed_count;
+  while (top > 0 && s->committed[top - 1].committed_in >= v->vote.term) top--;
+  if (top == 0 || top - 1 <= v->purged.index) return;
+  if (!raft_log_id_at(s->w->nodes[id].node->raft, top - 1, &held) ||
+      held.term != s->committed[top - 1].term)
+    sim_fail(s, "leader %" PRIu64 " of term %" PRIu64 " lacks the committed index %zu", id,
+             v->vote.term, top - 1);
+}
+
 static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   struct sim_node *n = &s->nodes[id];
-  struct rkv_log_id held;
   if (v->vote.term >= SIM_TERMS_MAX) return sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
   rkv_node_id *leader = &s->leaders[v->vote.term];
   if (*leader != 0 && *leader != id)
@@ -126,13 +139,7 @@ static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *
   *leader = id;
   if (!n->was_leader) {
     s->coverage->elections++;
-    rkv_index top = s->committed_count > 0 ? s->committed_count - 1 : 0;
-    bool complete =
-        top <= v->purged.index || (raft_log_id_at(s->w->nodes[id].node->raft, top, &held) &&
-                                   held.term == s->committed[top].term);
-    if (top > 0 && !complete)
-      sim_fail(s, "leader %" PRIu64 " of term %" PRIu64 " lacks the committed index %" PRIu64, id,
-               v->vote.term, top);
+    check_complete(s, id, v);
   }
   if (v->committed.index > n->checked_commit) {
     check_durable(s, id, v);

@@ -82,6 +82,7 @@ struct sim_coverage {
 struct sim_committed {
   rkv_term term;
   uint64_t hash;
+  rkv_term committed_in; /* a term not before the one whose leader committed it */
 };
 
 /* What is known of one node, across its lives. */
