@@ -59,6 +59,25 @@ static inline void assert_vote(struct rkv_vote vote, rkv_term term, rkv_node_id 
   assert_int_equal(vote.committed, committed);
 }
 
+/* Starts `voters` (1 among them) and makes node 1 the leader of term 1; its config is set before.
+ */
+static inline struct cluster *led_by_one_of(struct cluster *c, const rkv_node_id *voters) {
+  const rkv_node_id *id;
+  for (id = voters; *id; id++) cluster_start(c, *id);
+  assert_int_equal(cluster_init(c, 1, voters), RKV_OK);
+  cluster_run(c, 200 * MS);
+  assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
+  return c;
+}
+
+/* Moves the clock to the node's timer and runs it, and nothing else. */
+static inline void run_out(struct cluster *c, rkv_node_id id) {
+  uint64_t deadline = raft_deadline(c->nodes[id].r);
+  assert_true(deadline != UINT64_MAX);
+  if (deadline > c->now_ns) c->now_ns = deadline;
+  cluster_time_one(c, id);
+}
+
 /* An entry for a follower. */
 static inline struct raft_entry command(rkv_term term, rkv_index index) {
   return (struct raft_entry){ID(term, index), RKV_ENTRY_COMMAND, NULL};

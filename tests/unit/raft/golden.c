@@ -6,6 +6,8 @@
  *   start ID...               fresh nodes, or nodes that are down
  *   log ID TERM VOTERS T...   starts ID with term TERM and entries of terms T..., VOTERS as 1,2,3
  *   init ID VOTERS | propose ID COUNT | learner ID NEW | change ID VOTERS [retain]
+ *   transfer ID TARGET | read ID [lease]
+ *   old ID                    the node knows neither pre-votes nor TimeoutNow
  *   timeout ID                the clock moves to ID's deadline; only ID's timer runs
  *   time MS                   all timers, nothing delivered
  *   run MS                    all timers, everything delivered
@@ -52,6 +54,12 @@ static void set_config(struct cluster *c, const char *key, const char *value) {
     c->config.snapshot_after = number;
   else if (strcmp(key, "keep_entries") == 0)
     c->config.keep_entries = number;
+  else if (strcmp(key, "pre_vote") == 0)
+    c->config.pre_vote = number != 0;
+  else if (strcmp(key, "check_quorum") == 0)
+    c->config.check_quorum = number != 0;
+  else if (strcmp(key, "lease_drift_ppm") == 0)
+    c->config.lease_drift_ppm = number;
   else if (strcmp(key, "append_entries_max") == 0)
     c->config.append_entries_max = (uint32_t)number;
   else
@@ -94,6 +102,13 @@ static bool run_call(struct cluster *c, const struct line *l) {
     status_line(c, cluster_propose(c, node_of(l->words[1]), strtoul(l->words[2], NULL, 10)));
   } else if (strcmp(word, "learner") == 0) {
     status_line(c, cluster_learner(c, node_of(l->words[1]), node_of(l->words[2])));
+  } else if (strcmp(word, "transfer") == 0) {
+    status_line(c, cluster_transfer(c, node_of(l->words[1]), node_of(l->words[2])));
+  } else if (strcmp(word, "read") == 0) {
+    uint64_t ticket = 0;
+    enum rkv_status status = cluster_read(c, node_of(l->words[1]), l->count > 2, &ticket);
+    status_line(c, status);
+    if (c->trace && status == RKV_OK) fprintf(c->trace, "    ticket %u\n", (unsigned)ticket);
   } else if (strcmp(word, "init") == 0) {
     voters_of(l->words[2], voters);
     status_line(c, cluster_init(c, node_of(l->words[1]), voters));
@@ -128,6 +143,8 @@ static bool run_world(struct cluster *c, const struct line *l) {
     cluster_crash(c, node_of(l->words[1]));
   else if (strcmp(word, "wipe") == 0)
     cluster_wipe(c, node_of(l->words[1]));
+  else if (strcmp(word, "old") == 0)
+    c->nodes[node_of(l->words[1])].old = true;
   else if (strcmp(word, "cut") == 0 || strcmp(word, "heal") == 0)
     c->nodes[node_of(l->words[1])].cut = *word == 'c';
   else

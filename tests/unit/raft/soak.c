@@ -11,7 +11,7 @@
 
 #define NODES 5
 #define STEPS 40000
-#define SEEDS 150
+#define SEEDS 1000
 
 struct soak {
   struct cluster *c;
@@ -57,10 +57,13 @@ static void change_members(struct soak *s, rkv_node_id leader) {
 
 /* Of anybody that thinks it leads: the one that does not know better is the interesting one. */
 static void read_somewhere(struct soak *s) {
-  struct test_node *n = any_node(s);
   bool lease = s->c->config.lease_drift_ppm != RAFT_LEASE_OFF && chance(s, 2) == 0;
+  rkv_node_id id;
   uint64_t ticket;
-  if (n->r && cluster_read(s->c, n->id, lease, &ticket) == RKV_OK) s->reads++;
+  for (id = 1; id <= NODES; id++)
+    if (s->c->nodes[id].r && cluster_view(s->c, id).role == RAFT_LEADER && chance(s, 2) == 0 &&
+        cluster_read(s->c, id, lease, &ticket) == RKV_OK)
+      s->reads++;
 }
 
 static void ask_leader(struct soak *s) {
@@ -86,7 +89,7 @@ static void step(struct soak *s) {
     cluster_write(c, n->id, 1 + chance(s, 20));
   else if (what < 900)
     ask_leader(s);
-  else if (what < 930)
+  else if (what < 950)
     read_somewhere(s);
   else if (what < 990)
     cluster_advance(c, chance(s, chance(s, 20) == 0 ? 2000 : 50) * MS);
