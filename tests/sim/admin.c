@@ -1,5 +1,5 @@
-/* admin.c: one administrator: learners, voters, the leader removed, leadership handed over,
- * snapshots; one call at a time, at whoever is thought to lead. */
+/* admin.c: administrators that do not know of each other: learners, voters, the leader removed,
+ * leadership handed over, snapshots; each one call at a time, at whoever is thought to lead. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,16 +106,20 @@ static void act(struct world *w, void *arg) {
 }
 
 void admin_start(struct sim *s) {
-  s->admin = calloc(1, sizeof *s->admin);
-  assert(s->admin);
-  s->admin->sim = s;
-  think(s->admin);
+  for (unsigned i = 0; i < SIM_ADMINS; i++) {
+    s->admins[i] = calloc(1, sizeof *s->admins[i]);
+    assert(s->admins[i]);
+    s->admins[i]->sim = s;
+    think(s->admins[i]);
+  }
 }
 
 bool admin_quiet(struct sim *s) {
-  return !s->admin->busy;
+  for (unsigned i = 0; i < SIM_ADMINS; i++)
+    if (s->admins[i]->busy) return false;
+  return true;
 }
 
 void admin_free(struct sim *s) {
-  free(s->admin);
+  for (unsigned i = 0; i < SIM_ADMINS; i++) free(s->admins[i]);
 }

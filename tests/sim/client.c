@@ -12,7 +12,7 @@
 #include "sim.h"
 
 #define THINK_NS UINT64_C(400000000)
-#define CALL_NS UINT64_C(4000000000)
+#define CALL_NS UINT64_C(1200000000)
 #define HUGE_BYTES 20000
 
 enum { COMMAND_MAX = HUGE_BYTES + 64 };
@@ -155,7 +155,7 @@ static void act(struct world *w, void *arg) {
   bool guess = c->guess != 0 && w->nodes[c->guess].running && !w->nodes[c->guess].stopping;
   c->at = guess && world_random(w) % 4 != 0 ? c->guess : any;
   c->key = (uint32_t)(world_random(w) % SIM_KEYS);
-  c->write = world_random(w) % 2 == 0;
+  c->write = world_random(w) % 3 == 0;
   c->invoked = tick(s);
   memset(&c->u, 0, sizeof c->u);
   c->u.call.done = on_done;

@@ -20,8 +20,9 @@
 
 enum {
   SIM_NODES = 5, /* three of them begin as voters */
-  SIM_CLIENTS = 4,
-  SIM_KEYS = 3,
+  SIM_CLIENTS = 6,
+  SIM_ADMINS = 2,
+  SIM_KEYS = 2,
   SIM_TERMS_MAX = 8192, /* remembered terms: more in one seed is a failure of its own */
   SIM_FAIL_MAX = 512
 };
@@ -112,7 +113,7 @@ struct sim {
   size_t committed_count, committed_capacity;
   uint64_t active[SIM_FAULT_COUNT]; /* until when each fault counts as being there */
   struct sim_client *clients[SIM_CLIENTS];
-  struct sim_admin *admin;
+  struct sim_admin *admins[SIM_ADMINS];
   struct history history;
 };
 
