@@ -4,7 +4,7 @@
 #  - an entry's command is opaque to the transport: bytes (same wire)
 #  - a service's generated `init` function would collide with the rpc Init: services are left out
 file(READ "${IN}" text)
-string(REGEX REPLACE "service [A-Za-z]+ {[^}]*{}[^}]*(\n  rpc[^\n]*)*\n}" "" text "${text}")
+string(REGEX REPLACE "service [A-Za-z]+ {(\n  [^\n]*)*\n}" "" text "${text}")
 string(REGEX REPLACE "optional string ([a-z_]+) = ([0-9]+);" "oneof \\1_presence { bytes \\1 = \\2; }" text "${text}")
 string(REGEX REPLACE "  string ([a-z_]+) = " "  bytes \\1 = " text "${text}")
 string(REPLACE "map<string, string> data = 2;" "repeated DataEntry data = 2;" text "${text}")

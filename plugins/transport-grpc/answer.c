@@ -33,8 +33,17 @@ void answer_ok(struct answer *a, grpc_slice message) {
   a->code = GRPC_STATUS_OK;
   a->message = grpc_raw_byte_buffer_create(&message, 1);
   a->details = grpc_empty_slice();
-  a->leader_count = 0;
+  a->trailer_count = 0;
   grpc_slice_unref(message);
+}
+
+void answer_over_limit(struct answer *a, uint64_t limit) {
+  char text[24];
+  (void)snprintf(text, sizeof text, "%llu", (unsigned long long)limit);
+  answer_end(a);
+  a->trailer.key = grpc_slice_from_static_string(ANSWER_LIMIT_KEY);
+  a->trailer.value = grpc_slice_from_copied_string(text);
+  a->trailer_count = 1;
 }
 
 /* OpenRaft's clients look for the prefix in the text and for the endpoint in the metadata. */
@@ -44,9 +53,9 @@ static void refer_to_leader(struct answer *a, const struct rkv_error *error) {
   const unsigned long long id = error ? (unsigned long long)error->leader_id : 0;
   if (addr[0] != '\0') {
     (void)snprintf(text, sizeof text, "has to forward request to: node %llu at %s", id, addr);
-    a->leader.key = grpc_slice_from_static_string(ANSWER_LEADER_KEY);
-    a->leader.value = grpc_slice_from_copied_string(addr);
-    a->leader_count = 1;
+    a->trailer.key = grpc_slice_from_static_string(ANSWER_LEADER_KEY);
+    a->trailer.value = grpc_slice_from_copied_string(addr);
+    a->trailer_count = 1;
   } else if (id != 0) {
     (void)snprintf(text, sizeof text,
                    "has to forward request to: node %llu, whose address is not known here", id);
@@ -60,7 +69,7 @@ static void refer_to_leader(struct answer *a, const struct rkv_error *error) {
 void answer_refusal(struct answer *a, enum rkv_status status, const struct rkv_error *error) {
   a->code = answer_code(status);
   a->message = NULL;
-  a->leader_count = 0;
+  a->trailer_count = 0;
   if (status == RKV_NOT_LEADER)
     refer_to_leader(a, error);
   else if (error && error->text[0] != '\0')
@@ -80,14 +89,14 @@ size_t answer_ops(struct answer *a, bool initial, grpc_op ops[ANSWER_OPS_MAX]) {
   ops[n].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
   ops[n].data.send_status_from_server.status = a->code;
   ops[n].data.send_status_from_server.status_details = &a->details;
-  ops[n].data.send_status_from_server.trailing_metadata = &a->leader;
-  ops[n++].data.send_status_from_server.trailing_metadata_count = a->leader_count;
+  ops[n].data.send_status_from_server.trailing_metadata = &a->trailer;
+  ops[n++].data.send_status_from_server.trailing_metadata_count = a->trailer_count;
   return n;
 }
 
 void answer_end(struct answer *a) {
   if (a->message) grpc_byte_buffer_destroy(a->message);
   grpc_slice_unref(a->details);
-  if (a->leader_count > 0) grpc_slice_unref(a->leader.value);
+  if (a->trailer_count > 0) grpc_slice_unref(a->trailer.value);
   memset(a, 0, sizeof *a);
 }

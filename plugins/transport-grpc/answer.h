@@ -9,13 +9,14 @@
 #include <rkv/rkv.h>
 
 #define ANSWER_LEADER_KEY "x-openraft-leader-endpoint"
+#define ANSWER_LIMIT_KEY "rkv-message-max" /* bytes that a request may have */
 #define ANSWER_OPS_MAX 4
 
 struct answer {
   grpc_byte_buffer *message; /* with OK: given */
   grpc_slice details;
-  grpc_metadata leader; /* trailing metadata */
-  size_t leader_count;  /* 0 or 1 */
+  grpc_metadata trailer; /* trailing metadata */
+  size_t trailer_count;  /* 0 or 1 */
   grpc_status_code code;
   int cancelled; /* RECV_CLOSE_ON_SERVER writes it */
 };
@@ -25,6 +26,10 @@ grpc_status_code answer_code(enum rkv_status status);
 
 /* The answer is OK with one message; the slice is given. */
 void answer_ok(struct answer *a, grpc_slice message);
+
+/* The answer is OK without a message and names the limit that a request was over: what a stream
+ * ends with instead of a refusal, which OpenRaft's streams have no word for. */
+void answer_over_limit(struct answer *a, uint64_t limit);
 
 /* The answer is a refusal. `error` may be NULL: then the status speaks. */
 void answer_refusal(struct answer *a, enum rkv_status status, const struct rkv_error *error);

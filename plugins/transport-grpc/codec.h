@@ -1,4 +1,5 @@
-/* codec.h: the messages of the wire (protos/, package openraftpb) <-> the structs of the ABI.
+/* codec.h: the messages of the wire (protos/, packages openraftpb and rkv.v1) <-> the structs of
+ * the ABI.
  *
  * (C1) Log indexes: the wire counts from 0 and leaves "none" out, the ABI counts from 1 and calls
  *      none 0. Translated in codec_id.c and nowhere else. An EMPTY LogId on the wire is an id.
@@ -34,6 +35,14 @@ enum rkv_status codec_append_request_decode(struct rkv_buf message, struct rkv_a
                                             struct rkv_error *error);
 void codec_append_request_free(struct rkv_append_call *call);
 
+/* Fill the request fields of *call. */
+enum rkv_status codec_timeout_now_decode(struct rkv_buf message, struct rkv_timeout_now_call *call,
+                                         struct rkv_error *error);
+enum rkv_status codec_read_index_decode(struct rkv_buf message, struct rkv_read_index_call *call,
+                                        struct rkv_error *error);
+enum rkv_status codec_transfer_decode(struct rkv_buf message, struct rkv_transfer_call *call,
+                                      struct rkv_error *error);
+
 /* One message of a snapshot stream. */
 struct codec_snapshot {
   bool is_meta;
@@ -65,6 +74,12 @@ grpc_slice codec_vote_answer_encode(const struct rkv_vote_call *call);
 enum rkv_status codec_append_answer_encode(const struct rkv_append_call *call, grpc_slice *out,
                                            struct rkv_error *error);
 
+/* The answer on a stream: success always names `matched` (left out: none), conflict names prev. */
+grpc_slice codec_append_stream_answer_encode(const struct rkv_append_call *call);
+
+grpc_slice codec_read_index_answer_encode(const struct rkv_read_index_call *call);
+grpc_slice codec_snapshot_now_answer_encode(const struct rkv_snapshot_now_call *call);
+
 grpc_slice codec_snapshot_answer_encode(struct rkv_vote vote);
 
 /* Answer of AddLearner and ChangeMembership; data is present and empty. Errors: RKV_CORRUPT if
@@ -79,6 +94,8 @@ enum rkv_status codec_metrics_answer_encode(const struct rkv_metrics_call *call,
 /* ---- client: requests out ---- */
 
 grpc_slice codec_vote_request_encode(const struct rkv_vote_call *call);
+grpc_slice codec_timeout_now_encode(const struct rkv_timeout_now_call *call);
+grpc_slice codec_read_index_encode(const struct rkv_read_index_call *call);
 
 /* What stands before the entries of an AppendEntriesRequest. */
 struct codec_append_head {
@@ -116,6 +133,14 @@ enum rkv_status codec_vote_answer_decode(struct rkv_buf message, struct rkv_vote
  * entries. */
 enum rkv_status codec_append_answer_decode(struct rkv_buf message, struct rkv_append_call *call,
                                            struct rkv_error *error);
+/* Likewise the answer on a stream. Errors: also if it is not about this request. */
+enum rkv_status codec_append_stream_answer_decode(struct rkv_buf message,
+                                                  struct rkv_append_call *call,
+                                                  struct rkv_error *error);
+/* Fills call->index. */
+enum rkv_status codec_read_index_answer_decode(struct rkv_buf message,
+                                               struct rkv_read_index_call *call,
+                                               struct rkv_error *error);
 enum rkv_status codec_snapshot_answer_decode(struct rkv_buf message, struct rkv_vote *vote,
                                              struct rkv_error *error);
 

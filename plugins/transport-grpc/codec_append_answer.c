@@ -1,6 +1,8 @@
 /* codec_append_answer.c: AppendEntriesResponse.
  *
- * Unary: success leaves last_log_id out = everything was stored; naming it = only up to there. */
+ * Unary: success leaves last_log_id out = everything was stored; naming it = only up to there.
+ * Stream: success always names the last id stored, and leaving it out = none; a conflict names the
+ * request's prev. */
 #include "codec_parts.h"
 
 static unsigned long long llu(uint64_t value) {
@@ -33,6 +35,21 @@ enum rkv_status codec_append_answer_encode(const struct rkv_append_call *call, g
   return RKV_OK;
 }
 
+grpc_slice codec_append_stream_answer_encode(const struct rkv_append_call *call) {
+  Openraftpb__AppendEntriesResponse answer = OPENRAFTPB__APPEND_ENTRIES_RESPONSE__INIT;
+  struct codec_vote_space vote;
+  Openraftpb__LogId id;
+  switch ((enum rkv_append_result)call->result) {
+  case RKV_APPEND_REJECTED: answer.rejected_by = codec_vote_out(call->voter_vote, &vote); break;
+  case RKV_APPEND_CONFLICT:
+    answer.conflict = true;
+    answer.last_log_id = codec_log_id_out(call->prev, &id);
+    break;
+  case RKV_APPEND_SUCCESS: answer.last_log_id = codec_log_id_out(call->matched, &id); break;
+  }
+  return codec_pack(&answer.base);
+}
+
 /* ---- in ---- */
 
 /* A partial success must name something that was sent. */
@@ -50,14 +67,20 @@ static enum rkv_status matched_in(struct rkv_log_id id, struct rkv_append_call *
   return RKV_OK;
 }
 
-static enum rkv_status answer_in(const Openraftpb__AppendEntriesResponse *in,
-                                 struct rkv_append_call *call, struct rkv_error *error) {
+typedef enum rkv_status answer_in(const Openraftpb__AppendEntriesResponse *in,
+                                  struct rkv_append_call *call, struct rkv_error *error);
+
+static enum rkv_status rejection_in(const Openraftpb__AppendEntriesResponse *in,
+                                    struct rkv_append_call *call, struct rkv_error *error) {
+  call->result = RKV_APPEND_REJECTED;
+  return codec_vote_in(in->rejected_by, "append answer: rejected_by", &call->voter_vote, error);
+}
+
+static enum rkv_status unary_in(const Openraftpb__AppendEntriesResponse *in,
+                                struct rkv_append_call *call, struct rkv_error *error) {
   struct rkv_log_id id;
   enum rkv_status status;
-  if (in->rejected_by) {
-    call->result = RKV_APPEND_REJECTED;
-    return codec_vote_in(in->rejected_by, "append answer: rejected_by", &call->voter_vote, error);
-  }
+  if (in->rejected_by) return rejection_in(in, call, error);
   if (in->conflict) {
     call->result = RKV_APPEND_CONFLICT;
     return RKV_OK;
@@ -69,15 +92,41 @@ static enum rkv_status answer_in(const Openraftpb__AppendEntriesResponse *in,
   return status ? status : matched_in(id, call, error);
 }
 
-enum rkv_status codec_append_answer_decode(struct rkv_buf message, struct rkv_append_call *call,
-                                           struct rkv_error *error) {
+static enum rkv_status stream_in(const Openraftpb__AppendEntriesResponse *in,
+                                 struct rkv_append_call *call, struct rkv_error *error) {
+  struct rkv_log_id id;
+  enum rkv_status status;
+  if (in->rejected_by) return rejection_in(in, call, error);
+  status = codec_log_id_in(in->last_log_id, "append answer: last_log_id", &id, error);
+  if (status) return status;
+  call->result = in->conflict ? RKV_APPEND_CONFLICT : RKV_APPEND_SUCCESS;
+  if (!in->conflict) return matched_in(id, call, error);
+  if (rkv_log_id_equal(id, call->prev)) return RKV_OK;
+  return rkv_fail(error, RKV_INVALID,
+                  "append answer: a conflict at %llu of term %llu, asked was %llu", llu(id.index),
+                  llu(id.term), llu(call->prev.index));
+}
+
+static enum rkv_status decode(struct rkv_buf message, answer_in *take, struct rkv_append_call *call,
+                              struct rkv_error *error) {
   struct arena arena;
   Openraftpb__AppendEntriesResponse *in;
   enum rkv_status status;
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &openraftpb__append_entries_response__descriptor, message.data,
                         message.len, "append answer", &in, error);
-  if (!status) status = answer_in(in, call, error);
+  if (!status) status = take(in, call, error);
   arena_close(&arena);
   return status;
+}
+
+enum rkv_status codec_append_answer_decode(struct rkv_buf message, struct rkv_append_call *call,
+                                           struct rkv_error *error) {
+  return decode(message, unary_in, call, error);
+}
+
+enum rkv_status codec_append_stream_answer_decode(struct rkv_buf message,
+                                                  struct rkv_append_call *call,
+                                                  struct rkv_error *error) {
+  return decode(message, stream_in, call, error);
 }

@@ -22,6 +22,7 @@ struct server {
   grpc_server *core;
   struct slot_kind kinds[METHODS_MAX];
   size_t kind_count;
+  struct inflows *inflows;
   struct snapshots *snapshots;
   struct unary *spares;
   size_t spare_count;
@@ -188,6 +189,11 @@ enum rkv_status server_open(struct transport *t, struct rkv_error *error) {
     status = register_methods(s, service_app_methods, t->options.app_message_max, error);
   if (status == RKV_OK)
     status = register_methods(s, service_raft_methods, t->options.raft_message_max, error);
+  if (status == RKV_OK)
+    status = register_methods(s, service_peer_methods, t->options.raft_message_max, error);
+  if (status == RKV_OK)
+    status = register_methods(s, service_admin_methods, t->options.app_message_max, error);
+  if (status == RKV_OK) status = inflows_open(t, s->core, &s->inflows, error);
   if (status == RKV_OK) status = snapshots_open(t, s->core, &s->snapshots, error);
   if (status == RKV_OK) status = bind_port(s, t->host->node_addr, error);
   return status; /* the caller frees what there is */
@@ -205,7 +211,8 @@ enum rkv_status server_start(struct transport *t, struct rkv_error *error) {
       status = unary_await(t, &s->kinds[k]);
     if (status != RKV_OK) return rkv_fail(error, status, "transport-grpc: no memory for slots");
   }
-  return snapshots_start(s->snapshots, error);
+  status = inflows_start(s->inflows, error);
+  return status != RKV_OK ? status : snapshots_start(s->snapshots, error);
 }
 
 void server_close(struct transport *t) {
@@ -220,6 +227,7 @@ void server_free(struct transport *t) {
     s->spares = u->next;
     unary_free(u);
   }
+  inflows_free(s->inflows);
   snapshots_free(s->snapshots);
   free(s);
 }

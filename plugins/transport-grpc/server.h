@@ -18,7 +18,7 @@
 
 /* X(name, help): what is counted, each a metric of the node. */
 #define SERVER_COUNT_LIST(X)                                                                       \
-  X(requests, "calls received")                                                                    \
+  X(requests, "calls and messages of append streams received")                                     \
   X(refused, "calls refused because what they sent was wrong")                                     \
   X(too_large, "messages refused because they were over a limit")                                  \
   X(unknown_methods, "calls of methods that do not exist here")
@@ -39,6 +39,8 @@ struct method {
 };
 extern const struct method service_app_methods[];
 extern const struct method service_raft_methods[];
+extern const struct method service_peer_methods[];
+extern const struct method service_admin_methods[];
 
 /* A method as registered with the core; `registered` NULL: calls of all unknown methods. */
 struct slot_kind {
@@ -71,6 +73,10 @@ struct unary {
     struct rkv_init_call init;
     struct rkv_membership_call membership;
     struct rkv_metrics_call metrics;
+    struct rkv_timeout_now_call timeout_now;
+    struct rkv_read_index_call read_index;
+    struct rkv_transfer_call transfer;
+    struct rkv_snapshot_now_call snapshot_now;
   } node; /* zeroed, deadline_ns set, before handle */
 };
 
@@ -81,6 +87,10 @@ static inline struct unary *unary_of(struct rkv_call *call) {
 
 /* Awaits the next call of a kind; the poller, or before it runs. Errors: RKV_NO_MEMORY. */
 enum rkv_status unary_await(struct transport *t, const struct slot_kind *kind);
+
+/* The request's bytes as they came, in u->request, for the length of the call. False: the call has
+ * been refused. */
+bool unary_take_request(struct unary *u);
 
 /* End the call; any thread (S1). unary_answer: the slice is given. */
 void unary_answer(struct unary *u, grpc_slice message);
@@ -108,7 +118,14 @@ grpc_server *server_core(const struct transport *t);
 void server_close(struct transport *t);
 void server_free(struct transport *t);
 
-/* service_snapshot.c: RaftService.Snapshot, the one method that streams. */
+/* service_append.c, service_snapshot.c: RaftService.StreamAppend and Snapshot, the methods that
+ * stream. */
+struct inflows;
+enum rkv_status inflows_open(struct transport *t, grpc_server *core, struct inflows **out,
+                             struct rkv_error *error);
+enum rkv_status inflows_start(struct inflows *s, struct rkv_error *error);
+void inflows_free(struct inflows *s);
+
 struct snapshots;
 enum rkv_status snapshots_open(struct transport *t, grpc_server *core, struct snapshots **out,
                                struct rkv_error *error);

@@ -20,17 +20,6 @@ static void answer_bytes(struct unary *u, struct rkv_buf *bytes) {
     unary_refuse(u, status, (rkv_fail(&error, status, "no memory for the answer"), &error));
 }
 
-/* The request's bytes as they came, for the length of the call. False: the call has been refused.
- */
-static bool take_request(struct unary *u) {
-  struct rkv_error error;
-  enum rkv_status status = bytes_from_message(u->message, &u->request);
-  if (status == RKV_OK) return true;
-  (void)rkv_fail(&error, status, "request: cannot be read");
-  unary_refuse(u, status, &error);
-  return false;
-}
-
 /* ---- Set ---- */
 
 static void set_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
@@ -94,7 +83,7 @@ static void get(struct unary *u) {
     unary_refuse(u, status, &error);
     return;
   }
-  if (!take_request(u)) return;
+  if (!unary_take_request(u)) return;
   u->node.query.request = u->request;
   u->node.call.done = get_done;
   u->t->node->query(u->t->node->ctx, &u->node.query);
@@ -120,7 +109,7 @@ static void init(struct unary *u) {
     unary_refuse(u, RKV_NO_MEMORY, NULL);
     return;
   }
-  if (!take_request(u)) return;
+  if (!unary_take_request(u)) return;
   status = codec_init_decode(u->request, membership, &error);
   if (status != RKV_OK) {
     unary_refuse(u, status, &error);
@@ -153,7 +142,7 @@ static void membership_done(struct rkv_call *call, enum rkv_status status,
 static void add_learner(struct unary *u) {
   struct rkv_error error;
   enum rkv_status status;
-  if (!take_request(u)) return;
+  if (!unary_take_request(u)) return;
   status = codec_add_learner_decode(u->request, &u->node.membership, &error);
   if (status != RKV_OK) {
     unary_refuse(u, status, &error);
@@ -166,7 +155,7 @@ static void add_learner(struct unary *u) {
 static void change_membership(struct unary *u) {
   struct rkv_error error;
   enum rkv_status status;
-  if (!take_request(u)) return;
+  if (!unary_take_request(u)) return;
   status = codec_change_membership_decode(u->request, &u->node.membership, &error);
   if (status != RKV_OK) {
     unary_refuse(u, status, &error);

@@ -1,5 +1,4 @@
 /* service_raft.c: RaftService's unary methods, what peers ask: Vote and AppendEntries. */
-#include "bytes.h"
 #include "codec.h"
 #include "keep.h"
 #include "server.h"
@@ -17,11 +16,9 @@ static void vote_done(struct rkv_call *call, enum rkv_status status,
 
 static void vote(struct unary *u) {
   struct rkv_error error;
-  enum rkv_status status = bytes_from_message(u->message, &u->request);
-  if (status != RKV_OK)
-    (void)rkv_fail(&error, status, "request: cannot be read");
-  else
-    status = codec_vote_request_decode(u->request, &u->node.vote, &error);
+  enum rkv_status status;
+  if (!unary_take_request(u)) return;
+  status = codec_vote_request_decode(u->request, &u->node.vote, &error);
   if (status != RKV_OK) {
     unary_refuse(u, status, &error);
     return;

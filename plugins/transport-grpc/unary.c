@@ -1,6 +1,8 @@
 /* unary.c: one unary call: awaited, received, answered, recycled; invariants in server.h. */
 #include "server.h"
 
+#include "bytes.h"
+
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
@@ -60,6 +62,15 @@ void unary_refuse(struct unary *u, enum rkv_status status, const struct rkv_erro
 }
 
 /* ---- the beginning ---- */
+
+bool unary_take_request(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status = bytes_from_message(u->message, &u->request);
+  if (status == RKV_OK) return true;
+  (void)rkv_fail(&error, status, "request: cannot be read");
+  unary_refuse(u, status, &error);
+  return false;
+}
 
 static void refuse_unknown(struct unary *u) {
   struct rkv_error error;

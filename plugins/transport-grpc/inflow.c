@@ -1,0 +1,310 @@
+/* inflow.c: receives appends from one stream and answers them in order; invariants in inflow.h. */
+#include "inflow.h"
+
+#include <grpc/byte_buffer.h>
+#include <stdlib.h>
+#include "codec.h"
+#include "keep.h"
+
+#define INFLOW_OF(tag_, member)                                                                    \
+  ((struct inflow *)(void *)((char *)(tag_)-offsetof(struct inflow, member)))
+
+/* ---- batches ---- */
+
+/* Counted as pending already; an event comes whatever happens. */
+static void start(struct inflow *f, const grpc_op *ops, size_t n, struct tag *tag) {
+  grpc_call_error e = transport_batch(f->call, ops, n, tag);
+  if (e == GRPC_CALL_OK) return;
+  rkv_log(f->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "append stream batch refused error=%d", (int)e);
+  f->t->host->fatal(f->t->host->ctx, RKV_BROKEN, "gRPC refused a batch of an append stream");
+  transport_post(f->t, tag);
+}
+
+/* What there is to do for a stream: found under the mutex, started without it. */
+struct work {
+  grpc_op send[ANSWER_OPS_MAX];
+  size_t send_count;
+  bool read;
+};
+
+/* ---- what to send, under the mutex ---- */
+
+static bool is_ready(const struct inflow_request *r) {
+  return r && r->done && r->status == RKV_OK;
+}
+
+static struct inflow_request *take_first(struct inflow *f) {
+  struct inflow_request *r = f->first;
+  f->first = r->next;
+  if (!f->first) f->end = &f->first;
+  f->requests--;
+  f->bytes -= r->len;
+  return r;
+}
+
+/* The status, behind the message in f->out if there is one. */
+static void send_end(struct inflow *f, struct work *work) {
+  f->ended = true;
+  f->answer.message = f->out;
+  f->out = NULL;
+  work->send_count = answer_ops(&f->answer, !f->initial_sent, work->send);
+}
+
+static void send_message(struct inflow *f, struct work *work) {
+  grpc_op *op = work->send;
+  memset(work->send, 0, sizeof work->send);
+  if (!f->initial_sent) (op++)->op = GRPC_OP_SEND_INITIAL_METADATA;
+  op->op = GRPC_OP_SEND_MESSAGE;
+  op->data.send_message.send_message = f->out;
+  if (is_ready(f->first)) op->flags = GRPC_WRITE_BUFFER_HINT; /* the next one follows at once */
+  work->send_count = (size_t)(op - work->send) + 1;
+}
+
+/* (F2), (F3) */
+static void find_send(struct inflow *f, struct work *work) {
+  struct inflow_request *r = f->first;
+  if (f->sending || f->ended) return;
+  if (is_ready(r)) {
+    const bool taken = r->node.result == RKV_APPEND_SUCCESS;
+    r = take_first(f);
+    f->out = grpc_raw_byte_buffer_create(&r->answer, 1);
+    grpc_slice_unref(r->answer);
+    free(r);
+    if (!taken) answer_end(&f->answer);
+    if (!taken || (f->last && !f->first))
+      send_end(f, work);
+    else
+      send_message(f, work);
+  } else if (r && r->done) {
+    answer_end(&f->answer);
+    answer_refusal(&f->answer, r->status, &r->error);
+    server_count_refusal(f->t, r->status);
+    send_end(f, work);
+  } else if (!r && f->last) {
+    send_end(f, work);
+  }
+  if (work->send_count == 0) return;
+  f->initial_sent = true;
+  f->sending = true;
+  f->pending++;
+}
+
+static void find_read(struct inflow *f, struct work *work) {
+  if (f->reading || f->last || f->ended) return;
+  if (f->requests >= INFLOW_REQUESTS_MAX || f->bytes >= INFLOW_BYTES_MAX) return;
+  work->read = true;
+  f->reading = true;
+  f->pending++;
+}
+
+static void find_work(struct inflow *f, struct work *work) {
+  work->send_count = 0;
+  work->read = false;
+  find_send(f, work);
+  find_read(f, work);
+}
+
+static void do_work(struct inflow *f, const struct work *work) {
+  grpc_op op;
+  if (work->send_count > 0) start(f, work->send, work->send_count, &f->sent);
+  if (!work->read) return;
+  memset(&op, 0, sizeof op);
+  op.op = GRPC_OP_RECV_MESSAGE;
+  op.data.recv_message.recv_message = &f->message;
+  start(f, &op, 1, &f->received);
+}
+
+/* ---- events ---- */
+
+/* The end of an event: goes on with what there is to do, and lets the event's count go. The stream
+ * may be gone afterwards. */
+static void leave(struct inflow *f) {
+  struct work work;
+  bool over;
+  pthread_mutex_lock(&f->mutex);
+  find_work(f, &work);
+  over = --f->pending == 0;
+  pthread_mutex_unlock(&f->mutex);
+  do_work(f, &work);
+  if (over) inflows_end(f); /* nothing was found then: a batch found would be pending */
+}
+
+static void on_woken(struct tag *self, bool ok) {
+  (void)ok; /* posted by request_done */
+  leave(INFLOW_OF(self, woken));
+}
+
+static void on_sent(struct tag *self, bool ok) {
+  struct inflow *f = INFLOW_OF(self, sent);
+  pthread_mutex_lock(&f->mutex);
+  if (f->out) grpc_byte_buffer_destroy(f->out);
+  f->out = NULL;
+  f->sending = false;
+  if (!ok) f->ended = true; /* nobody is there any more */
+  pthread_mutex_unlock(&f->mutex);
+  leave(f);
+}
+
+static void on_closed(struct tag *self, bool ok) {
+  struct inflow *f = INFLOW_OF(self, closed);
+  (void)ok; /* the event tells it */
+  pthread_mutex_lock(&f->mutex);
+  f->ended = true;
+  pthread_mutex_unlock(&f->mutex);
+  leave(f);
+}
+
+/* ---- requests ---- */
+
+/* No request will be taken any more; `why` NULL: all is well. Under the mutex. */
+static void finish(struct inflow *f, enum rkv_status status, const struct rkv_error *error) {
+  if (f->last) return;
+  f->last = true;
+  if (status == RKV_OK) return;
+  server_count_refusal(f->t, status);
+  rkv_log(f->t->host, RKV_LOG_DEBUG, TRANSPORT_LOG, "append stream ends status=%s text=\"%s\"",
+          rkv_status_name(status), error->text);
+  if (status == RKV_TOO_LARGE)
+    answer_over_limit(&f->answer, f->t->options.raft_message_max);
+  else
+    answer_refusal(&f->answer, status, error);
+}
+
+/* (F4), (F5) */
+static void request_done(struct rkv_call *call, enum rkv_status status,
+                         const struct rkv_error *error) {
+  struct inflow_request *r = (struct inflow_request *)call;
+  struct inflow *f = r->flow;
+  struct work work;
+  bool dead;
+  r->status = status;
+  if (status == RKV_OK)
+    r->answer = codec_append_stream_answer_encode(&r->node);
+  else if (error)
+    r->error = *error;
+  else
+    (void)rkv_fail(&r->error, status, "%s", rkv_status_name(status));
+  codec_append_request_free(&r->node);
+  rkv_buf_drop(&r->bytes);
+  pthread_mutex_lock(&f->mutex);
+  r->done = true;
+  find_work(f, &work);
+  dead = f->pending == 1;
+  if (!dead) f->pending--;
+  pthread_mutex_unlock(&f->mutex);
+  if (dead)
+    transport_post(f->t, &f->woken);
+  else
+    do_work(f, &work);
+}
+
+static void request_free(struct inflow_request *r) {
+  if (r->done && r->status == RKV_OK) grpc_slice_unref(r->answer);
+  rkv_buf_drop(&r->bytes);
+  free(r);
+}
+
+static enum rkv_status read_request(struct inflow *f, struct inflow_request *r,
+                                    struct rkv_error *error) {
+  const struct transport *t = f->t;
+  enum rkv_status status =
+      server_check_message(f->t, f->message, t->options.raft_message_max, error);
+  if (status == RKV_OK) status = keep_message(t->host, f->message, &r->bytes, error);
+  if (status == RKV_OK) status = codec_append_request_decode(r->bytes, &r->node, error);
+  return status;
+}
+
+static void hand_in(struct inflow *f, struct inflow_request *r) {
+  r->flow = f;
+  r->len = r->bytes.len;
+  r->node.call.done = request_done;
+  r->node.call.deadline_ns = f->deadline_ns;
+  pthread_mutex_lock(&f->mutex);
+  *f->end = r;
+  f->end = &r->next;
+  f->requests++;
+  f->bytes += r->len;
+  f->pending++;
+  pthread_mutex_unlock(&f->mutex);
+  f->t->node->append(f->t->node->ctx, &r->node);
+}
+
+static void on_message(struct inflow *f) {
+  struct inflow_request *r = calloc(1, sizeof *r);
+  struct rkv_error error;
+  enum rkv_status status =
+      r ? read_request(f, r, &error) : rkv_fail(&error, RKV_NO_MEMORY, "no memory for a request");
+  server_count(f->t, SERVER_COUNT_requests);
+  if (status == RKV_OK) {
+    hand_in(f, r);
+    return;
+  }
+  if (r) request_free(r);
+  pthread_mutex_lock(&f->mutex);
+  finish(f, status, &error);
+  pthread_mutex_unlock(&f->mutex);
+}
+
+static void on_received(struct tag *self, bool ok) {
+  struct inflow *f = INFLOW_OF(self, received);
+  bool late;
+  pthread_mutex_lock(&f->mutex);
+  f->reading = false;
+  late = f->last || f->ended;
+  /* A stream that broke looks like one that was closed; the status then reaches nobody. */
+  if (!late && (!ok || !f->message)) finish(f, RKV_OK, NULL);
+  pthread_mutex_unlock(&f->mutex);
+  if (f->message) {
+    if (!late) on_message(f);
+    grpc_byte_buffer_destroy(f->message);
+    f->message = NULL;
+  }
+  leave(f);
+}
+
+/* ---- the stream as a whole ---- */
+
+void inflow_begin(struct inflow *f, enum rkv_status status, const struct rkv_error *error) {
+  grpc_op op;
+  memset(&op, 0, sizeof op);
+  op.op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+  op.data.recv_close_on_server.cancelled = &f->cancelled;
+  f->closed.fn = on_closed;
+  f->received.fn = on_received;
+  f->sent.fn = on_sent;
+  f->woken.fn = on_woken;
+  f->end = &f->first;
+  f->deadline_ns = transport_from_gpr(f->t, f->deadline);
+  f->pending = 2; /* the close, and this function */
+  start(f, &op, 1, &f->closed);
+  if (status != RKV_OK) {
+    pthread_mutex_lock(&f->mutex);
+    finish(f, status, error);
+    pthread_mutex_unlock(&f->mutex);
+  }
+  leave(f);
+}
+
+void inflow_drain(struct inflow *f) {
+  struct rkv_error error;
+  pthread_mutex_lock(&f->mutex);
+  f->pending++;
+  finish(f,
+         rkv_fail(&error, RKV_UNAVAILABLE, "node %llu is stopping: try again later",
+                  (unsigned long long)f->t->host->node_id),
+         &error);
+  pthread_mutex_unlock(&f->mutex);
+  leave(f);
+}
+
+void inflow_free(struct inflow *f) {
+  while (f->first) {
+    struct inflow_request *r = f->first;
+    f->first = r->next;
+    request_free(r);
+  }
+  answer_end(&f->answer);
+  grpc_metadata_array_destroy(&f->metadata);
+  pthread_mutex_destroy(&f->mutex);
+  free(f);
+}

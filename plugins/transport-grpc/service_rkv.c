@@ -1,0 +1,121 @@
+/* service_rkv.c: package rkv.v1: Peer, what only nodes of this project ask each other, and Admin,
+ * what operators ask. */
+#include "codec.h"
+#include "server.h"
+
+/* The end of all that answers an empty message. */
+static void empty_done(struct rkv_call *call, enum rkv_status status,
+                       const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  if (status == RKV_OK)
+    unary_answer(u, grpc_empty_slice());
+  else
+    unary_refuse(u, status, error);
+}
+
+/* ---- PreVote ---- */
+
+static void pre_vote_done(struct rkv_call *call, enum rkv_status status,
+                          const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  if (status == RKV_OK)
+    unary_answer(u, codec_vote_answer_encode(&u->node.vote));
+  else
+    unary_refuse(u, status, error);
+}
+
+static void pre_vote(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!unary_take_request(u)) return;
+  status = codec_vote_request_decode(u->request, &u->node.vote, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.done = pre_vote_done;
+  u->t->node->pre_vote(u->t->node->ctx, &u->node.vote);
+}
+
+/* ---- TimeoutNow ---- */
+
+static void timeout_now(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!unary_take_request(u)) return;
+  status = codec_timeout_now_decode(u->request, &u->node.timeout_now, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.done = empty_done;
+  u->t->node->timeout_now(u->t->node->ctx, &u->node.timeout_now);
+}
+
+/* ---- ReadIndex ---- */
+
+static void read_index_done(struct rkv_call *call, enum rkv_status status,
+                            const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  if (status == RKV_OK)
+    unary_answer(u, codec_read_index_answer_encode(&u->node.read_index));
+  else
+    unary_refuse(u, status, error);
+}
+
+static void read_index(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!unary_take_request(u)) return;
+  status = codec_read_index_decode(u->request, &u->node.read_index, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.done = read_index_done;
+  u->t->node->read_index(u->t->node->ctx, &u->node.read_index);
+}
+
+/* ---- TransferLeader ---- */
+
+static void transfer_leader(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!unary_take_request(u)) return;
+  status = codec_transfer_decode(u->request, &u->node.transfer, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.done = empty_done;
+  u->t->node->transfer(u->t->node->ctx, &u->node.transfer);
+}
+
+/* ---- TriggerSnapshot ---- */
+
+static void snapshot_done(struct rkv_call *call, enum rkv_status status,
+                          const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  if (status == RKV_OK)
+    unary_answer(u, codec_snapshot_now_answer_encode(&u->node.snapshot_now));
+  else
+    unary_refuse(u, status, error);
+}
+
+static void trigger_snapshot(struct unary *u) {
+  u->node.call.done = snapshot_done;
+  u->t->node->snapshot_now(u->t->node->ctx, &u->node.snapshot_now);
+}
+
+const struct method service_peer_methods[] = {
+    {"/rkv.v1.Peer/PreVote", pre_vote},
+    {"/rkv.v1.Peer/TimeoutNow", timeout_now},
+    {"/rkv.v1.Peer/ReadIndex", read_index},
+    {NULL, NULL},
+};
+
+const struct method service_admin_methods[] = {
+    {"/rkv.v1.Admin/TransferLeader", transfer_leader},
+    {"/rkv.v1.Admin/TriggerSnapshot", trigger_snapshot},
+    {NULL, NULL},
+};
