@@ -185,9 +185,11 @@ static void run_conversation(FILE *in, FILE *out) {
   cluster_free(c);
 }
 
-static const char *const names[] = {
-    "election_of_three", "replicate_and_commit",     "divergent_follower", "leader_change",
-    "joint_change",      "snapshot_to_lagging_peer", "peer_lost_its_log"};
+static const char *const names[] = {"election_of_three",  "replicate_and_commit",
+                                    "divergent_follower", "leader_change",
+                                    "joint_change",       "snapshot_to_lagging_peer",
+                                    "peer_lost_its_log",  "pre_vote",
+                                    "transfer",           "read_index"};
 
 static void read_text(FILE *f, char **text) {
   size_t length;

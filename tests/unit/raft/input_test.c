@@ -189,12 +189,13 @@ static void everything_has_a_name(void **state) {
   (void)state;
   for (i = RAFT_LEARNER; i <= RAFT_LEADER; i++)
     assert_string_not_equal(raft_role_name((enum raft_role)i), "unknown");
-  for (i = RAFT_OUT_SAVE_VOTE; i <= RAFT_OUT_PURGE; i++)
+  for (i = RAFT_OUT_SAVE_VOTE; i <= RAFT_OUT_READ_FAILED; i++)
     assert_string_not_equal(raft_output_name((enum raft_output_type)i), "UNKNOWN");
   assert_string_equal(raft_role_name(RAFT_LEADER), "leader");
   assert_string_equal(raft_output_name(RAFT_OUT_SEND_VOTE), "SEND_VOTE");
   assert_true(raft_output_waits(RAFT_OUT_ANSWER_APPEND));
   assert_false(raft_output_waits(RAFT_OUT_COMMIT));
+  assert_false(raft_output_waits(RAFT_OUT_ANSWER_PRE_VOTE)); /* it promises nothing */
 }
 
 /* ---- memory ---- */

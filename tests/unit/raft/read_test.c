@@ -1,4 +1,4 @@
-/* read_test.c: linearizable reads by a round of answers, or within a lease (dissertation 6.4). */
+/* read_test.c: linearizable reads by a round of answers (dissertation 6.4). */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0};
@@ -268,107 +268,6 @@ static void refusals_say_why(void **state) {
   cluster_free(c);
 }
 
-/* ---- leases (6.4.1) ---- */
-
-/* When lease reads stop being answered at once, after the last answered heartbeat was made. */
-static uint64_t lease_ns(uint64_t drift_ppm) {
-  struct cluster *c = led(five, drift_ppm);
-  uint64_t made, ticket, low = 0, high;
-  run_out(c, 1);
-  made = c->now_ns;
-  c->now_ns += 100 * MS; /* it takes a while: the lease began before */
-  cluster_deliver_all(c);
-  high = 2 * c->config.election_max_ns;
-  while (low + 1 < high) {
-    uint64_t middle = low + (high - low) / 2;
-    struct raft_now now = {made + middle, 0};
-    assert_int_equal(raft_read(c->nodes[1].r, now, true, &ticket, NULL), RKV_OK);
-    if (drained(c->nodes[1].r, RAFT_OUT_READ_READY))
-      low = middle;
-    else
-      high = middle;
-  }
-  cluster_free(c);
-  return high;
-}
-
-/* 6.4.1: "its lease can be extended to start + election timeout / clock drift bound", from when the
- * heartbeat was MADE. */
-static void leases_last_within_the_drift(void **state) {
-  (void)state;
-  assert_int_equal(lease_ns(0), 3000 * MS - 1);
-  assert_int_equal(lease_ns(500), 3000 * MS - 1500000 - 1); /* 0.05 % */
-  assert_int_equal(lease_ns(200000), 2400 * MS - 1);
-  assert_int_equal(lease_ns(1000000), 1); /* any clock may be anything: never */
-}
-
-/* While it holds nothing is sent; afterwards a round decides. */
-static void lease_reads_cost_no_message(void **state) {
-  struct cluster *c = led(three, 1000);
-  (void)state;
-  (void)read_at(c, 1, true);
-  assert_int_equal(ready(c), 1);
-  assert_int_equal(cluster_in_flight(c, 0, 0), 0);
-  c->now_ns += 3000 * MS;
-  (void)read_at(c, 1, true);
-  assert_int_equal(ready(c), 1);
-  cluster_deliver_all(c);
-  assert_int_equal(ready(c), 2);
-  cluster_free(c);
-}
-
-/* A leader cut off stops serving before anybody else may lead. */
-static void leases_end_before_elections(void **state) {
-  struct cluster *c = led(three, 0);
-  (void)state;
-  c->nodes[1].cut = true;
-  while (cluster_leader(c) == 1) {
-    cluster_run(c, 10 * MS);
-    (void)read_at(c, 1, true); /* law_read_ended checks what it gets */
-  }
-  assert_int_equal(cluster_propose(c, 2, 1), RKV_OK);
-  cluster_run(c, 100 * MS);
-  assert_true(ready(c) > 0);
-  {
-    unsigned before = ready(c);
-    (void)read_at(c, 1, true);
-    assert_int_equal(ready(c), before);
-  }
-  cluster_free(c);
-}
-
-/* 6.4.1, 3.10: a transfer's votes ignore leases. Once the target was asked, however late it gets
- * the request, this leader has none any more. */
-static void transfers_void_the_lease(void **state) {
-  struct cluster *c = led(three, 0);
-  (void)state;
-  c->nodes[2].cut = true;
-  assert_int_equal(cluster_transfer(c, 1, 2), RKV_OK);
-  assert_true(cluster_drop(c, 1, 2)); /* the leader thinks so */
-  assert_int_equal(c->nodes[1].transferred.status, RKV_UNAVAILABLE);
-  cluster_run(c, 1000 * MS);
-  (void)read_at(c, 1, true);
-  assert_int_equal(ready(c), 0);
-  cluster_deliver_all(c);
-  assert_int_equal(ready(c), 1);
-  cluster_free(c);
-}
-
-/* 4.2.2: a leader that removed itself serves on for a moment, and others may campaign meanwhile. */
-static void removed_leaders_have_no_lease(void **state) {
-  const rkv_node_id others[] = {2, 3, 0};
-  struct cluster *c = led(three, 0);
-  (void)state;
-  assert_int_equal(cluster_change(c, 1, others, false), RKV_OK);
-  cluster_deliver_all(c);
-  assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
-  (void)read_at(c, 1, true);
-  assert_int_equal(ready(c), 0);
-  cluster_deliver_all(c);
-  assert_int_equal(ready(c), 1);
-  cluster_free(c);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_are_confirmed_by_a_round),
@@ -384,11 +283,6 @@ int main(void) {
       cmocka_unit_test(tickets_are_bounded),
       cmocka_unit_test(failed_peers_are_not_hurried),
       cmocka_unit_test(refusals_say_why),
-      cmocka_unit_test(leases_last_within_the_drift),
-      cmocka_unit_test(lease_reads_cost_no_message),
-      cmocka_unit_test(leases_end_before_elections),
-      cmocka_unit_test(transfers_void_the_lease),
-      cmocka_unit_test(removed_leaders_have_no_lease),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
