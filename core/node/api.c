@@ -97,7 +97,7 @@ static void change_membership(void *ctx, struct rkv_membership_call *call) {
 static void metrics(void *ctx, struct rkv_metrics_call *call) {
   call->membership = rkv_buf_none();
   call->text = rkv_buf_none();
-  client_call(ctx, &call->call, NODE_METRICS);
+  peer_call(ctx, &call->call, NODE_METRICS); /* not a client's: also a full node is looked at */
 }
 
 static void snapshot_begin(void *ctx, struct rkv_snapshot_call *call) {

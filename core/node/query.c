@@ -30,10 +30,11 @@ void query_on_call(struct node *n, struct rkv_call *call) {
 static size_t format_text(struct node *n, char *text, size_t size) {
   int length = snprintf(
       text, size,
-      "peers:%zu proposals:%llu applied_entries:%llu in_flight:%llu hot_tail_bytes:%llu "
+      "id:%llu peers:%zu proposals:%llu applied_entries:%llu in_flight:%llu hot_tail_bytes:%llu "
       "snapshots_built:%llu snapshots_sent:%llu snapshots_installed:%llu "
       "bad_peer_calls:%llu",
-      n->peer_count, (unsigned long long)n->proposals, (unsigned long long)n->applied_entries,
+      (unsigned long long)n->plugins.host->node_id, n->peer_count, (unsigned long long)n->proposals,
+      (unsigned long long)n->applied_entries,
       (unsigned long long)atomic_load_explicit(&n->client_calls, memory_order_relaxed),
       (unsigned long long)n->tail.bytes, (unsigned long long)n->snapshots_built,
       (unsigned long long)n->snapshots_sent, (unsigned long long)n->snapshots_installed,
@@ -66,7 +67,7 @@ static enum rkv_status fill(struct node *n, struct rkv_metrics_call *call) {
 
 void metrics_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_metrics_call *m = (struct rkv_metrics_call *)call;
-  api_release(n, 0);
+  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
   if (fill(n, m) == RKV_OK) {
     answer_ok(call);
     return;

@@ -136,6 +136,16 @@ static struct snapshot_receive *receive_new(struct node *n, const struct rkv_sna
   return r;
 }
 
+/* What no leader sends; NULL if the meta makes sense. */
+static const char *wrong_meta(const struct rkv_snapshot_call *call) {
+  if (!call->vote.committed) return "vote is not committed";
+  if (call->meta.last.index == 0) return "last_log_id is missing";
+  if (call->meta.membership_id.index == 0) return "last_membership_log_id is missing";
+  if (call->meta.membership_id.index > call->meta.last.index)
+    return "last_membership_log_id is behind last_log_id";
+  return NULL;
+}
+
 void receive_on_begin(struct node *n, struct rkv_call *base) {
   struct rkv_error error;
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
@@ -145,10 +155,10 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     answer_fail(base, &error);
     return;
   }
-  if (!call->vote.committed || call->meta.last.index == 0) {
+  const char *wrong = wrong_meta(call);
+  if (wrong) {
     n->bad_peer_calls++;
-    answer_failf(base, RKV_INVALID, "snapshot meta: %s",
-                 call->vote.committed ? "last_log_id is missing" : "vote is not committed");
+    answer_failf(base, RKV_INVALID, "snapshot meta: %s", wrong);
     return;
   }
   if (!wanted(n, call)) {

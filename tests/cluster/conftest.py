@@ -24,7 +24,7 @@ def pytest_runtest_makereport(item, call):
     if not report.failed:
         return
     clusters = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Cluster)]
-    for node in [node for cluster in clusters for node in cluster.nodes.values() if node.process]:
+    for node in [node for cluster in clusters for node in cluster.started if node.process]:
         state = "runs" if node.alive() else f"ended with {node.process.poll()}"
         report.sections.append((f"node {node.id} at {node.addr} {state}", node.tail()))
 

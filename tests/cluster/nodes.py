@@ -131,6 +131,15 @@ class Node:
     def signal(self, number):
         os.kill(self.process.pid, number)
 
+    def freeze(self):
+        """Until thaw(), nothing of it runs."""
+        self.signal(signal.SIGSTOP)
+        threads = pathlib.Path(f"/proc/{self.process.pid}/task")
+        wait_until(lambda: all(" T " in (t / "stat").read_text() for t in threads.iterdir()), "it stands still")
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
     def kill(self):
         """As a crash or a power cut does it."""
         self.process.kill()
@@ -228,6 +237,7 @@ class Cluster:
 
     def __init__(self, folder):
         self.folder = folder
+        self.started = []  # every process ever, to be stopped
         self.nodes = {}
 
     def __getitem__(self, node_id):
@@ -237,8 +247,10 @@ class Cluster:
         for i in ids:
             chosen = dict(timers or {}, **(sets or {}))
             path = ROOT / config.format(id=i) if config else None
-            self.nodes[i] = Node(self.folder, i, path, chosen)
-            self.nodes[i].start()
+            node = Node(self.folder, i, path, chosen)
+            self.started.append(node)
+            node.start()
+            self.nodes = {**self.nodes, i: node}  # a new one: other threads may walk the old one
         return self
 
     def form(self, *ids, **options):
@@ -309,55 +321,10 @@ class Cluster:
 
     def discard(self):
         """Stops what still runs, in order: a sanitizer tells of leaks only then."""
-        for node in self.nodes.values():
+        for node in self.started:
             node.dismiss()
-        troubles = [trouble for trouble in [node.discard() for node in self.nodes.values()] if trouble]
-        for node in self.nodes.values():
+        troubles = [trouble for trouble in [node.discard() for node in self.started] if trouble]
+        for node in self.started:
             if node.process and node.log_lines("Sanitizer") + node.log_lines("Assertion"):
                 troubles.append(f"node {node.id} is broken:\n{node.log.read_text(errors='replace')}")
         assert not troubles, "\n".join(troubles)
-
-
-class Load:
-    """Clients that write until told to stop, and remember what was acknowledged."""
-
-    def __init__(self, cluster, clients=4):
-        self.cluster = cluster
-        self.acknowledged = {}
-        self.failure = None
-        self.stopping = False
-        self.threads = [threading.Thread(target=self.write, args=(i,), daemon=True) for i in range(clients)]
-
-    def write(self, client):
-        count, node = 0, None
-        try:
-            while not self.stopping:
-                key = f"load-{client}-{count}"
-                node = self.cluster.set(key, str(count), start=node if node and node.alive() else None)
-                self.acknowledged[key] = str(count)
-                count += 1
-        except Exception as error:  # told by stop()
-            self.failure = error
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping = True
-        for thread in self.threads:
-            thread.join()
-        assert self.failure is None, self.failure
-
-    def wait_more(self, count):
-        """Until so many more writes were acknowledged."""
-        goal = len(self.acknowledged) + count
-        wait_until(lambda: len(self.acknowledged) >= goal or self.failure, "more writes are acknowledged")
-        assert self.failure is None, self.failure
-
-
-def expect_all(node, acknowledged):
-    held = node.get_many(list(acknowledged))
-    lost = [key for key, value in acknowledged.items() if held[key] != value]
-    assert not lost, f"node {node.id} lost {len(lost)} of {len(acknowledged)} acknowledged writes, such as {lost[:5]}"

@@ -4,7 +4,8 @@ import time
 
 import grpc
 
-from nodes import ELECTION, Load, expect_all, wait_until
+from load import Load, expect_all
+from nodes import ELECTION, wait_until
 from stubs import types
 
 ALL = [1, 2, 3]
@@ -57,10 +58,10 @@ def test_follower_frozen_and_back(cluster):
     leader = cluster.leader()
     term = leader.view().term
     frozen = next(node for node in cluster.alive() if node is not leader)
-    frozen.signal(signal.SIGSTOP)
+    frozen.freeze()
     written = write_for(cluster, 4 * ELECTION, "while")
     assert leader.view().term == term
-    frozen.signal(signal.SIGCONT)
+    frozen.thaw()
     cluster.leader()
     written.update(write_for(cluster, 2 * ELECTION, "after"))
     leader = cluster.leader()
@@ -77,11 +78,11 @@ def test_leader_frozen_and_back(cluster):
     cluster.form(*ALL)
     old = cluster.leader()
     old.set("before", "x")
-    old.signal(signal.SIGSTOP)
+    old.freeze()
     rest = [i for i in ALL if i != old.id]
     new = cluster.leader(rest)
     new.set("while", "x")
-    old.signal(signal.SIGCONT)
+    old.thaw()
     written = write_for(cluster, ELECTION, "after")
     cluster.leader()
     cluster.settle()
@@ -153,12 +154,12 @@ def test_a_full_node_says_so(cluster):
     cluster.form(1, 2, sets={"node.inbox_max": 4})
     leader = cluster.leader()
     other = next(node for node in cluster.alive() if node is not leader)
-    other.signal(signal.SIGSTOP)
+    other.freeze()
     calls = [leader.app.Set.future(types.SetRequest(key=f"k{i}", value="x"), timeout=60) for i in range(40)]
     refused = wait_until(lambda: [c for c in calls if c.done()], "some are refused")
     wait_until(lambda: sum(c.done() for c in calls) == 36, "all but four are refused")
     assert {c.exception().code() for c in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
     assert "inbox_max" in refused[0].exception().details()
-    other.signal(signal.SIGCONT)
+    other.thaw()
     wait_until(lambda: all(c.done() for c in calls), "those that waited end")
     cluster.set("later", "x")

@@ -17,7 +17,7 @@
 /* What was pushed comes out once, oldest first, as one batch. */
 static void inbox_gives_back_in_order(void **state) {
   (void)state;
-  struct inbox inbox = {0};
+  struct inbox inbox = {NULL};
   struct rkv_call calls[3] = {0};
   assert_true(inbox_empty(&inbox));
   for (int i = 0; i < 3; i++) inbox_push(&inbox, &calls[i]);
@@ -48,7 +48,7 @@ static void *push_all(void *arg) {
 /* Many threads push while one takes: nothing is lost, and each thread's order is kept. */
 static void inbox_keeps_each_threads_order(void **state) {
   (void)state;
-  struct inbox inbox = {0};
+  struct inbox inbox = {NULL};
   struct pusher pushers[PUSHERS];
   pthread_t threads[PUSHERS];
   uint32_t next[PUSHERS] = {0};

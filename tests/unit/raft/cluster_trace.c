@@ -26,11 +26,11 @@ static struct text membership_text(const struct raft_membership *m) {
   struct text t = {""};
   uint32_t g, i;
   for (g = 0; g < m->value.config_count; g++) {
-    strcat(t.s, "{");
+    (void)snprintf(t.s + strlen(t.s), sizeof t.s - strlen(t.s), "{");
     for (i = 0; i < m->value.configs[g].count; i++)
       (void)snprintf(t.s + strlen(t.s), sizeof t.s - strlen(t.s), "%s%u", i > 0 ? "," : "",
                      (unsigned)m->value.configs[g].ids[i]);
-    strcat(t.s, "}");
+    (void)snprintf(t.s + strlen(t.s), sizeof t.s - strlen(t.s), "}");
   }
   for (i = 0; i < m->value.node_count; i++)
     if (!rkv_membership_is_voter(&m->value, m->value.nodes[i].id))

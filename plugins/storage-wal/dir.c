@@ -1,0 +1,204 @@
+/* dir.c: names, lock and I/O of the storage's directory. */
+#include "dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DIGITS = 16, MODE_DIR = 0700, MODE_FILE = 0600 };
+
+struct pattern {
+  const char *prefix, *suffix;
+};
+
+static const struct pattern patterns[] = {
+#define DIR_FILE_PATTERN(name, prefix, suffix) {prefix, suffix},
+    DIR_FILE_LIST(DIR_FILE_PATTERN)
+#undef DIR_FILE_PATTERN
+};
+
+struct dir_name dir_name(enum dir_file file, uint64_t number) {
+  struct dir_name name;
+  (void)snprintf(name.text, sizeof name.text, "%s%0*" PRIx64 "%s", patterns[file].prefix, DIGITS,
+                 number, patterns[file].suffix);
+  return name;
+}
+
+enum rkv_status dir_fail(struct dir_name name, const char *what, struct rkv_error *error) {
+  enum rkv_status status = RKV_IO;
+  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) status = RKV_NO_SPACE;
+  if (errno == EMFILE || errno == ENFILE) status = RKV_FULL;
+  return rkv_fail(error, status, "%s: cannot %s: %s", name.text, what, strerror(errno));
+}
+
+static enum rkv_status fail_path(const char *path, const char *what, struct rkv_error *error) {
+  return rkv_fail(error, errno == ENOSPC ? RKV_NO_SPACE : RKV_IO, "%s: cannot %s: %s", path, what,
+                  strerror(errno));
+}
+
+/* ---- the directory ---- */
+
+/* Makes the new directory's own name durable. */
+static enum rkv_status sync_parent(const char *path, struct rkv_error *error) {
+  char *parent = strdup(path);
+  enum rkv_status status = RKV_OK;
+  char *slash;
+  int fd;
+  if (!parent) return rkv_fail(error, RKV_NO_MEMORY, "no memory for a path");
+  for (size_t len = strlen(parent); len > 1 && parent[len - 1] == '/';) parent[--len] = '\0';
+  slash = strrchr(parent, '/');
+  if (slash) slash[slash == parent ? 1 : 0] = '\0';
+  fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || fsync(fd) != 0) status = fail_path(parent, "sync the directory", error);
+  if (fd >= 0) (void)close(fd);
+  free(parent);
+  return status;
+}
+
+enum rkv_status dir_open(struct dir *dir, const char *path, bool sync, struct rkv_error *error) {
+  enum rkv_status status;
+  *dir = (struct dir){.fd = -1, .sync = sync};
+  if (mkdir(path, MODE_DIR) == 0) {
+    status = sync ? sync_parent(path, error) : RKV_OK;
+    if (status != RKV_OK) return status;
+  } else if (errno != EEXIST) {
+    return fail_path(path, "make the directory", error);
+  }
+  dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir->fd < 0) return fail_path(path, "open the directory", error);
+  if (flock(dir->fd, LOCK_EX | LOCK_NB) == 0) return RKV_OK;
+  status = errno == EWOULDBLOCK
+               ? rkv_fail(error, RKV_UNAVAILABLE,
+                          "%s: another node or tool uses this directory (stop it first)", path)
+               : fail_path(path, "lock the directory", error);
+  dir_close(dir);
+  return status;
+}
+
+void dir_close(struct dir *dir) {
+  if (dir->fd >= 0) (void)close(dir->fd);
+  dir->fd = -1;
+}
+
+static enum rkv_status sync_names(const struct dir *dir, struct dir_name name,
+                                  struct rkv_error *error) {
+  if (!dir->sync || fsync(dir->fd) == 0) return RKV_OK;
+  return dir_fail(name, "sync the directory of", error);
+}
+
+/* ---- names ---- */
+
+static bool matches(const char *text, struct pattern pattern, uint64_t *number) {
+  size_t prefix = strlen(pattern.prefix);
+  if (strncmp(text, pattern.prefix, prefix) != 0) return false;
+  if (strspn(text + prefix, "0123456789abcdef") != DIGITS) return false;
+  if (strcmp(text + prefix + DIGITS, pattern.suffix) != 0) return false;
+  *number = strtoull(text + prefix, NULL, 16);
+  return true;
+}
+
+static int ascending(const void *a, const void *b) {
+  const uint64_t *left = a, *right = b;
+  return *left < *right ? -1 : *left > *right;
+}
+
+static bool push(uint64_t **numbers, size_t *count, uint64_t number) {
+  if ((*count & (*count - 1)) == 0) { /* full at 0, 1, 2, 4, 8, ... */
+    uint64_t *more = realloc(*numbers, (*count ? 2 * *count : 1) * sizeof *more);
+    if (!more) return false;
+    *numbers = more;
+  }
+  (*numbers)[(*count)++] = number;
+  return true;
+}
+
+enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
+                         size_t *count, struct rkv_error *error) {
+  enum rkv_status status = RKV_OK;
+  int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+  struct dirent *item;
+  uint64_t number;
+  *numbers = NULL;
+  *count = 0;
+  if (!stream) {
+    status = fail_path(".", "list the directory", error);
+    if (fd >= 0) (void)close(fd);
+    return status;
+  }
+  for (errno = 0; status == RKV_OK && (item = readdir(stream)) != NULL; errno = 0)
+    if (matches(item->d_name, patterns[file], &number) && !push(numbers, count, number))
+      status = rkv_fail(error, RKV_NO_MEMORY, "no memory for a list of files");
+  if (status == RKV_OK && errno != 0) status = fail_path(".", "list the directory", error);
+  (void)closedir(stream);
+  if (*count > 1) qsort(*numbers, *count, sizeof **numbers, ascending);
+  return status;
+}
+
+enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,
+                              struct rkv_error *error) {
+  *fd = openat(dir->fd, name.text, flags | O_CLOEXEC | O_NOFOLLOW, (mode_t)MODE_FILE);
+  return *fd >= 0 ? RKV_OK : dir_fail(name, "open", error);
+}
+
+enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
+                           struct rkv_error *error) {
+  if (renameat(dir->fd, from.text, dir->fd, to.text) != 0) return dir_fail(from, "rename", error);
+  return sync_names(dir, to, error);
+}
+
+enum rkv_status dir_drop(const struct dir *dir, struct dir_name name, struct rkv_error *error) {
+  if (unlinkat(dir->fd, name.text, 0) != 0 && errno != ENOENT)
+    return dir_fail(name, "remove", error);
+  return sync_names(dir, name, error);
+}
+
+/* ---- bytes ---- */
+
+enum rkv_status dir_write(int fd, struct dir_name name, const void *bytes, size_t len, off_t from,
+                          struct rkv_error *error) {
+  const char *at = bytes;
+  while (len > 0) {
+    ssize_t wrote = pwrite(fd, at, len, from);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return dir_fail(name, "write", error);
+    at += wrote;
+    from += wrote;
+    len -= (size_t)wrote;
+  }
+  return RKV_OK;
+}
+
+enum rkv_status dir_read(int fd, struct dir_name name, void *bytes, size_t len, off_t from,
+                         size_t *got, struct rkv_error *error) {
+  char *at = bytes;
+  *got = 0;
+  while (*got < len) {
+    ssize_t came = pread(fd, at + *got, len - *got, from + (off_t)*got);
+    if (came < 0 && errno == EINTR) continue;
+    if (came < 0) return dir_fail(name, "read", error);
+    if (came == 0) break;
+    *got += (size_t)came;
+  }
+  return RKV_OK;
+}
+
+enum rkv_status dir_sync_file(const struct dir *dir, int fd, struct dir_name name,
+                              struct rkv_error *error) {
+  if (!dir->sync || fdatasync(fd) == 0) return RKV_OK;
+  return dir_fail(name, "sync", error);
+}
+
+enum rkv_status dir_file_size(int fd, struct dir_name name, uint64_t *size,
+                              struct rkv_error *error) {
+  struct stat info;
+  if (fstat(fd, &info) != 0) return dir_fail(name, "look at", error);
+  *size = (uint64_t)info.st_size;
+  return RKV_OK;
+}

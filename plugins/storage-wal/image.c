@@ -1,0 +1,80 @@
+/* image.c: the effects of the log's records on what it holds. */
+#include "image.h"
+
+#include <inttypes.h>
+
+struct rkv_log_id image_truncate(struct image *image, rkv_index after) {
+  if (after >= image->last.index) return image->last;
+  index_truncate(&image->index, after);
+  if (after > image->purged.index)
+    image->last = (struct rkv_log_id){index_term(&image->index, after), after};
+  else
+    image->last = image->purged;
+  return image->last;
+}
+
+struct rkv_log_id image_purge(struct image *image, struct rkv_log_id up_to) {
+  if (up_to.index <= image->purged.index) return image->purged;
+  if (up_to.index < image->last.index) {
+    image->purged = (struct rkv_log_id){index_term(&image->index, up_to.index), up_to.index};
+    index_purge(&image->index, up_to.index);
+    return image->purged;
+  }
+  image->purged = up_to.index == image->last.index ? image->last : up_to;
+  image->last = image->purged;
+  index_clear(&image->index);
+  return image->purged;
+}
+
+static enum rkv_status replay_entry(struct image *image, const struct record *r,
+                                    struct segment *segment, uint64_t offset,
+                                    struct rkv_error *error) {
+  struct rkv_log_id id = {r->term, r->index};
+  enum rkv_status status;
+  if (r->index != image->last.index + 1)
+    return rkv_fail(error, RKV_CORRUPT, "expected entry %" PRIu64 ", found entry %" PRIu64,
+                    image->last.index + 1, r->index);
+  status = index_place(&image->index, r->index, segment, offset, error);
+  if (status == RKV_OK) status = index_note_term(&image->index, id, error);
+  if (status == RKV_OK) image->last = id;
+  return status;
+}
+
+/* The entries in question may stand in segments that are dropped already: so a replay takes ids
+ * from the records and never looks one up. */
+static void replay_truncate(struct image *image, struct rkv_log_id id) {
+  if (id.index >= image->last.index) return;
+  index_truncate(&image->index, id.index);
+  image->last = id;
+}
+
+static void replay_purge(struct image *image, struct rkv_log_id id) {
+  image->purged = id;
+  if (id.index < image->last.index) {
+    index_purge(&image->index, id.index);
+  } else {
+    image->last = id;
+    index_clear(&image->index);
+  }
+}
+
+enum rkv_status image_replay(struct image *image, const struct record *r, struct segment *segment,
+                             uint64_t offset, struct rkv_error *error) {
+  struct rkv_log_id id = {r->term, r->index};
+  switch (r->type) {
+  case RECORD_ENTRY: return replay_entry(image, r, segment, offset, error);
+  case RECORD_VOTE: image->vote = (struct rkv_vote){r->term, r->index, r->kind != 0}; return RKV_OK;
+  case RECORD_TRUNCATE:
+    if (id.index < image->purged.index)
+      return rkv_fail(error, RKV_CORRUPT,
+                      "expected no truncation below entry %" PRIu64
+                      ", found one after entry %" PRIu64,
+                      image->purged.index, id.index);
+    replay_truncate(image, id);
+    return RKV_OK;
+  case RECORD_PURGE:
+    if (id.index > image->purged.index) replay_purge(image, id);
+    return RKV_OK;
+  default: return RKV_OK; /* RECORD_CLOSE says nothing about the log */
+  }
+}

@@ -1,0 +1,219 @@
+/* recover.c: replays the segments in order and decides about their ends. */
+#include "recover.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One reading of a directory. */
+struct walk {
+  const struct dir *dir;
+  rkv_node_id node_id;
+  struct recover_watcher *watcher;
+  struct recovery *r;
+  struct scan scan; /* of the segment being read */
+};
+
+void recover_free(struct recovery *r) {
+  index_free(&r->image.index);
+  segment_free_all(r->oldest);
+  if (r->fd >= 0) (void)close(r->fd);
+  *r = (struct recovery){.fd = -1};
+}
+
+static bool same_vote(struct rkv_vote a, struct rkv_vote b) {
+  return a.term == b.term && a.node_id == b.node_id && a.committed == b.committed;
+}
+
+/* Puts the place before the text. */
+static enum rkv_status placed(const struct scan *scan, uint64_t offset, enum rkv_status status,
+                              struct rkv_error *error) {
+  char text[RKV_ERROR_TEXT_MAX];
+  if (!error || (status != RKV_CORRUPT && status != RKV_NO_MEMORY)) return status;
+  memcpy(text, error->text, sizeof text);
+  return rkv_fail(error, status, "%s: offset %" PRIu64 ": %.*s", scan->name.text, offset,
+                  (int)sizeof text - 128, text);
+}
+
+/* ---- the beginning of a segment ---- */
+
+/* (V1) A segment says in its header what those before it came to. */
+static enum rkv_status check_carried(const struct walk *w, uint64_t sequence,
+                                     struct rkv_error *error) {
+  const struct head *head = &w->scan.head;
+  const struct image *image = &w->r->image;
+  const char *name = w->scan.name.text;
+  if (head->sequence != sequence)
+    return rkv_fail(error, RKV_CORRUPT, "%s: expected segment %" PRIu64 ", found %" PRIu64, name,
+                    sequence, head->sequence);
+  if (!w->r->active) return RKV_OK;
+  if (head->prev_end != w->r->active->end)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "%s: expected the segment before to end at %" PRIu64
+                    ", found its end at %" PRIu64,
+                    name, head->prev_end, w->r->active->end);
+  if (!same_vote(head->vote, image->vote) || !rkv_log_id_equal(head->last, image->last) ||
+      !rkv_log_id_equal(head->purged, image->purged))
+    return rkv_fail(error, RKV_CORRUPT,
+                    "%s: expected last entry %" PRIu64 ", purged %" PRIu64 ", term %" PRIu64
+                    ", found %" PRIu64 ", %" PRIu64 ", %" PRIu64 " in the segment before",
+                    name, head->last.index, head->purged.index, head->vote.term, image->last.index,
+                    image->purged.index, image->vote.term);
+  return RKV_OK;
+}
+
+static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct rkv_error *error) {
+  struct recovery *r = w->r;
+  struct segment *segment = NULL;
+  enum rkv_status status = check_carried(w, sequence, error);
+  if (status == RKV_OK && w->node_id)
+    status = head_own(w->scan.name.text, &w->scan.head, w->node_id, error);
+  if (status == RKV_OK) status = segment_new(&w->scan.head, &segment, error);
+  if (status != RKV_OK) return status;
+  if (r->active) {
+    r->active->next = segment;
+  } else {
+    r->oldest = segment;
+    r->image.vote = w->scan.head.vote;
+    r->image.purged = w->scan.head.purged;
+    r->image.last = w->scan.head.last;
+  }
+  r->active = segment;
+  if (w->watcher) w->watcher->head(w->watcher, &w->scan);
+  return RKV_OK;
+}
+
+/* ---- its records ---- */
+
+/* Replays up to the first place where no record stands. */
+static enum rkv_status replay(struct walk *w, struct rkv_error *error) {
+  struct recovery *r = w->r;
+  struct scan *scan = &w->scan;
+  for (;;) {
+    bool found;
+    enum rkv_status status = scan_next(scan, &found, error);
+    if (status != RKV_OK || !found) return status;
+    status = image_replay(&r->image, &scan->record, r->active, scan->at, error);
+    if (status != RKV_OK) return placed(scan, scan->at, status, error);
+    r->closed = scan->record.type == RECORD_CLOSE;
+    r->records++;
+    r->active->end = scan->offset;
+    if (w->watcher) w->watcher->record(w->watcher, scan);
+  }
+}
+
+/* (V2) May the last segment end here? */
+static enum rkv_status judge_end(struct walk *w, struct rkv_error *error) {
+  struct scan_rest rest;
+  struct scan *scan = &w->scan;
+  enum rkv_status status = scan_behind(scan, &rest, error);
+  if (status != RKV_OK) return status;
+  if (rest.proof)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "%s: offset %" PRIu64 ": %s; the record at offset %" PRIu64
+                    " shows that it was whole once",
+                    scan->name.text, scan->offset, scan->why, rest.proof_at);
+  w->r->torn = scan->torn || rest.leftover;
+  memcpy(w->r->torn_why, scan->why, sizeof scan->why);
+  return RKV_OK;
+}
+
+/* The next segment's header told where this one ends. */
+static enum rkv_status check_end(const struct walk *w, uint64_t end, struct rkv_error *error) {
+  const struct scan *scan = &w->scan;
+  if (scan->offset >= end) return RKV_OK; /* beyond it: check_carried finds that */
+  return rkv_fail(error, RKV_CORRUPT,
+                  "%s: offset %" PRIu64
+                  ": %s; the next segment shows that records go on to %" PRIu64,
+                  scan->name.text, scan->offset, scan->why, end);
+}
+
+/* What is read must be on the device, not only in the page cache of a process that was killed: a
+ * sync, and then what was clean is read anew. */
+static enum rkv_status settle(const struct dir *dir, int fd, struct dir_name name,
+                              struct rkv_error *error) {
+  enum rkv_status status = dir_sync_file(dir, fd, name, error);
+  if (status == RKV_OK && dir->sync) (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  return status;
+}
+
+static enum rkv_status next_prev_end(const struct walk *w, uint64_t sequence, uint64_t *end,
+                                     struct rkv_error *error) {
+  struct dir_name name = dir_name(DIR_LOG, sequence + 1);
+  struct scan scan;
+  int fd;
+  enum rkv_status status = dir_open_file(w->dir, name, O_RDONLY, &fd, error);
+  if (status != RKV_OK) return status;
+  status = scan_begin(&scan, fd, name, error);
+  if (status == RKV_OK) {
+    *end = scan.head.prev_end;
+    scan_end(&scan);
+  }
+  (void)close(fd);
+  return status;
+}
+
+/* Reads one segment; the last one's descriptor is kept. */
+static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_last,
+                                    struct rkv_error *error) {
+  struct dir_name name = dir_name(DIR_LOG, sequence);
+  uint64_t end = 0;
+  int fd;
+  enum rkv_status status =
+      dir_open_file(w->dir, name, is_last && w->node_id ? O_RDWR : O_RDONLY, &fd, error);
+  if (status != RKV_OK) return status;
+  if (is_last && w->node_id) status = settle(w->dir, fd, name, error);
+  if (status == RKV_OK) status = scan_begin(&w->scan, fd, name, error);
+  if (status != RKV_OK) goto out;
+  status = begin_segment(w, sequence, error);
+  if (status == RKV_OK) status = replay(w, error);
+  if (status == RKV_OK && is_last) status = judge_end(w, error);
+  if (status == RKV_OK && !is_last) status = next_prev_end(w, sequence, &end, error);
+  if (status == RKV_OK && !is_last) status = check_end(w, end, error);
+  w->r->prev = w->scan.prev;
+  scan_end(&w->scan);
+  if (status == RKV_OK && is_last) {
+    w->r->fd = fd;
+    return dir_file_size(fd, name, &w->r->file_size, error);
+  }
+out:
+  (void)close(fd);
+  return status;
+}
+
+/* (V3) */
+static enum rkv_status check_whole(const struct walk *w, uint64_t first_sequence,
+                                   struct rkv_error *error) {
+  const struct image *image = &w->r->image;
+  rkv_index first = index_first(&image->index);
+  if (image->last.index == image->purged.index) return RKV_OK;
+  if (first != 0 && first <= image->purged.index + 1) return RKV_OK;
+  return rkv_fail(error, RKV_CORRUPT,
+                  "segments before %s: expected entries from %" PRIu64
+                  " on, found them from %" PRIu64 " on",
+                  dir_name(DIR_LOG, first_sequence).text, image->purged.index + 1, first);
+}
+
+enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,
+                        struct recovery *r, struct rkv_error *error) {
+  struct walk w = {.dir = dir, .node_id = node_id, .watcher = watcher, .r = r};
+  uint64_t *sequences = NULL;
+  size_t count = 0;
+  enum rkv_status status;
+  *r = (struct recovery){.fd = -1};
+  status = dir_list(dir, DIR_LOG, &sequences, &count, error);
+  for (size_t i = 0; i < count && status == RKV_OK; i++) {
+    if (i > 0 && sequences[i] != sequences[i - 1] + 1)
+      status = rkv_fail(error, RKV_CORRUPT, "expected %s, found %s",
+                        dir_name(DIR_LOG, sequences[i - 1] + 1).text,
+                        dir_name(DIR_LOG, sequences[i]).text);
+    else
+      status = read_segment(&w, sequences[i], i + 1 == count, error);
+  }
+  if (status == RKV_OK && count > 0) status = check_whole(&w, sequences[0], error);
+  free(sequences);
+  if (status != RKV_OK) recover_free(r);
+  return status;
+}

@@ -1,0 +1,39 @@
+/* recover.h: what a directory's segments say together, read without changing anything.
+ *
+ * (V1) Segments are numbered without a gap; each begins where the one before says it ends.
+ * (V2) Only the last segment may end in something that is no record, and only if no record behind
+ *      it proves that it was durable once: that is a write cut off by a crash, which nobody was
+ * told had succeeded. (V3) Every entry from purged + 1 to last has its place. */
+#ifndef WAL_RECOVER_H
+#define WAL_RECOVER_H
+
+#include "image.h"
+#include "scan.h"
+
+struct recovery {
+  struct image image;
+  struct segment *oldest, *active; /* a list; both NULL: there is no log yet */
+  int fd;                          /* the active one's, for reading and writing; -1 if none */
+  uint32_t prev;                   /* checksum of its last record */
+  uint64_t file_size;              /* of its file: less than its size if it was cut */
+  uint64_t records;
+  bool closed;                 /* it ends with a record of an orderly close */
+  bool torn;                   /* its end was cut off by a crash: */
+  char torn_why[SCAN_WHY_MAX]; /* what stands there */
+};
+
+/* Told of each record while reading, for tools; NULL: nobody is. */
+struct recover_watcher {
+  void (*head)(struct recover_watcher *self, const struct scan *scan);
+  void (*record)(struct recover_watcher *self, const struct scan *scan);
+};
+
+/* Reads it all. node_id 0: of any node. Errors: RKV_CORRUPT, RKV_FOREIGN, RKV_IO, RKV_NO_MEMORY,
+ * with the place; *r needs no recover_free then. */
+enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,
+                        struct recovery *r, struct rkv_error *error);
+
+/* Frees what was not taken over. */
+void recover_free(struct recovery *r);
+
+#endif
