@@ -199,6 +199,28 @@ static void leadership_returns_with_the_links(void **state) {
   cluster_free(c);
 }
 
+/* A new leader has an election timeout to be answered first. */
+static void new_leaders_have_time_to_be_answered(void **state) {
+  struct cluster *c = checked(three);
+  (void)state;
+  cluster_crash(c, 1);
+  cluster_run(c, 5500 * MS); /* node 2 has just been elected */
+  assert_int_equal(cluster_leader(c), 2);
+  cluster_crash(c, 2);
+  cluster_crash(c, 3);
+  cluster_start(c, 2);
+  cluster_start(c, 3);
+  c->now_ns = raft_deadline(c->nodes[2].r);
+  cluster_time_one(c, 2);
+  while (cluster_view(c, 2).role != RAFT_LEADER)
+    assert_true(cluster_deliver(c, 2, 3) && cluster_deliver(c, 3, 2));
+  cluster_time_one(c, 2);
+  assert_int_equal(cluster_view(c, 2).role, RAFT_LEADER);
+  cluster_advance(c, c->config.election_max_ns);
+  assert_int_not_equal(cluster_view(c, 2).role, RAFT_LEADER);
+  cluster_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(leaders_without_a_quorum_step_down),
@@ -211,6 +233,7 @@ int main(void) {
       cmocka_unit_test(answers_that_count),
       cmocka_unit_test(the_minority_gives_up_and_returns),
       cmocka_unit_test(leadership_returns_with_the_links),
+      cmocka_unit_test(new_leaders_have_time_to_be_answered),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,6 +140,55 @@ static void restarted_voters_still_owe_it(void **state) {
   cluster_free(c);
 }
 
+/* The next leadership of the same node begins anew. */
+static void void_leases_end_with_their_leadership(void **state) {
+  struct cluster *c = led(three, 0);
+  (void)state;
+  assert_int_equal(cluster_transfer(c, 1, 2), RKV_OK);
+  cluster_deliver_all(c);
+  assert_int_equal(cluster_transfer(c, 2, 1), RKV_OK);
+  cluster_deliver_all(c);
+  assert_int_equal(cluster_leader(c), 1);
+  lease_read(c);
+  assert_int_equal(ready(c), 1);
+  cluster_free(c);
+}
+
+/* A leader that no longer votes, its removal not yet committed, has none: the only voter left may
+ * elect itself when it starts again. */
+static void leaders_that_do_not_vote_have_no_lease(void **state) {
+  const rkv_node_id two[] = {1, 2, 0}, other[] = {2, 0};
+  struct cluster *c = led(two, 0);
+  (void)state;
+  assert_int_equal(cluster_change(c, 1, other, false), RKV_OK);
+  while (raft_effective(c->nodes[1].r)->value.config_count == 2 ||
+         rkv_membership_is_voter(&raft_effective(c->nodes[1].r)->value, 1))
+    assert_true(cluster_deliver(c, 1, 2) && cluster_deliver(c, 2, 1));
+  assert_true(cluster_view(c, 1).committed.index < raft_effective(c->nodes[1].r)->id.index);
+  lease_read(c);
+  assert_int_equal(ready(c), 0);
+  cluster_free(c);
+}
+
+/* Voters that never answered promised nothing, however young the clock is. */
+static void silent_voters_give_no_lease(void **state) {
+  const rkv_node_id to[] = {1, 4, 5, 0};
+  struct cluster *c = led(three, 0);
+  (void)state;
+  assert_int_equal(cluster_learner(c, 1, 4), RKV_OK);
+  cluster_deliver_all(c);
+  raft_forget_change(c->nodes[1].r, &c->nodes[1].done);
+  assert_int_equal(cluster_learner(c, 1, 5), RKV_OK);
+  cluster_deliver_all(c);
+  lease_read(c);
+  assert_int_equal(ready(c), 1);
+  assert_int_equal(cluster_change(c, 1, to, false), RKV_OK);
+  assert_true(c->now_ns < c->config.election_max_ns);
+  lease_read(c);
+  assert_int_equal(ready(c), 1);
+  cluster_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(leases_last_within_the_drift),
@@ -148,6 +197,9 @@ int main(void) {
       cmocka_unit_test(transfers_void_the_lease),
       cmocka_unit_test(removed_leaders_have_no_lease),
       cmocka_unit_test(restarted_voters_still_owe_it),
+      cmocka_unit_test(void_leases_end_with_their_leadership),
+      cmocka_unit_test(leaders_that_do_not_vote_have_no_lease),
+      cmocka_unit_test(silent_voters_give_no_lease),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

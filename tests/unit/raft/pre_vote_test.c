@@ -138,6 +138,9 @@ static void only_grants_of_this_round_count(void **state) {
   answer(&a, 7, true);
   answer(&a, 1, true); /* its own, a second time */
   answer(&a, 2, false);
+  raft_on_pre_vote_answer(a.r, a.now, 7, VOTE(2, 1), false, false, VOTE(9, 7), ID(9, 9));
+  assert_int_equal(raft_deadline(a.r), a.now.ns + a.c->config.election_min_ns); /* not of 7 */
+  assert_vote(cluster_view(a.c, 1).vote, 1, 0, false);
   assert_false(campaigns(&a));
   assert_int_equal(
       raft_on_append_request(a.r, a.now, LEADER_VOTE(1, 2), ID(1, 1), NONE, NULL, 0, &a, NULL),
@@ -275,6 +278,37 @@ static void leases_refuse(void **state) {
   cluster_free(a.c);
 }
 
+/* A round ends with the election that was won meanwhile by late votes of the one before: when that
+ * leadership ends, its late grants begin no campaign. */
+static void rounds_end_with_leadership(void **state) {
+  struct asker a = asker_new(three);
+  (void)state;
+  answer(&a, 2, true);
+  raft_on_vote_saved(a.r, a.now, VOTE(2, 1));
+  a.now.ns = raft_deadline(a.r);
+  raft_on_time(a.r, a.now); /* asks for term 3 */
+  raft_on_vote_answer(a.r, a.now, 2, VOTE(2, 1), true, VOTE(2, 1), ID(1, 1));
+  assert_int_equal(cluster_view(a.c, 1).role, RAFT_LEADER);
+  raft_on_snapshot_installed(a.r, a.now, ID(2, 9), raft_effective(a.r)); /* a false one ends it */
+  assert_int_equal(cluster_view(a.c, 1).role, RAFT_FOLLOWER);
+  raft_on_pre_vote_answer(a.r, a.now, 3, VOTE(3, 1), false, true, VOTE(1, 0), ID(1, 1));
+  assert_int_equal(cluster_view(a.c, 1).role, RAFT_FOLLOWER);
+  cluster_free(a.c);
+}
+
+/* 4.2.2: a leader that removed itself is missed at once. Nobody would grant a pre-vote yet, and
+ * nobody needs to: the others campaign with votes that ask for no lease. */
+static void leaders_that_left_are_replaced_without_asking(void **state) {
+  const rkv_node_id others[] = {2, 3, 0};
+  struct cluster *c = careful(true);
+  uint64_t begun = c->now_ns;
+  (void)state;
+  assert_int_equal(cluster_change(c, 1, others, false), RKV_OK);
+  while (cluster_leader(c) <= 1) cluster_run(c, 10 * MS);
+  assert_true(c->now_ns - begun < c->config.election_max_ns);
+  cluster_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(returning_nodes_cause_no_election),
@@ -290,6 +324,8 @@ int main(void) {
       cmocka_unit_test(shorter_logs_stand_back),
       cmocka_unit_test(answers_change_nothing),
       cmocka_unit_test(leases_refuse),
+      cmocka_unit_test(rounds_end_with_leadership),
+      cmocka_unit_test(leaders_that_left_are_replaced_without_asking),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

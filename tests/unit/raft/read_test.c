@@ -237,6 +237,40 @@ static void tickets_are_bounded(void **state) {
   cluster_free(c);
 }
 
+/* ... really with the newest: the answer that confirms what had that ticket before is not enough.
+ */
+static void the_last_ticket_waits_for_its_newest_read(void **state) {
+  struct cluster *c = cluster_new();
+  struct raft_append_plan plan = {0};
+  struct raft_now now;
+  struct rkv_log_id first;
+  struct raft *r;
+  uint64_t ticket = 0, last;
+  unsigned i;
+  (void)state;
+  c->config.append_window = 100;
+  (void)led_by_one_of(c, three);
+  r = c->nodes[1].r;
+  now = (struct raft_now){c->now_ns, 0};
+  for (i = 0; i < 64; i++) {
+    assert_int_equal(raft_read(r, now, false, &ticket, NULL), RKV_OK);
+    assert_int_equal(raft_propose(r, now, 1, &first, NULL), RKV_OK);
+    assert_true(raft_next_append(r, now, 2, &plan));
+    raft_append_sent(r, 2, &plan, plan.to);
+  }
+  assert_int_equal(raft_read(r, now, false, &last, NULL), RKV_OK);
+  assert_int_equal(last, ticket);
+  raft_on_append_answer(r, now, 2, &plan, plan.to, RKV_APPEND_SUCCESS, first, VOTE(0, 0));
+  for (i = 1; i < 64; i++) assert_int_equal(expect_next(r, RAFT_OUT_READ_READY).ticket, i);
+  expect_none(r);
+  assert_true(raft_next_append(r, now, 2, &plan));
+  raft_append_sent(r, 2, &plan, plan.prev.index);
+  raft_on_append_answer(r, now, 2, &plan, plan.prev.index, RKV_APPEND_SUCCESS, plan.prev,
+                        VOTE(0, 0));
+  assert_int_equal(expect_next(r, RAFT_OUT_READ_READY).ticket, last);
+  cluster_free(c);
+}
+
 /* Reads do not hurry a peer that just failed: it has its pause. */
 static void failed_peers_are_not_hurried(void **state) {
   struct cluster *c = led(three, RAFT_LEASE_OFF);
@@ -281,6 +315,7 @@ int main(void) {
       cmocka_unit_test(joint_configs_both_confirm),
       cmocka_unit_test(lone_voters_read_at_once),
       cmocka_unit_test(tickets_are_bounded),
+      cmocka_unit_test(the_last_ticket_waits_for_its_newest_read),
       cmocka_unit_test(failed_peers_are_not_hurried),
       cmocka_unit_test(refusals_say_why),
   };

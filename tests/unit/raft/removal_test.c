@@ -155,6 +155,22 @@ static void followers_take_several_memberships_at_once(void **state) {
   cluster_free(c);
 }
 
+/* A leader that resigned owes itself nothing: also right after it was a follower, it helps. */
+static void resigned_leaders_vote_at_once(void **state) {
+  const rkv_node_id others[] = {1, 2, 0};
+  struct cluster *c = led_by_one_of(cluster_new(), three);
+  struct raft *r = c->nodes[3].r;
+  (void)state;
+  cluster_run(c, 500 * MS); /* node 3 hears node 1 */
+  assert_int_equal(cluster_transfer(c, 1, 3), RKV_OK);
+  cluster_deliver_all(c);
+  assert_int_equal(cluster_change(c, 3, others, false), RKV_OK);
+  while (cluster_view(c, 3).role == RAFT_LEADER) cluster_run(c, 10 * MS);
+  raft_on_vote_request(r, (struct raft_now){c->now_ns, 0}, VOTE(9, 1), ID(9, 99), false, c);
+  assert_true(expect(r, RAFT_OUT_ANSWER_VOTE).granted);
+  cluster_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_leader_that_removed_itself_leaves),
@@ -163,6 +179,7 @@ int main(void) {
       cmocka_unit_test(truncation_reverts_the_membership),
       cmocka_unit_test(the_next_leader_finishes_a_joint_change),
       cmocka_unit_test(followers_take_several_memberships_at_once),
+      cmocka_unit_test(resigned_leaders_vote_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

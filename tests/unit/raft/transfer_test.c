@@ -244,7 +244,6 @@ static void lost_leadership_ends_it(void **state) {
   r = c->nodes[1].r;
   now.ns += 1;
   assert_int_equal(raft_transfer(r, now, 2, c, NULL), RKV_OK);
-  now.ns = raft_deadline(r) + c->config.heartbeat_ns; /* of its heartbeat: long before the end */
   now.ns = c->now_ns + c->config.election_max_ns;
   raft_on_time(r, now); /* nobody answered since before the transfer */
   out = expect(r, RAFT_OUT_TRANSFER_DONE);
@@ -289,6 +288,43 @@ static void targets_behind_a_snapshot_are_brought_up(void **state) {
   cluster_free(c);
 }
 
+/* A snapshot that is all the target lacked is enough. */
+static void snapshots_may_be_all_it_lacks(void **state) {
+  struct cluster *c = led();
+  struct raft_now now = {c->now_ns, 0};
+  (void)state;
+  c->nodes[3].cut = true;
+  assert_int_equal(cluster_propose(c, 1, 3), RKV_OK);
+  cluster_run(c, 1000 * MS);
+  now.ns = c->now_ns;
+  assert_int_equal(raft_trigger_snapshot(c->nodes[1].r, now, NULL), RKV_OK);
+  cluster_time_one(c, 1); /* carries it out */
+  assert_int_equal(cluster_view(c, 1).purged.index, 5);
+  c->nodes[3].cut = false;
+  while (cluster_in_flight(c, 1, 3) == 0) cluster_advance(c, 10 * MS);
+  assert_true(cluster_deliver(c, 1, 3) && cluster_deliver(c, 3, 1)); /* the probe */
+  assert_int_equal(cluster_transfer(c, 1, 3), RKV_OK);
+  cluster_deliver_all(c);
+  assert_int_equal(cluster_leader(c), 3);
+  assert_int_equal(cluster_view(c, 3).snapshot.index, 5);
+  cluster_free(c);
+}
+
+/* A failure is forgotten by the next transfer. */
+static void failed_targets_may_be_asked_again(void **state) {
+  struct cluster *c = led();
+  (void)state;
+  assert_int_equal(cluster_transfer(c, 1, 2), RKV_OK);
+  assert_true(cluster_drop(c, 1, 2));
+  assert_int_equal(c->nodes[1].transferred.status, RKV_UNAVAILABLE);
+  c->nodes[3].cut = true;
+  cluster_run(c, 1000 * MS);
+  assert_int_equal(cluster_transfer(c, 1, 0), RKV_OK);
+  cluster_deliver_all(c);
+  assert_int_equal(cluster_leader(c), 2);
+  cluster_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_target_takes_over_at_once),
@@ -304,6 +340,8 @@ int main(void) {
       cmocka_unit_test(lost_leadership_ends_it),
       cmocka_unit_test(forgotten_callers_hear_nothing),
       cmocka_unit_test(targets_behind_a_snapshot_are_brought_up),
+      cmocka_unit_test(snapshots_may_be_all_it_lacks),
+      cmocka_unit_test(failed_targets_may_be_asked_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
