@@ -142,7 +142,9 @@ static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *
     check_complete(s, id, v);
   }
   if (v->committed.index > n->checked_commit) {
-    check_durable(s, id, v);
+    /* A config appended in this very step was not in force when the quorum was counted. */
+    rkv_index config = raft_effective(s->w->nodes[id].node->raft)->id.index;
+    if (config == n->config || config <= v->committed.index) check_durable(s, id, v);
     if (v->committed.term != v->vote.term && n->was_leader)
       sim_fail(s,
                "leader %" PRIu64 " of term %" PRIu64
@@ -172,6 +174,7 @@ void check_step(struct sim *s, rkv_node_id id) {
   n->vote = v->vote;
   n->committed = n->checked_commit = v->committed.index;
   n->applied = v->applied.index;
+  n->config = raft_effective(s->w->nodes[id].node->raft)->id.index;
   s->hash = (s->hash ^ s->w->now_ns ^ (id << 56) ^ (v->last.index << 32) ^ v->committed.index ^
              (v->vote.term << 16)) *
             UINT64_C(0x100000001b3);

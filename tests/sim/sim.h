@@ -91,6 +91,7 @@ struct sim_node {
   struct disk *disk;
   struct rkv_vote vote; /* greatest seen */
   rkv_index committed, applied, checked_commit;
+  rkv_index config; /* of the effective membership, after the last step */
   unsigned life;
   bool was_leader;
 };
