@@ -275,16 +275,16 @@ void raft_forget_change(struct raft *r, void *cookie);
 /* ---- leadership transfer (dissertation 3.10) ---- */
 
 /* Hands leadership to `target` (0: the voter that has got furthest). Accepted (RKV_OK): ended by
- * exactly one TRANSFER_DONE: RKV_OK when this node follows a greater vote, RKV_UNAVAILABLE when the
- * target did not take over within an election_max_ns. Until then raft_propose answers
- * RKV_UNAVAILABLE. Refused: RKV_NOT_LEADER; RKV_INVALID for a stranger, a learner or this node;
- * RKV_UNAVAILABLE for a peer that is not reached; RKV_PRECONDITION while another transfer runs or
- * there is nobody to hand over to. */
+ * exactly one TRANSFER_DONE: RKV_OK when this node takes a greater vote, RKV_UNAVAILABLE when the
+ * target did not within an election_max_ns, RKV_ABORTED when no quorum answers. Until then
+ * propose, read and membership calls answer RKV_UNAVAILABLE. Refused: RKV_NOT_LEADER; RKV_INVALID
+ * for a stranger, a learner or this node; RKV_UNAVAILABLE for a peer that is not reached;
+ * RKV_PRECONDITION while another transfer runs or there is nobody to hand over to. */
 enum rkv_status raft_transfer(struct raft *r, struct raft_now now, rkv_node_id target, void *cookie,
                               struct rkv_error *error);
 /* The caller of `cookie` waits no longer; the transfer goes on. */
 void raft_forget_transfer(struct raft *r, void *cookie);
-/* The peer does not know TimeoutNow, or did not get it: the transfer ends. */
+/* The peer does not know TimeoutNow, or did not get it: the transfer ends, or tries the next. */
 void raft_on_timeout_now_failed(struct raft *r, struct raft_now now, rkv_node_id peer);
 /* The leader asks this node to campaign at once, with transfer votes. RKV_PRECONDITION, with text,
  * if it is no voter, does not follow `vote`, or does not hold `last`. */
