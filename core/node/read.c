@@ -109,24 +109,19 @@ void read_run(struct node *n) {
   }
 }
 
-static struct node_ticket *find(struct node *n, uint64_t number) {
-  struct node_ticket *t = n->tickets;
-  while (t && t->number != number) t = t->next;
-  return t;
-}
-
+/* raft gives one number to all that share a round: there may be several here. */
 void read_ready(struct node *n, uint64_t number, struct rkv_log_id index) {
-  struct node_ticket *t = find(n, number);
-  assert(t && !t->confirmed);
-  confirm(n, t, index);
+  for (struct node_ticket *t = n->tickets; t; t = t->next)
+    if (t->number == number) confirm(n, t, index);
 }
 
 void read_failed(struct node *n, uint64_t number) {
   struct rkv_error error;
-  struct node_ticket *t = find(n, number);
-  assert(t && !t->confirmed);
   (void)rkv_fail(&error, RKV_NOT_LEADER, "leadership was lost before the read was confirmed");
-  fail_ticket(n, t, &error);
+  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+    next = t->next;
+    if (t->number == number) fail_ticket(n, t, &error);
+  }
 }
 
 /* ---- through the leader ---- */
@@ -140,18 +135,14 @@ static void on_index(struct rkv_call *call, enum rkv_status status, const struct
 
 void read_on_index_answer(struct node *n, struct rkv_call *call) {
   struct node_ticket *t = (struct node_ticket *)call;
+  struct rkv_error error = t->error; /* the ticket is freed before it is told */
   t->asking = false;
-  if (loop_ending(n)) {
-    struct rkv_error error;
+  if (!loop_ending(n) && t->status == RKV_OK) return confirm(n, t, t->call.index);
+  if (loop_ending(n))
     answer_end_error(n, &error);
-    fail_ticket(n, t, &error);
-  } else if (t->status != RKV_OK) {
-    /* A leader that does not know the question, or none at all: the client goes there itself. */
-    if (t->status != RKV_TIMEOUT) t->error.status = RKV_NOT_LEADER;
-    fail_ticket(n, t, &t->error);
-  } else {
-    confirm(n, t, t->call.index);
-  }
+  else if (t->status != RKV_TIMEOUT)
+    error.status = RKV_NOT_LEADER; /* it does not know the question: the client goes there itself */
+  fail_ticket(n, t, &error);
 }
 
 static bool ask_leader(struct node *n, struct node_ticket *t) {
