@@ -43,6 +43,12 @@ void limit_learn(struct limit *limit, const char *text, size_t refused, uint64_t
   limit->learned_ns = now_ns;
 }
 
+bool limit_told(struct limit *limit, uint64_t bytes, size_t refused, uint64_t now_ns) {
+  if (bytes < LIMIT_MIN || bytes >= refused) return false;
+  *limit = (struct limit){(size_t)bytes, true, now_ns};
+  return true;
+}
+
 size_t limit_now(struct limit *limit, uint64_t now_ns) {
   if (limit->bytes && now_ns - limit->learned_ns > LIMIT_KEEP_NS) limit_forget(limit);
   return limit->bytes;

@@ -26,6 +26,10 @@ bool limit_is_refusal(grpc_status_code code, const char *text);
 /* Learns from the refusal of a message of `refused` bytes. */
 void limit_learn(struct limit *limit, const char *text, size_t refused, uint64_t now_ns);
 
+/* The peer told its limit beside its answer, after a message of `refused` bytes. False: that
+ * explains nothing, and nothing is learned. */
+bool limit_told(struct limit *limit, uint64_t bytes, size_t refused, uint64_t now_ns);
+
 /* Forgets what is too old; returns the limit in bytes, 0: unknown. */
 size_t limit_now(struct limit *limit, uint64_t now_ns);
 

@@ -28,11 +28,13 @@
   X(connect_timeout, DURATION, "2s", 100 * MS, 600 * SECOND,                                       \
     "a connection to a peer that takes longer is given up")                                        \
   X(vote_timeout, DURATION, "1s", 10 * MS, 600 * SECOND,                                           \
-    "a vote that the node gave no deadline is given up after it")                                  \
+    "a vote or question that the node gave no deadline is given up after it")                      \
   X(append_timeout, DURATION, "1s", 10 * MS, 600 * SECOND,                                         \
     "likewise one message of an append; large ones get 1 s more per 4 MB")                         \
   X(snapshot_step_timeout, DURATION, "30s", 10 * MS, 3600 * SECOND,                                \
-    "likewise one step of sending a snapshot")
+    "likewise one step of sending a snapshot")                                                     \
+  X(stream_window_bytes, SIZE, "4MiB", 1, 1 * GIB,                                                 \
+    "appends on their way to one peer: no further one is sent while these are unanswered")
 
 /* Sizes in bytes, durations in nanoseconds, as rkv_value.number. */
 struct transport_options {

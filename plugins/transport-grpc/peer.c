@@ -121,6 +121,10 @@ static void channel_methods(struct peer *peer) {
       [PEER_VOTE] = "/openraftpb.RaftService/Vote",
       [PEER_APPEND] = "/openraftpb.RaftService/AppendEntries",
       [PEER_SNAPSHOT] = "/openraftpb.RaftService/Snapshot",
+      [PEER_PRE_VOTE] = "/rkv.v1.Peer/PreVote",
+      [PEER_TIMEOUT_NOW] = "/rkv.v1.Peer/TimeoutNow",
+      [PEER_READ_INDEX] = "/rkv.v1.Peer/ReadIndex",
+      [PEER_STREAM_APPEND] = "/openraftpb.RaftService/StreamAppend",
   };
   size_t i;
   for (i = 0; i < sizeof paths / sizeof paths[0]; i++)
@@ -159,7 +163,7 @@ enum rkv_status peer_open(void *transport, rkv_node_id id, const char *addr, voi
   (void)snprintf(p->addr, sizeof p->addr, "%s", addr);
   atomic_init(&p->refs, 1);
   p->calls.prev = p->calls.next = &p->calls;
-  p->waiting_end = &p->waiting;
+  p->lane.end = &p->lane.first;
   p->channel = channel_new(t, addr);
   channel_methods(p);
   list_add(t->peers, p);
@@ -183,6 +187,7 @@ static void peers_tick(struct tick *self, uint64_t now_ns) {
   pthread_mutex_lock(&peers->mutex);
   for (peer = peers->list; peer; peer = peer->next) {
     pthread_mutex_lock(&peer->mutex);
+    lane_tick(peer, now_ns);
     peer_streams_tick(peer, now_ns);
     pthread_mutex_unlock(&peer->mutex);
   }

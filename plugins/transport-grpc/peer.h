@@ -25,5 +25,8 @@ void peer_send_snapshot_begin(void *peer, struct rkv_snapshot_call *call);
 void peer_send_snapshot_write(void *peer, struct rkv_snapshot_call *call);
 void peer_send_snapshot_finish(void *peer, struct rkv_snapshot_call *call);
 void peer_send_snapshot_abort(void *peer, struct rkv_snapshot_call *call);
+void peer_send_pre_vote(void *peer, struct rkv_vote_call *call);
+void peer_send_timeout_now(void *peer, struct rkv_timeout_now_call *call);
+void peer_send_read_index(void *peer, struct rkv_read_index_call *call);
 
 #endif

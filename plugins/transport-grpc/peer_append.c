@@ -1,153 +1,147 @@
-/* peer_append.c: send_append: carries one append to a peer, in parts if it must (chunk-and-retry);
+/* peer_append.c: send_append: from the node's call to its answer, and the unary RPCs on the way;
  * invariants in peer_append.h. */
 #include "peer_append.h"
 
 #include <stdlib.h>
 
-#include "codec.h"
-
 static unsigned long long llu(uint64_t value) {
   return value;
 }
 
-static void go(struct append *a);
-
-/* ---- end ---- */
-
-/* Those that waited go on, until one goes in parts itself. */
-static void resume(struct peer *peer) {
-  struct append *next;
-  while ((next = append_waiting_take(peer))) go(next);
-}
+/* ---- ends ---- */
 
 static void finish(struct append *a, enum rkv_status status, const struct rkv_error *error) {
   struct peer *peer = a->rpc.peer;
   struct transport *t = peer->t;
-  bool next = append_split_end(a);
+  struct rkv_error own;
+  if (status) { /* (A3) */
+    a->call->matched = append_before(a, a->at);
+    if (a->at > 0 && status != RKV_CANCELLED && status != RKV_TOO_LARGE) {
+      a->call->result = RKV_APPEND_SUCCESS;
+      status = RKV_OK;
+    } else if (!error) {
+      (void)rkv_fail(&own, status, "append to peer %llu: %s", llu(peer->id),
+                     status == RKV_TIMEOUT ? "no answer in time"
+                                           : "given up with the one before it");
+      error = &own;
+    }
+  }
   a->call->call.done(&a->call->call, status, status ? error : NULL);
   free(a->heads);
   free(a);
-  if (next) resume(peer);
   peer_unref(peer);
   transport_outbound_end(t);
 }
 
-/* (A3) */
-static void finish_stopped(struct append *a, enum rkv_status status,
-                           const struct rkv_error *error) {
-  a->call->matched = append_before(a, a->at);
-  if (a->at > 0 && status != RKV_CANCELLED) {
-    a->call->result = RKV_APPEND_SUCCESS;
-    status = RKV_OK;
+void append_tell(struct ends *ends) {
+  const struct rkv_error *error = &ends->error;
+  while (ends->first) {
+    struct append *a = ends->first;
+    ends->first = a->next;
+    finish(a, a->status, error);
+    error = NULL;
   }
-  finish(a, status, error);
 }
 
-static void finish_unsendable(struct append *a, size_t bytes, size_t limit) {
-  struct peer *peer = a->rpc.peer;
-  struct rkv_error error;
-  a->call->matched = append_before(a, a->at);
-  if (a->call->entry_count == 0) {
-    (void)rkv_fail(&error, RKV_TOO_LARGE,
-                   "append without entries size=%zu over limit=%zu of peer=%llu", bytes, limit,
-                   llu(peer->id));
-  } else {
-    (void)rkv_fail(&error, RKV_TOO_LARGE,
-                   "entry index=%llu size=%zu over limit=%zu of peer=%llu (raise raft_message_max "
-                   "there)",
-                   llu(a->call->entries[a->at].id.index), bytes, limit, llu(peer->id));
-    append_note_unsendable(a, error.text);
-  }
-  finish(a, RKV_TOO_LARGE, &error);
-}
+/* ---- unary RPCs ---- */
 
-/* ---- sending ---- */
-
-static void send_message(struct append *a) {
-  struct peer *peer = a->rpc.peer;
-  struct transport *t = peer->t;
-  struct codec_append_head head = {a->call->vote, append_before(a, a->at), a->call->commit};
+static uint64_t deadline_of(const struct append *a) {
   uint64_t deadline = a->call->call.deadline_ns;
-  grpc_byte_buffer *request;
-  struct rkv_error error;
-  enum rkv_status status;
-  status = codec_append_request_encode(&head, a->call->entries ? a->call->entries + a->at : NULL,
-                                       a->count, &request, &error);
-  if (status) return finish_stopped(a, status, &error);
-  a->bytes = grpc_byte_buffer_length(request);
-  if (!deadline)
-    deadline = transport_now(t) + t->options.append_timeout + a->bytes * PEER_NS_PER_BYTE;
-  if (a->parts) append_note_part(a);
-  atomic_fetch_add(&t->peers->sends, 1);
-  status = peer_unary_start(&a->rpc, peer, PEER_APPEND, request, deadline);
-  if (!status) return;
-  (void)rkv_fail(&error, status, "append: peer %llu is closed", llu(peer->id));
-  finish_stopped(a, status, &error);
+  return deadline ? deadline : a->due_ns;
 }
 
-/* Sends what fits of what is left, or waits for its turn, or ends. */
-static void go(struct append *a) {
-  struct limit limit = peer_limit(a->rpc.peer);
-  size_t left = a->call->entry_count - a->at, bytes;
-  struct rkv_error error;
-  struct split split;
-  enum rkv_status status;
-  bool news = limit.bytes != a->limit.bytes || limit.exact != a->limit.exact;
-  a->count = left;
-  a->limit = limit;
-  if (limit.bytes == 0 || left == 0) return send_message(a);
-  if ((status = append_measure(a, &error))) return finish_stopped(a, status, &error);
-  split = append_split(a);
-  a->count = split_take(&split, a->at, &bytes);
-  if (a->count == 0) return finish_unsendable(a, bytes, limit.bytes);
-  if (a->count < left) {
-    if (!append_split_begin(a, &status)) {
-      a->limit = (struct limit){0};
-      if (!status) return;
-      (void)rkv_fail(&error, status, "append: over %d appends wait for peer %llu", PEER_WAITING_MAX,
-                     llu(a->rpc.peer->id));
-      return finish_stopped(a, status, &error);
-    }
-    if (news || a->parts == 0) append_note_split(a, &split);
+/* Too large for the peer: in parts then, if there are several entries. */
+static void on_refusal(struct append *a, struct ends *ends) {
+  struct peer *peer = a->rpc.peer;
+  if (a->count > 1) return lane_rewind(peer);
+  (void)append_unsendable(a, a->at, a->bytes, peer->limit.bytes, &ends->error);
+  lane_empty(peer, RKV_TOO_LARGE, ends);
+}
+
+static void unary_end(struct peer_unary *self, const struct peer_end *end) {
+  struct append *a = (struct append *)self;
+  struct peer *peer = self->peer;
+  struct ends ends = {.first = NULL};
+  bool strange = false, refused = end->status && end->status != RKV_CANCELLED &&
+                                  peer_learn(peer, end->code, end->text, a->bytes);
+  peer_ref(peer); /* the append may go */
+  pthread_mutex_lock(&peer->mutex);
+  peer->lane.unary = false;
+  peer->lane.ask = false;
+  if (end->status == RKV_OK) {
+    strange = !lane_answer(peer, a->count, end->answer, codec_append_answer_decode, &ends) &&
+              a->status == RKV_INVALID;
+  } else if (refused) {
+    on_refusal(a, &ends);
+  } else {
+    (void)rkv_fail(&ends.error, end->status, "append to peer %llu: %s", llu(peer->id), end->text);
+    lane_empty(peer, end->status, &ends);
   }
-  send_message(a);
+  pthread_mutex_unlock(&peer->mutex);
+  if (strange) peer_note(peer, GRPC_STATUS_DATA_LOSS, ends.error.text);
+  append_tell(&ends);
+  lane_pump(peer);
+  peer_unref(peer);
 }
 
-/* ---- the answer ---- */
+/* What never was on its way. */
+static void unary_failed(struct append *a, enum rkv_status status) {
+  struct peer *peer = a->rpc.peer;
+  struct ends ends = {.first = NULL};
+  (void)rkv_fail(&ends.error, status, "append: peer %llu is closed", llu(peer->id));
+  pthread_mutex_lock(&peer->mutex);
+  peer->lane.unary = false;
+  lane_empty(peer, status, &ends);
+  pthread_mutex_unlock(&peer->mutex);
+  append_tell(&ends);
+}
 
-static void on_answer(struct append *a, struct rkv_buf answer) {
-  struct rkv_append_call part = {.prev = append_before(a, a->at), .entry_count = a->count};
-  struct rkv_append_call *call = a->call;
-  struct rkv_error error;
+void append_send_unary(struct append *a, struct message *message) {
+  struct peer *peer = a->rpc.peer;
   enum rkv_status status;
-  if (a->count) part.entries = call->entries + a->at;
-  status = codec_append_answer_decode(answer, &part, &error);
-  if (status) {
-    peer_note(a->rpc.peer, GRPC_STATUS_DATA_LOSS, error.text);
-    return finish_stopped(a, status, &error);
-  }
-  call->result = part.result;
-  call->matched = part.matched;
-  call->voter_vote = part.voter_vote;
-  if (part.result != RKV_APPEND_SUCCESS) return finish(a, RKV_OK, NULL);
-  if (part.matched.index < append_before(a, a->at + a->count).index) return finish(a, RKV_OK, NULL);
-  a->at += a->count;
-  if (a->at == call->entry_count) return finish(a, RKV_OK, NULL);
-  go(a);
+  a->rpc.end = unary_end;
+  status = peer_unary_start(&a->rpc, peer, PEER_APPEND, message->request, deadline_of(a));
+  if (status) unary_failed(a, status);
 }
 
-static void append_end(struct peer_unary *self, const struct peer_end *end) {
+/* ---- beside the lane (A5) ---- */
+
+static void beside_end(struct peer_unary *self, const struct peer_end *end) {
   struct append *a = (struct append *)self;
   struct peer *peer = self->peer;
   struct rkv_error error;
-  if (end->status == RKV_OK) return on_answer(a, end->answer);
-  if (end->status != RKV_CANCELLED && peer_learn(peer, end->code, end->text, a->bytes)) {
-    if (a->count <= 1) return finish_unsendable(a, a->bytes, peer_limit(peer).bytes);
-    return go(a);
+  enum rkv_status status = end->status;
+  if (status == RKV_OK) {
+    status = codec_append_answer_decode(end->answer, a->call, &error);
+    if (status) peer_note(peer, GRPC_STATUS_DATA_LOSS, error.text);
+  } else if (status != RKV_CANCELLED && peer_learn(peer, end->code, end->text, a->bytes)) {
+    pthread_mutex_lock(&peer->mutex);
+    status = append_unsendable(a, 0, a->bytes, peer->limit.bytes, &error);
+    pthread_mutex_unlock(&peer->mutex);
+  } else {
+    (void)rkv_fail(&error, status, "append to peer %llu: %s", llu(peer->id), end->text);
   }
-  (void)rkv_fail(&error, end->status, "append to peer %llu: %s", llu(peer->id), end->text);
-  finish_stopped(a, end->status, &error);
+  finish(a, status, &error);
 }
+
+static void send_beside(struct append *a) {
+  struct peer *peer = a->rpc.peer;
+  struct message message;
+  struct rkv_error error;
+  enum rkv_status status;
+  pthread_mutex_lock(&peer->mutex);
+  status = append_take(a, &message, &error);
+  pthread_mutex_unlock(&peer->mutex);
+  if (status) return finish(a, status, &error);
+  a->bytes = message.bytes;
+  a->rpc.end = beside_end;
+  status = peer_unary_start(&a->rpc, peer, PEER_APPEND, message.request, deadline_of(a));
+  if (!status) return;
+  (void)rkv_fail(&error, status, "append: peer %llu is closed", llu(peer->id));
+  finish(a, status, &error);
+}
+
+/* ---- the node's call ---- */
 
 static void refuse(struct peer *peer, struct rkv_append_call *call, enum rkv_status status,
                    const char *why) {
@@ -159,7 +153,9 @@ static void refuse(struct peer *peer, struct rkv_append_call *call, enum rkv_sta
 void peer_send_append(void *peer, struct rkv_append_call *call) {
   struct peer *p = peer;
   struct append *a;
+  struct rkv_error error;
   enum rkv_status status;
+  bool beside;
   if (!transport_outbound_begin(p->t)) return refuse(p, call, RKV_CANCELLED, "the transport stops");
   if (!(a = calloc(1, sizeof *a))) {
     refuse(p, call, RKV_NO_MEMORY, "no memory");
@@ -167,13 +163,18 @@ void peer_send_append(void *peer, struct rkv_append_call *call) {
   }
   a->call = call;
   a->rpc.peer = p;
-  a->rpc.end = append_end;
+  a->due_ns = call->call.deadline_ns;
   peer_ref(p);
-  if (call->entry_count == 0 || !append_must_wait(a, &status)) return go(a);
+  pthread_mutex_lock(&p->mutex);
+  status = lane_add(p, a, &beside);
+  pthread_mutex_unlock(&p->mutex);
   if (status) {
-    struct rkv_error error;
-    (void)rkv_fail(&error, status, "append: over %d appends wait for peer %llu", PEER_WAITING_MAX,
+    (void)rkv_fail(&error, status, "append: over %d appends wait for peer %llu", PEER_APPENDS_MAX,
                    llu(p->id));
     finish(a, status, &error);
+  } else if (beside) {
+    send_beside(a);
+  } else {
+    lane_pump(p);
   }
 }

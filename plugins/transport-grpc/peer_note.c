@@ -20,6 +20,11 @@ enum rkv_status peer_status(struct peer *peer, grpc_status_code code) {
   }
 }
 
+bool peer_is_referral(grpc_status_code code, const char *text) {
+  static const char words[] = "has to forward request to";
+  return code == GRPC_STATUS_UNAVAILABLE && strncmp(text, words, sizeof words - 1) == 0;
+}
+
 void peer_text(grpc_slice details, char out[PEER_TEXT_MAX]) {
   const uint8_t *from = GRPC_SLICE_START_PTR(details);
   size_t len = GRPC_SLICE_LENGTH(details), i;
@@ -55,8 +60,10 @@ static void note_trouble(struct peer *peer, bool silence, grpc_status_code code,
   pthread_mutex_lock(&peer->mutex);
   if (silence && !peer->down) trouble->logged_ns = 0; /* a change */
   if (silence) peer->down = true;
-  /* It may come back configured anew. */
-  if (code == GRPC_STATUS_UNAVAILABLE) limit_forget(&peer->limit);
+  if (code == GRPC_STATUS_UNAVAILABLE) { /* it may come back as another */
+    limit_forget(&peer->limit);
+    peer->lane.unary_until_ns = 0;
+  }
   log = !peer->closed && peer_trouble(trouble, now, &count);
   pthread_mutex_unlock(&peer->mutex);
   if (log)

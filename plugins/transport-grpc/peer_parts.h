@@ -20,6 +20,7 @@
 /* X(name, help): counters of one transport. */
 #define PEER_METRIC_LIST(X)                                                                        \
   X(sends, "append messages sent to peers, in messages")                                           \
+  X(streams, "append streams opened to peers, in streams")                                         \
   X(splits, "appends sent in parts, in appends")                                                   \
   X(split_parts, "parts of appends sent in parts, in messages")                                    \
   X(unsendable_entries, "entries that can never fit a peer's limit, in entries")
@@ -42,11 +43,23 @@ struct peer_link {
 };
 
 struct append;
+struct pipe;
 struct stream;
 
 /* Trouble that repeats: logged at once, then every PEER_REPEAT_NS with how often it happened. */
 struct peer_trouble {
   uint64_t count, logged_ns;
+};
+
+/* A peer's appends that must keep their order, and what carries them; peer_append.h. */
+struct lane {
+  struct append *first, **end;
+  struct append *unsent;   /* the first one of which something is to be sent; NULL: none */
+  size_t count, data;      /* in the lane; of these with entries */
+  struct pipe *pipe;       /* the stream; NULL: none is open */
+  bool unary;              /* a unary RPC of the first one is on its way */
+  bool ask;                /* the next message goes by unary RPC: its refusal names the limit */
+  uint64_t unary_until_ns; /* the peer has no StreamAppend; 0: it may have */
 };
 
 struct peer {
@@ -55,16 +68,15 @@ struct peer {
   rkv_node_id id;
   char addr[RKV_ADDR_MAX];
   grpc_channel *channel;
-  void *methods[3]; /* by enum peer_method */
+  void *methods[7]; /* by enum peer_method */
   atomic_uint refs;
   pthread_mutex_t mutex;  /* guards all below */
   bool closed;            /* no new gRPC call */
   struct peer_link calls; /* ring */
   struct stream *streams; /* snapshots on their way */
   struct limit limit;
-  /* Data appends in their order: while the first one goes in parts, later ones wait. */
-  struct append *splitting, *waiting, **waiting_end;
-  size_t waiting_count;
+  struct lane lane;
+  bool plain;                /* that it has no StreamAppend was logged */
   struct peer_trouble split; /* steady splitting at one limit */
   size_t split_limit;        /* the limit it was logged for */
   rkv_index unsendable;      /* the last entry reported */
@@ -72,7 +84,16 @@ struct peer {
   struct peer_trouble silence, refusals;
 };
 
-enum peer_method { PEER_VOTE, PEER_APPEND, PEER_SNAPSHOT };
+/* From PEER_PRE_VOTE on: what a peer may lack. */
+enum peer_method {
+  PEER_VOTE,
+  PEER_APPEND,
+  PEER_SNAPSHOT,
+  PEER_PRE_VOTE,
+  PEER_TIMEOUT_NOW,
+  PEER_READ_INDEX,
+  PEER_STREAM_APPEND,
+};
 
 /* ---- peer.c ---- */
 
@@ -94,6 +115,8 @@ enum rkv_status peer_status(struct peer *peer, grpc_status_code code);
 void peer_text(grpc_slice details, char out[PEER_TEXT_MAX]);
 /* One more. True: log it now, *count = how often since the last line. Under the peer's mutex. */
 bool peer_trouble(struct peer_trouble *trouble, uint64_t now_ns, uint64_t *count);
+/* True if the peer says that another node leads. */
+bool peer_is_referral(grpc_status_code code, const char *text);
 /* Notes whether the peer answered, logs changes and trouble, forgets the limit of a peer that went
  * away. */
 void peer_note(struct peer *peer, grpc_status_code code, const char *text);
@@ -108,8 +131,9 @@ struct limit peer_limit(struct peer *peer);
 struct peer_end {
   enum rkv_status status; /* RKV_OK: answer holds the message */
   grpc_status_code code;
-  char text[PEER_TEXT_MAX]; /* the peer's words */
-  struct rkv_buf answer;    /* borrowed until end returns */
+  char text[PEER_TEXT_MAX];  /* the peer's words */
+  char leader[RKV_ADDR_MAX]; /* with RKV_NOT_LEADER: who leads, "" if it did not say */
+  struct rkv_buf answer;     /* borrowed until end returns */
 };
 
 /* One unary RPC; embedded in its user. May be used again once end was entered. */
@@ -117,6 +141,7 @@ struct peer_unary {
   struct tag tag;
   struct peer_link link;
   struct peer *peer;
+  enum peer_method method;
   grpc_byte_buffer *request, *answer;
   grpc_metadata_array initial, trailing;
   grpc_status_code code;
@@ -129,6 +154,11 @@ struct peer_unary {
 enum rkv_status peer_unary_start(struct peer_unary *unary, struct peer *peer,
                                  enum peer_method method, grpc_byte_buffer *request,
                                  uint64_t deadline_ns);
+
+/* ---- peer_lane.c ---- */
+
+/* Breaks off what takes too long. On the poller, under the mutex. */
+void lane_tick(struct peer *peer, uint64_t now_ns);
 
 /* ---- peer_stream.c ---- */
 

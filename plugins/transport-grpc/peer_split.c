@@ -1,20 +1,20 @@
-/* peer_split.c: appends that go in parts: their plan, their turn, their lines in the log. */
+/* peer_split.c: the messages of one append: their plan, their bytes, their lines in the log. */
 #include <stdlib.h>
 
-#include "codec.h"
 #include "peer_append.h"
 
 static unsigned long long llu(uint64_t value) {
   return value;
 }
 
-/* ---- plan ---- */
-
 struct rkv_log_id append_before(const struct append *a, size_t i) {
   return i == 0 ? a->call->prev : a->call->entries[i - 1].id;
 }
 
-enum rkv_status append_measure(struct append *a, struct rkv_error *error) {
+/* ---- plan ---- */
+
+/* Fills heads and sizes. Errors: RKV_NO_MEMORY, RKV_CORRUPT. */
+static enum rkv_status measure(struct append *a, struct rkv_error *error) {
   const struct rkv_append_call *call = a->call;
   size_t i;
   enum rkv_status status;
@@ -30,107 +30,105 @@ enum rkv_status append_measure(struct append *a, struct rkv_error *error) {
   return RKV_OK;
 }
 
-struct split append_split(const struct append *a) {
+static struct split split_of(const struct append *a) {
   return (struct split){a->heads, a->sizes, a->call->entry_count, a->limit.bytes, a->limit.exact};
-}
-
-/* ---- turn ---- */
-
-/* Under the mutex. */
-static enum rkv_status enqueue(struct peer *peer, struct append *a) {
-  if (peer->waiting_count == PEER_WAITING_MAX) return RKV_FULL;
-  peer->waiting_count++;
-  a->next = NULL;
-  *peer->waiting_end = a;
-  peer->waiting_end = &a->next;
-  return RKV_OK;
-}
-
-bool append_must_wait(struct append *a, enum rkv_status *status) {
-  struct peer *peer = a->rpc.peer;
-  bool wait;
-  *status = RKV_OK;
-  pthread_mutex_lock(&peer->mutex);
-  wait = peer->splitting || peer->waiting;
-  if (wait) *status = enqueue(peer, a);
-  pthread_mutex_unlock(&peer->mutex);
-  return wait;
-}
-
-bool append_split_begin(struct append *a, enum rkv_status *status) {
-  struct peer *peer = a->rpc.peer;
-  bool mine;
-  *status = RKV_OK;
-  pthread_mutex_lock(&peer->mutex);
-  if (!peer->splitting) peer->splitting = a;
-  mine = peer->splitting == a;
-  if (!mine) *status = enqueue(peer, a);
-  pthread_mutex_unlock(&peer->mutex);
-  return mine;
-}
-
-bool append_split_end(struct append *a) {
-  struct peer *peer = a->rpc.peer;
-  bool mine;
-  pthread_mutex_lock(&peer->mutex);
-  mine = peer->splitting == a;
-  if (mine) peer->splitting = NULL;
-  pthread_mutex_unlock(&peer->mutex);
-  return mine;
-}
-
-struct append *append_waiting_take(struct peer *peer) {
-  struct append *a = NULL;
-  pthread_mutex_lock(&peer->mutex);
-  if (!peer->splitting && peer->waiting) {
-    a = peer->waiting;
-    peer->waiting = a->next;
-    peer->waiting_count--;
-    if (!peer->waiting) peer->waiting_end = &peer->waiting;
-  }
-  pthread_mutex_unlock(&peer->mutex);
-  return a;
 }
 
 /* ---- log ---- */
 
-void append_note_split(struct append *a, const struct split *split) {
+static void note_split(struct append *a, const struct split *split) {
   struct peer *peer = a->rpc.peer;
   uint64_t now = transport_now(peer->t), count = 0;
   bool loud;
-  pthread_mutex_lock(&peer->mutex);
   if (peer->split_limit != split->limit) peer->split.logged_ns = 0; /* a change */
   peer->split_limit = split->limit;
   loud = peer_trouble(&peer->split, now, &count);
-  pthread_mutex_unlock(&peer->mutex);
   if (a->parts == 0) atomic_fetch_add(&peer->t->peers->splits, 1);
-  a->parts = a->part + (unsigned)split_parts(split, a->at);
+  a->parts = a->part + (unsigned)split_parts(split, a->sent);
   a->loud = loud ? RKV_LOG_INFO : RKV_LOG_DEBUG;
   rkv_log(peer->t->host, a->loud, TRANSPORT_LOG,
           "split peer=%llu entries=%zu bytes=%zu limit=%zu parts=%zu times=%llu", llu(peer->id),
-          split->count - a->at, split_bytes(split, a->at), split->limit, split_parts(split, a->at),
-          llu(count));
+          split->count - a->sent, split_bytes(split, a->sent), split->limit,
+          split_parts(split, a->sent), llu(count));
 }
 
-void append_note_part(struct append *a) {
+static void note_part(struct append *a, const struct message *m) {
   struct peer *peer = a->rpc.peer;
   a->part++;
   atomic_fetch_add(&peer->t->peers->split_parts, 1);
   rkv_log(peer->t->host, a->loud, TRANSPORT_LOG,
           "part peer=%llu part=%u/%u from=%llu to=%llu bytes=%zu", llu(peer->id), a->part, a->parts,
-          llu(a->call->entries[a->at].id.index),
-          llu(a->call->entries[a->at + a->count - 1].id.index), a->bytes);
+          llu(a->call->entries[a->sent].id.index),
+          llu(a->call->entries[a->sent + m->count - 1].id.index), m->bytes);
 }
 
-void append_note_unsendable(struct append *a, const char *text) {
+enum rkv_status append_unsendable(struct append *a, size_t i, size_t bytes, size_t limit,
+                                  struct rkv_error *error) {
   struct peer *peer = a->rpc.peer;
-  rkv_index index = a->call->entries[a->at].id.index;
-  bool seen;
-  pthread_mutex_lock(&peer->mutex);
-  seen = peer->unsendable == index;
+  rkv_index index;
+  if (a->call->entry_count == 0)
+    return rkv_fail(error, RKV_TOO_LARGE,
+                    "append without entries size=%zu over limit=%zu of peer=%llu", bytes, limit,
+                    llu(peer->id));
+  index = a->call->entries[i].id.index;
+  (void)rkv_fail(error, RKV_TOO_LARGE,
+                 "entry index=%llu size=%zu over limit=%zu of peer=%llu (raise raft_message_max "
+                 "there)",
+                 llu(index), bytes, limit, llu(peer->id));
+  if (peer->unsendable == index) return RKV_TOO_LARGE;
   peer->unsendable = index;
-  pthread_mutex_unlock(&peer->mutex);
-  if (seen) return;
   atomic_fetch_add(&peer->t->peers->unsendable_entries, 1);
-  rkv_log(peer->t->host, RKV_LOG_WARN, TRANSPORT_LOG, "unsendable %s", text);
+  rkv_log(peer->t->host, RKV_LOG_WARN, TRANSPORT_LOG, "unsendable %s", error->text);
+  return RKV_TOO_LARGE;
+}
+
+/* ---- messages ---- */
+
+/* How many entries go now: all that are left, or what fits. */
+static enum rkv_status plan(struct append *a, size_t *count, struct rkv_error *error) {
+  struct peer *peer = a->rpc.peer;
+  size_t limit = limit_now(&peer->limit, transport_now(peer->t)), bytes;
+  bool news = limit != a->limit.bytes || peer->limit.exact != a->limit.exact;
+  struct split split;
+  enum rkv_status status;
+  *count = a->call->entry_count - a->sent;
+  a->limit = peer->limit;
+  if (limit == 0 || *count == 0) return RKV_OK;
+  if ((status = measure(a, error))) return status;
+  split = split_of(a);
+  *count = split_take(&split, a->sent, &bytes);
+  if (*count == 0) return append_unsendable(a, a->sent, bytes, limit, error);
+  if (*count < a->call->entry_count - a->sent && (news || a->parts == 0)) note_split(a, &split);
+  return RKV_OK;
+}
+
+enum rkv_status append_take(struct append *a, struct message *out, struct rkv_error *error) {
+  struct transport *t = a->rpc.peer->t;
+  const struct rkv_append_call *call = a->call;
+  struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
+  enum rkv_status status = plan(a, &out->count, error);
+  if (status) return status;
+  status = codec_append_request_encode(&head, call->entries ? call->entries + a->sent : NULL,
+                                       out->count, &out->request, error);
+  if (status) return status;
+  out->bytes = grpc_byte_buffer_length(out->request);
+  if (!call->call.deadline_ns)
+    a->due_ns = transport_now(t) + t->options.append_timeout + out->bytes * PEER_NS_PER_BYTE;
+  if (a->parts) note_part(a, out);
+  a->sent += out->count;
+  a->flying++;
+  atomic_fetch_add(&t->peers->sends, 1);
+  return RKV_OK;
+}
+
+bool append_can_go(struct append *a) {
+  struct rkv_error error;
+  struct split split;
+  size_t bytes;
+  if (a->rpc.peer->limit.bytes == 0 || a->call->entry_count == 0) return true;
+  if (measure(a, &error)) return false;
+  split = split_of(a);
+  split.limit = a->rpc.peer->limit.bytes;
+  split.exact = a->rpc.peer->limit.exact;
+  return split_take(&split, a->sent, &bytes) > 0;
 }

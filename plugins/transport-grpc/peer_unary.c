@@ -1,6 +1,25 @@
 /* peer_unary.c: one unary RPC to a peer, from its request to its one end. */
+#include "answer.h"
 #include "bytes.h"
 #include "peer_parts.h"
+
+/* An answer all the same, as is the lack of a method that a peer may lack. */
+static bool is_answer(const struct peer_unary *u, const struct peer_end *end) {
+  if (end->code == GRPC_STATUS_UNIMPLEMENTED) return u->method >= PEER_PRE_VOTE;
+  return peer_is_referral(end->code, end->text);
+}
+
+static void read_referral(const struct peer_unary *u, struct peer_end *end) {
+  if (!peer_is_referral(end->code, end->text)) return;
+  end->status = RKV_NOT_LEADER;
+  for (size_t i = 0; i < u->trailing.count; i++) {
+    const grpc_metadata *pair = &u->trailing.metadata[i];
+    const size_t len = GRPC_SLICE_LENGTH(pair->value);
+    if (grpc_slice_str_cmp(pair->key, ANSWER_LEADER_KEY) != 0 || len >= RKV_ADDR_MAX) continue;
+    memcpy(end->leader, GRPC_SLICE_START_PTR(pair->value), len);
+    end->leader[len] = '\0';
+  }
+}
 
 /* Everything of the finished RPC is given back before `end` runs: it may start the next one. */
 static void unary_done(struct tag *self, bool ok) {
@@ -9,8 +28,9 @@ static void unary_done(struct tag *self, bool ok) {
   (void)ok; /* a batch with RECV_STATUS always succeeds; the status tells */
   peer_call_end(u->peer, &u->link);
   peer_text(u->details, end.text);
-  peer_note(u->peer, end.code, end.text);
+  peer_note(u->peer, is_answer(u, &end) ? GRPC_STATUS_OK : end.code, end.text);
   end.status = peer_status(u->peer, end.code);
+  if (end.status != RKV_CANCELLED) read_referral(u, &end);
   if (!end.status) end.status = bytes_from_message(u->answer, &end.answer);
   grpc_slice_unref(u->details);
   grpc_metadata_array_destroy(&u->initial);
@@ -43,6 +63,7 @@ enum rkv_status peer_unary_start(struct peer_unary *u, struct peer *peer, enum p
   enum rkv_status status;
   u->tag.fn = unary_done;
   u->peer = peer;
+  u->method = method;
   u->request = request;
   u->answer = NULL;
   u->code = GRPC_STATUS_UNKNOWN;

@@ -1,4 +1,5 @@
-/* peer_vote.c: send_vote: asks a peer for its vote. */
+/* peer_vote.c: send_vote and send_pre_vote: asks a peer for its vote, or whether it would give it.
+ */
 #include <stdlib.h>
 
 #include "codec.h"
@@ -31,8 +32,7 @@ static void vote_end(struct peer_unary *self, const struct peer_end *end) {
   finish(vote, status, &error);
 }
 
-void peer_send_vote(void *peer, struct rkv_vote_call *call) {
-  struct peer *p = peer;
+static void ask(struct peer *p, enum peer_method method, struct rkv_vote_call *call) {
   struct rkv_error error;
   struct vote *vote;
   grpc_slice slice;
@@ -58,8 +58,16 @@ void peer_send_vote(void *peer, struct rkv_vote_call *call) {
   request = grpc_raw_byte_buffer_create(&slice, 1);
   grpc_slice_unref(slice);
   if (!deadline) deadline = transport_now(p->t) + p->t->options.vote_timeout;
-  if ((status = peer_unary_start(&vote->rpc, p, PEER_VOTE, request, deadline))) {
+  if ((status = peer_unary_start(&vote->rpc, p, method, request, deadline))) {
     (void)rkv_fail(&error, status, "vote: peer %llu is closed", (unsigned long long)p->id);
     finish(vote, status, &error);
   }
+}
+
+void peer_send_vote(void *peer, struct rkv_vote_call *call) {
+  ask(peer, PEER_VOTE, call);
+}
+
+void peer_send_pre_vote(void *peer, struct rkv_vote_call *call) {
+  ask(peer, PEER_PRE_VOTE, call);
 }

@@ -23,6 +23,9 @@ static const struct rkv_transport_ops operations = {
     .send_snapshot_write = peer_send_snapshot_write,
     .send_snapshot_finish = peer_send_snapshot_finish,
     .send_snapshot_abort = peer_send_snapshot_abort,
+    .send_pre_vote = peer_send_pre_vote,
+    .send_timeout_now = peer_send_timeout_now,
+    .send_read_index = peer_send_read_index,
 };
 
 extern const struct rkv_plugin rkv_plugin_entry;
@@ -35,7 +38,7 @@ RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry = {
     .name = "transport-grpc",
     .version = RKV_VERSION,
     .description = "gRPC over TCP, the wire of OpenRaft's key-value example",
-    .capabilities = 0,
+    .capabilities = RKV_CAP_STREAMING,
     .options = option_table,
     .option_count = sizeof option_table / sizeof option_table[0],
     .option_size = sizeof(struct rkv_option),

@@ -15,12 +15,6 @@
 #include "codec.h"
 #include "server_harness.h"
 
-struct rpc;
-struct step {
-  void (*fn)(struct rpc *rpc, bool ok);
-  struct rpc *rpc;
-};
-
 /* One call, from its arrival to its status. */
 struct rpc {
   struct peer_fake *fake;
@@ -30,16 +24,16 @@ struct rpc {
   grpc_byte_buffer *request, *answer;
   grpc_slice text;
   int cancelled;
-  struct step step;
+  struct peer_step step;
 };
 
-static void arrived(struct rpc *rpc, bool ok);
+static void arrived(void *owner, bool ok);
 
 static void request_next(struct peer_fake *fake) {
   struct rpc *rpc = calloc(1, sizeof *rpc);
   fake->open++;
   rpc->fake = fake;
-  rpc->step = (struct step){arrived, rpc};
+  rpc->step = (struct peer_step){arrived, rpc};
   rpc->text = grpc_empty_slice();
   grpc_call_details_init(&rpc->details);
   grpc_metadata_array_init(&rpc->metadata);
@@ -58,7 +52,8 @@ static void rpc_free(struct rpc *rpc) {
   free(rpc);
 }
 
-static void finished(struct rpc *rpc, bool ok) {
+static void finished(void *owner, bool ok) {
+  struct rpc *rpc = owner;
   (void)ok;
   rpc_free(rpc);
 }
@@ -81,7 +76,8 @@ static void finish(struct rpc *rpc, grpc_status_code code, bool close) {
   (void)grpc_call_start_batch(rpc->call, ops, n, &rpc->step, NULL);
 }
 
-static void given_up(struct rpc *rpc, bool ok) {
+static void given_up(void *owner, bool ok) {
+  struct rpc *rpc = owner;
   (void)ok;
   finish(rpc, GRPC_STATUS_CANCELLED, false);
 }
@@ -115,8 +111,7 @@ static void store(struct peer_fake *fake, struct rkv_append_call *call) {
   }
 }
 
-/* False: no answer. */
-static bool take(struct peer_fake *fake, struct rkv_append_call *call) {
+bool peer_fake_take(struct peer_fake *fake, struct rkv_append_call *call) {
   rkv_index first = call->entry_count ? call->entries[0].id.index : 0;
   if (first)
     fake->seen.appends++;
@@ -145,7 +140,8 @@ static void on_append(struct rpc *rpc, struct rkv_buf message) {
   bool strange, answers;
   assert_int_equal(codec_append_request_decode(message, &call, &error), RKV_OK);
   pthread_mutex_lock(&fake->mutex);
-  answers = take(fake, &call);
+  answers = peer_fake_take(fake, &call);
+  fake->seen.unary++;
   strange = fake->manner.strange;
   pthread_cond_broadcast(&fake->changed);
   pthread_mutex_unlock(&fake->mutex);
@@ -183,6 +179,7 @@ static bool refuse(struct rpc *rpc, size_t bytes) {
   char text[128];
   grpc_status_code code;
   pthread_mutex_lock(&fake->mutex);
+  if (bytes > fake->seen.largest) fake->seen.largest = bytes;
   if (!fake->manner.limit || bytes <= fake->manner.limit) {
     pthread_mutex_unlock(&fake->mutex);
     return false;
@@ -199,22 +196,44 @@ static bool refuse(struct rpc *rpc, size_t bytes) {
   return true;
 }
 
-static void received(struct rpc *rpc, bool ok) {
+static bool method_is(const struct rpc *rpc, const char *path) {
+  return grpc_slice_str_cmp(rpc->details.method, path) == 0;
+}
+
+static bool is_stream(struct rpc *rpc) {
+  struct peer_fake *fake = rpc->fake;
+  bool streams;
+  pthread_mutex_lock(&fake->mutex);
+  streams = fake->manner.dialect != PEER_D6;
+  pthread_mutex_unlock(&fake->mutex);
+  return streams && method_is(rpc, "/openraftpb.RaftService/StreamAppend");
+}
+
+static void received(void *owner, bool ok) {
+  struct rpc *rpc = owner;
   struct rkv_buf message;
   if (!ok || !rpc->request) return finish(rpc, GRPC_STATUS_INTERNAL, true);
+  if (is_stream(rpc)) {
+    peer_fake_stream(rpc->fake, rpc->call, rpc->request);
+    rpc->call = NULL;
+    rpc->request = NULL;
+    return rpc_free(rpc);
+  }
+  if (method_is(rpc, "/openraftpb.RaftService/Snapshot"))
+    return keep_silent(rpc); /* a receiver that reads its meta and no more */
   assert_int_equal(bytes_from_message(rpc->request, &message), RKV_OK);
-  if (refuse(rpc, message.len))
-    ;
-  else if (grpc_slice_str_cmp(rpc->details.method, "/openraftpb.RaftService/AppendEntries") == 0)
-    on_append(rpc, message);
-  else if (grpc_slice_str_cmp(rpc->details.method, "/openraftpb.RaftService/Vote") == 0)
+  if (method_is(rpc, "/openraftpb.RaftService/AppendEntries")) {
+    if (!refuse(rpc, message.len)) on_append(rpc, message);
+  } else if (method_is(rpc, "/openraftpb.RaftService/Vote")) {
     on_vote(rpc, message);
-  else
-    keep_silent(rpc); /* a snapshot's receiver that reads its meta and no more */
+  } else {
+    finish(rpc, GRPC_STATUS_UNIMPLEMENTED, true);
+  }
   rkv_buf_drop(&message);
 }
 
-static void arrived(struct rpc *rpc, bool ok) {
+static void arrived(void *owner, bool ok) {
+  struct rpc *rpc = owner;
   grpc_op ops[2] = {0};
   if (!ok) return rpc_free(rpc);
   request_next(rpc->fake);
@@ -234,9 +253,9 @@ static void *serve(void *arg) {
   while (!down || fake->open > 0) {
     grpc_event event =
         grpc_completion_queue_next(fake->cq, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-    struct step *step = event.tag;
+    struct peer_step *step = event.tag;
     if (step)
-      step->fn(step->rpc, event.success != 0);
+      step->fn(step->owner, event.success != 0);
     else
       down = true;
   }

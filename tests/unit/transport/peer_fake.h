@@ -8,23 +8,35 @@
 #include <pthread.h>
 #include <rkv/rkv.h>
 
+/* What it speaks. */
+enum peer_dialect {
+  PEER_D6,   /* unary appends only, as OpenRaft's example in November 2025 */
+  PEER_HEAD, /* streams; one that is sent too much ends with OK and says nothing */
+  PEER_OURS, /* streams; likewise, but the limit stands in the trailing metadata */
+};
+
 /* How it behaves. */
 struct peer_manner {
+  enum peer_dialect dialect;
   size_t limit; /* bytes; 0: none */
   grpc_status_code refusal;
   const char *refusal_text; /* format of found and limit, in this order; or without both */
-  bool hang;                /* never answers */
+  bool hang;                /* never answers; what a stream brings is read all the same */
   rkv_index hang_from;      /* nor appends whose first entry has at least this index; 0: off */
   rkv_index conflict_from;  /* such appends conflict */
   rkv_index rejected_from;  /* such appends are rejected by T9-N9 */
   rkv_index partial_at;     /* stores up to here only */
   bool strange;             /* answers bytes that are no message */
+  unsigned end_after;       /* a stream ends after so many answers ... */
+  grpc_status_code end;     /* ... with this; 0 answers: off */
 };
 
 /* What it saw. */
 struct peer_seen {
   unsigned votes, appends, refused, beats; /* appends: with entries, taken; beats: without */
   unsigned gaps;                           /* appends that did not follow the one before */
+  unsigned streams, unary;                 /* streams opened, unary appends asked */
+  size_t largest;                          /* bytes of an append message, refused ones too */
   rkv_index last;                          /* last entry stored */
 };
 
@@ -38,6 +50,18 @@ struct peer_fake {
   unsigned open;             /* calls posted or served; its thread's */
   struct peer_manner manner; /* under mutex */
   struct peer_seen seen;     /* under mutex */
+};
+
+/* peer_fake.c, for peer_fake_stream.c: one request as a follower takes it; false: no answer. Under
+ * the mutex. */
+bool peer_fake_take(struct peer_fake *fake, struct rkv_append_call *call);
+/* A stream whose first message has come: takes the call and the message over. */
+void peer_fake_stream(struct peer_fake *fake, grpc_call *call, grpc_byte_buffer *first);
+
+/* What every event of the fake's queue carries. */
+struct peer_step {
+  void (*fn)(void *owner, bool ok);
+  void *owner;
 };
 
 void peer_fake_start(struct peer_fake *fake, const char *addr); /* addr NULL: a free port */

@@ -16,6 +16,7 @@
 struct fake_seen {
   unsigned vote, append, propose, query, init, learner, change, metrics;
   unsigned begin, write, finish, abort, kick;
+  unsigned pre_vote, timeout_now, read_index, transfer, snapshot_now;
   uint8_t bytes[FAKE_BYTES_MAX]; /* command, query, or all chunks one after the other */
   size_t len;
   size_t write_max; /* longest chunk */
@@ -23,7 +24,8 @@ struct fake_seen {
   uint64_t deadline_ns;
   struct rkv_vote vote_in;
   struct rkv_log_id last, prev, commit;
-  bool transfer, retain;
+  bool handed_over, retain;
+  rkv_node_id target;
   size_t entries;
   struct rkv_entry entry; /* the last one; payload NONE */
   struct rkv_membership membership;

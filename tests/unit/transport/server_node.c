@@ -5,7 +5,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-enum kind { VOTE = 1, APPEND, PROPOSE, QUERY, INIT, LEARNER, CHANGE, METRICS, STEP };
+enum kind { VOTE = 1, APPEND, PROPOSE, QUERY, INIT, LEARNER, CHANGE, METRICS, STEP, OTHER };
 
 /* ---- node: collecting ---- */
 
@@ -40,7 +40,7 @@ static void node_vote(void *ctx, struct rkv_vote_call *c) {
   struct fake *f = entered(ctx);
   f->seen.vote_in = c->vote;
   f->seen.last = c->last;
-  f->seen.transfer = c->transfer;
+  f->seen.handed_over = c->transfer;
   collect(f, VOTE, &c->call, &f->seen.vote);
 }
 
@@ -121,6 +121,39 @@ static void node_abort(void *ctx, struct rkv_snapshot_call *c) {
   collect(f, STEP, &c->call, &f->seen.abort);
 }
 
+static void node_pre_vote(void *ctx, struct rkv_vote_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.vote_in = c->vote;
+  f->seen.last = c->last;
+  collect(f, VOTE, &c->call, &f->seen.pre_vote);
+}
+
+static void node_timeout_now(void *ctx, struct rkv_timeout_now_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.vote_in = c->vote;
+  f->seen.last = c->last;
+  collect(f, OTHER, &c->call, &f->seen.timeout_now);
+}
+
+static void node_read_index(void *ctx, struct rkv_read_index_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.read = c->read;
+  c->index = f->id;
+  collect(f, OTHER, &c->call, &f->seen.read_index);
+}
+
+static void node_transfer(void *ctx, struct rkv_transfer_call *c) {
+  struct fake *f = entered(ctx);
+  f->seen.target = c->target;
+  collect(f, OTHER, &c->call, &f->seen.transfer);
+}
+
+static void node_snapshot_now(void *ctx, struct rkv_snapshot_now_call *c) {
+  struct fake *f = entered(ctx);
+  c->last = f->id;
+  collect(f, OTHER, &c->call, &f->seen.snapshot_now);
+}
+
 /* ---- node: answering ---- */
 
 static void fill_answer(struct fake *f, struct rkv_call *call) {
@@ -141,7 +174,8 @@ static void fill_answer(struct fake *f, struct rkv_call *call) {
   }
   case PROPOSE: ((struct rkv_propose_call *)call)->result = rkv_buf_share(f->result); break;
   case QUERY: ((struct rkv_query_call *)call)->response = rkv_buf_share(f->result); break;
-  case INIT: break;
+  case INIT:
+  case OTHER: break;
   case LEARNER:
   case CHANGE: {
     struct rkv_membership_call *c = (struct rkv_membership_call *)call;
@@ -244,5 +278,10 @@ void fake_node_make(struct fake *f) {
       .change_membership = node_change,
       .metrics = node_metrics,
       .kick = node_kick,
+      .pre_vote = node_pre_vote,
+      .timeout_now = node_timeout_now,
+      .read_index = node_read_index,
+      .transfer = node_transfer,
+      .snapshot_now = node_snapshot_now,
   };
 }

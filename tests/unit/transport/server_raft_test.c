@@ -48,7 +48,7 @@ static void vote_round_trip(void **state) {
   seen = fake_look(&f);
   assert_int_equal(seen.vote_in.node_id, 3);
   assert_int_equal(seen.last.index, 6);
-  assert_true(seen.transfer);
+  assert_true(seen.handed_over);
 }
 
 static void heartbeat_round_trip(void **state) {
