@@ -126,7 +126,7 @@ static enum rkv_status check_start(const struct raft_start *s, struct rkv_error 
   enum rkv_status status = check_terms(s, error);
   size_t i;
   if (status != RKV_OK) return status;
-  if (s->vote.term < s->last.term || s->vote.term < s->snapshot.term ||
+  if ((s->vote.term < s->last.term && s->last.index > s->snapshot.index) ||
       s->vote.term > RAFT_TERM_MAX)
     return rkv_fail(error, RKV_CORRUPT, "vote: term %llu, but the log ends with term %llu",
                     (unsigned long long)s->vote.term, (unsigned long long)s->last.term);
@@ -196,6 +196,13 @@ static void load_vote(struct raft *r, struct rkv_vote vote, struct raft_now now)
   r->told.term = vote.term;
 }
 
+/* A snapshot that was installed may be durable before the vote of the leader that sent it. Nothing
+ * was granted in that term, so it is enough to stay out of its elections: a vote for nobody. */
+static struct rkv_vote start_vote(const struct raft_start *start) {
+  struct rkv_vote nobody = {start->snapshot.term, 0, false};
+  return start->vote.term < start->snapshot.term ? nobody : start->vote;
+}
+
 enum rkv_status raft_new(const struct raft_config *config, const struct raft_start *start,
                          struct raft_now now, struct raft **out, struct rkv_error *error) {
   struct raft *r = NULL;
@@ -216,7 +223,7 @@ enum rkv_status raft_new(const struct raft_config *config, const struct raft_sta
   load_memberships(r, start);
   status = load_log(r, start, error);
   if (status != RKV_OK) goto end;
-  load_vote(r, start->vote, now);
+  load_vote(r, start_vote(start), now);
   *out = r;
   r = NULL;
 end:

@@ -8,7 +8,7 @@
 
 #include "sim.h"
 
-#define THINK_NS UINT64_C(2000000000)
+#define THINK_NS UINT64_C(800000000)
 #define CALL_NS UINT64_C(8000000000)
 
 struct sim_admin {

@@ -93,6 +93,7 @@ static void fail_all(struct disk *d, enum rkv_status status, const char *text) {
   struct rkv_error error;
   d->failed = true;
   (void)rkv_fail(&error, status, "%s", text);
+  if (status != RKV_CANCELLED) d->host->fatal(d->host->ctx, status, text);
   while (d->first) {
     struct disk_op *op = d->first;
     d->first = op->next;
@@ -198,6 +199,7 @@ static enum rkv_status disk_open(const struct rkv_host *host, const struct rkv_c
   (void)config, (void)error;
   assert(d && !d->open);
   d->open = true;
+  d->host = host;
   d->failed = d->syncing = false;
   d->life++;
   d->synced_vote = d->state.vote;

@@ -73,6 +73,7 @@ struct disk {
   size_t grown; /* bytes that snapshots put before what is being synced */
   bool open, syncing, failed;
   unsigned life;
+  const struct rkv_host *host; /* of the node that has it open */
 };
 
 /* ---- disk_snapshot.c: storage.h's snapshot operations ---- */
