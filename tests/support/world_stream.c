@@ -149,16 +149,29 @@ void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind k
   travel(s, outer, kind);
 }
 
+/* The sender's end goes away: a step that waits ends, and the stream breaks. */
+static void drop_sender(struct world_stream *s) {
+  struct rkv_snapshot_call *outer = s->outer;
+  struct rkv_error error;
+  s->outer = NULL;
+  (void)rkv_fail(&error, RKV_CANCELLED, "stopped");
+  if (outer) outer->call.done(&outer->call, RKV_CANCELLED, &error);
+  if (!s->broken) break_off(s);
+}
+
 void world_break_streams(struct world *w, rkv_node_id id) {
   for (struct world_stream *s = w->streams, *next; s; s = next) {
     next = s->next;
-    if (s->from == id) {
-      struct rkv_snapshot_call *outer = s->outer;
-      struct rkv_error error;
-      s->outer = NULL;
-      (void)rkv_fail(&error, RKV_CANCELLED, "stopped");
-      if (outer) outer->call.done(&outer->call, RKV_CANCELLED, &error);
-    }
-    if ((s->from == id || s->to == id) && !s->broken) break_off(s);
+    if (s->from == id)
+      drop_sender(s);
+    else if (s->to == id && !s->broken)
+      break_off(s);
+  }
+}
+
+void world_break_connection(struct world *w, rkv_node_id from, rkv_node_id to) {
+  for (struct world_stream *s = w->streams, *next; s; s = next) {
+    next = s->next;
+    if (s->from == from && s->to == to) drop_sender(s);
   }
 }

@@ -263,7 +263,9 @@ static enum rkv_status peer_open(void *transport, rkv_node_id id, const char *ad
 }
 
 static void peer_close(void *peer) {
-  free(peer); /* relays know nodes by id, not the link */
+  struct link *link = peer;
+  world_break_connection(link->world, link->from, link->to);
+  free(link); /* relays know nodes by id, not the link */
 }
 
 const struct rkv_transport_ops world_transport_ops = {.peer_open = peer_open,
