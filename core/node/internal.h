@@ -33,9 +33,10 @@
 #define NODE_REMOVED_LINGER_NS UINT64_C(150000000) /* a leader that removed itself serves on */
 #define NODE_LEARNER_LAG_MAX 5000                  /* entries: a learner this close has caught up */
 #define NODE_NOTICE_SHARE                                                                          \
-  10                          /* of a heartbeat: when a quiet leader tells of a commit, or retries \
-                               */
-#define NODE_SNAPSHOT_SHARE 4 /* a snapshot is built again after 1/4 of its size came as log */
+  10                            /* of a heartbeat: when a quiet leader tells of a commit           \
+                                 */
+#define NODE_RETRY_SHARE 2      /* of a heartbeat: pause before a peer that failed is asked again */
+#define NODE_SNAPSHOT_SHARE 4   /* a snapshot is built again after 1/4 of its size came as log */
 #define NODE_MEMBERSHIPS_MAX 64 /* membership entries in one append */
 
 /* X(NAME, handler): what the inbox carries. The handler runs on the runner and owns the call. */
@@ -170,6 +171,8 @@ struct node {
 
   uint64_t proposals, applied_entries, snapshots_built, snapshots_sent, snapshots_installed;
   uint64_t bad_peer_calls;
+
+  uint64_t send_failures, send_quiet_ns; /* snapshots that were not sent; when that may be logged */
 
   bool logged; /* the role was logged before, as logged_view */
   struct raft_view logged_view;

@@ -140,7 +140,7 @@ static enum rkv_status make_raft(struct recover *r, struct rkv_error *error) {
                                .election_max_ns = o->election_max_ns,
                                .commit_notice_ns = o->heartbeat_ns / NODE_NOTICE_SHARE,
                                .removed_linger_ns = NODE_REMOVED_LINGER_NS,
-                               .retry_ns = o->heartbeat_ns / NODE_NOTICE_SHARE,
+                               .retry_ns = o->heartbeat_ns / NODE_RETRY_SHARE,
                                .stuck_retry_ns = NODE_QUIET_NS,
                                .learner_lag_max = NODE_LEARNER_LAG_MAX,
                                .snapshot_after = o->snapshot_after,

@@ -89,6 +89,27 @@ void send_start(struct node *n, rkv_node_id peer) {
   on_worker(s, SEND_OPEN);
 }
 
+static void log_sent(struct snapshot_send *s) {
+  struct node *n = s->n;
+  n->snapshots_sent++;
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot sent peer=%llu last=%llu bytes=%llu",
+          (unsigned long long)s->peer, (unsigned long long)s->call.meta.last.index,
+          (unsigned long long)s->offset);
+}
+
+/* A peer that takes no snapshot is asked again and again: told at most every NODE_QUIET_NS. */
+static void log_trouble(struct snapshot_send *s) {
+  struct node *n = s->n;
+  n->send_failures++;
+  if (n->now_ns < n->send_quiet_ns) return;
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "snapshot not sent peer=%llu last=%llu bytes=%llu count=%llu: %s",
+          (unsigned long long)s->peer, (unsigned long long)s->call.meta.last.index,
+          (unsigned long long)s->offset, (unsigned long long)n->send_failures, s->error.text);
+  n->send_quiet_ns = n->now_ns + NODE_QUIET_NS;
+  n->send_failures = 0;
+}
+
 /* Tells raft how it ended, and frees everything. */
 static void end(struct snapshot_send *s, bool ok) {
   struct node *n = s->n;
@@ -98,11 +119,10 @@ static void end(struct snapshot_send *s, bool ok) {
     greater = s->call.voter_vote;
     ok = false;
   }
-  rkv_log(n->plugins.host, ok ? RKV_LOG_INFO : RKV_LOG_WARN, NODE_LOG,
-          "snapshot %s peer=%llu last=%llu bytes=%llu%s%s", ok ? "sent" : "not sent",
-          (unsigned long long)s->peer, (unsigned long long)s->call.meta.last.index,
-          (unsigned long long)s->offset, ok ? "" : ": ", ok ? "" : s->error.text);
-  if (ok) n->snapshots_sent++;
+  if (ok)
+    log_sent(s);
+  else
+    log_trouble(s);
   if (!loop_ending(n)) {
     raft_on_snapshot_sent(n->raft, node_now(n), s->peer, ok, s->call.meta.last, greater);
     loop_carry(n);
