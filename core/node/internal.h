@@ -99,7 +99,8 @@ struct deferred {
 struct node_peer {
   rkv_node_id id;
   char addr[RKV_ADDR_MAX];
-  void *handle; /* the transport's; NULL if it could not be opened */
+  void *handle;    /* the transport's; NULL if it could not be opened */
+  uint64_t serial; /* of this connection: a node that left and came back gets another */
 };
 
 struct snapshot_build;
@@ -146,6 +147,7 @@ struct node {
 
   struct node_peer peers[RKV_NODES_MAX];
   size_t peer_count;
+  uint64_t peer_serial; /* given out last */
 
   struct rkv_log_id committed, applied;
   bool fetching_apply; /* entries to apply are being read */

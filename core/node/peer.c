@@ -135,7 +135,7 @@ static void open_peer(struct node *n, const struct rkv_member *member) {
   struct rkv_error error;
   assert(n->peer_count < RKV_NODES_MAX);
   struct node_peer *peer = &n->peers[n->peer_count++];
-  *peer = (struct node_peer){.id = member->id};
+  *peer = (struct node_peer){.id = member->id, .serial = ++n->peer_serial};
   memcpy(peer->addr, member->addr, sizeof peer->addr);
   if (n->plugins.transport->peer_open(n->plugins.transport_instance, member->id, member->addr,
                                       &peer->handle, &error) == RKV_OK)

@@ -16,6 +16,7 @@ struct snapshot_send {
   struct node_job job;
   struct node *n;
   rkv_node_id peer;
+  uint64_t connection; /* struct node_peer's serial: a stream does not outlive it */
   enum send_step step;
   void *reader;
   uint64_t offset;
@@ -59,8 +60,9 @@ static void to_peer(struct snapshot_send *s, enum send_step step) {
   const struct rkv_transport_ops *transport = n->plugins.transport;
   struct node_peer *peer = peer_find(n, s->peer);
   s->step = step;
+  if (peer && step == SEND_BEGIN) s->connection = peer->serial;
   s->call.call.deadline_ns = n->now_ns + NODE_SNAPSHOT_STEP_NS;
-  if (!peer || !peer->handle) {
+  if (!peer || !peer->handle || peer->serial != s->connection) {
     s->status = rkv_fail(&s->error, RKV_UNAVAILABLE, "the peer left the cluster");
     loop_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
     return;

@@ -86,7 +86,8 @@ struct rkv_transport_ops {
                                struct rkv_error *error);
 
   /* Ends the connection; calls in flight on it end with RKV_CANCELLED before or after this returns,
-   * each once. The handle must not be used afterwards. Never blocks. */
+   * each once, and a snapshot stream between two steps ends without a word. The handle must not be
+   * used afterwards. Never blocks. */
   void (*peer_close)(void *peer);
 
   /* Ask the peer. Never block; calls may overlap in any number, appends to one peer are delivered
