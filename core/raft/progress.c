@@ -54,7 +54,10 @@ void raft_progress_success(struct raft_progress *p, struct rkv_log_id matched, r
   assert(matched.index <= sent); /* (P1) */
   p->reached = true;
   p->retry_ns = 0;
-  if (matched.index > p->matched.index) p->matched = matched;
+  if (matched.index > p->matched.index) {
+    p->matched = matched;
+    p->stuck = false;
+  }
   if (p->mode == RAFT_PROBE) replicate_after_matched(p);
   if (p->mode != RAFT_REPLICATE) return;
   /* A partial success sends the rest again, unless a later answer covers it already. */
@@ -106,6 +109,7 @@ void raft_progress_snapshot_done(struct raft_progress *p, struct rkv_log_id last
   p->reached = true;
   p->retry_ns = 0;
   p->hold_until_ns = 0; /* what held it back is behind it */
+  p->stuck = false;
   if (last.index > p->matched.index) p->matched = last;
   if (p->mode == RAFT_SNAPSHOT || p->next <= p->matched.index) replicate_after_matched(p);
 }

@@ -175,6 +175,8 @@ void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer
   if (stuck && believable(r, plan->prev, sent, matched)) {
     p->hold_until_ns = now.ns + r->config.stuck_retry_ns;
     matched_to(r, now, p, matched, sent);
+    p->stuck = true;
+    raft_purge_held(r);
   } else {
     failed(r, now, p);
   }

@@ -37,7 +37,8 @@ static rkv_index needed_above(const struct raft *r, rkv_index end) {
   size_t i;
   for (i = 0; i < r->peer_count; i++) {
     const struct raft_progress *p = &r->peers[i];
-    if (p->reached && p->mode != RAFT_SNAPSHOT && p->matched.index < need) need = p->matched.index;
+    if (!p->reached || p->stuck || p->mode == RAFT_SNAPSHOT) continue;
+    if (p->matched.index < need) need = p->matched.index;
   }
   if (need < floor) need = floor;
   return need < end ? need : end;

@@ -4,7 +4,6 @@
  *   --same runs every seed twice and compares the trace hashes. */
 #include "sim.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,11 +57,14 @@ static void work(const struct options *o, struct worker *workers, uint64_t numbe
   }
 }
 
-static void wait_for(struct worker *w, pid_t pid) {
+/* Waits for whichever worker ends next, so that a failure stops the others at once. */
+static void wait_for_one(struct worker *workers, const pid_t *pids, uint64_t jobs) {
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  pid_t pid = waitpid(-1, &status, 0);
+  uint64_t j = 0;
+  while (j < jobs && pids[j] != pid) j++;
+  if (j == jobs || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) return;
+  struct worker *w = &workers[j];
   w->failed = true;
   w->failed_seed = w->seed;
   (void)snprintf(w->failure, sizeof w->failure, "the process ended by %s %d (an assertion?)",
@@ -169,7 +171,7 @@ int main(int argc, char **argv) {
       return 2;
     }
   }
-  for (uint64_t j = 0; j < o.jobs; j++) wait_for(&workers[j], pids[j]);
+  for (uint64_t j = 0; j < o.jobs; j++) wait_for_one(workers, pids, o.jobs);
   (void)clock_gettime(CLOCK_MONOTONIC, &end);
   return report(&o, workers,
                 (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
