@@ -56,7 +56,9 @@ static void send_message(struct inflow *f, struct work *work) {
   if (!f->initial_sent) (op++)->op = GRPC_OP_SEND_INITIAL_METADATA;
   op->op = GRPC_OP_SEND_MESSAGE;
   op->data.send_message.send_message = f->out;
-  if (is_ready(f->first)) op->flags = GRPC_WRITE_BUFFER_HINT; /* the next one follows at once */
+  /* If the next one follows at once the core may wait with this one, but not with the metadata: it
+   * would take neither for sent then. */
+  if (f->initial_sent && is_ready(f->first)) op->flags = GRPC_WRITE_BUFFER_HINT;
   work->send_count = (size_t)(op - work->send) + 1;
 }
 
@@ -204,12 +206,11 @@ static void request_free(struct inflow_request *r) {
   free(r);
 }
 
-static enum rkv_status read_request(struct inflow *f, struct inflow_request *r,
-                                    struct rkv_error *error) {
+static enum rkv_status read_request(struct inflow *f, grpc_byte_buffer *message,
+                                    struct inflow_request *r, struct rkv_error *error) {
   const struct transport *t = f->t;
-  enum rkv_status status =
-      server_check_message(f->t, f->message, t->options.raft_message_max, error);
-  if (status == RKV_OK) status = keep_message(t->host, f->message, &r->bytes, error);
+  enum rkv_status status = server_check_message(f->t, message, t->options.raft_message_max, error);
+  if (status == RKV_OK) status = keep_message(t->host, message, &r->bytes, error);
   if (status == RKV_OK) status = codec_append_request_decode(r->bytes, &r->node, error);
   return status;
 }
@@ -229,11 +230,11 @@ static void hand_in(struct inflow *f, struct inflow_request *r) {
   f->t->node->append(f->t->node->ctx, &r->node);
 }
 
-static void on_message(struct inflow *f) {
+static void on_message(struct inflow *f, grpc_byte_buffer *message) {
   struct inflow_request *r = calloc(1, sizeof *r);
   struct rkv_error error;
-  enum rkv_status status =
-      r ? read_request(f, r, &error) : rkv_fail(&error, RKV_NO_MEMORY, "no memory for a request");
+  enum rkv_status status = r ? read_request(f, message, r, &error)
+                             : rkv_fail(&error, RKV_NO_MEMORY, "no memory for a request");
   server_count(f->t, SERVER_COUNT_requests);
   if (status == RKV_OK) {
     hand_in(f, r);
@@ -247,18 +248,17 @@ static void on_message(struct inflow *f) {
 
 static void on_received(struct tag *self, bool ok) {
   struct inflow *f = INFLOW_OF(self, received);
+  grpc_byte_buffer *message = f->message;
   bool late;
+  f->message = NULL; /* once `reading` is false a done may read the next one into it */
   pthread_mutex_lock(&f->mutex);
   f->reading = false;
   late = f->last || f->ended;
   /* A stream that broke looks like one that was closed; the status then reaches nobody. */
-  if (!late && (!ok || !f->message)) finish(f, RKV_OK, NULL);
+  if (!late && (!ok || !message)) finish(f, RKV_OK, NULL);
   pthread_mutex_unlock(&f->mutex);
-  if (f->message) {
-    if (!late) on_message(f);
-    grpc_byte_buffer_destroy(f->message);
-    f->message = NULL;
-  }
+  if (message && !late) on_message(f, message);
+  if (message) grpc_byte_buffer_destroy(message);
   leave(f);
 }
 

@@ -9,9 +9,7 @@ static bool is_answer(const struct peer_unary *u, const struct peer_end *end) {
   return peer_is_referral(end->code, end->text);
 }
 
-static void read_referral(const struct peer_unary *u, struct peer_end *end) {
-  if (!peer_is_referral(end->code, end->text)) return;
-  end->status = RKV_NOT_LEADER;
+static void read_leader(const struct peer_unary *u, struct peer_end *end) {
   for (size_t i = 0; i < u->trailing.count; i++) {
     const grpc_metadata *pair = &u->trailing.metadata[i];
     const size_t len = GRPC_SLICE_LENGTH(pair->value);
@@ -26,11 +24,13 @@ static void unary_done(struct tag *self, bool ok) {
   struct peer_unary *u = (struct peer_unary *)self;
   struct peer_end end = {.code = u->code};
   (void)ok; /* a batch with RECV_STATUS always succeeds; the status tells */
-  peer_call_end(u->peer, &u->link);
   peer_text(u->details, end.text);
+  read_leader(u, &end);
+  peer_call_end(u->peer, &u->link); /* the metadata goes with it */
   peer_note(u->peer, is_answer(u, &end) ? GRPC_STATUS_OK : end.code, end.text);
   end.status = peer_status(u->peer, end.code);
-  if (end.status != RKV_CANCELLED) read_referral(u, &end);
+  if (end.status == RKV_UNAVAILABLE && peer_is_referral(end.code, end.text))
+    end.status = RKV_NOT_LEADER;
   if (!end.status) end.status = bytes_from_message(u->answer, &end.answer);
   grpc_slice_unref(u->details);
   grpc_metadata_array_destroy(&u->initial);

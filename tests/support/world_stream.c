@@ -19,6 +19,7 @@ struct world_stream {
   struct rkv_snapshot_call *outer; /* the sender's step that waits; NULL = nobody waits */
   unsigned holds;                  /* events on their way that know the stream */
   bool busy, open;                 /* (W1); the receiver holds state for the stream */
+  bool attached;                   /* the sender may still make a step */
   bool broken;                     /* the sender is gone: abort as soon as the receiver is idle */
   enum rkv_status status;
   struct rkv_error error;
@@ -55,6 +56,7 @@ static void end_step(struct world_stream *s) {
   outer->finished = s->inner.finished;
   outer->voter_vote = s->inner.voter_vote;
   outer->stream = s->open ? s : NULL;
+  s->attached = s->open;
   rkv_node_id from = s->from;
   struct world *w = s->world;
   enum rkv_status status = s->status;
@@ -70,6 +72,7 @@ static void break_off(struct world_stream *s) {
     struct rkv_snapshot_call *outer = s->outer;
     struct rkv_error error;
     s->outer = NULL;
+    s->attached = false;
     outer->stream = NULL;
     (void)rkv_fail(&error, RKV_UNAVAILABLE, "connection lost");
     outer->call.done(&outer->call, RKV_UNAVAILABLE, &error);
@@ -78,7 +81,7 @@ static void break_off(struct world_stream *s) {
   if (s->busy) return; /* again when that ends */
   if (s->open)
     hand_over(s, WORLD_STREAM_ABORT);
-  else if (s->holds == 0)
+  else if (s->holds == 0 && !s->attached)
     stream_free(s);
 }
 
@@ -139,9 +142,21 @@ void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
   travel(s, outer, WORLD_STREAM_BEGIN);
 }
 
+/* The sender learns only now that the connection is gone. */
+static void step_on_broken(struct world_stream *s, struct rkv_snapshot_call *outer) {
+  struct rkv_error error;
+  outer->stream = NULL;
+  s->attached = false;
+  if (!s->busy && !s->open && s->holds == 0) stream_free(s);
+  (void)rkv_fail(&error, RKV_UNAVAILABLE, "connection lost");
+  outer->call.done(&outer->call, RKV_UNAVAILABLE, &error);
+}
+
 void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind kind) {
   struct world_stream *s = outer->stream;
-  assert(s && !s->outer && !s->busy);
+  assert(s && !s->outer);
+  if (s->broken) return step_on_broken(s, outer);
+  assert(!s->busy);
   if (kind == WORLD_STREAM_WRITE) {
     rkv_buf_drop(&s->inner.chunk);
     s->inner.chunk = rkv_buf_share(outer->chunk);
@@ -154,9 +169,10 @@ static void drop_sender(struct world_stream *s) {
   struct rkv_snapshot_call *outer = s->outer;
   struct rkv_error error;
   s->outer = NULL;
+  s->attached = false;
   (void)rkv_fail(&error, RKV_CANCELLED, "stopped");
   if (outer) outer->call.done(&outer->call, RKV_CANCELLED, &error);
-  if (!s->broken) break_off(s);
+  break_off(s);
 }
 
 void world_break_streams(struct world *w, rkv_node_id id) {

@@ -200,20 +200,11 @@ static bool method_is(const struct rpc *rpc, const char *path) {
   return grpc_slice_str_cmp(rpc->details.method, path) == 0;
 }
 
-static bool is_stream(struct rpc *rpc) {
-  struct peer_fake *fake = rpc->fake;
-  bool streams;
-  pthread_mutex_lock(&fake->mutex);
-  streams = fake->manner.dialect != PEER_D6;
-  pthread_mutex_unlock(&fake->mutex);
-  return streams && method_is(rpc, "/openraftpb.RaftService/StreamAppend");
-}
-
 static void received(void *owner, bool ok) {
   struct rpc *rpc = owner;
   struct rkv_buf message;
   if (!ok || !rpc->request) return finish(rpc, GRPC_STATUS_INTERNAL, true);
-  if (is_stream(rpc)) {
+  if (rpc->fake->dialect != PEER_D6 && method_is(rpc, "/openraftpb.RaftService/StreamAppend")) {
     peer_fake_stream(rpc->fake, rpc->call, rpc->request);
     rpc->call = NULL;
     rpc->request = NULL;
@@ -227,6 +218,9 @@ static void received(void *owner, bool ok) {
   } else if (method_is(rpc, "/openraftpb.RaftService/Vote")) {
     on_vote(rpc, message);
   } else {
+    pthread_mutex_lock(&rpc->fake->mutex);
+    rpc->fake->seen.unknown++;
+    pthread_mutex_unlock(&rpc->fake->mutex);
     finish(rpc, GRPC_STATUS_UNIMPLEMENTED, true);
   }
   rkv_buf_drop(&message);

@@ -17,7 +17,6 @@ enum peer_dialect {
 
 /* How it behaves. */
 struct peer_manner {
-  enum peer_dialect dialect;
   size_t limit; /* bytes; 0: none */
   grpc_status_code refusal;
   const char *refusal_text; /* format of found and limit, in this order; or without both */
@@ -36,12 +35,14 @@ struct peer_seen {
   unsigned votes, appends, refused, beats; /* appends: with entries, taken; beats: without */
   unsigned gaps;                           /* appends that did not follow the one before */
   unsigned streams, unary;                 /* streams opened, unary appends asked */
+  unsigned unknown;                        /* calls of methods that it lacks */
   size_t largest;                          /* bytes of an append message, refused ones too */
   rkv_index last;                          /* last entry stored */
 };
 
 struct peer_fake {
   char addr[64];
+  enum peer_dialect dialect; /* set before it is started */
   grpc_server *server;
   grpc_completion_queue *cq;
   pthread_t thread;

@@ -119,7 +119,7 @@ static bool too_large(struct flow *f, size_t bytes) {
   if (!manner->limit || bytes <= manner->limit) return false;
   f->fake->seen.refused++;
   f->last = true;
-  if (manner->dialect == PEER_OURS) {
+  if (f->fake->dialect == PEER_OURS) {
     (void)snprintf(f->limit_text, sizeof f->limit_text, "%zu", manner->limit);
     f->limit.key = grpc_slice_from_static_string("rkv-message-max");
     f->limit.value = grpc_slice_from_static_string(f->limit_text);

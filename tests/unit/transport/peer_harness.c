@@ -36,13 +36,17 @@ bool logged(struct rig *rig, const char *text) {
 /* ---- life ---- */
 
 void rig_start(struct rig *rig, const char *peer_addr) {
+  rig_start_with(rig, peer_addr, NULL);
+}
+
+void rig_start_with(struct rig *rig, const char *peer_addr, const char *const *set) {
   struct rkv_error error;
   memset(rig, 0, sizeof *rig);
   pthread_mutex_init(&rig->mutex, NULL);
   pthread_cond_init(&rig->changed, NULL);
   fake_make(&rig->fake);
   rig->fake.host.log = rig_log;
-  if (fake_open(&rig->fake, NULL, &error)) fail_msg("open: %s", error.text);
+  if (fake_open(&rig->fake, set, &error)) fail_msg("open: %s", error.text);
   if (rig->fake.ops->start(rig->fake.instance, &error)) fail_msg("start: %s", error.text);
   if (rig->fake.ops->peer_open(rig->fake.instance, 2, peer_addr, &rig->peer, &error))
     fail_msg("peer_open: %s", error.text);
@@ -92,6 +96,7 @@ static void asked_done(struct rkv_call *self, enum rkv_status status,
 }
 
 static void prepare(struct rig *rig, struct asked *asked, unsigned timeout_ms) {
+  atomic_fetch_add(&client_asked, 1);
   asked->rig = rig;
   asked->ended = 0;
   asked->error.text[0] = '\0';
@@ -99,10 +104,14 @@ static void prepare(struct rig *rig, struct asked *asked, unsigned timeout_ms) {
   asked->call.deadline_ns = timeout_ms ? now_ns() + timeout_ms * UINT64_C(1000000) : 0;
 }
 
-void ask_append(struct rig *rig, struct asked *asked, const struct rkv_entry *entries, size_t count,
-                rkv_index prev, unsigned timeout_ms) {
+void ask_prepare(struct rig *rig, struct asked *asked, unsigned timeout_ms) {
   memset(asked, 0, sizeof *asked);
   prepare(rig, asked, timeout_ms);
+}
+
+void ask_append(struct rig *rig, struct asked *asked, const struct rkv_entry *entries, size_t count,
+                rkv_index prev, unsigned timeout_ms) {
+  ask_prepare(rig, asked, timeout_ms);
   asked->append.vote = (struct rkv_vote){1, 1, true};
   asked->append.prev = (struct rkv_log_id){prev ? 1 : 0, prev};
   asked->append.entries = entries;
@@ -111,8 +120,7 @@ void ask_append(struct rig *rig, struct asked *asked, const struct rkv_entry *en
 }
 
 void ask_vote(struct rig *rig, struct asked *asked, unsigned timeout_ms) {
-  memset(asked, 0, sizeof *asked);
-  prepare(rig, asked, timeout_ms);
+  ask_prepare(rig, asked, timeout_ms);
   asked->vote.vote = (struct rkv_vote){5, 1, false};
   rig->fake.ops->send_vote(rig->peer, &asked->vote);
 }

@@ -31,6 +31,8 @@ struct asked {
     struct rkv_append_call append;
     struct rkv_vote_call vote;
     struct rkv_snapshot_call snapshot;
+    struct rkv_timeout_now_call timeout_now;
+    struct rkv_read_index_call read_index;
   };
   struct rig *rig;
   unsigned ended; /* times done was called */
@@ -39,6 +41,8 @@ struct asked {
 };
 
 void rig_start(struct rig *rig, const char *peer_addr);
+/* Likewise with option texts changed (fake_open). */
+void rig_start_with(struct rig *rig, const char *peer_addr, const char *const *set);
 /* Closes the peer unless that was done, stops, closes; every call asked must have ended. */
 void rig_stop(struct rig *rig);
 
@@ -46,7 +50,9 @@ void rig_stop(struct rig *rig);
 struct rkv_entry *make_entries(rkv_index first, size_t count, size_t value);
 void free_entries(struct rkv_entry *entries, size_t count);
 
-/* Sends, does not wait. timeout_ms 0: none. */
+/* A call to be filled and sent. timeout_ms 0: none. */
+void ask_prepare(struct rig *rig, struct asked *asked, unsigned timeout_ms);
+/* Sends, does not wait. */
 void ask_append(struct rig *rig, struct asked *asked, const struct rkv_entry *entries, size_t count,
                 rkv_index prev, unsigned timeout_ms);
 void ask_vote(struct rig *rig, struct asked *asked, unsigned timeout_ms);

@@ -4,6 +4,7 @@
 
 static struct rig rig;
 static struct peer_fake peer;
+static enum peer_dialect dialect; /* every story is told of each */
 
 #define RUST_TEXT                                                                                  \
   "Error, decoded message length too large: found %zu bytes, the limit is: %zu bytes"
@@ -12,6 +13,7 @@ static struct peer_fake peer;
 
 static void start(size_t limit, grpc_status_code refusal, const char *text) {
   memset(&peer, 0, sizeof peer);
+  peer.dialect = dialect;
   peer.manner = (struct peer_manner){.limit = limit, .refusal = refusal, .refusal_text = text};
   peer_fake_start(&peer, NULL);
   rig_start(&rig, peer.addr);
@@ -27,6 +29,12 @@ static void set(struct peer_manner manner) {
 
 static struct peer_seen seen(void) {
   return peer_fake_look(&peer);
+}
+
+/* Messages that the peer refuses until its limit is known: a stream that tells nothing is asked by
+ * one unary call more. */
+static unsigned lesson(void) {
+  return dialect == PEER_HEAD ? 2 : 1;
 }
 
 static void stop(void) {
@@ -49,7 +57,7 @@ static void ten_sets_take_three_messages(void **state) {
   ask_append(&rig, &asked, entries, 10, 4, 0);
   await_end(&asked, RKV_OK);
   assert_success(&asked, 14);
-  assert_int_equal(seen().refused, 1);
+  assert_int_equal(seen().refused, lesson());
   assert_int_equal(seen().appends, 3);
   assert_int_equal(seen().last, 14);
   assert_true(logged(&rig, "split peer=2 entries=10 bytes=2176 limit=1024 parts=3"));
@@ -60,12 +68,13 @@ static void ten_sets_take_three_messages(void **state) {
   ask_append(&rig, &asked, entries + 10, 10, 14, 0);
   await_end(&asked, RKV_OK);
   assert_success(&asked, 24);
-  assert_int_equal(seen().refused, 1);
+  assert_int_equal(seen().refused, lesson());
   assert_int_equal(seen().appends, 6);
   assert_int_equal(seen().gaps, 1); /* the first: it holds nothing before entry 5 */
   /* steady splitting at a limit already logged does not fill the log */
   assert_int_equal(logged_times(&rig, "split peer=2"), 1);
-  assert_int_equal(fake_metric(&rig.fake, "sends"), 7);
+  /* six parts and what was refused, be it for its size or because it came by a stream */
+  assert_int_equal(fake_metric(&rig.fake, "sends"), dialect == PEER_OURS ? 7 : 8);
   assert_int_equal(fake_metric(&rig.fake, "splits"), 2);
   assert_int_equal(fake_metric(&rig.fake, "split_parts"), 6);
   stop();
@@ -81,7 +90,7 @@ static void a_core_peer_is_understood(void **state) {
   ask_append(&rig, &asked, entries, 10, 0, 0);
   await_end(&asked, RKV_OK);
   assert_success(&asked, 10);
-  assert_int_equal(seen().refused, 1);
+  assert_int_equal(seen().refused, lesson());
   assert_int_equal(seen().appends, 3);
   stop();
   free_entries(entries, 10);
@@ -98,20 +107,22 @@ static void a_limit_without_number_is_found(void **state) {
   assert_success(&asked, 64);
   assert_int_equal(seen().last, 64);
   assert_int_equal(seen().gaps, 0);
-  assert_in_range(seen().refused, 1, 8);
+  assert_in_range(seen().refused, 1, 8 * lesson());
   stop();
   free_entries(entries, 64);
 }
 
 /* RESOURCE_EXHAUSTED for another reason is no limit: the append fails as a whole. */
 static void a_busy_peer_is_no_small_one(void **state) {
-  struct rkv_entry *entries = make_entries(1, 10, 200);
+  struct rkv_entry *entries;
   struct asked asked;
   (void)state;
+  if (dialect == PEER_OURS) skip(); /* it would name its limit */
+  entries = make_entries(1, 10, 200);
   start(1024, GRPC_STATUS_RESOURCE_EXHAUSTED, "inbox full");
   ask_append(&rig, &asked, entries, 10, 0, 0);
   await_end(&asked, RKV_FULL);
-  assert_int_equal(seen().refused, 1);
+  assert_int_equal(seen().refused, lesson());
   assert_int_equal(seen().appends, 0);
   stop();
   free_entries(entries, 10);
@@ -135,7 +146,7 @@ static void an_entry_that_never_fits(void **state) {
   ask_append(&rig, &asked, entries + 3, 3, 3, 0);
   await_end(&asked, RKV_TOO_LARGE);
   assert_int_equal(asked.append.matched.index, 3);
-  assert_int_equal(seen().refused, 1);
+  assert_int_equal(seen().refused, lesson());
   assert_int_equal(seen().appends, 1);
   assert_int_equal(logged_times(&rig, "unsendable entry index=4"), 1);
   assert_int_equal(fake_metric(&rig.fake, "unsendable_entries"), 1);
@@ -154,7 +165,7 @@ static void an_entry_that_never_fits_an_unnamed_limit(void **state) {
   ask_append(&rig, &asked, entries, 1, 0, 0);
   await_end(&asked, RKV_TOO_LARGE);
   assert_int_equal(asked.append.matched.index, 0);
-  assert_int_equal(seen().refused, 1);
+  assert_int_equal(seen().refused, lesson());
   stop();
   free_entries(entries, 1);
 }
@@ -182,7 +193,7 @@ static void parts_stop_at_the_first_no(void **state) {
   ask_append(&rig, &asked, entries, 12, 0, 0);
   await_end(&asked, RKV_OK);
   assert_success(&asked, 6);
-  assert_int_equal(seen().appends, 7);
+  assert_in_range(seen().appends, 7, dialect == PEER_D6 ? 7 : 8); /* a stream was ahead of it */
   stop();
   free_entries(entries, 12);
 }
@@ -221,18 +232,18 @@ static void entries_stay_in_order_while_one_is_split(void **state) {
   }
   assert_int_equal(seen().gaps, 0);
   assert_int_equal(seen().last, 10 * APPENDS);
-  assert_int_equal(seen().refused, 1);
+  assert_int_equal(seen().refused, lesson());
   stop();
   free_entries(entries, 10 * APPENDS);
 }
 
-/* The line of those that wait is bounded; all of it ends when the peer is closed. */
+/* The lane is bounded; all of it ends when the peer is closed. */
 static void waiting_appends_are_bounded_and_end(void **state) {
-  enum { APPENDS = 80, WAIT_MAX = 64 };
+  enum { APPENDS = 1040, MAX = 1024 };
   static struct asked asked[APPENDS];
   struct rkv_entry *entries = make_entries(1, 10, 200);
   struct asked warm;
-  size_t i, full = 0;
+  size_t i;
   (void)state;
   start(1024, GRPC_STATUS_OUT_OF_RANGE, RUST_TEXT);
   ask_append(&rig, &warm, entries, 10, 0, 0);
@@ -242,12 +253,7 @@ static void waiting_appends_are_bounded_and_end(void **state) {
   peer_fake_await(&peer, &peer.seen.appends, 4);
   rig.fake.ops->peer_close(rig.peer);
   rig.peer = NULL;
-  for (i = 0; i < APPENDS; i++) {
-    bool over = i > WAIT_MAX;
-    await_end(&asked[i], over ? RKV_FULL : RKV_CANCELLED);
-    full += over;
-  }
-  assert_int_equal(full, APPENDS - WAIT_MAX - 1);
+  for (i = 0; i < APPENDS; i++) await_end(&asked[i], i < MAX ? RKV_CANCELLED : RKV_FULL);
   stop();
   free_entries(entries, 10);
 }
@@ -265,5 +271,10 @@ int main(void) {
       cmocka_unit_test(entries_stay_in_order_while_one_is_split),
       cmocka_unit_test(waiting_appends_are_bounded_and_end),
   };
-  return cmocka_run_group_tests_name("transport peer: split", tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("transport peer d6: split", tests, NULL, NULL);
+  dialect = PEER_HEAD;
+  failed += cmocka_run_group_tests_name("transport peer HEAD: split", tests, NULL, NULL);
+  dialect = PEER_OURS;
+  failed += cmocka_run_group_tests_name("transport peer of ours: split", tests, NULL, NULL);
+  return failed;
 }

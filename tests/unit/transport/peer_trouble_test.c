@@ -11,9 +11,11 @@
 
 static struct rig rig;
 static struct peer_fake peer;
+static enum peer_dialect dialect; /* every story is told of each */
 
 static void start(void) {
   memset(&peer, 0, sizeof peer);
+  peer.dialect = dialect;
   peer_fake_start(&peer, NULL);
   rig_start(&rig, peer.addr);
 }
@@ -158,6 +160,7 @@ static void a_peer_that_comes_back(void **state) {
   } while (!logged(&rig, "code=14") && now_ns() < until);
 
   memset(&peer, 0, sizeof peer);
+  peer.dialect = dialect;
   peer_fake_start(&peer, addr);
   do {
     ask_append(&rig, &asked, entries, 10, 0, 2000);
@@ -250,5 +253,8 @@ int main(void) {
       cmocka_unit_test(stopping_ends_all_calls),
       cmocka_unit_test(a_bad_address_is_refused),
   };
-  return cmocka_run_group_tests_name("transport peer: trouble", tests, NULL, NULL);
+  int failed = cmocka_run_group_tests_name("transport peer d6: trouble", tests, NULL, NULL);
+  dialect = PEER_HEAD;
+  failed += cmocka_run_group_tests_name("transport peer HEAD: trouble", tests, NULL, NULL);
+  return failed;
 }

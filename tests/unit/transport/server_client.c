@@ -123,26 +123,61 @@ static void copy_text(char *to, size_t size, grpc_slice slice) {
   to[len] = '\0';
 }
 
-void call_end(struct call *call, struct outcome *out) {
-  grpc_op ops[3];
+/* The ops of receiving; initial metadata only once. */
+static size_t receive_ops(struct call *call, grpc_op ops[2]) {
+  size_t n = 0;
+  if (!call->initial_seen) {
+    ops[n].op = GRPC_OP_RECV_INITIAL_METADATA;
+    ops[n++].data.recv_initial_metadata.recv_initial_metadata = &call->initial;
+  }
+  call->initial_seen = true;
+  ops[n].op = GRPC_OP_RECV_MESSAGE;
+  ops[n++].data.recv_message.recv_message = &call->answer;
+  return n;
+}
+
+bool call_receive(struct call *call, struct outcome *out) {
+  grpc_op ops[2];
+  size_t n;
   memset(ops, 0, sizeof ops);
   memset(out, 0, sizeof *out);
-  ops[0].op = GRPC_OP_RECV_INITIAL_METADATA;
-  ops[0].data.recv_initial_metadata.recv_initial_metadata = &call->initial;
-  ops[1].op = GRPC_OP_RECV_MESSAGE;
-  ops[1].data.recv_message.recv_message = &call->answer;
-  ops[2].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
-  ops[2].data.recv_status_on_client.trailing_metadata = &call->trailing;
-  ops[2].data.recv_status_on_client.status = &call->code;
-  ops[2].data.recv_status_on_client.status_details = &call->details;
-  assert_int_equal(grpc_call_start_batch(call->call, ops, 3, call, NULL), GRPC_CALL_OK);
+  n = receive_ops(call, ops);
+  assert_int_equal(grpc_call_start_batch(call->call, ops, n, &call->trailing, NULL), GRPC_CALL_OK);
+  (void)pluck(call->client, &call->trailing);
+  (void)atomic_load(&client_asked);
+  if (!call->answer) return false;
+  copy_answer(call->answer, out);
+  grpc_byte_buffer_destroy(call->answer);
+  call->answer = NULL;
+  return true;
+}
+
+void call_cancel(struct call *call) {
+  assert_int_equal(grpc_call_cancel(call->call, NULL), GRPC_CALL_OK);
+}
+
+void call_end(struct call *call, struct outcome *out) {
+  grpc_op ops[3];
+  size_t n;
+  memset(ops, 0, sizeof ops);
+  memset(out, 0, sizeof *out);
+  n = receive_ops(call, ops);
+  ops[n].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
+  ops[n].data.recv_status_on_client.trailing_metadata = &call->trailing;
+  ops[n].data.recv_status_on_client.status = &call->code;
+  ops[n++].data.recv_status_on_client.status_details = &call->details;
+  assert_int_equal(grpc_call_start_batch(call->call, ops, n, call, NULL), GRPC_CALL_OK);
   (void)pluck(call->client, call);
   (void)atomic_load(&client_asked);
   out->code = call->code;
   copy_text(out->text, sizeof out->text, call->details);
-  for (size_t i = 0; i < call->trailing.count; i++)
-    if (grpc_slice_str_cmp(call->trailing.metadata[i].key, "x-openraft-leader-endpoint") == 0)
-      copy_text(out->leader, sizeof out->leader, call->trailing.metadata[i].value);
+  for (size_t i = 0; i < call->trailing.count; i++) {
+    const grpc_metadata *pair = &call->trailing.metadata[i];
+    if (grpc_slice_str_cmp(pair->key, "x-openraft-leader-endpoint") == 0)
+      copy_text(out->leader, sizeof out->leader, pair->value);
+    if (grpc_slice_str_cmp(pair->key, "rkv-message-max") == 0)
+      copy_text(out->limit, sizeof out->limit, pair->value);
+  }
   if (call->answer) {
     copy_answer(call->answer, out);
     grpc_byte_buffer_destroy(call->answer);

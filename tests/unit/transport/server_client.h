@@ -8,6 +8,8 @@
 
 #define APP "/openraftpb.AppService/"
 #define RAFT "/openraftpb.RaftService/"
+#define PEER "/rkv.v1.Peer/"
+#define ADMIN "/rkv.v1.Admin/"
 #define OUTCOME_BYTES_MAX 65536
 
 struct client {
@@ -23,6 +25,7 @@ struct outcome {
   grpc_status_code code;
   char text[1024];
   char leader[256]; /* x-openraft-leader-endpoint, "" without */
+  char limit[32];   /* rkv-message-max, "" without */
   bool has_message;
   uint8_t bytes[OUTCOME_BYTES_MAX];
   size_t len;
@@ -43,6 +46,7 @@ struct call {
   grpc_byte_buffer *answer;
   grpc_status_code code;
   grpc_slice details;
+  bool initial_seen;
 };
 
 /* Starts a call; for streams (`message` NULL) messages follow. */
@@ -51,6 +55,9 @@ void call_start(struct call *call, struct client *c, const char *method,
 /* Sends one message; false: the stream is dead. */
 bool call_send(struct call *call, const void *message, size_t len);
 void call_half_close(struct call *call);
+/* Waits for the next message of a stream; false: there is none, its end is to be waited for. */
+bool call_receive(struct call *call, struct outcome *out);
+void call_cancel(struct call *call);
 /* Waits for the end and frees the call. */
 void call_end(struct call *call, struct outcome *out);
 

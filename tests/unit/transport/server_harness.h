@@ -55,6 +55,8 @@ struct fake {
   struct rkv_buf result;
   bool granted, finished;
   uint32_t append_result;
+  bool echo;               /* an append is stored whole: `matched` is its own last id ... */
+  rkv_index conflict_from; /* ... unless its prev has at least this index; 0: off */
   struct rkv_log_id id, matched;
   struct rkv_vote vote;
   struct rkv_buf membership, text;
@@ -81,6 +83,8 @@ void fake_free(struct fake *f);
 /* Parks calls from now on; release answers them on this thread and ends the parking. */
 void fake_park(struct fake *f);
 void fake_release(struct fake *f);
+/* Likewise, the last one first. */
+void fake_release_reversed(struct fake *f);
 /* A copy of what was seen. */
 struct fake_seen fake_look(struct fake *f);
 /* Waits until *counter of `seen` is at least n; fails the test after PATIENCE_MS. */

@@ -170,6 +170,8 @@ static void fill_answer(struct fake *f, struct rkv_call *call) {
     c->result = f->append_result;
     c->voter_vote = f->vote;
     c->matched = f->matched;
+    if (f->echo) c->matched = c->entry_count ? c->entries[c->entry_count - 1].id : c->prev;
+    if (f->conflict_from && c->prev.index >= f->conflict_from) c->result = RKV_APPEND_CONFLICT;
     break;
   }
   case PROPOSE: ((struct rkv_propose_call *)call)->result = rkv_buf_share(f->result); break;
@@ -212,9 +214,11 @@ static void answer_all(struct fake *f) {
   pthread_mutex_unlock(&f->mutex);
   while (call) {
     struct rkv_call *next = call->next;
-    if (f->status == RKV_OK) fill_answer(f, call);
+    const enum rkv_status status = f->status;
+    const struct rkv_error error = f->error;
+    if (status == RKV_OK) fill_answer(f, call);
     atomic_fetch_add(&client_asked, 1); /* the way back, for the test that writes its next line */
-    call->done(call, f->status, f->status == RKV_OK ? NULL : &f->error);
+    call->done(call, status, status == RKV_OK ? NULL : &error);
     call = next;
   }
 }
@@ -236,6 +240,20 @@ void fake_park(struct fake *f) {
 void fake_release(struct fake *f) {
   pthread_mutex_lock(&f->mutex);
   f->parked = false;
+  pthread_mutex_unlock(&f->mutex);
+  answer_all(f);
+}
+
+void fake_release_reversed(struct fake *f) {
+  struct rkv_call *call, *next, *reversed = NULL;
+  pthread_mutex_lock(&f->mutex);
+  f->parked = false;
+  for (call = f->first; call; call = next) {
+    next = call->next;
+    call->next = reversed;
+    reversed = call;
+  }
+  f->first = reversed;
   pthread_mutex_unlock(&f->mutex);
   answer_all(f);
 }

@@ -1,0 +1,143 @@
+/* peer_rkv_test.c: what only nodes of this project ask each other: asked of one of ours, of itself
+ * over loopback, and of a peer that does not know it. */
+#include "peer_harness.h"
+
+static struct rig rig;
+static struct peer_fake peer;
+
+/* The plugin asks its own server, behind which stands the harness's node. */
+static void start_ours(void) {
+  struct rkv_error error;
+  peer_fake_start(&peer, NULL);
+  rig_start(&rig, peer.addr);
+  rig.fake.ops->peer_close(rig.peer);
+  if (rig.fake.ops->peer_open(rig.fake.instance, 2, rig.fake.addr, &rig.peer, &error))
+    fail_msg("peer_open: %s", error.text);
+}
+
+static void start_lacking(void) {
+  memset(&peer, 0, sizeof peer);
+  peer_fake_start(&peer, NULL);
+  rig_start(&rig, peer.addr);
+}
+
+static void stop(void) {
+  rig_stop(&rig);
+  peer_fake_stop(&peer);
+}
+
+static void ask_pre_vote(struct asked *asked) {
+  ask_prepare(&rig, asked, 2000);
+  asked->vote.vote = (struct rkv_vote){5, 1, false};
+  asked->vote.last = (struct rkv_log_id){4, 9};
+  rig.fake.ops->send_pre_vote(rig.peer, &asked->vote);
+}
+
+static void ask_timeout_now(struct asked *asked) {
+  ask_prepare(&rig, asked, 2000);
+  asked->timeout_now.vote = (struct rkv_vote){5, 1, true};
+  asked->timeout_now.last = (struct rkv_log_id){5, 9};
+  rig.fake.ops->send_timeout_now(rig.peer, &asked->timeout_now);
+}
+
+static void ask_read_index(struct asked *asked) {
+  ask_prepare(&rig, asked, 2000);
+  asked->read_index.read = RKV_READ_LINEARIZABLE;
+  rig.fake.ops->send_read_index(rig.peer, &asked->read_index);
+}
+
+static void ours_answer(void **state) {
+  struct asked asked;
+  struct fake_seen seen;
+  (void)state;
+  start_ours();
+  rig.fake.granted = true;
+  rig.fake.vote = (struct rkv_vote){4, 2, false};
+  rig.fake.matched = (struct rkv_log_id){4, 7};
+  rig.fake.id = (struct rkv_log_id){5, 11};
+
+  ask_pre_vote(&asked);
+  await_end(&asked, RKV_OK);
+  assert_true(asked.vote.granted);
+  assert_int_equal(asked.vote.voter_vote.term, 4);
+  assert_int_equal(asked.vote.voter_last.index, 7);
+  seen = fake_look(&rig.fake);
+  assert_int_equal(seen.pre_vote, 1);
+  assert_int_equal(seen.last.index, 9);
+
+  ask_timeout_now(&asked);
+  await_end(&asked, RKV_OK);
+  seen = fake_look(&rig.fake);
+  assert_int_equal(seen.timeout_now, 1);
+  assert_true(seen.vote_in.committed);
+  assert_int_equal(seen.last.term, 5);
+
+  ask_read_index(&asked);
+  await_end(&asked, RKV_OK);
+  assert_int_equal(asked.read_index.index.index, 11);
+  assert_int_equal(fake_look(&rig.fake).read, RKV_READ_LINEARIZABLE);
+  stop();
+}
+
+/* Refusals of the node come as what they were. Not to lead is no trouble with the peer. */
+static void refusals_of_ours(void **state) {
+  struct asked asked;
+  (void)state;
+  start_ours();
+  rig.fake.status = rkv_fail(&rig.fake.error, RKV_PRECONDITION, "a learner");
+  ask_timeout_now(&asked);
+  await_end(&asked, RKV_PRECONDITION);
+  assert_non_null(strstr(asked.error.text, "a learner"));
+
+  rig.fake.status = rkv_fail(&rig.fake.error, RKV_NOT_LEADER, "not me");
+  rig.fake.error.leader_id = 3;
+  (void)snprintf(rig.fake.error.leader_addr, RKV_ADDR_MAX, "127.0.0.1:21003");
+  ask_read_index(&asked);
+  await_end(&asked, RKV_NOT_LEADER);
+  assert_string_equal(asked.error.leader_addr, "127.0.0.1:21003");
+  assert_false(logged(&rig, "peer does not answer"));
+  stop();
+}
+
+/* OpenRaft's example knows none of it. That is an answer and no trouble, however often it is
+ * asked. */
+static void a_peer_that_lacks_them(void **state) {
+  struct asked asked;
+  (void)state;
+  start_lacking();
+  for (int i = 0; i < 3; i++) {
+    ask_pre_vote(&asked);
+    await_end(&asked, RKV_UNIMPLEMENTED);
+    ask_timeout_now(&asked);
+    await_end(&asked, RKV_UNIMPLEMENTED);
+    ask_read_index(&asked);
+    await_end(&asked, RKV_UNIMPLEMENTED);
+  }
+  assert_false(logged(&rig, "peer"));
+  stop();
+}
+
+/* After the stop they end at once. */
+static void stopped(void **state) {
+  struct asked asked[3];
+  (void)state;
+  start_lacking();
+  fake_stop(&rig.fake, 0);
+  ask_pre_vote(&asked[0]);
+  ask_timeout_now(&asked[1]);
+  ask_read_index(&asked[2]);
+  for (int i = 0; i < 3; i++) await_end(&asked[i], RKV_CANCELLED);
+  rig.fake.ops->peer_close(rig.peer);
+  rig.peer = NULL;
+  stop();
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(ours_answer),
+      cmocka_unit_test(refusals_of_ours),
+      cmocka_unit_test(a_peer_that_lacks_them),
+      cmocka_unit_test(stopped),
+  };
+  return cmocka_run_group_tests_name("transport peer: rkv.v1", tests, NULL, NULL);
+}
