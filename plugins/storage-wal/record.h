@@ -60,6 +60,9 @@ void record_decode(const uint8_t in[RECORD_HEADER], struct record *record);
 /* The checksum that these header bytes should carry at `offset`. */
 uint32_t record_header_crc(const uint8_t in[RECORD_HEADER], uint32_t seed, uint64_t offset);
 
+/* False if no record can begin with these bytes; tells zeros apart at the least cost. */
+bool record_begins(const uint8_t in[RECORD_HEADER]);
+
 /* True if the fields make sense at `offset` of a segment of `size` bytes: a cheap test before the
  * checksum. */
 bool record_plausible(const struct record *record, uint64_t offset, uint64_t size);
