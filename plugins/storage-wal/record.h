@@ -20,7 +20,9 @@ enum { RECORD_HEADER = 40, RECORD_ALIGN = 8 };
   X(VOTE, 2, "vote")         /* term; index = the node voted for; kind = 1: committed */           \
   X(TRUNCATE, 3, "truncate") /* term and index of the entry that is now the last one */            \
   X(PURGE, 4, "purge")       /* term and index of the last entry dropped at the front */           \
-  X(CLOSE, 5, "close")       /* the storage was closed in order: what stands before was durable */
+  X(CLOSE, 5, "close")       /* the storage was closed in order: what stands before was durable */ \
+  X(BEGIN, 6, "begin")       /* the first one after a crash; index: a random number, so that no    \
+                                record of before can follow it */
 
 enum record_type {
 #define RECORD_TYPE_ENUM(name, number, text) RECORD_##name = number,
