@@ -75,6 +75,6 @@ enum rkv_status image_replay(struct image *image, const struct record *r, struct
   case RECORD_PURGE:
     if (id.index > image->purged.index) replay_purge(image, id);
     return RKV_OK;
-  default: return RKV_OK; /* RECORD_CLOSE says nothing about the log */
+  default: return RKV_OK; /* CLOSE and BEGIN say nothing about the log */
   }
 }

@@ -163,9 +163,7 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
   }
   (void)pthread_mutex_lock(&s->lock);
   if (goes_on(s) && up_to.index > s->image.purged.index) {
-    bool all = up_to.index >= s->image.last.index;
     op->id = image_purge(&s->image, up_to);
-    if (all) cut_queue(s, 0);
     push(s, op);
     op = NULL;
   }

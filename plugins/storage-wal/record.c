@@ -68,6 +68,11 @@ void record_decode(const uint8_t in[RECORD_HEADER], struct record *record) {
   record->index = get_u64(in + AT_INDEX);
 }
 
+bool record_begins(const uint8_t in[RECORD_HEADER]) {
+  uint16_t type = get_u16(in + AT_TYPE);
+  return type >= RECORD_ENTRY && type <= RECORD_BEGIN;
+}
+
 bool record_plausible(const struct record *record, uint64_t offset, uint64_t size) {
   return record_type_name(record->type) && record->length <= RECORD_PAYLOAD_MAX &&
          record->batch <= offset && record_size(record->length) <= size - offset;

@@ -20,7 +20,9 @@ enum { RECORD_HEADER = 40, RECORD_ALIGN = 8 };
   X(VOTE, 2, "vote")         /* term; index = the node voted for; kind = 1: committed */           \
   X(TRUNCATE, 3, "truncate") /* term and index of the entry that is now the last one */            \
   X(PURGE, 4, "purge")       /* term and index of the last entry dropped at the front */           \
-  X(CLOSE, 5, "close")       /* the storage was closed in order: what stands before was durable */
+  X(CLOSE, 5, "close")       /* the storage was closed in order: what stands before was durable */ \
+  X(BEGIN, 6, "begin")       /* the first one after a crash; index: a random number, so that no    \
+                                record of before can follow it */
 
 enum record_type {
 #define RECORD_TYPE_ENUM(name, number, text) RECORD_##name = number,
@@ -59,6 +61,9 @@ void record_decode(const uint8_t in[RECORD_HEADER], struct record *record);
 
 /* The checksum that these header bytes should carry at `offset`. */
 uint32_t record_header_crc(const uint8_t in[RECORD_HEADER], uint32_t seed, uint64_t offset);
+
+/* False if no record can begin with these bytes; tells zeros apart at the least cost. */
+bool record_begins(const uint8_t in[RECORD_HEADER]);
 
 /* True if the fields make sense at `offset` of a segment of `size` bytes: a cheap test before the
  * checksum. */

@@ -196,6 +196,17 @@ static enum rkv_status check_whole(const struct walk *w, uint64_t first_sequence
                   dir_name(DIR_LOG, first_sequence).text, image->purged.index + 1, first);
 }
 
+/* (V1) */
+static enum rkv_status check_sequences(const uint64_t *sequences, size_t count,
+                                       struct rkv_error *error) {
+  for (size_t i = 1; i < count; i++)
+    if (sequences[i] != sequences[i - 1] + 1)
+      return rkv_fail(error, RKV_CORRUPT, "expected %s, found %s",
+                      dir_name(DIR_LOG, sequences[i - 1] + 1).text,
+                      dir_name(DIR_LOG, sequences[i]).text);
+  return RKV_OK;
+}
+
 enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,
                         struct recovery *r, struct rkv_error *error) {
   struct walk w = {.dir = dir, .node_id = node_id, .watcher = watcher, .r = r};
@@ -204,14 +215,9 @@ enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recov
   enum rkv_status status;
   *r = (struct recovery){.fd = -1};
   status = dir_list(dir, DIR_LOG, &sequences, &count, error);
-  for (size_t i = 0; i < count && status == RKV_OK; i++) {
-    if (i > 0 && sequences[i] != sequences[i - 1] + 1)
-      status = rkv_fail(error, RKV_CORRUPT, "expected %s, found %s",
-                        dir_name(DIR_LOG, sequences[i - 1] + 1).text,
-                        dir_name(DIR_LOG, sequences[i]).text);
-    else
-      status = read_segment(&w, sequences[i], i + 1 == count, error);
-  }
+  if (status == RKV_OK) status = check_sequences(sequences, count, error);
+  for (size_t i = 0; i < count && status == RKV_OK; i++)
+    status = read_segment(&w, sequences[i], i + 1 == count, error);
   if (status == RKV_OK && count > 0) status = check_whole(&w, sequences[0], error);
   free(sequences);
   if (status != RKV_OK) recover_free(r);

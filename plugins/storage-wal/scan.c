@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 1024 * 1024 }; /* bytes */
+enum { WINDOW = 1024 * 1024 }; /* bytes; a multiple of RECORD_ALIGN, as is RECORD_HEADER */
 
 /* Up to `want` <= WINDOW bytes at `offset`; fewer at the file's end. Valid until the next call. */
 static enum rkv_status look(struct scan *s, uint64_t offset, size_t want, const uint8_t **bytes,
@@ -141,23 +141,30 @@ enum rkv_status scan_next(struct scan *s, bool *found, struct rkv_error *error) 
   return RKV_OK;
 }
 
-enum rkv_status scan_behind(struct scan *s, struct scan_rest *rest, struct rkv_error *error) {
-  *rest = (struct scan_rest){0};
-  for (uint64_t at = s->offset; at + RECORD_HEADER <= s->limit; at += RECORD_ALIGN) {
+/* Looks at the places where a record could begin in bytes[0..len), which stand at `from`. */
+static void search(const struct scan *s, uint64_t from, const uint8_t *bytes, size_t len,
+                   struct scan_rest *rest) {
+  for (size_t at = 0; at + RECORD_HEADER <= len && !rest->proof; at += RECORD_ALIGN) {
     struct record record;
-    const uint8_t *bytes;
-    size_t got;
-    enum rkv_status status = look(s, at, RECORD_HEADER, &bytes, &got, error);
-    if (status != RKV_OK) return status;
-    if (got < RECORD_HEADER) return RKV_OK;
-    record_decode(bytes, &record);
-    if (!record_plausible(&record, at, s->head.size)) continue;
-    if (record.header_crc != record_header_crc(bytes, s->seed, at)) continue;
+    if (!record_begins(bytes + at)) continue;
+    record_decode(bytes + at, &record);
+    if (!record_plausible(&record, from + at, s->head.size)) continue;
+    if (record.header_crc != record_header_crc(bytes + at, s->seed, from + at)) continue;
     rest->leftover = true;
-    if (record.batch <= s->offset) continue;
-    rest->proof = true;
-    rest->proof_at = at;
-    return RKV_OK;
+    rest->proof = record.batch > s->offset;
+    rest->proof_at = from + at;
+  }
+}
+
+enum rkv_status scan_behind(struct scan *s, struct scan_rest *rest, struct rkv_error *error) {
+  enum { STEP = WINDOW - RECORD_HEADER }; /* a header across two windows is seen in the second */
+  *rest = (struct scan_rest){0};
+  for (uint64_t at = s->offset; at < s->limit && !rest->proof; at += STEP) {
+    const uint8_t *bytes;
+    size_t got, want = s->limit - at < WINDOW ? (size_t)(s->limit - at) : (size_t)WINDOW;
+    enum rkv_status status = look(s, at, want, &bytes, &got, error);
+    if (status != RKV_OK) return status;
+    search(s, at, bytes, got, rest);
   }
   return RKV_OK;
 }

@@ -74,10 +74,10 @@ enum rkv_status segment_make_spare(const struct dir *dir, uint64_t number, uint6
   return status;
 }
 
-static enum rkv_status new_uuid(uint8_t uuid[HEAD_UUID], struct rkv_error *error) {
+enum rkv_status segment_random(void *bytes, size_t len, struct rkv_error *error) {
   size_t got = 0;
-  while (got < HEAD_UUID) {
-    ssize_t came = getrandom(uuid + got, HEAD_UUID - got, 0);
+  while (got < len) {
+    ssize_t came = getrandom((uint8_t *)bytes + got, len - got, 0);
     if (came < 0 && errno == EINTR) continue;
     if (came < 0) return rkv_fail(error, RKV_IO, "no random bytes: %s", strerror(errno));
     got += (size_t)came;
@@ -92,7 +92,7 @@ enum rkv_status segment_begin(const struct dir *dir, uint64_t spare, struct head
   uint64_t size = 0;
   enum rkv_status status = dir_open_file(dir, from, O_RDWR, fd, error);
   if (status != RKV_OK) return status;
-  status = new_uuid(head->uuid, error);
+  status = segment_random(head->uuid, HEAD_UUID, error);
   if (status == RKV_OK) status = dir_file_size(*fd, from, &size, error);
   if (status == RKV_OK && size < head->size)
     status = segment_fill(dir, from, *fd, size, head->size, error); /* for one large record */

@@ -34,4 +34,7 @@ enum rkv_status segment_fill(const struct dir *dir, struct dir_name name, int fd
 enum rkv_status segment_begin(const struct dir *dir, uint64_t spare, struct head *head, int *fd,
                               struct rkv_error *error);
 
+/* Fills in bytes that nobody has seen before. Errors: RKV_IO. */
+enum rkv_status segment_random(void *bytes, size_t len, struct rkv_error *error);
+
 #endif

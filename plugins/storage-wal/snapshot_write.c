@@ -1,12 +1,9 @@
 /* snapshot_write.c: writes a snapshot beside the present one and puts it into its place. */
-#include "little.h"
 #include "snapshot.h"
 #include "store.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 struct snapshot_writer {
@@ -68,8 +65,7 @@ enum rkv_status snapshot_begin(void *storage, const struct rkv_snapshot_meta *me
   enum rkv_status status;
   if (!w) return rkv_fail(error, RKV_NO_MEMORY, "storage-wal: no memory for a snapshot");
   status = snapshot_header_size(meta, &w->snapshot->header_size, error);
-  if (status == RKV_OK && getrandom(w->snapshot->uuid, SNAPSHOT_UUID, 0) != SNAPSHOT_UUID)
-    status = rkv_fail(error, RKV_IO, "no random bytes: %s", strerror(errno));
+  if (status == RKV_OK) status = segment_random(w->snapshot->uuid, SNAPSHOT_UUID, error);
   if (status == RKV_OK)
     status = dir_open_file(&s->dir, w->name, O_RDWR | O_CREAT | O_TRUNC, &w->fd, error);
   if (status == RKV_OK)

@@ -1,5 +1,5 @@
-/* storage_mem_snapshot.c: the laws of a storage's snapshots, as stories on storage-mem. */
-#include "storage_mem.h"
+/* storage_laws_snapshot.c: the laws of a storage's snapshots, as stories. */
+#include "storage_laws.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

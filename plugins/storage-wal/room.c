@@ -1,0 +1,147 @@
+/* room.c: makes what is staged durable, and goes on to the next segment. */
+#include "writer.h"
+
+#include <inttypes.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONTROL_BYTES_MAX (64 * KIB)
+enum { CONTROL_SHARE = 16, LARGE_RETRY_MS = 500 };
+
+/* ---- durable ---- */
+
+enum rkv_status room_settle(struct writer *w, struct rkv_error *error) {
+  struct store *s = w->s;
+  enum rkv_status status = stage_flush(&w->stage, error);
+  if (status != RKV_OK || w->batch == w->stage.offset) return status;
+  status = dir_sync_file(&s->dir, w->stage.fd, w->stage.name, error);
+  if (status != RKV_OK) return status;
+  atomic_fetch_add_explicit(&s->counts.syncs, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&s->counts.written_bytes, w->stage.offset - w->batch,
+                            memory_order_relaxed);
+  w->batch = w->stage.offset;
+  return RKV_OK;
+}
+
+/* ---- room ---- */
+
+uint64_t room_reserved(const struct writer *w) {
+  uint64_t share = w->segment->size / CONTROL_SHARE;
+  if (w->s->spare_count > 0) return 0;
+  return share < CONTROL_BYTES_MAX ? share : CONTROL_BYTES_MAX;
+}
+
+bool room_has(struct writer *w, uint64_t size, bool control) {
+  bool fits;
+  (void)pthread_mutex_lock(&w->s->lock);
+  fits = w->stage.offset + size + (control ? 0 : room_reserved(w)) <= w->segment->size;
+  (void)pthread_mutex_unlock(&w->s->lock);
+  return fits;
+}
+
+/* The next spare; waits for one as long as there is hope. */
+static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *recycled,
+                                   struct rkv_error *error) {
+  struct store *s = w->s;
+  enum rkv_status status = RKV_OK;
+  (void)pthread_mutex_lock(&s->lock);
+  s->writer_waits = true;
+  (void)pthread_cond_signal(&s->chores);
+  while (s->spare_count == 0 && status == RKV_OK) {
+    if (s->failed.status != RKV_OK)
+      status = rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
+    else if (s->closing && atomic_load_explicit(&s->counts.full, memory_order_relaxed))
+      status = rkv_fail(error, RKV_CANCELLED, "storage-wal: closed while the device was full");
+    else
+      (void)pthread_cond_wait(&s->work, &s->lock);
+  }
+  s->writer_waits = false;
+  *number = s->spares[0];
+  *recycled = s->spare_recycled[0];
+  (void)pthread_mutex_unlock(&s->lock);
+  return status;
+}
+
+/* A file is large enough for all records but the largest: then the device may be too full. */
+static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error) {
+  struct store *s = w->s;
+  struct timespec until;
+  enum rkv_status status = RKV_OK;
+  (void)clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += LARGE_RETRY_MS * 1000000L;
+  until.tv_sec += until.tv_nsec / 1000000000L;
+  until.tv_nsec %= 1000000000L;
+  (void)pthread_mutex_lock(&s->lock);
+  if (s->failed.status == RKV_OK && !s->closing)
+    (void)pthread_cond_timedwait(&s->work, &s->lock, &until);
+  if (s->failed.status != RKV_OK)
+    status = rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
+  else if (s->closing)
+    status = rkv_fail(error, RKV_CANCELLED, "storage-wal: closed while the device was full");
+  (void)pthread_mutex_unlock(&s->lock);
+  return status;
+}
+
+/* Goes on in the segment that begins with `head`. */
+static enum rkv_status go_on_in(struct writer *w, const struct head *head, int fd,
+                                struct rkv_error *error) {
+  struct store *s = w->s;
+  struct segment *segment;
+  enum rkv_status status = segment_new(head, &segment, error);
+  (void)close(w->stage.fd);
+  w->stage.fd = fd;
+  if (status != RKV_OK) return status;
+  (void)pthread_mutex_lock(&s->lock);
+  w->segment->end = w->stage.offset;
+  w->segment->next = segment;
+  s->active = segment;
+  keeper_taken(s);
+  (void)pthread_cond_signal(&s->chores);
+  (void)pthread_mutex_unlock(&s->lock);
+  atomic_fetch_add_explicit(&s->counts.segments, 1, memory_order_relaxed);
+  w->segment = segment;
+  w->stage.name = dir_name(DIR_LOG, segment->sequence);
+  w->stage.offset = w->batch = HEAD_SIZE;
+  w->prev = head->crc;
+  return RKV_OK;
+}
+
+/* Goes on in a new segment with room for `size` bytes. Everything staged is durable. */
+static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, uint64_t size,
+                              struct rkv_error *error) {
+  struct store *s = w->s;
+  struct head head = {.node_id = s->host->node_id,
+                      .sequence = w->segment->sequence + 1,
+                      .size = s->options.segment_bytes,
+                      .prev_end = w->stage.offset,
+                      .recycled = recycled,
+                      .vote = w->vote,
+                      .purged = w->purged,
+                      .last = w->last};
+  int fd;
+  enum rkv_status status = RKV_OK;
+  if (head.size < HEAD_SIZE + size) head.size = HEAD_SIZE + size;
+  for (;;) {
+    status = segment_begin(&s->dir, spare, &head, &fd, error);
+    if (status != RKV_NO_SPACE && status != RKV_FULL) break;
+    rkv_log(s->host, RKV_LOG_WARN, STORE_LOG, "no room for a log file of %" PRIu64 " bytes: %s",
+            head.size, error->text);
+    status = pause_for_room(w, error);
+    if (status != RKV_OK) return status;
+  }
+  return status == RKV_OK ? go_on_in(w, &head, fd, error) : status;
+}
+
+enum rkv_status room_make(struct writer *w, const struct op *op, uint64_t size, bool control,
+                          struct rkv_error *error) {
+  uint64_t spare;
+  bool recycled;
+  enum rkv_status status;
+  if (room_has(w, size, control)) return RKV_OK;
+  status = room_settle(w, error);
+  if (status != RKV_OK) return status;
+  queue_finish(w->s, op, w->stage.offset);
+  status = await_spare(w, &spare, &recycled, error);
+  if (status != RKV_OK || w->stage.offset + size <= w->segment->size) return status;
+  return rotate(w, spare, recycled, size, error);
+}

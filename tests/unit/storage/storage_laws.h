@@ -1,0 +1,62 @@
+/* storage_laws.h: the storage under test and the acts of its stories. */
+#ifndef STORAGE_LAWS_H
+#define STORAGE_LAWS_H
+
+#include "fake_host.h"
+#include "scratch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+struct log_test {
+  const struct rkv_storage_ops *ops;
+  void *storage;
+  struct fake_host host;
+  int buffers_before;         /* alive when the test began */
+  char dir[SCRATCH_PATH_MAX]; /* "" for a storage without one */
+};
+
+/* What a completion said. */
+struct told {
+  struct rkv_completion completion;
+  enum rkv_status status;
+  bool has_error;
+  int times;
+};
+
+/* ---- storage_acts.c ---- */
+
+/* Which storage: "storage-mem" or "storage-wal". Before the first story. */
+void log_choose(const char *plugin);
+
+/* cmocka fixtures: opens an empty storage; closes it and checks that no payload leaked. */
+int log_setup(void **state);
+int log_teardown(void **state);
+
+void told_init(struct told *told);
+/* Waits until it was told so often. */
+void told_wait(struct told *told, int times);
+
+/* Entry `index` is of term index / 10 + 1 and says its own index in its payload. */
+struct rkv_log_id id_of(rkv_index index);
+/* Appends entries from..to and waits. */
+void append_at(struct log_test *t, rkv_index from, rkv_index to, struct told *told);
+void append(struct log_test *t, rkv_index from, rkv_index to);
+
+/* Reads and checks every entry that comes. Returns how many; -1 for RKV_NOT_FOUND. */
+int read_some(struct log_test *t, rkv_index from, rkv_index to, uint64_t bytes_max,
+              size_t capacity);
+int read_all(struct log_test *t, rkv_index from, rkv_index to);
+/* load says this, and exactly these entries can be read. */
+void holds(struct log_test *t, struct rkv_log_id purged, struct rkv_log_id last);
+
+/* The stories about snapshots (storage_laws_snapshot.c). */
+void snapshot_is_read_back(void **state);
+void snapshot_appears_at_commit_only(void **state);
+void snapshot_outlives_its_successor(void **state);
+void snapshot_readers_overlap_the_writer(void **state);
+
+#endif
