@@ -173,19 +173,28 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
 
 /* ---- completion ---- */
 
-/* Takes operations off, up to `end`. Under the lock. */
-static struct op *detach(struct store *s, const struct op *end) {
-  struct op *chain = s->first, *op = chain, *before = NULL;
-  for (; op && op != end; before = op, op = op->next) {
-    s->bytes_queued -= op->bytes;
-    if (!op->completion) s->drops_queued--;
-    if (op->live > 0 && s->failed.status == RKV_OK)
-      s->durable_last = op->entries[op->live - 1].id.index;
+/* Takes the oldest operation off; what it dropped or made durable is said. Under the lock. */
+static struct op *take_first(struct store *s) {
+  struct op *op = s->first;
+  s->first = op->next;
+  if (!s->first) s->last = NULL;
+  s->bytes_queued -= op->bytes;
+  if (!op->completion) s->drops_queued--;
+  if (op->live > 0 && s->failed.status == RKV_OK)
+    s->durable_last = op->entries[op->live - 1].id.index;
+  op->next = NULL;
+  return op;
+}
+
+/* Under the lock. */
+static struct op *take_up_to(struct store *s, const struct op *last, bool included) {
+  struct op *chain = NULL, **end = &chain;
+  while (s->first && (s->first != last || included)) {
+    bool was_last = s->first == last;
+    *end = take_first(s);
+    end = &(*end)->next;
+    if (was_last) break;
   }
-  if (!before) return NULL;
-  before->next = NULL;
-  s->first = op;
-  if (!op) s->last = NULL;
   atomic_store_explicit(&s->counts.waiting_bytes, s->bytes_queued, memory_order_relaxed);
   return chain;
 }
@@ -200,14 +209,14 @@ static void finish(struct op *op, const struct rkv_error *failed, const struct r
   free(op);
 }
 
-void queue_finish(struct store *s, const struct op *end, uint64_t segment_end) {
+void queue_finish(struct store *s, const struct op *last, bool included, uint64_t segment_end) {
   struct rkv_error failed, refusal;
   struct op *chain;
   (void)pthread_mutex_lock(&s->lock);
   failed = s->failed;
   refusal = s->refusal;
   if (failed.status == RKV_OK) s->active->end = segment_end;
-  chain = detach(s, end);
+  chain = take_up_to(s, last, included);
   if (failed.status == RKV_OK) store_release_segments(s);
   (void)pthread_mutex_unlock(&s->lock);
   while (chain) {

@@ -118,14 +118,19 @@ static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, u
                       .vote = w->vote,
                       .purged = w->purged,
                       .last = w->last};
+  bool said = false;
   int fd;
   enum rkv_status status = RKV_OK;
   if (head.size < HEAD_SIZE + size) head.size = HEAD_SIZE + size;
   for (;;) {
     status = segment_begin(&s->dir, spare, &head, &fd, error);
     if (status != RKV_NO_SPACE && status != RKV_FULL) break;
-    rkv_log(s->host, RKV_LOG_WARN, STORE_LOG, "no room for a log file of %" PRIu64 " bytes: %s",
-            head.size, error->text);
+    if (!said)
+      rkv_log(s->host, RKV_LOG_WARN, STORE_LOG,
+              "device full: no room for a log file of %" PRIu64
+              " bytes; writes wait (make room): %s",
+              head.size, error->text);
+    said = true;
     status = pause_for_room(w, error);
     if (status != RKV_OK) return status;
   }
@@ -140,7 +145,7 @@ enum rkv_status room_make(struct writer *w, const struct op *op, uint64_t size, 
   if (room_has(w, size, control)) return RKV_OK;
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
-  queue_finish(w->s, op, w->stage.offset);
+  queue_finish(w->s, op, false, w->stage.offset);
   status = await_spare(w, &spare, &recycled, error);
   if (status != RKV_OK || w->stage.offset + size <= w->segment->size) return status;
   return rotate(w, spare, recycled, size, error);

@@ -104,9 +104,9 @@ void queue_append(void *storage, const struct rkv_entry *entries, size_t count,
                   struct rkv_completion *completion);
 void queue_truncate(void *storage, rkv_index after);
 void queue_purge(void *storage, struct rkv_log_id up_to);
-/* Takes the oldest operations off the queue, up to `end` (not included; NULL: all), which are
- * durable or failed, and completes them. By the writer only. */
-void queue_finish(struct store *s, const struct op *end, uint64_t segment_end);
+/* Takes the oldest operations off the queue, up to `last` (included or not; NULL: all there are),
+ * which are durable or failed, and completes them. By the writer only. */
+void queue_finish(struct store *s, const struct op *last, bool included, uint64_t segment_end);
 
 /* ---- read.c ---- */
 enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,

@@ -59,7 +59,9 @@ static enum rkv_status put(struct writer *w, struct record *record, struct rkv_b
   return status;
 }
 
-/* How many of the operation's next entries fit here; they get their place in the index (L2). */
+/* How many of the operation's next entries fit here; they get their place in the index (L2). Those
+ * that were truncated meanwhile are written like the others, as the order of the calls wants it,
+ * but get no place. */
 static enum rkv_status place(struct writer *w, const struct op *op, size_t *count, bool *end,
                              struct rkv_error *error) {
   struct store *s = w->s;
@@ -67,17 +69,18 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
   uint64_t at = w->stage.offset;
   size_t n = 0;
   (void)pthread_mutex_lock(&s->lock);
-  while (op->staged + n < op->live && n < INDEX_RUN_ENTRIES &&
+  while (op->staged + n < op->count && n < INDEX_RUN_ENTRIES &&
          at - w->stage.offset < INDEX_RUN_BYTES) {
     uint64_t size = record_size(op->entries[op->staged + n].payload.len);
     if (at + size + room_reserved(w) > w->segment->size) break;
     at += size;
     n++;
   }
-  if (n > 0)
+  if (n > 0 && op->staged < op->live)
     status = index_place(&s->image.index, op->entries[op->staged].id.index, w->segment,
                          w->stage.offset, error);
-  *end = op->staged + n >= op->live;
+  if (op->staged + n > op->live) s->image.index.cut = true; /* no run goes on behind them */
+  *end = op->staged + n == op->count;
   (void)pthread_mutex_unlock(&s->lock);
   *count = n;
   return status;
@@ -135,7 +138,6 @@ static enum rkv_status write_begin(struct writer *w, const struct op *op, struct
 /* Writes operations from `op` to `last` and completes them; perhaps not all at once. */
 static enum rkv_status write_batch(struct writer *w, struct op *op, const struct op *last,
                                    struct rkv_error *error) {
-  const struct op *next;
   enum rkv_status status = w->crashed ? write_begin(w, op, error) : RKV_OK;
   if (status != RKV_OK) return status;
   for (;; op = op->next) {
@@ -150,10 +152,7 @@ static enum rkv_status write_batch(struct writer *w, struct op *op, const struct
   }
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
-  (void)pthread_mutex_lock(&w->s->lock);
-  next = op->next;
-  (void)pthread_mutex_unlock(&w->s->lock);
-  queue_finish(w->s, next, w->stage.offset);
+  queue_finish(w->s, op, true, w->stage.offset);
   return RKV_OK;
 }
 
@@ -186,7 +185,7 @@ void *writer_main(void *arg) {
       store_fail(s, &error);
       failed = true;
     }
-    if (failed) queue_finish(s, NULL, 0);
+    if (failed) queue_finish(s, NULL, true, 0);
     (void)pthread_mutex_lock(&s->lock);
   }
   write_close(w);

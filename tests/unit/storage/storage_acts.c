@@ -139,7 +139,7 @@ int read_some(struct log_test *t, rkv_index from, rkv_index to, uint64_t bytes_m
   enum rkv_status status = t->ops->read(t->storage, from, to, bytes_max, entries,
                                         capacity < READ_MAX ? capacity : READ_MAX, &count, &error);
   if (status == RKV_NOT_FOUND) return -1;
-  if (status != RKV_OK) return -2;
+  if (status != RKV_OK) fail_msg("%s", error.text);
   for (size_t i = 0; i < count; i++) {
     if (!entry_is(&entries[i], from + i)) wrong++;
     rkv_buf_drop(&entries[i].payload);

@@ -107,10 +107,12 @@ bool model_equal(const struct model *a, const struct model *b) {
 
 /* ---- payloads: term and index say what they are ---- */
 
-/* None, short, longer than what a writer copies, and now and then longer than a small segment. */
+/* None, short, and below term TERM_SHORT also longer than what a writer copies, and now and then
+ * longer than a small segment. */
 static size_t payload_len(rkv_term term, rkv_index index) {
   uint64_t seed = term * 1000003 + index, dice = random_next(&seed);
   if (dice % 16 == 0) return 0;
+  if (term >= TERM_SHORT) return dice / 16 % 300;
   if (dice % 64 == 1) return 5000 + dice / 64 % 5000;
   if (dice % 512 == 2) return 70000 + dice / 512 % 1000;
   return dice / 16 % 300;

@@ -26,6 +26,36 @@ static void holds_what_the_model_says(void **state) {
   free(m);
 }
 
+/* Nobody waits for anything: what was handed in is held at once, wherever it is on its way, and
+ * every completion comes, once. */
+static void holds_what_is_not_written_yet(void **state) {
+  enum { STEPS = 3000 };
+  struct wal *w = *state;
+  struct model *m = model_new();
+  struct told *told = calloc(STEPS, sizeof *told);
+  struct step step;
+  uint64_t seed = 17;
+  assert_non_null(told);
+  for (size_t i = 0; i < STEPS; i++) {
+    told_init(&told[i]);
+    do step = model_random(m, &seed);
+    while (step.kind == STEP_SNAPSHOT || m->last.index > MODEL_MAX - 200);
+    if (step.kind == STEP_TRUNCATE || step.kind == STEP_PURGE) told[i].times = -1;
+    wal_issue(w, &step, &told[i]);
+    model_step(m, &step);
+    if (random_next(&seed) % 20 == 0) wal_holds(w, m);
+  }
+  wal_reopen(w);
+  wal_holds(w, m);
+  for (size_t i = 0; i < STEPS; i++) {
+    if (told[i].times == -1) continue;
+    assert_int_equal(told[i].times, 1);
+    assert_int_equal(told[i].status, RKV_OK);
+  }
+  free(told);
+  free(m);
+}
+
 /* The vote is in the log; purging every segment that ever held it does not lose it. */
 static void vote_survives_the_purge_of_its_segment(void **state) {
   struct wal *w = *state;
@@ -182,6 +212,7 @@ static void idle_reopening_writes_nothing(void **state) {
 int main(void) {
   const struct CMUnitTest stories[] = {
       STORY(holds_what_the_model_says),
+      STORY(holds_what_is_not_written_yet),
       STORY(vote_survives_the_purge_of_its_segment),
       STORY(purge_gives_room_back),
       STORY(recycled_records_do_not_come_back),

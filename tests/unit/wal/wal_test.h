@@ -67,6 +67,7 @@ void wal_cut_file(const struct wal *w, const char *name, uint64_t size);
 /* ---- the model (wal_model.c) ---- */
 
 enum { MODEL_MAX = 1 << 15 };
+enum { TERM_SHORT = 1000 }; /* entries of this and greater terms are short */
 
 struct model {
   struct rkv_vote vote;

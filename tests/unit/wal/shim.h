@@ -1,0 +1,41 @@
+/* shim.h: stands between the plugin and the C library: counts the calls that change the disk, and
+ * fails or ends the process at a chosen one.
+ *
+ * The program exports pwrite, pwritev, fdatasync, fsync, renameat and unlinkat, so the plugin that
+ * it loads calls these. Without a plan they do what they always do. */
+#ifndef WAL_SHIM_H
+#define WAL_SHIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* X(NAME): the calls. */
+#define SHIM_CALL_LIST(X) X(WRITE) X(WRITEV) X(SYNC) X(SYNC_NAMES) X(RENAME) X(UNLINK)
+
+enum shim_call {
+#define SHIM_CALL_ENUM(name) SHIM_##name,
+  SHIM_CALL_LIST(SHIM_CALL_ENUM)
+#undef SHIM_CALL_ENUM
+      SHIM_CALLS
+};
+
+enum shim_death {
+  SHIM_KILLED, /* before the call */
+  SHIM_TORN,   /* in the middle of it, if it is a write */
+  SHIM_POWER,  /* before it, and of what was not synced any sectors are lost */
+};
+
+/* From now on nothing is counted or planned. */
+void shim_reset(void);
+/* Calls so far. */
+unsigned shim_count(void);
+/* Ends the process at call number `n` (the first is 1) by SIGKILL. */
+void shim_die_at(unsigned n, enum shim_death death, uint64_t seed);
+/* Calls of this kind fail with `error` from the n-th one on, `times` of them. */
+void shim_fail(enum shim_call call, unsigned n, unsigned times, int error);
+/* While it is full, writes that make a file longer fail with ENOSPC. */
+void shim_full(bool full);
+/* Gathered writes end in the middle, as they may, and are interrupted now and then. */
+void shim_short(bool short_writes);
+
+#endif
