@@ -119,6 +119,11 @@ static void deliver(const struct client_call *call, struct client_reply *reply) 
   grpc_byte_buffer_reader_destroy(&reader);
 }
 
+static void drop_pair(struct client_call *call) {
+  grpc_slice_unref(call->pair.key);
+  grpc_slice_unref(call->pair.value);
+}
+
 static void on_call_done(struct client_event *self, bool ok) {
   struct client_call *call = (struct client_call *)self;
   struct client_reply reply;
@@ -138,6 +143,7 @@ static void on_call_done(struct client_event *self, bool ok) {
   grpc_call_unref(call->call);
   grpc_slice_unref(call->details);
   grpc_byte_buffer_destroy(call->request);
+  drop_pair(call);
   if (call->response) grpc_byte_buffer_destroy(call->response);
   call->head.count = call->tail.count = 0;
   give_back(call);
@@ -147,6 +153,8 @@ static grpc_call_error start_batch(struct client_call *call) {
   grpc_op ops[6];
   memset(ops, 0, sizeof ops);
   ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+  ops[0].data.send_initial_metadata.count = GRPC_SLICE_LENGTH(call->pair.key) > 0;
+  ops[0].data.send_initial_metadata.metadata = &call->pair;
   ops[1].op = GRPC_OP_SEND_MESSAGE;
   ops[1].data.send_message.send_message = call->request;
   ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
@@ -163,6 +171,13 @@ static grpc_call_error start_batch(struct client_call *call) {
 
 enum rkv_status client_start(struct client_channel *channel, const char *path, const void *request,
                              size_t size, uint64_t deadline_ms, client_done done, void *ctx) {
+  const struct client_pair none = {NULL, NULL};
+  return client_start_with(channel, path, none, request, size, deadline_ms, done, ctx);
+}
+
+enum rkv_status client_start_with(struct client_channel *channel, const char *path,
+                                  struct client_pair pair, const void *request, size_t size,
+                                  uint64_t deadline_ms, client_done done, void *ctx) {
   struct client *client = channel->client;
   struct client_call *call;
   grpc_slice body;
@@ -175,6 +190,11 @@ enum rkv_status client_start(struct client_channel *channel, const char *path, c
   call->code = GRPC_STATUS_UNKNOWN;
   call->details = grpc_empty_slice();
   call->response = NULL;
+  call->pair.key = call->pair.value = grpc_empty_slice();
+  if (pair.key) {
+    call->pair.key = grpc_slice_from_copied_string(pair.key);
+    call->pair.value = grpc_slice_from_copied_string(pair.value);
+  }
   body = grpc_slice_from_copied_buffer(request, size);
   call->request = grpc_raw_byte_buffer_create(&body, 1);
   grpc_slice_unref(body);
@@ -184,6 +204,7 @@ enum rkv_status client_start(struct client_channel *channel, const char *path, c
   if (start_batch(call) != GRPC_CALL_OK) {
     grpc_call_unref(call->call);
     grpc_byte_buffer_destroy(call->request);
+    drop_pair(call);
     give_back(call);
     return RKV_BROKEN;
   }

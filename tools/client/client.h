@@ -35,6 +35,11 @@ struct client_reply {
 
 typedef void (*client_done)(void *ctx, const struct client_reply *reply);
 
+/* One pair of request metadata; copied where it is given. */
+struct client_pair {
+  const char *key, *value; /* key NULL: none */
+};
+
 uint64_t client_now_ms(void);
 
 /* The name of a gRPC status ("UNAVAILABLE"); "UNKNOWN" outside the list. */
@@ -63,6 +68,11 @@ bool client_wait_ready(struct client_channel *channel, uint64_t deadline_ms);
  * not called then. */
 enum rkv_status client_start(struct client_channel *channel, const char *path, const void *request,
                              size_t size, uint64_t deadline_ms, client_done done, void *ctx);
+
+/* Likewise with request metadata. */
+enum rkv_status client_start_with(struct client_channel *channel, const char *path,
+                                  struct client_pair pair, const void *request, size_t size,
+                                  uint64_t deadline_ms, client_done done, void *ctx);
 
 /* Works one event, waiting for it until the deadline. False: none came. */
 bool client_poll(struct client *client, uint64_t deadline_ms);

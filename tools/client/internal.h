@@ -20,6 +20,7 @@ struct client_call {
   grpc_call *call;
   grpc_byte_buffer *request, *response;
   grpc_metadata_array head, tail;
+  grpc_metadata pair; /* of the request; empty slices: none */
   grpc_status_code code;
   grpc_slice details;
 };

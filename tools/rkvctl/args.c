@@ -1,6 +1,8 @@
 /* args.c: reads the command line. */
 #include "args.h"
 
+#include <rkv/call.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +123,18 @@ static bool flag_option(const char *word, struct args *args) {
   return false;
 }
 
+/* The words of the ABI; `text` NULL: the value is missing. */
+static enum rkv_status parse_read(const char *text, struct args *args, struct rkv_error *error) {
+#define READ_NAME(name, number, word)                                                              \
+  if (text && strcmp(text, word) == 0) {                                                           \
+    args->read = word;                                                                             \
+    return RKV_OK;                                                                                 \
+  }
+  RKV_READ_LIST(READ_NAME)
+#undef READ_NAME
+  return rkv_fail(error, RKV_INVALID, "--read needs local, lease or linearizable");
+}
+
 static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct args *args,
                                     struct rkv_error *error) {
   const char *word = argv[*i], *value;
@@ -132,10 +146,11 @@ static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct 
     if (!value) return rkv_fail(error, RKV_INVALID, "--timeout needs a duration such as 5s");
     return args_duration(value, &args->timeout_ms, error);
   }
+  if (value_option("--read", argc, argv, i, &value)) return parse_read(value, args, error);
   if (flag_option(word, args)) return RKV_OK;
   return rkv_fail(error, RKV_INVALID,
-                  "unknown option %s (there are --endpoints, --timeout, --json, --retain, --help, "
-                  "--version; a word of yours that starts with -- goes behind a lone --)",
+                  "unknown option %s (there are --endpoints, --timeout, --json, --read, --retain, "
+                  "--help, --version; a word of yours that starts with -- goes behind a lone --)",
                   word);
 }
 

@@ -21,6 +21,7 @@ struct args {
   unsigned endpoint_count;
   uint64_t timeout_ms;
   bool json, help, version, retain;
+  const char *read; /* --read: local, lease, linearizable; NULL if it was not given */
   const char *words[ARGS_WORDS_MAX]; /* borrowed from argv */
   unsigned word_count;
 };

@@ -18,13 +18,14 @@ static void print_pair_json(const char *key, const ProtobufCBinaryData *value,
 }
 
 enum outcome cmd_get(struct session *session, const char *const *words, unsigned count) {
+  const struct client_pair read = {session->args->read ? "rkv-read" : NULL, session->args->read};
   Openraftpb__GetRequest request = OPENRAFTPB__GET_REQUEST__INIT;
   Openraftpb__Response *response;
   struct follow_answer answer;
   enum outcome outcome;
   (void)count;
   request.key = wire_bytes(words[0]);
-  outcome = wire_ask(session, WIRE_SERVICE "Get", &request.base, true, &answer);
+  outcome = wire_ask_with(session, WIRE_SERVICE "Get", read, &request.base, true, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "get", outcome, &answer);
   response = openraftpb__response__unpack(NULL, answer.size, answer.data);
   if (!response) return wire_unreadable(session, "get", &answer);

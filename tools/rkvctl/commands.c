@@ -8,29 +8,41 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    {"get", "KEY", "print the value of KEY",
-     "Reads from the first endpoint that answers, from what it has applied: a follower may lag.\n"
+    {"get", "KEY [--read LEVEL]", "print the value of KEY",
+     "Reads from the first endpoint that answers. LEVEL says what the read must have seen:\n"
+     "  local         what that node has applied; a follower may lag (the default)\n"
+     "  lease         as linearizable, trusting clocks; refused unless the nodes are configured "
+     "so\n"
+     "  linearizable  every write that was acknowledged before the read began\n"
      "A key that is not there: exit 1.\n",
-     1, 1, false, cmd_get},
+     1, 1, false, true, cmd_get},
     {"set", "KEY VALUE", "write VALUE under KEY",
      "Finds the leader by itself. Never sent again once it may have been carried out: if the\n"
      "answer is lost, exit 3 says so, and reading KEY back tells what happened.\n",
-     2, 2, false, cmd_set},
+     2, 2, false, false, cmd_set},
     {"init", "ID=HOST:PORT...", "make a new cluster of these nodes, all of them voters",
      "Ask one of the named nodes (--endpoints); all must be running and empty.\n", 1, RKV_NODES_MAX,
-     false, cmd_init},
+     false, false, cmd_init},
     {"add-learner", "ID=HOST:PORT", "let a node follow the log without a vote",
      "Answers when the node has nearly caught up; give a longer --timeout if the log is long.\n", 1,
-     1, false, cmd_add_learner},
-    {"members", "", "list voters and learners", "", 0, 0, false, cmd_members},
+     1, false, false, cmd_add_learner},
+    {"members", "", "list voters and learners", "", 0, 0, false, false, cmd_members},
     {"change-membership", "ID... [--retain]", "make these nodes, and no others, the voters",
      "Every ID must be a member already (add-learner). --retain keeps voters that leave as\n"
      "learners.\n",
-     1, RKV_NODES_MAX, true, cmd_change_membership},
+     1, RKV_NODES_MAX, true, false, cmd_change_membership},
+    {"transfer", "ID", "make voter ID the leader",
+     "The leader refuses writes until ID has its whole log and leads, or time is up. Refused for\n"
+     "nodes that are no voters. Without an answer it may have happened all the same: see status.\n",
+     1, 1, false, false, cmd_transfer},
+    {"snapshot", "", "let the first endpoint that answers build a snapshot",
+     "Of what it has applied; answers when the snapshot is stored.\n", 0, 0, false, false,
+     cmd_snapshot},
     {"status", "", "one line for each node: role, term, leader, log",
      "Asks the endpoints and every member they name. Exit 3 if nobody answers.\n", 0, 0, false,
-     cmd_status},
-    {"metrics", "", "all numbers of the first endpoint that answers", "", 0, 0, false, cmd_metrics},
+     false, cmd_status},
+    {"metrics", "", "all numbers of the first endpoint that answers", "", 0, 0, false, false,
+     cmd_metrics},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -25,7 +25,7 @@ struct command {
   const char *name, *operands, *summary;
   const char *help;              /* what --help adds to the summary */
   unsigned words_min, words_max; /* operands */
-  bool takes_retain;
+  bool takes_retain, takes_read;
   enum outcome (*run)(struct session *session, const char *const *words, unsigned count);
 };
 
@@ -46,6 +46,8 @@ enum outcome cmd_members(struct session *session, const char *const *words, unsi
 enum outcome cmd_change_membership(struct session *session, const char *const *words,
                                    unsigned count);
 enum outcome cmd_status(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_transfer(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_snapshot(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_metrics(struct session *session, const char *const *words, unsigned count);
 
 #endif

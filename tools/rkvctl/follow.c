@@ -68,8 +68,8 @@ static enum verdict ask_one(struct session *session, const char *endpoint,
   answer->code = GRPC_STATUS_UNAVAILABLE;
   (void)snprintf(answer->text, sizeof answer->text, "no connection (does a node listen there?)");
   if (!channel || !client_wait_ready(channel, dial_deadline)) goto out;
-  if (client_start(channel, request->path, request->data, request->size, deadline, on_reply,
-                   attempt))
+  if (client_start_with(channel, request->path, request->pair, request->data, request->size,
+                        deadline, on_reply, attempt))
     goto out;
   while (!attempt->done) client_poll(session->client, UINT64_MAX);
   verdict = judge(attempt);

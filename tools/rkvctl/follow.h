@@ -19,7 +19,8 @@ struct follow_request {
   const char *path; /* "/package.Service/Method" */
   const uint8_t *data;
   size_t size;
-  bool repeatable; /* asking twice does no harm: a read */
+  struct client_pair pair; /* request metadata */
+  bool repeatable;         /* asking twice does no harm: a read */
 };
 
 struct follow_answer {

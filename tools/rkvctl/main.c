@@ -52,6 +52,8 @@ static enum outcome check_words(const struct command *command, const struct args
   char text[160];
   if (args->retain && !command->takes_retain)
     return print_usage_error(command->name, "--retain belongs to change-membership");
+  if (args->read && !command->takes_read)
+    return print_usage_error(command->name, "--read belongs to get");
   if (operands >= command->words_min && operands <= command->words_max) return OUTCOME_DONE;
   (void)snprintf(text, sizeof text, "%s (usage: rkvctl %s %s)",
                  operands < command->words_min ? "something is missing" : "too many words",

@@ -10,7 +10,14 @@
 
 enum outcome wire_ask(struct session *session, const char *method, const ProtobufCMessage *message,
                       bool repeatable, struct follow_answer *answer) {
-  struct follow_request request = {.path = method, .repeatable = repeatable};
+  const struct client_pair none = {NULL, NULL};
+  return wire_ask_with(session, method, none, message, repeatable, answer);
+}
+
+enum outcome wire_ask_with(struct session *session, const char *method, struct client_pair pair,
+                           const ProtobufCMessage *message, bool repeatable,
+                           struct follow_answer *answer) {
+  struct follow_request request = {.path = method, .pair = pair, .repeatable = repeatable};
   uint8_t *data;
   enum outcome outcome;
   request.size = protobuf_c_message_get_packed_size(message);

@@ -9,10 +9,16 @@
 #include <rkv/membership.h>
 
 #define WIRE_SERVICE "/openraftpb.AppService/"
+#define WIRE_ADMIN "/rkv.v1.Admin/"
 
 /* Packs `message` and asks `method` (WIRE_SERVICE "Set") for an answer. */
 enum outcome wire_ask(struct session *session, const char *method, const ProtobufCMessage *message,
                       bool repeatable, struct follow_answer *answer);
+
+/* Likewise with request metadata. */
+enum outcome wire_ask_with(struct session *session, const char *method, struct client_pair pair,
+                           const ProtobufCMessage *message, bool repeatable,
+                           struct follow_answer *answer);
 
 /* A C string as a bytes field; nothing is copied. */
 ProtobufCBinaryData wire_bytes(const char *text);

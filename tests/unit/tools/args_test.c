@@ -57,6 +57,9 @@ static void refusals_name_word_and_remedy(void **state) {
   assert_non_null(strstr(error.text, "RKVCTL_ENDPOINTS: \"host\""));
   assert_int_equal(PARSE(NULL, &args, &error, "x", "--jsn"), RKV_INVALID);
   assert_non_null(strstr(error.text, "--jsn"));
+  assert_int_equal(PARSE(NULL, &args, &error, "x", "--read", "newest"), RKV_INVALID);
+  assert_non_null(strstr(error.text, "local, lease or linearizable"));
+  assert_int_equal(PARSE(NULL, &args, &error, "x", "--read"), RKV_INVALID);
   assert_int_equal(PARSE(NULL, &args, &error, "x", "--timeout"), RKV_INVALID);
   assert_non_null(strstr(error.text, "such as 5s"));
 }

@@ -31,6 +31,7 @@ struct played_node {
   unsigned count;
   atomic_uint calls;
   char endpoint[ADDRESS_MAX], leader[ADDRESS_MAX];
+  char method[ADDRESS_MAX], read[ADDRESS_MAX]; /* of the last call, written before it is answered */
   grpc_server *server;
   grpc_completion_queue *queue;
   pthread_t thread;
@@ -71,8 +72,10 @@ static size_t play(const struct played_node *node, enum part part, struct played
   if (part == SAYS_NOTHING) return n;
   ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
   switch (part) {
-  case ANSWERS: {
-    grpc_slice done = grpc_slice_from_static_string("done");
+  case ANSWERS:
+  case ANSWERS_LOG_ID: {
+    grpc_slice done =
+        grpc_slice_from_static_string(part == ANSWERS ? "done" : "\x0a\x04\x08\x03\x10\x07");
     call->answer = grpc_raw_byte_buffer_create(&done, 1);
     ops[n].op = GRPC_OP_SEND_MESSAGE;
     ops[n++].data.send_message.send_message = call->answer;
@@ -96,12 +99,27 @@ static size_t play(const struct played_node *node, enum part part, struct played
   return n;
 }
 
+static void copy(char to[ADDRESS_MAX], grpc_slice from) {
+  (void)snprintf(to, ADDRESS_MAX, "%.*s", (int)GRPC_SLICE_LENGTH(from),
+                 (const char *)GRPC_SLICE_START_PTR(from));
+}
+
+static void note(struct played_node *node, const struct played_call *call) {
+  copy(node->method, call->details.method);
+  node->read[0] = '\0';
+  for (size_t i = 0; i < call->head.count; i++)
+    if (grpc_slice_str_cmp(call->head.metadata[i].key, "rkv-read") == 0)
+      copy(node->read, call->head.metadata[i].value);
+}
+
 static void on_arrival(struct played_node *node, struct played_call *call) {
-  unsigned nth = atomic_fetch_add(&node->calls, 1);
+  unsigned nth;
   grpc_op ops[4];
   size_t n;
   memset(ops, 0, sizeof ops);
   call->arrived = true;
+  note(node, call);
+  nth = atomic_fetch_add(&node->calls, 1);
   n = play(node, node->script[nth < node->count ? nth : node->count - 1], call, ops);
   if (grpc_call_start_batch(call->call, ops, n, call, NULL) != GRPC_CALL_OK) abort();
   request_call(node);
@@ -149,6 +167,16 @@ struct played_node *played_node_start(const enum part *script, unsigned count, c
 
 const char *played_node_endpoint(const struct played_node *node) {
   return node->endpoint;
+}
+
+const char *played_node_method(struct played_node *node) {
+  (void)atomic_load(&node->calls);
+  return node->method;
+}
+
+const char *played_node_read(struct played_node *node) {
+  (void)atomic_load(&node->calls);
+  return node->read;
 }
 
 unsigned played_node_calls(struct played_node *node) {

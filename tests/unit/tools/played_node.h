@@ -5,6 +5,7 @@
 
 enum part {
   ANSWERS,         /* OK, with the message "done" */
+  ANSWERS_LOG_ID,  /* OK, with the message {LogId 3.7} */
   LEADS_ELSEWHERE, /* UNAVAILABLE, names the leader */
   KNOWS_NO_LEADER, /* UNAVAILABLE, names nobody */
   REFUSES,         /* FAILED_PRECONDITION "not now" */
@@ -21,6 +22,10 @@ struct played_node;
 struct played_node *played_node_start(const enum part *script, unsigned count, const char *leader);
 
 const char *played_node_endpoint(const struct played_node *node);
+
+/* The method of the last call, and its metadata "rkv-read" or "". */
+const char *played_node_method(struct played_node *node);
+const char *played_node_read(struct played_node *node);
 
 /* Calls that have arrived. */
 unsigned played_node_calls(struct played_node *node);
