@@ -297,6 +297,14 @@ void peer_fake_set(struct peer_fake *fake, struct peer_manner manner) {
   pthread_mutex_unlock(&fake->mutex);
 }
 
+void peer_fake_hold(struct peer_fake *fake) {
+  pthread_mutex_lock(&fake->mutex);
+}
+
+void peer_fake_go(struct peer_fake *fake) {
+  pthread_mutex_unlock(&fake->mutex);
+}
+
 struct peer_seen peer_fake_look(struct peer_fake *fake) {
   struct peer_seen seen;
   pthread_mutex_lock(&fake->mutex);

@@ -69,6 +69,9 @@ void peer_fake_start(struct peer_fake *fake, const char *addr); /* addr NULL: a 
 void peer_fake_stop(struct peer_fake *fake);                    /* may be started again */
 /* How it behaves from now on. */
 void peer_fake_set(struct peer_fake *fake, struct peer_manner manner);
+/* From hold to go it takes no request: all that is handed in meanwhile is on its way at once. */
+void peer_fake_hold(struct peer_fake *fake);
+void peer_fake_go(struct peer_fake *fake);
 struct peer_seen peer_fake_look(struct peer_fake *fake);
 /* Waits until *counter is at least n; fails the test when patience ends. */
 void peer_fake_await(struct peer_fake *fake, const unsigned *counter, unsigned n);

@@ -1,61 +1,6 @@
 /* peer_pipe_test.c: appends by stream: one lasting stream per peer, pipelined within a window, in
  * order; what becomes of the calls on it when it ends; peers without it. Every call ends once. */
-#include "peer_harness.h"
-
-#define MANY 50
-
-static struct rig rig;
-static struct peer_fake peer;
-
-static void start_with(enum peer_dialect dialect, const char *option) {
-  const char *const set[] = {option, NULL};
-  memset(&peer, 0, sizeof peer);
-  peer.dialect = dialect;
-  peer_fake_start(&peer, NULL);
-  rig_start_with(&rig, peer.addr, set);
-}
-
-static void start(enum peer_dialect dialect) {
-  start_with(dialect, NULL);
-}
-
-static void stop(void) {
-  rig_stop(&rig);
-  peer_fake_stop(&peer);
-}
-
-static struct peer_seen seen(void) {
-  return peer_fake_look(&peer);
-}
-
-/* One entry each, from entries[0] = index 1 on. */
-static void ask_each(struct asked *asked, const struct rkv_entry *entries, size_t count,
-                     unsigned timeout_ms) {
-  for (size_t i = 0; i < count; i++) ask_append(&rig, &asked[i], entries + i, 1, i, timeout_ms);
-}
-
-static void await_each(struct asked *asked, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    await_end(&asked[i], RKV_OK);
-    assert_int_equal(asked[i].append.result, RKV_APPEND_SUCCESS);
-    assert_int_equal(asked[i].append.matched.index, i + 1);
-  }
-}
-
-static void await_result(struct asked *asked, enum rkv_append_result result) {
-  await_end(asked, RKV_OK);
-  assert_int_equal(asked->append.result, result);
-}
-
-/* All that was handed in has reached the peer when it answers this: same connection, and the fake
- * works one event after the other. */
-static void barrier(void) {
-  struct asked vote;
-  ask_vote(&rig, &vote, 5000);
-  await_end(&vote, RKV_OK);
-}
-
-/* ---- one stream ---- */
+#include "peer_pipe.h"
 
 static void appends_share_one_stream(void **state) {
   static struct asked asked[MANY];
@@ -63,11 +8,11 @@ static void appends_share_one_stream(void **state) {
   struct asked beat;
   (void)state;
   start(PEER_HEAD);
-  ask_append(&rig, &beat, NULL, 0, 0, 2000);
+  ask_append(&rig, &beat, NULL, 0, 0, LONG_MS);
   await_result(&beat, RKV_APPEND_SUCCESS);
-  ask_each(asked, entries, MANY, 5000);
+  ask_each(asked, entries, MANY, LONG_MS);
   await_each(asked, MANY);
-  ask_append(&rig, &beat, NULL, 0, MANY, 2000);
+  ask_append(&rig, &beat, NULL, 0, MANY, LONG_MS);
   await_result(&beat, RKV_APPEND_SUCCESS);
   assert_int_equal(beat.append.matched.index, MANY);
   assert_int_equal(seen().appends, MANY);
@@ -89,9 +34,9 @@ static void the_window_bounds_bytes_and_stops_no_heartbeat(void **state) {
   (void)state;
   start_with(PEER_HEAD, "stream_window_bytes=3400");
   peer_fake_set(&peer, (struct peer_manner){.hang_from = 1});
-  ask_each(asked, entries, APPENDS, 5000);
+  ask_each(asked, entries, APPENDS, LONG_MS);
   peer_fake_await(&peer, &peer.seen.appends, FIT);
-  ask_append(&rig, &beat, NULL, 0, 0, 2000);
+  ask_append(&rig, &beat, NULL, 0, 0, LONG_MS);
   await_result(&beat, RKV_APPEND_SUCCESS);
   barrier();
   assert_int_equal(seen().appends, FIT);
@@ -112,7 +57,7 @@ static void the_window_bounds_messages(void **state) {
   (void)state;
   start(PEER_HEAD);
   peer_fake_set(&peer, (struct peer_manner){.hang_from = 1});
-  ask_each(asked, entries, APPENDS, 0);
+  ask_each(asked, entries, APPENDS, LONG_MS);
   peer_fake_await(&peer, &peer.seen.appends, FIT);
   barrier();
   assert_int_equal(seen().appends, FIT);
@@ -130,12 +75,12 @@ static void parts_leave_back_to_back(void **state) {
   (void)state;
   start(PEER_OURS);
   peer_fake_set(&peer, (struct peer_manner){.limit = 1024});
-  ask_append(&rig, &asked, entries, 4 * PARTS, 0, 2000);
+  ask_append(&rig, &asked, entries, 4 * PARTS, 0, LONG_MS);
   await_result(&asked, RKV_APPEND_SUCCESS);
   assert_int_equal(seen().refused, 1);
   assert_int_equal(seen().appends, PARTS);
   peer_fake_set(&peer, (struct peer_manner){.limit = 1024, .hang_from = 1});
-  ask_append(&rig, &asked, entries, 4 * PARTS, 0, 0);
+  ask_append(&rig, &asked, entries, 4 * PARTS, 0, LONG_MS);
   peer_fake_await(&peer, &peer.seen.appends, 2 * PARTS);
   rig.fake.ops->peer_close(rig.peer);
   rig.peer = NULL;
@@ -157,11 +102,11 @@ static void conflict_ends_what_stands_behind(void **state) {
   (void)state;
   start(PEER_HEAD);
   peer_fake_set(&peer, (struct peer_manner){.conflict_from = 3});
-  ask_each(asked, entries, APPENDS, 5000);
+  ask_all(asked, entries, APPENDS);
   await_each(asked, 2);
   for (int i = 2; i < APPENDS; i++) await_result(&asked[i], RKV_APPEND_CONFLICT);
   assert_int_equal(seen().last, 2);
-  ask_append(&rig, &probe, NULL, 0, 2, 2000);
+  ask_append(&rig, &probe, NULL, 0, 2, LONG_MS);
   await_result(&probe, RKV_APPEND_SUCCESS);
   assert_int_equal(seen().beats, 1);
   assert_int_equal(seen().unary, 0);
@@ -178,7 +123,7 @@ static void rejection_ends_what_stands_behind(void **state) {
   (void)state;
   start(PEER_HEAD);
   peer_fake_set(&peer, (struct peer_manner){.rejected_from = 3});
-  ask_each(asked, entries, APPENDS, 5000);
+  ask_all(asked, entries, APPENDS);
   await_each(asked, 2);
   for (int i = 2; i < APPENDS; i++) {
     await_result(&asked[i], RKV_APPEND_REJECTED);
@@ -200,12 +145,12 @@ static void a_broken_stream(void **state) {
   (void)state;
   start(PEER_HEAD);
   peer_fake_set(&peer, (struct peer_manner){.end_after = 2, .end = GRPC_STATUS_UNAVAILABLE});
-  ask_each(asked, entries, APPENDS, 5000);
+  ask_all(asked, entries, APPENDS);
   await_each(asked, 2);
   for (int i = 2; i < APPENDS; i++) await_end(&asked[i], RKV_UNAVAILABLE);
   assert_int_equal(ended(&rig), APPENDS);
   peer_fake_set(&peer, (struct peer_manner){.limit = 0});
-  ask_append(&rig, &next, entries + 2, 1, 2, 2000);
+  ask_append(&rig, &next, entries + 2, 1, 2, LONG_MS);
   await_result(&next, RKV_APPEND_SUCCESS);
   assert_int_equal(seen().streams, 2);
   stop();
@@ -219,7 +164,7 @@ static void a_status_is_about_the_first_unanswered(void **state) {
   (void)state;
   start(PEER_HEAD);
   peer_fake_set(&peer, (struct peer_manner){.end_after = 1, .end = GRPC_STATUS_INVALID_ARGUMENT});
-  ask_each(asked, entries, 3, 5000);
+  ask_all(asked, entries, 3);
   await_each(asked, 1);
   await_end(&asked[1], RKV_INVALID);
   await_end(&asked[2], RKV_UNAVAILABLE);
@@ -235,7 +180,7 @@ static void streams_that_end_early_lose_nothing(void **state) {
   (void)state;
   start(PEER_HEAD);
   peer_fake_set(&peer, (struct peer_manner){.end_after = 1, .end = GRPC_STATUS_OK});
-  ask_each(asked, entries, MANY, 8000);
+  ask_each(asked, entries, MANY, LONG_MS);
   await_each(asked, MANY);
   assert_int_equal(seen().last, MANY);
   assert_int_equal(seen().gaps, 0);
@@ -256,14 +201,14 @@ static void a_missed_deadline_breaks_the_stream(void **state) {
   peer_fake_set(&peer, (struct peer_manner){.hang = true});
   ask_append(&rig, &asked[0], entries, 1, 0, 300);
   ask_append(&rig, &asked[1], entries + 1, 1, 1, 300);
-  ask_append(&rig, &asked[2], entries + 2, 1, 2, 60000);
+  ask_append(&rig, &asked[2], entries + 2, 1, 2, LONG_MS);
   await_end(&asked[0], RKV_TIMEOUT);
   await_end(&asked[1], RKV_TIMEOUT);
   await_end(&asked[2], RKV_UNAVAILABLE);
   assert_in_range(now_ns() - before, UINT64_C(290000000), UINT64_C(2000000000));
   assert_true(logged(&rig, "peer does not answer peer=2"));
   peer_fake_set(&peer, (struct peer_manner){.hang = false});
-  ask_append(&rig, &next, entries, 1, 0, 2000);
+  ask_append(&rig, &next, entries, 1, 0, LONG_MS);
   await_result(&next, RKV_APPEND_SUCCESS);
   assert_int_equal(seen().streams, 2);
   assert_true(logged(&rig, "peer answers again"));
@@ -272,83 +217,6 @@ static void a_missed_deadline_breaks_the_stream(void **state) {
 }
 
 /* ---- peers without it ---- */
-
-/* Asked once, then every append is a unary call, one after the other. */
-static void without_streams_appends_go_one_by_one(void **state) {
-  static struct asked asked[MANY];
-  struct rkv_entry *entries = make_entries(1, MANY, 100);
-  (void)state;
-  start(PEER_D6);
-  ask_each(asked, entries, MANY, 5000);
-  await_each(asked, MANY);
-  assert_int_equal(seen().gaps, 0);
-  assert_int_equal(seen().unary, MANY);
-  assert_int_equal(seen().unknown, 1);
-  assert_int_equal(logged_times(&rig, "peer has no StreamAppend"), 1);
-
-  peer_fake_set(&peer, (struct peer_manner){.hang_from = 1});
-  ask_each(asked, entries, 5, 0);
-  peer_fake_await(&peer, &peer.seen.appends, MANY + 1);
-  barrier();
-  assert_int_equal(seen().appends, MANY + 1);
-  assert_int_equal(seen().unknown, 1);
-  rig.fake.ops->peer_close(rig.peer);
-  rig.peer = NULL;
-  for (int i = 0; i < 5; i++) await_end(&asked[i], RKV_CANCELLED);
-  stop();
-  free_entries(entries, MANY);
-}
-
-/* A peer that was away may come back as one that streams. */
-static void after_a_reconnect_streams_are_tried_again(void **state) {
-  struct rkv_entry *entries = make_entries(1, 1, 100);
-  struct asked asked;
-  char addr[64];
-  const uint64_t until = now_ns() + PATIENCE_MS * UINT64_C(1000000);
-  (void)state;
-  start(PEER_D6);
-  ask_append(&rig, &asked, entries, 1, 0, 2000);
-  await_result(&asked, RKV_APPEND_SUCCESS);
-  (void)snprintf(addr, sizeof addr, "%s", peer.addr);
-  peer_fake_stop(&peer);
-  do {
-    ask_append(&rig, &asked, entries, 1, 0, 2000);
-    await_end(&asked, RKV_UNAVAILABLE);
-  } while (!logged(&rig, "code=14") && now_ns() < until);
-  memset(&peer, 0, sizeof peer);
-  peer.dialect = PEER_HEAD;
-  peer_fake_start(&peer, addr);
-  do {
-    ask_append(&rig, &asked, entries, 1, 0, 2000);
-  } while (await(&asked) != RKV_OK && now_ns() < until);
-  await_result(&asked, RKV_APPEND_SUCCESS);
-  assert_int_equal(seen().streams, 1);
-  assert_int_equal(seen().unary, 0);
-  stop();
-  free_entries(entries, 1);
-}
-
-/* ---- closing ---- */
-
-/* A stream that stands idle holds neither close nor stop up. */
-static void an_idle_stream_ends_with_its_peer(void **state) {
-  struct rkv_entry *entries = make_entries(1, 1, 100);
-  struct asked asked;
-  struct rkv_error error;
-  const uint64_t before = now_ns();
-  (void)state;
-  start(PEER_HEAD);
-  ask_append(&rig, &asked, entries, 1, 0, 2000);
-  await_result(&asked, RKV_APPEND_SUCCESS);
-  rig.fake.ops->peer_close(rig.peer);
-  assert_int_equal(rig.fake.ops->peer_open(rig.fake.instance, 2, peer.addr, &rig.peer, &error),
-                   RKV_OK);
-  ask_append(&rig, &asked, entries, 1, 0, 2000);
-  await_result(&asked, RKV_APPEND_SUCCESS);
-  stop();
-  assert_in_range(now_ns() - before, 0, UINT64_C(3000000000));
-  free_entries(entries, 1);
-}
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -362,9 +230,6 @@ int main(void) {
       cmocka_unit_test(a_status_is_about_the_first_unanswered),
       cmocka_unit_test(streams_that_end_early_lose_nothing),
       cmocka_unit_test(a_missed_deadline_breaks_the_stream),
-      cmocka_unit_test(without_streams_appends_go_one_by_one),
-      cmocka_unit_test(after_a_reconnect_streams_are_tried_again),
-      cmocka_unit_test(an_idle_stream_ends_with_its_peer),
   };
   return cmocka_run_group_tests_name("transport peer: stream", tests, NULL, NULL);
 }

@@ -205,7 +205,7 @@ static void silence_between_parts_is_partial_success(void **state) {
   (void)state;
   start(1024, GRPC_STATUS_OUT_OF_RANGE, RUST_TEXT);
   set((struct peer_manner){.hang_from = 9});
-  ask_append(&rig, &asked, entries, 12, 0, 300);
+  ask_append(&rig, &asked, entries, 12, 0, 1500);
   await_end(&asked, RKV_OK);
   assert_success(&asked, 8);
   stop();
@@ -249,7 +249,7 @@ static void waiting_appends_are_bounded_and_end(void **state) {
   ask_append(&rig, &warm, entries, 10, 0, 0);
   await_end(&warm, RKV_OK);
   set((struct peer_manner){.hang_from = 1});
-  for (i = 0; i < APPENDS; i++) ask_append(&rig, &asked[i], entries, 10, 0, 0);
+  for (i = 0; i < APPENDS; i++) ask_append(&rig, &asked[i], entries, 10, 0, 60000);
   peer_fake_await(&peer, &peer.seen.appends, 4);
   rig.fake.ops->peer_close(rig.peer);
   rig.peer = NULL;

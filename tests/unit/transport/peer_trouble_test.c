@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define CALLS 20
+#define LONG_MS 60000 /* a deadline that is not meant to pass */
 
 static struct rig rig;
 static struct peer_fake peer;
@@ -177,8 +178,8 @@ static void a_peer_that_comes_back(void **state) {
 static void ask_many(struct asked *appends, struct asked *votes, const struct rkv_entry *entries) {
   int i;
   for (i = 0; i < CALLS; i++) {
-    ask_append(&rig, &appends[i], entries, 1, 0, 0);
-    ask_vote(&rig, &votes[i], 0);
+    ask_append(&rig, &appends[i], entries, 1, 0, LONG_MS);
+    ask_vote(&rig, &votes[i], LONG_MS);
   }
   peer_fake_await(&peer, &peer.seen.appends, 1);
 }
