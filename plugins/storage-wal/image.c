@@ -34,7 +34,7 @@ static enum rkv_status replay_entry(struct image *image, const struct record *r,
   if (r->index != image->last.index + 1)
     return rkv_fail(error, RKV_CORRUPT, "expected entry %" PRIu64 ", found entry %" PRIu64,
                     image->last.index + 1, r->index);
-  status = index_place(&image->index, r->index, segment, offset, error);
+  status = index_place(&image->index, r->index, 1, segment, offset, error);
   if (status == RKV_OK) status = index_note_term(&image->index, id, error);
   if (status == RKV_OK) image->last = id;
   return status;

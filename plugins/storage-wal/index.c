@@ -38,16 +38,18 @@ static const struct index_term *last_term(const struct index *index) {
 static bool in_last_run(const struct index *index, rkv_index first, const struct segment *segment,
                         uint64_t offset) {
   const struct index_slot *last = last_slot(index);
-  return last && !index->cut && last->segment == segment &&
+  return last && !index->cut && first == index->next && last->segment == segment &&
          first - last->first < INDEX_RUN_ENTRIES && offset - last->offset < INDEX_RUN_BYTES;
 }
 
-enum rkv_status index_place(struct index *index, rkv_index first, struct segment *segment,
-                            uint64_t offset, struct rkv_error *error) {
+enum rkv_status index_place(struct index *index, rkv_index first, size_t count,
+                            struct segment *segment, uint64_t offset, struct rkv_error *error) {
   size_t capacity = index->slot_capacity;
   struct index_slot *slots;
+  bool goes_on = in_last_run(index, first, segment, offset);
   assert(!last_slot(index) || last_slot(index)->first < first); /* (X1) */
-  if (in_last_run(index, first, segment, offset)) return RKV_OK;
+  index->next = first + count;
+  if (goes_on) return RKV_OK;
   slots = room(index->slots, sizeof *slots, &index->slot_head, index->slot_count, &capacity);
   if (!slots) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the index of the log");
   index->slots = slots;

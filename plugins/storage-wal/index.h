@@ -32,14 +32,15 @@ struct index {
   size_t slot_head, slot_count, slot_capacity;
   struct index_term *terms;
   size_t term_head, term_count, term_capacity;
+  rkv_index next; /* the entry that would go on the last run */
   bool cut; /* the last run may be followed by entries that were truncated: (X2) needs a new slot */
 };
 
 void index_free(struct index *index);
 
-/* Entries from `first` on stand at `offset`. Errors: RKV_NO_MEMORY. */
-enum rkv_status index_place(struct index *index, rkv_index first, struct segment *segment,
-                            uint64_t offset, struct rkv_error *error);
+/* `count` entries from `first` on stand at `offset`. Errors: RKV_NO_MEMORY. */
+enum rkv_status index_place(struct index *index, rkv_index first, size_t count,
+                            struct segment *segment, uint64_t offset, struct rkv_error *error);
 /* The entry `id` follows the last one. Errors: RKV_NO_MEMORY. */
 enum rkv_status index_note_term(struct index *index, struct rkv_log_id id, struct rkv_error *error);
 

@@ -56,12 +56,22 @@ static bool give_queued(struct reading *r) {
   return false;
 }
 
-/* Finds the run of r->at and keeps its segment. Under the lock. */
+/* Entries from here on are in the queue, or will be: what follows a run on the disk up to there may
+ * be truncated already. Under the lock. */
+static rkv_index first_queued(const struct store *s) {
+  for (const struct op *op = s->first; op; op = op->next)
+    if (op->live > 0) return op->entries[0].id.index;
+  return UINT64_MAX;
+}
+
+/* Finds the run of r->at, as far as its entries are held, and its segment. Under the lock. */
 static bool find_run(struct reading *r, struct run *run, struct segment **segment) {
   const struct index_slot *next, *slot = index_find(&r->s->image.index, r->at, &next);
+  rkv_index queued = first_queued(r->s);
   if (!slot) return false;
   run->first = slot->first;
   run->last = next && next->first - 1 < r->to ? next->first - 1 : r->to;
+  if (run->last >= queued) run->last = queued - 1;
   run->offset = slot->offset;
   run->end = next && next->segment == slot->segment ? next->offset : slot->segment->end;
   *segment = slot->segment;

@@ -77,7 +77,7 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
     n++;
   }
   if (n > 0 && op->staged < op->live)
-    status = index_place(&s->image.index, op->entries[op->staged].id.index, w->segment,
+    status = index_place(&s->image.index, op->entries[op->staged].id.index, n, w->segment,
                          w->stage.offset, error);
   if (op->staged + n > op->live) s->image.index.cut = true; /* no run goes on behind them */
   *end = op->staged + n == op->count;

@@ -39,8 +39,11 @@ static struct {
   int fail_errno[SHIM_CALLS];
   bool full, short_writes;
   unsigned writes; /* since short_writes */
+  bool hold;
+  unsigned held; /* syncs that wait */
+  pthread_cond_t hold_changed;
   struct kept *kept;
-} plan = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} plan = {.lock = PTHREAD_MUTEX_INITIALIZER, .hold_changed = PTHREAD_COND_INITIALIZER};
 
 /* ---- plans ---- */
 
@@ -63,7 +66,8 @@ void shim_reset(void) {
   plan.count = plan.die_at = 0;
   memset(plan.calls, 0, sizeof plan.calls);
   memset(plan.fail_times, 0, sizeof plan.fail_times);
-  plan.full = plan.short_writes = false;
+  plan.full = plan.short_writes = plan.hold = false;
+  (void)pthread_cond_broadcast(&plan.hold_changed);
   (void)pthread_mutex_unlock(&plan.lock);
 }
 
@@ -103,6 +107,27 @@ void shim_short(bool short_writes) {
   (void)pthread_mutex_lock(&plan.lock);
   plan.short_writes = short_writes;
   (void)pthread_mutex_unlock(&plan.lock);
+}
+
+void shim_hold(bool hold) {
+  (void)pthread_mutex_lock(&plan.lock);
+  plan.hold = hold;
+  (void)pthread_cond_broadcast(&plan.hold_changed);
+  (void)pthread_mutex_unlock(&plan.lock);
+}
+
+void shim_await_held(void) {
+  (void)pthread_mutex_lock(&plan.lock);
+  while (plan.held == 0) (void)pthread_cond_wait(&plan.hold_changed, &plan.lock);
+  (void)pthread_mutex_unlock(&plan.lock);
+}
+
+/* Under the lock, which it leaves meanwhile. */
+static void wait_while_held(void) {
+  plan.held++;
+  (void)pthread_cond_broadcast(&plan.hold_changed);
+  while (plan.hold) (void)pthread_cond_wait(&plan.hold_changed, &plan.lock);
+  plan.held--;
 }
 
 /* ---- the end ---- */
@@ -223,6 +248,7 @@ static int sync_file(enum shim_call call, int fd) {
   struct stat info;
   int error;
   (void)pthread_mutex_lock(&plan.lock);
+  if (plan.hold && call == SHIM_SYNC) wait_while_held();
   error = begin(call, fd, NULL, 0, 0);
   if (error == 0 && fstat(fd, &info) == 0) forget(info.st_ino, false);
   (void)pthread_mutex_unlock(&plan.lock);

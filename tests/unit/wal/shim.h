@@ -37,5 +37,9 @@ void shim_fail(enum shim_call call, unsigned n, unsigned times, int error);
 void shim_full(bool full);
 /* Gathered writes end in the middle, as they may, and are interrupted now and then. */
 void shim_short(bool short_writes);
+/* Syncs of files do not return while they are held. */
+void shim_hold(bool hold);
+/* Waits until a sync is held. */
+void shim_await_held(void);
 
 #endif

@@ -141,7 +141,7 @@ static void finds(const struct table *t, rkv_index wanted) {
 
 static void append(struct table *t, struct segment *segment) {
   rkv_index i = ++t->last;
-  assert_int_equal(index_place(&t->index, i, segment, t->end, NULL), RKV_OK);
+  assert_int_equal(index_place(&t->index, i, 1, segment, t->end, NULL), RKV_OK);
   assert_int_equal(index_note_term(&t->index, (struct rkv_log_id){i / 100 + 1, i}, NULL), RKV_OK);
   t->at[t->end] = i;
   t->place[i] = t->end++;
@@ -183,7 +183,7 @@ static void index_is_sparse(void **state) {
   struct segment segment = {.sequence = 1};
   (void)state;
   for (rkv_index i = 1; i <= 100000; i++)
-    assert_int_equal(index_place(&index, i, &segment, i * 300, NULL), RKV_OK);
+    assert_int_equal(index_place(&index, i, 1, &segment, i * 300, NULL), RKV_OK);
   assert_true(index.slot_count <= 100000 / INDEX_RUN_ENTRIES + 1);
   index_purge(&index, 99999);
   assert_int_equal(index.slot_count, 1);

@@ -217,6 +217,24 @@ static bool look_at_entries(struct wal *w, struct model *found, char *text) {
   return true;
 }
 
+void wal_reads(struct wal *w, const struct model *m, rkv_index from, rkv_index to) {
+  struct rkv_entry entries[READ_ENTRIES];
+  struct rkv_error error;
+  size_t count = 0, wrong = 0;
+  if (to > m->last.index) to = m->last.index;
+  if (from > to || from <= m->purged.index) return;
+  if (w->ops->read(w->storage, from, to, UINT64_MAX, entries, READ_ENTRIES, &count, &error) !=
+      RKV_OK)
+    fail_msg("%s", error.text);
+  for (size_t i = 0; i < count; i++) {
+    struct rkv_log_id id = {m->terms[from + i], from + i};
+    if (!rkv_log_id_equal(entries[i].id, id) || !payload_is(&entries[i])) wrong++;
+    rkv_buf_drop(&entries[i].payload);
+  }
+  if (wrong > 0 || count != to - from + 1)
+    fail_msg("%zu wrong of %zu entries from %" PRIu64 " to %" PRIu64, wrong, count, from, to);
+}
+
 static bool look_at_snapshot(struct wal *w, const struct rkv_snapshot_meta *meta, char *text) {
   struct rkv_snapshot_meta again;
   struct rkv_error error;

@@ -29,7 +29,7 @@ static void holds_what_the_model_says(void **state) {
 /* Nobody waits for anything: what was handed in is held at once, wherever it is on its way, and
  * every completion comes, once. */
 static void holds_what_is_not_written_yet(void **state) {
-  enum { STEPS = 3000 };
+  enum { STEPS = 5000 };
   struct wal *w = *state;
   struct model *m = model_new();
   struct told *told = calloc(STEPS, sizeof *told);
@@ -43,7 +43,11 @@ static void holds_what_is_not_written_yet(void **state) {
     if (step.kind == STEP_TRUNCATE || step.kind == STEP_PURGE) told[i].times = -1;
     wal_issue(w, &step, &told[i]);
     model_step(m, &step);
-    if (random_next(&seed) % 20 == 0) wal_holds(w, m);
+    if (m->last.index > m->purged.index && random_next(&seed) % 2) {
+      rkv_index from = m->purged.index + 1 + random_next(&seed) % (m->last.index - m->purged.index);
+      wal_reads(w, m, from, from + random_next(&seed) % 100);
+    }
+    if (random_next(&seed) % 50 == 0) wal_holds(w, m);
   }
   wal_reopen(w);
   wal_holds(w, m);

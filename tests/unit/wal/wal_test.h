@@ -104,6 +104,8 @@ void wal_issue(struct wal *w, const struct step *step, struct told *told);
 void wal_do(struct wal *w, struct model *m, struct step step);
 /* What the storage holds; false (and a text) if entries are not what they were. */
 bool wal_look(struct wal *w, struct model *found, char text[RKV_ERROR_TEXT_MAX]);
+/* Reading from..to, clipped to what is held, gives the model's entries. */
+void wal_reads(struct wal *w, const struct model *m, rkv_index from, rkv_index to);
 /* It holds what the model says. */
 void wal_holds(struct wal *w, const struct model *m);
 
