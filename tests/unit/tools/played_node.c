@@ -26,12 +26,18 @@ struct played_call {
   bool arrived; /* false: the tag means a new call; true: the call has ended */
 };
 
+struct played_note {
+  char method[ADDRESS_MAX], read[ADDRESS_MAX];
+};
+
 struct played_node {
   enum part script[PLAYED_SCRIPT_MAX];
   unsigned count;
   atomic_uint calls;
   char endpoint[ADDRESS_MAX], leader[ADDRESS_MAX];
-  char method[ADDRESS_MAX], read[ADDRESS_MAX]; /* of the last call, written before it is answered */
+  pthread_mutex_t lock; /* guards `last`: the next call may overwrite it while a test still reads */
+  struct played_note last, /* of the last call, written before it is answered */
+      shown;               /* the test's own copy of it */
   grpc_server *server;
   grpc_completion_queue *queue;
   pthread_t thread;
@@ -105,11 +111,14 @@ static void copy(char to[ADDRESS_MAX], grpc_slice from) {
 }
 
 static void note(struct played_node *node, const struct played_call *call) {
-  copy(node->method, call->details.method);
-  node->read[0] = '\0';
+  struct played_note note = {.read = ""};
+  copy(note.method, call->details.method);
   for (size_t i = 0; i < call->head.count; i++)
     if (grpc_slice_str_cmp(call->head.metadata[i].key, "rkv-read") == 0)
-      copy(node->read, call->head.metadata[i].value);
+      copy(note.read, call->head.metadata[i].value);
+  (void)pthread_mutex_lock(&node->lock);
+  node->last = note;
+  (void)pthread_mutex_unlock(&node->lock);
 }
 
 static void on_arrival(struct played_node *node, struct played_call *call) {
@@ -149,6 +158,7 @@ struct played_node *played_node_start(const enum part *script, unsigned count, c
   if (!node || count == 0 || count > PLAYED_SCRIPT_MAX) abort();
   memcpy(node->script, script, count * sizeof *script);
   node->count = count;
+  if (pthread_mutex_init(&node->lock, NULL)) abort();
   grpc_init();
   node->queue = grpc_completion_queue_create_for_next(NULL);
   node->server = grpc_server_create(NULL, NULL);
@@ -169,14 +179,19 @@ const char *played_node_endpoint(const struct played_node *node) {
   return node->endpoint;
 }
 
+static const struct played_note *show(struct played_node *node) {
+  (void)pthread_mutex_lock(&node->lock);
+  node->shown = node->last;
+  (void)pthread_mutex_unlock(&node->lock);
+  return &node->shown;
+}
+
 const char *played_node_method(struct played_node *node) {
-  (void)atomic_load(&node->calls);
-  return node->method;
+  return show(node)->method;
 }
 
 const char *played_node_read(struct played_node *node) {
-  (void)atomic_load(&node->calls);
-  return node->read;
+  return show(node)->read;
 }
 
 unsigned played_node_calls(struct played_node *node) {
@@ -190,5 +205,6 @@ void played_node_stop(struct played_node *node) {
   grpc_server_destroy(node->server);
   grpc_completion_queue_destroy(node->queue);
   grpc_shutdown_blocking();
+  (void)pthread_mutex_destroy(&node->lock);
   free(node);
 }

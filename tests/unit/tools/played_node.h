@@ -23,7 +23,7 @@ struct played_node *played_node_start(const enum part *script, unsigned count, c
 
 const char *played_node_endpoint(const struct played_node *node);
 
-/* The method of the last call, and its metadata "rkv-read" or "". */
+/* The method of the last call, and its metadata "rkv-read" or "". Valid until asked again. */
 const char *played_node_method(struct played_node *node);
 const char *played_node_read(struct played_node *node);
 
