@@ -14,16 +14,30 @@ static uint64_t random_part(const struct raft *r, struct raft_now now) {
   return now.random % (r->config.election_max_ns - r->config.election_min_ns);
 }
 
+/* An eighth of the longest timeout: how far apart the voters' timers lie when a lease has run out.
+ * The lease itself was the wait for the leader, so that a new one follows within 1.5 timeouts, one
+ * split vote or refused question included. */
+static uint64_t spread_ns(const struct raft *r) {
+  return r->config.election_max_ns / 8 + 1;
+}
+
+/* The first question or campaign after a leader is repeated soon; a disk or a network too slow for
+ * that gets the whole interval from then on. */
+static bool repeats_soon(const struct raft *r) {
+  return r->pre_vote.term != 0 || (r->role == RAFT_CANDIDATE && r->campaigns == 1);
+}
+
 /* From now to the next campaign: 5.2, "election timeouts are chosen randomly from a fixed
  * interval"; behind the lease if there is a leader to stay with. */
 static uint64_t patience_ns(const struct raft *r, struct raft_now now) {
-  uint64_t timeout = r->config.election_min_ns + random_part(r, now);
+  uint64_t timeout = r->config.election_min_ns + random_part(r, now), spread = spread_ns(r);
   bool leased = r->vote.committed && now.ns < r->lease_until_ns;
   bool lone = raft_quorum_lone(&r->effective->value, r->config.id);
   if (leader_left(r)) return r->config.removed_linger_ns + (lone ? 0 : random_part(r, now));
   if (lone && r->role != RAFT_CANDIDATE && raft_leader(r) == 0) return 0;
-  if (leased) return r->lease_until_ns - now.ns + timeout;
-  return r->longer_log_seen ? 2 * r->config.election_max_ns + timeout : timeout;
+  if (leased) return r->lease_until_ns - now.ns + 1 + now.random % spread;
+  if (r->longer_log_seen) return 2 * r->config.election_max_ns + timeout;
+  return repeats_soon(r) ? spread + now.random % (2 * spread) : timeout;
 }
 
 void raft_arm_election(struct raft *r, struct raft_now now) {
@@ -36,6 +50,7 @@ void raft_heard_leader(struct raft *r, struct raft_now now) {
   assert(r->vote.committed && r->role != RAFT_LEADER && r->role != RAFT_CANDIDATE);
   r->lease_until_ns = now.ns + r->config.election_max_ns;
   r->longer_log_seen = false;
+  r->campaigns = 0;
   raft_arm_election(r, now);
 }
 
@@ -115,6 +130,7 @@ void raft_campaign(struct raft *r, struct raft_now now, bool transfer) {
   r->pre_vote = (struct rkv_vote){0, 0, false};
   r->longer_log_seen = false;
   r->role = RAFT_CANDIDATE;
+  if (r->campaigns < 2) r->campaigns++;
   raft_arm_election(r, now);
   raft_announce_role(r);
   raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = r->vote;

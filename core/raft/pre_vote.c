@@ -11,8 +11,8 @@ void raft_ask_pre_votes(struct raft *r, struct raft_now now) {
   bool quorum;
   assert(r->config.pre_vote && (r->role == RAFT_FOLLOWER || r->role == RAFT_CANDIDATE));
   r->longer_log_seen = false;
-  raft_arm_election(r, now);
   r->pre_vote = (struct rkv_vote){r->vote.term + 1, r->config.id, false};
+  raft_arm_election(r, now);
   r->pre_granted.count = 0;
   quorum = raft_grants_add(r, &r->pre_granted, r->config.id);
   assert(!quorum); /* a lone voter campaigns at once */

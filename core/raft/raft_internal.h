@@ -80,6 +80,7 @@ struct raft {
   uint64_t lease_until_ns; /* a follower stays with its leader until then */
   uint64_t election_at_ns; /* when to campaign; RAFT_NEVER */
   bool longer_log_seen;    /* a voter refused this node, and can win itself */
+  uint8_t campaigns;       /* since a leader was heard, 2 for all beyond */
   struct {                 /* as last told by a ROLE output */
     enum raft_role role;
     rkv_node_id leader;

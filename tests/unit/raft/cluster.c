@@ -26,7 +26,7 @@ struct cluster *cluster_new(void) {
   for (id = 1; id < NODES_MAX; id++) {
     struct test_node *n = &c->nodes[id];
     n->id = id;
-    n->random = id * 200 * MS;
+    n->random = id * 100 * MS; /* distinct in every interval timers are drawn from */
     n->writes_end = &n->writes;
     n->dropped = UINT64_MAX;
   }
