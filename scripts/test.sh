@@ -7,10 +7,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # unit       one part at a time           golden   conversations of core/raft
 # sim        whole clusters under trouble, in virtual time, many seeds
 # cluster    several nodes: in one process (ctest), as processes (pytest)
+# package    what is installed and packed, and plugins built from it alone
 # clang      everything compiles with the other compiler
 # asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
-suites=(style unit golden sim cluster clang asan tsan)
-labels=(unit golden sim cluster) # what ctest knows
+suites=(style unit golden sim cluster package clang asan tsan)
+labels=(unit golden sim cluster package) # what ctest knows
 out=build/test-results
 passed=0
 failed=0
@@ -117,6 +118,7 @@ run_release() {
     run_ctest cluster-inside release cluster 1
     run_pytest cluster release 0
   fi
+  if wanted package; then run_ctest package release package 2; fi
 }
 
 # Warnings are no errors here: gcc's own manual warns of false ones in sanitized code.
@@ -142,7 +144,8 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 
 if wanted style; then run_style style; fi
-if wanted style || wanted unit || wanted golden || wanted sim || wanted cluster; then run_release; fi
+if wanted style || wanted unit || wanted golden || wanted sim || wanted cluster ||
+  wanted package; then run_release; fi
 if wanted clang; then build clang ON || true; fi
 if wanted asan; then run_sanitized asan; fi
 if wanted tsan; then run_sanitized tsan; fi

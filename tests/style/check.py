@@ -71,10 +71,12 @@ class File:
 
 
 def sources():
-    listed = subprocess.run(("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", *ROOMS), capture_output=True,
-                            text=True, check=False)
-    paths = listed.stdout.splitlines() if listed.returncode == 0 else \
-        [str(p.relative_to(ROOT)) for room in ROOMS for p in (ROOT / room).rglob("*")]
+    """What git knows; everything in the rooms where there is no git (a bare machine, an unpacked archive)."""
+    paths = [str(p.relative_to(ROOT)) for room in ROOMS for p in (ROOT / room).rglob("*")]
+    if shutil.which("git"):
+        listed = subprocess.run(("git", "-C", ROOT, "ls-files", "-co", "--exclude-standard", *ROOMS),
+                                capture_output=True, text=True, check=False)
+        paths = listed.stdout.splitlines() if listed.returncode == 0 else paths
     return [File(ROOT / p) for p in sorted(paths) if (ROOT / p).is_file() and pathlib.Path(p).suffix in COLUMNS]
 
 

@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+"""test_package.py: what `cmake --install` and `cpack -G DEB` give a user, and whether it works where it lands."""
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from scratch import BUILD, ROOT, install, run, serves_durably, tree
+
+PLUGINS = {path.stem for path in (BUILD / "plugins").glob("*.so")}
+TOOLS = {"bin/rkv-contract", "share/man/man1/rkv-contract.1"} if (BUILD / "rkv-contract").exists() else set()
+HOST = {"bin/raft-key-value", "bin/rkvctl", "share/man/man1/raft-key-value.1", "share/man/man1/rkvctl.1",
+        "share/man/man5/raft-key-value.conf.5", "share/doc/raft-key-value/README.md"}
+DEV = {"lib/pkgconfig/rkv.pc", "lib/cmake/rkv/rkvConfig.cmake", "lib/cmake/rkv/rkvConfigVersion.cmake",
+       "lib/cmake/rkv/rkvTargets.cmake", "share/man/man7/rkv-plugin.7",
+       "share/raft-key-value/skeletons/storage/storage-mem.c"} | TOOLS
+HEADERS = {f"include/rkv/{path.name}" for path in (ROOT / "core" / "include" / "rkv").iterdir()}
+EXAMPLES = {f"share/doc/raft-key-value/examples/{path.relative_to(ROOT / 'conf')}"
+            for path in (ROOT / "conf").rglob("*.ini")}
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        held = tempfile.TemporaryDirectory(prefix="rkv-package-")
+        self.addCleanup(held.cleanup)
+        self.folder = pathlib.Path(held.name)
+
+
+class Installed(Case):
+    def test_tree_is_whole_and_can_be_moved(self):
+        """Every promised file is there; the moved server finds its plugins by itself and serves."""
+        prefix = install(self.folder)
+        plugins = {f"lib/raft-key-value/plugins/{name}.so" for name in PLUGINS}
+        self.assertEqual(set(), (HOST | DEV | HEADERS | EXAMPLES | plugins) - tree(prefix))
+        listed = {line.split()[1] for line in run(prefix / "bin" / "raft-key-value", "plugins").splitlines()[1:]}
+        self.assertEqual(PLUGINS, listed)
+        self.assertTrue(serves_durably(prefix, self.folder))
+
+    def test_nothing_names_the_build(self):
+        """No text that is installed knows where it was built or installed first."""
+        prefix = install(self.folder)
+        for path in sorted(prefix.rglob("*")):
+            if path.is_file() and path.parent.name not in ("bin", "plugins"):
+                text = path.read_bytes()
+                for place in (ROOT, BUILD, self.folder):
+                    self.assertNotIn(str(place).encode(), text, path)
+
+
+class Packed(Case):
+    def field(self, package, name):
+        return run("dpkg-deb", "-f", package, name).strip()
+
+    def pack(self):
+        """The packages by name."""
+        run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", self.folder / "packed")
+        return {self.field(path, "Package"): path for path in (self.folder / "packed").glob("*.deb")}
+
+    def check_package(self, name, path):
+        """What Debian wants of every package."""
+        listing = run("dpkg-deb", "-c", path)
+        for needed in ("copyright", "changelog.gz", "changelog.Debian.gz"):
+            self.assertIn(f" ./usr/share/doc/{name}/{needed}\n", listing)
+        for line in listing.splitlines():
+            self.assertIn(" root/root ", line)
+            mode, file = line.split()[0], line.split()[-1]
+            self.assertIn(mode, ("drwxr-xr-x", "-rwxr-xr-x") if mode[3] == "x" else ("-rw-r--r--",), line)
+            self.assertTrue("/man/" not in file or file.endswith((".gz", "/")), line)
+        for field in ("Maintainer", "Section", "Version", "Architecture", "Description"):
+            self.assertTrue(self.field(path, field), f"{name}: {field}")
+        self.assertGreater(len(self.field(path, "Description").splitlines()), 1, name)
+
+    def test_packages(self):
+        """Each component is a package that depends on what it uses; unpacked together they serve."""
+        packages = self.pack()
+        plugins = {f"raft-key-value-plugin-{name}" for name in PLUGINS}
+        self.assertEqual({"raft-key-value", "raft-key-value-dev"} | plugins, set(packages))
+        for name, path in packages.items():
+            self.check_package(name, path)
+            run("dpkg", "-x", path, self.folder / "root")
+            if name != "raft-key-value-dev":
+                self.assertRegex(self.field(path, "Depends"), r"libc6 \(>= ")
+        for name in plugins:
+            self.assertIn("rkv-abi-1", self.field(packages[name], "Depends"))
+        self.assertEqual("rkv-abi-1", self.field(packages["raft-key-value"], "Provides"))
+        self.assertIn("libgrpc", self.field(packages["raft-key-value-plugin-transport-grpc"], "Depends"))
+        self.assertTrue(serves_durably(self.folder / "root" / "usr", self.folder))
+
+
+class Pages(unittest.TestCase):
+    def test_manual_is_true(self):
+        """The man pages are clean mdoc and name every option that the programs know."""
+        done = subprocess.run(("/usr/bin/python3", ROOT / "tests/package/man.py", BUILD), capture_output=True,
+                              text=True, check=False)
+        self.assertEqual((0, ""), (done.returncode, done.stdout + done.stderr))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
