@@ -116,8 +116,8 @@ static void learners_keep_no_leader(void **state) {
   cluster_free(c);
 }
 
-/* Voters that fall silent as they are made voters have an election timeout to answer; then the joint config (4.3)
- * counts, although the old one answers. */
+/* Voters that fall silent as they are made voters have an election timeout to answer; then the
+ * joint config (4.3) counts, although the old one answers. */
 static void new_voters_have_time_to_answer(void **state) {
   const rkv_node_id to[] = {1, 4, 5, 0};
   struct cluster *c = checked(three);
