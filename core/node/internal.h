@@ -155,6 +155,7 @@ struct node {
 
   struct node_peer peers[RKV_NODES_MAX];
   size_t peer_count;
+  bool peers_leaving;   /* some are members no more, as soon as that is committed */
   uint64_t peer_serial; /* given out last */
 
   struct rkv_log_id committed, applied;
