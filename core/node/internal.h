@@ -174,6 +174,7 @@ struct node {
 
   struct rkv_call *changes[NODE_CHANGES_MAX]; /* init and membership calls that wait */
   size_t change_count;
+  uint64_t progress_ns; /* when the learners that are waited for are told of again */
 
   struct rkv_call *reads_waiting[2]; /* [lease]: linearizable and lease reads being gathered */
   struct node_ticket *tickets;       /* reads that wait for their index */
