@@ -1,7 +1,7 @@
 /* raft_step.c: core/raft from any state that it takes for its own, under any calls of clients and
  * any messages and answers of peers, right or broken. The driver keeps its side of raft.h: outputs
  * in order, saves reported in order, each append answered once, time that does not fall. */
-#include "fuzz.h"
+#include "fuzz_any.h"
 
 #include <raft/raft.h>
 
@@ -39,34 +39,7 @@ struct node {
   struct rkv_log_id committed;
 };
 
-/* ---- what is made of the input ---- */
-
-static struct rkv_log_id any_id(struct feed *f) {
-  struct rkv_log_id id = {feed_number(f), feed_number(f)};
-  return id;
-}
-
-static struct rkv_vote any_vote(struct feed *f) {
-  struct rkv_vote vote = {feed_number(f), feed_pick(f, 6), (feed_byte(f) & 1) != 0};
-  return vote;
-}
-
-/* One that the codec lets through. */
-static void any_membership(struct feed *f, struct rkv_membership *m) {
-  uint32_t c, id, mask;
-  memset(m, 0, sizeof *m);
-  m->config_count = 1 + feed_pick(f, 2);
-  for (c = 0; c < m->config_count; c++) {
-    mask = feed_pick(f, 31) + 1;
-    for (id = 1; id <= 5; id++) {
-      if (!(mask >> (id - 1) & 1)) continue;
-      (void)rkv_config_add(&m->configs[c], id);
-      (void)rkv_membership_add_node(m, id, "a:1", 3);
-    }
-  }
-  for (id = 1; id <= 5; id++)
-    if (feed_byte(f) % 4 == 1) (void)rkv_membership_add_node(m, id, "a:1", 3);
-}
+/* ---- the beginning ---- */
 
 static void start(struct node *n) {
   struct rkv_log_id terms[TERMS_MAX];
