@@ -68,7 +68,8 @@ run_ctest() {
   local started=$SECONDS junit=$PWD/$out/$1.xml log=$out/$1.log code=0
   rm -f "$junit"
   if [ "$(ctest --test-dir "build/$2" -N -L "^$3\$" | tail -n 1)" = "Total Tests: 0" ]; then return 0; fi
-  ctest --test-dir "build/$2" -L "^$3\$" -j "$4" --output-on-failure --output-junit "$junit" >"$log" 2>&1 || code=$?
+  ctest --test-dir "build/$2" -L "^$3\$" -j "$4" --output-on-failure --output-junit "$junit" --test-output-size-passed 65536 \
+    >"$log" 2>&1 || code=$?
   count "$1" "$started" "$code" "$log" "$junit"
 }
 
