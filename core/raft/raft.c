@@ -190,7 +190,8 @@ static void load_vote(struct raft *r, struct rkv_vote vote, struct raft_now now)
   r->role = raft_is_voter(r) ? RAFT_FOLLOWER : RAFT_LEARNER;
   if (vote.committed) r->lease_until_ns = now.ns + r->config.election_max_ns;
   raft_arm_election(r, now);
-  if (raft_quorum_lone(&r->effective->value, r->config.id)) r->election_at_ns = now.ns;
+  if (raft_is_voter(r) && raft_quorum_lone(&r->effective->value, r->config.id))
+    r->election_at_ns = now.ns;
   r->told.role = r->role;
   r->told.leader = raft_leader(r);
   r->told.term = vote.term;
