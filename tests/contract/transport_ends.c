@@ -47,11 +47,11 @@ static struct flight *take_off(struct contract *c) {
   return f;
 }
 
-/* Each ended as `must`, or (UNIMPLEMENTED) the other transport did not know it. */
-static void all_ended(struct flight *f, enum rkv_status must, const char *how) {
+/* Each ended as CANCELLED or `or`, or (UNIMPLEMENTED) the other transport did not know it. */
+static void all_ended(struct flight *f, enum rkv_status or, const char *how) {
   for (size_t i = 0; i < CALLS; i++) {
     enum rkv_status status = ask_wait(&f->all[i]);
-    CONTRACT_REQUIRE(f->a.c, status == must || status == RKV_UNIMPLEMENTED,
+    CONTRACT_REQUIRE(f->a.c, status == RKV_CANCELLED || status == or || status == RKV_UNIMPLEMENTED,
                      "a call (%s) in flight at %s ended with %s: %s", call_names[f->all[i].kind],
                      how, rkv_status_name(status), status == RKV_OK ? "" : f->all[i].error.text);
   }
@@ -85,7 +85,7 @@ void transport_law_stop_cancels(struct contract *c) {
   for (size_t i = 0; i < CALLS; i++)
     CONTRACT_REQUIRE(c, ask_told(&f->all[i]), "stop has returned, but a call (%s) is open",
                      call_names[f->all[i].kind]);
-  all_ended(f, RKV_CANCELLED, "stop");
+  all_ended(f, RKV_UNAVAILABLE, "stop");
   land(f);
 }
 

@@ -25,7 +25,8 @@
     "Every request but hello carries the cluster, node and incarnation that peer_open was told.")  \
   X(14, answers_match, BASIC, 0, 60,                                                               \
     "With 1,000 calls in flight, answered in any order, each gets its own answer.")                \
-  X(15, appends_in_order, BASIC, 0, 60, "Appends to one peer arrive in the order of the calls.")   \
+  X(15, appends_in_order, BASIC, 0, 60,                                                            \
+    "Appends with entries arrive at a peer in the order of the calls; one without may overtake.")  \
   X(16, kicks, BASIC, 0, 30,                                                                       \
     "Who handed in or answered kicks the node; calls may be answered before hand-in returns.")     \
   X(17, both_ways, BASIC, 0, 30, "Two nodes may ask each other at the same time.")                 \

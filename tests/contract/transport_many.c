@@ -74,12 +74,14 @@ void transport_law_answers_match(struct contract *c) {
 
 /* ---- appends ---- */
 
-/* Entries first .. first + count - 1 as one call behind the one before. */
+/* Entries [from, from + count) as one call behind the one before; none: a heartbeat, whose prev is
+ * known to be stored, [stored - 1]. */
 static void ask_append(struct asked *a, struct side *s, void *peer, const struct rkv_entry *entries,
-                       size_t from, size_t count) {
+                       size_t from, size_t count, size_t stored) {
+  size_t prev = count > 0 ? from : stored;
   ask_init(a, s, peer, CALL_APPEND);
   a->call.append.vote.term = 1000000;
-  if (from > 0) a->call.append.prev = entries[from - 1].id;
+  if (prev > 0) a->call.append.prev = entries[prev - 1].id;
   a->call.append.entries = entries + from;
   a->call.append.entry_count = count;
   ask(a);
@@ -87,7 +89,7 @@ static void ask_append(struct asked *a, struct side *s, void *peer, const struct
 
 void transport_law_appends_in_order(struct contract *c) {
   uint64_t seed = c->seed, rounds = contract_amount(c, 4, 4, 100);
-  size_t count = 0, from = 0;
+  size_t count = 0, from = 0, stored = 0;
   struct asked *all = asked_new(c, APPENDS);
   struct rkv_entry *entries = entries_make(c, 1, APPENDS * 3 * rounds, 100, c->seed);
   struct side a, b;
@@ -98,7 +100,7 @@ void transport_law_appends_in_order(struct contract *c) {
   for (uint64_t round = 0; round < rounds; round++) {
     for (size_t i = 0; i < APPENDS; i++, from += count) {
       count = contract_between(&seed, 0, 3);
-      ask_append(&all[i], &a, peer, entries, from, count);
+      ask_append(&all[i], &a, peer, entries, from, count, stored);
     }
     count = 0;
     for (size_t i = 0; i < APPENDS; i++) {
@@ -113,6 +115,7 @@ void transport_law_appends_in_order(struct contract *c) {
                        "append %zu matched up to %llu instead of %llu", i + 1,
                        (unsigned long long)call->matched.index, (unsigned long long)last.index);
     }
+    stored = from;
   }
   CONTRACT_REQUIRE(c, b.f.conflicts == 0, "%zu appends arrived before their predecessors",
                    b.f.conflicts);

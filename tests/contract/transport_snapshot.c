@@ -62,8 +62,8 @@ static struct scene *scene_open(struct contract *c) {
 }
 
 static void scene_close(struct scene *z) {
-  if (z->peer) z->a.ops->peer_close(z->peer);
-  side_end(&z->a);
+  if (z->a.it && z->peer) z->a.ops->peer_close(z->peer);
+  if (z->a.it) side_end(&z->a);
   side_end(&z->b);
   rkv_buf_drop(&z->got.membership);
   free(z->bytes);
@@ -106,7 +106,7 @@ void transport_law_snapshot_arrives(struct contract *c) {
     (void)snprintf(meta->id, sizeof meta->id, "%llu-%s", (unsigned long long)i, i % 2 ? "x" : "");
     if (i % 10 == 9) memset(meta->id, 'i', sizeof meta->id - 1);
     z->b.f.chunk_max = i % 3 ? 64 << 10 : 1 << 20;
-    CONTRACT_REQUIRE(c, ask_snapshot(&a, z->bytes, len, i % 2 ? 1 << 20 : 5000) == RKV_OK,
+    CONTRACT_REQUIRE(c, ask_snapshot(&a, z->bytes, len, i % 2 ? 1 << 20 : len / 20 + 1) == RKV_OK,
                      "a snapshot of %zu bytes ended with %s: %s", len, rkv_status_name(a.status),
                      a.error.text);
     CONTRACT_REQUIRE(c, a.kind == CALL_SNAPSHOT_FINISH && z->b.f.finished == i + 1,
@@ -169,8 +169,9 @@ static size_t count_of(struct scene *z, const size_t *count) {
   return n;
 }
 
-/* Begins a snapshot and sends `writes` chunks of it. */
+/* Begins a snapshot and sends `writes` chunks of it; the receiver has begun too. */
 static void begin_some(struct scene *z, struct asked *a, size_t writes) {
+  size_t begun = count_of(z, &z->b.f.begun);
   ask_init(a, &z->a, z->peer, CALL_SNAPSHOT_BEGIN);
   ask(a);
   ask_ok(a);
@@ -178,6 +179,7 @@ static void begin_some(struct scene *z, struct asked *a, size_t writes) {
     ask_write(a, z->bytes + i * 1000, 1000);
     ask_ok(a);
   }
+  SIDE_AWAIT(z->a.c, count_of(z, &z->b.f.begun) > begun, "a snapshot did not begin at the peer");
 }
 
 static void aborted_once(struct scene *z, size_t before, const char *how) {
@@ -195,7 +197,7 @@ void transport_law_broken_snapshot(struct contract *c) {
   struct scene *z = scene_open(c);
   struct asked a;
   size_t aborted = 0;
-  for (size_t writes = 0; writes < 4; writes++) {
+  for (size_t writes = 1; writes < 5; writes++) {
     begin_some(z, &a, writes);
     a.kind = CALL_SNAPSHOT_ABORT;
     ask(&a);
@@ -207,13 +209,8 @@ void transport_law_broken_snapshot(struct contract *c) {
     z->peer = side_peer(&z->a, &z->b, 1);
   }
   begin_some(z, &a, 2);
-  z->a.ops->peer_close(z->peer);
-  z->peer = NULL;
-  aborted_once(z, aborted++, "by peer_close before stop");
-  z->peer = side_peer(&z->a, &z->b, 1);
-  begin_some(z, &a, 2);
-  side_stop(&z->a, 0);
-  aborted_once(z, aborted++, "by the sender's stop");
+  side_end(&z->a);
+  aborted_once(z, aborted++, "by the sender's end");
   contract_note(c, "%zu streams", aborted);
   scene_close(z);
 }

@@ -37,13 +37,23 @@ void tcp_wake(struct transport *t) {
   (void)written; /* full: it is awake already */
 }
 
+/* getaddrinfo would take an empty port, and one that is too large. */
+static bool is_port(const char *text) {
+  unsigned long port = 0;
+  for (size_t i = 0; text[i]; i++) {
+    if (i == 5 || text[i] < '0' || text[i] > '9') return false;
+    port = port * 10 + (unsigned long)(text[i] - '0');
+  }
+  return port >= 1 && port <= 65535;
+}
+
 bool tcp_address(const char *text, struct sockaddr_storage *addr, socklen_t *len) {
   const char *colon = strrchr(text, ':');
   char host[RKV_ADDR_MAX];
   struct addrinfo hints, *found = NULL;
   size_t host_len = colon ? (size_t)(colon - text) : 0;
   if (host_len > 2 && text[0] == '[' && colon[-1] == ']') text++, host_len -= 2;
-  if (host_len == 0 || host_len >= sizeof host) return false;
+  if (host_len == 0 || host_len >= sizeof host || !is_port(colon + 1)) return false;
   memcpy(host, text, host_len);
   host[host_len] = '\0';
   memset(&hints, 0, sizeof hints);
