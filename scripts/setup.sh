@@ -6,6 +6,7 @@ build=(gcc libc6-dev make cmake pkg-config libgrpc-dev libprotobuf-dev libprotob
   protobuf-compiler libinih-dev libssl-dev libcmocka-dev)
 tests=(clang clang-format libclang-rt-14-dev python3 python3-grpcio python3-protobuf python3-pytest
   protobuf-compiler-grpc g++ mandoc dpkg-dev file)
+tests+=(librocksdb-dev) # for storage-rocksdb, which a build without it leaves out
 
 fail() {
   echo "setup: $*" >&2
