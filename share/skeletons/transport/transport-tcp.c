@@ -37,23 +37,16 @@ void tcp_wake(struct transport *t) {
   (void)written; /* full: it is awake already */
 }
 
-/* getaddrinfo would take an empty port, and one that is too large. */
-static bool is_port(const char *text) {
-  unsigned long port = 0;
-  for (size_t i = 0; text[i]; i++) {
-    if (i == 5 || text[i] < '0' || text[i] > '9') return false;
-    port = port * 10 + (unsigned long)(text[i] - '0');
-  }
-  return port >= 1 && port <= 65535;
-}
-
 bool tcp_address(const char *text, struct sockaddr_storage *addr, socklen_t *len) {
   const char *colon = strrchr(text, ':');
   char host[RKV_ADDR_MAX];
   struct addrinfo hints, *found = NULL;
   size_t host_len = colon ? (size_t)(colon - text) : 0;
   if (host_len > 2 && text[0] == '[' && colon[-1] == ']') text++, host_len -= 2;
-  if (host_len == 0 || host_len >= sizeof host || !is_port(colon + 1)) return false;
+  if (host_len == 0 || host_len >= sizeof host) return false;
+  if (strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtoul(colon + 1, NULL, 10) == 0 ||
+      strtoul(colon + 1, NULL, 10) > 65535)
+    return false;
   memcpy(host, text, host_len);
   host[host_len] = '\0';
   memset(&hints, 0, sizeof hints);
@@ -117,8 +110,8 @@ static short interest(const struct link *link) {
 /* Dials, sends, ends what is over. Under the lock. */
 static void tend(struct link *link, struct tcp_round *r, uint64_t now_ns) {
   struct transport *t = link->t;
+  expire(link, now_ns, &r->timeout_ms); /* first: a call that stop ends is cancelled */
   if (t->stopping && link->fd >= 0 && now_ns >= t->grace_end_ns) link_break(link, "grace is over");
-  expire(link, now_ns, &r->timeout_ms);
   if (is_over(link)) return;
   if (link->outbound && link->fd < 0 && link->first) link_dial(link);
   link_flush(link);
