@@ -7,6 +7,7 @@ class Operation:
     def __init__(self, history, key, value):
         self.history, self.key, self.write, self.value = history, key, value is not None, value
         self.begin, self.end, self.dropped = next(history.clock), None, False
+        self.latest = None  # of a write without answer: it took effect before this, if ever
 
     def returned(self, value):
         self.value, self.end = value, next(self.history.clock)
@@ -16,7 +17,8 @@ class Operation:
 
 
 class History:
-    def __init__(self):
+    def __init__(self, name=""):
+        self.name = name
         self.clock, self.lock, self.operations = itertools.count(1), threading.Lock(), []
 
     def invoke(self, key, value):
@@ -33,11 +35,22 @@ class History:
         return sorted(key for key in keys if not linearizable([op for op in self.operations if op.key == key]))
 
 
+def worth_placing(operations):
+    """Without what never happened and without open writes that nobody read: nothing contradicts them. Values are
+    written once, so an open write that was read took effect before the first such read ended."""
+    first_seen = {}
+    for op in operations:
+        if not op.write and op.end:
+            first_seen[op.value] = min(op.end, first_seen.get(op.value, op.end))
+    for op in operations:
+        op.latest = first_seen.get(op.value) if op.write else None
+    return [op for op in operations if not op.dropped and (op.end or op.latest)]
+
+
 def linearizable(operations):
     """Some order respects the intervals, and every read gives the last write; an open write may happen or not."""
-    seen_values = {op.value for op in operations if not op.write and op.end}
-    todo = [op for op in operations if not op.dropped and (op.end or (op.write and op.value in seen_values))]
-    done_mask = sum(1 << i for i, op in enumerate(todo) if op.end)
+    todo = worth_placing(operations)
+    done_mask = (1 << len(todo)) - 1
     visited, stack = set(), [(0, None)]
     while stack:
         mask, value = stack.pop()
@@ -47,11 +60,12 @@ def linearizable(operations):
             continue
         visited.add((mask, value))
         left = [(i, op) for i, op in enumerate(todo) if not mask >> i & 1]
-        first_end = min((op.end for _, op in left if op.end), default=float("inf"))
-        for i, op in left:
-            if op.begin < first_end and (op.write or op.value == value):
-                stack.append((mask | 1 << i, op.value if op.write else value))
-    return not done_mask
+        first_end = min(op.end or op.latest for _, op in left)
+        enabled = [(i, op) for i, op in left if op.begin < first_end and (op.write or op.value == value)]
+        reads = [(i, op) for i, op in enabled if not op.write]
+        for i, op in reads[:1] or enabled:  # a read that fits now takes nothing from what follows
+            stack.append((mask | 1 << i, op.value if op.write else value))
+    return False
 
 
 def self_test():
