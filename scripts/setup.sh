@@ -3,7 +3,7 @@
 set -euo pipefail
 
 build=(gcc libc6-dev make cmake pkg-config libgrpc-dev libprotobuf-dev libprotobuf-c-dev protobuf-c-compiler
-  protobuf-compiler libinih-dev libcmocka-dev)
+  protobuf-compiler libinih-dev libssl-dev libcmocka-dev)
 tests=(clang clang-format python3 python3-grpcio python3-protobuf python3-pytest protobuf-compiler-grpc g++ mandoc)
 
 fail() {
@@ -25,7 +25,7 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   for tool in cc make cmake pkg-config protoc protoc-c; do
     command -v "$tool" >/dev/null || fail "$tool is missing; this is no Debian, so install what Debian calls: ${wanted[*]}"
   done
-  for library in grpc libprotobuf-c inih cmocka; do
+  for library in grpc libprotobuf-c inih libcrypto cmocka; do
     pkg-config --exists "$library" || fail "the library $library is missing; Debian calls what is needed: ${wanted[*]}"
   done
   exit 0

@@ -71,6 +71,7 @@ int host_command_config(const struct host_flags *flags, FILE *out, FILE *err) {
     table = host_table_of(part->plugin);
     (void)fprintf(out, "\n[%s]\n", part->section);
     print_setting(out, HOST_PLUGIN_KEY, part->named, part->origin);
+    print_setting(out, HOST_CONTRACT_KEY, part->contract.text, part->contract.origin);
     print_values(out, &table, part->values);
   }
   host_config_free(config);

@@ -97,9 +97,27 @@ static enum rkv_status load_part(struct host_settings *settings, struct host_par
   return host_plugin_load(folder, part->named, part->kind, &part->plugin, error);
 }
 
+/* Holds the plugin against the report that the section may ask for. */
+static void read_contract(const struct host_section *section, struct host_part *part,
+                          const char *folder) {
+  static const struct host_table table = {&host_contract_option, 1, sizeof host_contract_option};
+  char file[HOST_PATH_MAX];
+  enum rkv_status status;
+  struct rkv_error error;
+  host_section_read_option(section, host_table_at(&table, 0), &part->contract);
+  if (!part->plugin || !part->contract.text) return; /* refused already */
+  status = host_plugin_file(folder, part->named, file, &error);
+  if (status == RKV_OK) status = host_contract_check(file, part->contract.number, &error);
+  if (status == RKV_NO_MEMORY)
+    host_problems_no_memory(section->problems);
+  else if (status != RKV_OK)
+    host_section_complain(section, HOST_CONTRACT_KEY, false, error.text);
+}
+
 static void read_part(struct host_settings *settings, struct host_part *part, const char *folder,
                       struct host_problems *problems) {
-  struct host_section section = {part->section, HOST_PLUGIN_KEY, settings, problems};
+  static const char *const own_keys[] = {HOST_PLUGIN_KEY, HOST_CONTRACT_KEY, NULL};
+  struct host_section section = {part->section, own_keys, settings, problems};
   struct host_table table;
   struct rkv_error error;
   if (load_part(settings, part, folder, &error) != RKV_OK) {
@@ -114,6 +132,7 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   }
   table = host_table_of(part->plugin);
   host_section_read(&section, &table, part->values);
+  read_contract(&section, part, folder);
 }
 
 static void read_parts(struct host_config *config, const struct host_section *node,

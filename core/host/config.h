@@ -5,6 +5,7 @@
 #ifndef HOST_CONFIG_H
 #define HOST_CONFIG_H
 
+#include "contract.h"
 #include "flags.h"
 #include "loader.h"
 #include "node_options.h"
@@ -32,6 +33,7 @@ struct host_part {
   uint32_t kind;
   const char *named;               /* as given: a name or a path */
   const char *origin;              /* of `named` */
+  struct rkv_value contract;       /* require_contract */
   const struct rkv_plugin *plugin; /* NULL: refused */
   struct rkv_value values[HOST_OPTIONS_MAX];
 };

@@ -1,6 +1,7 @@
 /* descriptor.c: checks a plugin's descriptor field by field, each refusal its own sentence. */
 #include "loader.h"
 
+#include "contract.h"
 #include "section.h"
 #include "values.h"
 
@@ -88,6 +89,8 @@ static const char *option_refusal(const struct rkv_option *option) {
   bool required = option->flags & RKV_OPTION_REQUIRED;
   bool listed = option->type == RKV_OPTION_ENUM;
   if (strcmp(option->name, "plugin") == 0) return "is called plugin, which is the host's own key";
+  if (strcmp(option->name, host_contract_option.name) == 0)
+    return "is called " HOST_CONTRACT_KEY ", which is the host's own key";
   if (strcmp(host_option_type_name(option->type), "unknown") == 0) return "has an unknown type";
   if (!option->help) return "has no help";
   if (required == (option->default_text != NULL))

@@ -133,15 +133,22 @@ static enum rkv_status load_file(const char *path, const char *name, uint32_t ki
   return host_plugin_check(*out, path, name, kind, error);
 }
 
+enum rkv_status host_plugin_file(const char *folder, const char *plugin, char out[HOST_PATH_MAX],
+                                 struct rkv_error *error) {
+  bool path = strchr(plugin, '/') != NULL;
+  int len = snprintf(out, HOST_PATH_MAX, "%s%s%s%s", path ? "" : folder, path ? "" : "/", plugin,
+                     path ? "" : HOST_PLUGIN_SUFFIX);
+  if (len >= 0 && len < HOST_PATH_MAX) return RKV_OK;
+  return rkv_fail(error, RKV_INVALID, "the name is too long (give a plugin of %s)", folder);
+}
+
 enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_t kind,
                                  const struct rkv_plugin **out, struct rkv_error *error) {
   char path[HOST_PATH_MAX];
-  int len;
+  enum rkv_status status = host_plugin_file(folder, plugin, path, error);
   *out = NULL;
-  if (strchr(plugin, '/')) return load_file(plugin, NULL, kind, out, error);
-  len = snprintf(path, sizeof path, "%s/%s%s", folder, plugin, HOST_PLUGIN_SUFFIX);
-  if (len < 0 || (size_t)len >= sizeof path)
-    return rkv_fail(error, RKV_INVALID, "the name is too long (give a plugin of %s)", folder);
+  if (status != RKV_OK) return status;
+  if (strchr(plugin, '/')) return load_file(path, NULL, kind, out, error);
   if (plugin[0] == '\0' || access(path, F_OK) != 0) return not_there(folder, plugin, error);
   return load_file(path, plugin, kind, out, error);
 }

@@ -39,6 +39,10 @@ enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *li
 enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_t kind,
                                  const struct rkv_plugin **out, struct rkv_error *error);
 
+/* The file that this `plugin` stands for. Errors: RKV_INVALID if the path is too long. */
+enum rkv_status host_plugin_file(const char *folder, const char *plugin, char out[HOST_PATH_MAX],
+                                 struct rkv_error *error);
+
 /* (L1), (L2) for a descriptor already in memory; `file` is named in the refusal, `name` is the one
  * it must have (NULL: any). */
 enum rkv_status host_plugin_check(const struct rkv_plugin *plugin, const char *file,

@@ -49,7 +49,9 @@ static const struct rkv_option *find_option(const struct host_table *table, cons
 }
 
 static bool is_own(const struct host_section *section, const char *key) {
-  return section->own_key && strcmp(section->own_key, key) == 0;
+  for (const char *const *own = section->own_keys; own && *own; own++)
+    if (strcmp(*own, key) == 0) return true;
+  return false;
 }
 
 /* A key that nobody knows may be a mistyped secret. */
@@ -63,17 +65,18 @@ static void complain_unknown(const struct host_section *section, const struct ho
   struct host_nearest nearest = {.word = setting->key};
   const char *best;
   char remedy[1024] = "possible: ";
-  size_t used = strlen(remedy);
-  if (section->own_key) {
-    host_nearest_try(&nearest, section->own_key);
-    used += (size_t)snprintf(remedy + used, sizeof remedy - used, "%s", section->own_key);
+  size_t used = strlen(remedy), own = 0;
+  for (; section->own_keys && section->own_keys[own] && used < sizeof remedy; own++) {
+    host_nearest_try(&nearest, section->own_keys[own]);
+    used += (size_t)snprintf(remedy + used, sizeof remedy - used, "%s%s", own ? ", " : "",
+                             section->own_keys[own]);
   }
   for (size_t i = 0; i < table->count; i++) {
     const char *name = host_table_at(table, i)->name;
     host_nearest_try(&nearest, name);
     if (used < sizeof remedy)
-      used += (size_t)snprintf(remedy + used, sizeof remedy - used, "%s%s",
-                               i || section->own_key ? ", " : "", name);
+      used +=
+          (size_t)snprintf(remedy + used, sizeof remedy - used, "%s%s", i || own ? ", " : "", name);
   }
   best = host_nearest_best(&nearest);
   if (best) (void)snprintf(remedy, sizeof remedy, "did you mean %s?", best);
@@ -91,9 +94,8 @@ static void complain_twice(const struct host_section *section, const struct host
                     again->first->origin);
 }
 
-/* The value of one option; text NULL if it was refused or is missing. */
-static void read_option(const struct host_section *section, const struct rkv_option *option,
-                        struct rkv_value *value) {
+void host_section_read_option(const struct host_section *section, const struct rkv_option *option,
+                              struct rkv_value *value) {
   struct host_settings *settings = section->settings;
   const struct host_setting *setting = host_settings_find(settings, section->name, option->name);
   const char *text = setting ? setting->text : option->default_text;
@@ -131,7 +133,7 @@ void host_section_read(const struct host_section *section, const struct host_tab
                        struct rkv_value *values) {
   read_keys(section, table, false);
   for (size_t i = 0; i < table->count; i++)
-    read_option(section, host_table_at(table, i), &values[i]);
+    host_section_read_option(section, host_table_at(table, i), &values[i]);
 }
 
 void host_section_read_blind(const struct host_section *section) {

@@ -23,17 +23,22 @@ const struct rkv_option *host_table_at(const struct host_table *table, size_t i)
 /* One section being read. */
 struct host_section {
   const char *name;
-  const char *own_key; /* a key of the host's own beside the table: "plugin"; NULL = none */
+  const char *const *own_keys; /* the host's own beside the table ("plugin"), up to a NULL; NULL =
+                                  none */
   struct host_settings *settings;
   struct host_problems *problems;
 };
 
 /* Fills values[0..table->count) with what the user gave, else the default. Every key of the section
- * that is neither in the table nor own_key, every key given twice, every value of a wrong type or
- * out of range and every required option that is missing becomes a problem. A refused value has
+ * that is neither in the table nor in own_keys, every key given twice, every value of a wrong type
+ * or out of range and every required option that is missing becomes a problem. A refused value has
  * text NULL. */
 void host_section_read(const struct host_section *section, const struct host_table *table,
                        struct rkv_value *values);
+
+/* The same for one option alone, which need not be of the section's table. */
+void host_section_read_option(const struct host_section *section, const struct rkv_option *option,
+                              struct rkv_value *value);
 
 /* For a section whose table is not known: only keys given twice are told, all of them masked. */
 void host_section_read_blind(const struct host_section *section);

@@ -26,8 +26,7 @@ struct storage {
   pthread_mutex_t lock;
   struct rkv_entry *log;
   size_t head, count, capacity;
-  struct rkv_log_id purged;
-  struct rkv_vote vote;
+  struct rkv_storage_state state; /* all but `last`, which the log tells */
   struct snapshot *newest;
   enum rkv_status failed; /* the first failed append; nothing succeeds after it */
 };
@@ -40,8 +39,7 @@ static bool make_room(struct storage *s, size_t entries) {
   log = calloc(capacity, sizeof *log);
   if (!log) return false;
   if (s->count > 0) memcpy(log, s->log + s->head, s->count * sizeof *log);
-  free(s->log);
-  s->log = log, s->head = 0, s->capacity = capacity;
+  free(s->log), s->log = log, s->head = 0, s->capacity = capacity;
   return true;
 }
 
@@ -64,18 +62,22 @@ static enum rkv_status mem_open(const struct rkv_host *host, const struct rkv_co
 static enum rkv_status mem_load(void *storage, struct rkv_storage_state *state,
                                 struct rkv_error *error) {
   struct storage *s = storage;
-  (void)error, memset(state, 0, sizeof *state);
-  state->vote = s->vote;
-  state->purged = s->purged;
-  state->last = s->count > 0 ? s->log[s->head + s->count - 1].id : s->purged;
-  if (s->newest) state->snapshot = s->newest->meta;
+  (void)error, *state = s->state;
+  state->last = s->count > 0 ? s->log[s->head + s->count - 1].id : s->state.purged;
   (void)rkv_buf_share(state->snapshot.membership);
   return RKV_OK;
 }
 
 static void mem_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
   struct storage *s = storage;
-  if (s->failed == RKV_OK) s->vote = vote;
+  if (s->failed == RKV_OK) s->state.vote = vote;
+  complete(s, completion);
+}
+
+static void mem_save_identity(void *storage, struct rkv_identity identity,
+                              struct rkv_completion *completion) {
+  struct storage *s = storage;
+  if (s->failed == RKV_OK) s->state.identity = identity;
   complete(s, completion);
 }
 
@@ -83,7 +85,7 @@ static void mem_append(void *storage, const struct rkv_entry *entries, size_t co
                        struct rkv_completion *completion) {
   struct storage *s = storage;
   (void)pthread_mutex_lock(&s->lock);
-  if (s->failed == RKV_OK && entries[0].id.index != s->purged.index + s->count + 1)
+  if (s->failed == RKV_OK && entries[0].id.index != s->state.purged.index + s->count + 1)
     s->failed = RKV_BROKEN;
   if (s->failed == RKV_OK && !make_room(s, count)) s->failed = RKV_NO_MEMORY;
   for (size_t n = 0; n < count && s->failed == RKV_OK; n++) {
@@ -97,7 +99,7 @@ static void mem_append(void *storage, const struct rkv_entry *entries, size_t co
 static void mem_truncate(void *storage, rkv_index after) {
   struct storage *s = storage;
   (void)pthread_mutex_lock(&s->lock);
-  while (s->count > 0 && s->purged.index + s->count > after)
+  while (s->count > 0 && s->state.purged.index + s->count > after)
     rkv_buf_drop(&s->log[s->head + --s->count].payload);
   (void)pthread_mutex_unlock(&s->lock);
 }
@@ -105,11 +107,11 @@ static void mem_truncate(void *storage, rkv_index after) {
 static void mem_purge(void *storage, struct rkv_log_id up_to) {
   struct storage *s = storage;
   (void)pthread_mutex_lock(&s->lock);
-  for (; s->count > 0 && s->purged.index < up_to.index; s->head++, s->count--) {
-    s->purged = s->log[s->head].id;
+  for (; s->count > 0 && s->state.purged.index < up_to.index; s->head++, s->count--) {
+    s->state.purged = s->log[s->head].id;
     rkv_buf_drop(&s->log[s->head].payload);
   }
-  if (s->purged.index < up_to.index) s->purged = up_to; /* beyond the last entry */
+  if (s->state.purged.index < up_to.index) s->state.purged = up_to; /* beyond the last entry */
   (void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -121,12 +123,12 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
   uint64_t bytes = 0;
   *count = 0;
   (void)pthread_mutex_lock(&s->lock);
-  if (from <= s->purged.index)
+  if (from <= s->state.purged.index)
     status = rkv_fail(error, RKV_NOT_FOUND, "storage-mem: entry %llu is purged (first: %llu)",
-                      (unsigned long long)from, (unsigned long long)s->purged.index + 1);
-  if (to > s->purged.index + s->count) to = s->purged.index + s->count;
+                      (unsigned long long)from, (unsigned long long)s->state.purged.index + 1);
+  if (to > s->state.purged.index + s->count) to = s->state.purged.index + s->count;
   for (; status == RKV_OK && *count < capacity && from <= to; from++) {
-    const struct rkv_entry *entry = &s->log[s->head + (from - s->purged.index - 1)];
+    const struct rkv_entry *entry = &s->log[s->head + (from - s->state.purged.index - 1)];
     bytes += entry->payload.len;
     if (*count > 0 && bytes > bytes_max) break;
     entries[(*count)++] = *entry;
@@ -139,8 +141,7 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
 static void snapshot_free(struct rkv_buf_owner *owner) {
   struct snapshot *s = (struct snapshot *)owner;
   rkv_buf_drop(&s->meta.membership);
-  free(s->bytes);
-  free(s);
+  free(s->bytes), free(s);
 }
 
 /* Ends a writer, a reader, or the storage's hold on a snapshot (NULL: none). */
@@ -154,8 +155,7 @@ static void mem_close(void *storage) {
   mem_truncate(s, 0);
   snapshot_drop(s->newest);
   (void)pthread_mutex_destroy(&s->lock);
-  free(s->log);
-  free(s);
+  free(s->log), free(s);
 }
 
 static enum rkv_status mem_snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta,
@@ -163,9 +163,8 @@ static enum rkv_status mem_snapshot_begin(void *storage, const struct rkv_snapsh
   struct snapshot *s = calloc(1, sizeof *s);
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
   *s = (struct snapshot){{1, 0, snapshot_free}, storage, *meta, NULL, 0};
-  s->meta.size = 0;
+  s->meta.size = 0, *writer = s;
   (void)rkv_buf_share(meta->membership);
-  *writer = s;
   return RKV_OK;
 }
 
@@ -187,7 +186,7 @@ static enum rkv_status mem_snapshot_commit(void *writer, struct rkv_error *error
   struct snapshot *s = writer, *old;
   (void)error, (void)pthread_mutex_lock(&s->storage->lock);
   old = s->storage->newest;
-  s->storage->newest = s;
+  s->storage->newest = s, s->storage->state.snapshot = s->meta;
   (void)pthread_mutex_unlock(&s->storage->lock);
   snapshot_drop(old); /* its readers keep it */
   return RKV_OK;
@@ -221,6 +220,7 @@ static const struct rkv_storage_ops ops = {
     .close = mem_close,
     .load = mem_load,
     .save_vote = mem_save_vote,
+    .save_identity = mem_save_identity,
     .append = mem_append,
     .truncate = mem_truncate,
     .purge = mem_purge,

@@ -62,13 +62,27 @@ struct lane {
   uint64_t unary_until_ns; /* the peer has no StreamAppend; 0: it may have */
 };
 
+/* From PEER_PRE_VOTE on: what a peer may lack. */
+enum peer_method {
+  PEER_VOTE,
+  PEER_APPEND,
+  PEER_SNAPSHOT,
+  PEER_PRE_VOTE,
+  PEER_TIMEOUT_NOW,
+  PEER_READ_INDEX,
+  PEER_HELLO,
+  PEER_STREAM_APPEND,
+  PEER_METHODS
+};
+
 struct peer {
   struct transport *t;
   struct peer *prev, *next; /* peers->list, under peers->mutex */
   rkv_node_id id;
   char addr[RKV_ADDR_MAX];
   grpc_channel *channel;
-  void *methods[7]; /* by enum peer_method */
+  void *methods[PEER_METHODS];
+  grpc_metadata envelope; /* of every RPC but hello */
   atomic_uint refs;
   pthread_mutex_t mutex;  /* guards all below */
   bool closed;            /* no new gRPC call */
@@ -84,21 +98,12 @@ struct peer {
   struct peer_trouble silence, refusals;
 };
 
-/* From PEER_PRE_VOTE on: what a peer may lack. */
-enum peer_method {
-  PEER_VOTE,
-  PEER_APPEND,
-  PEER_SNAPSHOT,
-  PEER_PRE_VOTE,
-  PEER_TIMEOUT_NOW,
-  PEER_READ_INDEX,
-  PEER_STREAM_APPEND,
-};
-
 /* ---- peer.c ---- */
 
 void peer_ref(struct peer *peer);
 void peer_unref(struct peer *peer);
+/* The op that begins every RPC: what it says beside its messages. */
+grpc_op peer_greeting(const struct peer *peer, enum peer_method method);
 /* (P2): makes the call and lists it. Errors: RKV_CANCELLED if the peer is closed. */
 enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_timespec deadline,
                                 struct peer_link *link);

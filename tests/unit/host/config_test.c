@@ -51,7 +51,7 @@ static void ten_mistakes_are_found_in_one_run(void **state) {
       "node.ini:19: \"a line of words\": not a setting (write key = value, [section] or ; "
       "comment)\n",
       "node.ini:20: [state-machine] election_timeout_min = \"5s\": unknown key (possible: plugin, "
-      "limit, pause, count, eager, colour, password, needed)\n",
+      "require_contract, limit, pause, count, eager, colour, password, needed)\n",
   };
   struct outcome o = run_check(text);
   const char *at = o.err;

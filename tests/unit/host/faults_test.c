@@ -50,9 +50,12 @@ static void check_survives_every_failed_allocation(void **state) {
   struct scratch good = scratch_begin("node.ini", NODE_LINES PART_LINES);
   struct scratch bad = scratch_begin("node.ini", NODE_LINES "x = 1\nid = 2\n[nod]\n" PART_LINES);
   const char *good_words[] = {"check", "--config", good.file, "--set", "storage.limit=1MiB", NULL};
+  const char *asking_words[] = {
+      "check", "--config", good.file, "--set", "storage.require_contract=full", NULL};
   const char *bad_words[] = {"check", "--config", bad.file, NULL};
   (void)state;
   assert_true(sweep(host_command_check, good_words, HOST_EXIT_OK) > 30);
+  assert_true(sweep(host_command_check, asking_words, HOST_EXIT_CONFIG) > 30);
   assert_true(sweep(host_command_check, bad_words, HOST_EXIT_CONFIG) > 30);
   scratch_end(&good);
   scratch_end(&bad);

@@ -1,0 +1,127 @@
+/* contract.c: is there a report beside the plugin, about this file, good enough? */
+#include "contract.h"
+
+#include "ini.h"
+#include "settings.h"
+
+#include <openssl/evp.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 16 * 1024 };
+
+static const char *const levels[HOST_CONTRACT_LEVELS + 1] = {"none", "basic", "crash", "full",
+                                                             NULL};
+
+const struct rkv_option host_contract_option = {
+    .name = HOST_CONTRACT_KEY,
+    .default_text = "none",
+    .help = "refuse the plugin unless rkv-contract --report passed it at this level",
+    .choices = levels,
+    .type = RKV_OPTION_ENUM,
+};
+
+/* ---- the file's hash ---- */
+
+static bool digest(FILE *file, EVP_MD_CTX *sha, unsigned char out[EVP_MAX_MD_SIZE], unsigned *len) {
+  unsigned char bytes[READ_BYTES];
+  bool good = EVP_DigestInit_ex(sha, EVP_sha256(), NULL) == 1;
+  size_t got;
+  while (good && (got = fread(bytes, 1, sizeof bytes, file)) > 0)
+    good = EVP_DigestUpdate(sha, bytes, got) == 1;
+  return good && !ferror(file) && EVP_DigestFinal_ex(sha, out, len) == 1;
+}
+
+enum rkv_status host_contract_hash(const char *path, char hex[HOST_CONTRACT_HASH_MAX],
+                                   struct rkv_error *error) {
+  unsigned char bytes[EVP_MAX_MD_SIZE];
+  unsigned len = 0;
+  FILE *file = fopen(path, "re");
+  EVP_MD_CTX *sha = EVP_MD_CTX_new();
+  bool good = file && sha && digest(file, sha, bytes, &len);
+  int failed = errno;
+  EVP_MD_CTX_free(sha);
+  if (file) (void)fclose(file);
+  if (!good)
+    return rkv_fail(error, RKV_IO, "%s: no checksum: %s (make it readable for this process)", path,
+                    strerror(failed));
+  for (unsigned i = 0; i < len && 2 * i + 2 < HOST_CONTRACT_HASH_MAX; i++)
+    (void)snprintf(hex + 2 * (size_t)i, 3, "%02x", bytes[i]);
+  return RKV_OK;
+}
+
+enum rkv_status host_contract_path(const char *plugin_file, char out[HOST_PATH_MAX],
+                                   struct rkv_error *error) {
+  int len = snprintf(out, HOST_PATH_MAX, "%s" HOST_CONTRACT_SUFFIX, plugin_file);
+  if (len > 0 && len < HOST_PATH_MAX) return RKV_OK;
+  return rkv_fail(error, RKV_INVALID, "the plugin's path is too long (at most %d bytes)",
+                  HOST_PATH_MAX - 1 - (int)strlen(HOST_CONTRACT_SUFFIX));
+}
+
+/* ---- the report ---- */
+
+/* A value of the report; "" if it is not there. */
+static const char *said(struct host_settings *report, const char *key) {
+  const struct host_setting *setting = host_settings_find(report, HOST_CONTRACT_SECTION, key);
+  return setting ? setting->text : "";
+}
+
+static uint64_t level_of(const char *word) {
+  for (uint64_t i = 0; i < HOST_CONTRACT_LEVELS; i++)
+    if (strcmp(levels[i], word) == 0) return i;
+  return HOST_CONTRACT_NONE;
+}
+
+/* What is wrong with the report; NULL if nothing is. */
+static const char *refusal(struct host_settings *report, const char *hash, uint64_t level) {
+  if (strcmp(said(report, "sha256"), hash) != 0)
+    return said(report, "sha256")[0] ? "is about another file: the plugin was built or replaced "
+                                       "since"
+                                     : "has no sha256";
+  if (strcmp(said(report, "result"), "passed") != 0) return "says that the plugin has failed";
+  if (level_of(said(report, "level")) < level) return "is of a lower level";
+  return NULL;
+}
+
+static enum rkv_status check_report(const char *file, const char *path, uint64_t level,
+                                    struct host_settings *report, struct host_problems *problems,
+                                    struct rkv_error *error) {
+  char hash[HOST_CONTRACT_HASH_MAX];
+  const char *wrong = "is missing";
+  enum rkv_status status = host_contract_hash(file, hash, error);
+  if (status != RKV_OK) return status;
+  if (access(path, F_OK) == 0) {
+    host_ini_read(path, report, problems);
+    if (host_texts_failed(&report->texts) || host_texts_failed(&problems->texts))
+      return rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", file);
+    wrong = host_problems_none(problems) ? refusal(report, hash, level) : "cannot be read";
+  }
+  if (!wrong) return RKV_OK;
+  return rkv_fail(error, RKV_INVALID, "the report %s %s (run rkv-contract %s --level %s --report)",
+                  path, wrong, file, levels[level]);
+}
+
+enum rkv_status host_contract_check(const char *file, uint64_t level, struct rkv_error *error) {
+  struct host_settings *report;
+  struct host_problems *problems;
+  char path[HOST_PATH_MAX];
+  enum rkv_status status;
+  if (level == HOST_CONTRACT_NONE) return RKV_OK;
+  status = host_contract_path(file, path, error);
+  if (status != RKV_OK) return status;
+  report = calloc(1, sizeof *report);
+  problems = calloc(1, sizeof *problems);
+  if (report && problems)
+    status = check_report(file, path, level, report, problems, error);
+  else
+    status = rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", file);
+  if (report) host_settings_free(report);
+  if (problems) host_problems_free(problems);
+  free(report);
+  free(problems);
+  return status;
+}

@@ -1,0 +1,182 @@
+/* contract.h: how a law is written. A law is one sentence of a plugin kind's contract and a
+ * function that tries to break it.
+ *
+ * Each kind has its list of laws (storage_laws.h, sm_laws.h, transport_laws.h), rows of
+ *
+ *     X(number, name, LEVEL, needs, seconds, "The sentence, which says what must hold.")
+ *
+ * number    stands in reports and never changes its meaning
+ * name      the law's function is KIND_law_NAME(struct contract *)
+ * LEVEL     BASIC, CRASH or FULL: the lowest level that tries it
+ * needs     capability flags (RKV_CAP_*): a plugin that does not declare them skips the law
+ * seconds   its time limit at the levels basic and crash (CONTRACT_FULL_TIMES longer at full)
+ *
+ * (L1) A law runs in a process of its own, forked from one that never opened the plugin, with an
+ *      empty directory of its own. Crashing, hanging, leaving bytes behind, reporting fatal without
+ *      cause: all that is this law's failure and nobody else's.
+ * (L2) A law returns if it holds and calls contract_fail (any thread, any process of the law) if it
+ *      does not: the process ends there, so a law never cleans up behind a failure. */
+#ifndef CONTRACT_H
+#define CONTRACT_H
+
+#include <rkv/rkv.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+enum contract_level { CONTRACT_BASIC, CONTRACT_CRASH, CONTRACT_FULL, CONTRACT_LEVELS };
+
+enum {
+  CONTRACT_FULL_TIMES = 30,  /* level full may take so many times a law's seconds */
+  CONTRACT_TEXT_MAX = 16384, /* bytes of the reason a law gives, its NUL included */
+  CONTRACT_NOTE_MAX = 1024,  /* bytes of what a law says about a success */
+  CONTRACT_PATH_MAX = 512,
+  CONTRACT_WAIT_S = 20,      /* how long a completion or answer is waited for */
+  CONTRACT_METRICS_MAX = 64, /* that one instance may register */
+};
+
+struct contract;
+
+struct contract_law {
+  unsigned number;
+  const char *name, *says;
+  uint32_t kind; /* an enum rkv_plugin_kind */
+  enum contract_level level;
+  uint64_t needs;
+  unsigned seconds;
+  void (*run)(struct contract *c);
+};
+
+/* Memory that a law and all its processes share: how it went. */
+struct contract_shared {
+  atomic_int failures; /* who is first writes the text */
+  char text[CONTRACT_TEXT_MAX], note[CONTRACT_NOTE_MAX];
+};
+
+/* What a law is given. */
+struct contract {
+  const struct rkv_plugin *plugin;
+  const struct rkv_value *values; /* of the plugin's options, in its order */
+  int dir_option;                 /* which of them is the PATH option `dir`; -1: there is none */
+  enum contract_level level;
+  uint64_t seed;
+  unsigned slow; /* every time limit is so many times longer: 1, more under a sanitizer */
+  char dir[CONTRACT_PATH_MAX]; /* the law's own, empty at the start, removed behind it */
+  struct contract_shared *shared;
+  atomic_int buffers; /* alive in this process: contract_bytes and buf_alloc */
+};
+
+/* ---- how a law ends ---- */
+
+/* The law is broken: says how and ends the process. The first text counts. */
+__attribute__((format(printf, 2, 3), noreturn)) void contract_fail(struct contract *c,
+                                                                   const char *format, ...);
+
+/* The law does not concern this plugin (say why); ends the process. Only where neither capability
+ * flags nor options could have said so. */
+__attribute__((format(printf, 2, 3), noreturn)) void contract_skip(struct contract *c,
+                                                                   const char *format, ...);
+
+/* One line beside a success: how much was tried. The last one counts. */
+__attribute__((format(printf, 2, 3))) void contract_note(struct contract *c, const char *format,
+                                                         ...);
+
+#define CONTRACT_REQUIRE(c, condition, ...)                                                        \
+  do {                                                                                             \
+    if (!(condition)) contract_fail((c), __VA_ARGS__);                                             \
+  } while (0)
+
+/* ---- amounts ---- */
+
+/* How much a law tries at its level. */
+uint64_t contract_amount(const struct contract *c, uint64_t basic, uint64_t crash, uint64_t full);
+
+/* The next number of a sequence that *state, first c->seed or what was made of it, decides. */
+uint64_t contract_random(uint64_t *state);
+/* From low to high, both included. */
+uint64_t contract_between(uint64_t *state, uint64_t low, uint64_t high);
+
+/* Milliseconds of the monotonic clock. */
+uint64_t contract_now_ms(void);
+void contract_pause_ms(unsigned ms);
+
+/* ---- bytes ---- */
+
+/* A buffer with one reference over a copy of the bytes (NULL: zeros). */
+struct rkv_buf contract_bytes(struct contract *c, const void *data, size_t len);
+
+/* Nothing may be left when the last instance of this process is closed. */
+void contract_no_buffers(struct contract *c);
+
+/* ---- the host that an instance sees ---- */
+
+struct contract_host {
+  struct rkv_host host;
+  struct contract *c;
+  pthread_mutex_t lock;
+  enum rkv_status fatal; /* the first reported, RKV_OK: none; under `lock` */
+  char fatal_text[RKV_ERROR_TEXT_MAX];
+  char warning[RKV_LOG_TEXT_MAX]; /* the last line of WARN or above */
+  const char *metrics[CONTRACT_METRICS_MAX];
+  size_t metric_count;
+};
+
+void contract_host_init(struct contract_host *h, struct contract *c, rkv_node_id node_id);
+enum rkv_status contract_host_fatal(struct contract_host *h);
+/* An instance that reported fatal without cause breaks the law. */
+void contract_host_calm(struct contract_host *h);
+
+/* What open is given: the user's options, with `dir` (NULL: c->dir) as the PATH option of that
+ * name. `values` has room for the plugin's option_count. */
+struct rkv_config contract_config(const struct contract *c, const char *dir,
+                                  struct rkv_value *values);
+
+/* What a refusal owes: an error text of one line. */
+void contract_text_ok(struct contract *c, const struct rkv_error *error, const char *what);
+
+/* ---- completions ---- */
+
+/* Waits for one asynchronous operation. Told twice breaks the law at once. */
+struct contract_told {
+  struct rkv_completion completion;
+  struct contract *c;
+  const char *what; /* "append", for reasons */
+  atomic_int times;
+  enum rkv_status status;
+  char text[RKV_ERROR_TEXT_MAX];
+};
+
+void contract_told_init(struct contract_told *told, struct contract *c, const char *what);
+bool contract_told_yet(struct contract_told *told);
+/* Waits CONTRACT_WAIT_S; never told breaks the law. */
+enum rkv_status contract_told_wait(struct contract_told *told);
+/* The same; anything but RKV_OK breaks the law. */
+void contract_told_ok(struct contract_told *told);
+
+/* ---- processes ---- */
+
+/* Runs `act` in a process forked from this one, which has no other thread and no open instance, and
+ * ends with it. */
+pid_t contract_fork(struct contract *c, void (*act)(struct contract *c, void *arg), void *arg);
+
+/* Waits for it. True: `act` returned; false: it was killed (SIGKILL). A failed law, another signal
+ * or a hang breaks the law here too. */
+bool contract_join(struct contract *c, pid_t pid, unsigned seconds);
+
+/* fork and join, for what must return. */
+void contract_apart(struct contract *c, void (*act)(struct contract *c, void *arg), void *arg,
+                    unsigned seconds);
+
+/* Zeroed memory that processes forked later share; freed with the process. */
+void *contract_share(struct contract *c, size_t len);
+
+/* ---- the table (laws.c) ---- */
+
+/* The laws of a kind in the order of their numbers. */
+const struct contract_law *contract_laws(uint32_t kind, size_t *count);
+/* 'S' storage, 'M' state machine, 'T' transport: the letter before a law's number. */
+char contract_letter(uint32_t kind);
+extern const char *const contract_level_names[CONTRACT_LEVELS + 1];
+
+#endif

@@ -1,0 +1,60 @@
+/* suite.h: the whole suite on one plugin: what is asked for, what came out, how it is told. */
+#ifndef CONTRACT_SUITE_H
+#define CONTRACT_SUITE_H
+
+#include "run.h"
+
+#include <host/contract.h>
+#include <host/section.h>
+
+#include <stdio.h>
+
+enum { SUITE_ONLY_MAX = 64, SUITE_OPTIONS_MAX = HOST_OPTIONS_MAX };
+
+/* What the user asks for; texts are borrowed. */
+struct suite_wish {
+  const char *file;                       /* the plugin's .so */
+  const char *options[SUITE_OPTIONS_MAX]; /* "key=value" */
+  size_t option_count;
+  const char *only[SUITE_ONLY_MAX]; /* names or numbers of laws ("S7"); none: all */
+  size_t only_count;
+  const char *scratch; /* where plugins write */
+  enum contract_level level;
+  uint64_t seed;
+  unsigned slow;
+};
+
+struct suite {
+  struct suite_wish wish;
+  const struct rkv_plugin *plugin;
+  struct host_settings settings;
+  struct rkv_value values[HOST_OPTIONS_MAX];
+  char path[CONTRACT_PATH_MAX]; /* the file, with a '/' */
+  char sha256[HOST_CONTRACT_HASH_MAX];
+  size_t count, passed, failed, skipped;
+  struct run_outcome outcomes[RUN_LAWS_MAX];
+};
+
+/* Loads the plugin as the host does and holds the options against its table. `suite` is all zero.
+ * False: it says on `err` why not. */
+bool suite_open(struct suite *suite, const struct suite_wish *wish, FILE *err);
+
+/* Tries the laws, telling each on `out` as soon as it is decided. False: something failed or the
+ * suite could not be run, which is said on `err`. */
+bool suite_run(struct suite *suite, FILE *out, FILE *err);
+
+void suite_close(struct suite *suite);
+
+/* ---- telling (tell.c, report.c) ---- */
+void suite_tell_head(const struct suite *suite, FILE *out);
+void suite_tell_law(const struct run_outcome *outcome, FILE *out);
+void suite_tell_sum(const struct suite *suite, FILE *out);
+/* Every law of a kind (0: of all) with its sentence. */
+void suite_tell_laws(uint32_t kind, FILE *out);
+
+/* For machines. */
+void suite_write_json(const struct suite *suite, FILE *out);
+/* What the host reads (host/contract.h), as an INI file. */
+void suite_write_report(const struct suite *suite, FILE *out);
+
+#endif

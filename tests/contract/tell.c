@@ -1,0 +1,70 @@
+/* tell.c: the suite's words for people: one line a law, reasons indented below it, a summary. */
+#include "suite.h"
+
+#include <host/loader.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+#define INDENT "      "
+
+void suite_tell_head(const struct suite *suite, FILE *out) {
+  const struct rkv_plugin *p = suite->plugin;
+  (void)fprintf(out, "%s %s, a %s of ABI %u.%u:", p->name, p->version, host_kind_name(p->kind),
+                p->abi_major, p->abi_minor);
+#define HEAD_CAPABILITY(name, bit, word)                                                           \
+  if (p->capabilities & RKV_CAP_##name) (void)fprintf(out, " %s", word);
+  RKV_CAP_LIST(HEAD_CAPABILITY)
+#undef HEAD_CAPABILITY
+  if (p->capabilities == 0) (void)fputs(" no capability declared", out);
+  (void)fprintf(out, "\nlevel %s, seed %" PRIu64 ", sha256 %s\n\n",
+                contract_level_names[suite->wish.level], suite->wish.seed, suite->sha256);
+  (void)fflush(out);
+}
+
+/* Each line of the text, indented. */
+static void tell_lines(const char *text, FILE *out) {
+  while (*text) {
+    size_t len = strcspn(text, "\n");
+    (void)fprintf(out, INDENT "%.*s\n", (int)len, text);
+    text += len + (text[len] == '\n');
+  }
+}
+
+void suite_tell_law(const struct run_outcome *outcome, FILE *out) {
+  const struct contract_law *law = outcome->law;
+  const char *text = outcome->text ? outcome->text : "";
+  bool failed = outcome->result == RUN_FAILED;
+  (void)fprintf(out, "%c%02u %-40s %s %6" PRIu64 " ms%s%s\n", contract_letter(law->kind),
+                law->number, law->name, failed ? "FAILED " : run_result_name(outcome->result),
+                outcome->took_ms, !failed && *text ? "  " : "", failed ? "" : text);
+  if (failed) {
+    (void)fprintf(out, INDENT "law: %s\n", law->says);
+    tell_lines(text, out);
+  }
+  (void)fflush(out);
+}
+
+void suite_tell_sum(const struct suite *suite, FILE *out) {
+  (void)fprintf(out, "\n%s: %zu passed, %zu failed, %zu skipped\n", suite->plugin->name,
+                suite->passed, suite->failed, suite->skipped);
+  if (suite->failed == 0) return;
+  (void)fprintf(out, "broken:");
+  for (size_t i = 0; i < suite->count; i++)
+    if (suite->outcomes[i].result == RUN_FAILED)
+      (void)fprintf(out, " %s", suite->outcomes[i].law->name);
+  (void)fprintf(out, "\nagain:  rkv-contract %s --level %s --seed %" PRIu64 " --only LAW\n",
+                suite->path, contract_level_names[suite->wish.level], suite->wish.seed);
+}
+
+void suite_tell_laws(uint32_t kind, FILE *out) {
+  static const uint32_t kinds[] = {RKV_KIND_STORAGE, RKV_KIND_STATE_MACHINE, RKV_KIND_TRANSPORT};
+  for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+    size_t count;
+    const struct contract_law *laws = contract_laws(kinds[k], &count);
+    if (kind != 0 && kind != kinds[k]) continue;
+    for (size_t i = 0; i < count; i++)
+      (void)fprintf(out, "%c%02u %-40s %-5s  %s\n", contract_letter(kinds[k]), laws[i].number,
+                    laws[i].name, contract_level_names[laws[i].level], laws[i].says);
+  }
+}

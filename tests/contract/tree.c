@@ -1,0 +1,150 @@
+/* tree.c: directories with all that is below them. */
+#define _GNU_SOURCE /* nftw */
+#include "tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEPTH_FDS = 16, PATH_BYTES = 1024, BLOCK = 65536 };
+
+bool tree_make(const char *path) {
+  return mkdir(path, 0700) == 0;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at) {
+  (void)info, (void)kind, (void)at;
+  (void)remove(path);
+  return 0;
+}
+
+void tree_remove(const char *path) {
+  (void)nftw(path, remove_one, DEPTH_FDS, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- walking ---- */
+
+static int named(const struct dirent *item) {
+  return strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0;
+}
+
+/* Calls `act` for each thing in one directory, by name; stops when one says false. */
+static bool each_item(const char *path, bool (*act)(const char *path, const char *name, void *arg),
+                      void *arg) {
+  struct dirent **items;
+  int count = scandir(path, &items, named, alphasort);
+  bool good = count >= 0;
+  for (int i = 0; i < count; i++) {
+    good = good && act(path, items[i]->d_name, arg);
+    free(items[i]);
+  }
+  if (count >= 0) free(items);
+  return good;
+}
+
+struct walk {
+  void (*act)(const char *file, void *arg);
+  void *arg;
+};
+
+static bool walk_item(const char *path, const char *name, void *arg) {
+  struct walk *walk = arg;
+  char below[PATH_BYTES];
+  struct stat info;
+  (void)snprintf(below, sizeof below, "%s/%s", path, name);
+  if (lstat(below, &info) != 0) return true;
+  if (S_ISDIR(info.st_mode)) (void)each_item(below, walk_item, arg);
+  if (S_ISREG(info.st_mode)) walk->act(below, walk->arg);
+  return true;
+}
+
+void tree_each(const char *path, void (*act)(const char *file, void *arg), void *arg) {
+  struct walk walk = {act, arg};
+  (void)each_item(path, walk_item, &walk);
+}
+
+/* ---- copying ---- */
+
+/* Holes stay holes: the files of a log are mostly zeros. */
+static bool copy_bytes(int in, int out, off_t size) {
+  static const char zeros[BLOCK];
+  char bytes[BLOCK];
+  if (ftruncate(out, size) != 0) return false;
+  for (off_t at = 0; at < size;) {
+    ssize_t got = pread(in, bytes, sizeof bytes, at);
+    if (got <= 0) return false;
+    if (memcmp(bytes, zeros, (size_t)got) != 0 && pwrite(out, bytes, (size_t)got, at) != got)
+      return false;
+    at += got;
+  }
+  return true;
+}
+
+static bool copy_file(const char *from, const char *to, const struct stat *info) {
+  int in = open(from, O_RDONLY | O_CLOEXEC);
+  int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, info->st_mode & 0777);
+  bool good = in >= 0 && out >= 0 && copy_bytes(in, out, info->st_size);
+  if (in >= 0) (void)close(in);
+  if (out >= 0 && close(out) != 0) good = false;
+  return good;
+}
+
+static bool copy_item(const char *path, const char *name, void *arg) {
+  char from[PATH_BYTES], to[PATH_BYTES];
+  struct stat info;
+  (void)snprintf(from, sizeof from, "%s/%s", path, name);
+  (void)snprintf(to, sizeof to, "%s/%s", (const char *)arg, name);
+  if (lstat(from, &info) != 0) return false;
+  if (S_ISDIR(info.st_mode)) return tree_make(to) && each_item(from, copy_item, to);
+  return S_ISREG(info.st_mode) ? copy_file(from, to, &info) : true;
+}
+
+static bool remove_item(const char *path, const char *name, void *arg) {
+  char below[PATH_BYTES];
+  (void)arg;
+  (void)snprintf(below, sizeof below, "%s/%s", path, name);
+  tree_remove(below);
+  return true;
+}
+
+bool tree_copy(const char *from, const char *to) {
+  if (!tree_make(to) && errno != EEXIST) return false;
+  return each_item(to, remove_item, NULL) && each_item(from, copy_item, (void *)(uintptr_t)to);
+}
+
+/* ---- comparing ---- */
+
+/* FNV-1a: against change by accident, not by intent. */
+static void mix(uint64_t *hash, const void *bytes, size_t len) {
+  for (const unsigned char *at = bytes; len > 0; at++, len--)
+    *hash = (*hash ^ *at) * UINT64_C(0x100000001b3);
+}
+
+static bool hash_item(const char *path, const char *name, void *arg) {
+  char below[PATH_BYTES], bytes[BLOCK];
+  struct stat info;
+  ssize_t got;
+  int fd;
+  (void)snprintf(below, sizeof below, "%s/%s", path, name);
+  if (lstat(below, &info) != 0) return true;
+  mix(arg, name, strlen(name));
+  mix(arg, &info.st_mode, sizeof info.st_mode);
+  if (S_ISDIR(info.st_mode)) return each_item(below, hash_item, arg);
+  mix(arg, &info.st_size, sizeof info.st_size);
+  fd = open(below, O_RDONLY | O_CLOEXEC);
+  while (fd >= 0 && (got = read(fd, bytes, sizeof bytes)) > 0) mix(arg, bytes, (size_t)got);
+  if (fd >= 0) (void)close(fd);
+  return true;
+}
+
+uint64_t tree_hash(const char *path) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  (void)each_item(path, hash_item, &hash);
+  return hash;
+}

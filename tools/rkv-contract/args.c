@@ -1,0 +1,133 @@
+/* args.c: flags. */
+#include "args.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum flag {
+  FLAG_OPTION = 256,
+  FLAG_LEVEL,
+  FLAG_JSON,
+  FLAG_ONLY,
+  FLAG_SEED,
+  FLAG_REPORT,
+  FLAG_SCRATCH,
+  FLAG_SLOW,
+  FLAG_LIST,
+  FLAG_HELP,
+  FLAG_VERSION
+};
+
+static const struct option flags[] = {
+    {"option", required_argument, NULL, FLAG_OPTION},
+    {"level", required_argument, NULL, FLAG_LEVEL},
+    {"json", required_argument, NULL, FLAG_JSON},
+    {"only", required_argument, NULL, FLAG_ONLY},
+    {"seed", required_argument, NULL, FLAG_SEED},
+    {"report", no_argument, NULL, FLAG_REPORT},
+    {"scratch", required_argument, NULL, FLAG_SCRATCH},
+    {"slow", required_argument, NULL, FLAG_SLOW},
+    {"list", no_argument, NULL, FLAG_LIST},
+    {"help", no_argument, NULL, FLAG_HELP},
+    {"version", no_argument, NULL, FLAG_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+void args_usage(FILE *out) {
+  (void)fputs(
+      "usage: rkv-contract PLUGIN.so [--option KEY=VALUE]... [--level basic|crash|full]\n"
+      "                    [--only LAW]... [--seed N] [--json FILE] [--report]\n"
+      "                    [--scratch DIR] [--slow N]\n"
+      "       rkv-contract --list\n"
+      "\n"
+      "Tries every law of the plugin's kind, each in a process of its own.\n"
+      "\n"
+      "  --option K=V  an option of the plugin's INI section; `dir` is given by the suite\n"
+      "  --level       basic: no trouble; crash (default): kills and failing disks too;\n"
+      "                full: the same at length, minutes\n"
+      "  --only LAW    a law by name or number (S7), whatever its level\n"
+      "  --seed N      what chance decides with (default 1)\n"
+      "  --json FILE   the result for machines (-: stdout, and nothing else there)\n"
+      "  --report      write PLUGIN.so.contract beside the plugin, which the host asks for where\n"
+      "                `require_contract = LEVEL` stands in the plugin's section\n"
+      "  --scratch DIR where plugins write (default: TMPDIR, else /tmp)\n"
+      "  --slow N      every time limit is N times longer\n"
+      "  --list        the laws with what they say\n"
+      "\n"
+      "exit: 0 every law holds, 1 some law is broken, 64 usage, 78 the plugin is refused\n",
+      out);
+}
+
+static bool number(const char *text, uint64_t max, uint64_t *out) {
+  char *end;
+  *out = strtoull(text, &end, 10);
+  return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out <= max;
+}
+
+static bool level(const char *text, enum contract_level *out) {
+  for (int i = 0; i < CONTRACT_LEVELS; i++)
+    if (strcmp(text, contract_level_names[i]) == 0) {
+      *out = (enum contract_level)i;
+      return true;
+    }
+  return false;
+}
+
+/* Adds to a list with an end. */
+static bool add(const char **list, size_t *count, size_t max, const char *text) {
+  if (*count == max) return false;
+  list[(*count)++] = text;
+  return true;
+}
+
+/* False: the value makes no sense. */
+static bool take(struct args *args, int flag, const char *text) {
+  struct suite_wish *wish = &args->wish;
+  uint64_t n = 0;
+  bool good = true;
+  switch (flag) {
+  case FLAG_OPTION: return add(wish->options, &wish->option_count, SUITE_OPTIONS_MAX, text);
+  case FLAG_ONLY: return add(wish->only, &wish->only_count, SUITE_ONLY_MAX, text);
+  case FLAG_LEVEL: return level(text, &wish->level);
+  case FLAG_SEED: return number(text, UINT64_MAX, &wish->seed);
+  case FLAG_JSON: args->json = text; break;
+  case FLAG_SCRATCH: wish->scratch = text; break;
+  case FLAG_REPORT: args->report = true; break;
+  case FLAG_LIST: args->list = true; break;
+  case FLAG_HELP: args->help = true; break;
+  case FLAG_VERSION: args->version = true; break;
+  case FLAG_SLOW:
+    good = number(text, 1000, &n) && n > 0;
+    wish->slow = (unsigned)n;
+    break;
+  default: return false;
+  }
+  return good;
+}
+
+static bool wrong(FILE *err, const char *what, const char *which) {
+  (void)fprintf(err, "rkv-contract: %s%s (see rkv-contract --help)\n", what, which);
+  return false;
+}
+
+bool args_parse(struct args *args, int argc, char **argv, FILE *err) {
+  const char *temporary = getenv("TMPDIR");
+  int flag, at;
+  *args = (struct args){.wish = {.scratch = temporary && *temporary ? temporary : "/tmp",
+                                 .level = CONTRACT_CRASH,
+                                 .seed = 1,
+                                 .slow = 1}};
+  opterr = 0;
+  while ((flag = getopt_long(argc, argv, "", flags, &at)) != -1) {
+    if (flag == '?')
+      return wrong(err, "unknown flag, or one without its value: ", argv[optind - 1]);
+    if (!take(args, flag, optarg)) return wrong(err, "makes no sense: ", argv[optind - 1]);
+  }
+  if (args->list || args->help || args->version) return true;
+  if (optind + 1 != argc) return wrong(err, "give one PLUGIN.so", "");
+  args->wish.file = argv[optind];
+  if (args->report && args->wish.only_count > 0)
+    return wrong(err, "--report is about all laws: leave --only out", "");
+  return true;
+}
