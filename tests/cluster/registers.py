@@ -49,23 +49,35 @@ def worth_placing(operations):
 
 def linearizable(operations):
     """Some order respects the intervals, and every read gives the last write; an open write may happen or not."""
-    todo = worth_placing(operations)
-    done_mask = (1 << len(todo)) - 1
-    visited, stack = set(), [(0, None)]
+    todo = sorted(worth_placing(operations), key=lambda op: op.begin)
+    visited, stack = set(), [(0, 0, None)]
     while stack:
-        mask, value = stack.pop()
-        if mask & done_mask == done_mask:
+        first, placed, value = stack.pop()  # all before `first` are placed, of the rest those in the mask
+        while placed & 1:
+            first, placed = first + 1, placed >> 1
+        if first == len(todo):
             return True
-        if (mask, value) in visited:
+        if (first, placed, value) in visited:
             continue
-        visited.add((mask, value))
-        left = [(i, op) for i, op in enumerate(todo) if not mask >> i & 1]
-        first_end = min(op.end or op.latest for _, op in left)
-        enabled = [(i, op) for i, op in left if op.begin < first_end and (op.write or op.value == value)]
-        reads = [(i, op) for i, op in enabled if not op.write]
-        for i, op in reads[:1] or enabled:  # a read that fits now takes nothing from what follows
-            stack.append((mask | 1 << i, op.value if op.write else value))
+        visited.add((first, placed, value))
+        enabled = [at for at in next_ones(todo, first, placed) if todo[at].write or todo[at].value == value]
+        reads = [at for at in enabled if not todo[at].write]
+        for at in reads[:1] or enabled:  # a read that fits now takes nothing from what follows
+            stack.append((first, placed | 1 << at - first, todo[at].value if todo[at].write else value))
     return False
+
+
+def next_ones(todo, first, placed):
+    """Those that began before any that is not placed had ended."""
+    first_end, found = float("inf"), []
+    for at in range(first, len(todo)):
+        op = todo[at]
+        if op.begin >= first_end:
+            break
+        if not placed >> at - first & 1:
+            first_end = min(first_end, op.end or op.latest)
+            found.append(at)
+    return found
 
 
 def self_test():

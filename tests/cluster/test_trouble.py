@@ -8,6 +8,8 @@ import partitions
 from pace import CALM, SLOW, TIMERS
 
 SEED = 1
+# Marked slow, besides what measures time: calls that time out by the hundred, of which TSan tells false races between
+# our threads and those of gRPC, whose atomics it does not see.
 
 
 def test_durable_nodes_killed(cluster):
@@ -20,14 +22,16 @@ def test_all_durable_nodes_killed_at_once(cluster):
     assert kills.outages(cluster, 1 if SLOW else 4, SEED)["acknowledged"] > 20
 
 
+@pytest.mark.slow
 def test_five_nodes_in_memory_cut_off_and_paused(linked):
     """Each kind of trouble of the network once, and a pause: what clients saw is linearizable."""
-    counted = partitions.partitions(linked, 3 if SLOW else 8, SEED)
+    counted = partitions.partitions(linked, 8, SEED)
     assert counted["operations"] > 100
 
 
+@pytest.mark.slow
 def test_three_durable_nodes_cut_off_and_killed(linked):
-    counted = partitions.partitions(linked, 3 if SLOW else 5, SEED + 1, nodes=3, durable=True)
+    counted = partitions.partitions(linked, 5, SEED + 1, nodes=3, durable=True)
     assert counted["operations"] > 100
 
 
@@ -53,6 +57,7 @@ def test_restarted_in_turn(cluster):
     assert counted["pause_ms"] < TIMERS[2]
 
 
+@pytest.mark.slow
 def test_replaced_in_turn(cluster):
     """Every node of a cluster in memory gives its place to a new one under load."""
     churn.replace_in_turn(cluster, 1)
