@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define CHANGE_PROGRESS_NS UINT64_C(2000000000) /* between two lines about learners */
+
 static void forget(struct node *n, const struct rkv_call *call) {
   for (size_t i = 0; i < n->change_count; i++) {
     if (n->changes[i] != call) continue;
@@ -18,13 +20,13 @@ static void forget(struct node *n, const struct rkv_call *call) {
 static bool admit(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (loop_ending(n)) {
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_end_error(n, &error);
     answer_fail(call, &error);
     return false;
   }
   if (n->change_count == NODE_CHANGES_MAX) {
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_failf(call, RKV_FULL, "%d membership calls are waiting already (try again later)",
                  NODE_CHANGES_MAX);
     return false;
@@ -38,7 +40,7 @@ static void settle(struct node *n, struct rkv_call *call, enum rkv_status status
                    const struct rkv_error *error) {
   if (status != RKV_OK) {
     forget(n, call);
-    api_release(n, 0);
+    api_release(n, 1, 0);
     if (status == RKV_NOT_LEADER)
       answer_not_leader(n, call);
     else
@@ -117,7 +119,7 @@ void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
   if (!call) return; /* the node's own: tend.c */
   forget(n, call);
-  api_release(n, 0);
+  api_release(n, 1, 0);
   if (out->status != RKV_OK) {
     answer_failf(call, out->status, "%s", out->text ? out->text : "the change was given up");
     return;
@@ -133,13 +135,33 @@ void change_done(struct node *n, const struct raft_output *out) {
   answer_ok(call);
 }
 
+/* How far the learners are for which somebody waits, every while. */
+static void log_progress(struct node *n) {
+  struct raft_view view;
+  if (n->change_count == 0 || n->now_ns < n->progress_ns) return;
+  n->progress_ns = n->now_ns + CHANGE_PROGRESS_NS;
+  raft_view(n->raft, &view);
+  for (size_t i = 0; i < n->change_count; i++) {
+    const struct rkv_membership_call *c = (const struct rkv_membership_call *)n->changes[i];
+    struct raft_peer_view peer;
+    if (c->call.kind != NODE_ADD_LEARNER || !raft_peer(n->raft, c->learner.id, &peer)) continue;
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "learner catches up id=%llu at=%llu of=%llu%s",
+            (unsigned long long)c->learner.id, (unsigned long long)peer.matched.index,
+            (unsigned long long)view.last.index,
+            !peer.reached   ? " (it does not answer)"
+            : peer.snapshot ? " (a snapshot is being sent)"
+                            : "");
+  }
+}
+
 void change_expire(struct node *n) {
+  log_progress(n);
   for (size_t i = n->change_count; i-- > 0;) {
     struct rkv_call *call = n->changes[i];
     if (call->deadline_ns == 0 || call->deadline_ns > n->now_ns) continue;
     raft_forget_change(n->raft, call);
     forget(n, call);
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_failf(call, RKV_TIMEOUT,
                  "not finished in time; the change goes on (see members and metrics)");
   }
@@ -150,7 +172,7 @@ void change_fail_all(struct node *n, const struct rkv_error *error) {
     struct rkv_call *call = n->changes[--n->change_count];
     raft_forget_change(n->raft, call);
     greet_forget(n, call);
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_fail(call, error);
   }
 }

@@ -61,7 +61,7 @@ void raft_changes_abort_init(struct raft *r) {
 /* ---- their end ---- */
 
 static bool caught_up(const struct raft *r, rkv_node_id learner) {
-  const struct raft_progress *p = raft_find_peer((struct raft *)(uintptr_t)r, learner);
+  const struct raft_progress *p = raft_peek_peer(r, learner);
   if (learner == r->config.id) return true;
   return p && p->reached && p->mode == RAFT_REPLICATE && p->matched.index > 0 &&
          r->log.last.index - p->matched.index <= r->config.learner_lag_max;
@@ -246,6 +246,26 @@ static enum rkv_status check_voters(const struct raft *r, const struct rkv_confi
   return RKV_OK;
 }
 
+/* A config whose majority does not answer could neither commit its first entry nor be left again.
+ */
+static enum rkv_status check_answering(const struct raft *r, const struct rkv_config_set *target,
+                                       struct rkv_error *error) {
+  uint32_t answering = 0, i;
+  rkv_node_id silent = 0;
+  for (i = 0; i < target->count; i++) {
+    const struct raft_progress *p = raft_peek_peer(r, target->ids[i]);
+    if (target->ids[i] == r->config.id || (p && p->reached))
+      answering++;
+    else
+      silent = target->ids[i];
+  }
+  if (answering > target->count / 2) return RKV_OK;
+  return rkv_fail(error, RKV_PRECONDITION,
+                  "change-membership: only %u of these %u voters answer (node %llu does not): "
+                  "without a majority the change could not be finished",
+                  answering, target->count, (unsigned long long)silent);
+}
+
 enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
                                        const struct rkv_config_set *voters, bool retain,
                                        void *cookie, struct rkv_error *error) {
@@ -254,6 +274,7 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
   uint32_t n;
   enum rkv_status status = check_idle(r, error);
   if (status == RKV_OK) status = check_voters(r, voters, &target, error);
+  if (status == RKV_OK) status = check_answering(r, &target, error);
   if (status != RKV_OK) return status;
   slot = raft_membership_slot(r);
   slot->value = r->effective->value;

@@ -58,7 +58,7 @@ struct lane {
   size_t count, data;      /* in the lane; of these with entries */
   struct pipe *pipe;       /* the stream; NULL: none is open */
   bool unary;              /* a unary RPC of the first one is on its way */
-  bool ask;                /* the next message goes by unary RPC: its refusal names the limit */
+  bool ask;                /* the next message goes by unary RPC: a refusal names the limit */
   uint64_t unary_until_ns; /* the peer has no StreamAppend; 0: it may have */
 };
 
@@ -89,6 +89,7 @@ struct peer {
   struct peer_link calls; /* ring */
   struct stream *streams; /* snapshots on their way */
   struct limit limit;
+  size_t fits; /* bytes: the largest append message that it has answered */
   struct lane lane;
   bool plain;                /* that it has no StreamAppend was logged */
   struct peer_trouble split; /* steady splitting at one limit */

@@ -83,6 +83,14 @@ static void break_off(struct pipe *p, const char *why) {
     (void)grpc_call_cancel_with_status(p->link.call, GRPC_STATUS_INTERNAL, why, NULL);
 }
 
+bool pipe_retire(struct pipe *p) {
+  if (p->flight.count > 0) return false;
+  p->over = true;
+  p->peer->lane.pipe = NULL;
+  break_off(p, "given up");
+  return true;
+}
+
 void pipe_time_out(struct pipe *p) {
   if (p->timed_out) return;
   p->timed_out = true;

@@ -102,7 +102,13 @@ static enum rkv_status plan(struct append *a, size_t *count, struct rkv_error *e
   return RKV_OK;
 }
 
-enum rkv_status append_take(struct append *a, struct message *out, struct rkv_error *error) {
+/* (A6) */
+static bool is_proven(const struct peer *peer, size_t bytes) {
+  return bytes <= PEER_FITS_MIN || bytes <= peer->fits || peer->limit.exact;
+}
+
+enum rkv_status append_take(struct append *a, bool by_stream, struct message *out,
+                            struct rkv_error *error) {
   struct transport *t = a->rpc.peer->t;
   const struct rkv_append_call *call = a->call;
   struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
@@ -112,6 +118,10 @@ enum rkv_status append_take(struct append *a, struct message *out, struct rkv_er
                                        out->count, &out->request, error);
   if (status) return status;
   out->bytes = grpc_byte_buffer_length(out->request);
+  if (by_stream && !is_proven(a->rpc.peer, out->bytes)) {
+    grpc_byte_buffer_destroy(out->request);
+    return RKV_FULL;
+  }
   if (!call->call.deadline_ns)
     a->due_ns = transport_now(t) + t->options.append_timeout + out->bytes * PEER_NS_PER_BYTE;
   if (a->parts) note_part(a, out);
@@ -121,14 +131,28 @@ enum rkv_status append_take(struct append *a, struct message *out, struct rkv_er
   return RKV_OK;
 }
 
+/* (A6) for one message with all that is left. */
+static bool rest_is_proven(const struct append *a) {
+  const struct rkv_append_call *call = a->call;
+  struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
+  size_t bytes = codec_append_head_size(&head), size, i;
+  struct rkv_error error;
+  for (i = a->sent; i < call->entry_count; i++) {
+    if (codec_entry_size(&call->entries[i], &size, &error)) return false;
+    bytes += size;
+  }
+  return is_proven(a->rpc.peer, bytes);
+}
+
 bool append_can_go(struct append *a) {
   struct rkv_error error;
   struct split split;
   size_t bytes;
-  if (a->rpc.peer->limit.bytes == 0 || a->call->entry_count == 0) return true;
+  if (a->call->entry_count == 0) return true;
+  if (a->rpc.peer->limit.bytes == 0) return rest_is_proven(a);
   if (measure(a, &error)) return false;
   split = split_of(a);
   split.limit = a->rpc.peer->limit.bytes;
   split.exact = a->rpc.peer->limit.exact;
-  return split_take(&split, a->sent, &bytes) > 0;
+  return split_take(&split, a->sent, &bytes) > 0 && is_proven(a->rpc.peer, bytes);
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """test_package.py: what `cmake --install` and `cpack -G DEB` give a user, and whether it works where it lands."""
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
 
-from scratch import BUILD, ROOT, install, run, serves_durably, tree
+from scratch import BUILD, ROOT, free_port, install, run, serves_durably, tree
 
 PLUGINS = {path.stem for path in (BUILD / "plugins").glob("*.so")}
 TOOLS = {"bin/rkv-contract", "share/man/man1/rkv-contract.1"} if (BUILD / "rkv-contract").exists() else set()
@@ -13,7 +14,9 @@ HOST = {"bin/raft-key-value", "bin/rkvctl", "share/man/man1/raft-key-value.1", "
         "share/man/man5/raft-key-value.conf.5", "share/doc/raft-key-value/README.md"}
 DEV = {"lib/pkgconfig/rkv.pc", "lib/cmake/rkv/rkvConfig.cmake", "lib/cmake/rkv/rkvConfigVersion.cmake",
        "lib/cmake/rkv/rkvTargets.cmake", "share/man/man7/rkv-plugin.7",
-       "share/raft-key-value/skeletons/storage/storage-mem.c"} | TOOLS
+       "share/doc/raft-key-value/writing-a-plugin.md",
+       "share/raft-key-value/skeletons/storage/storage-mem.c", "share/raft-key-value/skeletons/transport/wire.c",
+       "share/raft-key-value/skeletons/state-machine/sm-register.c"} | TOOLS
 HEADERS = {f"include/rkv/{path.name}" for path in (ROOT / "core" / "include" / "rkv").iterdir()}
 EXAMPLES = {f"share/doc/raft-key-value/examples/{path.relative_to(ROOT / 'conf')}"
             for path in (ROOT / "conf").rglob("*.ini")}
@@ -29,7 +32,7 @@ class Case(unittest.TestCase):
 class Installed(Case):
     def test_tree_is_whole_and_can_be_moved(self):
         """Every promised file is there; the moved server finds its plugins by itself and serves."""
-        prefix = install(self.folder)
+        prefix = install(self.folder, "moved here")
         plugins = {f"lib/raft-key-value/plugins/{name}.so" for name in PLUGINS}
         self.assertEqual(set(), (HOST | DEV | HEADERS | EXAMPLES | plugins) - tree(prefix))
         listed = {line.split()[1] for line in run(prefix / "bin" / "raft-key-value", "plugins").splitlines()[1:]}
@@ -38,7 +41,7 @@ class Installed(Case):
 
     def test_nothing_names_the_build(self):
         """No text that is installed knows where it was built or installed first."""
-        prefix = install(self.folder)
+        prefix = install(self.folder, "moved here")
         for path in sorted(prefix.rglob("*")):
             if path.is_file() and path.parent.name not in ("bin", "plugins"):
                 text = path.read_bytes()
@@ -86,7 +89,19 @@ class Packed(Case):
         self.assertTrue(serves_durably(self.folder / "root" / "usr", self.folder))
 
 
-class Pages(unittest.TestCase):
+class Pages(Case):
+    def test_readme_is_true(self):
+        """The cluster in five lines, as a newcomer pastes it: only the ports are others."""
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        lines = text.partition("## A cluster in five lines")[2].split("```")[1].removeprefix("sh\n")
+        self.assertEqual(5, len(lines.strip().splitlines()))
+        for port in ("21001", "21002", "21003"):
+            lines = lines.replace(port, str(free_port()))
+        first = re.search(r"--addr (\S+)", lines).group(1)
+        lines = "trap 'kill $(jobs -p); wait' EXIT\n" + lines.replace("build/release", str(BUILD))
+        said = run("bash", "-ec", lines, cwd=self.folder, RKVCTL_ENDPOINTS=first)
+        self.assertRegex(said, r"\nbar\n$")
+
     def test_manual_is_true(self):
         """The man pages are clean mdoc and name every option that the programs know."""
         done = subprocess.run(("/usr/bin/python3", ROOT / "tests/package/man.py", BUILD), capture_output=True,
