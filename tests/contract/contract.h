@@ -168,8 +168,9 @@ bool contract_join(struct contract *c, pid_t pid, unsigned seconds);
 void contract_apart(struct contract *c, void (*act)(struct contract *c, void *arg), void *arg,
                     unsigned seconds);
 
-/* Zeroed memory that processes forked later share; freed with the process. */
+/* Zeroed memory that processes forked later share. */
 void *contract_share(struct contract *c, size_t len);
+void contract_unshare(void *shared, size_t len);
 
 /* ---- the table (laws.c) ---- */
 

@@ -174,3 +174,7 @@ void *contract_share(struct contract *c, size_t len) {
                    strerror(errno));
   return shared;
 }
+
+void contract_unshare(void *shared, size_t len) {
+  (void)munmap(shared, len);
+}
