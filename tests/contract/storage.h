@@ -145,6 +145,14 @@ bool storage_snapshot_is(struct storage *s, uint64_t number, uint64_t size,
 bool storage_snapshot_reads(struct storage *s, void *reader, uint64_t number, uint64_t size,
                             size_t max, char text[RKV_ERROR_TEXT_MAX]);
 
+/* READ: carries the step out; what it gives must be the model's. */
+bool storage_read_step(struct storage *s, const struct model *m, const struct step *step,
+                       size_t *count, enum rkv_status *status, char text[RKV_ERROR_TEXT_MAX]);
+
+/* Formats what is wrong; false. */
+__attribute__((format(printf, 2, 3))) bool storage_wrong(char text[RKV_ERROR_TEXT_MAX],
+                                                         const char *format, ...);
+
 /* The step as a call that a C programmer would write. */
 void step_print(const struct step *step, char *out, size_t size);
 

@@ -97,8 +97,48 @@
   X(41, model, BASIC, 0, 60,                                                                       \
     "Any sequence of operations leaves what a simple model says (a million at level full).")
 
+/* Trouble. */
+#define STORAGE_LAWS_CRASH(X)                                                                      \
+  X(42, acked_survives_kills, CRASH, RKV_CAP_DURABLE, 60,                                          \
+    "After kill -9 at any moment all that was acknowledged is there; what was not is absent or "   \
+    "whole.")                                                                                      \
+  X(43, acked_survives_lost_power, CRASH, RKV_CAP_DURABLE, 60,                                     \
+    "The same after a loss of power that drops any sectors (512 B, 4 KiB) not synced.")            \
+  X(44, conflicts_survive_any_call, CRASH, RKV_CAP_DURABLE, 120,                                   \
+    "Truncates and appends ended at any call that changes the disk: the old suffix never "         \
+    "returns.")                                                                                    \
+  X(45, snapshots_survive_any_call, CRASH, RKV_CAP_DURABLE, 120,                                   \
+    "A snapshot whose commit is ended at any such call is there as a whole or not at all.")        \
+  X(46, ack_waits_for_sync, CRASH, RKV_CAP_DURABLE, 20,                                            \
+    "Nothing is acknowledged before a sync that came after it.")                                   \
+  X(47, failed_write_is_final, CRASH, RKV_CAP_DURABLE, 60,                                         \
+    "After a failed write nothing succeeds any more and fatal is called; what was acknowledged "   \
+    "before is kept.")                                                                             \
+  X(48, failed_sync_is_final, CRASH, RKV_CAP_DURABLE, 60,                                          \
+    "The same after one failed sync, whose dirty pages the device has dropped.")                   \
+  X(49, full_device_loses_nothing, CRASH, RKV_CAP_DURABLE, 60,                                     \
+    "A device without room left costs nothing that was acknowledged.")                             \
+  X(50, few_descriptors, CRASH, RKV_CAP_DURABLE, 60,                                               \
+    "Without descriptors open is refused with a text, and harms nothing.")                         \
+  X(51, read_only_directory, CRASH, RKV_CAP_DURABLE, 20,                                           \
+    "On a read-only file system open is refused with a text, and harms nothing.")                  \
+  X(52, one_process_at_a_time, CRASH, RKV_CAP_DURABLE, 60,                                         \
+    "A directory in use is not opened by another process, and who uses it is not harmed.")         \
+  X(53, foreign_node_is_refused, CRASH, RKV_CAP_DURABLE, 20,                                       \
+    "The directory of another node is FOREIGN.")                                                   \
+  X(54, refusal_changes_nothing, CRASH, RKV_CAP_DURABLE, 20,                                       \
+    "An open that is refused leaves every byte of the directory as it was.")                       \
+  X(55, torn_tail_is_cut, CRASH, RKV_CAP_DURABLE, 60,                                              \
+    "A log whose tail was cut at any byte opens to the entries that are whole, and goes on.")      \
+  X(56, damage_is_found, CRASH, RKV_CAP_DURABLE, 60,                                               \
+    "A bit flipped before the last entries is CORRUPT: the log is never changed or shortened "     \
+    "silently.")                                                                                   \
+  X(57, garbage_is_no_entry, CRASH, RKV_CAP_DURABLE, 60,                                           \
+    "Garbage behind the last entry is no entry and no reason to refuse the others.")
+
 #define STORAGE_LAWS(X)                                                                            \
-  STORAGE_LAWS_HOLD(X) STORAGE_LAWS_TOLD(X) STORAGE_LAWS_SNAPSHOT(X) STORAGE_LAWS_LIMITS(X)
+  STORAGE_LAWS_HOLD(X)                                                                             \
+  STORAGE_LAWS_TOLD(X) STORAGE_LAWS_SNAPSHOT(X) STORAGE_LAWS_LIMITS(X) STORAGE_LAWS_CRASH(X)
 
 /* For the files with laws. */
 struct contract;
