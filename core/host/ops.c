@@ -18,13 +18,15 @@
   X(send_snapshot_abort)                                                                           \
   X(send_pre_vote)                                                                                 \
   X(send_timeout_now)                                                                              \
-  X(send_read_index)
+  X(send_read_index)                                                                               \
+  X(send_hello)
 
 #define STORAGE_OPS(X)                                                                             \
   X(open)                                                                                          \
   X(close)                                                                                         \
   X(load)                                                                                          \
   X(save_vote)                                                                                     \
+  X(save_identity)                                                                                 \
   X(append)                                                                                        \
   X(truncate)                                                                                      \
   X(purge)                                                                                         \

@@ -123,6 +123,10 @@ static void read_index(void *ctx, struct rkv_read_index_call *call) {
   peer_call(ctx, &call->call, NODE_READ_INDEX);
 }
 
+static void hello(void *ctx, struct rkv_hello_call *call) {
+  peer_call(ctx, &call->call, NODE_HELLO);
+}
+
 static void transfer(void *ctx, struct rkv_transfer_call *call) {
   client_call(ctx, &call->call, NODE_TRANSFER);
 }
@@ -155,5 +159,6 @@ void api_make(struct node *n) {
                                  .timeout_now = timeout_now,
                                  .read_index = read_index,
                                  .transfer = transfer,
-                                 .snapshot_now = snapshot_now};
+                                 .snapshot_now = snapshot_now,
+                                 .hello = hello};
 }

@@ -2,11 +2,13 @@
 #include <node/internal.h>
 
 #include <assert.h>
+#include <stdlib.h>
 
 static void forget(struct node *n, const struct rkv_call *call) {
   for (size_t i = 0; i < n->change_count; i++) {
     if (n->changes[i] != call) continue;
     n->changes[i] = n->changes[--n->change_count];
+    greet_forget(n, call);
     return;
   }
   assert(0 && "a change that was accepted is in the list");
@@ -45,24 +47,61 @@ static void settle(struct node *n, struct rkv_call *call, enum rkv_status status
   loop_carry(n);
 }
 
+static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
+                         const struct rkv_error *refusal) {
+  struct rkv_error error;
+  enum rkv_status status = RKV_OK;
+  if (refusal) {
+    error = *refusal;
+    status = (enum rkv_status)refusal->status;
+  }
+  if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, &error);
+  if (status == RKV_OK) identity_found(n);
+  settle(n, call, status, &error);
+}
+
 void change_on_init(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_init_call *c = (struct rkv_init_call *)call;
   if (!admit(n, call)) return;
   enum rkv_status status = rkv_membership_check(c->membership, &error);
-  if (status == RKV_OK) status = raft_init(n->raft, node_now(n), c->membership, call, &error);
+  if (status == RKV_OK) status = raft_check_init(n->raft, c->membership, &error);
+  if (status != RKV_OK) return settle(n, call, status, &error);
+  greet(n, call, c->membership, init_greeted);
+}
+
+static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
+                            const struct rkv_error *refusal) {
+  struct rkv_error error;
+  enum rkv_status status = RKV_OK;
+  if (refusal) {
+    error = *refusal;
+    status = (enum rkv_status)refusal->status;
+  }
+  if (status == RKV_OK)
+    status = raft_add_learner(n->raft, node_now(n), &members->nodes[0], call, &error);
+  if (status == RKV_OK)
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%llu addr=%s",
+            (unsigned long long)members->nodes[0].id, members->nodes[0].addr);
   settle(n, call, status, &error);
 }
 
 void change_on_add_learner(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
+  struct raft_view view;
   struct rkv_membership_call *c = (struct rkv_membership_call *)call;
   if (!admit(n, call)) return;
-  enum rkv_status status = raft_add_learner(n->raft, node_now(n), &c->learner, call, &error);
-  if (status == RKV_OK)
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%llu addr=%s",
-            (unsigned long long)c->learner.id, c->learner.addr);
-  settle(n, call, status, &error);
+  raft_view(n->raft, &view);
+  if (view.role != RAFT_LEADER) return settle(n, call, RKV_NOT_LEADER, NULL);
+  struct rkv_membership *one = calloc(1, sizeof *one);
+  if (!one)
+    return settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"), &error);
+  one->node_count = 1;
+  const struct rkv_member *known =
+      rkv_membership_find(&raft_effective(n->raft)->value, c->learner.id);
+  one->nodes[0] = known ? *known : c->learner; /* an address that is known stays */
+  greet(n, call, one, learner_greeted);
+  free(one);
 }
 
 void change_on_change(struct node *n, struct rkv_call *call) {
@@ -76,6 +115,7 @@ void change_on_change(struct node *n, struct rkv_call *call) {
 
 void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
+  if (!call) return; /* the node's own: tend.c */
   forget(n, call);
   api_release(n, 0);
   if (out->status != RKV_OK) {
@@ -109,6 +149,7 @@ void change_fail_all(struct node *n, const struct rkv_error *error) {
   while (n->change_count > 0) {
     struct rkv_call *call = n->changes[--n->change_count];
     raft_forget_change(n->raft, call);
+    greet_forget(n, call);
     api_release(n, 0);
     answer_fail(call, error);
   }

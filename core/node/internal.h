@@ -66,7 +66,10 @@
   X(SNAPSHOT_NOW, build_on_now)                                                                    \
   X(FETCHED, fetch_on_done)                                                                        \
   X(SNAPSHOT_BUILT, build_on_done)                                                                 \
-  X(SNAPSHOT_SEND, send_on_step)
+  X(SNAPSHOT_SEND, send_on_step)                                                                   \
+  X(HELLO, identity_on_hello)                                                                      \
+  X(GREETED, greet_on_answer)                                                                      \
+  X(TENDED, tend_on_answer)
 
 enum node_kind {
 #define NODE_KIND_ENUM(name, handler) NODE_##name,
@@ -99,10 +102,15 @@ struct deferred {
 struct node_peer {
   rkv_node_id id;
   char addr[RKV_ADDR_MAX];
-  void *handle;    /* the transport's; NULL if it could not be opened */
-  uint64_t serial; /* of this connection: a node that left and came back gets another */
+  uint64_t incarnation; /* that the connection asks for */
+  void *handle;         /* the transport's; NULL if it could not be opened */
+  uint64_t serial;      /* of this connection: a node that left and came back gets another */
+  uint64_t said;        /* the incarnation it said to be; 0: not asked, or it cannot tell */
+  bool asking;          /* a hello is on its way */
+  uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
 };
 
+struct greeting;
 struct snapshot_build;
 struct node_ticket;
 
@@ -155,6 +163,13 @@ struct node {
   struct rkv_buf results[NODE_APPLY_BATCH_MAX];
   uint64_t log_bytes; /* payload bytes applied since the last snapshot was begun */
   uint64_t snapshot_bytes;
+
+  struct rkv_identity identity;
+  bool identity_is_new;   /* and not saved yet */
+  uint64_t foreign_calls; /* refused because they were meant for another node or cluster */
+  uint64_t foreign_quiet_ns, foreign_quiet; /* when that may be logged again; since the last line */
+  struct greeting *greetings;               /* nodes being asked before a change is begun */
+  uint64_t tend_ns;                         /* when the leader looks after its peers again */
 
   struct rkv_call *changes[NODE_CHANGES_MAX]; /* init and membership calls that wait */
   size_t change_count;
@@ -267,8 +282,10 @@ void peer_answer_vote(struct node *n, const struct raft_output *out);
 void peer_answer_append(struct node *n, const struct raft_output *out);
 void peer_update(struct node *n, const struct rkv_membership *membership);
 void peer_close_all(struct node *n);
-/* Refuses a call of a peer if the node ends; true if it did. */
-bool peer_refuse_at_end(struct node *n, struct rkv_call *call);
+/* Refuses a call of a peer that is not for this node, or while the node ends; true if it did. */
+bool peer_refuse(struct node *n, struct rkv_call *call);
+/* Connects anew to all peers: what requests say of this node has changed. */
+void peer_reopen(struct node *n);
 void peer_on_pre_vote_call(struct node *n, struct rkv_call *call);
 /* Refuses a call of a peer that was handed in. */
 void peer_fail(struct node *n, struct rkv_call *call, const struct rkv_error *error);
@@ -276,6 +293,7 @@ struct node_peer *peer_find(struct node *n, rkv_node_id id);
 
 /* ---- save.c: everything that goes to the storage ---- */
 void save_vote(struct node *n, struct rkv_vote vote);
+void save_identity(struct node *n);
 void save_entries(struct node *n, const struct rkv_entry *entries, size_t count);
 void save_truncate(struct node *n, rkv_index after);
 void save_on_saved(struct node *n, struct rkv_call *call);
@@ -324,5 +342,7 @@ void receive_on_installed(struct node *n, struct rkv_call *call);
 
 /* ---- recover.c ---- */
 enum rkv_status recover_all(struct node *n, struct rkv_error *error);
+
+#include <node/members.h>
 
 #endif

@@ -69,7 +69,10 @@ void output_carry(struct node *n, const struct raft_output *out) {
   case RAFT_OUT_ANSWER_VOTE: peer_answer_vote(n, out); break;
   case RAFT_OUT_ANSWER_APPEND: peer_answer_append(n, out); break;
   case RAFT_OUT_COMMIT: n->committed = out->id; break;
-  case RAFT_OUT_ROLE: log_role(n); break;
+  case RAFT_OUT_ROLE:
+    n->tend_ns = 0;
+    log_role(n);
+    break;
   case RAFT_OUT_MEMBERSHIP:
     log_membership(n, out);
     peer_update(n, &out->membership->value);

@@ -14,24 +14,26 @@ void peer_fail(struct node *n, struct rkv_call *call, const struct rkv_error *er
 }
 
 /* Once the node ends, peers get no promise any more. */
-bool peer_refuse_at_end(struct node *n, struct rkv_call *call) {
+bool peer_refuse(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
-  if (!loop_ending(n)) return false;
-  answer_end_error(n, &error);
+  if (loop_ending(n))
+    answer_end_error(n, &error);
+  else if (identity_check(n, call, &error) == RKV_OK)
+    return false;
   peer_fail(n, call, &error);
   return true;
 }
 
 void peer_on_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (peer_refuse_at_end(n, call)) return;
+  if (peer_refuse(n, call)) return;
   raft_on_vote_request(n->raft, node_now(n), c->vote, c->last, c->transfer, call);
   loop_carry(n);
 }
 
 void peer_on_pre_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (peer_refuse_at_end(n, call)) return;
+  if (peer_refuse(n, call)) return;
   raft_on_pre_vote_request(n->raft, node_now(n), c->vote, c->last, call);
   loop_carry(n);
 }
@@ -71,6 +73,13 @@ static enum rkv_status decode_memberships(const struct rkv_append_call *c,
   return RKV_OK;
 }
 
+/* Whose append raft will accept leads, and has brought this node into its cluster. */
+static void adopt_leader(struct node *n, const struct rkv_append_call *c) {
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  if (c->vote.committed && rkv_vote_accepts(view.vote, c->vote)) identity_adopt(n, &c->call);
+}
+
 static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
                                     struct rkv_error *error) {
   struct rkv_membership *decoded = NULL;
@@ -88,9 +97,11 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
           rkv_fail(error, RKV_INVALID, "entries[%zu].kind %u is unknown", i, c->entries[i].kind);
   }
   if (status == RKV_OK) status = decode_memberships(c, entries, &decoded, error);
-  if (status == RKV_OK)
+  if (status == RKV_OK) {
+    adopt_leader(n, c);
     status = raft_on_append_request(n->raft, node_now(n), c->vote, c->prev, c->commit, entries,
                                     c->entry_count, &c->call, error);
+  }
   if (status == RKV_OK) {
     n->received = c;
     loop_carry(n);
@@ -103,7 +114,7 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
 
 void peer_on_append_call(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
-  if (peer_refuse_at_end(n, call)) return;
+  if (peer_refuse(n, call)) return;
   if (hand_to_raft(n, (struct rkv_append_call *)call, &error) == RKV_OK) return;
   n->bad_peer_calls++;
   peer_fail(n, call, &error);
@@ -133,28 +144,40 @@ static void close_at(struct node *n, size_t i) {
 
 static void open_peer(struct node *n, const struct rkv_member *member) {
   struct rkv_error error;
+  struct rkv_peer_info info = {member->id, member->addr, member->incarnation, n->identity.cluster};
   assert(n->peer_count < RKV_NODES_MAX);
   struct node_peer *peer = &n->peers[n->peer_count++];
-  *peer = (struct node_peer){.id = member->id, .serial = ++n->peer_serial};
+  *peer = (struct node_peer){
+      .id = member->id, .incarnation = member->incarnation, .serial = ++n->peer_serial};
   memcpy(peer->addr, member->addr, sizeof peer->addr);
-  if (n->plugins.transport->peer_open(n->plugins.transport_instance, member->id, member->addr,
-                                      &peer->handle, &error) == RKV_OK)
+  if (n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &peer->handle,
+                                      &error) == RKV_OK)
     return;
   peer->handle = NULL;
   rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "peer cannot be reached id=%llu: %s",
           (unsigned long long)member->id, error.text);
 }
 
+static bool leads_to(const struct node_peer *peer, const struct rkv_member *member) {
+  return member && strcmp(member->addr, peer->addr) == 0 &&
+         member->incarnation == peer->incarnation;
+}
+
 void peer_update(struct node *n, const struct rkv_membership *membership) {
   if (!n->plugins.transport_instance) return; /* node_start comes back to it */
-  for (size_t i = n->peer_count; i-- > 0;) {
-    const struct rkv_member *member = rkv_membership_find(membership, n->peers[i].id);
-    if (!member || strcmp(member->addr, n->peers[i].addr) != 0) close_at(n, i);
-  }
+  for (size_t i = n->peer_count; i-- > 0;)
+    if (!leads_to(&n->peers[i], rkv_membership_find(membership, n->peers[i].id))) close_at(n, i);
   for (uint32_t i = 0; i < membership->node_count; i++) {
     const struct rkv_member *member = &membership->nodes[i];
     if (member->id != n->plugins.host->node_id && !peer_find(n, member->id)) open_peer(n, member);
   }
+  n->tend_ns = 0;
+}
+
+void peer_reopen(struct node *n) {
+  if (!n->plugins.transport_instance) return;
+  peer_close_all(n);
+  peer_update(n, &raft_effective(n->raft)->value);
 }
 
 void peer_close_all(struct node *n) {

@@ -196,7 +196,7 @@ void read_flush(struct node *n) {
 
 void read_on_index_call(struct node *n, struct rkv_call *call) {
   struct rkv_read_index_call *c = (struct rkv_read_index_call *)call;
-  if (peer_refuse_at_end(n, call)) return;
+  if (peer_refuse(n, call)) return;
   read_gather(n, call, c->read == RKV_READ_LEASE);
 }
 

@@ -155,6 +155,10 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     answer_fail(base, &error);
     return;
   }
+  if (identity_check(n, base, &error) != RKV_OK) {
+    answer_fail(base, &error);
+    return;
+  }
   const char *wrong = wrong_meta(call);
   if (wrong) {
     n->bad_peer_calls++;
@@ -165,6 +169,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     answer_ok(base);
     return;
   }
+  identity_adopt(n, base);
   if (atomic_exchange(&n->writing_snapshot, true)) {
     answer_failf(base, RKV_FULL, "another snapshot is being written here (try again later)");
     return;

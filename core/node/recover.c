@@ -175,6 +175,7 @@ enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
     status = rkv_fail(error, RKV_NO_MEMORY, "out of memory to read the log");
   if (status == RKV_OK)
     status = n->plugins.storage->load(n->plugins.storage_instance, &r.state, error);
+  if (status == RKV_OK) identity_recover(n, &r.state.identity);
   if (status == RKV_OK && r.state.snapshot.membership_id.index > 0)
     status =
         note_membership(&r, r.state.snapshot.membership_id, r.state.snapshot.membership, error);

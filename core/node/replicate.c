@@ -205,6 +205,7 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
     else
       raft_on_append_failed(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             a->status == RKV_TOO_LARGE, a->call.matched);
+    if (a->status == RKV_PRECONDITION || a->status == RKV_FOREIGN) tend_ask_again(n, a->peer);
     loop_carry(n);
   }
   append_free(a);

@@ -12,13 +12,14 @@
 enum { DEFERRED_CAPACITY_MIN = 64 };
 enum save_state { SAVE_RUNNING, SAVE_RETURNED, SAVE_DONE };
 
-/* One save_vote or append on its way. */
+/* One save_vote, save_identity or append on its way. */
 struct save {
   struct rkv_completion completion; /* first: what the storage knows */
   struct rkv_call event;
   struct node *n;
   atomic_int state; /* an enum save_state: whichever of call and completion comes second goes on */
-  bool ok, is_vote;
+  bool ok;
+  enum { SAVED_VOTE, SAVED_LOG, SAVED_IDENTITY } what;
   uint64_t number;
   struct rkv_vote vote;
   struct rkv_log_id last;
@@ -45,10 +46,10 @@ static void note_saved(struct node *n, struct save *s) {
   if (s->ok && s->number > n->saves_done) {
     n->saves_done = s->number;
     n->settle = true;
-    if (s->is_vote) {
+    if (s->what == SAVED_VOTE) {
       n->saved_vote = s->vote;
       n->saved_a_vote = true;
-    } else {
+    } else if (s->what == SAVED_LOG) {
       n->saved_last = s->last;
       n->saved_a_log = true;
     }
@@ -76,9 +77,17 @@ static void returned(struct node *n, struct save *s) {
 void save_vote(struct node *n, struct rkv_vote vote) {
   struct save *s = issue(n);
   if (!s) return;
-  s->is_vote = true;
+  s->what = SAVED_VOTE;
   s->vote = vote;
   n->plugins.storage->save_vote(n->plugins.storage_instance, vote, &s->completion);
+  returned(n, s);
+}
+
+void save_identity(struct node *n) {
+  struct save *s = issue(n);
+  if (!s) return;
+  s->what = SAVED_IDENTITY;
+  n->plugins.storage->save_identity(n->plugins.storage_instance, n->identity, &s->completion);
   returned(n, s);
 }
 
@@ -90,6 +99,7 @@ void save_entries(struct node *n, const struct rkv_entry *entries, size_t count)
   }
   struct save *s = issue(n);
   if (!s) return;
+  s->what = SAVED_LOG;
   s->last = entries[count - 1].id;
   n->plugins.storage->append(n->plugins.storage_instance, entries, count, &s->completion);
   returned(n, s);

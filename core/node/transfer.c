@@ -118,7 +118,7 @@ void transfer_on_answer(struct node *n, struct rkv_call *call) {
 void transfer_on_timeout_now(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_timeout_now_call *c = (struct rkv_timeout_now_call *)call;
-  if (peer_refuse_at_end(n, call)) return;
+  if (peer_refuse(n, call)) return;
   enum rkv_status status = raft_on_timeout_now(n->raft, node_now(n), c->vote, c->last, &error);
   if (status == RKV_OK) {
     atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);

@@ -60,8 +60,8 @@ void raft_changes_abort_init(struct raft *r) {
 
 /* ---- their end ---- */
 
-static bool caught_up(struct raft *r, rkv_node_id learner) {
-  const struct raft_progress *p = raft_find_peer(r, learner);
+static bool caught_up(const struct raft *r, rkv_node_id learner) {
+  const struct raft_progress *p = raft_find_peer((struct raft *)(uintptr_t)r, learner);
   if (learner == r->config.id) return true;
   return p && p->reached && p->mode == RAFT_REPLICATE && p->matched.index > 0 &&
          r->log.last.index - p->matched.index <= r->config.learner_lag_max;
@@ -148,8 +148,8 @@ void raft_changes_advance(struct raft *r, struct raft_now now) {
 
 /* ---- the calls ---- */
 
-static enum rkv_status check_init(const struct raft *r, const struct rkv_membership *m,
-                                  struct rkv_error *error) {
+enum rkv_status raft_check_init(const struct raft *r, const struct rkv_membership *m,
+                                struct rkv_error *error) {
   enum rkv_status status = rkv_membership_check(m, error);
   if (status != RKV_OK) return status;
   if (m->config_count != 1 || m->nodes[0].id == 0)
@@ -168,7 +168,7 @@ enum rkv_status raft_init(struct raft *r, struct raft_now now,
                           const struct rkv_membership *membership, void *cookie,
                           struct rkv_error *error) {
   struct raft_membership *slot;
-  enum rkv_status status = check_init(r, membership, error);
+  enum rkv_status status = raft_check_init(r, membership, error);
   if (status != RKV_OK) return status;
   assert(r->change_count == 0 && r->committed.index == 0);
   slot = raft_membership_slot(r);
@@ -193,6 +193,22 @@ static enum rkv_status check_idle(const struct raft *r, struct rkv_error *error)
   return RKV_OK;
 }
 
+/* An address that is known stays, and so does all that is known of a voter. */
+static bool put_learner(struct rkv_membership *m, const struct rkv_member *learner,
+                        size_t addr_len) {
+  const struct rkv_member *known = rkv_membership_find(m, learner->id);
+  struct rkv_member record;
+  if (!known) {
+    if (rkv_membership_add_node(m, learner->id, learner->addr, addr_len) != RKV_OK) return false;
+    known = rkv_membership_find(m, learner->id);
+  }
+  record = *known;
+  if (!rkv_membership_is_voter(m, learner->id) && learner->incarnation != 0)
+    record.incarnation = learner->incarnation;
+  rkv_membership_set(m, &record);
+  return true;
+}
+
 enum rkv_status raft_add_learner(struct raft *r, struct raft_now now,
                                  const struct rkv_member *learner, void *cookie,
                                  struct rkv_error *error) {
@@ -204,9 +220,7 @@ enum rkv_status raft_add_learner(struct raft *r, struct raft_now now,
     return rkv_fail(error, RKV_INVALID, "add-learner: needs an id of 1 or more and an address");
   slot = raft_membership_slot(r);
   slot->value = r->effective->value;
-  if (!rkv_membership_find(&slot->value, learner->id) &&
-      rkv_membership_add_node(&slot->value, learner->id, learner->addr,
-                              (size_t)(end - learner->addr)) != RKV_OK)
+  if (!put_learner(&slot->value, learner, (size_t)(end - learner->addr)))
     return rkv_fail(error, RKV_INVALID, "add-learner: a cluster has at most %d nodes",
                     RKV_NODES_MAX);
   append_membership(r, now, slot);
@@ -232,13 +246,35 @@ static enum rkv_status check_voters(const struct raft *r, const struct rkv_confi
   return RKV_OK;
 }
 
+/* A config whose majority does not answer could neither commit its first entry nor be left again.
+ */
+static enum rkv_status check_answering(const struct raft *r, const struct rkv_config_set *target,
+                                       struct rkv_error *error) {
+  uint32_t answering = 0, i;
+  rkv_node_id silent = 0;
+  for (i = 0; i < target->count; i++) {
+    const struct raft_progress *p = raft_find_peer((struct raft *)(uintptr_t)r, target->ids[i]);
+    if (target->ids[i] == r->config.id || (p && p->reached))
+      answering++;
+    else
+      silent = target->ids[i];
+  }
+  if (answering > target->count / 2) return RKV_OK;
+  return rkv_fail(error, RKV_PRECONDITION,
+                  "change-membership: only %u of these %u voters answer (node %llu does not): "
+                  "without a majority the change could not be finished",
+                  answering, target->count, (unsigned long long)silent);
+}
+
 enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
                                        const struct rkv_config_set *voters, bool retain,
                                        void *cookie, struct rkv_error *error) {
   struct rkv_config_set target;
   struct raft_membership *slot;
+  uint32_t n;
   enum rkv_status status = check_idle(r, error);
   if (status == RKV_OK) status = check_voters(r, voters, &target, error);
+  if (status == RKV_OK) status = check_answering(r, &target, error);
   if (status != RKV_OK) return status;
   slot = raft_membership_slot(r);
   slot->value = r->effective->value;
@@ -246,7 +282,41 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
     slot->value.config_count = 2;
     slot->value.configs[1] = target;
   }
+  for (n = 0; n < slot->value.node_count; n++)
+    if (rkv_config_has(&target, slot->value.nodes[n].id)) slot->value.nodes[n].returning = 0;
   append_membership(r, now, slot);
   remember(r, RAFT_CHANGE_VOTERS, cookie, 0, retain);
   return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
+}
+
+/* Another incarnation of a voter never voted, whatever the one before promised: it would be two
+ * voters under one id. */
+static enum rkv_status check_record(const struct raft *r, const struct rkv_member *member,
+                                    struct rkv_error *error) {
+  const struct rkv_membership *m = &r->effective->value;
+  const struct rkv_member *known = rkv_membership_find(m, member->id);
+  if (!known || strcmp(known->addr, member->addr) != 0)
+    return rkv_fail(error, RKV_INVALID, "node %llu is unknown, or has another address",
+                    (unsigned long long)member->id);
+  if (known->incarnation == 0 || known->incarnation == member->incarnation) return RKV_OK;
+  if (!rkv_membership_is_voter(m, member->id)) return RKV_OK;
+  return rkv_fail(error, RKV_INVALID, "node %llu votes: its incarnation stays",
+                  (unsigned long long)member->id);
+}
+
+enum rkv_status raft_set_member(struct raft *r, struct raft_now now,
+                                const struct rkv_member *member, struct rkv_error *error) {
+  struct raft_membership *slot;
+  enum rkv_status status = check_idle(r, error);
+  if (status == RKV_OK) status = check_record(r, member, error);
+  if (status != RKV_OK) return status;
+  slot = raft_membership_slot(r);
+  slot->value = r->effective->value;
+  rkv_membership_set(&slot->value, member);
+  append_membership(r, now, slot);
+  return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
+}
+
+bool raft_caught_up(const struct raft *r, rkv_node_id node) {
+  return r->role == RAFT_LEADER && caught_up(r, node);
 }

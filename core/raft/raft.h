@@ -262,12 +262,24 @@ bool raft_log_id_at(const struct raft *r, rkv_index index, struct rkv_log_id *id
 enum rkv_status raft_init(struct raft *r, struct raft_now now,
                           const struct rkv_membership *membership, void *cookie,
                           struct rkv_error *error);
+/* Would raft_init take it? Nothing changes. */
+enum rkv_status raft_check_init(const struct raft *r, const struct rkv_membership *membership,
+                                struct rkv_error *error);
 enum rkv_status raft_add_learner(struct raft *r, struct raft_now now,
                                  const struct rkv_member *learner, void *cookie,
                                  struct rkv_error *error);
 enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
                                        const struct rkv_config_set *voters, bool retain,
                                        void *cookie, struct rkv_error *error);
+
+/* Replaces what the membership says of a node (incarnation, returning), in an entry of its own that
+ * nobody waits for. Refused as the calls above are; RKV_INVALID also for another incarnation of a
+ * voter: see rkv_identity. */
+enum rkv_status raft_set_member(struct raft *r, struct raft_now now,
+                                const struct rkv_member *member, struct rkv_error *error);
+
+/* True if this node leads and `node` is at most learner_lag_max entries behind. */
+bool raft_caught_up(const struct raft *r, rkv_node_id node);
 /* The caller of `cookie` waits no longer: no CHANGE_DONE will name it. The change itself goes on.
  */
 void raft_forget_change(struct raft *r, void *cookie);
@@ -327,24 +339,6 @@ void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer
  */
 enum rkv_status raft_trigger_snapshot(struct raft *r, struct raft_now now, struct rkv_error *error);
 
-/* ---- looking ---- */
-
-struct raft_view {
-  enum raft_role role;
-  struct rkv_vote vote;
-  rkv_node_id leader; /* who leads in this term as far as is known; 0 = unknown */
-  struct rkv_log_id last, saved, committed, applied, snapshot, purged;
-};
-void raft_view(const struct raft *r, struct raft_view *view);
-/* The membership in force: the last one in the log, committed or not. */
-const struct raft_membership *raft_effective(const struct raft *r);
-
-struct raft_peer_view {
-  struct rkv_log_id matched;
-  bool snapshot; /* a snapshot is being sent to it */
-  bool reached;  /* its last call was answered */
-};
-/* A leader's progress of a peer; false if this node does not lead or does not know it. */
-bool raft_peer(const struct raft *r, rkv_node_id peer, struct raft_peer_view *view);
+#include <raft/view.h>
 
 #endif

@@ -9,10 +9,10 @@ enum { LOG_ID_TERM = 1, LOG_ID_INDEX = 2 };
 enum { MEMBERSHIP_CONFIGS = 1, MEMBERSHIP_NODES = 2 };
 enum { SET_IDS = 1 };
 enum { MAP_KEY = 1, MAP_VALUE = 2 };
-enum { NODE_ID = 1, NODE_ADDR = 2 };
+enum { NODE_ID = 1, NODE_ADDR = 2, NODE_INCARNATION = 1001, NODE_RETURNING = 1002 };
 
 #define SET_ENTRY_MAX 16u                   /* bytes of one id of a NodeIdSet: 4 heads, a varint */
-#define NODE_ENTRY_MAX (RKV_ADDR_MAX + 48u) /* bytes of one entry of Membership.nodes */
+#define NODE_ENTRY_MAX (RKV_ADDR_MAX + 64u) /* bytes of one entry of Membership.nodes */
 
 size_t log_id_to_wire(struct rkv_log_id id, uint32_t number, uint8_t *out) {
   uint8_t body[LOG_ID_WIRE_MAX];
@@ -59,6 +59,8 @@ static size_t put_node(const struct rkv_member *node, uint8_t *out) {
   size_t len, entry_len, addr_len = strlen(node->addr);
   len = wire_put_u64(body, NODE_ID, node->id);
   if (addr_len > 0) len += wire_put_bytes(body + len, NODE_ADDR, node->addr, addr_len);
+  len += wire_put_u64(body + len, NODE_INCARNATION, node->incarnation);
+  len += wire_put_u64(body + len, NODE_RETURNING, node->returning);
   entry_len = wire_put_u64(entry, MAP_KEY, node->id);
   entry_len += wire_put_bytes(entry + entry_len, MAP_VALUE, body, len);
   return wire_put_bytes(out, MEMBERSHIP_NODES, entry, entry_len);
@@ -120,20 +122,26 @@ static enum rkv_status get_node(const struct wire_field *entry, struct rkv_membe
                                 struct rkv_error *error) {
   struct wire_reader reader;
   struct wire_field field, addr = {0};
-  uint64_t id;
+  struct rkv_member member = {0};
   int more;
-  if (!get_map_entry(entry, &id, &reader)) return malformed(error);
+  if (!get_map_entry(entry, &member.id, &reader)) return malformed(error);
   while ((more = wire_next(&reader, &field)) > 0) {
+    if (field.number == NODE_INCARNATION && field.type == WIRE_VARINT)
+      member.incarnation = field.value;
+    if (field.number == NODE_RETURNING && field.type == WIRE_VARINT)
+      member.returning = field.value != 0;
     if (field.number != NODE_ADDR) continue; /* its own id repeats the map's key */
     if (field.type != WIRE_BYTES || memchr(field.data, 0, field.len)) return malformed(error);
     addr = field;
   }
   if (more < 0) return malformed(error);
-  if (rkv_membership_add_node(m, id, addr.len > 0 ? (const char *)addr.data : "", addr.len) !=
-      RKV_OK)
+  if (rkv_membership_add_node(m, member.id, addr.len > 0 ? (const char *)addr.data : "",
+                              addr.len) != RKV_OK)
     return rkv_fail(error, RKV_CORRUPT,
                     "Membership.nodes: over %d nodes, or an address over %d bytes", RKV_NODES_MAX,
                     RKV_ADDR_MAX - 1);
+  memcpy(member.addr, addr.data ? (const char *)addr.data : "", addr.len);
+  rkv_membership_set(m, &member);
   return RKV_OK;
 }
 

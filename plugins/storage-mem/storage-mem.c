@@ -1,7 +1,8 @@
 /* storage-mem.c: log, vote and snapshot in RAM; the smallest complete example of a storage.
  *
- * Nothing is durable, so every completion is called before its operation returns. Payloads are
- * never copied: the log holds references to the bytes that came off the socket.
+ * It is installed as the skeleton for authors too, so it compiles as C++ as well (hence the casts).
+ * Nothing is durable: every completion is called before its operation returns. Payloads are never
+ * copied: the log holds references to the bytes that came off the socket.
  *
  * (I1) log[head .. head + count) are the entries purged.index + 1 .. purged.index + count.
  * (I2) log, purged and newest change under `lock`; no completion is called while it is held.
@@ -26,8 +27,7 @@ struct storage {
   pthread_mutex_t lock;
   struct rkv_entry *log;
   size_t head, count, capacity;
-  struct rkv_log_id purged;
-  struct rkv_vote vote;
+  struct rkv_storage_state state; /* all but `last`, which the log tells */
   struct snapshot *newest;
   enum rkv_status failed; /* the first failed append; nothing succeeds after it */
 };
@@ -37,11 +37,10 @@ static bool make_room(struct storage *s, size_t entries) {
   size_t capacity = 2 * (s->count + entries) + LOG_MIN;
   struct rkv_entry *log;
   if (entries <= s->capacity - s->head - s->count) return true;
-  log = calloc(capacity, sizeof *log);
+  log = (struct rkv_entry *)calloc(capacity, sizeof *log);
   if (!log) return false;
   if (s->count > 0) memcpy(log, s->log + s->head, s->count * sizeof *log);
-  free(s->log);
-  s->log = log, s->head = 0, s->capacity = capacity;
+  free(s->log), s->log = log, s->head = 0, s->capacity = capacity;
   return true;
 }
 
@@ -53,7 +52,7 @@ static void complete(struct storage *s, struct rkv_completion *completion) {
 
 static enum rkv_status mem_open(const struct rkv_host *host, const struct rkv_config *config,
                                 void **storage, struct rkv_error *error) {
-  struct storage *s = calloc(1, sizeof *s);
+  struct storage *s = (struct storage *)calloc(1, sizeof *s);
   (void)host, (void)config;
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory");
   (void)pthread_mutex_init(&s->lock, NULL); /* a default mutex: cannot fail on Linux */
@@ -63,27 +62,30 @@ static enum rkv_status mem_open(const struct rkv_host *host, const struct rkv_co
 
 static enum rkv_status mem_load(void *storage, struct rkv_storage_state *state,
                                 struct rkv_error *error) {
-  struct storage *s = storage;
-  (void)error, memset(state, 0, sizeof *state);
-  state->vote = s->vote;
-  state->purged = s->purged;
-  state->last = s->count > 0 ? s->log[s->head + s->count - 1].id : s->purged;
-  if (s->newest) state->snapshot = s->newest->meta;
+  struct storage *s = (struct storage *)storage;
+  (void)error, *state = s->state;
+  state->last = s->count > 0 ? s->log[s->head + s->count - 1].id : s->state.purged;
   (void)rkv_buf_share(state->snapshot.membership);
   return RKV_OK;
 }
 
 static void mem_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
-  struct storage *s = storage;
-  if (s->failed == RKV_OK) s->vote = vote;
+  struct storage *s = (struct storage *)storage;
+  if (s->failed == RKV_OK) s->state.vote = vote;
   complete(s, completion);
+}
+
+static void mem_save_identity(void *storage, struct rkv_identity id, struct rkv_completion *done) {
+  struct storage *s = (struct storage *)storage;
+  if (s->failed == RKV_OK) s->state.identity = id;
+  complete(s, done);
 }
 
 static void mem_append(void *storage, const struct rkv_entry *entries, size_t count,
                        struct rkv_completion *completion) {
-  struct storage *s = storage;
+  struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  if (s->failed == RKV_OK && entries[0].id.index != s->purged.index + s->count + 1)
+  if (s->failed == RKV_OK && entries[0].id.index != s->state.purged.index + s->count + 1)
     s->failed = RKV_BROKEN;
   if (s->failed == RKV_OK && !make_room(s, count)) s->failed = RKV_NO_MEMORY;
   for (size_t n = 0; n < count && s->failed == RKV_OK; n++) {
@@ -95,38 +97,38 @@ static void mem_append(void *storage, const struct rkv_entry *entries, size_t co
 }
 
 static void mem_truncate(void *storage, rkv_index after) {
-  struct storage *s = storage;
+  struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  while (s->count > 0 && s->purged.index + s->count > after)
+  while (s->count > 0 && s->state.purged.index + s->count > after)
     rkv_buf_drop(&s->log[s->head + --s->count].payload);
   (void)pthread_mutex_unlock(&s->lock);
 }
 
 static void mem_purge(void *storage, struct rkv_log_id up_to) {
-  struct storage *s = storage;
+  struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  for (; s->count > 0 && s->purged.index < up_to.index; s->head++, s->count--) {
-    s->purged = s->log[s->head].id;
+  for (; s->count > 0 && s->state.purged.index < up_to.index; s->head++, s->count--) {
+    s->state.purged = s->log[s->head].id;
     rkv_buf_drop(&s->log[s->head].payload);
   }
-  if (s->purged.index < up_to.index) s->purged = up_to; /* beyond the last entry */
+  if (s->state.purged.index < up_to.index) s->state.purged = up_to; /* beyond the last entry */
   (void)pthread_mutex_unlock(&s->lock);
 }
 
 static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
                                 struct rkv_entry *entries, size_t capacity, size_t *count,
                                 struct rkv_error *error) {
-  struct storage *s = storage;
+  struct storage *s = (struct storage *)storage;
   enum rkv_status status = RKV_OK;
   uint64_t bytes = 0;
   *count = 0;
   (void)pthread_mutex_lock(&s->lock);
-  if (from <= s->purged.index)
+  if (from <= s->state.purged.index)
     status = rkv_fail(error, RKV_NOT_FOUND, "storage-mem: entry %llu is purged (first: %llu)",
-                      (unsigned long long)from, (unsigned long long)s->purged.index + 1);
-  if (to > s->purged.index + s->count) to = s->purged.index + s->count;
+                      (unsigned long long)from, (unsigned long long)s->state.purged.index + 1);
+  if (to > s->state.purged.index + s->count) to = s->state.purged.index + s->count;
   for (; status == RKV_OK && *count < capacity && from <= to; from++) {
-    const struct rkv_entry *entry = &s->log[s->head + (from - s->purged.index - 1)];
+    const struct rkv_entry *entry = &s->log[s->head + (from - s->state.purged.index - 1)];
     bytes += entry->payload.len;
     if (*count > 0 && bytes > bytes_max) break;
     entries[(*count)++] = *entry;
@@ -139,42 +141,39 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
 static void snapshot_free(struct rkv_buf_owner *owner) {
   struct snapshot *s = (struct snapshot *)owner;
   rkv_buf_drop(&s->meta.membership);
-  free(s->bytes);
-  free(s);
+  free(s->bytes), free(s);
 }
 
 /* Ends a writer, a reader, or the storage's hold on a snapshot (NULL: none). */
 static void snapshot_drop(void *shared) {
-  struct rkv_buf reference = {NULL, 0, shared};
+  struct rkv_buf reference = {NULL, 0, (struct rkv_buf_owner *)shared};
   rkv_buf_drop(&reference);
 }
 
 static void mem_close(void *storage) {
-  struct storage *s = storage;
+  struct storage *s = (struct storage *)storage;
   mem_truncate(s, 0);
   snapshot_drop(s->newest);
   (void)pthread_mutex_destroy(&s->lock);
-  free(s->log);
-  free(s);
+  free(s->log), free(s);
 }
 
 static enum rkv_status mem_snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta,
                                           void **writer, struct rkv_error *error) {
-  struct snapshot *s = calloc(1, sizeof *s);
+  struct snapshot *s = (struct snapshot *)calloc(1, sizeof *s);
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
-  *s = (struct snapshot){{1, 0, snapshot_free}, storage, *meta, NULL, 0};
-  s->meta.size = 0;
+  s->owner.refs = 1, s->owner.free = snapshot_free;
+  s->storage = (struct storage *)storage, s->meta = *meta, s->meta.size = 0, *writer = s;
   (void)rkv_buf_share(meta->membership);
-  *writer = s;
   return RKV_OK;
 }
 
 static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
                                           struct rkv_error *error) {
-  struct snapshot *s = writer;
+  struct snapshot *s = (struct snapshot *)writer;
   if (chunk.len > s->capacity - s->meta.size) { /* untouched pages of a large one cost nothing */
     size_t capacity = 2 * (s->capacity + chunk.len);
-    uint8_t *bytes = realloc(s->bytes, capacity);
+    uint8_t *bytes = (uint8_t *)realloc(s->bytes, capacity);
     if (!bytes) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
     s->bytes = bytes, s->capacity = capacity;
   }
@@ -184,10 +183,10 @@ static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
 }
 
 static enum rkv_status mem_snapshot_commit(void *writer, struct rkv_error *error) {
-  struct snapshot *s = writer, *old;
+  struct snapshot *s = (struct snapshot *)writer, *old;
   (void)error, (void)pthread_mutex_lock(&s->storage->lock);
   old = s->storage->newest;
-  s->storage->newest = s;
+  s->storage->newest = s, s->storage->state.snapshot = s->meta;
   (void)pthread_mutex_unlock(&s->storage->lock);
   snapshot_drop(old); /* its readers keep it */
   return RKV_OK;
@@ -195,11 +194,11 @@ static enum rkv_status mem_snapshot_commit(void *writer, struct rkv_error *error
 
 static enum rkv_status mem_snapshot_open(void *storage, void **reader,
                                          struct rkv_snapshot_meta *meta, struct rkv_error *error) {
-  struct storage *s = storage;
-  struct snapshot *newest;
+  struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  newest = s->newest;
-  if (newest) (void)rkv_buf_share((struct rkv_buf){NULL, 0, &newest->owner});
+  struct snapshot *newest = s->newest;
+  struct rkv_buf reference = {NULL, 0, newest ? &newest->owner : NULL};
+  (void)rkv_buf_share(reference);
   (void)pthread_mutex_unlock(&s->lock);
   if (!newest) return rkv_fail(error, RKV_NOT_FOUND, "storage-mem: no snapshot yet");
   *reader = newest, *meta = newest->meta;
@@ -209,7 +208,7 @@ static enum rkv_status mem_snapshot_open(void *storage, void **reader,
 
 static enum rkv_status mem_snapshot_read(void *reader, uint64_t offset, size_t max,
                                          struct rkv_buf *chunk, struct rkv_error *error) {
-  struct snapshot *s = reader;
+  struct snapshot *s = (struct snapshot *)reader;
   struct rkv_buf whole = {s->bytes, s->meta.size, &s->owner};
   (void)error, *chunk = rkv_buf_none();
   if (offset < whole.len) *chunk = rkv_buf_share(rkv_buf_slice(whole, (size_t)offset, max));
@@ -221,6 +220,7 @@ static const struct rkv_storage_ops ops = {
     .close = mem_close,
     .load = mem_load,
     .save_vote = mem_save_vote,
+    .save_identity = mem_save_identity,
     .append = mem_append,
     .truncate = mem_truncate,
     .purge = mem_purge,
@@ -242,7 +242,7 @@ const struct rkv_plugin rkv_plugin_entry = {
     .struct_size = sizeof(struct rkv_plugin),
     .kind = RKV_KIND_STORAGE,
     .name = "storage-mem",
-    .version = RKV_VERSION,
+    .version = "1.0.0",
     .description = "log, vote and snapshot in RAM; nothing survives the process",
     .option_size = sizeof(struct rkv_option),
     .ops = &ops,

@@ -25,6 +25,8 @@ enum {
   AT_PURGED_INDEX = 112,
   AT_LAST_TERM = 120,
   AT_LAST_INDEX = 128,
+  AT_INCARNATION = 136,
+  AT_SETTLED = 144,
 };
 
 static const uint8_t magic[AT_FORMAT] = {'R', 'K', 'V', 'W', 'A', 'L', '\r', '\n'};
@@ -41,7 +43,8 @@ void head_encode(struct head *head, uint8_t out[HEAD_SIZE]) {
   memcpy(out + AT_MAGIC, magic, sizeof magic);
   put_u32(out + AT_FORMAT, head->format);
   memcpy(out + AT_UUID, head->uuid, HEAD_UUID);
-  memcpy(out + AT_CLUSTER, head->cluster, HEAD_UUID);
+  put_u64(out + AT_CLUSTER, head->identity.cluster.high);
+  put_u64(out + AT_CLUSTER + 8, head->identity.cluster.low);
   put_u64(out + AT_NODE_ID, head->node_id);
   put_u64(out + AT_SEQUENCE, head->sequence);
   put_u64(out + AT_SIZE, head->size);
@@ -54,6 +57,8 @@ void head_encode(struct head *head, uint8_t out[HEAD_SIZE]) {
   put_u64(out + AT_PURGED_INDEX, head->purged.index);
   put_u64(out + AT_LAST_TERM, head->last.term);
   put_u64(out + AT_LAST_INDEX, head->last.index);
+  put_u64(out + AT_INCARNATION, head->identity.incarnation);
+  put_u32(out + AT_SETTLED, head->identity.settled ? 1 : 0);
   head->crc = checksum(out);
   put_u32(out + AT_CRC, head->crc);
 }
@@ -62,7 +67,8 @@ static void take_fields(const uint8_t in[HEAD_SIZE], struct head *head) {
   head->crc = get_u32(in + AT_CRC);
   head->format = get_u32(in + AT_FORMAT);
   memcpy(head->uuid, in + AT_UUID, HEAD_UUID);
-  memcpy(head->cluster, in + AT_CLUSTER, HEAD_UUID);
+  head->identity.cluster =
+      (struct rkv_cluster_id){get_u64(in + AT_CLUSTER), get_u64(in + AT_CLUSTER + 8)};
   head->node_id = get_u64(in + AT_NODE_ID);
   head->sequence = get_u64(in + AT_SEQUENCE);
   head->size = get_u64(in + AT_SIZE);
@@ -73,6 +79,8 @@ static void take_fields(const uint8_t in[HEAD_SIZE], struct head *head) {
   head->vote.node_id = get_u64(in + AT_VOTE_NODE_ID);
   head->purged = (struct rkv_log_id){get_u64(in + AT_PURGED_TERM), get_u64(in + AT_PURGED_INDEX)};
   head->last = (struct rkv_log_id){get_u64(in + AT_LAST_TERM), get_u64(in + AT_LAST_INDEX)};
+  head->identity.incarnation = get_u64(in + AT_INCARNATION);
+  head->identity.settled = get_u32(in + AT_SETTLED) != 0;
 }
 
 /* The checksum stands at the same place in every format: so damage is never taken for a newer

@@ -16,13 +16,13 @@ struct head {
   uint32_t format;
   uint32_t recycled; /* 1: the file held an older segment, its rest is not zeros */
   uint8_t uuid[HEAD_UUID];
-  uint8_t cluster[HEAD_UUID]; /* zeros: not known */
   rkv_node_id node_id;
   uint64_t sequence; /* 1, 2, 3, ...: one more than the segment before */
   uint64_t size;     /* bytes of the file, this header included */
   uint64_t prev_end; /* where the records of the segment before end; 0 in the first one */
   struct rkv_vote vote;
   struct rkv_log_id purged, last;
+  struct rkv_identity identity;
 };
 
 /* Writes the header's bytes; fills head->crc. */

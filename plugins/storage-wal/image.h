@@ -9,6 +9,7 @@
 
 struct image {
   struct rkv_vote vote;
+  struct rkv_identity identity;
   struct rkv_log_id purged, last; /* last = purged: no entries */
   struct index index;
 };

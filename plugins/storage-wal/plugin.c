@@ -45,6 +45,7 @@ static const struct rkv_storage_ops ops = {
     .close = store_close,
     .load = store_load,
     .save_vote = queue_save_vote,
+    .save_identity = queue_save_identity,
     .append = queue_append,
     .truncate = queue_truncate,
     .purge = queue_purge,

@@ -55,6 +55,21 @@ void queue_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion 
   (void)pthread_mutex_unlock(&s->lock);
 }
 
+void queue_save_identity(void *storage, struct rkv_identity identity,
+                         struct rkv_completion *completion) {
+  struct store *s = storage;
+  struct op *op = op_new(RECORD_CLUSTER, 0, completion);
+  if (!op) {
+    fail_now(s, completion);
+    return;
+  }
+  op->identity = identity;
+  (void)pthread_mutex_lock(&s->lock);
+  if (goes_on(s)) s->image.identity = identity;
+  push(s, op);
+  (void)pthread_mutex_unlock(&s->lock);
+}
+
 /* ---- append ---- */
 
 /* The entries must follow the last one. Under the lock. */

@@ -22,7 +22,9 @@ enum { RECORD_HEADER = 40, RECORD_ALIGN = 8 };
   X(PURGE, 4, "purge")       /* term and index of the last entry dropped at the front */           \
   X(CLOSE, 5, "close")       /* the storage was closed in order: what stands before was durable */ \
   X(BEGIN, 6, "begin")       /* the first one after a crash; index: a random number, so that no    \
-                                record of before can follow it */
+                                record of before can follow it */                                  \
+  X(INCARNATION, 7, "incarnation") /* index: which incarnation of the node this is */              \
+  X(CLUSTER, 8, "cluster") /* term, index: the two halves of the cluster id; kind = 1: settled */
 
 enum record_type {
 #define RECORD_TYPE_ENUM(name, number, text) RECORD_##name = number,

@@ -27,6 +27,11 @@ static bool same_vote(struct rkv_vote a, struct rkv_vote b) {
   return a.term == b.term && a.node_id == b.node_id && a.committed == b.committed;
 }
 
+static bool same_identity(struct rkv_identity a, struct rkv_identity b) {
+  return a.incarnation == b.incarnation && a.settled == b.settled &&
+         rkv_cluster_id_equal(a.cluster, b.cluster);
+}
+
 /* Puts the place before the text. */
 static enum rkv_status placed(const struct scan *scan, uint64_t offset, enum rkv_status status,
                               struct rkv_error *error) {
@@ -61,6 +66,11 @@ static enum rkv_status check_carried(const struct walk *w, uint64_t sequence,
                     ", found %" PRIu64 ", %" PRIu64 ", %" PRIu64 " in the segment before",
                     name, head->last.index, head->purged.index, head->vote.term, image->last.index,
                     image->purged.index, image->vote.term);
+  if (!same_identity(head->identity, image->identity))
+    return rkv_fail(error, RKV_CORRUPT,
+                    "%s: expected incarnation %" PRIx64 ", found %" PRIx64
+                    " or another cluster in the segment before",
+                    name, head->identity.incarnation, image->identity.incarnation);
   return RKV_OK;
 }
 
@@ -77,6 +87,7 @@ static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct r
   } else {
     r->oldest = segment;
     r->image.vote = w->scan.head.vote;
+    r->image.identity = w->scan.head.identity;
     r->image.purged = w->scan.head.purged;
     r->image.last = w->scan.head.last;
   }

@@ -116,6 +116,7 @@ static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, u
                       .prev_end = w->stage.offset,
                       .recycled = recycled,
                       .vote = w->vote,
+                      .identity = w->identity,
                       .purged = w->purged,
                       .last = w->last};
   bool said = false;

@@ -203,6 +203,7 @@ enum rkv_status store_load(void *storage, struct rkv_storage_state *state,
   memset(state, 0, sizeof *state);
   (void)pthread_mutex_lock(&s->lock);
   state->vote = s->image.vote;
+  state->identity = s->image.identity;
   state->purged = s->image.purged;
   state->last = s->image.last;
   if (s->newest) state->snapshot = s->newest->meta;

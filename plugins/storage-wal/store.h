@@ -47,6 +47,7 @@ struct op {
   bool refused;                      /* it ends with store.refusal */
   uint64_t bytes;                    /* of payload, and of the op itself */
   struct rkv_vote vote;
+  struct rkv_identity identity;
   struct rkv_log_id id; /* what TRUNCATE and PURGE came to */
   size_t count, live;   /* ENTRY: entries, and how many of them are still held (lock) */
   size_t staged;        /* of them handed to the device (writer) */
@@ -100,6 +101,8 @@ void store_release_segments(struct store *s);
 
 /* ---- queue.c: the operations that change the log ---- */
 void queue_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion);
+void queue_save_identity(void *storage, struct rkv_identity identity,
+                         struct rkv_completion *completion);
 void queue_append(void *storage, const struct rkv_entry *entries, size_t count,
                   struct rkv_completion *completion);
 void queue_truncate(void *storage, rkv_index after);

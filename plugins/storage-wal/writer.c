@@ -30,6 +30,7 @@ enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error
   w->prev = r->prev;
   w->closed = r->closed;
   w->crashed = !r->closed;
+  w->identity = r->image.identity;
   w->vote = r->image.vote;
   w->purged = r->image.purged;
   w->last = r->image.last;
@@ -107,6 +108,22 @@ static enum rkv_status write_entries(struct writer *w, struct op *op, struct rkv
   }
 }
 
+/* Two records: the first never changes, so that a crash between them leaves no mixture. */
+static enum rkv_status write_identity(struct writer *w, const struct op *op,
+                                      struct rkv_error *error) {
+  const struct rkv_identity *identity = &op->identity;
+  struct record incarnation = {.type = RECORD_INCARNATION, .index = identity->incarnation};
+  struct record cluster = {.type = RECORD_CLUSTER,
+                           .kind = identity->settled,
+                           .term = identity->cluster.high,
+                           .index = identity->cluster.low};
+  enum rkv_status status = room_make(w, op, (uint64_t)2 * RECORD_HEADER, true, error);
+  if (status == RKV_OK) status = put(w, &incarnation, rkv_buf_none(), error);
+  if (status == RKV_OK) status = put(w, &cluster, rkv_buf_none(), error);
+  w->identity = *identity;
+  return status;
+}
+
 static enum rkv_status write_control(struct writer *w, const struct op *op,
                                      struct rkv_error *error) {
   struct record record = {.type = op->type, .term = op->id.term, .index = op->id.index};
@@ -145,6 +162,8 @@ static enum rkv_status write_batch(struct writer *w, struct op *op, const struct
       status = RKV_OK;
     else if (op->type == RECORD_ENTRY)
       status = write_entries(w, op, error);
+    else if (op->type == RECORD_CLUSTER)
+      status = write_identity(w, op, error);
     else
       status = write_control(w, op, error);
     if (status != RKV_OK) return status;

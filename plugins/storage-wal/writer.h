@@ -15,6 +15,7 @@ struct writer {
   bool crashed;   /* the log did not end with such a one: what a crash left of a batch may stand
                      behind its end */
   uint64_t nonce; /* for the record that it cannot follow */
+  struct rkv_identity identity;
   struct rkv_vote vote; /* what a new segment's header carries over: the state after the records */
   struct rkv_log_id purged, last;
 };

@@ -77,6 +77,7 @@ enum rkv_status codec_append_answer_encode(const struct rkv_append_call *call, g
 /* The answer on a stream: success always names `matched` (left out: none), conflict names prev. */
 grpc_slice codec_append_stream_answer_encode(const struct rkv_append_call *call);
 
+grpc_slice codec_hello_answer_encode(const struct rkv_hello_call *call);
 grpc_slice codec_read_index_answer_encode(const struct rkv_read_index_call *call);
 grpc_slice codec_snapshot_now_answer_encode(const struct rkv_snapshot_now_call *call);
 
@@ -138,6 +139,8 @@ enum rkv_status codec_append_stream_answer_decode(struct rkv_buf message,
                                                   struct rkv_append_call *call,
                                                   struct rkv_error *error);
 /* Fills call->index. */
+enum rkv_status codec_hello_answer_decode(struct rkv_buf message, struct rkv_hello_call *call,
+                                          struct rkv_error *error);
 enum rkv_status codec_read_index_answer_decode(struct rkv_buf message,
                                                struct rkv_read_index_call *call,
                                                struct rkv_error *error);

@@ -34,7 +34,10 @@ enum rkv_status codec_node_in(const Openraftpb__Node *in, const char *field, str
                               struct rkv_error *error) {
   if (in->node_id == 0)
     return rkv_fail(error, RKV_INVALID, "%s.node_id: missing or 0 (ids start at 1)", field);
+  memset(out, 0, sizeof *out);
   out->id = in->node_id;
+  out->incarnation = in->incarnation;
+  out->returning = in->returning ? 1 : 0;
   return addr_in(in->rpc_addr, field, out->addr, error);
 }
 
@@ -68,6 +71,7 @@ static enum rkv_status member_in(const Openraftpb__Membership__NodesEntry *in, c
     return rkv_fail(error, RKV_INVALID, "%s.node_id: %llu is not its key", name, llu(member.id));
   if (rkv_membership_add_node(out, member.id, member.addr, strlen(member.addr)))
     return rkv_fail(error, RKV_INVALID, "%s.nodes: over %d nodes", field, RKV_NODES_MAX);
+  rkv_membership_set(out, &member);
   return RKV_OK;
 }
 
@@ -149,6 +153,8 @@ static bool nodes_out(struct arena *arena, const struct rkv_membership *m,
   for (i = 0; i < m->node_count; i++) {
     openraftpb__node__init(&nodes[i]);
     nodes[i].node_id = m->nodes[i].id;
+    nodes[i].incarnation = m->nodes[i].incarnation;
+    nodes[i].returning = m->nodes[i].returning != 0;
     nodes[i].rpc_addr.len = strlen(m->nodes[i].addr);
     nodes[i].rpc_addr.data = (uint8_t *)(uintptr_t)m->nodes[i].addr; /* packed only */
     openraftpb__membership__nodes_entry__init(&entries[i]);

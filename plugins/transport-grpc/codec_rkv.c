@@ -106,3 +106,41 @@ grpc_slice codec_snapshot_now_answer_encode(const struct rkv_snapshot_now_call *
   out.last_log_id = codec_log_id_out(call->last, &last);
   return codec_pack(&out.base);
 }
+
+/* ---- Hello ---- */
+
+#define CLUSTER_BYTES 16
+
+grpc_slice codec_hello_answer_encode(const struct rkv_hello_call *call) {
+  Rkv__V1__HelloResponse out = RKV__V1__HELLO_RESPONSE__INIT;
+  uint8_t cluster[CLUSTER_BYTES];
+  out.node_id = call->id;
+  out.incarnation = call->incarnation;
+  rkv_put_le(cluster, call->cluster.high, 8);
+  rkv_put_le(cluster + 8, call->cluster.low, 8);
+  out.cluster_id.data = cluster;
+  out.cluster_id.len = rkv_cluster_id_known(call->cluster) ? CLUSTER_BYTES : 0;
+  return codec_pack(&out.base);
+}
+
+enum rkv_status codec_hello_answer_decode(struct rkv_buf message, struct rkv_hello_call *call,
+                                          struct rkv_error *error) {
+  struct arena arena;
+  Rkv__V1__HelloResponse *in;
+  enum rkv_status status;
+  arena_open(&arena, message.len);
+  status = arena_unpack(&arena, &rkv__v1__hello_response__descriptor, message.data, message.len,
+                        "hello answer", &in, error);
+  if (!status && in->cluster_id.len != 0 && in->cluster_id.len != CLUSTER_BYTES)
+    status = rkv_fail(error, RKV_INVALID, "cluster_id: %zu bytes (16 or none)", in->cluster_id.len);
+  if (!status) {
+    call->id = in->node_id;
+    call->incarnation = in->incarnation;
+    call->cluster = (struct rkv_cluster_id){0, 0};
+    if (in->cluster_id.len)
+      call->cluster = (struct rkv_cluster_id){rkv_get_le(in->cluster_id.data, 8),
+                                              rkv_get_le(in->cluster_id.data + 8, 8)};
+  }
+  arena_close(&arena);
+  return status;
+}

@@ -220,6 +220,7 @@ static void hand_in(struct inflow *f, struct inflow_request *r) {
   r->len = r->bytes.len;
   r->node.call.done = request_done;
   r->node.call.deadline_ns = f->deadline_ns;
+  r->node.call.envelope = f->enveloped ? &f->envelope : NULL;
   pthread_mutex_lock(&f->mutex);
   *f->end = r;
   f->end = &r->next;

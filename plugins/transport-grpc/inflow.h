@@ -46,6 +46,8 @@ struct inflow {
   uint64_t deadline_ns; /* of the call, 0: none */
   gpr_timespec deadline;
   grpc_metadata_array metadata;
+  struct rkv_envelope envelope;
+  bool enveloped;            /* it came with one */
   grpc_byte_buffer *message; /* RECV_MESSAGE writes it */
   grpc_byte_buffer *out;     /* SEND_MESSAGE reads it */
   int cancelled;             /* RECV_CLOSE_ON_SERVER writes it */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "address.h"
+#include "envelope.h"
 
 #define TARGET_MAX (RKV_ADDR_MAX + 8)
 
@@ -16,12 +17,23 @@ void peer_ref(struct peer *peer) {
 
 static void peer_free(struct peer *peer) {
   if (peer->channel) grpc_channel_destroy(peer->channel);
+  grpc_slice_unref(peer->envelope.value);
   pthread_mutex_destroy(&peer->mutex);
   free(peer);
 }
 
 void peer_unref(struct peer *peer) {
   if (atomic_fetch_sub(&peer->refs, 1) == 1) peer_free(peer);
+}
+
+grpc_op peer_greeting(const struct peer *peer, enum peer_method method) {
+  grpc_op op;
+  memset(&op, 0, sizeof op);
+  op.op = GRPC_OP_SEND_INITIAL_METADATA;
+  if (method == PEER_HELLO) return op; /* it asks whoever is there */
+  op.data.send_initial_metadata.count = 1;
+  op.data.send_initial_metadata.metadata = (grpc_metadata *)(uintptr_t)&peer->envelope;
+  return op;
 }
 
 enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_timespec deadline,
@@ -124,6 +136,7 @@ static void channel_methods(struct peer *peer) {
       [PEER_PRE_VOTE] = "/rkv.v1.Peer/PreVote",
       [PEER_TIMEOUT_NOW] = "/rkv.v1.Peer/TimeoutNow",
       [PEER_READ_INDEX] = "/rkv.v1.Peer/ReadIndex",
+      [PEER_HELLO] = "/rkv.v1.Peer/Hello",
       [PEER_STREAM_APPEND] = "/openraftpb.RaftService/StreamAppend",
   };
   size_t i;
@@ -147,24 +160,25 @@ static void list_remove(struct peers *peers, struct peer *peer) {
   pthread_mutex_unlock(&peers->mutex);
 }
 
-enum rkv_status peer_open(void *transport, rkv_node_id id, const char *addr, void **peer,
+enum rkv_status peer_open(void *transport, const struct rkv_peer_info *info, void **peer,
                           struct rkv_error *error) {
   struct transport *t = transport;
   struct peer *p;
-  enum rkv_status status = address_check(addr, error);
+  enum rkv_status status = address_check(info->addr, error);
   *peer = NULL;
   if (status) return status;
   if (!(p = calloc(1, sizeof *p)) || pthread_mutex_init(&p->mutex, NULL)) {
     free(p);
-    return rkv_fail(error, RKV_NO_MEMORY, "peer %llu: no memory", (unsigned long long)id);
+    return rkv_fail(error, RKV_NO_MEMORY, "peer %llu: no memory", (unsigned long long)info->id);
   }
   p->t = t;
-  p->id = id;
-  (void)snprintf(p->addr, sizeof p->addr, "%s", addr);
+  p->id = info->id;
+  p->envelope = envelope_pair(info);
+  (void)snprintf(p->addr, sizeof p->addr, "%s", info->addr);
   atomic_init(&p->refs, 1);
   p->calls.prev = p->calls.next = &p->calls;
   p->lane.end = &p->lane.first;
-  p->channel = channel_new(t, addr);
+  p->channel = channel_new(t, info->addr);
   channel_methods(p);
   list_add(t->peers, p);
   *peer = p;

@@ -16,7 +16,7 @@ void peers_cancel(struct transport *t);
  * the poller is gone, the queue still exists. Frees peers and channels that were not closed. */
 void peers_close(struct transport *t);
 
-enum rkv_status peer_open(void *transport, rkv_node_id id, const char *addr, void **peer,
+enum rkv_status peer_open(void *transport, const struct rkv_peer_info *info, void **peer,
                           struct rkv_error *error);
 void peer_close(void *peer);
 void peer_send_vote(void *peer, struct rkv_vote_call *call);
@@ -28,5 +28,6 @@ void peer_send_snapshot_abort(void *peer, struct rkv_snapshot_call *call);
 void peer_send_pre_vote(void *peer, struct rkv_vote_call *call);
 void peer_send_timeout_now(void *peer, struct rkv_timeout_now_call *call);
 void peer_send_read_index(void *peer, struct rkv_read_index_call *call);
+void peer_send_hello(void *peer, struct rkv_hello_call *call);
 
 #endif

@@ -69,6 +69,7 @@ static void unary_end(struct peer_unary *self, const struct peer_end *end) {
   peer->lane.unary = false;
   peer->lane.ask = false;
   if (end->status == RKV_OK) {
+    if (a->bytes > peer->fits) peer->fits = a->bytes;
     strange = !lane_answer(peer, a->count, end->answer, codec_append_answer_decode, &ends) &&
               a->status == RKV_INVALID;
   } else if (refused) {
@@ -130,7 +131,7 @@ static void send_beside(struct append *a) {
   struct rkv_error error;
   enum rkv_status status;
   pthread_mutex_lock(&peer->mutex);
-  status = append_take(a, &message, &error);
+  status = append_take(a, false, &message, &error);
   pthread_mutex_unlock(&peer->mutex);
   if (status) return finish(a, status, &error);
   a->bytes = message.bytes;

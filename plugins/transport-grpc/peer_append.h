@@ -17,7 +17,11 @@
  *      rejected by the same vote; behind a failure nothing is known, and they are UNAVAILABLE.
  * (A5) An append without entries never waits for one with: while the lane holds any, and towards a
  *      peer without StreamAppend always, it goes beside the lane as a unary RPC.
- * (A6) Everything in the lane changes under the peer's mutex, only the node is told without it:
+ * (A6) A message larger than any that the peer has answered goes by unary RPC: a refusal is then
+ *      an answer that names the limit. On a stream OpenRaft drops what is too large for it, takes
+ *      the bytes behind it for further messages, and is silent for ever. Messages of up to
+ *      PEER_FITS_MIN bytes and those planned for a limit that the peer named need no such proof.
+ * (A7) Everything in the lane changes under the peer's mutex, only the node is told without it:
  *      what has ended leaves the lane first (struct ends). */
 #ifndef TRANSPORT_PEER_APPEND_H
 #define TRANSPORT_PEER_APPEND_H
@@ -27,6 +31,7 @@
 #include "split.h"
 
 #define PEER_APPENDS_MAX 1024 /* appends in a lane */
+#define PEER_FITS_MIN 1024u   /* bytes; the limit of OpenRaft's example: no peer takes less */
 #define PEER_NS_PER_BYTE                                                                           \
   UINT64_C(250) /* more time for large messages, if the node set no limit                          \
                  */
@@ -74,8 +79,10 @@ void append_send_unary(struct append *a, struct message *message);
 /* The log id before entry i. */
 struct rkv_log_id append_before(const struct append *a, size_t i);
 /* Makes the message for what fits of what is to be sent, and counts it as sent. Errors:
- * RKV_TOO_LARGE for an entry that can never fit; RKV_NO_MEMORY, RKV_CORRUPT. */
-enum rkv_status append_take(struct append *a, struct message *out, struct rkv_error *error);
+ * RKV_TOO_LARGE for an entry that can never fit; RKV_FULL: not by stream (A6); RKV_NO_MEMORY,
+ * RKV_CORRUPT. */
+enum rkv_status append_take(struct append *a, bool by_stream, struct message *out,
+                            struct rkv_error *error);
 /* True if append_take would give a message. */
 bool append_can_go(struct append *a);
 /* RKV_TOO_LARGE: a message of `bytes` bytes with the entry at `i` alone is over the limit. */

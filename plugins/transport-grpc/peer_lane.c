@@ -128,6 +128,7 @@ static bool carrier_is_free(struct peer *peer, bool by_pipe) {
   struct lane *lane = &peer->lane;
   if (lane->unary) return false;
   if (by_pipe) return !lane->pipe || pipe_has_room(lane->pipe);
+  if (lane->pipe && !pipe_retire(lane->pipe)) return false;
   assert(!lane->pipe && lane->unsent == lane->first && lane->first->flying == 0); /* (A2) */
   return true;
 }
@@ -152,8 +153,12 @@ static void find_step(struct peer *peer, struct step *step) {
   if (!a) return;
   by_pipe = !lane->ask && !is_plain(peer);
   if (!carrier_is_free(peer, by_pipe)) return;
-  if ((status = append_take(a, &step->message, &step->ends.error)))
-    return end_unsendable(peer, status, step);
+  status = append_take(a, by_pipe, &step->message, &step->ends.error);
+  if (status == RKV_FULL) { /* (A6) */
+    lane->ask = true;
+    return find_step(peer, step);
+  }
+  if (status) return end_unsendable(peer, status, step);
   if (by_pipe && !lane->pipe && (status = pipe_new(peer, &step->ends.error))) {
     grpc_byte_buffer_destroy(step->message.request);
     lane_empty(peer, status, &step->ends);

@@ -62,6 +62,7 @@ static void note_trouble(struct peer *peer, bool silence, grpc_status_code code,
   if (silence) peer->down = true;
   if (code == GRPC_STATUS_UNAVAILABLE) { /* it may come back as another */
     limit_forget(&peer->limit);
+    peer->fits = 0;
     peer->lane.unary_until_ns = 0;
   }
   log = !peer->closed && peer_trouble(trouble, now, &count);

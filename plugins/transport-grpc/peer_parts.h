@@ -58,30 +58,8 @@ struct lane {
   size_t count, data;      /* in the lane; of these with entries */
   struct pipe *pipe;       /* the stream; NULL: none is open */
   bool unary;              /* a unary RPC of the first one is on its way */
-  bool ask;                /* the next message goes by unary RPC: its refusal names the limit */
+  bool ask;                /* the next message goes by unary RPC: a refusal names the limit */
   uint64_t unary_until_ns; /* the peer has no StreamAppend; 0: it may have */
-};
-
-struct peer {
-  struct transport *t;
-  struct peer *prev, *next; /* peers->list, under peers->mutex */
-  rkv_node_id id;
-  char addr[RKV_ADDR_MAX];
-  grpc_channel *channel;
-  void *methods[7]; /* by enum peer_method */
-  atomic_uint refs;
-  pthread_mutex_t mutex;  /* guards all below */
-  bool closed;            /* no new gRPC call */
-  struct peer_link calls; /* ring */
-  struct stream *streams; /* snapshots on their way */
-  struct limit limit;
-  struct lane lane;
-  bool plain;                /* that it has no StreamAppend was logged */
-  struct peer_trouble split; /* steady splitting at one limit */
-  size_t split_limit;        /* the limit it was logged for */
-  rkv_index unsendable;      /* the last entry reported */
-  bool down;                 /* the last call got no answer */
-  struct peer_trouble silence, refusals;
 };
 
 /* From PEER_PRE_VOTE on: what a peer may lack. */
@@ -92,13 +70,41 @@ enum peer_method {
   PEER_PRE_VOTE,
   PEER_TIMEOUT_NOW,
   PEER_READ_INDEX,
+  PEER_HELLO,
   PEER_STREAM_APPEND,
+  PEER_METHODS
+};
+
+struct peer {
+  struct transport *t;
+  struct peer *prev, *next; /* peers->list, under peers->mutex */
+  rkv_node_id id;
+  char addr[RKV_ADDR_MAX];
+  grpc_channel *channel;
+  void *methods[PEER_METHODS];
+  grpc_metadata envelope; /* of every RPC but hello */
+  atomic_uint refs;
+  pthread_mutex_t mutex;  /* guards all below */
+  bool closed;            /* no new gRPC call */
+  struct peer_link calls; /* ring */
+  struct stream *streams; /* snapshots on their way */
+  struct limit limit;
+  size_t fits; /* bytes: the largest append message that it has answered */
+  struct lane lane;
+  bool plain;                /* that it has no StreamAppend was logged */
+  struct peer_trouble split; /* steady splitting at one limit */
+  size_t split_limit;        /* the limit it was logged for */
+  rkv_index unsendable;      /* the last entry reported */
+  bool down;                 /* the last call got no answer */
+  struct peer_trouble silence, refusals;
 };
 
 /* ---- peer.c ---- */
 
 void peer_ref(struct peer *peer);
 void peer_unref(struct peer *peer);
+/* The op that begins every RPC: what it says beside its messages. */
+grpc_op peer_greeting(const struct peer *peer, enum peer_method method);
 /* (P2): makes the call and lists it. Errors: RKV_CANCELLED if the peer is closed. */
 enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_timespec deadline,
                                 struct peer_link *link);

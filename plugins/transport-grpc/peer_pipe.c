@@ -83,6 +83,14 @@ static void break_off(struct pipe *p, const char *why) {
     (void)grpc_call_cancel_with_status(p->link.call, GRPC_STATUS_INTERNAL, why, NULL);
 }
 
+bool pipe_retire(struct pipe *p) {
+  if (p->flight.count > 0) return false;
+  p->over = true;
+  p->peer->lane.pipe = NULL;
+  break_off(p, "given up");
+  return true;
+}
+
 void pipe_time_out(struct pipe *p) {
   if (p->timed_out) return;
   p->timed_out = true;
@@ -288,7 +296,7 @@ static enum rkv_status pipe_open(struct pipe *p) {
   pthread_mutex_lock(&p->peer->mutex);
   p->pending += 2;
   pthread_mutex_unlock(&p->peer->mutex);
-  ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+  ops[0] = peer_greeting(p->peer, PEER_STREAM_APPEND);
   ops[1].op = GRPC_OP_RECV_INITIAL_METADATA;
   ops[1].data.recv_initial_metadata.recv_initial_metadata = &p->initial;
   ops[2].op = GRPC_OP_RECV_STATUS_ON_CLIENT;

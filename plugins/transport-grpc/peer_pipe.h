@@ -9,9 +9,10 @@
  *      in one place: pipe_leave.
  * (P4) Broken off it is with INTERNAL, and timed by our own tick, as all streams here
  *      (peer_stream.h). It has no deadline and may stand silent for ever.
- * (P5) A peer that ends it with OK and owes answers found the first unanswered message too large
- *      (OpenRaft swallows it). A node of ours names its limit in the trailing metadata; else that
- *      message goes once more as a unary RPC, whose refusal names it, or halves what is sent. */
+ * (P5) A peer that ends it with OK and owes answers found the first unanswered message too large.
+ *      A node of ours names its limit in the trailing metadata; else that message goes once more
+ *      as a unary RPC, whose refusal names it, or halves what is sent. (A6) makes it rare: a limit
+ *      that was lowered meanwhile. */
 #ifndef TRANSPORT_PEER_PIPE_H
 #define TRANSPORT_PEER_PIPE_H
 
@@ -26,6 +27,8 @@
  * RKV_NO_MEMORY; RKV_CANCELLED if the transport stops. */
 enum rkv_status pipe_new(struct peer *peer, struct rkv_error *error);
 bool pipe_has_room(const struct pipe *pipe);
+/* Ends it, the lane's no longer, if nothing is on its way. False: something is. */
+bool pipe_retire(struct pipe *pipe);
 /* The next message (given) is on its way from now on. pipe_send must follow, without the mutex. */
 void pipe_put(struct pipe *pipe, const struct message *message);
 void pipe_send(struct pipe *pipe);

@@ -1,4 +1,5 @@
-/* peer_rkv.c: send_timeout_now and send_read_index: what only nodes of this project ask. */
+/* peer_rkv.c: send_timeout_now, send_read_index and send_hello: what only nodes of this project
+ * ask. */
 #include <stdlib.h>
 
 #include "codec.h"
@@ -31,8 +32,10 @@ static void on_end(struct peer_unary *self, const struct peer_end *end) {
   } else if (self->method == PEER_READ_INDEX) {
     status =
         codec_read_index_answer_decode(end->answer, (struct rkv_read_index_call *)q->call, &error);
-    if (status) peer_note(self->peer, GRPC_STATUS_DATA_LOSS, error.text);
+  } else if (self->method == PEER_HELLO) {
+    status = codec_hello_answer_decode(end->answer, (struct rkv_hello_call *)q->call, &error);
   }
+  if (status && !end->status) peer_note(self->peer, GRPC_STATUS_DATA_LOSS, error.text);
   finish(q, status, &error);
 }
 
@@ -79,4 +82,8 @@ void peer_send_timeout_now(void *peer, struct rkv_timeout_now_call *call) {
 
 void peer_send_read_index(void *peer, struct rkv_read_index_call *call) {
   ask(peer, PEER_READ_INDEX, &call->call, "read-index", codec_read_index_encode(call));
+}
+
+void peer_send_hello(void *peer, struct rkv_hello_call *call) {
+  ask(peer, PEER_HELLO, &call->call, "hello", grpc_empty_slice());
 }

@@ -102,7 +102,13 @@ static enum rkv_status plan(struct append *a, size_t *count, struct rkv_error *e
   return RKV_OK;
 }
 
-enum rkv_status append_take(struct append *a, struct message *out, struct rkv_error *error) {
+/* (A6) */
+static bool is_proven(const struct peer *peer, size_t bytes) {
+  return bytes <= PEER_FITS_MIN || bytes <= peer->fits || peer->limit.exact;
+}
+
+enum rkv_status append_take(struct append *a, bool by_stream, struct message *out,
+                            struct rkv_error *error) {
   struct transport *t = a->rpc.peer->t;
   const struct rkv_append_call *call = a->call;
   struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
@@ -112,6 +118,10 @@ enum rkv_status append_take(struct append *a, struct message *out, struct rkv_er
                                        out->count, &out->request, error);
   if (status) return status;
   out->bytes = grpc_byte_buffer_length(out->request);
+  if (by_stream && !is_proven(a->rpc.peer, out->bytes)) {
+    grpc_byte_buffer_destroy(out->request);
+    return RKV_FULL;
+  }
   if (!call->call.deadline_ns)
     a->due_ns = transport_now(t) + t->options.append_timeout + out->bytes * PEER_NS_PER_BYTE;
   if (a->parts) note_part(a, out);

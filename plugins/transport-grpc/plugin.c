@@ -26,6 +26,7 @@ static const struct rkv_transport_ops operations = {
     .send_pre_vote = peer_send_pre_vote,
     .send_timeout_now = peer_send_timeout_now,
     .send_read_index = peer_send_read_index,
+    .send_hello = peer_send_hello,
 };
 
 extern const struct rkv_plugin rkv_plugin_entry;

@@ -36,6 +36,7 @@ struct unary;
 struct method {
   const char *path;
   void (*handle)(struct unary *u); /* NULL ends a table */
+  bool of_peers;                   /* its requests may have an envelope */
 };
 extern const struct method service_app_methods[];
 extern const struct method service_raft_methods[];
@@ -58,9 +59,10 @@ struct unary {
   grpc_call *call;
   gpr_timespec deadline;
   grpc_metadata_array metadata;
-  grpc_call_details details; /* of an unknown method */
-  grpc_byte_buffer *message; /* as received; NULL: none came */
-  bool counted;              /* as an open inbound call */
+  grpc_call_details details;    /* of an unknown method */
+  grpc_byte_buffer *message;    /* as received; NULL: none came */
+  bool counted;                 /* as an open inbound call */
+  struct rkv_envelope envelope; /* of a peer's request that has one */
   struct answer answer;
   struct rkv_buf request; /* bytes that the node may still read; dropped at the end */
   void *extra;            /* freed at the end */
@@ -77,6 +79,7 @@ struct unary {
     struct rkv_read_index_call read_index;
     struct rkv_transfer_call transfer;
     struct rkv_snapshot_now_call snapshot_now;
+    struct rkv_hello_call hello;
   } node; /* zeroed, deadline_ns set, before handle */
 };
 

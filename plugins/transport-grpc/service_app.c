@@ -191,11 +191,11 @@ static void metrics(struct unary *u) {
 }
 
 const struct method service_app_methods[] = {
-    {"/openraftpb.AppService/Get", get},
-    {"/openraftpb.AppService/Set", set},
-    {"/openraftpb.AppService/Init", init},
-    {"/openraftpb.AppService/AddLearner", add_learner},
-    {"/openraftpb.AppService/ChangeMembership", change_membership},
-    {"/openraftpb.AppService/Metrics", metrics},
-    {NULL, NULL},
+    {"/openraftpb.AppService/Get", get, false},
+    {"/openraftpb.AppService/Set", set, false},
+    {"/openraftpb.AppService/Init", init, false},
+    {"/openraftpb.AppService/AddLearner", add_learner, false},
+    {"/openraftpb.AppService/ChangeMembership", change_membership, false},
+    {"/openraftpb.AppService/Metrics", metrics, false},
+    {NULL, NULL, false},
 };

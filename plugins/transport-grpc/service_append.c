@@ -1,6 +1,8 @@
 /* service_append.c: RaftService.StreamAppend: awaits streams, keeps the list of open ones. */
 #include "inflow.h"
 
+#include "envelope.h"
+
 #include <stdlib.h>
 
 #define PATH "/openraftpb.RaftService/StreamAppend"
@@ -36,7 +38,7 @@ static enum rkv_status admit(struct inflow *f, struct rkv_error *error) {
     return rkv_fail(error, RKV_FULL, "node %llu has %d append streams already: try again later", id,
                     STREAMS_MAX);
   f->counted = transport_inbound_begin(f->t);
-  if (f->counted) return RKV_OK;
+  if (f->counted) return envelope_find(&f->metadata, &f->envelope, &f->enveloped, error);
   return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: try again later", id);
 }
 

@@ -59,7 +59,7 @@ static void append(struct unary *u) {
 }
 
 const struct method service_raft_methods[] = {
-    {"/openraftpb.RaftService/Vote", vote},
-    {"/openraftpb.RaftService/AppendEntries", append},
-    {NULL, NULL},
+    {"/openraftpb.RaftService/Vote", vote, true},
+    {"/openraftpb.RaftService/AppendEntries", append, true},
+    {NULL, NULL, false},
 };

@@ -76,6 +76,22 @@ static void read_index(struct unary *u) {
   u->t->node->read_index(u->t->node->ctx, &u->node.read_index);
 }
 
+/* ---- Hello ---- */
+
+static void hello_done(struct rkv_call *call, enum rkv_status status,
+                       const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  if (status == RKV_OK)
+    unary_answer(u, codec_hello_answer_encode(&u->node.hello));
+  else
+    unary_refuse(u, status, error);
+}
+
+static void hello(struct unary *u) {
+  u->node.call.done = hello_done;
+  u->t->node->hello(u->t->node->ctx, &u->node.hello);
+}
+
 /* ---- TransferLeader ---- */
 
 static void transfer_leader(struct unary *u) {
@@ -108,14 +124,15 @@ static void trigger_snapshot(struct unary *u) {
 }
 
 const struct method service_peer_methods[] = {
-    {"/rkv.v1.Peer/PreVote", pre_vote},
-    {"/rkv.v1.Peer/TimeoutNow", timeout_now},
-    {"/rkv.v1.Peer/ReadIndex", read_index},
-    {NULL, NULL},
+    {"/rkv.v1.Peer/PreVote", pre_vote, true},
+    {"/rkv.v1.Peer/TimeoutNow", timeout_now, true},
+    {"/rkv.v1.Peer/ReadIndex", read_index, true},
+    {"/rkv.v1.Peer/Hello", hello, false},
+    {NULL, NULL, false},
 };
 
 const struct method service_admin_methods[] = {
-    {"/rkv.v1.Admin/TransferLeader", transfer_leader},
-    {"/rkv.v1.Admin/TriggerSnapshot", trigger_snapshot},
-    {NULL, NULL},
+    {"/rkv.v1.Admin/TransferLeader", transfer_leader, false},
+    {"/rkv.v1.Admin/TriggerSnapshot", trigger_snapshot, false},
+    {NULL, NULL, false},
 };

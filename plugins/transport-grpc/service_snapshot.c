@@ -1,6 +1,8 @@
 /* service_snapshot.c: RaftService.Snapshot: awaits streams, keeps the list of open ones. */
 #include "snapshot_stream.h"
 
+#include "envelope.h"
+
 #include <stdlib.h>
 
 #define PATH "/openraftpb.RaftService/Snapshot"
@@ -40,13 +42,20 @@ void snapshots_end(struct stream *s) {
 
 static enum rkv_status await(struct snapshots *all);
 
+static enum rkv_status read_envelope(struct stream *s, struct rkv_error *error) {
+  bool found;
+  enum rkv_status status = envelope_find(&s->metadata, &s->envelope, &found, error);
+  if (found) s->node.call.envelope = &s->envelope;
+  return status;
+}
+
 static enum rkv_status admit(struct stream *s, struct rkv_error *error) {
   const unsigned long long id = (unsigned long long)s->t->host->node_id;
   if (s->owner->open_count > STREAMS_MAX)
     return rkv_fail(error, RKV_FULL, "node %llu receives %d snapshots already: try again later", id,
                     STREAMS_MAX);
   s->counted = transport_inbound_begin(s->t);
-  if (s->counted) return RKV_OK;
+  if (s->counted) return read_envelope(s, error);
   return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: try again later", id);
 }
 

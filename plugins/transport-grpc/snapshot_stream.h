@@ -30,8 +30,9 @@ struct stream {
   grpc_call *call;
   gpr_timespec deadline;
   grpc_metadata_array metadata;
-  grpc_byte_buffer *message; /* RECV_MESSAGE writes it */
-  int cancelled;             /* RECV_CLOSE_ON_SERVER writes it */
+  struct rkv_envelope envelope; /* what node.call.envelope borrows */
+  grpc_byte_buffer *message;    /* RECV_MESSAGE writes it */
+  int cancelled;                /* RECV_CLOSE_ON_SERVER writes it */
   unsigned pending;
   enum stream_phase phase;
   enum stream_step step;

@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "bytes.h"
+#include "envelope.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
@@ -117,6 +118,15 @@ static void on_request(struct tag *self, bool ok) {
     return;
   }
   u->node.call.deadline_ns = transport_from_gpr(u->t, u->deadline);
+  if (u->kind->method->of_peers) {
+    bool found;
+    status = envelope_find(&u->metadata, &u->envelope, &found, &error);
+    if (status != RKV_OK) {
+      unary_refuse(u, status, &error);
+      return;
+    }
+    if (found) u->node.call.envelope = &u->envelope;
+  }
   u->kind->method->handle(u);
 }
 

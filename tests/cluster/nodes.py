@@ -96,12 +96,15 @@ class Node:
 
     # ---- the process ----
 
-    def command(self, addr):
+    def words(self, addr):
         words = [str(BUILD / "raft-key-value"), "--id", str(self.id), "--addr", addr]
         if self.config:
             words += ["--config", str(self.config)]
+        return words + flags_of(self.sets)
+
+    def command(self, addr):
         guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
-        return guard + words + flags_of(self.sets)
+        return guard + self.words(addr)
 
     def spawn(self, addr):
         self.addr = addr
@@ -166,7 +169,10 @@ class Node:
         except subprocess.TimeoutExpired:
             self.kill()
             code = "only by SIGKILL"
-        return None if code == 0 else f"node {self.id} stopped with {code}:\n{self.tail()}"
+        return None if self.is_clean(code) else f"node {self.id} stopped with {code}:\n{self.tail()}"
+
+    def is_clean(self, code):
+        return code == 0
 
     def tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
@@ -184,8 +190,8 @@ class Node:
         """Bytes to `Service/Method`, bytes back; raises grpc.RpcError."""
         return self.channel.unary_unary(f"/openraftpb.{method}")(request, timeout=timeout, metadata=metadata)
 
-    def view(self):
-        return View(self.app.Metrics(empty.Empty(), timeout=PATIENCE))
+    def view(self, timeout=PATIENCE):
+        return View(self.app.Metrics(empty.Empty(), timeout=timeout))
 
     def get(self, key):
         """The value, None without one."""
@@ -247,11 +253,13 @@ class Cluster:
         for i in ids:
             chosen = dict(timers or {}, **(sets or {}))
             path = ROOT / config.format(id=i) if config else None
-            node = Node(self.folder, i, path, chosen)
-            self.started.append(node)
-            node.start()
-            self.nodes = {**self.nodes, i: node}  # a new one: other threads may walk the old one
+            self.add(Node(self.folder, i, path, chosen))
         return self
+
+    def add(self, node):
+        self.started.append(node)
+        node.start()
+        self.nodes = {**self.nodes, node.id: node}  # a new one: other threads may walk the old one
 
     def form(self, *ids, **options):
         """A cluster of these nodes, all voters."""
@@ -269,7 +277,7 @@ class Cluster:
         views = {}
         for node in nodes:
             try:
-                views[node.id] = View(node.app.Metrics(empty.Empty(), timeout=1))
+                views[node.id] = node.view(timeout=1)
             except grpc.RpcError:
                 pass
         return views

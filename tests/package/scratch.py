@@ -32,10 +32,10 @@ def wait_until(holds, what):
     return value
 
 
-def install(folder):
-    """Installs this build, then moves the tree: nothing in it may know where it was."""
+def install(folder, name):
+    """Installs this build, then moves the tree to folder/name: nothing in it may know where it was."""
     run("cmake", "--install", BUILD, "--prefix", folder / "first")
-    prefix = folder / "moved here"  # a blank in the path must not matter either
+    prefix = folder / name
     (folder / "first").rename(prefix)
     return prefix
 

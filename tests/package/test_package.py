@@ -13,7 +13,9 @@ HOST = {"bin/raft-key-value", "bin/rkvctl", "share/man/man1/raft-key-value.1", "
         "share/man/man5/raft-key-value.conf.5", "share/doc/raft-key-value/README.md"}
 DEV = {"lib/pkgconfig/rkv.pc", "lib/cmake/rkv/rkvConfig.cmake", "lib/cmake/rkv/rkvConfigVersion.cmake",
        "lib/cmake/rkv/rkvTargets.cmake", "share/man/man7/rkv-plugin.7",
-       "share/raft-key-value/skeletons/storage/storage-mem.c"} | TOOLS
+       "share/doc/raft-key-value/writing-a-plugin.md",
+       "share/raft-key-value/skeletons/storage/storage-mem.c", "share/raft-key-value/skeletons/transport/wire.c",
+       "share/raft-key-value/skeletons/state-machine/sm-register.c"} | TOOLS
 HEADERS = {f"include/rkv/{path.name}" for path in (ROOT / "core" / "include" / "rkv").iterdir()}
 EXAMPLES = {f"share/doc/raft-key-value/examples/{path.relative_to(ROOT / 'conf')}"
             for path in (ROOT / "conf").rglob("*.ini")}
@@ -29,7 +31,7 @@ class Case(unittest.TestCase):
 class Installed(Case):
     def test_tree_is_whole_and_can_be_moved(self):
         """Every promised file is there; the moved server finds its plugins by itself and serves."""
-        prefix = install(self.folder)
+        prefix = install(self.folder, "moved here")
         plugins = {f"lib/raft-key-value/plugins/{name}.so" for name in PLUGINS}
         self.assertEqual(set(), (HOST | DEV | HEADERS | EXAMPLES | plugins) - tree(prefix))
         listed = {line.split()[1] for line in run(prefix / "bin" / "raft-key-value", "plugins").splitlines()[1:]}
@@ -38,7 +40,7 @@ class Installed(Case):
 
     def test_nothing_names_the_build(self):
         """No text that is installed knows where it was built or installed first."""
-        prefix = install(self.folder)
+        prefix = install(self.folder, "moved here")
         for path in sorted(prefix.rglob("*")):
             if path.is_file() and path.parent.name not in ("bin", "plugins"):
                 text = path.read_bytes()

@@ -45,6 +45,13 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   think(a);
 }
 
+/* Only a config that can do without the disk that was replaced can ever be left again. */
+static bool needs_the_weak(const struct sim *s, const struct rkv_config_set *voters) {
+  uint32_t weak = 0;
+  for (uint32_t i = 0; i < voters->count; i++) weak += s->nodes[voters->ids[i]].weak;
+  return weak * 2 >= voters->count && weak > 0;
+}
+
 /* A random set of voters among the known nodes. */
 static void choose_voters(struct sim_admin *a, const struct rkv_membership *m, bool without_at) {
   struct world *w = a->sim->w;
@@ -52,8 +59,8 @@ static void choose_voters(struct sim_admin *a, const struct rkv_membership *m, b
   for (uint32_t i = 0; i < m->node_count; i++)
     if (world_random(w) % 3 != 0 && !(without_at && m->nodes[i].id == a->at))
       (void)rkv_config_add(voters, m->nodes[i].id);
-  if (voters->count == 0)
-    (void)rkv_config_add(voters, m->nodes[world_random(w) % m->node_count].id);
+  while (needs_the_weak(a->sim, voters)) voters->count--;
+  if (voters->count == 0) (void)rkv_config_add(voters, a->at);
   a->u.membership.retain = world_random(w) % 2 == 0;
 }
 
@@ -122,4 +129,12 @@ bool admin_quiet(struct sim *s) {
 
 void admin_free(struct sim *s) {
   for (unsigned i = 0; i < SIM_ADMINS; i++) free(s->admins[i]);
+}
+
+bool admin_changes(struct sim *s) {
+  for (int i = 0; i < SIM_ADMINS; i++)
+    if (s->admins[i]->busy &&
+        (s->admins[i]->op == SIM_OP_CHANGE || s->admins[i]->op == SIM_OP_REMOVE_LEADER))
+      return true;
+  return false;
 }

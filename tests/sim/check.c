@@ -106,7 +106,9 @@ static void check_durable(struct sim *s, rkv_node_id id, const struct raft_view 
     uint32_t held = 0;
     for (uint32_t i = 0; i < m->configs[c].count; i++) {
       rkv_node_id voter = m->configs[c].ids[i];
-      if (voter <= SIM_NODES && disk_synced_has(s->nodes[voter].disk, v->committed)) held++;
+      if (voter > SIM_NODES) continue;
+      /* What a replaced disk held it held when it was acknowledged. */
+      if (s->nodes[voter].weak || disk_synced_has(s->nodes[voter].disk, v->committed)) held++;
     }
     if (held * 2 <= m->configs[c].count)
       sim_fail(s,
@@ -206,6 +208,7 @@ void check_end(struct sim *s) {
   if (leader == 0) return sim_fail(s, "healed, and no leader");
   struct world_metrics want = world_metrics(s->w, leader);
   uint64_t state = state_hash(s, leader);
+  wipe_check_end(s, &want.membership);
   for (uint32_t i = 0; i < want.membership.node_count; i++) {
     rkv_node_id id = want.membership.nodes[i].id;
     struct world_metrics have = world_metrics(s->w, id);

@@ -184,6 +184,7 @@ static void maybe_compact(struct disk *d) {
   if (d->image.len < COMPACT_BYTES || d->first || d->synced < d->image.len) return;
   d->image.len = 0;
   record_vote(&d->image, d->state.vote);
+  record_identity(&d->image, &d->state.identity);
   if (d->state.meta.last.index > 0) record_snapshot(&d->image, &d->state.meta, d->state.snapshot);
   if (d->state.purged.index > 0) record_purge(&d->image, d->state.purged);
   for (size_t i = 0; i < d->state.count; i++) record_entry(&d->image, &d->state.entries[i]);
@@ -221,6 +222,7 @@ static enum rkv_status disk_load(void *storage, struct rkv_storage_state *state,
   struct disk *d = storage;
   (void)error;
   state->vote = d->state.vote;
+  state->identity = d->state.identity;
   state->last = d->state.last;
   state->purged = d->state.purged;
   state->snapshot = d->state.meta;
@@ -232,6 +234,14 @@ static void disk_save_vote(void *storage, struct rkv_vote vote, struct rkv_compl
   struct disk *d = storage;
   d->state.vote = vote;
   record_vote(&d->image, vote);
+  enqueue(d, completion);
+}
+
+static void disk_save_identity(void *storage, struct rkv_identity identity,
+                               struct rkv_completion *completion) {
+  struct disk *d = storage;
+  d->state.identity = identity;
+  record_identity(&d->image, &identity);
   enqueue(d, completion);
 }
 
@@ -283,6 +293,7 @@ const struct rkv_storage_ops disk_storage_ops = {.open = disk_open,
                                                  .close = disk_close,
                                                  .load = disk_load,
                                                  .save_vote = disk_save_vote,
+                                                 .save_identity = disk_save_identity,
                                                  .append = disk_append,
                                                  .truncate = disk_truncate,
                                                  .purge = disk_purge,

@@ -11,7 +11,8 @@ enum record_type {
   RECORD_ENTRY = 2,
   RECORD_TRUNCATE = 3,
   RECORD_PURGE = 4,
-  RECORD_SNAPSHOT = 5
+  RECORD_SNAPSHOT = 5,
+  RECORD_IDENTITY = 6
 };
 
 /* A growing run of bytes. */
@@ -26,6 +27,7 @@ void bytes_put_u64(struct bytes *b, uint64_t value);
 /* What a run of records stands for. */
 struct disk_state {
   struct rkv_vote vote;
+  struct rkv_identity identity;
   struct rkv_log_id purged, last;
   struct rkv_entry *entries; /* purged.index + 1 .. last.index */
   size_t count, capacity;
@@ -43,6 +45,7 @@ void state_snapshot(struct disk_state *s, const struct rkv_snapshot_meta *meta,
 
 /* Appends one record. */
 void record_vote(struct bytes *out, struct rkv_vote vote);
+void record_identity(struct bytes *out, const struct rkv_identity *identity);
 void record_entry(struct bytes *out, const struct rkv_entry *e);
 void record_truncate(struct bytes *out, rkv_index after);
 void record_purge(struct bytes *out, struct rkv_log_id up_to);

@@ -58,6 +58,15 @@ void record_vote(struct bytes *out, struct rkv_vote vote) {
   record_end(out, at, RECORD_VOTE);
 }
 
+void record_identity(struct bytes *out, const struct rkv_identity *identity) {
+  size_t at = record_begin(out);
+  bytes_put_u64(out, identity->cluster.high);
+  bytes_put_u64(out, identity->cluster.low);
+  bytes_put_u64(out, identity->incarnation);
+  bytes_put_u64(out, identity->settled);
+  record_end(out, at, RECORD_IDENTITY);
+}
+
 void record_entry(struct bytes *out, const struct rkv_entry *e) {
   size_t at = record_begin(out);
   bytes_put_u64(out, e->id.term);
@@ -179,6 +188,11 @@ static void replay_one(uint64_t type, const uint8_t *body, size_t len, struct di
   case RECORD_VOTE:
     s->vote = (struct rkv_vote){rkv_get_le(body, 8), rkv_get_le(body + 8, 8), body[16] != 0};
     break;
+  case RECORD_IDENTITY:
+    s->identity = (struct rkv_identity){.cluster = {rkv_get_le(body, 8), rkv_get_le(body + 8, 8)},
+                                        .incarnation = rkv_get_le(body + 16, 8),
+                                        .settled = body[24] != 0};
+    break;
   case RECORD_ENTRY:
     e.id = (struct rkv_log_id){rkv_get_le(body, 8), rkv_get_le(body + 8, 8)};
     e.kind = (uint32_t)rkv_get_le(body + 16, 8);
@@ -198,7 +212,7 @@ size_t record_replay(const uint8_t *data, size_t len, struct disk_state *s) {
   size_t at = 0;
   while (len - at >= HEADER) {
     uint64_t body = rkv_get_le(data + at, 8), type = rkv_get_le(data + at + 16, 8);
-    if (type < RECORD_VOTE || type > RECORD_SNAPSHOT || body > len - at - HEADER) break;
+    if (type < RECORD_VOTE || type > RECORD_IDENTITY || body > len - at - HEADER) break;
     if (rkv_get_le(data + at + 8, 8) != check_of(type, data + at + HEADER, (size_t)body)) break;
     replay_one(type, data + at + HEADER, (size_t)body, s);
     at += HEADER + (size_t)body;

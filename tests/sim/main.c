@@ -130,9 +130,10 @@ static int report(const struct options *o, struct worker *workers, double second
   }
   (void)printf("sim: %" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64
                " writes acknowledged, %" PRIu64 " reads, %" PRIu64 " elections, %" PRIu64
-               " restarts, %" PRIu64 " sectors lost, %" PRIu64 " torn, %.1f s\n",
+               " restarts, %" PRIu64 " sectors lost, %" PRIu64 " torn, %" PRIu64
+               " disks replaced, %" PRIu64 " of them came back meanwhile, %.1f s\n",
                done, sum->steps, sum->acknowledged, sum->reads, sum->elections, sum->restarts,
-               sum->lost_sectors, sum->torn_sectors, seconds);
+               sum->lost_sectors, sum->torn_sectors, sum->wipes, sum->returns, seconds);
   if (!failed && done >= COVERAGE_SEEDS_MIN && print_holes(sum) > 0) {
     (void)printf("sim: vacuous: some trouble never met some operation\n");
     failed = true;

@@ -78,6 +78,11 @@ static void disturb_disk(struct sim *s, enum sim_fault fault) {
   sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
 }
 
+static void replace_disk(struct sim *s) {
+  uint64_t ns = some(s, 10 * MS, 3 * SECOND);
+  if (wipe_some(s, some_id(s), ns)) sim_mark(s, SIM_FAULT_WIPE, ns + 2 * SECOND);
+}
+
 static void calm_disks(struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++)
     *disk_faults(s->nodes[id].disk) = (struct disk_faults){.slow_sync_max_ns = 1};
@@ -106,6 +111,7 @@ static void strike(struct world *w, void *arg) {
     world_pause(w, id, ns);
     break;
   }
+  case SIM_FAULT_WIPE: replace_disk(s); break;
   default: disturb_disk(s, fault); break;
   }
   world_at(w, w->now_ns + some(s, 200 * MS, 3 * SECOND), strike, s);

@@ -2,6 +2,7 @@
  *
  *   sim.c        a seed's life: start, steps, heal, last words
  *   nemesis.c    the trouble: network, processes, disks, clocks
+ *   wipe.c       disks that are replaced by empty ones
  *   client.c     writes, reads, and what they were told (the history)
  *   admin.c      membership, transfer, snapshots
  *   check.c      the invariants
@@ -42,7 +43,8 @@ enum {
   X(PAUSE, "pause")                                                                                \
   X(SLOW_DISK, "slow disk")                                                                        \
   X(WRITE_ERROR, "write error")                                                                    \
-  X(SYNC_ERROR, "sync error")
+  X(SYNC_ERROR, "sync error")                                                                      \
+  X(WIPE, "disk replaced")
 
 enum sim_fault {
 #define SIM_FAULT_ENUM(name, text) SIM_FAULT_##name,
@@ -76,7 +78,7 @@ extern const char *const sim_op_names[SIM_OP_COUNT];
 struct sim_coverage {
   uint64_t pairs[SIM_FAULT_COUNT][SIM_OP_COUNT];
   uint64_t steps, acknowledged, reads, elections, restarts, snapshots_installed, lost_sectors,
-      torn_sectors;
+      torn_sectors, wipes, returns;
 };
 
 /* An entry that some node applied. */
@@ -94,6 +96,7 @@ struct sim_node {
   rkv_index config; /* of the effective membership, after the last step */
   unsigned life;
   bool was_leader;
+  bool weak; /* its disk was replaced, and it does not vote again yet */
 };
 
 struct sim_client;
@@ -138,6 +141,10 @@ void sim_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns);
 void nemesis_start(struct sim *s);
 void nemesis_heal(struct sim *s);
 
+/* Replaces the disk of a node that can be spared, from `first` on; false if there is none. */
+bool wipe_some(struct sim *s, rkv_node_id first, uint64_t outage_ns);
+void wipe_check_end(struct sim *s, const struct rkv_membership *m);
+
 void client_start(struct sim *s);
 void client_free(struct sim *s);
 bool client_quiet(struct sim *s);
@@ -145,6 +152,8 @@ bool client_quiet(struct sim *s);
 void admin_start(struct sim *s);
 void admin_free(struct sim *s);
 bool admin_quiet(struct sim *s);
+/* A change of the voters is on its way. */
+bool admin_changes(struct sim *s);
 
 /* After every step: the node whose code ran. */
 void check_step(struct sim *s, rkv_node_id id);

@@ -14,7 +14,7 @@ import c_text
 import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROOMS = ("core", "plugins", "tools", "bench", "tests", "scripts", "protos")
+ROOMS = ("core", "plugins", "share", "tools", "bench", "tests", "scripts", "protos")
 COLUMNS = {".c": 100, ".h": 100, ".py": 120, ".sh": 130}
 FILE_LINES = 350
 FILE_LINES_OF = {"plugins/storage-mem/storage-mem.c": 250}  # the smallest complete storage: people copy it
@@ -138,7 +138,7 @@ def unfinished(file):
 
 def banned_calls(file):
     """Functions that overflow, hide state, print, or end the process."""
-    library = file.path.startswith(("core/", "plugins/")) and not file.path.startswith(PROGRAMS)
+    library = file.path.startswith(("core/", "plugins/", "share/")) and not file.path.startswith(PROGRAMS)
     found = list(calls(file, EVERYWHERE)) + (list(calls(file, IN_LIBRARIES)) if library else [])
     for line, name, remedy in sorted(found):
         yield file.at(line, f"calls {name} ({remedy})")
@@ -155,8 +155,9 @@ def pure_core(file):
 
 def include_direction(file):
     """Who may know whom: host -> node -> raft -> include/rkv; a plugin knows rkv/ and itself."""
-    room = "/".join(file.path.split("/")[:2])
-    if room not in LAYERS and not room.startswith("plugins/"):
+    skeleton = file.path.startswith("share/skeletons/")
+    room = "/".join(file.path.split("/")[: 3 if skeleton else 2])
+    if room not in LAYERS and not room.startswith("plugins/") and not skeleton:
         return
     allowed = LAYERS.get(room, ("rkv/",))
     for number, line in enumerate(file.lines, 1):

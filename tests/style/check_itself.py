@@ -35,6 +35,8 @@ OFFENCES = [
     ("plugins/p/stranger.c", '#include "stranger.h"\n', 2, "which is not in plugins/p"),
     ("core/raft/header.c", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
     ("core/include/rkv/header.h", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
+    ("share/skeletons/s/exits.c", "void f(void) { exit(1); }\n", 2, "calls exit"),
+    ("share/skeletons/s/core.c", "#include <raft/raft.h>\n", 2, "includes raft/raft.h"),
     ("plugins/p/typedef.c", "typedef struct p *p_ptr;\n", 2, "typedef of a struct"),
 ]
 # What looks like an offence and is none.

@@ -79,7 +79,7 @@ enum world_stream_kind {
   WORLD_STREAM_ABORT
 };
 void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
-                        struct rkv_snapshot_call *outer);
+                        const struct rkv_envelope *envelope, struct rkv_snapshot_call *outer);
 void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind kind);
 /* Breaks every stream from or to a node. */
 void world_break_streams(struct world *w, rkv_node_id id);

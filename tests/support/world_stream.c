@@ -11,6 +11,7 @@
 
 struct world_stream {
   struct rkv_snapshot_call inner; /* first: what the receiver sees, through all steps */
+  struct rkv_envelope envelope;
   struct world_stream *next, **back;
   struct world *world;
   rkv_node_id from, to;
@@ -124,10 +125,12 @@ static void travel(struct world_stream *s, struct rkv_snapshot_call *outer,
 }
 
 void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
-                        struct rkv_snapshot_call *outer) {
+                        const struct rkv_envelope *envelope, struct rkv_snapshot_call *outer) {
   struct world_stream *s = calloc(1, sizeof *s);
   assert(s);
   s->inner.call.done = answered;
+  s->envelope = *envelope;
+  s->inner.call.envelope = &s->envelope;
   s->inner.vote = outer->vote;
   s->inner.meta = outer->meta;
   s->inner.meta.membership = rkv_buf_share(outer->meta.membership);

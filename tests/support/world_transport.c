@@ -17,9 +17,17 @@
 struct link {
   struct world *world;
   rkv_node_id from, to;
+  struct rkv_envelope envelope; /* what every request says */
 };
 
-enum relay_kind { RELAY_VOTE, RELAY_PRE_VOTE, RELAY_APPEND, RELAY_TIMEOUT_NOW, RELAY_READ_INDEX };
+enum relay_kind {
+  RELAY_VOTE,
+  RELAY_PRE_VOTE,
+  RELAY_APPEND,
+  RELAY_TIMEOUT_NOW,
+  RELAY_READ_INDEX,
+  RELAY_HELLO
+};
 
 union any_call {
   struct rkv_call call;
@@ -27,10 +35,12 @@ union any_call {
   struct rkv_append_call append;
   struct rkv_timeout_now_call timeout_now;
   struct rkv_read_index_call read_index;
+  struct rkv_hello_call hello;
 };
 
 struct relay {
-  union any_call inner;       /* first: what the receiver sees */
+  union any_call inner; /* first: what the receiver sees */
+  struct rkv_envelope envelope;
   struct relay *next, **back; /* the sender's list while `outer` waits */
   struct world *world;
   rkv_node_id from, to;
@@ -77,6 +87,10 @@ static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_
     outer->vote.voter_last = r->inner.vote.voter_last;
   } else if (status == RKV_OK && r->kind == RELAY_READ_INDEX) {
     outer->read_index.index = r->inner.read_index.index;
+  } else if (status == RKV_OK && r->kind == RELAY_HELLO) {
+    outer->hello.id = r->inner.hello.id;
+    outer->hello.cluster = r->inner.hello.cluster;
+    outer->hello.incarnation = r->inner.hello.incarnation;
   } else if (status == RKV_OK && r->kind == RELAY_APPEND) {
     outer->append.result = r->inner.append.result;
     outer->append.matched = r->inner.append.matched;
@@ -143,6 +157,7 @@ static void deliver(struct world *w, void *arg) {
   case RELAY_APPEND: api->append(api->ctx, &r->inner.append); break;
   case RELAY_TIMEOUT_NOW: api->timeout_now(api->ctx, &r->inner.timeout_now); break;
   case RELAY_READ_INDEX: api->read_index(api->ctx, &r->inner.read_index); break;
+  case RELAY_HELLO: api->hello(api->ctx, &r->inner.hello); break;
   }
   api->kick(api->ctx);
 }
@@ -165,7 +180,10 @@ static struct relay *relay_new(struct link *link, union any_call *outer, enum re
   if (kind == RELAY_VOTE || kind == RELAY_PRE_VOTE) r->inner.vote = outer->vote;
   if (kind == RELAY_TIMEOUT_NOW) r->inner.timeout_now = outer->timeout_now;
   if (kind == RELAY_READ_INDEX) r->inner.read_index = outer->read_index;
+  if (kind == RELAY_HELLO) r->inner.hello = outer->hello;
   if (kind == RELAY_APPEND) copy_append(&r->inner.append, &outer->append);
+  r->envelope = link->envelope;
+  r->inner.call.envelope = kind == RELAY_HELLO ? NULL : &r->envelope;
   r->inner.call.done = answered;
   r->world = link->world;
   r->from = link->from;
@@ -230,9 +248,13 @@ static void send_read_index(void *peer, struct rkv_read_index_call *call) {
   send_call(peer, (union any_call *)call, RELAY_READ_INDEX);
 }
 
+static void send_hello(void *peer, struct rkv_hello_call *call) {
+  send_call(peer, (union any_call *)call, RELAY_HELLO);
+}
+
 static void send_begin(void *peer, struct rkv_snapshot_call *call) {
   struct link *link = peer;
-  world_stream_begin(link->world, link->from, link->to, call);
+  world_stream_begin(link->world, link->from, link->to, &link->envelope, call);
 }
 
 static void send_write(void *peer, struct rkv_snapshot_call *call) {
@@ -250,14 +272,17 @@ static void send_abort(void *peer, struct rkv_snapshot_call *call) {
   world_stream_step(call, WORLD_STREAM_ABORT);
 }
 
-static enum rkv_status peer_open(void *transport, rkv_node_id id, const char *addr, void **peer,
+static enum rkv_status peer_open(void *transport, const struct rkv_peer_info *info, void **peer,
                                  struct rkv_error *error) {
   struct world_node *self = transport;
-  (void)addr;
-  if (id > WORLD_NODES_MAX) return rkv_fail(error, RKV_INVALID, "no such node in this world");
+  if (info->id > WORLD_NODES_MAX) return rkv_fail(error, RKV_INVALID, "no such node in this world");
   struct link *link = calloc(1, sizeof *link);
   if (!link) return rkv_fail(error, RKV_NO_MEMORY, "link");
-  *link = (struct link){.world = self->world, .from = self->id, .to = id};
+  *link = (struct link){
+      .world = self->world,
+      .from = self->id,
+      .to = info->id,
+      .envelope = {.cluster = info->cluster, .to = info->id, .incarnation = info->incarnation}};
   *peer = link;
   return RKV_OK;
 }
@@ -278,4 +303,5 @@ const struct rkv_transport_ops world_transport_ops = {.peer_open = peer_open,
                                                       .send_snapshot_abort = send_abort,
                                                       .send_pre_vote = send_pre_vote,
                                                       .send_timeout_now = send_timeout_now,
-                                                      .send_read_index = send_read_index};
+                                                      .send_read_index = send_read_index,
+                                                      .send_hello = send_hello};

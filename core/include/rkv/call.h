@@ -20,6 +20,14 @@
 extern "C" {
 #endif
 
+/* What a node of this project says beside its request: for whom it is meant. A request without one
+ * comes from another kind of node. */
+struct rkv_envelope {
+  struct rkv_cluster_id cluster; /* the sender's; none: it knows none */
+  rkv_node_id to;                /* whom the sender asks */
+  uint64_t incarnation;          /* which one of it, as the sender's membership says; 0 = any */
+};
+
 struct rkv_call {
   /* Told how the call ended. `error` is NULL with RKV_OK, else borrowed until done returns. Must
    * not block. */
@@ -30,6 +38,9 @@ struct rkv_call {
   uint32_t kind;         /* callee's */
   uint32_t reserved;
   uint64_t callee[2]; /* callee's */
+  /* Inbound, from a peer: what came with the request, borrowed until done (of a snapshot: for the
+   * whole stream); NULL: nothing did. Else NULL. */
+  const struct rkv_envelope *envelope;
 };
 
 /* ---- between nodes ---- */
@@ -112,6 +123,15 @@ struct rkv_read_index_call {
   uint32_t reserved;
   /* answer */
   struct rkv_log_id index; /* the reader waits until it has applied this */
+};
+
+/* Who is there? Answered at once by every node of this project. */
+struct rkv_hello_call {
+  struct rkv_call call;
+  /* answer */
+  rkv_node_id id;
+  struct rkv_cluster_id cluster;
+  uint64_t incarnation;
 };
 
 /* ---- from clients ---- */

@@ -25,6 +25,9 @@ extern "C" {
 struct rkv_member {
   rkv_node_id id;
   char addr[RKV_ADDR_MAX]; /* HOST:PORT, NUL-terminated */
+  uint64_t incarnation;    /* which one is meant (rkv_identity); 0 = not known, any will do */
+  uint32_t returning;      /* 1: a voter that lost its storage, and votes again once it caught up */
+  uint32_t reserved;
 };
 
 struct rkv_config_set {
@@ -77,9 +80,9 @@ static inline enum rkv_status rkv_config_add(struct rkv_config_set *config, rkv_
   return RKV_OK;
 }
 
-/* Inserts a node in order, or replaces the address of one that is there (last wins).
- * Errors: RKV_TOO_LARGE if there are RKV_NODES_MAX nodes already or the address is RKV_ADDR_MAX
- * bytes or longer. */
+/* Inserts a node in order, or replaces the record of one that is there (last wins): this address,
+ * incarnation unknown. Errors: RKV_TOO_LARGE if there are RKV_NODES_MAX nodes already or the
+ * address is RKV_ADDR_MAX bytes or longer. */
 static inline enum rkv_status rkv_membership_add_node(struct rkv_membership *m, rkv_node_id id,
                                                       const char *addr, size_t addr_len) {
   uint32_t at = 0;
@@ -90,10 +93,17 @@ static inline enum rkv_status rkv_membership_add_node(struct rkv_membership *m, 
     memmove(&m->nodes[at + 1], &m->nodes[at], (m->node_count - at) * sizeof m->nodes[0]);
     m->node_count++;
   }
+  memset(&m->nodes[at], 0, sizeof m->nodes[at]);
   m->nodes[at].id = id;
-  memset(m->nodes[at].addr, 0, RKV_ADDR_MAX);
   memcpy(m->nodes[at].addr, addr, addr_len);
   return RKV_OK;
+}
+
+/* Replaces the record of a node that is there. */
+static inline void rkv_membership_set(struct rkv_membership *m, const struct rkv_member *member) {
+  uint32_t i;
+  for (i = 0; i < m->node_count; i++)
+    if (m->nodes[i].id == member->id) m->nodes[i] = *member;
 }
 
 /* Checks (M1) to (M3). Errors: RKV_INVALID with the field and the id in error->text. */
@@ -130,7 +140,9 @@ static inline enum rkv_status rkv_membership_check(const struct rkv_membership *
 }
 
 /* ---- bytes: little-endian u32 configs; per config u32 n, n x u64 id; u32 nodes; per node u64 id,
- * u32 len, addr ---- */
+ * u64 incarnation, u32 returning, u32 len, addr ---- */
+
+#define RKV_MEMBER_HEAD 24u /* encoded bytes of a node before its address */
 
 static inline void rkv_put_le(uint8_t *at, uint64_t value, unsigned bytes) {
   unsigned i;
@@ -149,7 +161,7 @@ static inline size_t rkv_membership_encoded_size(const struct rkv_membership *m)
   size_t size = 8;
   uint32_t i;
   for (i = 0; i < m->config_count; i++) size += 4 + 8 * (size_t)m->configs[i].count;
-  for (i = 0; i < m->node_count; i++) size += 12 + strlen(m->nodes[i].addr);
+  for (i = 0; i < m->node_count; i++) size += RKV_MEMBER_HEAD + strlen(m->nodes[i].addr);
   return size;
 }
 
@@ -165,7 +177,9 @@ static inline void rkv_membership_encode(const struct rkv_membership *m, uint8_t
   rkv_put_le(out, m->node_count, 4), out += 4;
   for (i = 0; i < m->node_count; i++) {
     size_t len = strlen(m->nodes[i].addr);
-    rkv_put_le(out, m->nodes[i].id, 8), rkv_put_le(out + 8, len, 4), out += 12;
+    rkv_put_le(out, m->nodes[i].id, 8), rkv_put_le(out + 8, m->nodes[i].incarnation, 8);
+    rkv_put_le(out + 16, m->nodes[i].returning, 4), rkv_put_le(out + 20, len, 4);
+    out += RKV_MEMBER_HEAD;
     memcpy(out, m->nodes[i].addr, len), out += len;
   }
 }
@@ -193,9 +207,11 @@ static inline enum rkv_status rkv_membership_decode(const uint8_t *data, size_t 
   if (m->node_count > RKV_NODES_MAX) goto cut;
   for (i = 0; i < m->node_count; i++) {
     size_t addr_len;
-    if (end - at < 12) goto cut;
+    if ((size_t)(end - at) < RKV_MEMBER_HEAD) goto cut;
     m->nodes[i].id = rkv_get_le(at, 8);
-    addr_len = (size_t)rkv_get_le(at + 8, 4), at += 12;
+    m->nodes[i].incarnation = rkv_get_le(at + 8, 8);
+    m->nodes[i].returning = (uint32_t)rkv_get_le(at + 16, 4);
+    addr_len = (size_t)rkv_get_le(at + 20, 4), at += RKV_MEMBER_HEAD;
     if (addr_len >= RKV_ADDR_MAX || (size_t)(end - at) < addr_len) goto cut;
     memcpy(m->nodes[i].addr, at, addr_len), at += addr_len;
   }

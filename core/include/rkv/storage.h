@@ -5,11 +5,11 @@
  * storage promises durability only if it declares RKV_CAP_DURABLE; the order of effects is promised
  * by every one.
  *
- * Threads. save_vote, append, truncate and purge are called by one thread at a time and must not
- * block: a slow device belongs to a thread of the plugin's own. Their effects happen, and their
- * completions are called, in the order of the calls. read may be called by any thread, overlapping
- * them; it may block. The snapshot_* operations are called by threads that may block, at most one
- * writer at a time, readers overlapping everything.
+ * Threads. save_vote, save_identity, append, truncate and purge are called by one thread at a time
+ * and must not block: a slow device belongs to a thread of the plugin's own. Their effects happen,
+ * and their completions are called, in the order of the calls. read may be called by any thread,
+ * overlapping them; it may block. The snapshot_* operations are called by threads that may block,
+ * at most one writer at a time, readers overlapping everything.
  *
  * After one failed write or sync nothing may succeed any more: every later completion gets the
  * error (a failed fsync drops the dirty pages, the next one lies). */
@@ -38,6 +38,7 @@ struct rkv_storage_state {
   struct rkv_log_id purged;          /* last entry dropped by purge; none if nothing was purged */
   struct rkv_snapshot_meta snapshot; /* the newest whole snapshot; last = none if there is none.
                                         snapshot.membership: a reference is given to the caller */
+  struct rkv_identity identity;      /* zeros if none was saved */
 };
 
 struct rkv_storage_ops {
@@ -55,6 +56,11 @@ struct rkv_storage_ops {
 
   /* Replaces the vote; done = durable by the plugin's promise. */
   void (*save_vote)(void *storage, struct rkv_vote vote, struct rkv_completion *completion);
+
+  /* Replaces the identity; done as for save_vote. A storage with files keeps them for this cluster
+   * from then on. */
+  void (*save_identity)(void *storage, struct rkv_identity identity,
+                        struct rkv_completion *completion);
 
   /* Appends entries[0..count), count >= 1, whose first index is last + 1. The array is borrowed
    * until the call returns, the payloads are shared: the storage takes its own references. done =

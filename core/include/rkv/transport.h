@@ -55,6 +55,15 @@ struct rkv_node_api {
   void (*read_index)(void *ctx, struct rkv_read_index_call *call);
   void (*transfer)(void *ctx, struct rkv_transfer_call *call);
   void (*snapshot_now)(void *ctx, struct rkv_snapshot_now_call *call);
+  void (*hello)(void *ctx, struct rkv_hello_call *call);
+};
+
+/* Whom a connection leads to, and what its requests say (struct rkv_envelope). */
+struct rkv_peer_info {
+  rkv_node_id id;
+  const char *addr; /* HOST:PORT, borrowed */
+  uint64_t incarnation;
+  struct rkv_cluster_id cluster;
 };
 
 struct rkv_transport_ops {
@@ -79,10 +88,11 @@ struct rkv_transport_ops {
   void (*close)(void *transport);
 
   /* Makes a lasting connection to a peer; connects when first needed and again, with capped
-   * backoff, after a break. Never blocks, never fails because the peer is away. `addr` is borrowed.
+   * backoff, after a break. Never blocks, never fails because the peer is away. Every request on it
+   * but hello carries *info as its envelope. Several connections to one peer may be open.
    * Errors: RKV_INVALID for an address that cannot be dialled. Called by the node's loop, like all
    * that follows. */
-  enum rkv_status (*peer_open)(void *transport, rkv_node_id id, const char *addr, void **peer,
+  enum rkv_status (*peer_open)(void *transport, const struct rkv_peer_info *info, void **peer,
                                struct rkv_error *error);
 
   /* Ends the connection; calls in flight on it end with RKV_CANCELLED before or after this returns,
@@ -110,6 +120,7 @@ struct rkv_transport_ops {
   void (*send_pre_vote)(void *peer, struct rkv_vote_call *call);
   void (*send_timeout_now)(void *peer, struct rkv_timeout_now_call *call);
   void (*send_read_index)(void *peer, struct rkv_read_index_call *call);
+  void (*send_hello)(void *peer, struct rkv_hello_call *call);
 };
 
 #ifdef __cplusplus

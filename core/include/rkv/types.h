@@ -32,8 +32,31 @@ struct rkv_vote {
   bool committed;
 };
 
+/* Names one cluster for ever: drawn by chance when it is initialised. {0, 0} = none is known (a
+ * cluster that another kind of node made has none). */
+struct rkv_cluster_id {
+  uint64_t high, low;
+};
+
+/* What a node knows of who it is, beside its id. */
+struct rkv_identity {
+  struct rkv_cluster_id cluster;
+  /* Drawn by chance when a node starts with an empty storage. A node that lost its storage has
+   * another one, so that nobody takes it for the voter it was. 0 = none yet. */
+  uint64_t incarnation;
+  bool settled; /* an entry behind the initial one was committed in `cluster`: it never changes */
+};
+
 /* How two votes relate. Votes form a PARTIAL order. */
 enum rkv_order { RKV_LESS = -1, RKV_EQUAL = 0, RKV_GREATER = 1, RKV_INCOMPARABLE = 2 };
+
+static inline bool rkv_cluster_id_known(struct rkv_cluster_id id) {
+  return id.high != 0 || id.low != 0;
+}
+
+static inline bool rkv_cluster_id_equal(struct rkv_cluster_id a, struct rkv_cluster_id b) {
+  return a.high == b.high && a.low == b.low;
+}
 
 /* Orders log ids by term, then index; none is the smallest. Negative, 0 or positive as a <, = or >
  * b. */

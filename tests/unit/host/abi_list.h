@@ -11,6 +11,13 @@
   FIELD(struct rkv_vote, term)                                                                     \
   FIELD(struct rkv_vote, node_id)                                                                  \
   FIELD(struct rkv_vote, committed)                                                                \
+  SIZE(struct rkv_cluster_id)                                                                      \
+  FIELD(struct rkv_cluster_id, high)                                                               \
+  FIELD(struct rkv_cluster_id, low)                                                                \
+  SIZE(struct rkv_identity)                                                                        \
+  FIELD(struct rkv_identity, cluster)                                                              \
+  FIELD(struct rkv_identity, incarnation)                                                          \
+  FIELD(struct rkv_identity, settled)                                                              \
   SIZE(struct rkv_error)                                                                           \
   FIELD(struct rkv_error, status)                                                                  \
   FIELD(struct rkv_error, reserved)                                                                \
@@ -28,6 +35,9 @@
   SIZE(struct rkv_member)                                                                          \
   FIELD(struct rkv_member, id)                                                                     \
   FIELD(struct rkv_member, addr)                                                                   \
+  FIELD(struct rkv_member, incarnation)                                                            \
+  FIELD(struct rkv_member, returning)                                                              \
+  FIELD(struct rkv_member, reserved)                                                               \
   SIZE(struct rkv_config_set)                                                                      \
   FIELD(struct rkv_config_set, count)                                                              \
   FIELD(struct rkv_config_set, reserved)                                                           \
@@ -55,6 +65,11 @@
   FIELD(struct rkv_call, kind)                                                                     \
   FIELD(struct rkv_call, reserved)                                                                 \
   FIELD(struct rkv_call, callee)                                                                   \
+  FIELD(struct rkv_call, envelope)                                                                 \
+  SIZE(struct rkv_envelope)                                                                        \
+  FIELD(struct rkv_envelope, cluster)                                                              \
+  FIELD(struct rkv_envelope, to)                                                                   \
+  FIELD(struct rkv_envelope, incarnation)                                                          \
   SIZE(struct rkv_vote_call)                                                                       \
   FIELD(struct rkv_vote_call, call)                                                                \
   FIELD(struct rkv_vote_call, vote)                                                                \
@@ -113,6 +128,11 @@
   FIELD(struct rkv_read_index_call, read)                                                          \
   FIELD(struct rkv_read_index_call, reserved)                                                      \
   FIELD(struct rkv_read_index_call, index)                                                         \
+  SIZE(struct rkv_hello_call)                                                                      \
+  FIELD(struct rkv_hello_call, call)                                                               \
+  FIELD(struct rkv_hello_call, id)                                                                 \
+  FIELD(struct rkv_hello_call, cluster)                                                            \
+  FIELD(struct rkv_hello_call, incarnation)                                                        \
   SIZE(struct rkv_transfer_call)                                                                   \
   FIELD(struct rkv_transfer_call, call)                                                            \
   FIELD(struct rkv_transfer_call, target)                                                          \
@@ -201,11 +221,13 @@
   FIELD(struct rkv_storage_state, last)                                                            \
   FIELD(struct rkv_storage_state, purged)                                                          \
   FIELD(struct rkv_storage_state, snapshot)                                                        \
+  FIELD(struct rkv_storage_state, identity)                                                        \
   SIZE(struct rkv_storage_ops)                                                                     \
   FIELD(struct rkv_storage_ops, open)                                                              \
   FIELD(struct rkv_storage_ops, close)                                                             \
   FIELD(struct rkv_storage_ops, load)                                                              \
   FIELD(struct rkv_storage_ops, save_vote)                                                         \
+  FIELD(struct rkv_storage_ops, save_identity)                                                     \
   FIELD(struct rkv_storage_ops, append)                                                            \
   FIELD(struct rkv_storage_ops, truncate)                                                          \
   FIELD(struct rkv_storage_ops, purge)                                                             \
@@ -239,6 +261,12 @@
   FIELD(struct rkv_node_api, read_index)                                                           \
   FIELD(struct rkv_node_api, transfer)                                                             \
   FIELD(struct rkv_node_api, snapshot_now)                                                         \
+  FIELD(struct rkv_node_api, hello)                                                                \
+  SIZE(struct rkv_peer_info)                                                                       \
+  FIELD(struct rkv_peer_info, id)                                                                  \
+  FIELD(struct rkv_peer_info, addr)                                                                \
+  FIELD(struct rkv_peer_info, incarnation)                                                         \
+  FIELD(struct rkv_peer_info, cluster)                                                             \
   SIZE(struct rkv_transport_ops)                                                                   \
   FIELD(struct rkv_transport_ops, open)                                                            \
   FIELD(struct rkv_transport_ops, start)                                                           \
@@ -254,7 +282,8 @@
   FIELD(struct rkv_transport_ops, send_snapshot_abort)                                             \
   FIELD(struct rkv_transport_ops, send_pre_vote)                                                   \
   FIELD(struct rkv_transport_ops, send_timeout_now)                                                \
-  FIELD(struct rkv_transport_ops, send_read_index)
+  FIELD(struct rkv_transport_ops, send_read_index)                                                 \
+  FIELD(struct rkv_transport_ops, send_hello)
 
 #define ABI_TYPES(SIZE)                                                                            \
   SIZE(rkv_term)                                                                                   \

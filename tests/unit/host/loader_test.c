@@ -43,7 +43,7 @@ static void each_wrong_field_has_its_own_sentence(void **state) {
   assert_refused("bad-option-size", "option_size is 48, an option of ABI 1.0 has 56 bytes");
   assert_refused("bad-default", "option wrong: its default \"ten\" is not a size");
   assert_refused("bad-ops", "ops is NULL");
-  assert_refused("bad-ops-size", "ops_size is 128, the storage operations of ABI 1.0 have 120");
+  assert_refused("bad-ops-size", "ops_size is 136, the storage operations of ABI 1.0 have 128");
   assert_refused("bad-operation", "operation save_vote is missing");
   assert_refused("bad-symbol", "has no symbol rkv_plugin_entry");
   assert_refused("bad-elf", "not an ELF file");

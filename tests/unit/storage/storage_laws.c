@@ -15,6 +15,8 @@ static void begins_empty(void **state) {
   assert_int_equal(t->ops->load(t->storage, &held, NULL), RKV_OK);
   assert_int_equal(held.vote.term, 0);
   assert_false(held.vote.committed);
+  assert_int_equal(held.identity.incarnation, 0);
+  assert_false(rkv_cluster_id_known(held.identity.cluster));
   assert_int_equal(held.snapshot.last.index, 0);
   assert_int_equal(held.snapshot.membership.len, 0);
   holds(t, none, none);
@@ -34,6 +36,27 @@ static void keeps_the_vote(void **state) {
   assert_int_equal(held.vote.term, 4);
   assert_int_equal(held.vote.node_id, 2);
   assert_true(held.vote.committed);
+}
+
+/* The last identity saved is the one held, beside the vote. */
+static void keeps_the_identity(void **state) {
+  struct log_test *t = *state;
+  struct told told;
+  struct rkv_storage_state held;
+  struct rkv_identity identity = {.incarnation = UINT64_MAX};
+  told_init(&told);
+  t->ops->save_identity(t->storage, identity, &told.completion);
+  t->ops->save_vote(t->storage, (struct rkv_vote){3, 1, false}, &told.completion);
+  identity.cluster = (struct rkv_cluster_id){7, UINT64_MAX - 1};
+  identity.settled = true;
+  t->ops->save_identity(t->storage, identity, &told.completion);
+  told_wait(&told, 3);
+  assert_int_equal(told.status, RKV_OK);
+  assert_int_equal(t->ops->load(t->storage, &held, NULL), RKV_OK);
+  assert_true(held.identity.incarnation == UINT64_MAX);
+  assert_true(rkv_cluster_id_equal(held.identity.cluster, identity.cluster));
+  assert_true(held.identity.settled);
+  assert_int_equal(held.vote.term, 3);
 }
 
 /* What was appended is read back, over many growths of the log, one by one and in batches. */
@@ -223,6 +246,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest stories[] = {
       STORY(begins_empty),
       STORY(keeps_the_vote),
+      STORY(keeps_the_identity),
       STORY(reads_what_was_appended),
       STORY(reads_are_limited),
       STORY(truncates_a_suffix),

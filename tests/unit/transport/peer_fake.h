@@ -11,8 +11,8 @@
 /* What it speaks. */
 enum peer_dialect {
   PEER_D6,   /* unary appends only, as OpenRaft's example in November 2025 */
-  PEER_HEAD, /* streams; one that is sent too much ends with OK and says nothing */
-  PEER_OURS, /* streams; likewise, but the limit stands in the trailing metadata */
+  PEER_HEAD, /* streams; one that is sent too much is silent for ever */
+  PEER_OURS, /* streams; such a one ends with OK and the limit in the trailing metadata */
 };
 
 /* How it behaves. */
@@ -35,6 +35,7 @@ struct peer_seen {
   unsigned votes, appends, refused, beats; /* appends: with entries, taken; beats: without */
   unsigned gaps;                           /* appends that did not follow the one before */
   unsigned streams, unary;                 /* streams opened, unary appends asked */
+  unsigned swallowed;                      /* streams that got a message too large for HEAD */
   unsigned unknown;                        /* calls of methods that it lacks */
   size_t largest;                          /* bytes of an append message, refused ones too */
   rkv_index last;                          /* last entry stored */

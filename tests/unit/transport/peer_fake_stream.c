@@ -1,5 +1,5 @@
 /* peer_fake_stream.c: StreamAppend of the peer of peer_*_test.c: reads without pause, answers in
- * order, ends where OpenRaft's HEAD ends. */
+ * order, ends or falls silent where OpenRaft's HEAD does. */
 #include "peer_fake.h"
 
 #include <grpc/byte_buffer.h>
@@ -24,7 +24,7 @@ struct flow {
   unsigned answered;
   struct peer_step read, written, closed, ended;
   unsigned pending;
-  bool writing, silent, last, done;
+  bool writing, silent, lost, last, done;
   grpc_status_code code;
   grpc_metadata limit;
   char limit_text[24];
@@ -118,12 +118,15 @@ static bool too_large(struct flow *f, size_t bytes) {
   if (bytes > f->fake->seen.largest) f->fake->seen.largest = bytes;
   if (!manner->limit || bytes <= manner->limit) return false;
   f->fake->seen.refused++;
-  f->last = true;
-  if (f->fake->dialect == PEER_OURS) {
-    (void)snprintf(f->limit_text, sizeof f->limit_text, "%zu", manner->limit);
-    f->limit.key = grpc_slice_from_static_string("rkv-message-max");
-    f->limit.value = grpc_slice_from_static_string(f->limit_text);
+  if (f->fake->dialect == PEER_HEAD) {
+    f->fake->seen.swallowed++;
+    f->lost = f->silent = true;
+    return true;
   }
+  f->last = true;
+  (void)snprintf(f->limit_text, sizeof f->limit_text, "%zu", manner->limit);
+  f->limit.key = grpc_slice_from_static_string("rkv-message-max");
+  f->limit.value = grpc_slice_from_static_string(f->limit_text);
   return true;
 }
 
@@ -154,7 +157,7 @@ static void on_read(void *owner, bool ok) {
   } else {
     assert_int_equal(bytes_from_message(f->in, &message), RKV_OK);
     pthread_mutex_lock(&f->fake->mutex);
-    if (!f->last && !too_large(f, message.len)) take(f, message);
+    if (!f->last && !f->lost && !too_large(f, message.len)) take(f, message);
     pthread_cond_broadcast(&f->fake->changed);
     pthread_mutex_unlock(&f->fake->mutex);
     rkv_buf_drop(&message);

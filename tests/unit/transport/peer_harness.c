@@ -48,7 +48,9 @@ void rig_start_with(struct rig *rig, const char *peer_addr, const char *const *s
   rig->fake.host.log = rig_log;
   if (fake_open(&rig->fake, set, &error)) fail_msg("open: %s", error.text);
   if (rig->fake.ops->start(rig->fake.instance, &error)) fail_msg("start: %s", error.text);
-  if (rig->fake.ops->peer_open(rig->fake.instance, 2, peer_addr, &rig->peer, &error))
+  if (rig->fake.ops->peer_open(rig->fake.instance,
+                               &(struct rkv_peer_info){.id = 2, .addr = peer_addr}, &rig->peer,
+                               &error))
     fail_msg("peer_open: %s", error.text);
 }
 

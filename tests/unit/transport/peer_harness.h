@@ -33,6 +33,7 @@ struct asked {
     struct rkv_snapshot_call snapshot;
     struct rkv_timeout_now_call timeout_now;
     struct rkv_read_index_call read_index;
+    struct rkv_hello_call hello;
   };
   struct rig *rig;
   unsigned ended; /* times done was called */

@@ -70,7 +70,9 @@ static void an_idle_stream_ends_with_its_peer(void **state) {
   ask_append(&rig, &asked, entries, 1, 0, LONG_MS);
   await_result(&asked, RKV_APPEND_SUCCESS);
   rig.fake.ops->peer_close(rig.peer);
-  assert_int_equal(rig.fake.ops->peer_open(rig.fake.instance, 2, peer.addr, &rig.peer, &error),
+  assert_int_equal(rig.fake.ops->peer_open(rig.fake.instance,
+                                           &(struct rkv_peer_info){.id = 2, .addr = peer.addr},
+                                           &rig.peer, &error),
                    RKV_OK);
   ask_append(&rig, &asked, entries, 1, 0, LONG_MS);
   await_result(&asked, RKV_APPEND_SUCCESS);

@@ -74,7 +74,9 @@ static void parts_leave_back_to_back(void **state) {
   struct asked asked;
   (void)state;
   start(PEER_OURS);
-  peer_fake_set(&peer, (struct peer_manner){.limit = 1024});
+  peer_fake_set(&peer, (struct peer_manner){.limit = 1024,
+                                            .refusal = GRPC_STATUS_OUT_OF_RANGE,
+                                            .refusal_text = "%zu bytes, the limit is %zu bytes"});
   ask_append(&rig, &asked, entries, 4 * PARTS, 0, LONG_MS);
   await_result(&asked, RKV_APPEND_SUCCESS);
   assert_int_equal(seen().refused, 1);
@@ -88,6 +90,35 @@ static void parts_leave_back_to_back(void **state) {
   assert_true(seen().largest > 1024); /* the first one */
   stop();
   free_entries(entries, 64);
+}
+
+/* What is larger than anything that the peer has answered goes by unary RPC once, in its turn:
+ * on a stream OpenRaft would not refuse it, but fall silent. */
+static void a_larger_message_is_proven_first(void **state) {
+  enum { SMALL = 5, LARGE = 10 };
+  static struct asked asked[SMALL];
+  struct rkv_entry *entries = make_entries(1, SMALL + 4 * LARGE, 200);
+  struct asked large[3], larger;
+  (void)state;
+  start(PEER_HEAD);
+  peer_fake_hold(&peer);
+  ask_each(asked, entries, SMALL, LONG_MS);
+  for (size_t i = 0, at = SMALL; i < 2; i++, at += LARGE)
+    ask_append(&rig, &large[i], entries + at, LARGE, at, LONG_MS);
+  peer_fake_go(&peer);
+  await_each(asked, SMALL);
+  for (size_t i = 0; i < 2; i++) await_result(&large[i], RKV_APPEND_SUCCESS);
+  assert_int_equal(seen().unary, 1);
+  assert_int_equal(seen().streams, 2);
+  ask_append(&rig, &larger, entries + SMALL + 2 * LARGE, 2 * LARGE, SMALL + 2 * LARGE, LONG_MS);
+  await_result(&larger, RKV_APPEND_SUCCESS);
+  ask_append(&rig, &large[2], entries + SMALL + LARGE, LARGE, SMALL + LARGE, LONG_MS);
+  await_result(&large[2], RKV_APPEND_SUCCESS);
+  assert_int_equal(seen().unary, 2);
+  assert_int_equal(seen().last, SMALL + 4 * LARGE);
+  assert_int_equal(seen().gaps, 0);
+  stop();
+  free_entries(entries, SMALL + 4 * LARGE);
 }
 
 /* ---- what the peer does not take ---- */
@@ -224,6 +255,7 @@ int main(void) {
       cmocka_unit_test(the_window_bounds_bytes_and_stops_no_heartbeat),
       cmocka_unit_test(the_window_bounds_messages),
       cmocka_unit_test(parts_leave_back_to_back),
+      cmocka_unit_test(a_larger_message_is_proven_first),
       cmocka_unit_test(conflict_ends_what_stands_behind),
       cmocka_unit_test(rejection_ends_what_stands_behind),
       cmocka_unit_test(a_broken_stream),

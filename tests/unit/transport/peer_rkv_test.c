@@ -11,7 +11,9 @@ static void start_ours(void) {
   peer_fake_start(&peer, NULL);
   rig_start(&rig, peer.addr);
   rig.fake.ops->peer_close(rig.peer);
-  if (rig.fake.ops->peer_open(rig.fake.instance, 2, rig.fake.addr, &rig.peer, &error))
+  if (rig.fake.ops->peer_open(rig.fake.instance,
+                              &(struct rkv_peer_info){.id = 2, .addr = rig.fake.addr}, &rig.peer,
+                              &error))
     fail_msg("peer_open: %s", error.text);
 }
 
@@ -79,6 +81,69 @@ static void ours_answer(void **state) {
   stop();
 }
 
+static void ask_hello(struct asked *asked) {
+  ask_prepare(&rig, asked, 2000);
+  rig.fake.ops->send_hello(rig.peer, &asked->hello);
+}
+
+/* Every request says for whom it is meant, by whatever RPC it goes; hello asks whoever is there. */
+static void requests_say_for_whom_they_are(void **state) {
+  struct rkv_peer_info info = {.id = 2, .incarnation = 0xbeef, .cluster = {1, 0xabc}};
+  struct asked asked;
+  struct rkv_entry *entry = make_entries(6, 1, 100);
+  struct rkv_error error;
+  struct fake_seen seen;
+  (void)state;
+  start_ours();
+  rig.fake.ops->peer_close(rig.peer);
+  info.addr = rig.fake.addr;
+  assert_int_equal(rig.fake.ops->peer_open(rig.fake.instance, &info, &rig.peer, &error), RKV_OK);
+  rig.fake.vote = (struct rkv_vote){3, 1, true};
+  rig.fake.matched = (struct rkv_log_id){1, 6};
+  for (int i = 0; i < 4; i++) {
+    if (i == 0) ask_pre_vote(&asked);
+    if (i == 1) ask_timeout_now(&asked);
+    if (i == 2) ask_append(&rig, &asked, entry, 1, 5, 2000); /* by a stream */
+    if (i == 3) {
+      memset(&asked, 0, sizeof asked);
+      asked.snapshot.vote = (struct rkv_vote){3, 1, true};
+      asked.snapshot.meta.last = (struct rkv_log_id){3, 100};
+      rig.fake.finished = true; /* it needs none: the stream ends with its first step */
+      ask_step(&rig, &asked, rig.fake.ops->send_snapshot_begin, 2000);
+    }
+    await_end(&asked, RKV_OK);
+    seen = fake_look(&rig.fake);
+    assert_true(seen.enveloped);
+    assert_int_equal(seen.envelope.to, 2);
+    assert_int_equal(seen.envelope.incarnation, 0xbeef);
+    assert_true(rkv_cluster_id_equal(seen.envelope.cluster, info.cluster));
+  }
+  ask_hello(&asked);
+  await_end(&asked, RKV_OK);
+  assert_false(fake_look(&rig.fake).enveloped);
+  free_entries(entry, 1);
+  stop();
+}
+
+/* Who answers, and to which cluster it belongs if it knows. */
+static void hello_tells_who_is_there(void **state) {
+  struct asked asked;
+  (void)state;
+  start_ours();
+  rig.fake.id = (struct rkv_log_id){2, UINT64_MAX};
+  ask_hello(&asked);
+  await_end(&asked, RKV_OK);
+  assert_int_equal(asked.hello.id, 2);
+  assert_true(asked.hello.incarnation == UINT64_MAX);
+  assert_false(rkv_cluster_id_known(asked.hello.cluster));
+  rig.fake.matched = (struct rkv_log_id){3, 4};
+  ask_hello(&asked);
+  await_end(&asked, RKV_OK);
+  assert_int_equal(asked.hello.cluster.high, 3);
+  assert_int_equal(asked.hello.cluster.low, 4);
+  stop();
+}
+
 /* Refusals of the node come as what they were. Not to lead is no trouble with the peer. */
 static void refusals_of_ours(void **state) {
   struct asked asked;
@@ -112,6 +177,8 @@ static void a_peer_that_lacks_them(void **state) {
     await_end(&asked, RKV_UNIMPLEMENTED);
     ask_read_index(&asked);
     await_end(&asked, RKV_UNIMPLEMENTED);
+    ask_hello(&asked);
+    await_end(&asked, RKV_UNIMPLEMENTED);
   }
   assert_false(logged(&rig, "peer"));
   stop();
@@ -135,6 +202,8 @@ static void stopped(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ours_answer),
+      cmocka_unit_test(requests_say_for_whom_they_are),
+      cmocka_unit_test(hello_tells_who_is_there),
       cmocka_unit_test(refusals_of_ours),
       cmocka_unit_test(a_peer_that_lacks_them),
       cmocka_unit_test(stopped),

@@ -6,7 +6,9 @@ static struct rig rig;        /* the sender */
 static struct fake receiver;  /* its peer, with a node that the test steers */
 static struct peer_fake mute; /* a peer that reads the meta and then keeps silent */
 
-#define MEMBERS "\x01\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x03\0\0\0a:1"
+#define MEMBERS                                                                                    \
+  "\x01\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0"                             \
+  "\x07\0\0\0\0\0\0\0\x01\0\0\0\x03\0\0\0a:1"
 
 static void start(const char *limit) {
   const char *set[] = {limit, NULL};

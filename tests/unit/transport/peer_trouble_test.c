@@ -235,7 +235,9 @@ static void a_bad_address_is_refused(void **state) {
   void *other;
   (void)state;
   start();
-  assert_int_equal(rig.fake.ops->peer_open(rig.fake.instance, 3, "nowhere", &other, &error),
+  assert_int_equal(rig.fake.ops->peer_open(rig.fake.instance,
+                                           &(struct rkv_peer_info){.id = 3, .addr = "nowhere"},
+                                           &other, &error),
                    RKV_INVALID);
   assert_null(other);
   stop();

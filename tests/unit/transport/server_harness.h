@@ -16,12 +16,14 @@
 struct fake_seen {
   unsigned vote, append, propose, query, init, learner, change, metrics;
   unsigned begin, write, finish, abort, kick;
-  unsigned pre_vote, timeout_now, read_index, transfer, snapshot_now;
+  unsigned pre_vote, timeout_now, read_index, transfer, snapshot_now, hello;
   uint8_t bytes[FAKE_BYTES_MAX]; /* command, query, or all chunks one after the other */
   size_t len;
   size_t write_max; /* longest chunk */
   uint32_t read;
   uint64_t deadline_ns;
+  bool enveloped; /* the last request of a peer came with ... */
+  struct rkv_envelope envelope;
   struct rkv_vote vote_in;
   struct rkv_log_id last, prev, commit;
   bool handed_over, retain;

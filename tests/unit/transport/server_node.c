@@ -19,6 +19,8 @@ static void collect(struct fake *f, enum kind kind, struct rkv_call *call, unsig
   call->kind = kind;
   call->next = NULL;
   f->seen.deadline_ns = call->deadline_ns;
+  f->seen.enveloped = call->envelope != NULL;
+  if (call->envelope) f->seen.envelope = *call->envelope;
   if (f->last)
     f->last->next = call;
   else
@@ -140,6 +142,14 @@ static void node_read_index(void *ctx, struct rkv_read_index_call *c) {
   f->seen.read = c->read;
   c->index = f->id;
   collect(f, OTHER, &c->call, &f->seen.read_index);
+}
+
+static void node_hello(void *ctx, struct rkv_hello_call *c) {
+  struct fake *f = entered(ctx);
+  c->id = f->id.term;
+  c->incarnation = f->id.index;
+  c->cluster = (struct rkv_cluster_id){f->matched.term, f->matched.index};
+  collect(f, OTHER, &c->call, &f->seen.hello);
 }
 
 static void node_transfer(void *ctx, struct rkv_transfer_call *c) {
@@ -301,5 +311,6 @@ void fake_node_make(struct fake *f) {
       .read_index = node_read_index,
       .transfer = node_transfer,
       .snapshot_now = node_snapshot_now,
+      .hello = node_hello,
   };
 }

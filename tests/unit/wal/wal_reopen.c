@@ -78,6 +78,28 @@ static void vote_survives_the_purge_of_its_segment(void **state) {
   free(m);
 }
 
+/* The identity is in the log, and later segments carry it over as they do the vote. */
+static void identity_survives_the_purge_of_its_segment(void **state) {
+  struct wal *w = *state;
+  struct model *m = model_new();
+  struct rkv_storage_state held;
+  struct told told;
+  const struct rkv_identity identity = {{5, 6}, 7, true};
+  told_init(&told);
+  w->ops->save_identity(w->storage, identity, &told.completion);
+  told_wait(&told);
+  assert_int_equal(told.status, RKV_OK);
+  for (int i = 0; i < 100; i++) {
+    wal_reopen(w);
+    assert_int_equal(w->ops->load(w->storage, &held, NULL), RKV_OK);
+    rkv_buf_drop(&held.snapshot.membership);
+    assert_memory_equal(&held.identity, &identity, sizeof identity);
+    wal_do(w, m, step_append(m, 7, 50));
+    wal_do(w, m, step_purge(m->last.index, 7));
+  }
+  free(m);
+}
+
 /* A purge gives its room back: files are recycled, at most as many as spares_max are kept. */
 static void purge_gives_room_back(void **state) {
   struct wal *w = *state;
@@ -218,6 +240,7 @@ int main(void) {
       STORY(holds_what_the_model_says),
       STORY(holds_what_is_not_written_yet),
       STORY(vote_survives_the_purge_of_its_segment),
+      STORY(identity_survives_the_purge_of_its_segment),
       STORY(purge_gives_room_back),
       STORY(recycled_records_do_not_come_back),
       STORY(entries_may_be_longer_than_a_segment),

@@ -1,0 +1,121 @@
+/* greet.c: asks nodes who they are before they become members: so that the membership names their
+ * incarnations from the beginning, and a wrong address or a node of another cluster is refused
+ * instead of waited for. A node that does not answer becomes a member all the same (tend.c asks it
+ * later); so does one that cannot tell. */
+#include <node/internal.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define GREET_NS UINT64_C(1000000000) /* how long an answer is waited for */
+
+/* One node being asked. */
+struct question {
+  struct rkv_hello_call hello; /* first: what the transport knows */
+  struct node *n;
+  struct greeting *greeting;
+  struct rkv_member *member; /* in greeting->members */
+  void *peer;
+  enum rkv_status status;
+};
+
+struct greeting {
+  struct greeting *next;
+  struct rkv_call *call; /* the client's; NULL once it was forgotten */
+  greet_then *then;
+  struct rkv_membership members;
+  struct question questions[RKV_NODES_MAX];
+  unsigned waiting; /* for answers, and for greet itself */
+  struct rkv_error refusal;
+};
+
+static void unlist(struct node *n, struct greeting *g) {
+  struct greeting **at = &n->greetings;
+  while (*at != g) at = &(*at)->next;
+  *at = g->next;
+}
+
+static void leave(struct node *n, struct greeting *g) {
+  assert(g->waiting > 0);
+  if (--g->waiting > 0) return;
+  unlist(n, g);
+  if (g->call) g->then(n, g->call, &g->members, g->refusal.status ? &g->refusal : NULL);
+  free(g);
+}
+
+static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+  struct question *q = (struct question *)call;
+  (void)error; /* who does not answer is a member all the same */
+  q->status = status;
+  loop_post(q->n, call, NODE_GREETED);
+}
+
+static void take_answer(struct node *n, struct question *q) {
+  const struct rkv_hello_call *hello = &q->hello;
+  struct rkv_error *refusal = &q->greeting->refusal;
+  if (hello->id != q->member->id)
+    (void)rkv_fail(refusal, RKV_INVALID, "%s is node %llu, not %llu", q->member->addr,
+                   (unsigned long long)hello->id, (unsigned long long)q->member->id);
+  else if (rkv_cluster_id_known(hello->cluster) &&
+           !rkv_cluster_id_equal(hello->cluster, n->identity.cluster))
+    (void)rkv_fail(refusal, RKV_PRECONDITION,
+                   "node %llu at %s belongs to another cluster (stop it and empty its storage, or "
+                   "give the right address)",
+                   (unsigned long long)hello->id, q->member->addr);
+  else
+    q->member->incarnation = hello->incarnation;
+}
+
+void greet_on_answer(struct node *n, struct rkv_call *call) {
+  struct question *q = (struct question *)call;
+  if (q->status == RKV_OK) take_answer(n, q);
+  n->plugins.transport->peer_close(q->peer);
+  leave(n, q->greeting);
+}
+
+static void ask(struct node *n, struct greeting *g, struct rkv_member *member) {
+  struct question *q = &g->questions[member - g->members.nodes];
+  struct rkv_peer_info info = {.id = member->id, .addr = member->addr};
+  struct rkv_error error;
+  q->n = n;
+  q->greeting = g;
+  q->member = member;
+  q->hello.call.done = on_done;
+  q->hello.call.deadline_ns = n->now_ns + GREET_NS;
+  if (n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &q->peer, &error) !=
+      RKV_OK) {
+    g->refusal = error;
+    return;
+  }
+  g->waiting++;
+  n->plugins.transport->send_hello(q->peer, &q->hello);
+}
+
+void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
+           greet_then *then) {
+  struct greeting *g = calloc(1, sizeof *g);
+  struct rkv_error error;
+  if (!g) {
+    (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
+    then(n, call, NULL, &error);
+    return;
+  }
+  g->next = n->greetings;
+  n->greetings = g;
+  g->call = call;
+  g->then = then;
+  g->members = *members;
+  g->waiting = 1;
+  for (uint32_t i = 0; i < g->members.node_count; i++) {
+    if (g->members.nodes[i].id == n->plugins.host->node_id)
+      g->members.nodes[i].incarnation = n->identity.incarnation;
+    else
+      ask(n, g, &g->members.nodes[i]);
+  }
+  leave(n, g);
+}
+
+void greet_forget(struct node *n, const struct rkv_call *call) {
+  for (struct greeting *g = n->greetings; g; g = g->next)
+    if (g->call == call) g->call = NULL;
+}

@@ -1,0 +1,153 @@
+/* tend.c: the leader looks after members that lost their storage.
+ *
+ * It asks each peer once which incarnation it is, and again when the peer refuses its requests. A
+ * member whose incarnation is not in the membership yet gets it there. A voter that came back as
+ * another incarnation neither votes nor acknowledges anything (identity.c): the leader, which leads
+ * without it, marks it as returning, makes it a learner, names its new incarnation, and makes it a
+ * voter again once it has caught up. Each step is an entry of the log, so that the next leader goes
+ * on where this one stopped. Where no leader can be elected without the node, nothing is done: the
+ * log of every node says what is. */
+#include <node/internal.h>
+
+#include <stdlib.h>
+
+#define TEND_NS UINT64_C(500000000) /* between two looks while there is something to do */
+
+struct question {
+  struct rkv_hello_call hello; /* first: what the transport knows */
+  struct node *n;
+  rkv_node_id peer;
+  uint64_t serial; /* of the connection that was asked */
+  enum rkv_status status;
+};
+
+/* ---- asking ---- */
+
+static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+  struct question *q = (struct question *)call;
+  (void)error; /* asked again */
+  q->status = status;
+  loop_post(q->n, call, NODE_TENDED);
+}
+
+static void ask(struct node *n, struct node_peer *peer) {
+  struct question *q = calloc(1, sizeof *q);
+  if (!q) return node_fatal(n, RKV_NO_MEMORY, "out of memory for a question to a peer");
+  q->n = n;
+  q->peer = peer->id;
+  q->serial = peer->serial;
+  q->hello.call.done = on_done;
+  q->hello.call.deadline_ns = n->now_ns + n->options.election_min_ns;
+  peer->asking = true;
+  n->plugins.transport->send_hello(peer->handle, &q->hello);
+}
+
+void tend_on_answer(struct node *n, struct rkv_call *call) {
+  struct question *q = (struct question *)call;
+  struct node_peer *peer = peer_find(n, q->peer);
+  if (peer && peer->serial == q->serial) {
+    peer->asking = false;
+    peer->ask_ns = n->now_ns + n->options.election_max_ns;
+    if (q->status == RKV_UNIMPLEMENTED) peer->ask_ns = UINT64_MAX; /* it cannot tell */
+    if (q->status == RKV_OK && q->hello.id == peer->id) {
+      peer->said = q->hello.incarnation;
+      peer->ask_ns = UINT64_MAX;
+    }
+    n->tend_ns = 0;
+  }
+  free(q);
+}
+
+void tend_ask_again(struct node *n, rkv_node_id id) {
+  struct node_peer *peer = peer_find(n, id);
+  if (!peer || peer->ask_ns != UINT64_MAX) return; /* it will be asked anyway */
+  peer->ask_ns = n->now_ns + TEND_NS;
+  if (n->tend_ns > peer->ask_ns || n->tend_ns <= n->now_ns) n->tend_ns = peer->ask_ns;
+}
+
+/* ---- acting ---- */
+
+static void report(struct node *n, const struct rkv_member *member, const char *what) {
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "member came back without its storage id=%llu: %s", (unsigned long long)member->id, what);
+}
+
+static enum rkv_status change_voters(struct node *n, rkv_node_id id, bool votes) {
+  const struct rkv_config_set *now = &raft_effective(n->raft)->value.configs[0];
+  struct rkv_config_set next = {0};
+  for (uint32_t i = 0; i < now->count; i++)
+    if (now->ids[i] != id) (void)rkv_config_add(&next, now->ids[i]);
+  if (votes) (void)rkv_config_add(&next, id);
+  return raft_change_membership(n->raft, node_now(n), &next, true, NULL, NULL);
+}
+
+/* The next step towards a membership that names the incarnation `said`. True: one was made. */
+static bool make_step(struct node *n, const struct rkv_member *member, uint64_t said) {
+  const bool votes = rkv_membership_is_voter(&raft_effective(n->raft)->value, member->id);
+  struct rkv_member record = *member;
+  if (member->incarnation == said) {
+    if (!member->returning || !raft_caught_up(n->raft, member->id)) return false;
+    report(n, member, "it has caught up and votes again");
+    return change_voters(n, member->id, true) == RKV_OK;
+  }
+  if (member->incarnation != 0 && votes && member->returning) {
+    report(n, member, "it learns anew before it votes again");
+    return change_voters(n, member->id, false) == RKV_OK;
+  }
+  if (member->incarnation != 0 && votes)
+    record.returning = 1;
+  else
+    record.incarnation = said;
+  return raft_set_member(n->raft, node_now(n), &record, NULL) == RKV_OK;
+}
+
+/* The incarnation that answers under the member's id, 0 if that is not known. */
+static uint64_t said_by(struct node *n, const struct rkv_member *member) {
+  struct node_peer *peer;
+  if (member->id == n->plugins.host->node_id) return n->identity.incarnation;
+  peer = peer_find(n, member->id);
+  return peer ? peer->said : 0;
+}
+
+/* True if the membership does not say what it should of the member, as far as is known. */
+static bool needs_step(struct node *n, const struct rkv_member *member) {
+  const uint64_t said = said_by(n, member);
+  return said != 0 && (said != member->incarnation || member->returning);
+}
+
+/* One step for one member at a time: its entry must be committed before the next. */
+static void act(struct node *n) {
+  const struct raft_membership *m = raft_effective(n->raft);
+  if (m->id.index > n->committed.index || m->value.config_count != 1) return;
+  for (uint32_t i = 0; i < m->value.node_count; i++) {
+    const struct rkv_member *member = &m->value.nodes[i];
+    if (!needs_step(n, member) || !make_step(n, member, said_by(n, member))) continue;
+    loop_carry(n);
+    return;
+  }
+}
+
+/* When there may be something to do: a question, or a step that had to wait. */
+static uint64_t next_look(struct node *n) {
+  const struct rkv_membership *m = &raft_effective(n->raft)->value;
+  uint64_t at = UINT64_MAX;
+  for (size_t i = 0; i < n->peer_count; i++)
+    if (!n->peers[i].asking && n->peers[i].ask_ns < at) at = n->peers[i].ask_ns;
+  for (uint32_t i = 0; i < m->node_count; i++)
+    if (needs_step(n, &m->nodes[i]) && n->now_ns + TEND_NS < at) at = n->now_ns + TEND_NS;
+  return at;
+}
+
+void tend_run(struct node *n) {
+  struct raft_view view;
+  if (n->now_ns < n->tend_ns) return;
+  raft_view(n->raft, &view);
+  n->tend_ns = n->now_ns + n->options.election_max_ns;
+  if (view.role != RAFT_LEADER) return;
+  for (size_t i = 0; i < n->peer_count; i++) {
+    struct node_peer *peer = &n->peers[i];
+    if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask(n, peer);
+  }
+  act(n);
+  n->tend_ns = next_look(n);
+}

@@ -1,0 +1,27 @@
+/* view.h: what can be seen of a raft from outside; a part of raft.h. */
+#ifndef RAFT_VIEW_H
+#define RAFT_VIEW_H
+
+#include <raft/raft.h>
+
+/* ---- looking ---- */
+
+struct raft_view {
+  enum raft_role role;
+  struct rkv_vote vote;
+  rkv_node_id leader; /* who leads in this term as far as is known; 0 = unknown */
+  struct rkv_log_id last, saved, committed, applied, snapshot, purged;
+};
+void raft_view(const struct raft *r, struct raft_view *view);
+/* The membership in force: the last one in the log, committed or not. */
+const struct raft_membership *raft_effective(const struct raft *r);
+
+struct raft_peer_view {
+  struct rkv_log_id matched;
+  bool snapshot; /* a snapshot is being sent to it */
+  bool reached;  /* its last call was answered */
+};
+/* A leader's progress of a peer; false if this node does not lead or does not know it. */
+bool raft_peer(const struct raft *r, rkv_node_id peer, struct raft_peer_view *view);
+
+#endif
