@@ -6,12 +6,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # style      the code's rules, on sources and objects
 # unit       one part at a time           golden   conversations of core/raft
 # sim        whole clusters under trouble, in virtual time, many seeds
+# contract   rkv-contract on every plugin of ours, and on plugins broken on purpose
 # cluster    several nodes: in one process (ctest), as processes (pytest)
 # package    what is installed and packed, and plugins built from it alone
 # clang      everything compiles with the other compiler
 # asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
-suites=(style unit golden sim cluster package clang asan tsan)
-labels=(unit golden sim cluster package) # what ctest knows
+suites=(style unit golden sim contract cluster package clang asan tsan)
+labels=(unit golden sim contract cluster package) # what ctest knows
 out=build/test-results
 passed=0
 failed=0
@@ -114,6 +115,7 @@ run_release() {
   if wanted unit; then run_ctest unit release unit 2; fi
   if wanted golden; then run_ctest golden release golden 2; fi
   if wanted sim; then run_ctest sim release sim 1; fi
+  if wanted contract; then run_ctest contract release contract 2; fi
   if wanted cluster; then
     run_ctest cluster-inside release cluster 1
     run_pytest cluster release 0
@@ -127,6 +129,7 @@ run_sanitized() {
   run_ctest "$1-unit" "$1" unit 1 # one at a time: deadlines in stories are for a machine that is free
   run_ctest "$1-golden" "$1" golden 2
   run_ctest "$1-sim" "$1" sim 1
+  run_ctest "$1-contract" "$1" contract 1
   run_ctest "$1-inside" "$1" cluster 1
   run_pytest "$1-cluster" "$1" 1 -m "not slow"
 }
@@ -144,7 +147,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 
 if wanted style; then run_style style; fi
-if wanted style || wanted unit || wanted golden || wanted sim || wanted cluster ||
+if wanted style || wanted unit || wanted golden || wanted sim || wanted contract || wanted cluster ||
   wanted package; then run_release; fi
 if wanted clang; then build clang ON || true; fi
 if wanted asan; then run_sanitized asan; fi

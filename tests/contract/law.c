@@ -228,11 +228,11 @@ bool contract_told_yet(struct contract_told *told) {
 }
 
 enum rkv_status contract_told_wait(struct contract_told *told) {
-  uint64_t until = contract_now_ms() + UINT64_C(1000) * CONTRACT_WAIT_S * told->c->slow;
+  uint64_t until = contract_now_ms() + UINT64_C(1000) * told->c->wait_s * told->c->slow;
   for (unsigned turn = 0; !contract_told_yet(told); turn++) {
     CONTRACT_REQUIRE(told->c, contract_now_ms() < until,
                      "the completion of %s was not called within %u s", told->what,
-                     CONTRACT_WAIT_S * told->c->slow);
+                     told->c->wait_s * told->c->slow);
     (void)nanosleep(&(struct timespec){0, turn < 100 ? 20000 : 500000}, NULL);
   }
   return told->status;

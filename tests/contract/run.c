@@ -121,6 +121,7 @@ void run_law(const struct contract *base, const struct contract_law *law, const 
   outcome->result = RUN_FAILED;
   limit_ms = UINT64_C(1000) * law->seconds * c.slow;
   if (c.level == CONTRACT_FULL) limit_ms *= CONTRACT_FULL_TIMES;
+  if (c.limit_s > 0) limit_ms = UINT64_C(1000) * c.limit_s * c.slow;
   (void)snprintf(c.dir, sizeof c.dir, "%s/%s", scratch, law->name);
   make_shared(&c.shared);
   if (out && c.shared && tree_make(c.dir) && (pid = fork()) >= 0) {

@@ -19,6 +19,7 @@ struct model_entry {
 
 struct model {
   struct rkv_vote vote;
+  struct rkv_identity identity;
   struct rkv_log_id purged, last;
   rkv_term term;               /* for the next entries: no log id is used twice */
   uint64_t snapshot;           /* number of the newest one: its last index; 0: none */
@@ -28,7 +29,8 @@ struct model {
 };
 
 /* X(NAME): what can be done. */
-#define STEP_LIST(X) X(VOTE) X(APPEND) X(TRUNCATE) X(PURGE) X(SNAPSHOT) X(ABORT) X(READ) X(REOPEN)
+#define STEP_LIST(X)                                                                               \
+  X(VOTE) X(IDENTITY) X(APPEND) X(TRUNCATE) X(PURGE) X(SNAPSHOT) X(ABORT) X(READ) X(REOPEN)
 
 enum step_kind {
 #define STEP_ENUM(name) STEP_##name,
@@ -39,12 +41,13 @@ enum step_kind {
 
 struct step {
   enum step_kind kind;
-  struct rkv_vote vote; /* VOTE */
-  struct rkv_log_id id; /* TRUNCATE: after (index); PURGE: up to; READ: from (index);
-                           SNAPSHOT, ABORT: last; APPEND: the first */
-  uint64_t count;       /* APPEND: entries; READ: capacity */
-  uint64_t len;         /* APPEND: longest payload; SNAPSHOT: size; READ: bytes_max */
-  rkv_index to;         /* READ */
+  struct rkv_identity identity; /* IDENTITY */
+  struct rkv_vote vote;         /* VOTE */
+  struct rkv_log_id id;         /* TRUNCATE: after (index); PURGE: up to; READ: from (index);
+                                   SNAPSHOT, ABORT: last; APPEND: the first */
+  uint64_t count;               /* APPEND: entries; READ: capacity */
+  uint64_t len;                 /* APPEND: longest payload; SNAPSHOT: size; READ: bytes_max */
+  rkv_index to;                 /* READ */
 };
 
 struct model *model_new(struct contract *c);
@@ -54,13 +57,15 @@ uint64_t model_count(const struct model *m);
 const struct model_entry *model_at(const struct model *m, rkv_index index); /* held */
 /* Takes a step into the model. */
 void model_step(struct contract *c, struct model *m, const struct step *step);
-/* Same vote, purged, last, entries and snapshot. */
+bool identity_equal(const struct rkv_identity *a, const struct rkv_identity *b);
+/* Same vote, identity, purged, last, entries and snapshot. */
 bool model_equal(const struct model *a, const struct model *b);
 /* Adds an entry as found in a storage. */
 void model_found(struct contract *c, struct model *m, const struct rkv_entry *entry);
 
 /* Steps that fit the model. */
 struct step step_vote(rkv_term term, rkv_node_id node, bool committed);
+struct step step_identity(uint64_t number, bool settled); /* made of a number */
 struct step step_append(const struct model *m, uint64_t count, uint64_t len);
 struct step step_truncate(rkv_index after);
 struct step step_purge(const struct model *m, rkv_index up_to);
@@ -110,7 +115,10 @@ void storage_open(struct storage *s); /* must succeed */
 void storage_close(struct storage *s);
 void storage_reopen(struct storage *s);
 
-/* Hands a step in. VOTE and APPEND are told to the completion, later or at once; the others have
+/* Steps whose completion tells that they are durable: VOTE, IDENTITY, APPEND. */
+bool step_asks(const struct step *step);
+
+/* Hands a step in. Those that ask are told to the completion, later or at once; the others have
  * happened when it returns. */
 void storage_issue(struct storage *s, const struct step *step, struct rkv_completion *completion);
 /* Hands it in, waits, takes it into the model. READ: holds the outcome against the model. */

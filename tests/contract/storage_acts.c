@@ -118,6 +118,7 @@ static void issue_snapshot(struct storage *s, const struct step *step) {
 void storage_issue(struct storage *s, const struct step *step, struct rkv_completion *completion) {
   switch (step->kind) {
   case STEP_VOTE: s->ops->save_vote(s->it, step->vote, completion); break;
+  case STEP_IDENTITY: s->ops->save_identity(s->it, step->identity, completion); break;
   case STEP_APPEND: issue_append(s, step, completion); break;
   case STEP_TRUNCATE: s->ops->truncate(s->it, step->id.index); break;
   case STEP_PURGE: s->ops->purge(s->it, step->id); break;
@@ -217,9 +218,9 @@ bool storage_step(struct storage *s, struct model *m, const struct step *step,
   enum rkv_status status;
   size_t count;
   if (step->kind == STEP_READ) return storage_read_step(s, m, step, &count, &status, text);
-  contract_told_init(&told, s->c, step->kind == STEP_VOTE ? "save_vote" : "append");
+  contract_told_init(&told, s->c, step->kind == STEP_APPEND ? "append" : "save_vote or _identity");
   storage_issue(s, step, &told.completion);
-  if (step->kind == STEP_VOTE || step->kind == STEP_APPEND) contract_told_ok(&told);
+  if (step_asks(step)) contract_told_ok(&told);
   model_step(s->c, m, step);
   if (step->kind == STEP_REOPEN) return storage_same(s, m, text);
   if (step->kind == STEP_ABORT || step->kind == STEP_SNAPSHOT)

@@ -53,9 +53,11 @@ static void plan_conflicts(struct life *life) {
   struct model *m = model_copy(life->c, life->start);
   life->count = 0;
   life_plan(life, m, step_vote(1, 2, false));
+  life_plan(life, m, step_identity(1, false));
   life_plan(life, m, step_append(m, 10, 200));
   life_plan(life, m, step_append(m, 3, 200));
   life_plan(life, m, step_truncate(7));
+  life_plan(life, m, step_identity(1, true));
   life_plan(life, m, step_vote(2, 3, false));
   life_plan(life, m, step_append(m, 2, 100));
   life_plan(life, m, step_append(m, 60, 2000));

@@ -135,6 +135,24 @@ void storage_law_truncate_down_to_purged(struct contract *c) {
   end(&s, m);
 }
 
+void storage_law_identity_is_kept(struct contract *c) {
+  struct storage s;
+  struct model *m = begin(&s, c, 0, 2, 0);
+  static const struct rkv_identity extremes = {{UINT64_MAX, UINT64_MAX}, UINT64_MAX, true};
+  struct step extreme = {.kind = STEP_IDENTITY, .identity = extremes};
+  for (uint64_t number = 1; number < 30; number++) {
+    storage_do(&s, m, step_identity(number, number % 2));
+    if (number % 3 == 0) storage_append(&s, m, 2, 50);
+    if (number % 4 == 0) storage_do(&s, m, step_vote(10 + number, 1, false));
+    if (number % 7 == 0) storage_do(&s, m, step_purge(m, m->last.index));
+    if (number % 5 == 0) storage_keeps(&s, m);
+  }
+  storage_keeps(&s, m);
+  storage_do(&s, m, extreme);
+  storage_keeps(&s, m);
+  end(&s, m);
+}
+
 /* Each layout that a log can have, loaded three times. */
 void storage_law_state_is_loaded(struct contract *c) {
   struct storage s;
@@ -146,6 +164,7 @@ void storage_law_state_is_loaded(struct contract *c) {
     if (layout == 4) storage_do(&s, m, step_purge(m, 30));
     if (layout == 5) storage_append(&s, m, 5, 100);
     storage_do(&s, m, step_vote(20 + (unsigned)layout, 3, layout % 2));
+    if (layout % 2) storage_do(&s, m, step_identity(1 + (unsigned)layout, layout > 2));
     for (int times = 0; times < 3; times++) storage_keeps(&s, m);
   }
   end(&s, m);

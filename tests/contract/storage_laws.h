@@ -46,7 +46,9 @@
   X(19, truncate_down_to_purged, BASIC, 0, 10,                                                     \
     "truncate(purged) empties the log; purged is its last id then.")                               \
   X(20, state_is_loaded, BASIC, RKV_CAP_DURABLE, 20,                                               \
-    "vote, last, purged and snapshot are loaded as they were left, however often it is opened.")
+    "vote, last, purged and snapshot are loaded as they were left, however often it is opened.")   \
+  X(58, identity_is_kept, BASIC, RKV_CAP_DURABLE, 10,                                              \
+    "The last identity saved is the one loaded, with cluster, incarnation and settled.")
 
 /* Completions. */
 #define STORAGE_LAWS_TOLD(X)                                                                       \

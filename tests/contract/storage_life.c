@@ -80,17 +80,13 @@ static void acknowledge(struct rkv_completion *self, enum rkv_status status,
   if (atomic_load(&p->wrong) == RKV_OK) atomic_store(&p->wrong, (int)status);
 }
 
-static bool asks(const struct step *step) {
-  return step->kind == STEP_VOTE || step->kind == STEP_APPEND;
-}
-
 /* Waits until few operations wait. Truncations and purges are told by what follows them. */
 static void keep_window(const struct life *life, size_t at) {
   struct progress *p = life->progress;
   uint64_t until = contract_now_ms() + UINT64_C(1000) * LIFE_S * life->c->slow;
   for (;;) {
     size_t acked = atomic_load(&p->acked), waiting = 0;
-    for (size_t i = acked; i < at; i++) waiting += asks(&life->steps[i]);
+    for (size_t i = acked; i < at; i++) waiting += step_asks(&life->steps[i]);
     if (waiting <= life->window || atomic_load(&p->wrong) != RKV_OK) return;
     CONTRACT_REQUIRE(life->c, contract_now_ms() < until, "no completion came within %u s", LIFE_S);
     (void)nanosleep(&(struct timespec){0, 20000}, NULL);
@@ -119,7 +115,7 @@ static void work(struct life *life, struct storage *s) {
   for (size_t i = 0; i < life->count; i++) {
     const struct step *step = &life->steps[i];
     acks[i] = (struct ack){{acknowledge}, life, i + 1};
-    if (asks(step)) keep_window(life, i);
+    if (step_asks(step)) keep_window(life, i);
     atomic_store(&life->progress->issued, i + 1);
     if (step->kind == STEP_SNAPSHOT)
       take_snapshot(life, s, step, i);

@@ -35,6 +35,7 @@ bool storage_look(struct storage *s, struct model *m, char text[RKV_ERROR_TEXT_M
   struct rkv_error error;
   size_t count = 1;
   m->vote = s->state.vote;
+  m->identity = s->state.identity;
   m->purged = m->last = s->state.purged;
   m->head = 0;
   m->snapshot = s->state.snapshot.last.index;
@@ -75,6 +76,12 @@ static bool check_state(const struct storage *s, const struct model *m,
                          ", %" PRIu64 ", %d}",
                          is->vote.term, is->vote.node_id, is->vote.committed, m->vote.term,
                          m->vote.node_id, m->vote.committed);
+  if (!identity_equal(&is->identity, &m->identity))
+    return storage_wrong(text,
+                         "load gave the identity of incarnation %" PRIu64 ", settled %d, instead "
+                         "of %" PRIu64 ", %d (or another cluster's)",
+                         is->identity.incarnation, is->identity.settled, m->identity.incarnation,
+                         m->identity.settled);
   if (is->snapshot.last.index != m->snapshot || is->snapshot.size != m->snapshot_size)
     return storage_wrong(text,
                          "load gave the snapshot of %" PRIu64 " (%" PRIu64

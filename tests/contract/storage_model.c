@@ -138,6 +138,7 @@ static void purge_to(struct model *m, struct rkv_log_id up_to) {
 void model_step(struct contract *c, struct model *m, const struct step *step) {
   switch (step->kind) {
   case STEP_VOTE: m->vote = step->vote; break;
+  case STEP_IDENTITY: m->identity = step->identity; break;
   case STEP_APPEND:
     for (uint64_t i = 0; i < step->count; i++)
       push(c, m, entry_shape((struct rkv_log_id){step->id.term, step->id.index + i}, step->len));
@@ -152,8 +153,17 @@ void model_step(struct contract *c, struct model *m, const struct step *step) {
   }
 }
 
+bool step_asks(const struct step *step) {
+  return step->kind == STEP_VOTE || step->kind == STEP_IDENTITY || step->kind == STEP_APPEND;
+}
+
+bool identity_equal(const struct rkv_identity *a, const struct rkv_identity *b) {
+  return rkv_cluster_id_equal(a->cluster, b->cluster) && a->incarnation == b->incarnation &&
+         a->settled == b->settled;
+}
+
 bool model_equal(const struct model *a, const struct model *b) {
-  if (memcmp(&a->vote.term, &b->vote.term, sizeof a->vote.term) != 0 ||
+  if (!identity_equal(&a->identity, &b->identity) || a->vote.term != b->vote.term ||
       a->vote.node_id != b->vote.node_id || a->vote.committed != b->vote.committed ||
       !rkv_log_id_equal(a->purged, b->purged) || !rkv_log_id_equal(a->last, b->last) ||
       a->snapshot != b->snapshot || a->snapshot_size != b->snapshot_size)
@@ -169,6 +179,13 @@ bool model_equal(const struct model *a, const struct model *b) {
 
 struct step step_vote(rkv_term term, rkv_node_id node, bool committed) {
   return (struct step){.kind = STEP_VOTE, .vote = {term, node, committed}};
+}
+
+struct step step_identity(uint64_t number, bool settled) {
+  return (struct step){.kind = STEP_IDENTITY,
+                       .identity = {.cluster = {number * 3, ~number},
+                                    .incarnation = number * 7,
+                                    .settled = settled}};
 }
 
 struct step step_append(const struct model *m, uint64_t count, uint64_t len) {
@@ -237,7 +254,8 @@ static struct step wish_vote(const struct model *m, const struct wish *w) {
 struct step wish_step(const struct model *m, const struct wish *w, bool quiet) {
   rkv_index near = m->last.index > m->purged.index + 20 ? m->last.index - 20 : m->purged.index;
   struct step step;
-  switch (w->chance[0] % 20) {
+  switch (w->chance[0] % 21) {
+  case 20: return step_identity(w->chance[1] % 1000 + 1, w->chance[2] % 2);
   case 0:
   case 1: return wish_vote(m, w);
   case 2: return step_truncate(within(w->chance[1], near, m->last.index));
@@ -272,6 +290,10 @@ void step_print(const struct step *s, char *out, size_t size) {
     (void)snprintf(out, size, "save_vote(s, {term %" PRIu64 ", node %" PRIu64 ", %s}, done)",
                    s->vote.term, s->vote.node_id,
                    s->vote.committed ? "committed" : "not committed");
+    return;
+  case STEP_IDENTITY:
+    (void)snprintf(out, size, "save_identity(s, {incarnation %" PRIu64 ", %s}, done)",
+                   s->identity.incarnation, s->identity.settled ? "settled" : "not settled");
     return;
   case STEP_APPEND:
     (void)snprintf(out, size,

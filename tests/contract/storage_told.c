@@ -64,10 +64,10 @@ static void turns_end(struct turns *t) {
 
 static void await_all(struct turns *t) {
   struct contract *c = t->s.c;
-  uint64_t until = contract_now_ms() + UINT64_C(1000) * CONTRACT_WAIT_S * c->slow;
+  uint64_t until = contract_now_ms() + UINT64_C(1000) * c->wait_s * c->slow;
   while (atomic_load(&t->clock) < CALLS) {
     CONTRACT_REQUIRE(c, contract_now_ms() < until, "of %d completions %d were called within %u s",
-                     CALLS, atomic_load(&t->clock), CONTRACT_WAIT_S * c->slow);
+                     CALLS, atomic_load(&t->clock), c->wait_s * c->slow);
     contract_pause_ms(1);
   }
 }
@@ -138,7 +138,7 @@ void storage_law_completions_may_call_in(struct contract *c) {
   struct chain *chain = calloc(1, sizeof *chain);
   struct step first;
   pthread_mutexattr_t recursive; /* a completion may come before its operation returns */
-  uint64_t until = contract_now_ms() + UINT64_C(1000) * CONTRACT_WAIT_S * c->slow;
+  uint64_t until = contract_now_ms() + UINT64_C(1000) * c->wait_s * c->slow;
   CONTRACT_REQUIRE(c, chain, "no memory");
   chain->completion.done = chain_done;
   chain->m = model_new(c);

@@ -178,11 +178,14 @@ bool suite_run(struct suite *suite, FILE *out, FILE *err) {
                        .dir_option = find_dir(suite),
                        .level = suite->wish.level,
                        .seed = suite->wish.seed,
-                       .slow = suite->wish.slow};
+                       .slow = suite->wish.slow,
+                       .limit_s = suite->wish.limit_s,
+                       .wait_s = CONTRACT_WAIT_S};
   char scratch[CONTRACT_PATH_MAX / 2];
   size_t count;
   const struct contract_law *laws = contract_laws(suite->plugin->kind, &count);
   if (!all_known(suite, laws, count, err)) return false;
+  if (c.limit_s > 0 && c.limit_s <= CONTRACT_WAIT_S) c.wait_s = (c.limit_s + 1) / 2;
   (void)snprintf(scratch, sizeof scratch, "%s/rkv-contract-XXXXXX", suite->wish.scratch);
   if (!mkdtemp(scratch)) {
     (void)fprintf(err, "rkv-contract: %s: %s (choose another with --scratch)\n", scratch,
