@@ -80,7 +80,8 @@ struct wish wish_next(uint64_t *seed);
 /* `quiet`: only steps that change something (no READ, ABORT, REOPEN). */
 struct step wish_step(const struct model *m, const struct wish *wish, bool quiet);
 
-/* What an entry holds. */
+/* What an entry holds: chance decides, or, with ENTRY_EXACT in len_max, exactly so many bytes. */
+#define ENTRY_EXACT (UINT64_C(1) << 63)
 struct model_entry entry_shape(struct rkv_log_id id, uint64_t len_max);
 void entry_fill(struct rkv_log_id id, uint8_t *bytes, size_t len);
 bool entry_is(const struct rkv_entry *entry, struct rkv_log_id id, const struct model_entry *shape);

@@ -153,3 +153,49 @@ void storage_law_conflicts_survive_any_call(struct contract *c) {
 void storage_law_snapshots_survive_any_call(struct contract *c) {
   end_at_every_call(c, plan_snapshots);
 }
+
+/* ---- what is left of a torn batch ---- */
+
+enum { SIZE = 200, BATCH = 24, LAST_CALLS = 2 };
+
+static void plan_batch(struct life *life) {
+  struct model *m = model_copy(life->c, life->start);
+  life->count = 0;
+  life->window = 0;
+  life_plan(life, m, step_append(m, 2, SIZE | ENTRY_EXACT));
+  life_plan(life, m, step_append(m, BATCH, SIZE | ENTRY_EXACT));
+  model_free(m);
+}
+
+/* New entries stand where the batch's first ones stood, so long that, with whatever the storage
+ * puts beside them, what is left of the batch may follow them byte for byte. */
+static void go_on_over_it(struct life *life, uint64_t number, uint64_t *seed) {
+  struct model *m = model_copy(life->c, life->start);
+  uint64_t size = SIZE - 8 * (contract_random(seed) % 9), more = contract_random(seed) % 3;
+  life->count = 0;
+  life->plan = (struct shim_plan){0};
+  life_plan(life, m, step_append(m, 1, size | ENTRY_EXACT));
+  if (more > 0) life_plan(life, m, step_append(m, more, SIZE | ENTRY_EXACT));
+  CONTRACT_REQUIRE(life->c, life_run(life), "the life after was ended");
+  life_judge(life, "life after torn batch", number);
+  model_free(m);
+}
+
+void storage_law_lost_batch_never_returns(struct contract *c) {
+  uint64_t rounds = contract_amount(c, 25, 25, 300), seed = c->seed;
+  struct life *life = life_new(c);
+  unsigned calls;
+  life->shimmed = true;
+  calls = calls_of(life, plan_batch);
+  for (uint64_t round = 1; round <= rounds; round++)
+    for (unsigned n = calls > LAST_CALLS ? calls - LAST_CALLS : 1; n <= calls; n++) {
+      life_afresh(life);
+      plan_batch(life);
+      life->plan = (struct shim_plan){
+          .die_at = n, .death = SHIM_POWER, .sector = 512, .seed = contract_random(&seed)};
+      (void)life_run(life);
+      life_judge(life, "torn batch", round);
+      go_on_over_it(life, round, &seed);
+    }
+  life_free(life);
+}

@@ -58,50 +58,75 @@ static void plan_work(struct life *life) {
   model_free(m);
 }
 
-/* The n-th call of a kind fails, `times` of them, for n = 1, 2, ... until none does any more; then
- * power is lost. What was acknowledged is there all the same. */
-static void fail_each(struct contract *c, enum shim_call call, unsigned times, int error,
-                      bool is_final) {
-  uint64_t most = contract_amount(c, 40, 40, 100000), seed = c->seed, lives = 0;
+/* What fails, how often, and how it must be told. */
+struct failing {
+  enum shim_call call;
+  unsigned times;
+  int error;
+  bool is_final;
+};
+
+/* A life whose n-th call of the kind fails, and power is lost behind it: what was acknowledged is
+ * there all the same. How many calls failed. */
+static unsigned fail_once(struct life *life, const struct failing *f, unsigned n, uint64_t seed) {
+  struct contract *c = life->c;
+  struct progress *p = life->progress;
+  unsigned failures;
+  life_afresh(life);
+  plan_work(life);
+  life->plan = (struct shim_plan){.track = true,
+                                  .sector = n % 2 ? 512 : 4096,
+                                  .seed = seed + n,
+                                  .death = SHIM_POWER,
+                                  .fail = f->call,
+                                  .fail_from = n,
+                                  .fail_times = f->times,
+                                  .fail_errno = f->error};
+  CONTRACT_REQUIRE(c, life_run(life), "a life that nobody ended was killed");
+  failures = atomic_load(&p->failures);
+  CONTRACT_REQUIRE(
+      c, !f->is_final || atomic_load(&p->wrong) == RKV_OK || atomic_load(&p->fatal) != RKV_OK,
+      "an operation failed with %s (failure at call %u) and fatal was not called",
+      rkv_status_name((enum rkv_status)atomic_load(&p->wrong)), n);
+  life_judge(life, "failure at call", n);
+  return failures;
+}
+
+/* n = 1, 2, ... until nothing fails any more; with operations that wait for each other, each its
+ * own write, and with several at a time; and with power lost as soon as anything succeeds behind
+ * the failure. */
+static void fail_each(struct contract *c, struct failing f) {
+  static const struct {
+    size_t window;
+    bool at_success;
+  } ways[] = {{0, false}, {LIFE_WINDOW, false}, {0, true}};
+  uint64_t most = contract_amount(c, 40, 40, 100000), lives = 0;
   struct life *life = life_new(c);
-  unsigned failures = 1;
   life->shimmed = life->trouble = life->lose_power = true;
-  for (unsigned n = 1; failures > 0 && lives < most; n += lives < 12 ? 1 : 3) {
-    struct progress *p = life->progress;
-    life_afresh(life);
-    plan_work(life);
-    life->plan = (struct shim_plan){.track = true,
-                                    .sector = n % 2 ? 512 : 4096,
-                                    .seed = contract_random(&seed),
-                                    .death = SHIM_POWER,
-                                    .fail = call,
-                                    .fail_from = n,
-                                    .fail_times = times,
-                                    .fail_errno = error};
-    CONTRACT_REQUIRE(c, life_run(life), "a life that nobody ended was killed");
-    failures = atomic_load(&p->failures);
-    if (atomic_load(&p->wrong) != RKV_OK && is_final)
-      CONTRACT_REQUIRE(c, atomic_load(&p->fatal) != RKV_OK,
-                       "an operation failed with %s (failure at call %u) and fatal was not called",
-                       rkv_status_name((enum rkv_status)atomic_load(&p->wrong)), n);
-    life_judge(life, "failure at call", n);
-    lives++;
+  for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
+    unsigned failures = 1;
+    life->window = ways[w].window;
+    life->lose_at_success = ways[w].at_success;
+    for (unsigned n = 1; failures > 0 && n <= most; n++) {
+      failures = fail_once(life, &f, n, c->seed);
+      lives += failures > 0;
+    }
   }
-  if (lives < 3) contract_skip(c, "its writes are not seen: none could be made to fail");
+  if (lives == 0) contract_skip(c, "its writes are not seen: none could be made to fail");
   contract_note(c, "%" PRIu64 " lives", lives);
   life_free(life);
 }
 
 void storage_law_failed_write_is_final(struct contract *c) {
-  fail_each(c, SHIM_WRITE, 1, EIO, true);
+  fail_each(c, (struct failing){SHIM_WRITE, 1, EIO, true});
 }
 
 void storage_law_failed_sync_is_final(struct contract *c) {
-  fail_each(c, SHIM_SYNC, 1, EIO, true);
+  fail_each(c, (struct failing){SHIM_SYNC, 1, EIO, true});
 }
 
 void storage_law_full_device_loses_nothing(struct contract *c) {
-  fail_each(c, SHIM_SPACE, 1000000, ENOSPC, false);
+  fail_each(c, (struct failing){SHIM_SPACE, 1000000, ENOSPC, false});
 }
 
 /* ---- descriptors ---- */

@@ -136,7 +136,9 @@
     "A bit flipped before the last entries is CORRUPT: the log is never changed or shortened "     \
     "silently.")                                                                                   \
   X(57, garbage_is_no_entry, CRASH, RKV_CAP_DURABLE, 60,                                           \
-    "Garbage behind the last entry is no entry and no reason to refuse the others.")
+    "Garbage behind the last entry is no entry and no reason to refuse the others.")               \
+  X(59, lost_batch_never_returns, CRASH, RKV_CAP_DURABLE, 60,                                      \
+    "Entries of a batch that power loss tore do not come back behind new ones of the same size.")
 
 #define STORAGE_LAWS(X)                                                                            \
   STORAGE_LAWS_HOLD(X)                                                                             \

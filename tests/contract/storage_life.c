@@ -61,6 +61,14 @@ struct ack {
   size_t number; /* of steps, this one included */
 };
 
+/* By its own doing, with what belongs to its end. */
+static void end_of_life(struct life *life) {
+  atomic_store(&life->progress->calls, shim_calls());
+  atomic_store(&life->progress->failures, shim_failed());
+  atomic_store(&life->progress->over, true);
+  if (life->lose_power) shim_lose_power();
+}
+
 static void acknowledge(struct rkv_completion *self, enum rkv_status status,
                         const struct rkv_error *error) {
   struct ack *ack = (struct ack *)self;
@@ -73,6 +81,7 @@ static void acknowledge(struct rkv_completion *self, enum rkv_status status,
     CONTRACT_REQUIRE(life->c, atomic_load(&p->acked) < ack->number,
                      "completions came out of order");
     atomic_store(&p->acked, ack->number);
+    if (life->lose_at_success && shim_failed() > 0) end_of_life(life);
     return;
   }
   CONTRACT_REQUIRE(life->c, life->trouble, "step %zu ended with %s: %s", ack->number,
@@ -141,9 +150,7 @@ static void be_alive(struct contract *c, void *arg) {
   if (status == RKV_OK) work(life, &s);
   atomic_store(&life->progress->refused, (int)status);
   atomic_store(&life->progress->fatal, (int)contract_host_fatal(&s.host));
-  atomic_store(&life->progress->calls, shim_calls());
-  atomic_store(&life->progress->failures, shim_failed());
-  if (life->lose_power) shim_lose_power();
+  end_of_life(life);
 }
 
 bool life_run(struct life *life) {
@@ -163,7 +170,7 @@ bool life_run(struct life *life) {
   ended = contract_join(life->c, pid, LIFE_S);
   (void)snprintf(undo, sizeof undo, "%.480s/undo", life->c->dir);
   tree_remove(undo);
-  return ended || (life->lose_power && atomic_load(&p->calls) > 0);
+  return ended || (life->lose_power && atomic_load(&p->over));
 }
 
 /* ---- the judge ---- */

@@ -24,6 +24,7 @@ struct progress {
   atomic_size_t issued;      /* steps handed in */
   atomic_size_t acked;       /* steps that are durable by the storage's word */
   atomic_size_t committed;   /* steps, the last of which was a snapshot whose commit returned */
+  atomic_bool over;          /* it came to its own end */
   atomic_uint calls;         /* of the shim, at the end of a life that was not ended */
   atomic_uint failures;      /* played */
   atomic_int fatal, refused; /* statuses: reported, of open */
@@ -43,6 +44,7 @@ struct life {
   bool shimmed;           /* the plan holds */
   bool lose_power;        /* at its end, also of a life that was not ended */
   bool trouble;           /* operations may fail */
+  bool lose_at_success;   /* power is lost with the first success behind a failure */
   unsigned kill_after_us; /* from the first step on; 0: it is not killed from outside */
   struct progress *progress;
 };

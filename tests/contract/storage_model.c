@@ -17,6 +17,10 @@ static uint64_t mix(uint64_t a, uint64_t b) {
 struct model_entry entry_shape(struct rkv_log_id id, uint64_t len_max) {
   uint64_t chance = mix(id.term, id.index);
   struct model_entry shape = {id.term, 0, RKV_ENTRY_COMMAND};
+  if (len_max & ENTRY_EXACT) {
+    shape.len = (uint32_t)len_max;
+    return shape;
+  }
   if (chance % 16 == 0) shape.kind = RKV_ENTRY_BLANK;
   if (chance % 16 == 1) shape.kind = RKV_ENTRY_MEMBERSHIP;
   if (shape.kind != RKV_ENTRY_BLANK)
@@ -299,7 +303,8 @@ void step_print(const struct step *s, char *out, size_t size) {
     (void)snprintf(out, size,
                    "append(s, {term %" PRIu64 ", index %" PRIu64 "..%" PRIu64
                    ", payloads up to %" PRIu64 " bytes}, %" PRIu64 ", done)",
-                   s->id.term, s->id.index, s->id.index + s->count - 1, s->len, s->count);
+                   s->id.term, s->id.index, s->id.index + s->count - 1, s->len & ~ENTRY_EXACT,
+                   s->count);
     return;
   case STEP_TRUNCATE: (void)snprintf(out, size, "truncate(s, %" PRIu64 ")", s->id.index); return;
   case STEP_PURGE:

@@ -36,10 +36,11 @@ def compiled(build, file, old, new, folder):
     changed, out = folder / pathlib.Path(file).name, folder / f"{SOURCES[room]}.so"
     changed.write_text(text.replace(old, new), encoding="utf-8")
     commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
-    own = [c for c in commands if pathlib.Path(c["file"]).parent == ROOT / room and f"{SOURCES[room]}.dir" in c["output"]]
-    objects = [build / c["output"] for c in own if pathlib.Path(c["file"]) != ROOT / file]
-    words = shlex.split(next(c for c in own if pathlib.Path(c["file"]) == ROOT / file)["command"])
-    words = words[next(i for i, word in enumerate(words) if word.endswith(("cc", "gcc", "clang"))):]  # without ccache
+    own = [(pathlib.Path(c["file"]), shlex.split(c["command"]), pathlib.Path(c["directory"])) for c in commands
+           if pathlib.Path(c["file"]).parent == ROOT / room and f"{SOURCES[room]}.dir" in c["command"]]
+    objects = [folder_of / words[words.index("-o") + 1] for path, words, folder_of in own if path != ROOT / file]
+    words = next(words for path, words, _ in own if path == ROOT / file)
+    words = words[next(i for i, word in enumerate(words) if word.endswith(("/cc", "/gcc", "/clang"))):]  # without ccache
     words = [word for word in words if word != "-Werror"]
     words[words.index("-o") + 1] = str(folder / "changed.o")
     words[words.index("-c") + 1] = str(changed)
