@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# mutations.sh [--write] [NAME...]: seeds bugs into a copy of the core, one by one; the simulator must find each.
+# mutations.sh [--write] [--model] [NAME...]: seeds bugs into a copy of the core, one by one; the simulator must find
+# each (--model: the model, those of core/raft).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./scripts/setup.sh build

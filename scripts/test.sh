@@ -5,14 +5,20 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # style      the code's rules, on sources and objects
 # unit       one part at a time           golden   conversations of core/raft
+# model      votes, commits and memberships of core/raft, every state within bounds
 # sim        whole clusters under trouble, in virtual time, many seeds
 # contract   rkv-contract on every plugin of ours, and on plugins broken on purpose
 # cluster    several nodes: in one process (ctest), as processes (pytest)
 # package    what is installed and packed, and plugins built from it alone
 # clang      everything compiles with the other compiler
 # asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
+<<<<<<< HEAD
 suites=(style unit golden sim contract cluster package clang asan tsan)
 labels=(unit golden sim contract cluster package) # what ctest knows
+=======
+suites=(style unit golden model sim cluster package clang asan tsan)
+labels=(unit golden model sim cluster package) # what ctest knows
+>>>>>>> main
 out=build/test-results
 passed=0
 failed=0
@@ -114,6 +120,10 @@ run_release() {
   if wanted style; then run_style style-objects --objects build/release; fi
   if wanted unit; then run_ctest unit release unit 2; fi
   if wanted golden; then run_ctest golden release golden 2; fi
+  if wanted model; then
+    run_ctest model release model 2
+    sed -n 's/^.*\(model: [0-9].*\)$/    \1/p' "$out/model.xml" # how many states, within which bounds
+  fi
   if wanted sim; then run_ctest sim release sim 1; fi
   if wanted contract; then run_ctest contract release contract 2; fi
   if wanted cluster; then
@@ -147,7 +157,11 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 
 if wanted style; then run_style style; fi
+<<<<<<< HEAD
 if wanted style || wanted unit || wanted golden || wanted sim || wanted contract || wanted cluster ||
+=======
+if wanted style || wanted unit || wanted golden || wanted model || wanted sim || wanted cluster ||
+>>>>>>> main
   wanted package; then run_release; fi
 if wanted clang; then build clang ON || true; fi
 if wanted asan; then run_sanitized asan; fi

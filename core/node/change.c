@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define CHANGE_PROGRESS_NS UINT64_C(2000000000) /* between two lines about learners */
+
 static void forget(struct node *n, const struct rkv_call *call) {
   for (size_t i = 0; i < n->change_count; i++) {
     if (n->changes[i] != call) continue;
@@ -133,7 +135,27 @@ void change_done(struct node *n, const struct raft_output *out) {
   answer_ok(call);
 }
 
+/* How far the learners are for which somebody waits, every while. */
+static void log_progress(struct node *n) {
+  struct raft_view view;
+  if (n->change_count == 0 || n->now_ns < n->progress_ns) return;
+  n->progress_ns = n->now_ns + CHANGE_PROGRESS_NS;
+  raft_view(n->raft, &view);
+  for (size_t i = 0; i < n->change_count; i++) {
+    const struct rkv_membership_call *c = (const struct rkv_membership_call *)n->changes[i];
+    struct raft_peer_view peer;
+    if (c->call.kind != NODE_ADD_LEARNER || !raft_peer(n->raft, c->learner.id, &peer)) continue;
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "learner catches up id=%llu at=%llu of=%llu%s",
+            (unsigned long long)c->learner.id, (unsigned long long)peer.matched.index,
+            (unsigned long long)view.last.index,
+            !peer.reached   ? " (it does not answer)"
+            : peer.snapshot ? " (a snapshot is being sent)"
+                            : "");
+  }
+}
+
 void change_expire(struct node *n) {
+  log_progress(n);
   for (size_t i = n->change_count; i-- > 0;) {
     struct rkv_call *call = n->changes[i];
     if (call->deadline_ns == 0 || call->deadline_ns > n->now_ns) continue;

@@ -155,6 +155,7 @@ struct node {
 
   struct node_peer peers[RKV_NODES_MAX];
   size_t peer_count;
+  bool peers_leaving;   /* some are members no more, as soon as that is committed */
   uint64_t peer_serial; /* given out last */
 
   struct rkv_log_id committed, applied;
@@ -173,6 +174,7 @@ struct node {
 
   struct rkv_call *changes[NODE_CHANGES_MAX]; /* init and membership calls that wait */
   size_t change_count;
+  uint64_t progress_ns; /* when the learners that are waited for are told of again */
 
   struct rkv_call *reads_waiting[2]; /* [lease]: linearizable and lease reads being gathered */
   struct node_ticket *tickets;       /* reads that wait for their index */

@@ -165,8 +165,15 @@ static bool leads_to(const struct node_peer *peer, const struct rkv_member *memb
 
 void peer_update(struct node *n, const struct rkv_membership *membership) {
   if (!n->plugins.transport_instance) return; /* node_start comes back to it */
-  for (size_t i = n->peer_count; i-- > 0;)
-    if (!leads_to(&n->peers[i], rkv_membership_find(membership, n->peers[i].id))) close_at(n, i);
+  n->peers_leaving = false;
+  for (size_t i = n->peer_count; i-- > 0;) {
+    const struct rkv_member *member = rkv_membership_find(membership, n->peers[i].id);
+    struct raft_peer_view view;
+    if (!member && raft_peer(n->raft, n->peers[i].id, &view))
+      n->peers_leaving = true; /* it is still told that it leaves */
+    else if (!leads_to(&n->peers[i], member))
+      close_at(n, i);
+  }
   for (uint32_t i = 0; i < membership->node_count; i++) {
     const struct rkv_member *member = &membership->nodes[i];
     if (member->id != n->plugins.host->node_id && !peer_find(n, member->id)) open_peer(n, member);

@@ -173,11 +173,9 @@ static void replicate_plan(struct node *n, rkv_node_id peer, const struct raft_a
 void replicate_all(struct node *n) {
   struct raft_append_plan plan;
   struct raft_now now = {.ns = n->now_ns, .random = 0};
-  const struct rkv_membership *m = &raft_effective(n->raft)->value;
-  for (uint32_t i = 0; i < m->node_count; i++)
-    if (m->nodes[i].id != n->plugins.host->node_id)
-      while (raft_next_append(n->raft, now, m->nodes[i].id, &plan))
-        replicate_plan(n, m->nodes[i].id, &plan);
+  for (size_t i = 0; i < n->peer_count; i++)
+    while (raft_next_append(n->raft, now, n->peers[i].id, &plan))
+      replicate_plan(n, n->peers[i].id, &plan);
   loop_carry(n);
 }
 
@@ -207,6 +205,7 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
                             a->status == RKV_TOO_LARGE, a->call.matched);
     if (a->status == RKV_PRECONDITION || a->status == RKV_FOREIGN) tend_ask_again(n, a->peer);
     loop_carry(n);
+    if (n->peers_leaving) peer_update(n, &raft_effective(n->raft)->value);
   }
   append_free(a);
 }

@@ -61,7 +61,7 @@ void raft_changes_abort_init(struct raft *r) {
 /* ---- their end ---- */
 
 static bool caught_up(const struct raft *r, rkv_node_id learner) {
-  const struct raft_progress *p = raft_find_peer((struct raft *)(uintptr_t)r, learner);
+  const struct raft_progress *p = raft_peek_peer(r, learner);
   if (learner == r->config.id) return true;
   return p && p->reached && p->mode == RAFT_REPLICATE && p->matched.index > 0 &&
          r->log.last.index - p->matched.index <= r->config.learner_lag_max;
@@ -253,7 +253,7 @@ static enum rkv_status check_answering(const struct raft *r, const struct rkv_co
   uint32_t answering = 0, i;
   rkv_node_id silent = 0;
   for (i = 0; i < target->count; i++) {
-    const struct raft_progress *p = raft_find_peer((struct raft *)(uintptr_t)r, target->ids[i]);
+    const struct raft_progress *p = raft_peek_peer(r, target->ids[i]);
     if (target->ids[i] == r->config.id || (p && p->reached))
       answering++;
     else

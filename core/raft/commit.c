@@ -29,6 +29,7 @@ void raft_commit_to(struct raft *r, struct raft_now now, rkv_index index) {
   bool held = raft_log_at(&r->log, index, &id);
   assert(held && index > r->committed.index);
   r->committed = id;
+  if (r->role == RAFT_LEADER && index >= r->effective->id.index) raft_sync_peers(r);
   raft_push(r, RAFT_OUT_COMMIT)->id = id;
   raft_settle_role(r, now); /* its removal may be committed now */
   raft_changes_advance(r, now);

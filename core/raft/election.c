@@ -151,6 +151,7 @@ static void become_leader(struct raft *r, struct raft_now now) {
   raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = r->vote;
   raft_announce_role(r);
   r->peer_count = 0;
+  r->leaving = false;
   raft_sync_peers(r);
   if (!raft_log_append(&r->log, (struct rkv_log_id){r->vote.term, r->log.last.index + 1}, 1)) {
     r->failed = true;
@@ -196,6 +197,7 @@ void raft_become_follower(struct raft *r) {
   assert(r->role == RAFT_LEARNER || r->vote.term > 0);
   r->role = raft_is_voter(r) ? RAFT_FOLLOWER : RAFT_LEARNER;
   r->peer_count = 0;
+  r->leaving = false;
   r->resign_at_ns = RAFT_NEVER;
   raft_announce_role(r);
   if (!led) return;

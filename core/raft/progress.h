@@ -24,6 +24,7 @@ struct raft_progress {
   rkv_index next;         /* PROBE: the probe's prev + 1; REPLICATE: first entry not sent */
   rkv_index conflict;     /* PROBE: the first index known to differ */
   rkv_index told;         /* the commit it was sent last */
+  rkv_index heard;        /* the greatest commit that it answered */
   uint32_t data, beats;   /* appends in flight: with entries, without */
   uint64_t sent_ns;       /* when anything was sent to it last */
   uint64_t retry_ns;      /* PROBE: no probe before, but heartbeats */

@@ -8,7 +8,8 @@
  * (I5) the log is never truncated at or below committed; a leader never truncates.
  * (I6) effective is the last membership in the log, previous the one before it (NULL: unknown); at
  *      most one of the two is uncommitted.
- * (I7) peers (while leading): every node of the effective membership but this one. */
+ * (I7) peers (while leading): every node of the effective membership but this one, and until that
+ * is committed those of the previous one that leave. */
 #ifndef RAFT_RAFT_INTERNAL_H
 #define RAFT_RAFT_INTERNAL_H
 
@@ -108,6 +109,7 @@ struct raft {
   /* leader */
   struct raft_progress peers[RKV_NODES_MAX];
   size_t peer_count;
+  bool leaving;             /* some peers are members no more (I7) */
   uint64_t resign_at_ns;    /* a leader that removed itself leaves then; RAFT_NEVER */
   uint64_t quorum_since_ns; /* the present voters are asked to answer since then */
   bool lease_void;          /* voters may depose this leader whatever they owe it */
@@ -197,7 +199,7 @@ void raft_reads_abort(struct raft *r);
 
 const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id);
 struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id);
-/* Makes peers the nodes of the effective membership (I7). */
+/* Makes peers what they should be (I7). */
 void raft_sync_peers(struct raft *r);
 /* SEND_SNAPSHOT to every peer whose next entry is purged. */
 void raft_settle_peers(struct raft *r);

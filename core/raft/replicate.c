@@ -16,15 +16,29 @@ const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id)
   return NULL;
 }
 
+/* Who leaves is sent the entry that says so, like everybody, and that it is committed; whoever does
+ * not answer then has to find out by itself. */
+static bool stays(const struct raft *r, const struct raft_progress *p) {
+  const rkv_index last = r->effective->id.index;
+  if (rkv_membership_find(&r->effective->value, p->id)) return true;
+  if (!r->previous || !rkv_membership_find(&r->previous->value, p->id)) return false;
+  return last > r->committed.index || (p->reached && p->heard < last);
+}
+
 void raft_sync_peers(struct raft *r) {
   const struct rkv_membership *m = &r->effective->value;
   size_t i, kept = 0;
   assert(r->role == RAFT_LEADER);
-  for (i = 0; i < r->peer_count; i++)
-    if (rkv_membership_find(m, r->peers[i].id)) r->peers[kept++] = r->peers[i];
+  r->leaving = false;
+  for (i = 0; i < r->peer_count; i++) {
+    if (!stays(r, &r->peers[i])) continue;
+    if (!rkv_membership_find(m, r->peers[i].id)) r->leaving = true;
+    r->peers[kept++] = r->peers[i];
+  }
   r->peer_count = kept;
   for (i = 0; i < m->node_count; i++) {
     if (m->nodes[i].id == r->config.id || raft_find_peer(r, m->nodes[i].id)) continue;
+    assert(r->peer_count < RKV_NODES_MAX);
     raft_progress_start(&r->peers[r->peer_count++], m->nodes[i].id, r->log.last.index);
   }
 }
@@ -160,10 +174,12 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
     /* It took nothing of what it was sent: it has no room now. */
     if (!empty && matched.index == prev.index) p->hold_until_ns = now.ns + r->config.retry_ns;
     raft_progress_answered(p, now.ns, plan->at_ns, plan->round);
+    if (plan->commit.index > p->heard) p->heard = plan->commit.index;
     matched_to(r, now, p, matched, sent);
   } else {
     failed(r, now, p);
   }
+  if (r->leaving) raft_sync_peers(r); /* somebody who left may have heard so now */
 }
 
 void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer,
@@ -175,11 +191,13 @@ void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer
   if (stuck && believable(r, plan->prev, sent, matched)) {
     p->hold_until_ns = now.ns + r->config.stuck_retry_ns;
     matched_to(r, now, p, matched, sent);
-    p->stuck = true;
+    p = raft_find_peer(r, peer);
+    if (p) p->stuck = true;
     raft_purge_held(r);
   } else {
     failed(r, now, p);
   }
+  if (r->leaving) raft_sync_peers(r);
 }
 
 enum rkv_status raft_propose(struct raft *r, struct raft_now now, size_t count,

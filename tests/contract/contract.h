@@ -58,6 +58,7 @@ struct contract_shared {
 struct contract {
   const struct rkv_plugin *plugin;
   const struct rkv_value *values; /* of the plugin's options, in its order */
+  const char *commands;           /* state machines: the user's file (sm_shapes.h), or NULL */
   int dir_option;                 /* which of them is the PATH option `dir`; -1: there is none */
   enum contract_level level;
   uint64_t seed;

@@ -175,6 +175,7 @@ static void try_law(struct suite *suite, const struct contract *c, const struct 
 bool suite_run(struct suite *suite, FILE *out, FILE *err) {
   struct contract c = {.plugin = suite->plugin,
                        .values = suite->values,
+                       .commands = suite->wish.commands,
                        .dir_option = find_dir(suite),
                        .level = suite->wish.level,
                        .seed = suite->wish.seed,

@@ -18,7 +18,8 @@ struct suite_wish {
   size_t option_count;
   const char *only[SUITE_ONLY_MAX]; /* names or numbers of laws ("S7"); none: all */
   size_t only_count;
-  const char *scratch; /* where plugins write */
+  const char *commands; /* state machines: a file of commands, or NULL */
+  const char *scratch;  /* where plugins write */
   enum contract_level level;
   uint64_t seed;
   unsigned slow;

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """test_package.py: what `cmake --install` and `cpack -G DEB` give a user, and whether it works where it lands."""
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
 
-from scratch import BUILD, ROOT, install, run, serves_durably, tree
+from scratch import BUILD, ROOT, free_port, install, run, serves_durably, tree
 
 PLUGINS = {path.stem for path in (BUILD / "plugins").glob("*.so")}
 TOOLS = {"bin/rkv-contract", "share/man/man1/rkv-contract.1"} if (BUILD / "rkv-contract").exists() else set()
@@ -88,7 +89,19 @@ class Packed(Case):
         self.assertTrue(serves_durably(self.folder / "root" / "usr", self.folder))
 
 
-class Pages(unittest.TestCase):
+class Pages(Case):
+    def test_readme_is_true(self):
+        """The cluster in five lines, as a newcomer pastes it: only the ports are others."""
+        text = (ROOT / "README.md").read_text(encoding="utf-8")
+        lines = text.partition("## A cluster in five lines")[2].split("```")[1].removeprefix("sh\n")
+        self.assertEqual(5, len(lines.strip().splitlines()))
+        for port in ("21001", "21002", "21003"):
+            lines = lines.replace(port, str(free_port()))
+        first = re.search(r"--addr (\S+)", lines).group(1)
+        lines = "trap 'kill $(jobs -p); wait' EXIT\n" + lines.replace("build/release", str(BUILD))
+        said = run("bash", "-ec", lines, cwd=self.folder, RKVCTL_ENDPOINTS=first)
+        self.assertRegex(said, r"\nbar\n$")
+
     def test_manual_is_true(self):
         """The man pages are clean mdoc and name every option that the programs know."""
         done = subprocess.run(("/usr/bin/python3", ROOT / "tests/package/man.py", BUILD), capture_output=True,

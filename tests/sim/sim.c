@@ -10,6 +10,7 @@
 
 #define SECOND UINT64_C(1000000000)
 #define HEAL_NS (60 * SECOND)
+#define RETURN_NS (20 * SECOND)
 #define STATES_MAX 2000000
 
 const char *const sim_fault_names[SIM_FAULT_COUNT] = {
@@ -173,6 +174,8 @@ static void heal(struct sim *s) {
     tell_all(s);
     return sim_fail(s, "healed, and the nodes do not agree");
   }
+  /* One more disk is replaced in the quiet: its node must come back by itself. */
+  if (wipe_some(s, 0, SECOND)) world_run(w, RETURN_NS);
   for (int i = 0; i < 10 && !s->failed; i++) {
     rkv_node_id leader = world_wait_leader(w);
     char key[16];

@@ -10,6 +10,7 @@ enum flag {
   FLAG_LEVEL,
   FLAG_JSON,
   FLAG_ONLY,
+  FLAG_COMMANDS,
   FLAG_SEED,
   FLAG_REPORT,
   FLAG_SCRATCH,
@@ -25,6 +26,7 @@ static const struct option flags[] = {
     {"level", required_argument, NULL, FLAG_LEVEL},
     {"json", required_argument, NULL, FLAG_JSON},
     {"only", required_argument, NULL, FLAG_ONLY},
+    {"commands", required_argument, NULL, FLAG_COMMANDS},
     {"seed", required_argument, NULL, FLAG_SEED},
     {"report", no_argument, NULL, FLAG_REPORT},
     {"scratch", required_argument, NULL, FLAG_SCRATCH},
@@ -40,7 +42,8 @@ void args_usage(FILE *out) {
   (void)fputs(
       "usage: rkv-contract PLUGIN.so [--option KEY=VALUE]... [--level basic|crash|full]\n"
       "                    [--only LAW]... [--seed N] [--json FILE] [--report]\n"
-      "                    [--scratch DIR] [--slow N] [--limit SECONDS]\n"
+      "                    [--commands FILE] [--scratch DIR] [--slow N] [--limit SECONDS]
+"
       "       rkv-contract --list\n"
       "\n"
       "Tries every law of the plugin's kind, each in a process of its own.\n"
@@ -49,6 +52,8 @@ void args_usage(FILE *out) {
       "  --level       basic: no trouble; crash (default): kills and failing disks too;\n"
       "                full: the same at length, minutes\n"
       "  --only LAW    a law by name or number (S7), whatever its level\n"
+      "  --commands F  a state machine's commands and queries, if it takes none of the suite's:\n"
+      "                lines `command BYTES` or `query BYTES`, with \\xHH \\n \\r \\t \\\\\n"
       "  --seed N      what chance decides with (default 1)\n"
       "  --json FILE   the result for machines (-: stdout, and nothing else there)\n"
       "  --report      write PLUGIN.so.contract beside the plugin, which the host asks for where\n"
@@ -95,6 +100,7 @@ static bool take(struct args *args, int flag, const char *text) {
   case FLAG_LEVEL: return level(text, &wish->level);
   case FLAG_SEED: return number(text, UINT64_MAX, &wish->seed);
   case FLAG_JSON: args->json = text; break;
+  case FLAG_COMMANDS: wish->commands = text; break;
   case FLAG_SCRATCH: wish->scratch = text; break;
   case FLAG_REPORT: args->report = true; break;
   case FLAG_LIST: args->list = true; break;

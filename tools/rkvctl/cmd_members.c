@@ -61,6 +61,7 @@ enum outcome cmd_init(struct session *session, const char *const *words, unsigne
   }
   request.n_nodes = count;
   request.nodes = list;
+  session->patient = true; /* people start nodes and make a cluster of them in one go */
   outcome = wire_ask(session, WIRE_SERVICE "Init", &request.base, false, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "init", outcome, &answer);
   if (session->args->json) {

@@ -19,6 +19,7 @@ enum outcome {
 struct session {
   struct client *client;
   const struct args *args;
+  bool patient; /* nobody listens: ask again until the time is up */
 };
 
 struct command {

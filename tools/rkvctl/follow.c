@@ -105,7 +105,7 @@ static bool next_endpoint(struct walk *walk, char *endpoint) {
   const char *chosen = walk->leader;
   if (!chosen[0]) {
     if (walk->next == args->endpoint_count) {
-      if (!walk->heard) return false;
+      if (!walk->heard && !walk->session->patient) return false;
       pause_ms(FOLLOW_PAUSE_MS);
       walk->next = 0;
       walk->hops = 0;

@@ -3,7 +3,7 @@
  * (F1) A request that is not repeatable is sent again only if it surely was not carried out: the
  *      connection never stood, or the node said that it does not lead.
  * (F2) Every loop is bounded by the deadline; a new round over the endpoints starts only if a node
- *      answered in the last one, and after a pause. */
+ *      answered in the last one or the session is patient, and after a pause. */
 #ifndef RKVCTL_FOLLOW_H
 #define RKVCTL_FOLLOW_H
 

@@ -151,7 +151,7 @@ static bool reap(struct transport *t) {
   while (*at) {
     struct link *link = *at;
     if (link->open > 0 || link->streams || link->first) done = false;
-    if (!link->outbound && link->out.len > 0) done = false;
+    if (!link->outbound && link->fd >= 0 && link->out.len > 0) done = false;
     if (is_over(link) && !link->first) {
       *at = link->next, link->next = over, over = link;
       t->link_count--;
@@ -237,10 +237,11 @@ static enum rkv_status tcp_open(const struct rkv_host *host, const struct rkv_co
 static enum rkv_status tcp_start(void *transport, struct rkv_error *error) {
   struct transport *t = (struct transport *)transport;
   int failed;
-  t->running = true; /* before the thread is: nobody else is here yet */
+  (void)pthread_mutex_lock(&t->lock);
   failed = pthread_create(&t->thread, NULL, loop, t);
+  t->running = failed == 0;
+  (void)pthread_mutex_unlock(&t->lock);
   if (failed == 0) return RKV_OK;
-  t->running = false;
   return rkv_fail(error, RKV_NO_MEMORY, "no thread: %s", strerror(failed));
 }
 

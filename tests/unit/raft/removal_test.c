@@ -61,6 +61,25 @@ static void removed_leaders_leave_no_lease(void **state) {
   cluster_free(c);
 }
 
+/* Who is removed hears of it, as long as it answers: it becomes a learner and campaigns no more.
+ * One that is away is not waited for (see 4.2.3). */
+static void removed_voters_are_told(void **state) {
+  const rkv_node_id two[] = {1, 2, 0}, alone[] = {1, 0};
+  struct cluster *c = running(three);
+  (void)state;
+  assert_int_equal(cluster_change(c, 1, two, false), RKV_OK);
+  cluster_run(c, 1000 * MS);
+  assert_int_equal(cluster_view(c, 3).role, RAFT_LEARNER);
+  assert_voters(c, 3, two);
+  cluster_run(c, 30000 * MS);
+  assert_int_equal(cluster_view(c, 1).vote.term, 1);
+  assert_int_equal(cluster_in_flight(c, 1, 3), 0);
+  assert_int_equal(cluster_change(c, 1, alone, false), RKV_OK);
+  cluster_run(c, 1000 * MS);
+  assert_int_equal(cluster_view(c, 2).role, RAFT_LEARNER);
+  cluster_free(c);
+}
+
 /* Dissertation 4.2.2: "a server that is not part of its own latest configuration should still start
  * new elections", as long as that configuration is not committed. */
 static void servers_outside_of_an_uncommitted_config_campaign(void **state) {
@@ -175,6 +194,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_leader_that_removed_itself_leaves),
       cmocka_unit_test(removed_leaders_leave_no_lease),
+      cmocka_unit_test(removed_voters_are_told),
       cmocka_unit_test(servers_outside_of_an_uncommitted_config_campaign),
       cmocka_unit_test(truncation_reverts_the_membership),
       cmocka_unit_test(the_next_leader_finishes_a_joint_change),

@@ -25,12 +25,13 @@ enum kind { WRITE, READ };
   played_node_start((const enum part[]){__VA_ARGS__},                                              \
                     sizeof((enum part[]){__VA_ARGS__}) / sizeof(enum part), leader)
 
-static enum outcome ask_nodes(enum kind kind, uint64_t timeout_ms, const char *first,
-                              const char *second, struct follow_answer *answer) {
+static enum outcome ask_session(bool patient, enum kind kind, uint64_t timeout_ms,
+                                const char *first, const char *second,
+                                struct follow_answer *answer) {
   const struct follow_request request = {
       .path = "/x.Y/Z", .data = (const uint8_t *)"ask", .size = 3, .repeatable = kind == READ};
   struct args args = {.timeout_ms = timeout_ms, .endpoint_count = second ? 2 : 1};
-  struct session session = {.args = &args};
+  struct session session = {.args = &args, .patient = patient};
   enum outcome outcome;
   (void)snprintf(args.endpoints[0], RKV_ADDR_MAX, "%s", first);
   (void)snprintf(args.endpoints[1], RKV_ADDR_MAX, "%s", second ? second : "");
@@ -38,6 +39,11 @@ static enum outcome ask_nodes(enum kind kind, uint64_t timeout_ms, const char *f
   outcome = follow_ask(&session, &request, answer);
   client_close(session.client);
   return outcome;
+}
+
+static enum outcome ask_nodes(enum kind kind, uint64_t timeout_ms, const char *first,
+                              const char *second, struct follow_answer *answer) {
+  return ask_session(false, kind, timeout_ms, first, second, answer);
 }
 
 /* A port that is taken but where nobody listens: connections are refused. */
@@ -157,6 +163,19 @@ static void nobody_there_is_said_at_once(void **state) {
   (void)close(fd);
 }
 
+/* The patient ask again until the time is up: the node may be about to listen. */
+static void the_patient_wait_for_a_node(void **state) {
+  struct follow_answer answer;
+  uint64_t started = client_now_ms();
+  char dead[64];
+  int fd = dead_port(dead, sizeof dead);
+  (void)state;
+  assert_int_equal(ask_session(true, WRITE, SHORT_MS, dead, NULL, &answer), OUTCOME_NO_ANSWER);
+  assert_false(answer.sent);
+  assert_true(client_now_ms() - started >= SHORT_MS);
+  (void)close(fd);
+}
+
 /* During an election the node is asked again until there is a leader. */
 static void an_election_is_waited_for(void **state) {
   struct played_node *node = START(NULL, KNOWS_NO_LEADER, KNOWS_NO_LEADER, ANSWERS);
@@ -221,6 +240,7 @@ int main(void) {
       cmocka_unit_test(a_dead_endpoint_is_passed_over),
       cmocka_unit_test(a_dead_leader_is_passed_over),
       cmocka_unit_test(nobody_there_is_said_at_once),
+      cmocka_unit_test(the_patient_wait_for_a_node),
       cmocka_unit_test(an_election_is_waited_for),
       cmocka_unit_test(no_leader_is_a_refusal),
       cmocka_unit_test(a_circle_of_leaders_ends),

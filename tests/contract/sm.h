@@ -1,0 +1,137 @@
+/* sm.h: what laws of state machines are written with: commands that a machine takes, logs of them,
+ * machines under test, and the states they are in.
+ *
+ * The suite knows no command. It offers byte strings of several shapes (SM_SHAPE_LIST) to validate
+ * and uses the shapes that are taken; or those that the user gives (--commands FILE). A state is
+ * the bytes of its snapshot: "the same state gives the same bytes". */
+#ifndef CONTRACT_SM_H
+#define CONTRACT_SM_H
+
+#include "contract.h"
+
+#include <host/section.h>
+
+/* ---- machines (sm_machine.c) ---- */
+
+struct machine {
+  struct contract *c;
+  const struct rkv_state_machine_ops *ops;
+  void *it; /* NULL: closed */
+  struct contract_host host;
+  struct rkv_value values[HOST_OPTIONS_MAX];
+  struct rkv_config config;
+  char dir[CONTRACT_PATH_MAX + 32];
+  struct rkv_error error; /* of the last refusal */
+  size_t at;              /* entries applied by machine_apply */
+};
+
+/* A new machine; `name` sets those of one law apart. Must succeed. */
+void machine_open(struct machine *m, struct contract *c, const char *name);
+/* Ends it; nothing it said was fatal. */
+void machine_close(struct machine *m);
+
+/* ---- commands (sm_commands.c) ---- */
+
+/* X(NAME, text): shapes of commands. */
+#define SM_SHAPE_LIST(X)                                                                           \
+  X(PROTOBUF, "protobuf (string 1 = key, string 2 = value)")                                       \
+  X(WORDS, "words (set KEY VALUE)")                                                                \
+  X(PAIR, "KEY=VALUE")                                                                             \
+  X(JSON, "JSON")                                                                                  \
+  X(DECIMAL, "decimal numbers")                                                                    \
+  X(BYTES, "any bytes")                                                                            \
+  X(EMPTY, "the empty command")
+
+enum sm_shape {
+#define SM_SHAPE_ENUM(name, text) SM_SHAPE_##name,
+  SM_SHAPE_LIST(SM_SHAPE_ENUM)
+#undef SM_SHAPE_ENUM
+      SM_SHAPES
+};
+
+enum {
+  SM_GIVEN_MAX = 4096,     /* lines of --commands FILE */
+  SM_LINE_MAX = 1 << 20,   /* bytes of one of them */
+  SM_QUESTIONS_MAX = 64,   /* requests that a law asks */
+  SM_SOURCE_TEXT_MAX = 256 /* of what commands_text says */
+};
+
+struct commands {
+  struct contract *c;
+  bool takes[SM_SHAPES]; /* by validate */
+  struct rkv_buf *given; /* by the user: then these only */
+  size_t given_count;
+  struct rkv_buf *questions; /* by the user */
+  size_t question_count;
+};
+
+/* What `m` takes. That it takes nothing breaks the law that asks. */
+void commands_find(struct commands *k, struct machine *m);
+void commands_free(struct commands *k);
+/* In words, for notes. */
+void commands_text(const struct commands *k, char out[SM_SOURCE_TEXT_MAX]);
+/* A command that validate takes, about a key of this number, decided by chance. */
+struct rkv_buf commands_make(const struct commands *k, uint64_t key, uint64_t *seed);
+/* One with a value of about `len` bytes, which validate may refuse. `shape` must be taken. */
+struct rkv_buf commands_large(const struct commands *k, enum sm_shape shape, size_t len);
+/* Requests about the keys 0 .. keys-1 that `m` answers in its present state, to be freed by
+ * bufs_free. */
+size_t commands_questions(const struct commands *k, struct machine *m, uint64_t keys,
+                          struct rkv_buf *out);
+/* A command or a question with some damage. */
+struct rkv_buf bytes_mutate(struct contract *c, struct rkv_buf from, uint64_t *seed);
+void bufs_free(struct rkv_buf *bufs, size_t count);
+
+/* ---- logs (sm_log.c) ---- */
+
+struct log {
+  struct contract *c;
+  struct rkv_entry *entries;
+  size_t count;
+};
+
+/* A log as a cluster writes it: the initial membership, then commands about `keys` keys (0: each
+ * about one of its own), now and then a blank entry of a new term or a membership. */
+void log_make(struct log *log, const struct commands *k, size_t count, uint64_t keys,
+              uint64_t seed);
+void log_free(struct log *log);
+/* A membership as rkv_membership_encode writes it, decided by chance: incarnations, joint ones,
+ * learners, up to 64 nodes with long addresses. */
+struct rkv_buf membership_make(struct contract *c, uint64_t *seed);
+/* Applies entries [m->at, to) in batches of 1 to `batch_max`; drops the answers, or keeps them in
+ * results[index of entry] (zeroed by the caller). */
+void machine_apply(struct machine *m, const struct log *log, size_t to, size_t batch_max,
+                   struct rkv_buf *results);
+
+/* ---- states (sm_state.c) ---- */
+
+struct state {
+  uint8_t *bytes;
+  size_t len;
+  struct rkv_snapshot_meta meta; /* as snapshot_begin said; owns its membership */
+};
+
+enum { SM_CHUNK = 64 << 10 }; /* bytes of a chunk where its size does not matter */
+
+/* Reads an open view to its end, at most `max` bytes at a time (0: by chance), and ends it. `meta`
+ * is given. */
+void state_read(struct machine *m, void *view, const struct rkv_snapshot_meta *meta, size_t max,
+                struct state *out);
+/* The state that `m` is in now. */
+void state_take(struct machine *m, size_t max, struct state *out);
+void state_free(struct state *state);
+/* Differing last log ids or memberships break the law. */
+void meta_require(struct contract *c, const struct rkv_snapshot_meta *is,
+                  const struct rkv_snapshot_meta *must, const char *what);
+/* Differing states break the law; `what` says which two are compared. */
+void state_require(struct contract *c, const struct state *is, const struct state *must,
+                   const char *what);
+/* `m` is in this state now: its snapshot, and applied(). */
+void machine_is(struct machine *m, const struct state *must, const char *what);
+/* Restores `state` in chunks of `chunk` bytes (0: by chance). The status of the first refusal. */
+enum rkv_status machine_restore(struct machine *m, const struct state *state, size_t chunk);
+/* Begins a restore and writes bytes [0, len). The restore, or NULL after a refusal (and abort). */
+void *machine_restore_part(struct machine *m, const struct state *state, size_t len, size_t chunk);
+void machine_restore_ok(struct machine *m, const struct state *state, size_t chunk);
+
+#endif

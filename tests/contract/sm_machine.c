@@ -1,0 +1,24 @@
+/* sm_machine.c: machines under test: opened and closed. */
+#include "sm.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+void machine_open(struct machine *m, struct contract *c, const char *name) {
+  memset(m, 0, sizeof *m);
+  m->c = c;
+  m->ops = c->plugin->ops;
+  (void)snprintf(m->dir, sizeof m->dir, "%s/%s", c->dir, name);
+  if (c->dir_option >= 0)
+    CONTRACT_REQUIRE(c, mkdir(m->dir, 0700) == 0, "the suite cannot make %s", m->dir);
+  m->config = contract_config(c, m->dir, m->values);
+  contract_host_init(&m->host, c, 1);
+  CONTRACT_REQUIRE(c, m->ops->open(&m->host.host, &m->config, &m->it, &m->error) == RKV_OK,
+                   "open: %s", m->error.text);
+}
+
+void machine_close(struct machine *m) {
+  if (m->it) m->ops->close(m->it);
+  m->it = NULL;
+  contract_host_calm(&m->host);
+}
