@@ -12,13 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # package    what is installed and packed, and plugins built from it alone
 # clang      everything compiles with the other compiler
 # asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
-<<<<<<< HEAD
-suites=(style unit golden sim contract cluster package clang asan tsan)
-labels=(unit golden sim contract cluster package) # what ctest knows
-=======
-suites=(style unit golden model sim cluster package clang asan tsan)
-labels=(unit golden model sim cluster package) # what ctest knows
->>>>>>> main
+suites=(style unit golden model sim contract cluster package clang asan tsan)
+labels=(unit golden model sim contract cluster package) # what ctest knows
 out=build/test-results
 passed=0
 failed=0
@@ -157,11 +152,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 
 if wanted style; then run_style style; fi
-<<<<<<< HEAD
-if wanted style || wanted unit || wanted golden || wanted sim || wanted contract || wanted cluster ||
-=======
-if wanted style || wanted unit || wanted golden || wanted model || wanted sim || wanted cluster ||
->>>>>>> main
+if wanted style || wanted unit || wanted golden || wanted model || wanted sim || wanted contract || wanted cluster ||
   wanted package; then run_release; fi
 if wanted clang; then build clang ON || true; fi
 if wanted asan; then run_sanitized asan; fi

@@ -42,8 +42,7 @@ void args_usage(FILE *out) {
   (void)fputs(
       "usage: rkv-contract PLUGIN.so [--option KEY=VALUE]... [--level basic|crash|full]\n"
       "                    [--only LAW]... [--seed N] [--json FILE] [--report]\n"
-      "                    [--commands FILE] [--scratch DIR] [--slow N] [--limit SECONDS]
-"
+      "                    [--commands FILE] [--scratch DIR] [--slow N] [--limit SECONDS]\n"
       "       rkv-contract --list\n"
       "\n"
       "Tries every law of the plugin's kind, each in a process of its own.\n"

@@ -40,7 +40,7 @@ def compiled(build, file, old, new, folder):
            if pathlib.Path(c["file"]).parent == ROOT / room and f"{SOURCES[room]}.dir" in c["command"]]
     objects = [folder_of / words[words.index("-o") + 1] for path, words, folder_of in own if path != ROOT / file]
     words = next(words for path, words, _ in own if path == ROOT / file)
-    words = words[next(i for i, word in enumerate(words) if word.endswith(("/cc", "/gcc", "/clang"))):]  # without ccache
+    words = words[next(i for i, word in enumerate(words) if word.endswith(("/cc", "/gcc", "/clang"))):]  # no ccache
     words = [word for word in words if word != "-Werror"]
     words[words.index("-o") + 1] = str(folder / "changed.o")
     words[words.index("-c") + 1] = str(changed)
@@ -53,7 +53,8 @@ def compiled(build, file, old, new, folder):
 
 def suite(build, plugin, options, laws, scratch, slow):
     """What rkv-contract says about a plugin: law -> (result, text)."""
-    words = [build / "rkv-contract", plugin, "--json", "-", "--limit", str(LIMIT_S), "--scratch", scratch, "--slow", slow]
+    words = [build / "rkv-contract", plugin, "--json", "-", "--limit", str(LIMIT_S), "--scratch", scratch,
+             "--slow", slow]
     for option in options:
         words += ["--option", option]
     for law in laws:
@@ -112,12 +113,12 @@ def main():
     tried = [v for v in variants() if not options.names or any(part in v[2] for part in options.names)]
     missed, rows = 0, []
     for plugin in GOOD:
-        for finding in on_good(build, plugin, {v[0] for v in tried if v[1] == plugin} or {"starts_empty"}, options.slow):
+        laws = {v[0] for v in tried if v[1] == plugin} or {"starts_empty"}
+        for finding in on_good(build, plugin, laws, options.slow):
             print(f"NO FAULT  {plugin} breaks {finding}")
             missed += 1
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for variant, caught, text, others in pool.map(
-                lambda v: judge(build, v, options.write, options.slow), tried):
+        for variant, caught, text, others in pool.map(lambda v: judge(build, v, options.write, options.slow), tried):
             missed += not caught
             rows.append(row(variant, text, others))
             print(f"{'caught    ' if caught else 'NOT CAUGHT'}  {variant[2]:30} by {variant[0]}", flush=True)
