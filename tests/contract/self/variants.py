@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""variants.py BUILD [--write] [NAME...]: rkv-contract on plugins broken on purpose (variants.txt): the law that names the
-fault must catch each, and pass the plugin without the fault. --write makes VARIANTS.md, with every law that fails.
+"""variants.py BUILD [--write] [NAME...]: rkv-contract on plugins broken on purpose (variants.txt): the law that names
+the fault must catch each, and pass the plugin without the fault. --write makes VARIANTS.md, with every law that fails.
 The last line counts variants that are caught and those that are not."""
 import argparse
 import concurrent.futures
@@ -28,7 +28,7 @@ def variants():
 
 
 def compiled(build, file, old, new, folder):
-    """The plugin of FILE with one text of it replaced: only that file is compiled, the other objects are the good ones."""
+    """The plugin of FILE with one text of it replaced: that file is compiled, the other objects are the good ones."""
     text = (ROOT / file).read_text(encoding="utf-8")
     if text.count(old) != 1:
         raise ValueError(f"the text stands {text.count(old)} times in {file}")
