@@ -57,7 +57,7 @@ static void plan_conflicts(struct life *life) {
   life_plan(life, m, step_append(m, 10, 200));
   life_plan(life, m, step_append(m, 3, 200));
   life_plan(life, m, step_truncate(7));
-  life_plan(life, m, step_identity(1, true));
+  life_plan(life, m, step_identity(2, true));
   life_plan(life, m, step_vote(2, 3, false));
   life_plan(life, m, step_append(m, 2, 100));
   life_plan(life, m, step_append(m, 60, 2000));
@@ -105,6 +105,7 @@ static unsigned calls_of(struct life *life, void (*plan)(struct life *life)) {
   struct shim_plan none = {0};
   life_afresh(life);
   plan(life);
+  life->window = 0; /* most calls */
   life->plan = none;
   CONTRACT_REQUIRE(life->c, life_run(life), "a life that nobody ended was killed");
   life_judge(life, "life", 0);
@@ -120,6 +121,7 @@ static void end_at_every_call(struct contract *c, void (*plan)(struct life *life
     unsigned sector;
     size_t window;
   } ends[] = {{SHIM_KILLED, 512, 0},
+              {SHIM_TORN, 512, 0},
               {SHIM_TORN, 512, LIFE_WINDOW},
               {SHIM_POWER, 512, 0},
               {SHIM_POWER, 4096, LIFE_WINDOW}};
