@@ -158,7 +158,8 @@ static void leave_torn(struct contract *c, void *arg) {
 struct tail {
   struct contract *c;
   struct question q;
-  uint64_t seed, tried, most;
+  uint64_t seed, tried;
+  size_t places; /* tried in a file; about twice as many */
 };
 
 /* One past the last byte in which a file differs between two copies; 0: it does not. *first: the
@@ -193,7 +194,7 @@ static void cut_file(const char *file, void *arg) {
   struct tail *t = arg;
   const char *name = strrchr(file, '/') + 1;
   struct bytes copies[TAIL + 1];
-  size_t first, end, ends[TAIL + 1] = {0};
+  size_t first, end, step, ends[TAIL + 1] = {0};
   for (int i = 0; i <= TAIL; i++) {
     char path[CONTRACT_PATH_MAX];
     (void)snprintf(path, sizeof path, "%.300s/copy%d/%.150s", t->c->dir, i, name);
@@ -201,7 +202,8 @@ static void cut_file(const char *file, void *arg) {
     ends[i] = differs(&copies[0], &copies[i], &first);
   }
   end = differs(&copies[0], &copies[TAIL], &first);
-  for (size_t place = first; place < end; place += 1 + contract_random(&t->seed) % t->most) {
+  step = (end - first) / t->places + 1;
+  for (size_t place = first; place < end; place += 1 + contract_random(&t->seed) % step) {
     t->q.least = BASE;
     for (int i = 1; i <= TAIL; i++)
       if (ends[i] <= place) t->q.least = BASE + (uint64_t)i;
@@ -221,7 +223,7 @@ void storage_law_torn_tail_is_cut(struct contract *c) {
   char copied[CONTRACT_PATH_MAX];
   model_step(c, m, &all);
   t.q = (struct question){.m = m, .what = "a tail cut"};
-  t.most = contract_amount(c, 15, 15, 1);
+  t.places = (size_t)contract_amount(c, 40, 40, 2000);
   contract_apart(c, leave_torn, NULL, 20);
   path_in(c, "copy3", copied);
   tree_each(copied, cut_file, &t);
