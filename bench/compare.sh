@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# compare.sh: puts per second of our cluster beside Debian's etcd 3.4, runs interleaved, median of the rounds.
+# compare.sh: puts per second of our cluster beside Debian's etcd 3.4 and other programs of our protocol, runs
+# interleaved, median of the rounds.
 # Two generators: bench-cluster (closed loop, verified by log growth) and h2load (not ours). All data on tmpfs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -10,9 +11,11 @@ inflight=1,64,256,1000
 bin=build/release
 raw=
 server=
+others=() # NAME=PATH
 
 usage() {
-  echo "usage: compare.sh [--rounds N] [--seconds N] [--inflight N,N,...] [--build DIR]" >&2
+  echo "usage: compare.sh [--rounds N] [--seconds N] [--inflight N,N,...] [--build DIR] [--other NAME=PATH]..." >&2
+  echo "  PATH takes --id N --addr HOST:PORT and speaks openraftpb.AppService, as OpenRaft's gRPC example" >&2
   exit 64
 }
 
@@ -36,6 +39,11 @@ while [ $# -gt 0 ]; do
     --seconds) seconds=$2 ;;
     --inflight) inflight=$2 ;;
     --build) bin=$2 ;;
+    --other)
+      [[ "$2" =~ ^[A-Za-z0-9._-]+=. ]] || usage
+      [ -x "${2#*=}" ] || fail "no program ${2#*=}"
+      others+=("$2")
+      ;;
     *) usage ;;
   esac
   shift 2
@@ -47,6 +55,17 @@ drive() {
   shift 2
   "$bin/bench-cluster" --target "$target" --bin-dir "$bin" --json --seconds "$seconds" "$@" |
     sed "s/^{/{\"row\":\"$row\",/" >>"$raw/rows" || echo "compare: $row $target $*: not verified" >&2
+}
+
+# drive_others ROW_NAME ARG...: likewise for each --other, under its name.
+drive_others() {
+  local row=$1 other
+  shift
+  for other in ${others[@]+"${others[@]}"}; do
+    "$bin/bench-cluster" --binary "${other#*=}" --json --seconds "$seconds" "$@" |
+      sed "s/^{\"target\":\"rkv\"/{\"row\":\"$row\",\"target\":\"${other%%=*}\"/" >>"$raw/rows" ||
+      echo "compare: $row ${other%%=*} $*: not verified" >&2
+  done
 }
 
 # One request in gRPC's framing: no compression, length, then key and value; the same bytes for both systems.
@@ -91,11 +110,13 @@ for round in $(seq "$rounds"); do
   for n in ${inflight//,/ }; do
     drive bench rkv --inflight "$n"
     drive bench etcd --inflight "$n"
+    drive_others bench --inflight "$n"
     by_h2load rkv /openraftpb.AppService/Set "$n"
     by_h2load etcd /etcdserverpb.KV/Put "$n"
   done
   drive "1KiB raft limit" rkv --inflight 64 --set transport.raft_message_max=1KiB
   drive idle rkv --idle "$seconds"
   drive idle etcd --idle "$seconds"
+  drive_others idle --idle "$seconds"
 done
 python3 bench/table.py <"$raw/rows"

@@ -1,4 +1,4 @@
-"""table.py: reads the JSON rows of compare.sh on stdin, prints medians of ours and etcd's side by side."""
+"""table.py: reads the JSON rows of compare.sh on stdin, prints medians of ours, etcd's and others' side by side."""
 import json
 import statistics
 import sys
@@ -26,6 +26,17 @@ def verdict(key, ours, ratio):
     return ""
 
 
+def times(rows):
+    return f"{text(median(rows, 'p50_ms'), 2)} / {text(median(rows, 'p99_ms'), 2)}"
+
+
+def beside(rate, rows):
+    """The cells of a program that was named on the command line."""
+    theirs = median(rows, "puts_per_s")
+    ratio = rate / theirs if rate and theirs else None
+    return text(theirs), text(ratio, 2), times(rows), text(median(rows, "cpu_us_per_put"), 1)
+
+
 def main():
     cells, idle = defaultdict(list), defaultdict(list)
     for line in sys.stdin:
@@ -34,15 +45,17 @@ def main():
             idle[row["target"]].append(row)
         else:
             cells[row["row"], row["inflight"], row["target"]].append(row)
+    others = [t for t in dict.fromkeys(target for _, _, target in cells) if t not in ("rkv", "etcd")]
     out = [("ROW", "INFLIGHT", "RKV/S", "ETCD/S", "RATIO", "RKV p50/p99 ms", "ETCD p50/p99 ms", "RKV us CPU",
-            "ETCD us CPU", "MARK")]
+            "ETCD us CPU", *(f"{t}{what}" for t in others for what in ("/S", " RATIO", " p50/p99 ms", " us CPU")),
+            "MARK")]
     for name, inflight in dict.fromkeys((name, inflight) for name, inflight, _ in cells):
         ours, theirs = cells[name, inflight, "rkv"], cells[name, inflight, "etcd"]
         rate, other = median(ours, "puts_per_s"), median(theirs, "puts_per_s")
         ratio = rate / other if rate and other else None
-        times = [f"{text(median(rows, 'p50_ms'), 2)} / {text(median(rows, 'p99_ms'), 2)}" for rows in (ours, theirs)]
-        out.append((name, str(inflight), text(rate), text(other), text(ratio, 2), *times,
+        out.append((name, str(inflight), text(rate), text(other), text(ratio, 2), times(ours), times(theirs),
                     text(median(ours, "cpu_us_per_put"), 1), text(median(theirs, "cpu_us_per_put"), 1),
+                    *(cell for t in others for cell in beside(rate, cells[name, inflight, t])),
                     verdict((name, inflight), rate, ratio)))
     widths = [max(len(row[i]) for row in out) for i in range(len(out[0]))]
     for row in out:

@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 ports=(21001 21002 21003)
 bin=build/release
-targets=(raft-key-value rkvctl transport-grpc storage-mem sm-protobuf)
+targets=(raft-key-value rkvctl transport-grpc storage-mem storage-wal sm-protobuf) # what the README tries
 stamp=$bin/.demo-built # newer than every source: nothing to build
 started_within=100     # tenths of a second that a node may take to listen
 stopped_within=70      # and to stop: it promises 5 s

@@ -10,9 +10,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # contract   rkv-contract on every plugin of ours, and on plugins broken on purpose
 # cluster    several nodes: in one process (ctest), as processes (pytest)
 # package    what is installed and packed, and plugins built from it alone
+# fuzz       a fixed number of inputs for each target, under address+undefined sanitizers (longer: fuzz.sh)
 # clang      everything compiles with the other compiler
 # asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
-suites=(style unit golden model sim contract cluster package clang asan tsan)
+suites=(style unit golden model sim contract cluster package fuzz clang asan tsan)
 labels=(unit golden model sim contract cluster package) # what ctest knows
 out=build/test-results
 passed=0
@@ -68,7 +69,8 @@ run_ctest() {
   local started=$SECONDS junit=$PWD/$out/$1.xml log=$out/$1.log code=0
   rm -f "$junit"
   if [ "$(ctest --test-dir "build/$2" -N -L "^$3\$" | tail -n 1)" = "Total Tests: 0" ]; then return 0; fi
-  ctest --test-dir "build/$2" -L "^$3\$" -j "$4" --output-on-failure --output-junit "$junit" >"$log" 2>&1 || code=$?
+  ctest --test-dir "build/$2" -L "^$3\$" -j "$4" --output-on-failure --output-junit "$junit" --test-output-size-passed 65536 \
+    >"$log" 2>&1 || code=$?
   count "$1" "$started" "$code" "$log" "$junit"
 }
 
@@ -139,6 +141,14 @@ run_sanitized() {
   run_pytest "$1-cluster" "$1" 1 -m "not slow"
 }
 
+run_fuzz() {
+  build fuzz ON || return 0
+  mkdir -p build/fuzz/tests # of scratch directories
+  run_ctest fuzz fuzz fuzz 2
+  sed -n 's/^.*stat::number_of_executed_units: *\([0-9]*\)$/\1/p' "$out/fuzz.xml" |
+    awk '{ runs += $1 } END { printf "    fuzz: %d inputs, %d targets\n", runs, NR }'
+}
+
 names=("$@")
 for name in "${names[@]}"; do
   case " ${suites[*]} " in *" $name "*) ;; *) usage ;; esac
@@ -154,6 +164,7 @@ export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadl
 if wanted style; then run_style style; fi
 if wanted style || wanted unit || wanted golden || wanted model || wanted sim || wanted contract || wanted cluster ||
   wanted package; then run_release; fi
+if wanted fuzz; then run_fuzz; fi
 if wanted clang; then build clang ON || true; fi
 if wanted asan; then run_sanitized asan; fi
 if wanted tsan; then run_sanitized tsan; fi

@@ -10,6 +10,7 @@ const char options_help[] =
     "  --target rkv|etcd      what is started and driven (rkv)\n"
     "  --endpoints A,B,C      a cluster that runs already, instead of starting one\n"
     "  --bin-dir DIR          where raft-key-value is (beside this program)\n"
+    "  --binary PATH          another program of its protocol: takes --id N --addr HOST:PORT\n"
     "  --nodes N              how many to start (3)\n"
     "  --set SECTION.KEY=V    handed to every raft-key-value node; may be repeated\n"
     "  --inflight N,N,...     puts in flight, one row each (1,64,256,1000)\n"
@@ -100,6 +101,10 @@ static enum rkv_status value_option(const char *name, const char *value, struct 
   if (strcmp(name, "--endpoints") == 0) return endpoint_list(value, options, error);
   if (strcmp(name, "--bin-dir") == 0) {
     options->bin_dir = value;
+    return RKV_OK;
+  }
+  if (strcmp(name, "--binary") == 0) {
+    options->binary = value;
     return RKV_OK;
   }
   if (strcmp(name, "--target") == 0) {

@@ -25,6 +25,7 @@ struct options {
   enum options_job job;
   const char *target;  /* "rkv" or "etcd" */
   const char *bin_dir; /* where raft-key-value is; NULL: beside this program */
+  const char *binary;  /* another program of its protocol instead; NULL: none */
   char endpoints[OPTIONS_NODES_MAX][RKV_ADDR_MAX]; /* a cluster that runs already */
   unsigned endpoint_count;
   unsigned inflight[OPTIONS_ROWS_MAX];

@@ -12,11 +12,15 @@
 #define SERVICE "/openraftpb.AppService/"
 #define INIT_NODE_MAX (RKV_ADDR_MAX + 2 * WIRE_OVERHEAD_MAX) /* bytes of one node in an Init */
 
-/* The binary beside this one, unless --bin-dir says where. */
+/* The binary beside this one, unless --bin-dir says where, or --binary which. */
 static void find_binary(const struct options *options, char *out, size_t size) {
   char self[TARGET_DIR_MAX * 8];
   ssize_t len;
   char *slash;
+  if (options->binary) {
+    (void)snprintf(out, size, "%s", options->binary);
+    return;
+  }
   if (options->bin_dir) {
     (void)snprintf(out, size, "%s/raft-key-value", options->bin_dir);
     return;
@@ -65,17 +69,24 @@ static bool rkv_form(struct cluster *cluster, struct client *client) {
   return ok;
 }
 
+/* Ours says `state:leader`; OpenRaft's example names the state without a key, behind its id. */
+static bool says_leader(const char *metrics, size_t size) {
+  static const char example[] = ", Leader,";
+  char state[32];
+  if (metrics_text(metrics, size, "state", state, sizeof state))
+    return strcmp(state, "leader") == 0;
+  return memmem(metrics, size, example, sizeof example - 1) != NULL;
+}
+
 static bool rkv_view(struct client *client, const char *endpoint, struct node_view *view) {
   struct ask_answer *answer = malloc(sizeof *answer);
   const uint8_t *metrics;
-  char state[32];
   size_t size;
   bool ok = false;
   if (!answer) return false;
   if (!ask(client, endpoint, SERVICE "Metrics", "", 0, answer)) goto out;
   if (!wire_get_bytes(answer->data, answer->size, 2, &metrics, &size)) goto out;
-  (void)metrics_text((const char *)metrics, size, "state", state, sizeof state);
-  view->leads = strcmp(state, "leader") == 0;
+  view->leads = says_leader((const char *)metrics, size);
   if (!metrics_number((const char *)metrics, size, "last_log", &view->last_log)) view->last_log = 0;
   ok = true;
 out:

@@ -4,9 +4,9 @@
 
 #include <assert.h>
 
-void api_release(struct node *n, uint64_t bytes) {
+void api_release(struct node *n, uint64_t calls, uint64_t bytes) {
   atomic_fetch_sub_explicit(&n->client_bytes, bytes, memory_order_relaxed);
-  atomic_fetch_sub_explicit(&n->client_calls, 1, memory_order_release);
+  atomic_fetch_sub_explicit(&n->client_calls, calls, memory_order_release);
 }
 
 /* Reserves room for a client's call, or answers it RKV_FULL. */
@@ -14,7 +14,7 @@ static bool reserve(struct node *n, struct rkv_call *call, uint64_t bytes) {
   uint64_t calls = atomic_fetch_add_explicit(&n->client_calls, 1, memory_order_relaxed) + 1;
   uint64_t total = atomic_fetch_add_explicit(&n->client_bytes, bytes, memory_order_relaxed) + bytes;
   if (calls <= n->options.inbox_max && total <= n->options.inbox_bytes_max) return true;
-  api_release(n, bytes);
+  api_release(n, 1, bytes);
   answer_failf(call, RKV_FULL,
                "too much in flight on this node: at most %llu calls and %llu bytes (try again "
                "later, or raise node.inbox_max or node.inbox_bytes_max)",

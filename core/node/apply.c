@@ -18,7 +18,7 @@ static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t 
     node_fatal(n, status, error.text);
     return false;
   }
-  for (size_t i = 0; i < count; i++) n->log_bytes += entries[i].payload.len;
+  for (size_t i = 0; i < count; i++) n->log_bytes += entries[i].payload.len + sizeof entries[i];
   n->applied = entries[count - 1].id;
   n->applied_entries += count;
   propose_answer(n, entries, count);

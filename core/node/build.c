@@ -111,7 +111,7 @@ void build_on_now(struct node *n, struct rkv_call *call) {
     status = raft_trigger_snapshot(n->raft, node_now(n), &error);
   }
   if (status != RKV_OK) {
-    api_release(n, 0);
+    api_release(n, 1, 0);
     return answer_fail(call, &error);
   }
   n->snapshot_call = call;
@@ -123,7 +123,7 @@ static void answer_now(struct node *n, const struct snapshot_build *b) {
   struct rkv_snapshot_now_call *call = (struct rkv_snapshot_now_call *)n->snapshot_call;
   n->snapshot_call = NULL;
   if (!call) return;
-  api_release(n, 0);
+  api_release(n, 1, 0);
   call->last = b->meta.last;
   if (b->status == RKV_OK)
     answer_ok(&call->call);
@@ -135,7 +135,7 @@ void build_fail(struct node *n, const struct rkv_error *error) {
   struct rkv_call *call = n->snapshot_call;
   n->snapshot_call = NULL;
   if (!call) return;
-  api_release(n, 0);
+  api_release(n, 1, 0);
   answer_fail(call, error);
 }
 

@@ -20,13 +20,13 @@ static void forget(struct node *n, const struct rkv_call *call) {
 static bool admit(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (loop_ending(n)) {
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_end_error(n, &error);
     answer_fail(call, &error);
     return false;
   }
   if (n->change_count == NODE_CHANGES_MAX) {
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_failf(call, RKV_FULL, "%d membership calls are waiting already (try again later)",
                  NODE_CHANGES_MAX);
     return false;
@@ -40,7 +40,7 @@ static void settle(struct node *n, struct rkv_call *call, enum rkv_status status
                    const struct rkv_error *error) {
   if (status != RKV_OK) {
     forget(n, call);
-    api_release(n, 0);
+    api_release(n, 1, 0);
     if (status == RKV_NOT_LEADER)
       answer_not_leader(n, call);
     else
@@ -119,7 +119,7 @@ void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
   if (!call) return; /* the node's own: tend.c */
   forget(n, call);
-  api_release(n, 0);
+  api_release(n, 1, 0);
   if (out->status != RKV_OK) {
     answer_failf(call, out->status, "%s", out->text ? out->text : "the change was given up");
     return;
@@ -161,7 +161,7 @@ void change_expire(struct node *n) {
     if (call->deadline_ns == 0 || call->deadline_ns > n->now_ns) continue;
     raft_forget_change(n->raft, call);
     forget(n, call);
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_failf(call, RKV_TIMEOUT,
                  "not finished in time; the change goes on (see members and metrics)");
   }
@@ -172,7 +172,7 @@ void change_fail_all(struct node *n, const struct rkv_error *error) {
     struct rkv_call *call = n->changes[--n->change_count];
     raft_forget_change(n->raft, call);
     greet_forget(n, call);
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_fail(call, error);
   }
 }

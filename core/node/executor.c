@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
 #define NS_PER_S UINT64_C(1000000000)
+#define CHANCE_STEP UINT64_C(0x9e3779b97f4a7c15)
 
 struct threads {
   struct node_executor base; /* first: the public handle is a pointer to it */
@@ -19,6 +21,7 @@ struct threads {
   pthread_mutex_t lock;
   pthread_cond_t timer_wake, worker_wake;
   uint64_t deadline_ns;
+  atomic_uint_fast64_t chance; /* state of the random numbers */
   struct node_job *first, **last;
   bool running, stopping;
 };
@@ -30,10 +33,20 @@ static uint64_t now_ns(void *ctx) {
   return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* splitmix64, seeded by the kernel: asked for several times per write, which a system call is not
+ * worth. Chance spreads timeouts and names clusters; it keeps no secrets. */
 static uint64_t random_number(void *ctx) {
-  uint64_t number;
-  if (getrandom(&number, sizeof number, 0) == (ssize_t)sizeof number) return number;
-  return now_ns(ctx) * UINT64_C(0x9e3779b97f4a7c15); /* interrupted: spread is all that is needed */
+  struct threads *t = ctx;
+  uint64_t n = atomic_fetch_add_explicit(&t->chance, CHANCE_STEP, memory_order_relaxed);
+  n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+  return n ^ n >> 31;
+}
+
+static uint64_t random_seed(void) {
+  uint64_t seed;
+  if (getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed) return seed;
+  return now_ns(NULL) * CHANCE_STEP; /* interrupted before the kernel had any: spread is needed */
 }
 
 static void set_timer(void *ctx, uint64_t deadline_ns) {
@@ -111,6 +124,7 @@ enum rkv_status node_executor_new(struct node_executor **out, struct rkv_error *
   pthread_condattr_destroy(&attr);
   t->deadline_ns = UINT64_MAX;
   t->last = &t->first;
+  atomic_init(&t->chance, random_seed());
   t->base = (struct node_executor){
       .ctx = t, .now_ns = now_ns, .random = random_number, .set_timer = set_timer, .post = post};
   *out = &t->base;

@@ -162,7 +162,7 @@ struct node {
   bool fetching_apply; /* entries to apply are being read */
   bool installing;     /* the state machine is ahead: a snapshot is becoming durable */
   struct rkv_buf results[NODE_APPLY_BATCH_MAX];
-  uint64_t log_bytes; /* payload bytes applied since the last snapshot was begun */
+  uint64_t log_bytes; /* of the entries applied since the last snapshot was begun */
   uint64_t snapshot_bytes;
 
   struct rkv_identity identity;
@@ -228,8 +228,8 @@ void answer_end_error(struct node *n, struct rkv_error *error);
 
 /* ---- api.c ---- */
 void api_make(struct node *n);
-/* Gives back what a client's call reserved when it was handed in. Before its done. */
-void api_release(struct node *n, uint64_t bytes);
+/* Gives back what clients' calls reserved when they were handed in. Before their done. */
+void api_release(struct node *n, uint64_t calls, uint64_t bytes);
 
 /* ---- propose.c ---- */
 void propose_on_call(struct node *n, struct rkv_call *call);

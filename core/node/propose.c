@@ -38,7 +38,7 @@ static bool batch_reserve(struct node *n, size_t count) {
 }
 
 static void end(struct node *n, struct rkv_propose_call *call, const struct rkv_error *error) {
-  api_release(n, call->command.len);
+  api_release(n, 1, call->command.len);
   answer_fail(&call->call, error);
 }
 
@@ -62,7 +62,7 @@ void propose_fail_batch(struct node *n, const struct rkv_error *error) {
 static void refuse_batch(struct node *n, enum rkv_status status, const struct rkv_error *error) {
   for (size_t i = 0; i < n->batch_count; i++) {
     struct rkv_propose_call *p = n->batch[i];
-    api_release(n, p->command.len);
+    api_release(n, 1, p->command.len);
     if (status == RKV_NOT_LEADER)
       answer_not_leader(n, &p->call);
     else
@@ -99,8 +99,23 @@ void propose_flush(struct node *n) {
   loop_carry(n);
 }
 
+/* Whatever waits for one of these entries no longer does: given back at once, because each atomic
+ * costs as much as the rest of an answer. */
+static void release_answered(struct node *n, rkv_index last) {
+  const struct pending *p = &n->pending;
+  uint64_t calls = 0, bytes = 0;
+  for (size_t i = 0; i < p->count && pending_at(&n->pending, i)->index <= last; i++) {
+    const struct rkv_propose_call *call = pending_at(&n->pending, i)->call;
+    if (!call) continue;
+    calls++;
+    bytes += call->command.len;
+  }
+  if (calls > 0) api_release(n, calls, bytes);
+}
+
 void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count) {
   struct pending *p = &n->pending;
+  release_answered(n, entries[count - 1].id.index);
   for (size_t i = 0; i < count; i++) {
     struct rkv_propose_call *call = NULL;
     if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index) {
@@ -114,7 +129,6 @@ void propose_answer(struct node *n, const struct rkv_entry *entries, size_t coun
     }
     assert(rkv_log_id_equal(call->id, entries[i].id));
     call->result = n->results[i];
-    api_release(n, call->command.len);
     answer_ok(&call->call);
   }
   assert(p->count == 0 || pending_at(p, 0)->index > entries[count - 1].id.index);

@@ -17,7 +17,7 @@ void query_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_query_call *q = (struct rkv_query_call *)call;
   if (q->read != RKV_READ_LOCAL && !loop_ending(n))
     return read_gather(n, call, q->read == RKV_READ_LEASE);
-  api_release(n, 0);
+  api_release(n, 1, 0);
   if (q->read != RKV_READ_LOCAL) {
     struct rkv_error error;
     answer_end_error(n, &error);

@@ -34,14 +34,14 @@ static void answer_one(struct node *n, struct rkv_call *call) {
     atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
     answer_ok(call);
   } else {
-    api_release(n, 0);
+    api_release(n, 1, 0);
     query_run(n, (struct rkv_query_call *)call);
   }
 }
 
 static void fail_one(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
   if (call->kind == NODE_READ_INDEX) return peer_fail(n, call, error);
-  api_release(n, 0);
+  api_release(n, 1, 0);
   if (error->status == RKV_NOT_LEADER)
     answer_not_leader(n, call);
   else

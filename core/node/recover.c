@@ -135,6 +135,7 @@ static enum rkv_status make_raft(struct recover *r, struct rkv_error *error) {
   struct node *n = r->n;
   const struct node_options *o = &n->options;
   struct raft_config config = {.id = n->plugins.host->node_id,
+                               .incarnation = n->identity.incarnation,
                                .heartbeat_ns = o->heartbeat_ns,
                                .election_min_ns = o->election_min_ns,
                                .election_max_ns = o->election_max_ns,

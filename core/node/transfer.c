@@ -17,7 +17,7 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_transfer_call *c = (struct rkv_transfer_call *)call;
   if (loop_ending(n)) {
-    api_release(n, 0);
+    api_release(n, 1, 0);
     answer_end_error(n, &error);
     return answer_fail(call, &error);
   }
@@ -27,7 +27,7 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
     rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "transfer target=%llu",
             (unsigned long long)c->target);
   } else {
-    api_release(n, 0);
+    api_release(n, 1, 0);
     if (status == RKV_NOT_LEADER)
       answer_not_leader(n, call);
     else
@@ -46,7 +46,7 @@ void transfer_done(struct node *n, const struct raft_output *out) {
   }
   assert(out->cookie == n->transfer_call);
   n->transfer_call = NULL;
-  api_release(n, 0);
+  api_release(n, 1, 0);
   if (out->status == RKV_OK)
     answer_ok(out->cookie);
   else
@@ -59,7 +59,7 @@ void transfer_fail(struct node *n, const struct rkv_error *error) {
   atomic_store_explicit(&n->handing_over, false, memory_order_release);
   if (!call) return;
   raft_forget_transfer(n->raft, call);
-  api_release(n, 0);
+  api_release(n, 1, 0);
   answer_fail(call, error);
 }
 

@@ -103,6 +103,14 @@ static enum rkv_status check_config(const struct raft_config *c, struct rkv_erro
   return RKV_OK;
 }
 
+/* True if both can be ids, and the later one of one log. */
+static bool follows(struct rkv_log_id before, struct rkv_log_id id) {
+  if (id.index > RAFT_INDEX_MAX || id.term > RAFT_TERM_MAX) return false;
+  if (before.index == 0 && before.term != 0) return false;
+  return id.index == before.index ? id.term == before.term
+                                  : id.index > before.index && id.term >= before.term;
+}
+
 static enum rkv_status check_terms(const struct raft_start *s, struct rkv_error *error) {
   struct rkv_log_id before = s->purged;
   size_t i;
@@ -110,14 +118,15 @@ static enum rkv_status check_terms(const struct raft_start *s, struct rkv_error 
     return rkv_fail(error, RKV_CORRUPT, "log: its terms and its length contradict each other");
   for (i = 0; i < s->term_count; i++) {
     struct rkv_log_id at = s->terms[i];
-    bool follows = i == 0 ? at.index == before.index + 1 && at.term >= before.term
-                          : at.index > before.index && at.term > before.term;
-    if (!follows || at.index > s->last.index)
+    bool next = i == 0 ? at.index == before.index + 1 && at.term >= before.term
+                       : at.index > before.index && at.term > before.term;
+    if (!next || at.index > s->last.index)
       return rkv_fail(error, RKV_CORRUPT, "log: term %llu does not follow at index %llu",
                       (unsigned long long)at.term, (unsigned long long)at.index);
     before = at;
   }
-  if (s->last.term != before.term || s->last.index < s->purged.index)
+  if (s->last.term != before.term || s->last.index < s->purged.index ||
+      s->last.index > RAFT_INDEX_MAX)
     return rkv_fail(error, RKV_CORRUPT, "log: its last id contradicts its terms");
   return RKV_OK;
 }
@@ -130,7 +139,7 @@ static enum rkv_status check_start(const struct raft_start *s, struct rkv_error 
       s->vote.term > RAFT_TERM_MAX)
     return rkv_fail(error, RKV_CORRUPT, "vote: term %llu, but the log ends with term %llu",
                     (unsigned long long)s->vote.term, (unsigned long long)s->last.term);
-  if (s->purged.index > s->snapshot.index || s->snapshot.index > s->applied.index)
+  if (!follows(s->purged, s->snapshot) || !follows(s->snapshot, s->applied))
     return rkv_fail(error, RKV_CORRUPT,
                     "log purged to %llu, snapshot to %llu, state machine at %llu: out of order",
                     (unsigned long long)s->purged.index, (unsigned long long)s->snapshot.index,
@@ -190,7 +199,8 @@ static void load_vote(struct raft *r, struct rkv_vote vote, struct raft_now now)
   r->role = raft_is_voter(r) ? RAFT_FOLLOWER : RAFT_LEARNER;
   if (vote.committed) r->lease_until_ns = now.ns + r->config.election_max_ns;
   raft_arm_election(r, now);
-  if (raft_quorum_lone(&r->effective->value, r->config.id)) r->election_at_ns = now.ns;
+  if (raft_is_voter(r) && raft_quorum_lone(&r->effective->value, r->config.id))
+    r->election_at_ns = now.ns;
   r->told.role = r->role;
   r->told.leader = raft_leader(r);
   r->told.term = vote.term;

@@ -31,6 +31,7 @@ struct raft_now {
 
 struct raft_config {
   rkv_node_id id;
+  uint64_t incarnation;     /* of this node (rkv_identity); 0: it cannot tell */
   uint64_t heartbeat_ns;    /* a leader is heard from at least this often */
   uint64_t election_min_ns; /* [min, max): the random part of an election timeout */
   uint64_t election_max_ns; /* also the lease: how long a voter stays with a leader it heard from */

@@ -78,7 +78,7 @@ enum raft_offer raft_on_snapshot_offer(struct raft *r, struct raft_now now, stru
     return RAFT_OFFER_REJECT;
   /* No leader offers these: ids out of order with its vote, or with what is committed here. */
   if (last.term > vote.term || last.index > RAFT_INDEX_MAX || vote.term > RAFT_TERM_MAX ||
-      (last.index > r->committed.index && last.term < r->committed.term))
+      vote.term == 0 || (last.index > r->committed.index && last.term < r->committed.term))
     return RAFT_OFFER_REJECT;
   raft_adopt_vote(r, vote);
   raft_heard_leader(r, now);

@@ -10,12 +10,21 @@ rkv_node_id raft_leader(const struct raft *r) {
   return r->vote.node_id;
 }
 
+/* What an old config says of another incarnation, of which this node replays the log, is not meant
+ * for it: that one may have been a majority by itself. */
+static bool votes_in(const struct raft *r, const struct rkv_membership *m) {
+  const struct rkv_member *me = rkv_membership_find(m, r->config.id);
+  if (!me || !rkv_membership_is_voter(m, me->id)) return false;
+  return me->incarnation == r->config.incarnation || me->incarnation == 0 ||
+         r->config.incarnation == 0;
+}
+
 /* Dissertation 4.2.2: "a server that is not part of its own latest configuration should still
  * start new elections, as it might still be needed until the C_new entry is committed". */
 bool raft_is_voter(const struct raft *r) {
-  if (rkv_membership_is_voter(&r->effective->value, r->config.id)) return true;
+  if (votes_in(r, &r->effective->value)) return true;
   return r->previous && r->effective->id.index > r->committed.index &&
-         rkv_membership_is_voter(&r->previous->value, r->config.id);
+         votes_in(r, &r->previous->value);
 }
 
 void raft_announce_role(struct raft *r) {

@@ -5,7 +5,8 @@
 bool raft_may_grant(const struct raft *r, struct raft_now now, struct rkv_vote vote,
                     struct rkv_log_id last, bool transfer) {
   /* No candidate sends these: another node runs under this one's id, or the peer is broken. */
-  if (vote.committed || vote.node_id == r->config.id || vote.term > RAFT_TERM_MAX) return false;
+  if (vote.committed || vote.node_id == r->config.id || vote.term == 0 || vote.term > RAFT_TERM_MAX)
+    return false;
   /* Dissertation 4.2.3: a server that hears from a leader does not help to depose it. */
   if (r->vote.committed && !transfer && (r->role == RAFT_LEADER || now.ns < r->lease_until_ns))
     return false;

@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define LOG_MIN 64u /* entries there is room for in the smallest log */
+enum { LOG_MIN = 64, LOG_SPARE = 8 }; /* entries of the smallest log; times its need it may keep */
 
 /* Its own writer, then the newest snapshot, then whatever readers still hold: one object. */
 struct snapshot {
@@ -32,15 +32,18 @@ struct storage {
   enum rkv_status failed; /* the first failed append; nothing succeeds after it */
 };
 
-/* Makes room behind the last entry; the new array also returns the room that a purge left. */
+/* Makes room behind the last entry: in place while the array is of about the right size, so that a
+ * log that is appended to and purged for ever allocates nothing. */
 static bool make_room(struct storage *s, size_t entries) {
   size_t capacity = 2 * (s->count + entries) + LOG_MIN;
-  struct rkv_entry *log;
+  bool fits = capacity <= s->capacity && s->capacity / LOG_SPARE <= capacity;
+  struct rkv_entry *log = s->log;
   if (entries <= s->capacity - s->head - s->count) return true;
-  log = (struct rkv_entry *)calloc(capacity, sizeof *log);
+  if (!fits) log = (struct rkv_entry *)malloc(capacity * sizeof *log);
   if (!log) return false;
-  if (s->count > 0) memcpy(log, s->log + s->head, s->count * sizeof *log);
-  free(s->log), s->log = log, s->head = 0, s->capacity = capacity;
+  if (s->count > 0) memmove(log, s->log + s->head, s->count * sizeof *log);
+  if (!fits) free(s->log), s->log = log, s->capacity = capacity;
+  s->head = 0;
   return true;
 }
 
@@ -152,8 +155,7 @@ static void snapshot_drop(void *shared) {
 
 static void mem_close(void *storage) {
   struct storage *s = (struct storage *)storage;
-  mem_truncate(s, 0);
-  snapshot_drop(s->newest);
+  mem_truncate(s, 0), snapshot_drop(s->newest);
   (void)pthread_mutex_destroy(&s->lock);
   free(s->log), free(s);
 }
@@ -185,8 +187,7 @@ static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
 static enum rkv_status mem_snapshot_commit(void *writer, struct rkv_error *error) {
   struct snapshot *s = (struct snapshot *)writer, *old;
   (void)error, (void)pthread_mutex_lock(&s->storage->lock);
-  old = s->storage->newest;
-  s->storage->newest = s, s->storage->state.snapshot = s->meta;
+  old = s->storage->newest, s->storage->newest = s, s->storage->state.snapshot = s->meta;
   (void)pthread_mutex_unlock(&s->storage->lock);
   snapshot_drop(old); /* its readers keep it */
   return RKV_OK;
@@ -201,8 +202,7 @@ static enum rkv_status mem_snapshot_open(void *storage, void **reader,
   (void)rkv_buf_share(reference);
   (void)pthread_mutex_unlock(&s->lock);
   if (!newest) return rkv_fail(error, RKV_NOT_FOUND, "storage-mem: no snapshot yet");
-  *reader = newest, *meta = newest->meta;
-  (void)rkv_buf_share(meta->membership);
+  *reader = newest, *meta = newest->meta, (void)rkv_buf_share(meta->membership);
   return RKV_OK;
 }
 

@@ -102,6 +102,11 @@ enum rkv_status head_decode(const char *name, const uint8_t in[HEAD_SIZE], struc
                     "%s: format %" PRIu32 " is newer than %u, which this version knows (use a "
                     "newer storage-wal)",
                     name, head->format, HEAD_FORMAT);
+  if (head->purged.index > head->last.index)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "%s: expected the last entry not below the purged one, %" PRIu64
+                    ", found %" PRIu64,
+                    name, head->purged.index, head->last.index);
   return RKV_OK;
 }
 

@@ -83,7 +83,8 @@ struct rkv_log_id append_before(const struct append *a, size_t i);
  * RKV_CORRUPT. */
 enum rkv_status append_take(struct append *a, bool by_stream, struct message *out,
                             struct rkv_error *error);
-/* True if append_take would give a message. */
+/* True if append_take would give a message by stream: the core holds the one before it back until
+ * then. */
 bool append_can_go(struct append *a);
 /* RKV_TOO_LARGE: a message of `bytes` bytes with the entry at `i` alone is over the limit. */
 enum rkv_status append_unsendable(struct append *a, size_t i, size_t bytes, size_t limit,

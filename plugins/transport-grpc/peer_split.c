@@ -131,14 +131,28 @@ enum rkv_status append_take(struct append *a, bool by_stream, struct message *ou
   return RKV_OK;
 }
 
+/* (A6) for one message with all that is left. */
+static bool rest_is_proven(const struct append *a) {
+  const struct rkv_append_call *call = a->call;
+  struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
+  size_t bytes = codec_append_head_size(&head), size, i;
+  struct rkv_error error;
+  for (i = a->sent; i < call->entry_count; i++) {
+    if (codec_entry_size(&call->entries[i], &size, &error)) return false;
+    bytes += size;
+  }
+  return is_proven(a->rpc.peer, bytes);
+}
+
 bool append_can_go(struct append *a) {
   struct rkv_error error;
   struct split split;
   size_t bytes;
-  if (a->rpc.peer->limit.bytes == 0 || a->call->entry_count == 0) return true;
+  if (a->call->entry_count == 0) return true;
+  if (a->rpc.peer->limit.bytes == 0) return rest_is_proven(a);
   if (measure(a, &error)) return false;
   split = split_of(a);
   split.limit = a->rpc.peer->limit.bytes;
   split.exact = a->rpc.peer->limit.exact;
-  return split_take(&split, a->sent, &bytes) > 0;
+  return split_take(&split, a->sent, &bytes) > 0 && is_proven(a->rpc.peer, bytes);
 }

@@ -106,10 +106,8 @@ class Skeletons(unittest.TestCase):
         wait_until(lambda: client.query() == value, "the learner has the state")
         self.assertGreater(client.metrics()["snapshot"], 0)
 
-    def cluster(self, how):
-        """Contract, then three nodes of these plugins and a fourth; all end in order."""
-        plugins = self.build(how)
-        self.contract(plugins)
+    def cluster(self, plugins, how):
+        """Three nodes of these plugins and a fourth; all end in order."""
         folder = self.folder / how.__name__
         sets = [word for kind, plugin in plugins.items() for word in ("--set", f"{kind}.plugin={plugin}")]
         nodes = []
@@ -126,15 +124,19 @@ class Skeletons(unittest.TestCase):
 
     def test_by_cmake(self):
         """find_package(rkv)."""
-        self.cluster(by_cmake)
+        self.cluster(self.build(by_cmake), by_cmake)
 
     def test_by_make(self):
         """Two lines and pkg-config."""
-        self.cluster(by_make)
+        plugins = self.build(by_make)
+        self.contract(plugins)
+        self.cluster(plugins, by_make)
 
     def test_by_cxx(self):
         """The same sources are C++."""
-        self.cluster(by_cxx)
+        plugins = self.build(by_cxx)
+        self.contract(plugins)
+        self.cluster(plugins, by_cxx)
 
     def test_headers_are_cxx17(self):
         """A descriptor can be written in C++17 to the letter, without a warning; the host then reads it."""

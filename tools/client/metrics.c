@@ -1,5 +1,6 @@
 /* metrics.c: reads `name:value` pairs. Tolerant of what other dialects write: commas after values,
- * braces with pairs inside, words without a value. */
+ * braces with pairs inside, words without a value, remarks in parentheses; OpenRaft's example puts
+ * `Metrics{` and `}` around all of it. */
 #include "metrics.h"
 
 #include <stdlib.h>
@@ -8,29 +9,32 @@
 #define NUMBER_TEXT_MAX 48 /* bytes of "T.N" with two 64-bit numbers, its NUL included */
 
 static bool separates(char c) {
-  return c == ' ' || c == ',' || c == '\n' || c == '\t';
+  return c && strchr(" ,\n\t()", c) != NULL;
 }
 
-/* The end of a word that starts at `at`: the first separator outside of braces and brackets. */
+/* The end of a word that starts at `at`: the first separator outside of braces and brackets, or the
+ * end of what it stands in. */
 static const char *word_end(const char *at, const char *end) {
   int depth = 0;
   for (; at < end; at++) {
     if (*at == '{' || *at == '[') depth++;
+    if (depth == 0 && (separates(*at) || *at == '}')) break;
     if ((*at == '}' || *at == ']') && depth > 0) depth--;
-    if (depth == 0 && separates(*at)) break;
   }
   return at;
 }
 
 bool metrics_next(const char **at, const char *end, struct metrics_pair *pair) {
   while (*at < end) {
-    const char *word, *stop, *colon;
-    while (*at < end && separates(**at)) ++*at;
+    const char *word, *stop, *colon, *brace;
+    while (*at < end && (separates(**at) || **at == '}')) ++*at;
     word = *at;
     stop = word_end(word, end);
     *at = stop;
     colon = memchr(word, ':', (size_t)(stop - word));
-    if (!colon || colon == word) continue;
+    brace = memchr(word, '{', (size_t)(stop - word));
+    if (brace && (!colon || brace < colon)) *at = brace + 1;
+    if (!colon || colon == word || (brace && brace < colon)) continue;
     pair->name = word;
     pair->name_len = (size_t)(colon - word);
     pair->value = colon + 1;

@@ -134,8 +134,8 @@ bool inbound_request(struct link *link, uint64_t id, uint32_t kind, struct wire 
                      struct rkv_buf frame) {
   struct transport *t = link->t;
   struct inbound *in;
-  uint64_t patience_ns, stream = 0;
-  bool enveloped, sane;
+  uint64_t patience_ns = 0, stream = 0;
+  bool enveloped = false, sane;
   if (!is_known(kind)) {
     refuse(link, id, kind, RKV_UNIMPLEMENTED, "this node does not know the call");
     return true;

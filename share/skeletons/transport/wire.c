@@ -46,13 +46,13 @@ void wire_u64(struct wire *w, uint64_t *value) {
 }
 
 void wire_u32(struct wire *w, uint32_t *value) {
-  uint64_t wide = *value;
+  uint64_t wide = w->out ? *value : 0;
   number(w, &wide, 4);
   *value = (uint32_t)wide;
 }
 
 void wire_bool(struct wire *w, bool *value) {
-  uint64_t wide = *value ? 1 : 0;
+  uint64_t wide = w->out && *value ? 1 : 0;
   number(w, &wide, 1);
   w->bad = w->bad || wide > 1;
   *value = wide == 1;
@@ -65,7 +65,7 @@ static void closed(struct wire *w, uint32_t *value, uint32_t last) {
 }
 
 static void size(struct wire *w, size_t *value) {
-  uint64_t wide = *value;
+  uint64_t wide = w->out ? *value : 0;
   wire_u64(w, &wide);
   *value = (size_t)wide;
 }

@@ -109,6 +109,39 @@ static void a_voter_without_memory_elects_nobody(void **state) {
   }
 }
 
+static bool has_begun(struct world *w, void *arg) {
+  (void)arg;
+  return world_metrics(w, 1).last.index > 0;
+}
+
+/* The log that it learns anew begins with a config in which it was the only voter. That was another
+ * incarnation: however long it hears no more of the leader, it does not lead by that. */
+static void old_configs_make_no_leader_of_it(void **state) {
+  const rkv_node_id one[] = {1};
+  (void)state;
+  struct world *w = world_new(7);
+  world_options(w)->append_entries_max = 1;
+  for (rkv_node_id id = 1; id <= 3; id++) world_start(w, id);
+  assert_int_equal(world_init(w, 1, one, 1).status, RKV_OK);
+  assert_int_equal(world_wait_leader(w), 1);
+  for (rkv_node_id id = 2; id <= 3; id++)
+    assert_int_equal(world_add_learner(w, 1, id).status, RKV_OK);
+  assert_int_equal(world_change(w, 1, three, 3, true).status, RKV_OK);
+  world_stop(w, 1);
+  assert_int_not_equal(world_wait_leader(w), 0);
+  world_start(w, 1);
+  assert_true(world_until(w, 30 * SECONDS, has_begun, NULL));
+  world_isolate(w, 1, true);
+  struct world_metrics m = world_metrics(w, 1);
+  assert_int_equal(m.membership.configs[0].count, 1);
+  assert_int_equal(m.membership.configs[0].ids[0], 1);
+  for (int i = 0; i < 60; i++) {
+    world_run(w, SECONDS);
+    assert_string_equal(world_metrics(w, 1).state, "learner");
+  }
+  world_free(w);
+}
+
 /* Of two voters none can be spared: there is no leader, and the one that forgot says why. */
 static void without_a_quorum_nothing_is_done(void **state) {
   (void)state;
@@ -201,6 +234,7 @@ int main(void) {
       cmocka_unit_test(members_know_their_cluster),
       cmocka_unit_test(a_voter_without_memory_is_taken_back),
       cmocka_unit_test(a_voter_without_memory_elects_nobody),
+      cmocka_unit_test(old_configs_make_no_leader_of_it),
       cmocka_unit_test(without_a_quorum_nothing_is_done),
       cmocka_unit_test(a_learner_without_memory_learns_anew),
       cmocka_unit_test(members_of_another_cluster_are_refused),

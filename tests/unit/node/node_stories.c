@@ -129,6 +129,34 @@ static void a_late_learner_gets_a_snapshot(void **state) {
   world_free(w);
 }
 
+/* Snapshots weigh against what the log costs, not only against its payloads: a large state and
+ * small commands, or commands of no bytes, do not let the log grow without bound. */
+static void small_commands_are_purged_too(void **state) {
+  (void)state;
+  struct world *w = world_new(6);
+  char large[1000];
+  memset(large, 'a', sizeof large - 1);
+  large[sizeof large - 1] = '\0';
+  world_options(w)->snapshot_after = 20;
+  world_start(w, 1);
+  assert_int_equal(world_init(w, 1, one, 1).status, RKV_OK);
+  assert_int_equal(world_wait_leader(w), 1);
+  for (int i = 0; i < 40; i++) {
+    char key[16];
+    (void)snprintf(key, sizeof key, "%d", i);
+    assert_int_equal(world_set(w, 1, key, large).status, RKV_OK);
+  }
+  world_run(w, 1 * SECONDS);
+  rkv_index first = world_metrics(w, 1).snapshot.index;
+  assert_true(first >= 20);
+  for (int i = 0; i < 400; i++) {
+    assert_int_equal(world_set(w, 1, "k", "v").status, RKV_OK);
+    if (i % 50 == 0) world_run(w, 1 * SECONDS); /* the worker's turn */
+  }
+  assert_true(world_metrics(w, 1).snapshot.index > first + 100);
+  world_free(w);
+}
+
 /* A follower that was away for longer than the hot tail reaches is served from the storage. */
 static void a_lagging_follower_is_served_from_the_storage(void **state) {
   (void)state;
@@ -204,6 +232,7 @@ int main(void) {
       cmocka_unit_test(a_new_leader_takes_over),
       cmocka_unit_test(a_write_without_quorum_is_answered),
       cmocka_unit_test(a_late_learner_gets_a_snapshot),
+      cmocka_unit_test(small_commands_are_purged_too),
       cmocka_unit_test(a_lagging_follower_is_served_from_the_storage),
       cmocka_unit_test(bad_requests_change_nothing),
       cmocka_unit_test(a_full_inbox_refuses),

@@ -116,6 +116,7 @@ static void contradicting_starts_are_refused(void **state) {
   assert_int_equal(try_new(&config, &p->start), RKV_OK);
   REFUSED_WITH(p->start.vote.term = 2);
   REFUSED_WITH(p->start.last = ID(3, 6));
+  REFUSED_WITH((p->start.purged = ID(1, 0), p->terms[0].index = 1));
   REFUSED_WITH(p->start.last = ID(2, 7));
   REFUSED_WITH(p->start.term_count = 0);
   REFUSED_WITH(p->terms[0].index = 6);
@@ -180,6 +181,36 @@ static void impossible_appends_are_refused(void **state) {
   assert_int_equal(cluster_view(c, 1).vote.term, 4);
 #undef REFUSED
   cluster_free(c);
+}
+
+/* Terms begin with 1: a node that was initialised and lost power before it voted hears of no vote
+ * in term 0, whoever claims one. */
+static void nobody_votes_or_leads_in_term_0(void **state) {
+  struct parts *p = malloc(sizeof *p);
+  struct raft_config config = good_config();
+  struct raft_now now = {0};
+  struct raft_output out;
+  struct rkv_error error;
+  struct raft *r;
+  (void)state;
+  assert_non_null(p);
+  memset(p, 0, sizeof *p);
+  p->membership = (struct raft_membership){.id = ID(0, 1), .value = cluster_membership(three)};
+  p->terms[0] = p->start.last = ID(0, 1);
+  p->start.terms = p->terms;
+  p->start.term_count = p->start.membership_count = 1;
+  p->start.memberships = &p->membership;
+  assert_int_equal(raft_new(&config, &p->start, now, &r, &error), RKV_OK);
+  raft_on_vote_request(r, now, VOTE(0, 2), ID(0, 1), false, NULL);
+  out = expect_next(r, RAFT_OUT_ANSWER_VOTE);
+  assert_false(out.granted);
+  assert_int_equal(
+      raft_on_append_request(r, now, LEADER_VOTE(0, 2), ID(0, 1), NONE, NULL, 0, NULL, &error),
+      RKV_INVALID);
+  assert_int_equal(raft_on_snapshot_offer(r, now, LEADER_VOTE(0, 2), ID(0, 9)), RAFT_OFFER_REJECT);
+  expect_none(r);
+  raft_free(r);
+  free(p);
 }
 
 /* ---- names ---- */
@@ -250,6 +281,7 @@ int main(void) {
       cmocka_unit_test(configs_out_of_range_are_refused),
       cmocka_unit_test(contradicting_starts_are_refused),
       cmocka_unit_test(impossible_appends_are_refused),
+      cmocka_unit_test(nobody_votes_or_leads_in_term_0),
       cmocka_unit_test(everything_has_a_name),
       cmocka_unit_test(every_allocation_may_fail),
   };

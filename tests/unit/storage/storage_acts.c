@@ -18,39 +18,45 @@ void log_choose(const char *plugin) {
 /* ---- fixtures ---- */
 
 /* Every option has its default, but for those that say where and how large. */
-static void open_storage(struct log_test *t, const struct rkv_plugin *plugin) {
+enum rkv_status log_open(struct log_test *t, const struct fake_host *host, void **storage,
+                         struct rkv_error *error) {
   struct rkv_value values[16] = {0};
-  struct rkv_config config = {sizeof config, plugin->option_count, values};
-  struct rkv_error error = {0};
-  for (uint32_t i = 0; i < plugin->option_count; i++) {
-    const struct rkv_option *option = &plugin->options[i];
+  struct rkv_config config = {sizeof config, t->plugin->option_count, values};
+  for (uint32_t i = 0; i < t->plugin->option_count; i++) {
+    const struct rkv_option *option = &t->plugin->options[i];
     values[i].text = t->dir;
     if (option->type == RKV_OPTION_BOOL) values[i].number = 1;
     if (option->type == RKV_OPTION_UINT || option->type == RKV_OPTION_SIZE)
       values[i].number = option->min;
     if (strcmp(option->name, "queue_bytes_max") == 0) values[i].number = option->max;
   }
-  if (t->ops->open(&t->host.host, &config, &t->storage, &error) != RKV_OK)
-    fail_msg("%s", error.text);
+  return t->ops->open(&host->host, &config, storage, error);
+}
+
+void log_reopen(struct log_test *t) {
+  struct rkv_error error = {0};
+  if (t->storage) t->ops->close(t->storage);
+  t->storage = NULL;
+  if (log_open(t, &t->host, &t->storage, &error) != RKV_OK) fail_msg("%s", error.text);
 }
 
 int log_setup(void **state) {
   struct log_test *t = calloc(1, sizeof *t);
-  const struct rkv_plugin *plugin = fake_host_load(plugin_name);
   assert_non_null(t);
+  t->plugin = fake_host_load(plugin_name);
   t->buffers_before = fake_host_buffers();
   fake_host_init(&t->host);
-  assert_int_equal(plugin->kind, RKV_KIND_STORAGE);
-  t->ops = plugin->ops;
-  if (plugin->option_count > 0) scratch_make(t->dir);
-  open_storage(t, plugin);
+  assert_int_equal(t->plugin->kind, RKV_KIND_STORAGE);
+  t->ops = t->plugin->ops;
+  if (t->plugin->option_count > 0) scratch_make(t->dir);
+  log_reopen(t);
   *state = t;
   return 0;
 }
 
 int log_teardown(void **state) {
   struct log_test *t = *state;
-  t->ops->close(t->storage);
+  if (t->storage) t->ops->close(t->storage);
   assert_int_equal(fake_host_buffers(), t->buffers_before);
   if (t->dir[0]) scratch_remove(t->dir);
   free(t);
@@ -154,6 +160,7 @@ int read_all(struct log_test *t, rkv_index from, rkv_index to) {
 void holds(struct log_test *t, struct rkv_log_id purged, struct rkv_log_id last) {
   struct rkv_storage_state held;
   assert_int_equal(t->ops->load(t->storage, &held, NULL), RKV_OK);
+  rkv_buf_drop(&held.snapshot.membership);
   assert_true(rkv_log_id_equal(held.purged, purged));
   assert_true(rkv_log_id_equal(held.last, last));
   assert_int_equal(read_all(t, purged.index + 1, last.index + 5), last.index - purged.index);

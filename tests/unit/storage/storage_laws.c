@@ -240,7 +240,7 @@ static void readers_overlap_the_appender(void **state) {
 
 #define STORY(name) cmocka_unit_test_setup_teardown(name, log_setup, log_teardown)
 
-/* storage_laws [PLUGIN]: storage-mem, which has laws of its own as well, or another one. */
+/* storage_laws [PLUGIN]: storage-mem, which has laws of its own as well, or a durable one. */
 int main(int argc, char **argv) {
   const struct CMUnitTest in_memory[] = {STORY(shares_payloads), STORY(returns_space)};
   const struct CMUnitTest stories[] = {
@@ -260,8 +260,14 @@ int main(int argc, char **argv) {
       STORY(snapshot_outlives_its_successor),
       STORY(snapshot_readers_overlap_the_writer),
   };
+  const struct CMUnitTest durable[] = {
+      STORY(reopening_keeps_everything),  STORY(reopening_often_changes_nothing),
+      STORY(closing_finishes_what_waits), STORY(only_one_opens_it),
+      STORY(another_node_is_refused),
+  };
   int failed = 0;
   if (argc > 1) log_choose(argv[1]);
   if (argc < 2) failed = cmocka_run_group_tests_name("in memory", in_memory, NULL, NULL);
+  if (argc > 1) failed = cmocka_run_group_tests_name("durable", durable, NULL, NULL);
   return failed + cmocka_run_group_tests_name("laws", stories, NULL, NULL);
 }

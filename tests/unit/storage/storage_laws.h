@@ -12,8 +12,9 @@
 #include <cmocka.h>
 
 struct log_test {
+  const struct rkv_plugin *plugin;
   const struct rkv_storage_ops *ops;
-  void *storage;
+  void *storage; /* NULL: closed */
   struct fake_host host;
   int buffers_before;         /* alive when the test began */
   char dir[SCRATCH_PATH_MAX]; /* "" for a storage without one */
@@ -29,12 +30,18 @@ struct told {
 
 /* ---- storage_acts.c ---- */
 
-/* Which storage: "storage-mem" or "storage-wal". Before the first story. */
+/* Which storage: "storage-mem" or another one. Before the first story. */
 void log_choose(const char *plugin);
 
 /* cmocka fixtures: opens an empty storage; closes it and checks that no payload leaked. */
 int log_setup(void **state);
 int log_teardown(void **state);
+
+/* Opens the same directory, for this host. */
+enum rkv_status log_open(struct log_test *t, const struct fake_host *host, void **storage,
+                         struct rkv_error *error);
+/* Closes it if it is open, and opens it; that must succeed. */
+void log_reopen(struct log_test *t);
 
 void told_init(struct told *told);
 /* Waits until it was told so often. */
@@ -53,10 +60,26 @@ int read_all(struct log_test *t, rkv_index from, rkv_index to);
 /* load says this, and exactly these entries can be read. */
 void holds(struct log_test *t, struct rkv_log_id purged, struct rkv_log_id last);
 
-/* The stories about snapshots (storage_laws_snapshot.c). */
+/* ---- storage_laws_snapshot.c ---- */
+
+/* Makes the snapshot at `last`; opens the newest one, which must be that. */
+void make_snapshot(struct log_test *t, rkv_index last, size_t size);
+void *open_newest(struct log_test *t, rkv_index last, size_t size);
+/* Reads on to the end and returns how many bytes were those of the snapshot at `last`. */
+size_t read_to_end(struct log_test *t, void *reader, rkv_index last, uint64_t offset, size_t max);
+
+/* The stories about snapshots. */
 void snapshot_is_read_back(void **state);
 void snapshot_appears_at_commit_only(void **state);
 void snapshot_outlives_its_successor(void **state);
 void snapshot_readers_overlap_the_writer(void **state);
+
+/* ---- storage_laws_durable.c: of a storage that is durable ---- */
+
+void reopening_keeps_everything(void **state);
+void reopening_often_changes_nothing(void **state);
+void closing_finishes_what_waits(void **state);
+void only_one_opens_it(void **state);
+void another_node_is_refused(void **state);
 
 #endif

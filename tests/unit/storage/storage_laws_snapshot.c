@@ -35,15 +35,13 @@ static void write_bytes(struct log_test *t, void *writer, rkv_index last, size_t
   }
 }
 
-static void make(struct log_test *t, rkv_index last, size_t size) {
+void make_snapshot(struct log_test *t, rkv_index last, size_t size) {
   void *writer = begin(t, last);
   write_bytes(t, writer, last, size);
   assert_int_equal(t->ops->snapshot_commit(writer, NULL), RKV_OK);
 }
 
-/* Reads on to the end and returns how many bytes were those of the snapshot at `last`. */
-static size_t read_to_end(struct log_test *t, void *reader, rkv_index last, uint64_t offset,
-                          size_t max) {
+size_t read_to_end(struct log_test *t, void *reader, rkv_index last, uint64_t offset, size_t max) {
   size_t right = 0;
   for (;;) {
     struct rkv_buf chunk;
@@ -57,7 +55,7 @@ static size_t read_to_end(struct log_test *t, void *reader, rkv_index last, uint
   }
 }
 
-static void *open_newest(struct log_test *t, rkv_index last, size_t size) {
+void *open_newest(struct log_test *t, rkv_index last, size_t size) {
   struct rkv_snapshot_meta meta;
   void *reader;
   assert_int_equal(t->ops->snapshot_open(t->storage, &reader, &meta, NULL), RKV_OK);
@@ -77,7 +75,7 @@ void snapshot_is_read_back(void **state) {
   struct log_test *t = *state;
   struct rkv_storage_state held;
   void *reader;
-  make(t, 10, 5000);
+  make_snapshot(t, 10, 5000);
   assert_int_equal(t->ops->load(t->storage, &held, NULL), RKV_OK);
   assert_int_equal(held.snapshot.last.index, 10);
   assert_int_equal(held.snapshot.size, 5000);
@@ -105,7 +103,7 @@ void snapshot_appears_at_commit_only(void **state) {
   write_bytes(t, writer, 6, 100);
   t->ops->snapshot_abort(writer);
   t->ops->snapshot_close(open_newest(t, 5, 100));
-  make(t, 7, 0);
+  make_snapshot(t, 7, 0);
   t->ops->snapshot_close(open_newest(t, 7, 0));
 }
 
@@ -114,9 +112,9 @@ void snapshot_outlives_its_successor(void **state) {
   struct log_test *t = *state;
   struct rkv_buf kept;
   void *old, *new;
-  make(t, 1, 3000);
+  make_snapshot(t, 1, 3000);
   old = open_newest(t, 1, 3000);
-  make(t, 2, 50);
+  make_snapshot(t, 2, 50);
   new = open_newest(t, 2, 50);
   assert_int_equal(read_to_end(t, old, 1, 0, 500), 3000);
   assert_int_equal(read_to_end(t, new, 2, 0, 500), 50);
@@ -156,9 +154,9 @@ void snapshot_readers_overlap_the_writer(void **state) {
   struct log_test *t = *state;
   struct reading reading = {.t = t};
   pthread_t thread;
-  make(t, 1, 2000);
+  make_snapshot(t, 1, 2000);
   assert_int_equal(pthread_create(&thread, NULL, read_snapshots, &reading), 0);
-  for (rkv_index last = 2; last < 200; last++) make(t, last, 1000 + 13 * (size_t)last);
+  for (rkv_index last = 2; last < 200; last++) make_snapshot(t, last, 1000 + 13 * (size_t)last);
   atomic_store(&reading.stop, true);
   assert_int_equal(pthread_join(thread, NULL), 0);
   assert_int_equal(reading.torn, 0);

@@ -34,6 +34,29 @@ static void metrics_of_every_dialect(void **state) {
   assert_string_equal(value, "");
 }
 
+/* As OpenRaft's example writes it. */
+static void metrics_of_the_example(void **state) {
+  const char *text =
+      "Metrics{id:1, Leader, term:2, vote:<T2-N1:Q>, last_log:9, last_applied:2.8, "
+      "leader:1(quorum_acked_time:21:23:41.975344, 842.845us ago), membership:"
+      "{log_id:1.4, {voters:[{1:Node { node_id: 1 }}], learners:[]}}, snapshot:None}";
+  size_t len = strlen(text);
+  char value[32];
+  uint64_t number;
+  (void)state;
+  assert_true(metrics_number(text, len, "id", &number));
+  assert_int_equal(number, 1);
+  assert_true(metrics_number(text, len, "last_log", &number));
+  assert_int_equal(number, 9);
+  assert_true(metrics_number(text, len, "last_applied", &number));
+  assert_int_equal(number, 8);
+  assert_true(metrics_number(text, len, "leader", &number));
+  assert_int_equal(number, 1);
+  assert_true(metrics_text(text, len, "snapshot", value, sizeof value));
+  assert_string_equal(value, "None");
+  assert_false(metrics_text(text, len, "learners", value, sizeof value));
+}
+
 /* No byte behind the end is read and nothing loops, wherever the text is cut. */
 static void metrics_may_be_cut_anywhere(void **state) {
   const char *text = "a:1, b:{c:2, d:[3, x:4";
@@ -158,6 +181,7 @@ static void memberships_with_gaps_are_read(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(metrics_of_every_dialect),
+      cmocka_unit_test(metrics_of_the_example),
       cmocka_unit_test(metrics_may_be_cut_anywhere),
       cmocka_unit_test(json_of_any_bytes),
       cmocka_unit_test(json_of_metrics),

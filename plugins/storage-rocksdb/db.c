@@ -1,0 +1,163 @@
+/* db.c: opens RocksDB and speaks to it. */
+#include "db.h"
+
+#include <rkv/membership.h>
+
+#include <stdlib.h>
+
+enum { LOG_FILES = 4, BACKGROUND_JOBS = 2, INFO_LOG_WARN = 2, BLOCK_BYTES = 16 * 1024 };
+enum { WAL_BUFFERS = 4 }; /* RocksDB's own log may grow to so many write buffers */
+#define INFO_LOG_BYTES (1 * MIB)
+#define VOTE_BUFFER_BYTES (256 * KIB)
+
+static const char *const names[DB_FAMILIES] = {"default", "log", "vote", "snapshots"};
+
+static bool begins(const char *text, const char *with) {
+  return strncmp(text, with, strlen(with)) == 0;
+}
+
+enum rkv_status db_result(const struct db *db, char *text, struct rkv_error *error) {
+  enum rkv_status status = RKV_IO;
+  if (!text) return RKV_OK;
+  if (begins(text, "Corruption")) status = RKV_CORRUPT;
+  if (strstr(text, "No space left") || strstr(text, "Space limit")) status = RKV_NO_SPACE;
+  if (begins(text, "IO error") && (strstr(text, "lock file") || strstr(text, "lock hold")))
+    (void)rkv_fail(error, status = RKV_UNAVAILABLE,
+                   "%s: another node or tool uses this directory (stop it first): %s", db->dir,
+                   text);
+  else
+    (void)rkv_fail(error, status, "%s: %s", db->dir, text);
+  if (error)
+    for (char *at = error->text; *at; at++)
+      if (*at == '\n') *at = ' ';
+  rocksdb_free(text);
+  return status;
+}
+
+/* ---- open ---- */
+
+static void set_files(rocksdb_options_t *o, const struct rocks_options *options, bool fresh) {
+  rocksdb_options_set_create_if_missing(o, fresh);
+  rocksdb_options_set_create_missing_column_families(o, fresh);
+  rocksdb_options_set_paranoid_checks(o, 1);
+  /* A record that a crash cut off at the end of the log is dropped; other damage is refused. */
+  rocksdb_options_set_wal_recovery_mode(o, rocksdb_tolerate_corrupted_tail_records_recovery);
+  rocksdb_options_set_max_total_wal_size(o, WAL_BUFFERS * options->write_buffer_bytes);
+  rocksdb_options_set_max_background_jobs(o, BACKGROUND_JOBS);
+  rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
+  rocksdb_options_set_max_log_file_size(o, INFO_LOG_BYTES);
+  rocksdb_options_set_keep_log_file_num(o, LOG_FILES);
+  rocksdb_options_set_write_buffer_size(o, options->write_buffer_bytes);
+  rocksdb_options_set_compression(o, rocksdb_no_compression);
+}
+
+static void set_table(rocksdb_options_t *o, const struct rocks_options *options) {
+  rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+  rocksdb_cache_t *cache = rocksdb_cache_create_lru(options->cache_bytes);
+  rocksdb_block_based_options_set_block_cache(table, cache);
+  rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
+  rocksdb_options_set_block_based_table_factory(o, table);
+  rocksdb_cache_destroy(cache); /* the table holds on to it */
+  rocksdb_block_based_options_destroy(table);
+}
+
+/* A log file of RocksDB that is missing is noticed by this, and only settable by its name. */
+static rocksdb_options_t *make_options(struct db *db, const struct rocks_options *options,
+                                       bool fresh, struct rkv_error *error) {
+  rocksdb_options_t *base = rocksdb_options_create(), *o = rocksdb_options_create();
+  char *text = NULL;
+  rocksdb_get_options_from_string(base, "track_and_verify_wals_in_manifest=true", o, &text);
+  rocksdb_options_destroy(base);
+  if (db_result(db, text, error) != RKV_OK) {
+    rocksdb_options_destroy(o);
+    return NULL;
+  }
+  set_files(o, options, fresh);
+  set_table(o, options);
+  return o;
+}
+
+enum rkv_status db_open(struct db *db, const struct rocks_options *options, bool fresh,
+                        struct rkv_error *error) {
+  const rocksdb_options_t *families[DB_FAMILIES];
+  rocksdb_options_t *small;
+  char *text = NULL;
+  *db = (struct db){.dir = options->dir};
+  db->sst = make_options(db, options, fresh, error);
+  if (!db->sst) return (enum rkv_status)(error ? error->status : RKV_IO);
+  small = rocksdb_options_create_copy(db->sst);
+  rocksdb_options_set_write_buffer_size(small, VOTE_BUFFER_BYTES);
+  for (int i = 0; i < DB_FAMILIES; i++) families[i] = i == DB_LOG ? db->sst : small;
+  db->rocks = rocksdb_open_column_families(db->sst, options->dir, DB_FAMILIES, names, families,
+                                           db->families, &text);
+  rocksdb_options_destroy(small);
+  db->durable = rocksdb_writeoptions_create();
+  rocksdb_writeoptions_set_sync(db->durable, options->sync != 0);
+  db->reading = rocksdb_readoptions_create();
+  return db_result(db, text, error);
+}
+
+void db_close(struct db *db) {
+  if (!db->sst) return;
+  if (db->rocks) {
+    for (int i = 0; i < DB_FAMILIES; i++) rocksdb_column_family_handle_destroy(db->families[i]);
+    rocksdb_close(db->rocks);
+  }
+  rocksdb_writeoptions_destroy(db->durable);
+  rocksdb_readoptions_destroy(db->reading);
+  rocksdb_options_destroy(db->sst);
+  *db = (struct db){0};
+}
+
+/* ---- values ---- */
+
+enum rkv_status db_get(const struct db *db, const char *key, uint8_t *value, size_t max,
+                       size_t *len, struct rkv_error *error) {
+  char *text = NULL, *found = rocksdb_get_cf(db->rocks, db->reading, db->families[DB_VOTE], key,
+                                             strlen(key), len, &text);
+  enum rkv_status status = db_result(db, text, error);
+  if (status == RKV_OK && !found)
+    status = rkv_fail(error, RKV_NOT_FOUND, "%s: no %s was saved", db->dir, key);
+  if (status == RKV_OK) memcpy(value, found, *len < max ? *len : max);
+  rocksdb_free(found);
+  return status;
+}
+
+enum rkv_status db_write(const struct db *db, rocksdb_writebatch_t *batch,
+                         struct rkv_error *error) {
+  char *text = NULL;
+  rocksdb_write(db->rocks, db->durable, batch, &text);
+  return db_result(db, text, error);
+}
+
+void db_put(const struct db *db, rocksdb_writebatch_t *batch, const char *key, const uint8_t *value,
+            size_t len) {
+  rocksdb_writebatch_put_cf(batch, db->families[DB_VOTE], key, strlen(key), (const char *)value,
+                            len);
+}
+
+/* Sorts behind every key that begins with `to`, before those of the next number. */
+static void key_behind(uint8_t out[DB_KEY + 1], uint64_t to) {
+  db_key(out, to);
+  out[DB_KEY] = 0xff;
+}
+
+void db_drop_range(const struct db *db, rocksdb_writebatch_t *batch, enum db_family family,
+                   uint64_t from, uint64_t to) {
+  uint8_t first[DB_KEY], behind[DB_KEY + 1];
+  db_key(first, from);
+  key_behind(behind, to);
+  rocksdb_writebatch_delete_range_cf(batch, db->families[family], (const char *)first, DB_KEY,
+                                     (const char *)behind, sizeof behind);
+}
+
+enum rkv_status db_return_space(const struct db *db, enum db_family family, uint64_t from,
+                                uint64_t to, struct rkv_error *error) {
+  uint8_t first[DB_KEY], behind[DB_KEY + 1];
+  char *text = NULL;
+  db_key(first, from);
+  key_behind(behind, to);
+  rocksdb_delete_file_in_range_cf(db->rocks, db->families[family], (const char *)first, DB_KEY,
+                                  (const char *)behind, sizeof behind, &text);
+  return db_result(db, text, error);
+}

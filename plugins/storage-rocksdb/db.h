@@ -1,0 +1,74 @@
+/* db.h: the RocksDB under the storage: opened as we need it, errors as an rkv_status. A leaf.
+ *
+ *   family      key                              value
+ *   log         index                            term u64, kind u32, payload
+ *   vote        "vote"                           term u64, node u64, committed u8
+ *               "identity"                       cluster 2 x u64, incarnation u64, settled u8
+ *               "purged"                         term u64, index u64
+ *               "snapshot"                       the newest snapshot (snapshot.c)
+ *   snapshots   snapshot number, chunk number    DB_CHUNK bytes, the last one fewer
+ *
+ * Numbers in keys are big-endian, so that they sort; in values little-endian. RocksDB checks every
+ * block and every record of its own log by a checksum. */
+#ifndef ROCKS_DB_H
+#define ROCKS_DB_H
+
+#include "options.h"
+
+#include <rkv/types.h>
+#include <rocksdb/c.h>
+#include <stdbool.h>
+
+enum { DB_CHUNK = 256 * 1024, DB_KEY = 8, DB_ENTRY_HEAD = 12 };
+enum db_family { DB_DEFAULT, DB_LOG, DB_VOTE, DB_SNAPSHOTS, DB_FAMILIES };
+
+struct db {
+  const char *dir;
+  rocksdb_t *rocks;
+  rocksdb_column_family_handle_t *families[DB_FAMILIES];
+  rocksdb_writeoptions_t *durable;
+  rocksdb_readoptions_t *reading;
+  rocksdb_options_t *sst; /* how a file of snapshot chunks is written */
+};
+
+/* fresh: make the database; else one that is missing is refused.
+ * Errors: RKV_UNAVAILABLE if another process uses it; RKV_CORRUPT, RKV_IO, RKV_NO_SPACE. */
+enum rkv_status db_open(struct db *db, const struct rocks_options *options, bool fresh,
+                        struct rkv_error *error);
+void db_close(struct db *db);
+
+/* Turns RocksDB's text, which it frees, into a refusal; NULL: RKV_OK. */
+enum rkv_status db_result(const struct db *db, char *text, struct rkv_error *error);
+
+/* The value of a key in the family `vote`; at most `max` bytes are copied, *len is its size.
+ * Errors: RKV_NOT_FOUND, RKV_CORRUPT, RKV_IO. */
+enum rkv_status db_get(const struct db *db, const char *key, uint8_t *value, size_t max,
+                       size_t *len, struct rkv_error *error);
+
+/* Carries the batch out as one, durably (unless sync is off). */
+enum rkv_status db_write(const struct db *db, rocksdb_writebatch_t *batch, struct rkv_error *error);
+
+/* ---- batches ---- */
+
+void db_put(const struct db *db, rocksdb_writebatch_t *batch, const char *key, const uint8_t *value,
+            size_t len);
+/* Drops the numbers `from`..`to`, both included. */
+void db_drop_range(const struct db *db, rocksdb_writebatch_t *batch, enum db_family family,
+                   uint64_t from, uint64_t to);
+/* Returns the space of files that hold nothing but these numbers, which are dropped already. */
+enum rkv_status db_return_space(const struct db *db, enum db_family family, uint64_t from,
+                                uint64_t to, struct rkv_error *error);
+
+/* ---- keys ---- */
+
+static inline void db_key(uint8_t out[DB_KEY], uint64_t number) {
+  for (int i = 0; i < DB_KEY; i++) out[i] = (uint8_t)(number >> (8 * (DB_KEY - 1 - i)));
+}
+
+static inline uint64_t db_key_number(const uint8_t *key) {
+  uint64_t number = 0;
+  for (int i = 0; i < DB_KEY; i++) number = number << 8 | key[i];
+  return number;
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* owner.c: reads and writes the file that says whose directory it is. */
+#include "owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MODE_DIR = 0700, MODE_FILE = 0600, TEXT_MAX = 128 };
+
+static const char file_name[] = "rkv-owner", temporary[] = "rkv-owner.new";
+static const char pattern[] = "raft-key-value storage-rocksdb\nformat %u\nnode %" SCNu64 "\n%15s\n";
+
+static enum rkv_status fail(const char *dir, const char *what, struct rkv_error *error) {
+  bool full = errno == ENOSPC || errno == EDQUOT;
+  return rkv_fail(error, full ? RKV_NO_SPACE : RKV_IO, "%s: cannot %s: %s", dir, what,
+                  strerror(errno));
+}
+
+/* Makes the new directory's own name durable. */
+static enum rkv_status sync_parent(const char *dir, struct rkv_error *error) {
+  char parent[PATH_MAX];
+  int fd;
+  bool ok;
+  if (snprintf(parent, sizeof parent, "%s/..", dir) >= (int)sizeof parent)
+    return rkv_fail(error, RKV_IO, "%s: the path is too long", dir);
+  fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ok = fd >= 0 && fsync(fd) == 0;
+  if (fd >= 0) (void)close(fd);
+  return ok ? RKV_OK : fail(parent, "sync the directory", error);
+}
+
+static enum rkv_status open_dir(const char *dir, int *fd, struct rkv_error *error) {
+  enum rkv_status status = RKV_OK;
+  if (mkdir(dir, MODE_DIR) == 0)
+    status = sync_parent(dir, error);
+  else if (errno != EEXIST)
+    return fail(dir, "make the directory", error);
+  if (status != RKV_OK) return status;
+  *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return *fd >= 0 ? RKV_OK : fail(dir, "open the directory", error);
+}
+
+static enum rkv_status check(const char *dir, const char *text, rkv_node_id node_id, bool *fresh,
+                             struct rkv_error *error) {
+  unsigned format;
+  uint64_t owner;
+  char state[16];
+  int found = sscanf(text, pattern, &format, &owner, state);
+  if (found >= 1 && format > OWNER_FORMAT)
+    return rkv_fail(error, RKV_FOREIGN,
+                    "%s: format %u, this version knows %u (a newer raft-key-value wrote it)", dir,
+                    format, OWNER_FORMAT);
+  *fresh = found == 3 && strcmp(state, "new") == 0;
+  if (found != 3 || format == 0 || (!*fresh && strcmp(state, "made") != 0))
+    return rkv_fail(error, RKV_CORRUPT, "%s/%s: does not say whose directory this is", dir,
+                    file_name);
+  if (owner != node_id)
+    return rkv_fail(error, RKV_FOREIGN,
+                    "%s: belongs to node %" PRIu64 ", this is node %" PRIu64
+                    " (each node needs a directory of its own)",
+                    dir, owner, node_id);
+  return RKV_OK;
+}
+
+/* RKV_NOT_FOUND: nobody has claimed it. */
+static enum rkv_status read_owner(const char *dir, int dir_fd, char text[TEXT_MAX],
+                                  struct rkv_error *error) {
+  int fd = openat(dir_fd, file_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  ssize_t got;
+  if (fd < 0 && errno == ENOENT) return RKV_NOT_FOUND;
+  if (fd < 0) return fail(dir, "open rkv-owner", error);
+  got = read(fd, text, TEXT_MAX - 1);
+  (void)close(fd);
+  if (got < 0) return fail(dir, "read rkv-owner", error);
+  text[got] = '\0';
+  return RKV_OK;
+}
+
+/* Whole and durable, or not there. */
+static enum rkv_status write_owner(const char *dir, int dir_fd, rkv_node_id node_id,
+                                   const char *state, struct rkv_error *error) {
+  char text[TEXT_MAX];
+  int len = snprintf(text, sizeof text,
+                     "raft-key-value storage-rocksdb\nformat %u\nnode %" PRIu64 "\n%s\n",
+                     OWNER_FORMAT, node_id, state);
+  int fd =
+      openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE_FILE);
+  bool ok;
+  if (fd < 0) return fail(dir, "make rkv-owner.new", error);
+  ok = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
+  (void)close(fd);
+  ok = ok && renameat(dir_fd, temporary, dir_fd, file_name) == 0 && fsync(dir_fd) == 0;
+  return ok ? RKV_OK : fail(dir, "write rkv-owner", error);
+}
+
+enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, bool *fresh,
+                            struct rkv_error *error) {
+  char text[TEXT_MAX];
+  int fd;
+  enum rkv_status status = open_dir(dir, &fd, error);
+  if (status != RKV_OK) return status;
+  status = read_owner(dir, fd, text, error);
+  if (status == RKV_OK) {
+    status = check(dir, text, node_id, fresh, error);
+  } else if (status == RKV_NOT_FOUND && faccessat(fd, "CURRENT", F_OK, 0) == 0) {
+    status = rkv_fail(error, RKV_FOREIGN, "%s: holds a RocksDB that no node of ours made", dir);
+  } else if (status == RKV_NOT_FOUND) {
+    *fresh = true;
+    status = write_owner(dir, fd, node_id, "new", error);
+  }
+  (void)close(fd);
+  return status;
+}
+
+enum rkv_status owner_settle(const char *dir, rkv_node_id node_id, struct rkv_error *error) {
+  int fd;
+  enum rkv_status status = open_dir(dir, &fd, error);
+  if (status != RKV_OK) return status;
+  status = write_owner(dir, fd, node_id, "made", error);
+  (void)close(fd);
+  return status;
+}

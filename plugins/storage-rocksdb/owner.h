@@ -1,0 +1,25 @@
+/* owner.h: the file `rkv-owner`: which node the directory belongs to, and in which format. A leaf.
+ *
+ * It is read before RocksDB is opened, which changes files: so a refusal leaves everything as it
+ * was. It says `new` until the database is made: a database that is missing later is never taken
+ * for one that was not made yet. */
+#ifndef ROCKS_OWNER_H
+#define ROCKS_OWNER_H
+
+#include <rkv/status.h>
+#include <rkv/types.h>
+
+#include <stdbool.h>
+
+#define OWNER_FORMAT 1u /* what this version writes; greater ones are refused */
+
+/* Makes the directory (0700) and claims it if nobody has; *fresh: the database is to be made.
+ * Errors: RKV_FOREIGN for another node, a newer format, or a RocksDB of somebody else; RKV_CORRUPT;
+ * RKV_IO; RKV_NO_SPACE. */
+enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, bool *fresh,
+                            struct rkv_error *error);
+
+/* The database is made. Errors: RKV_IO, RKV_NO_SPACE. */
+enum rkv_status owner_settle(const char *dir, rkv_node_id node_id, struct rkv_error *error);
+
+#endif

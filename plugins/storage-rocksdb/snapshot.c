@@ -1,0 +1,137 @@
+/* snapshot.c: which snapshot is the newest one, and the end of those that are not. */
+#include "snapshot.h"
+
+#include "store.h"
+
+#include <stdlib.h>
+
+/* The description: number, last, membership id, size as u64 each, the id, the membership. */
+enum { NUMBERS = 6, HEAD = 8 * NUMBERS + RKV_SNAPSHOT_ID_MAX };
+
+/* ---- description ---- */
+
+enum rkv_status snapshot_describe(const struct snapshot *snapshot, struct rkv_error *error) {
+  const struct rkv_snapshot_meta *meta = &snapshot->meta;
+  const uint64_t numbers[NUMBERS] = {snapshot->number,          meta->last.term,
+                                     meta->last.index,          meta->membership_id.term,
+                                     meta->membership_id.index, meta->size};
+  const struct db *db = &snapshot->s->db;
+  uint8_t *value = malloc(HEAD + meta->membership.len);
+  rocksdb_writebatch_t *batch;
+  enum rkv_status status;
+  if (!value) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for a snapshot");
+  for (int i = 0; i < NUMBERS; i++) rkv_put_le(value + (size_t)8 * (size_t)i, numbers[i], 8);
+  memcpy(value + HEAD - RKV_SNAPSHOT_ID_MAX, meta->id, RKV_SNAPSHOT_ID_MAX);
+  if (meta->membership.len > 0) memcpy(value + HEAD, meta->membership.data, meta->membership.len);
+  batch = rocksdb_writebatch_create();
+  db_put(db, batch, "snapshot", value, HEAD + meta->membership.len);
+  status = db_write(db, batch, error);
+  rocksdb_writebatch_destroy(batch);
+  free(value);
+  return status;
+}
+
+static enum rkv_status parse(struct snapshot *snapshot, const uint8_t *value, size_t len,
+                             struct rkv_error *error) {
+  const struct rkv_host *host = snapshot->s->host;
+  struct rkv_snapshot_meta *meta = &snapshot->meta;
+  uint64_t numbers[NUMBERS];
+  uint8_t *room;
+  if (len < HEAD || len > HEAD + SNAPSHOT_MEMBERSHIP_MAX)
+    return rkv_fail(error, RKV_CORRUPT, "%s: the newest snapshot is described by %zu bytes",
+                    snapshot->s->db.dir, len);
+  for (int i = 0; i < NUMBERS; i++) numbers[i] = rkv_get_le(value + (size_t)8 * (size_t)i, 8);
+  snapshot->number = numbers[0];
+  meta->last = (struct rkv_log_id){numbers[1], numbers[2]};
+  meta->membership_id = (struct rkv_log_id){numbers[3], numbers[4]};
+  meta->size = numbers[5];
+  memcpy(meta->id, value + HEAD - RKV_SNAPSHOT_ID_MAX, RKV_SNAPSHOT_ID_MAX);
+  meta->id[RKV_SNAPSHOT_ID_MAX - 1] = '\0';
+  if (len == HEAD) return RKV_OK;
+  room = host->buf_alloc(host->ctx, len - HEAD, &meta->membership);
+  if (!room) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for a snapshot");
+  memcpy(room, value + HEAD, len - HEAD);
+  return RKV_OK;
+}
+
+/* ---- chunks that nobody needs ---- */
+
+static enum rkv_status drop_chunks(struct store *s, uint64_t from, uint64_t to,
+                                   struct rkv_error *error) {
+  rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+  enum rkv_status status;
+  db_drop_range(&s->db, batch, DB_SNAPSHOTS, from, to);
+  status = db_write(&s->db, batch, error);
+  rocksdb_writebatch_destroy(batch);
+  return status == RKV_OK ? db_return_space(&s->db, DB_SNAPSHOTS, from, to, error) : status;
+}
+
+void snapshot_drop(struct snapshot *snapshot) {
+  struct rkv_error error;
+  if (!snapshot || atomic_fetch_sub(&snapshot->refs, 1) != 1) return;
+  if (atomic_load(&snapshot->replaced) && snapshot->meta.size > 0 &&
+      drop_chunks(snapshot->s, snapshot->number, snapshot->number, &error) != RKV_OK)
+    store_fail(snapshot->s, &error);
+  rkv_buf_drop(&snapshot->meta.membership);
+  free(snapshot);
+}
+
+/* The number of the first (last: of the last) chunk there is; false: there is none. */
+static bool edge(const struct store *s, bool last, uint64_t *number) {
+  rocksdb_iterator_t *i =
+      rocksdb_create_iterator_cf(s->db.rocks, s->db.reading, s->db.families[DB_SNAPSHOTS]);
+  size_t len = 0;
+  const char *key = NULL;
+  if (last)
+    rocksdb_iter_seek_to_last(i);
+  else
+    rocksdb_iter_seek_to_first(i);
+  if (rocksdb_iter_valid(i)) key = rocksdb_iter_key(i, &len);
+  if (len >= DB_KEY) *number = db_key_number((const uint8_t *)key);
+  rocksdb_iter_destroy(i);
+  return len >= DB_KEY;
+}
+
+/* A crash may leave chunks of a snapshot before and of one that was not finished. */
+static enum rkv_status drop_others(struct store *s, struct rkv_error *error) {
+  uint64_t newest = s->newest ? s->newest->number : 0, number;
+  enum rkv_status status = RKV_OK;
+  if (newest > 0 && edge(s, false, &number) && number < newest)
+    status = drop_chunks(s, 0, newest - 1, error);
+  s->next_snapshot = newest + 1;
+  if (status == RKV_OK && edge(s, true, &number) && number > newest) {
+    s->next_snapshot = number + 1;
+    status = drop_chunks(s, newest + 1, number, error);
+  }
+  return status;
+}
+
+/* ---- the newest ---- */
+
+static enum rkv_status read_newest(struct store *s, uint8_t *value, size_t max,
+                                   struct rkv_error *error) {
+  struct snapshot *snapshot;
+  size_t len;
+  enum rkv_status status = db_get(&s->db, "snapshot", value, max, &len, error);
+  if (status != RKV_OK) return status == RKV_NOT_FOUND ? RKV_OK : status;
+  snapshot = calloc(1, sizeof *snapshot);
+  if (!snapshot) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for a snapshot");
+  snapshot->s = s;
+  atomic_init(&snapshot->refs, 1);
+  status = parse(snapshot, value, len, error);
+  if (status == RKV_OK)
+    s->newest = snapshot;
+  else
+    snapshot_drop(snapshot);
+  return status;
+}
+
+enum rkv_status snapshot_find(struct store *s, struct rkv_error *error) {
+  const size_t max = HEAD + SNAPSHOT_MEMBERSHIP_MAX;
+  uint8_t *value = malloc(max);
+  enum rkv_status status;
+  if (!value) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for a snapshot");
+  status = read_newest(s, value, max, error);
+  free(value);
+  return status == RKV_OK ? drop_others(s, error) : status;
+}

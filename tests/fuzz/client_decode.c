@@ -1,0 +1,46 @@
+/* client_decode.c: any bytes as a request of a client or an operator. What is taken is whole: a
+ * membership that core/raft may be given, a learner with an address. */
+#include "codec.h"
+#include "fuzz.h"
+
+static void init(struct rkv_buf message) {
+  static struct rkv_membership membership;
+  struct rkv_error error = {0};
+  enum rkv_status status = codec_init_decode(message, &membership, &error);
+  check_refusal(status, &error);
+  if (status == RKV_OK) FUZZ_CHECK(rkv_membership_check(&membership, &error) == RKV_OK);
+}
+
+static void add_learner(struct rkv_buf message) {
+  struct rkv_membership_call call = {0};
+  struct rkv_error error = {0};
+  enum rkv_status status = codec_add_learner_decode(message, &call, &error);
+  check_refusal(status, &error);
+  if (status == RKV_OK) FUZZ_CHECK(memchr(call.learner.addr, 0, sizeof call.learner.addr));
+}
+
+static void change(struct rkv_buf message) {
+  struct rkv_membership_call call = {0};
+  struct rkv_error error = {0};
+  enum rkv_status status = codec_change_membership_decode(message, &call, &error);
+  check_refusal(status, &error);
+  if (status != RKV_OK) return;
+  FUZZ_CHECK(call.voters.count <= RKV_NODES_MAX);
+  for (uint32_t i = 1; i < call.voters.count; i++)
+    FUZZ_CHECK(call.voters.ids[i - 1] < call.voters.ids[i]);
+}
+
+static void transfer(struct rkv_buf message) {
+  struct rkv_transfer_call call = {0};
+  struct rkv_error error = {0};
+  check_refusal(codec_transfer_decode(message, &call, &error), &error);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct rkv_buf message = {data, size, NULL};
+  init(message);
+  add_learner(message);
+  change(message);
+  transfer(message);
+  return 0;
+}
