@@ -126,7 +126,7 @@ static void end_at_every_call(struct contract *c, void (*plan)(struct life *life
               {SHIM_POWER, 512, 0},
               {SHIM_POWER, 4096, LIFE_WINDOW}};
   struct life *life = life_new(c);
-  uint64_t seed = c->seed, lives = 0, most = contract_amount(c, 12, 12, 100000);
+  uint64_t seed = c->seed, lives = 0, most = contract_amount(c, 8, 8, 100000);
   unsigned calls;
   life->shimmed = true;
   calls = calls_of(life, plan);
@@ -184,7 +184,7 @@ static void go_on_over_it(struct life *life, uint64_t number, uint64_t *seed) {
 }
 
 void storage_law_lost_batch_never_returns(struct contract *c) {
-  uint64_t rounds = contract_amount(c, 25, 25, 300), seed = c->seed;
+  uint64_t rounds = contract_amount(c, 12, 12, 300), seed = c->seed;
   struct life *life = life_new(c);
   unsigned calls;
   life->shimmed = true;

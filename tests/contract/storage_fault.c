@@ -100,7 +100,7 @@ static void fail_each(struct contract *c, struct failing f) {
     size_t window;
     bool at_success;
   } ways[] = {{0, false}, {LIFE_WINDOW, false}, {0, true}};
-  uint64_t most = contract_amount(c, 40, 40, 100000), lives = 0;
+  uint64_t most = contract_amount(c, 20, 20, 100000), lives = 0;
   struct life *life = life_new(c);
   life->shimmed = life->trouble = life->lose_power = true;
   for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {

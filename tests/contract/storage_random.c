@@ -133,7 +133,7 @@ _Noreturn static void tell(struct contract *c, struct trial *t, struct sequence 
 }
 
 void storage_law_model(struct contract *c) {
-  uint64_t operations = contract_amount(c, 8000, 8000, 1000000), done = 0, number = 0;
+  uint64_t operations = contract_amount(c, 6000, 6000, 1000000), done = 0, number = 0;
   struct sequence *sequence = contract_share(c, sizeof *sequence);
   struct trial *t = contract_share(c, sizeof *t);
   for (uint64_t seed = c->seed; done < operations; done += WISHES) {
