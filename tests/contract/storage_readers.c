@@ -50,7 +50,7 @@ static void *read_on(void *arg) {
                        "a read of %" PRIu64 ", which is held, gave %s", from,
                        rkv_status_name(status));
     for (size_t i = 0; status == RKV_OK && i < count; i++) rkv_buf_drop(&entries[i].payload);
-    (void)atomic_fetch_add(&t->reads, 1);
+    if (count > 0) (void)atomic_fetch_add(&t->reads, 1);
   }
   return NULL;
 }
