@@ -2,42 +2,9 @@
  * plugin, with one fault put in. The suite must catch each by the law that names it (variants.txt).
  *
  * Options: `good` is the good plugin's .so, `fault` what is wrong. */
-#include "good.h"
+#include "broken_sm.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
-
-#define SM_FAULT_LIST(X)                                                                           \
-  X(none)                                                                                          \
-  X(answers_by_clock)                                                                              \
-  X(batch_end_lost)                                                                                \
-  X(state_is_global)                                                                               \
-  X(blank_not_counted)                                                                             \
-  X(membership_forgotten)                                                                          \
-  X(answers_in_one_buffer)                                                                         \
-  X(chunk_kept_borrowed)                                                                           \
-  X(validate_takes_all)                                                                            \
-  X(senseless_is_an_error)                                                                         \
-  X(large_is_an_error)                                                                             \
-  X(query_fails_oddly)                                                                             \
-  X(query_is_stale)                                                                                \
-  X(chunk_over_wish)                                                                               \
-  X(view_moves)                                                                                    \
-  X(view_leaks)                                                                                    \
-  X(begin_copies)                                                                                  \
-  X(byte_lost)                                                                                     \
-  X(half_is_whole)                                                                                 \
-  X(half_clears)                                                                                   \
-  X(abort_installs)                                                                                \
-  X(restore_ignored)                                                                               \
-  X(validate_not_for_threads)
-
-enum sm_fault {
-#define SM_FAULT_ENUM(name) FAULT_##name,
-  SM_FAULT_LIST(SM_FAULT_ENUM)
-#undef SM_FAULT_ENUM
-};
 
 static const char *const faults[] = {
 #define SM_FAULT_NAME(name) #name,
@@ -59,36 +26,7 @@ static const struct rkv_option options[OPTION_COUNT] = {
      .type = RKV_OPTION_ENUM},
 };
 
-enum { ENTRIES_MAX = 512, BUFFER_BYTES = 4096, LARGE_BYTES = 1000000, BATCH_BYTES_MIN = 8 };
-
-struct broken {
-  const struct rkv_host *host;
-  struct rkv_host second; /* of an instance that replaces the first */
-  enum sm_fault fault;
-  const struct rkv_state_machine_ops *good;
-  struct good from;
-  void *it;
-  bool borrowed;        /* `it` is another instance's */
-  pthread_mutex_t lock; /* a view that moves is begun by its reader */
-  struct rkv_log_id counted;
-  uint8_t buffer[BUFFER_BYTES];
-  struct rkv_buf stale;
-  bool has_stale;
-  int validating;
-};
-
-struct view {
-  struct broken *b;
-  void *good;
-  size_t given, reads;
-};
-
-struct restore {
-  struct broken *b;
-  void *good;
-  const uint8_t *kept; /* a chunk that is gone */
-  size_t kept_len;
-};
+enum { ENTRIES_MAX = 512, LARGE_BYTES = 1000000, BATCH_MIN = 8 };
 
 /* ---- life ---- */
 
@@ -157,7 +95,8 @@ static void spoil_answer(struct broken *b, struct rkv_buf *result) {
     bytes = b->host->buf_alloc(b->host->ctx, sizeof now, result);
     if (bytes) memcpy(bytes, &now, sizeof now);
   }
-  if (b->fault == FAULT_answers_in_one_buffer && result->len > 0 && result->len <= BUFFER_BYTES) {
+  if (b->fault == FAULT_answers_in_one_buffer && result->len > 0 &&
+      result->len <= BROKEN_BUFFER_BYTES) {
     size_t len = result->len;
     memcpy(b->buffer, result->data, len);
     rkv_buf_drop(result);
@@ -177,7 +116,7 @@ static enum rkv_status broken_apply(void *sm, const struct rkv_entry *entries, s
     if (own[i].kind != RKV_ENTRY_BLANK) b->counted = own[i].id;
   }
   if (status != RKV_OK) return status;
-  if (b->fault == FAULT_batch_end_lost && count > BATCH_BYTES_MIN)
+  if (b->fault == FAULT_batch_end_lost && count > BATCH_MIN)
     own[count - 1].kind = RKV_ENTRY_BLANK, own[count - 1].payload = rkv_buf_none();
   (void)pthread_mutex_lock(&b->lock);
   status = b->good->apply(b->it, own, count, results, error);
@@ -209,127 +148,6 @@ static enum rkv_status broken_applied(void *sm, struct rkv_snapshot_meta *meta,
   enum rkv_status status = b->good->applied(b->it, meta, error);
   if (b->fault == FAULT_blank_not_counted) meta->last = b->counted;
   return status;
-}
-
-/* ---- snapshots ---- */
-
-static enum rkv_status broken_snapshot_begin(void *sm, void **snapshot,
-                                             struct rkv_snapshot_meta *meta,
-                                             struct rkv_error *error) {
-  struct broken *b = sm;
-  struct view *v = calloc(1, sizeof *v);
-  enum rkv_status status;
-  if (!v) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
-  v->b = b;
-  if (b->fault == FAULT_begin_copies) (void)nanosleep(&(struct timespec){0, 300000000}, NULL);
-  status = b->good->snapshot_begin(b->it, &v->good, meta, error);
-  if (b->fault == FAULT_membership_forgotten) rkv_buf_drop(&meta->membership);
-  *snapshot = v;
-  return status;
-}
-
-/* From its third read on the view shows the state of that time. */
-static void move(struct view *v) {
-  struct broken *b = v->b;
-  struct rkv_snapshot_meta meta;
-  struct rkv_error error;
-  struct rkv_buf chunk;
-  b->good->snapshot_end(v->good);
-  (void)pthread_mutex_lock(&b->lock);
-  (void)b->good->snapshot_begin(b->it, &v->good, &meta, &error);
-  (void)pthread_mutex_unlock(&b->lock);
-  rkv_buf_drop(&meta.membership);
-  for (size_t left = v->given; left > 0; rkv_buf_drop(&chunk)) {
-    (void)b->good->snapshot_read(v->good, left, &chunk, &error);
-    left = chunk.len > 0 ? left - chunk.len : 0;
-  }
-}
-
-static enum rkv_status broken_snapshot_read(void *snapshot, size_t max, struct rkv_buf *chunk,
-                                            struct rkv_error *error) {
-  struct view *v = snapshot;
-  enum rkv_status status;
-  if (v->b->fault == FAULT_view_moves && ++v->reads == 3) move(v);
-  if (v->b->fault == FAULT_chunk_over_wish) max *= 2;
-  status = v->b->good->snapshot_read(v->good, max, chunk, error);
-  if (status == RKV_OK) v->given += chunk->len;
-  return status;
-}
-
-static void broken_snapshot_end(void *snapshot) {
-  struct view *v = snapshot;
-  if (v->b->fault == FAULT_view_leaks) return;
-  v->b->good->snapshot_end(v->good);
-  free(v);
-}
-
-/* ---- restores ---- */
-
-static enum rkv_status broken_restore_begin(void *sm, const struct rkv_snapshot_meta *meta,
-                                            void **restore, struct rkv_error *error) {
-  struct restore *r = calloc(1, sizeof *r);
-  if (!r) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
-  r->b = sm;
-  *restore = r;
-  return r->b->good->restore_begin(r->b->it, meta, &r->good, error);
-}
-
-static enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk,
-                                            struct rkv_error *error) {
-  struct restore *r = restore;
-  struct rkv_buf now = chunk;
-  if (r->b->fault == FAULT_byte_lost && chunk.len == 1) return RKV_OK;
-  if (r->b->fault == FAULT_chunk_kept_borrowed) {
-    now = rkv_buf_static(r->kept, r->kept_len);
-    r->kept = chunk.data, r->kept_len = chunk.len;
-  }
-  return r->b->good->restore_write(r->good, now, error);
-}
-
-static enum rkv_status no_metric(void *ctx, const struct rkv_metric *metric,
-                                 struct rkv_error *error) {
-  (void)ctx, (void)metric, (void)error;
-  return RKV_OK; /* the first instance has registered it */
-}
-
-/* The state is gone before it is known whether the new one is whole. */
-static void clear(struct broken *b) {
-  struct rkv_error error;
-  void *empty;
-  b->second = *b->host;
-  b->second.metric_register = no_metric;
-  if (b->good->open(&b->second, &b->from.config, &empty, &error) != RKV_OK) return;
-  b->good->close(b->it);
-  b->it = empty;
-}
-
-static enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
-  struct restore *r = restore;
-  struct broken *b = r->b;
-  struct rkv_snapshot_meta meta;
-  enum rkv_status status = RKV_OK;
-  if (b->fault == FAULT_chunk_kept_borrowed)
-    (void)b->good->restore_write(r->good, rkv_buf_static(r->kept, r->kept_len), error);
-  (void)b->good->applied(b->it, &meta, error);
-  rkv_buf_drop(&meta.membership);
-  if (b->fault == FAULT_restore_ignored && meta.last.index > 0)
-    b->good->restore_abort(r->good);
-  else
-    status = b->good->restore_finish(r->good, error);
-  if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) clear(b);
-  if (status == RKV_CORRUPT && b->fault == FAULT_half_is_whole) status = RKV_OK;
-  free(r);
-  return status;
-}
-
-static void broken_restore_abort(void *restore) {
-  struct restore *r = restore;
-  struct rkv_error error;
-  if (r->b->fault == FAULT_abort_installs)
-    (void)r->b->good->restore_finish(r->good, &error);
-  else
-    r->b->good->restore_abort(r->good);
-  free(r);
 }
 
 static const struct rkv_state_machine_ops ops = {
