@@ -29,6 +29,7 @@
 #define NODE_SNAPSHOT_STEP_NS                                                                      \
   UINT64_C(10000000000)                            /* budget of one step of a snapshot to a peer   \
                                                     */
+#define NODE_STALL_NS UINT64_C(2000000000)         /* a save that takes longer holds up the node */
 #define NODE_QUIET_NS UINT64_C(10000000000)        /* pause after trouble that repeats */
 #define NODE_REMOVED_LINGER_NS UINT64_C(150000000) /* a leader that removed itself serves on */
 #define NODE_LEARNER_LAG_MAX 5000                  /* entries: a learner this close has caught up */
@@ -146,7 +147,9 @@ struct node {
 
   struct tail tail;
   uint64_t saves_issued, saves_done;
-  bool carrying, settle; /* outputs are being carried out; saves ended meanwhile */
+  bool stalled;                  /* the storage takes no writes (stall.c) */
+  uint64_t stall_done, stall_ns; /* saves_done then; when it is too long ago, 0: no save runs */
+  bool carrying, settle;         /* outputs are being carried out; saves ended meanwhile */
   bool saved_a_vote, saved_a_log;
   struct rkv_vote saved_vote;
   struct rkv_log_id saved_last;
@@ -304,6 +307,12 @@ bool save_defer(struct node *n, const struct raft_output *out);
 /* Tells raft what became durable and carries out what waited for it; false if nothing did. */
 bool save_settle(struct node *n);
 void save_fail_deferred(struct node *n, const struct rkv_error *error);
+
+/* ---- stall.c: a storage that takes no writes ---- */
+/* Looks whether saves go on; gives leadership away if they do not. */
+void stall_run(struct node *n);
+/* True and why, if a proposal would only wait. */
+bool stall_refuses(struct node *n, struct rkv_error *error);
 
 /* ---- replicate.c ---- */
 void replicate_all(struct node *n);
