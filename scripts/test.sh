@@ -7,13 +7,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # unit       one part at a time           golden   conversations of core/raft
 # model      votes, commits and memberships of core/raft, every state within bounds
 # sim        whole clusters under trouble, in virtual time, many seeds
+# contract   rkv-contract on every plugin of ours, and on plugins broken on purpose
 # cluster    several nodes: in one process (ctest), as processes (pytest)
 # package    what is installed and packed, and plugins built from it alone
 # fuzz       a fixed number of inputs for each target, under address+undefined sanitizers (longer: fuzz.sh)
 # clang      everything compiles with the other compiler
 # asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
-suites=(style unit golden model sim cluster package fuzz clang asan tsan)
-labels=(unit golden model sim cluster package) # what ctest knows
+suites=(style unit golden model sim contract cluster package fuzz clang asan tsan)
+labels=(unit golden model sim contract cluster package) # what ctest knows
 out=build/test-results
 passed=0
 failed=0
@@ -121,6 +122,7 @@ run_release() {
     sed -n 's/^.*\(model: [0-9].*\)$/    \1/p' "$out/model.xml" # how many states, within which bounds
   fi
   if wanted sim; then run_ctest sim release sim 1; fi
+  if wanted contract; then run_ctest contract release contract 2; fi
   if wanted cluster; then
     run_ctest cluster-inside release cluster 1
     run_pytest cluster release 0
@@ -134,6 +136,7 @@ run_sanitized() {
   run_ctest "$1-unit" "$1" unit 1 # one at a time: deadlines in stories are for a machine that is free
   run_ctest "$1-golden" "$1" golden 2
   run_ctest "$1-sim" "$1" sim 1
+  run_ctest "$1-contract" "$1" contract 1
   run_ctest "$1-inside" "$1" cluster 1
   run_pytest "$1-cluster" "$1" 1 -m "not slow"
 }
@@ -159,7 +162,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadlock_stack=1
 
 if wanted style; then run_style style; fi
-if wanted style || wanted unit || wanted golden || wanted model || wanted sim || wanted cluster ||
+if wanted style || wanted unit || wanted golden || wanted model || wanted sim || wanted contract || wanted cluster ||
   wanted package; then run_release; fi
 if wanted fuzz; then run_fuzz; fi
 if wanted clang; then build clang ON || true; fi

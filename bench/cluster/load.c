@@ -1,7 +1,7 @@
 /* load.c: the closed loop.
  *
- * (L1) A slot has at most one put in flight; a put that was answered starts the slot's next one
- *      until the time is up.  (L2) Every put that was started is either acked or failed. */
+ * (L1) A slot has at most one request in flight; one that was answered starts the slot's next one
+ *      until the time is up.  (L2) Every request that was started is either acked or failed. */
 #include "load.h"
 
 #include "proc.h"
@@ -21,17 +21,19 @@ struct load;
 struct slot {
   struct load *load;
   struct client_channel *channel;
+  enum mix_kind kind; /* of the request in flight */
   uint64_t started_ns;
 };
 
 struct load {
   const struct cluster *cluster;
   const struct options *options;
-  struct histogram *latencies;
+  struct histogram *latencies; /* one for each kind */
   struct load_result *result;
   struct slot *slots;
-  uint8_t *put; /* the request; the key's digits change */
-  size_t put_size, digits_at;
+  uint8_t *request; /* a put, which begins with the bytes of a get; the key's digits change */
+  size_t get_size, put_size, digits_at;
+  long turns[MIX_KINDS];
   uint64_t sequence, busy, warm_ns, end_ns;
   bool measuring, over;
 };
@@ -42,53 +44,62 @@ static uint64_t now_ns(clockid_t clock) {
   return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
-static void start_put(struct slot *slot);
+static void start(struct slot *slot);
 
-static void on_put(void *ctx, const struct client_reply *reply) {
+static void on_answer(void *ctx, const struct client_reply *reply) {
   struct slot *slot = ctx;
   struct load *load = slot->load;
   struct load_result *result = load->result;
+  struct load_kind *kind = &result->kinds[slot->kind];
   load->busy--;
   if (reply->code == GRPC_STATUS_OK) {
-    result->acked++;
+    kind->acked++;
     if (load->measuring) {
-      result->counted++;
-      histogram_add(load->latencies, now_ns(CLOCK_MONOTONIC) - slot->started_ns);
+      kind->counted++;
+      histogram_add(&load->latencies[slot->kind], now_ns(CLOCK_MONOTONIC) - slot->started_ns);
     }
   } else {
-    result->failed++;
+    kind->failed++;
     if (result->failure_code == GRPC_STATUS_OK) {
       result->failure_code = reply->code;
       memcpy(result->failure, reply->text, sizeof result->failure);
     }
   }
-  if (!load->over) start_put(slot);
+  if (!load->over) start(slot);
 }
 
-static void start_put(struct slot *slot) {
+static void start(struct slot *slot) {
   struct load *load = slot->load;
+  const struct target *target = load->cluster->target;
+  struct client_pair level = {.key = NULL};
   char digits[16];
+  bool write;
+  slot->kind = mix_next(&load->options->mix, load->turns);
+  write = slot->kind == MIX_WRITE;
+  if (!write) level = (struct client_pair){"rkv-read", mix_kind_name(slot->kind)};
   (void)snprintf(digits, sizeof digits, "%08u", (unsigned)(load->sequence++ % load->options->keys));
-  memcpy(load->put + load->digits_at, digits, 8);
+  memcpy(load->request + load->digits_at, digits, 8);
   slot->started_ns = now_ns(CLOCK_MONOTONIC);
-  if (client_start(slot->channel, load->cluster->target->put_path, load->put, load->put_size,
-                   client_now_ms() + LOAD_PUT_TIMEOUT_MS, on_put, slot)) {
-    load->result->failed++;
+  if (client_start_with(slot->channel, write ? target->put_path : target->get_path, level,
+                        load->request, write ? load->put_size : load->get_size,
+                        client_now_ms() + LOAD_CALL_TIMEOUT_MS, on_answer, slot)) {
+    load->result->kinds[slot->kind].failed++;
     return;
   }
   load->busy++;
 }
 
-static bool make_put(struct load *load) {
+static bool make_request(struct load *load) {
   size_t value_bytes = load->options->value_bytes;
   char *value = malloc(value_bytes + 1);
   bool ok = false;
-  load->put = malloc(value_bytes + LOAD_KEY_BYTES + WIRE_OVERHEAD_MAX);
-  if (!value || !load->put) goto out;
+  load->request = malloc(value_bytes + LOAD_KEY_BYTES + WIRE_OVERHEAD_MAX);
+  if (!value || !load->request) goto out;
   memset(value, 'v', value_bytes);
-  wire_put_bytes(load->put, &load->put_size, 1, "key-00000000", LOAD_KEY_BYTES);
+  wire_put_bytes(load->request, &load->put_size, 1, "key-00000000", LOAD_KEY_BYTES);
+  load->get_size = load->put_size;
   load->digits_at = load->put_size - 8;
-  wire_put_bytes(load->put, &load->put_size, 2, value, value_bytes);
+  wire_put_bytes(load->request, &load->put_size, 2, value, value_bytes);
   ok = true;
 out:
   free(value);
@@ -126,14 +137,14 @@ static void drive(struct load *load, struct client *client, bool (*stop)(void)) 
   }
 }
 
-/* Connections first, so that the first put of each is not a handshake. */
+/* Connections first, so that the first request of each is not a handshake. */
 static bool connect_slots(struct load *load, struct client *client, const char *endpoint,
                           unsigned inflight) {
   struct client_channel *channels[OPTIONS_CONNECTIONS_MAX];
   unsigned i;
   for (i = 0; i < load->options->connections; i++) {
     channels[i] = client_connect(client, endpoint);
-    if (!channels[i] || !client_wait_ready(channels[i], client_now_ms() + LOAD_PUT_TIMEOUT_MS)) {
+    if (!channels[i] || !client_wait_ready(channels[i], client_now_ms() + LOAD_CALL_TIMEOUT_MS)) {
       (void)fprintf(stderr, "bench: no connection to %s\n", endpoint);
       return false;
     }
@@ -152,22 +163,24 @@ bool load_run(const struct cluster *cluster, struct client *client, const char *
   bool ok = false;
   unsigned i;
   memset(result, 0, sizeof *result);
-  load.latencies = calloc(1, sizeof *load.latencies);
+  load.latencies = calloc(MIX_KINDS, sizeof *load.latencies);
   load.slots = calloc(inflight, sizeof *load.slots);
-  if (!load.latencies || !load.slots || !make_put(&load)) {
+  if (!load.latencies || !load.slots || !make_request(&load)) {
     (void)fprintf(stderr, "bench: out of memory\n");
     goto out;
   }
   if (!connect_slots(&load, client, endpoint, inflight)) goto out;
   load.warm_ns = now_ns(CLOCK_MONOTONIC) + load.options->warmup_seconds * second;
   load.end_ns = load.warm_ns + load.options->seconds * second;
-  for (i = 0; i < inflight; i++) start_put(&load.slots[i]);
+  for (i = 0; i < inflight; i++) start(&load.slots[i]);
   drive(&load, client, stop);
-  result->p50_ns = histogram_quantile(load.latencies, 0.50);
-  result->p99_ns = histogram_quantile(load.latencies, 0.99);
+  for (i = 0; i < MIX_KINDS; i++) {
+    result->kinds[i].p50_ns = histogram_quantile(&load.latencies[i], 0.50);
+    result->kinds[i].p99_ns = histogram_quantile(&load.latencies[i], 0.99);
+  }
   ok = true;
 out:
-  free(load.put);
+  free(load.request);
   free(load.slots);
   free(load.latencies);
   return ok;

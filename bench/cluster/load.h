@@ -1,26 +1,32 @@
-/* load.h: a fixed number of puts in flight, each answered one replaced at once. */
+/* load.h: a fixed number of requests in flight, each answered one replaced at once. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
 #include "histogram.h"
 #include "target.h"
 
-#define LOAD_PUT_TIMEOUT_MS 10000
+#define LOAD_CALL_TIMEOUT_MS 10000
 #define LOAD_KEY_BYTES 12 /* "key-" and 8 digits */
 
-struct load_result {
-  uint64_t acked; /* puts answered OK, warm-up and the last ones in flight included */
+/* What became of the requests of one kind. */
+struct load_kind {
+  uint64_t acked; /* answered OK, warm-up and the last ones in flight included */
   uint64_t failed;
   uint64_t counted; /* of acked, those answered inside the measured time */
-  double seconds;   /* the measured time */
   uint64_t p50_ns, p99_ns;
+};
+
+struct load_result {
+  struct load_kind kinds[MIX_KINDS];
+  double seconds;                 /* the measured time */
   uint64_t servers_ns, client_ns; /* CPU inside the measured time */
   int failure_code;               /* gRPC status of the first that failed, 0 if none did */
   char failure[CLIENT_TEXT_MAX];  /* its text */
 };
 
-/* Drives `inflight` puts at the leader's endpoint for the times in the cluster's options. `stop` is
- * asked now and then; true ends the load early. False: it could not run at all, said why. */
+/* Drives `inflight` requests at the leader's endpoint for the times in the cluster's options.
+ * `stop` is asked now and then; true ends the load early. False: it could not run at all, said why.
+ */
 bool load_run(const struct cluster *cluster, struct client *client, const char *endpoint,
               unsigned inflight, bool (*stop)(void), struct load_result *result);
 

@@ -56,9 +56,9 @@ static enum exit_code run_row(const struct cluster *cluster, struct client *clie
   grown = after.last_log > before.last_log ? after.last_log - before.last_log : 0;
   report_row(cluster, inflight, &result, grown);
   if (result.failure_code)
-    (void)fprintf(stderr, "bench: a put failed: %s (%s)\n", result.failure,
+    (void)fprintf(stderr, "bench: a request failed: %s (%s)\n", result.failure,
                   client_code_name(result.failure_code));
-  return grown >= result.acked && result.acked > 0 ? EXIT_VERIFIED : EXIT_LOST;
+  return report_holds(cluster, &result, grown) ? EXIT_VERIFIED : EXIT_LOST;
 }
 
 static enum exit_code run_load(const struct cluster *cluster, struct client *client) {

@@ -6,17 +6,19 @@
 #include <string.h>
 
 const char options_help[] =
-    "bench-cluster: closed-loop puts against a whole cluster\n\n"
+    "bench-cluster: closed-loop requests against a whole cluster\n\n"
     "  --target rkv|etcd      what is started and driven (rkv)\n"
     "  --endpoints A,B,C      a cluster that runs already, instead of starting one\n"
     "  --bin-dir DIR          where raft-key-value is (beside this program)\n"
     "  --binary PATH          another program of its protocol: takes --id N --addr HOST:PORT\n"
     "  --nodes N              how many to start (3)\n"
     "  --set SECTION.KEY=V    handed to every raft-key-value node; may be repeated\n"
-    "  --inflight N,N,...     puts in flight, one row each (1,64,256,1000)\n"
+    "  --inflight N,N,...     requests in flight, one row each (1,64,256,1000)\n"
+    "  --mix KIND=N,...       of what, in which shares: write, local, lease, linearizable "
+    "(write=1)\n"
     "  --seconds N            measured, after --warmup N (5, 1)\n"
     "  --value-bytes N        (256)      --keys N  key space (100000)\n"
-    "  --connections N        the puts in flight are spread over (1)\n"
+    "  --connections N        those in flight are spread over (1)\n"
     "  --idle N               instead: CPU and memory over N idle seconds\n"
     "  --serve                instead: start a cluster and keep it until SIGINT or SIGTERM\n"
     "  --count                instead: the leader and its last log index (with --endpoints)\n"
@@ -99,6 +101,7 @@ static enum rkv_status value_option(const char *name, const char *value, struct 
   if (known) return status;
   if (strcmp(name, "--inflight") == 0) return inflight_list(value, options, error);
   if (strcmp(name, "--endpoints") == 0) return endpoint_list(value, options, error);
+  if (strcmp(name, "--mix") == 0) return mix_parse(value, &options->mix, error);
   if (strcmp(name, "--bin-dir") == 0) {
     options->bin_dir = value;
     return RKV_OK;
@@ -149,6 +152,7 @@ enum rkv_status options_parse(int argc, char *const *argv, struct options *optio
   options->keys = 100000;
   options->connections = 1;
   options->nodes = 3;
+  options->mix.weights[MIX_WRITE] = 1;
   for (i = 1; i < argc; i++) {
     if (flag_option(argv[i], options)) continue;
     if (i + 1 == argc)
@@ -158,5 +162,7 @@ enum rkv_status options_parse(int argc, char *const *argv, struct options *optio
   }
   if (options->job == JOB_COUNT && options->endpoint_count == 0)
     return rkv_fail(error, RKV_INVALID, "--count needs --endpoints");
+  if (strcmp(options->target, "rkv") != 0 && !mix_writes_only(&options->mix))
+    return rkv_fail(error, RKV_INVALID, "--mix: reads are measured with --target rkv");
   return RKV_OK;
 }

@@ -2,6 +2,8 @@
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
+#include "mix.h"
+
 #include <rkv/status.h>
 
 #include <stdbool.h>
@@ -15,7 +17,7 @@
 #define OPTIONS_VALUE_MAX (1U << 20) /* bytes */
 
 enum options_job {
-  JOB_LOAD,  /* drive puts, one row for each --inflight */
+  JOB_LOAD,  /* drive requests, one row for each --inflight */
   JOB_IDLE,  /* measure nodes that have nothing to do */
   JOB_SERVE, /* keep a cluster running until SIGINT or SIGTERM */
   JOB_COUNT, /* print the leader and its last log index */
@@ -31,6 +33,7 @@ struct options {
   unsigned inflight[OPTIONS_ROWS_MAX];
   unsigned inflight_count;
   unsigned seconds, warmup_seconds, idle_seconds, value_bytes, keys, connections, nodes;
+  struct mix mix; /* what each --inflight is made of */
   const char *sets[OPTIONS_SETS_MAX];
   unsigned set_count;
   bool json, help;

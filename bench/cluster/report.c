@@ -21,17 +21,33 @@ void report_head(const struct cluster *cluster) {
   if (cluster->options->json) return;
   (void)printf("%s, %u nodes, %u-byte values, %u s each\n", cluster->target->name, cluster->count,
                cluster->options->value_bytes, cluster->options->seconds);
-  (void)printf("%8s %9s %8s %8s %11s %11s %-14s %7s %s\n", "INFLIGHT", "PUTS/S", "P50_MS", "P99_MS",
-               "CPU_US/PUT", "CLIENT_US", "RSS_MB", "FAILED", "IN_LOG");
+  if (mix_writes_only(&cluster->options->mix))
+    (void)printf("%8s %9s %8s %8s %11s %11s %-14s %7s %s\n", "INFLIGHT", "PUTS/S", "P50_MS",
+                 "P99_MS", "CPU_US/PUT", "CLIENT_US", "RSS_MB", "FAILED", "IN_LOG");
+  else
+    (void)printf("%8s %-12s %9s %8s %8s %7s\n", "INFLIGHT", "KIND", "PER_S", "P50_MS", "P99_MS",
+                 "FAILED");
 }
 
-void report_row(const struct cluster *cluster, unsigned inflight, const struct load_result *result,
-                uint64_t grown) {
-  double counted = result->counted ? (double)result->counted : 1;
-  double rate = result->seconds > 0 ? (double)result->counted / result->seconds : 0;
+bool report_holds(const struct cluster *cluster, const struct load_result *result, uint64_t grown) {
+  unsigned kind;
+  for (kind = 0; kind < MIX_KINDS; kind++)
+    if (cluster->options->mix.weights[kind] > 0 && result->kinds[kind].acked == 0) return false;
+  return grown >= result->kinds[MIX_WRITE].acked;
+}
+
+static double per_second(const struct load_result *result, uint64_t count) {
+  return result->seconds > 0 ? (double)count / result->seconds : 0;
+}
+
+static void report_puts(const struct cluster *cluster, unsigned inflight,
+                        const struct load_result *result, uint64_t grown) {
+  const struct load_kind *puts = &result->kinds[MIX_WRITE];
+  double counted = puts->counted ? (double)puts->counted : 1;
+  double rate = per_second(result, puts->counted);
   double servers_us = (double)result->servers_ns / 1000 / counted;
   double client_us = (double)result->client_ns / 1000 / counted;
-  bool all = grown >= result->acked;
+  bool all = grown >= puts->acked;
   char memory[128];
   memory_text(cluster, memory, sizeof memory);
   if (cluster->options->json) {
@@ -40,13 +56,37 @@ void report_row(const struct cluster *cluster, unsigned inflight, const struct l
                  "\"client_us_per_put\":%.2f,\"rss_mb\":\"%s\",\"acked\":%" PRIu64
                  ",\"failed\":%" PRIu64 ",\"log_grown\":%" PRIu64 ",\"all_in_log\":%s}\n",
                  cluster->target->name, cluster->count, cluster->options->value_bytes, inflight,
-                 rate, (double)result->p50_ns / 1e6, (double)result->p99_ns / 1e6, servers_us,
-                 client_us, memory, result->acked, result->failed, grown, all ? "true" : "false");
+                 rate, (double)puts->p50_ns / 1e6, (double)puts->p99_ns / 1e6, servers_us,
+                 client_us, memory, puts->acked, puts->failed, grown, all ? "true" : "false");
   } else {
     (void)printf("%8u %9.0f %8.3f %8.3f %11.1f %11.1f %-14s %7" PRIu64 " %s\n", inflight, rate,
-                 (double)result->p50_ns / 1e6, (double)result->p99_ns / 1e6, servers_us, client_us,
-                 memory, result->failed, all ? "all" : "NOT ALL");
+                 (double)puts->p50_ns / 1e6, (double)puts->p99_ns / 1e6, servers_us, client_us,
+                 memory, puts->failed, all ? "all" : "NOT ALL");
   }
+}
+
+static void report_kind(const struct cluster *cluster, unsigned inflight,
+                        const struct load_result *result, enum mix_kind kind) {
+  const struct load_kind *of = &result->kinds[kind];
+  double rate = per_second(result, of->counted);
+  double p50_ms = (double)of->p50_ns / 1e6, p99_ms = (double)of->p99_ns / 1e6;
+  if (cluster->options->json)
+    (void)printf("{\"target\":\"%s\",\"nodes\":%u,\"inflight\":%u,\"kind\":\"%s\",\"per_s\":%.0f,"
+                 "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"acked\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n",
+                 cluster->target->name, cluster->count, inflight, mix_kind_name(kind), rate, p50_ms,
+                 p99_ms, of->acked, of->failed);
+  else
+    (void)printf("%8u %-12s %9.0f %8.3f %8.3f %7" PRIu64 "\n", inflight, mix_kind_name(kind), rate,
+                 p50_ms, p99_ms, of->failed);
+}
+
+void report_row(const struct cluster *cluster, unsigned inflight, const struct load_result *result,
+                uint64_t grown) {
+  const struct mix *mix = &cluster->options->mix;
+  unsigned kind;
+  if (mix_writes_only(mix)) report_puts(cluster, inflight, result, grown);
+  for (kind = 0; !mix_writes_only(mix) && kind < MIX_KINDS; kind++)
+    if (mix->weights[kind] > 0) report_kind(cluster, inflight, result, (enum mix_kind)kind);
   (void)fflush(stdout);
 }
 

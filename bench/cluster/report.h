@@ -6,7 +6,10 @@
 
 void report_head(const struct cluster *cluster);
 
-/* One row; `grown` is by how much the leader's log grew meanwhile. */
+/* True if every kind of the mix was answered and the log grew by all writes that were acked. */
+bool report_holds(const struct cluster *cluster, const struct load_result *result, uint64_t grown);
+
+/* One row, of a mix one for each kind; `grown` is by how much the leader's log grew meanwhile. */
 void report_row(const struct cluster *cluster, unsigned inflight, const struct load_result *result,
                 uint64_t grown);
 

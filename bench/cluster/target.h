@@ -41,6 +41,7 @@ struct node_view {
 struct target {
   const char *name;
   const char *put_path; /* a put is {1: key, 2: value} for both systems */
+  const char *get_path; /* a get is {1: key}; NULL: not measured */
   void (*command)(const struct cluster *cluster, unsigned i, struct command_line *line);
   /* Makes a cluster of nodes that have just started, if that is not in their command line. */
   bool (*form)(struct cluster *cluster, struct client *client);

@@ -97,6 +97,7 @@ out:
 const struct target target_rkv = {
     .name = "rkv",
     .put_path = SERVICE "Set",
+    .get_path = SERVICE "Get",
     .command = rkv_command,
     .form = rkv_form,
     .view = rkv_view,

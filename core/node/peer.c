@@ -120,11 +120,22 @@ void peer_on_append_call(struct node *n, struct rkv_call *call) {
   peer_fail(n, call, &error);
 }
 
+/* An answer that waited for the storage may come when another leader was accepted and has cut off
+ * what the first one sent: then it promises nothing. */
+static void reject_if_outdated(struct node *n, struct rkv_append_call *c) {
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  if (rkv_vote_compare(view.vote, c->vote) == RKV_EQUAL) return;
+  c->result = RKV_APPEND_REJECTED;
+  c->voter_vote = view.vote;
+}
+
 void peer_answer_append(struct node *n, const struct raft_output *out) {
   struct rkv_append_call *c = out->cookie;
   c->result = (uint32_t)out->result;
   c->matched = out->id;
   c->voter_vote = out->vote;
+  if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   release(n);
   answer_ok(&c->call);
 }

@@ -25,7 +25,8 @@ static enum rkv_status check_request(const struct raft *r, struct rkv_vote vote,
   size_t i;
   if (!vote.committed)
     return rkv_fail(error, RKV_INVALID, "vote: not committed, so nobody leads by it");
-  if (vote.term == 0 || vote.term > RAFT_TERM_MAX)
+  /* Nobody leads in term 0; who knows a later one says so below. */
+  if ((vote.term == 0 && r->vote.term == 0) || vote.term > RAFT_TERM_MAX)
     return rkv_fail(error, RKV_INVALID, "vote: term %llu", (unsigned long long)vote.term);
   if (vote.node_id == r->config.id)
     return rkv_fail(error, RKV_INVALID, "vote: the leader has the id of this node, %llu",

@@ -64,10 +64,11 @@ enum rkv_status image_replay(struct image *image, const struct record *r, struct
   switch (r->type) {
   case RECORD_ENTRY: return replay_entry(image, r, segment, offset, error);
   case RECORD_VOTE: image->vote = (struct rkv_vote){r->term, r->index, r->kind != 0}; return RKV_OK;
-  case RECORD_INCARNATION: image->identity.incarnation = r->index; return RKV_OK;
+  case RECORD_INCARNATION: image->incarnation = r->index; return RKV_OK;
   case RECORD_CLUSTER:
     image->identity.cluster = (struct rkv_cluster_id){r->term, r->index};
     image->identity.settled = r->kind != 0;
+    image->identity.incarnation = image->incarnation;
     return RKV_OK;
   case RECORD_TRUNCATE:
     if (id.index < image->purged.index)

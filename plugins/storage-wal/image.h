@@ -10,6 +10,7 @@
 struct image {
   struct rkv_vote vote;
   struct rkv_identity identity;
+  uint64_t incarnation;           /* replayed, and in force with the cluster record behind it */
   struct rkv_log_id purged, last; /* last = purged: no entries */
   struct index index;
 };

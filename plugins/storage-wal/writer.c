@@ -108,7 +108,7 @@ static enum rkv_status write_entries(struct writer *w, struct op *op, struct rkv
   }
 }
 
-/* Two records: the first never changes, so that a crash between them leaves no mixture. */
+/* Two records, in force with the second one: a crash between them leaves no mixture. */
 static enum rkv_status write_identity(struct writer *w, const struct op *op,
                                       struct rkv_error *error) {
   const struct rkv_identity *identity = &op->identity;

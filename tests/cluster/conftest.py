@@ -6,7 +6,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from nodes import BUILD, Cluster  # noqa: E402 (found by the line above)
+from links import Links  # noqa: E402 (found by the line above)
+from nodes import BUILD, Cluster  # noqa: E402
 
 
 def pytest_configure(config):
@@ -34,6 +35,16 @@ def cluster(tmp_path):
     made = Cluster(tmp_path)
     yield made
     made.discard()
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A cluster whose nodes reach each other through Links."""
+    links = Links()
+    made = Cluster(tmp_path, links)
+    yield made
+    made.discard()
+    links.close()
 
 
 @pytest.fixture(scope="module")

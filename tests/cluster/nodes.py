@@ -10,27 +10,25 @@ import time
 
 import grpc
 
+from pace import FAST, SLOW
 from stubs import app, app_grpc, empty, raft, raft_grpc, types
+from view import View
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("RKV_BUILD") or ROOT / "build" / "release")
-SLOW = os.environ.get("RKV_SLOW") == "1"  # a sanitizer's build
 PATIENCE = 60.0 if SLOW else 20.0  # seconds that anything may take before the test fails
 STOP_SECONDS = 40 if SLOW else 10  # the node's own limit is 5
 POLL = 0.01
 START_TRIES = 5  # a port that was free may be taken by another process
 TAIL_LINES = 40
-
-# heartbeat, shortest and longest election timeout, in ms
-TIMERS = (200, 1000, 2000) if SLOW else (50, 150, 300)
-ELECTION = TIMERS[2] / 1000
-FAST = {"node.heartbeat_interval": f"{TIMERS[0]}ms", "node.election_timeout_min": f"{TIMERS[1]}ms",
-        "node.election_timeout_max": f"{TIMERS[2]}ms"}
+LINEARIZABLE = (("rkv-read", "linearizable"),)
 LEADER_KEY = "x-openraft-leader-endpoint"
 CHANNEL = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0), ("grpc.enable_http_proxy", 0),
            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 200),
            ("grpc.min_reconnect_backoff_ms", 1000), ("grpc.max_send_message_length", -1),
            ("grpc.max_receive_message_length", -1)]
+# Nodes that survive their process: hand it to Cluster.start as `sets`. Small files, so that they change often.
+DURABLE = {"storage.plugin": "storage-wal", "storage.dir": "{folder}/data-{id}", "storage.segment_bytes": "1MiB"}
 
 
 def wait_until(holds, what, patience=PATIENCE):
@@ -54,34 +52,6 @@ def flags_of(sets):
     return [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
 
 
-class View:
-    """What a node's Metrics say."""
-
-    def __init__(self, answer):
-        self.text = answer.other_metrics
-        self.pairs = dict(pair.split(":", 1) for pair in self.text.split() if ":" in pair)
-        self.membership = answer.membership
-        self.configs = [sorted(config.node_ids) for config in answer.membership.configs]
-        self.nodes = {key: node.rpc_addr for key, node in answer.membership.nodes.items()}
-        self.state = self.pairs["state"]
-        self.leader = self.number("leader")
-        self.term = self.number("term")
-        self.last_log = self.number("last_log")
-        self.applied = self.number("last_applied")
-
-    def number(self, name):
-        """The number of a pair, the index of a log id; -1 for none."""
-        value = self.pairs[name].split(".")[-1]
-        return -1 if value == "none" else int(value)
-
-    def learners(self):
-        return sorted(set(self.nodes) - {i for config in self.configs for i in config})
-
-    def frozen(self):
-        """All that a refused request must not change."""
-        names = ("state", "term", "leader", "vote", "last_log", "last_applied", "committed", "snapshot")
-        return [self.pairs[name] for name in names], self.configs, self.nodes
-
 
 class Node:
     def __init__(self, folder, node_id, config, sets):
@@ -92,6 +62,7 @@ class Node:
         self.process = None
         self.dismissed = False
         self.addr = None
+        self.shown = None  # the address that its peers are told, if that is not `addr`
         self.channel = None
 
     # ---- the process ----
@@ -116,17 +87,27 @@ class Node:
     def is_listening(self):
         return f"listening addr={self.addr} id={self.id}\n" in self.out.read_text()
 
+    def listens_at(self, addr):
+        """False: the address is taken."""
+        self.spawn(addr)
+        wait_until(lambda: self.is_listening() or self.process.poll() is not None, f"node {self.id} listens")
+        taken = self.process.poll() == 69
+        assert taken or self.is_listening(), f"node {self.id} ended with {self.process.poll()}:\n{self.tail()}"
+        return not taken
+
     def start(self):
-        for _ in range(START_TRIES):
-            self.spawn(f"127.0.0.1:{free_port()}")
-            wait_until(lambda: self.is_listening() or self.process.poll() is not None, f"node {self.id} listens")
-            if self.process.poll() != 69:
-                break
-        assert self.is_listening(), f"node {self.id} ended with {self.process.poll()}:\n{self.tail()}"
+        tries = 1
+        while not self.listens_at(f"127.0.0.1:{free_port()}") and tries < START_TRIES:
+            tries += 1
+        assert self.is_listening(), f"node {self.id} finds no port:\n{self.tail()}"
         self.channel = grpc.insecure_channel(self.addr, options=CHANNEL)
         self.app = app_grpc.AppServiceStub(self.channel)
         self.raft = raft_grpc.RaftServiceStub(self.channel)
         return self
+
+    def restart(self):
+        """The same node once more: id, address, storage. A connection that is dialled may have taken its port."""
+        wait_until(lambda: self.listens_at(self.addr), f"node {self.id} is back at {self.addr}")
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
@@ -198,11 +179,16 @@ class Node:
         answer = self.app.Get(types.GetRequest(key=key), timeout=PATIENCE)
         return answer.value if answer.HasField("value") else None
 
+    def read(self, key, timeout=PATIENCE):
+        """Likewise, linearizable."""
+        answer = self.app.Get(types.GetRequest(key=key), timeout=timeout, metadata=LINEARIZABLE)
+        return answer.value if answer.HasField("value") else None
+
     def set(self, key, value, timeout=PATIENCE):
         return self.app.Set(types.SetRequest(key=key, value=value), timeout=timeout)
 
     def as_message(self):
-        return raft.Node(node_id=self.id, rpc_addr=self.addr)
+        return raft.Node(node_id=self.id, rpc_addr=self.shown or self.addr)
 
     def init(self, nodes):
         return self.app.Init(app.InitRequest(nodes=[node.as_message() for node in nodes]), timeout=PATIENCE)
@@ -241,8 +227,9 @@ class Node:
 class Cluster:
     """Nodes by id; those that a test started are gone when it ends."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, links=None):
         self.folder = folder
+        self.links = links  # a Links through which nodes reach each other
         self.started = []  # every process ever, to be stopped
         self.nodes = {}
 
@@ -252,6 +239,7 @@ class Cluster:
     def start(self, *ids, config=None, sets=None, timers=FAST):
         for i in ids:
             chosen = dict(timers or {}, **(sets or {}))
+            chosen = {key: str(value).format(folder=self.folder, id=i) for key, value in chosen.items()}
             path = ROOT / config.format(id=i) if config else None
             self.add(Node(self.folder, i, path, chosen))
         return self
@@ -259,6 +247,8 @@ class Cluster:
     def add(self, node):
         self.started.append(node)
         node.start()
+        if self.links:
+            node.shown = self.links.stand_before(node)
         self.nodes = {**self.nodes, node.id: node}  # a new one: other threads may walk the old one
 
     def form(self, *ids, **options):
@@ -307,12 +297,25 @@ class Cluster:
             return all(view.applied == last for view in views.values())
         wait_until(settled, "all applied the same log")
 
+    def catch_up(self):
+        """Waits until all that live applied what the leader has by now in its log, under load as well."""
+        goal = self.leader().view().last_log
+
+        def caught_up():
+            views = self.views(self.alive())
+            return len(views) == len(self.alive()) and all(view.applied >= goal for view in views.values())
+        wait_until(caught_up, "all applied what the leader had")
+
+    def named_by(self, error):
+        """The node that leads, as a refusal says; None if it says nothing or names one that does not live."""
+        named = dict(error.trailing_metadata() or ()).get(LEADER_KEY, "nobody")
+        return next((node for node in self.alive() if named in (node.addr, node.shown)), None)
+
     def set(self, key, value, start=None):
         """Writes as a client does: asks a node, follows the leader it names, asks another if none answers.
         Gives the node that took it."""
         end = time.monotonic() + PATIENCE
-        nodes = self.alive()
-        node = start or nodes[0]
+        node = start or (self.alive() or list(self.nodes.values()))[0]
         while True:
             try:
                 node.set(key, value, timeout=2)
@@ -321,11 +324,16 @@ class Cluster:
                 assert time.monotonic() < end, f"nobody takes a write: {error.code()} {error.details()}"
                 assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
                                         grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED), error
-                named = dict(error.trailing_metadata() or ()).get(LEADER_KEY)
-                known = [n for n in self.alive() if n.addr == named]
                 others = [n for n in self.alive() if n is not node] or [node]
-                node = known[0] if known else others[int(time.monotonic() * 1000) % len(others)]
+                named = self.named_by(error)
+                node = named if named in others else others[int(time.monotonic() * 1000) % len(others)]
                 time.sleep(POLL)
+
+    def abandon(self):
+        """Of a story that failed: only that nothing goes on."""
+        for node in self.started:
+            if node.alive():
+                node.kill()
 
     def discard(self):
         """Stops what still runs, in order: a sanitizer tells of leaks only then."""

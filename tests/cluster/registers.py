@@ -7,6 +7,7 @@ class Operation:
     def __init__(self, history, key, value):
         self.history, self.key, self.write, self.value = history, key, value is not None, value
         self.begin, self.end, self.dropped = next(history.clock), None, False
+        self.latest = None  # of a write without answer: it took effect before this, if ever
 
     def returned(self, value):
         self.value, self.end = value, next(self.history.clock)
@@ -16,7 +17,8 @@ class Operation:
 
 
 class History:
-    def __init__(self):
+    def __init__(self, name=""):
+        self.name = name
         self.clock, self.lock, self.operations = itertools.count(1), threading.Lock(), []
 
     def invoke(self, key, value):
@@ -33,25 +35,49 @@ class History:
         return sorted(key for key in keys if not linearizable([op for op in self.operations if op.key == key]))
 
 
+def worth_placing(operations):
+    """Without what never happened and without open writes that nobody read: nothing contradicts them. Values are
+    written once, so an open write that was read took effect before the first such read ended."""
+    first_seen = {}
+    for op in operations:
+        if not op.write and op.end:
+            first_seen[op.value] = min(op.end, first_seen.get(op.value, op.end))
+    for op in operations:
+        op.latest = first_seen.get(op.value) if op.write else None
+    return [op for op in operations if not op.dropped and (op.end or op.latest)]
+
+
 def linearizable(operations):
     """Some order respects the intervals, and every read gives the last write; an open write may happen or not."""
-    seen_values = {op.value for op in operations if not op.write and op.end}
-    todo = [op for op in operations if not op.dropped and (op.end or (op.write and op.value in seen_values))]
-    done_mask = sum(1 << i for i, op in enumerate(todo) if op.end)
-    visited, stack = set(), [(0, None)]
+    todo = sorted(worth_placing(operations), key=lambda op: op.begin)
+    visited, stack = set(), [(0, 0, None)]
     while stack:
-        mask, value = stack.pop()
-        if mask & done_mask == done_mask:
+        first, placed, value = stack.pop()  # all before `first` are placed, of the rest those in the mask
+        while placed & 1:
+            first, placed = first + 1, placed >> 1
+        if first == len(todo):
             return True
-        if (mask, value) in visited:
+        if (first, placed, value) in visited:
             continue
-        visited.add((mask, value))
-        left = [(i, op) for i, op in enumerate(todo) if not mask >> i & 1]
-        first_end = min((op.end for _, op in left if op.end), default=float("inf"))
-        for i, op in left:
-            if op.begin < first_end and (op.write or op.value == value):
-                stack.append((mask | 1 << i, op.value if op.write else value))
-    return not done_mask
+        visited.add((first, placed, value))
+        enabled = [at for at in next_ones(todo, first, placed) if todo[at].write or todo[at].value == value]
+        reads = [at for at in enabled if not todo[at].write]
+        for at in reads[:1] or enabled:  # a read that fits now takes nothing from what follows
+            stack.append((first, placed | 1 << at - first, todo[at].value if todo[at].write else value))
+    return False
+
+
+def next_ones(todo, first, placed):
+    """Those that began before any that is not placed had ended."""
+    first_end, found = float("inf"), []
+    for at in range(first, len(todo)):
+        op = todo[at]
+        if op.begin >= first_end:
+            break
+        if not placed >> at - first & 1:
+            first_end = min(first_end, op.end or op.latest)
+            found.append(at)
+    return found
 
 
 def self_test():

@@ -5,7 +5,8 @@ import time
 import grpc
 
 from load import Load, expect_all
-from nodes import ELECTION, wait_until
+from nodes import wait_until
+from pace import ELECTION
 from stubs import types
 
 ALL = [1, 2, 3]

@@ -3,7 +3,8 @@ import grpc
 import pytest
 
 from load import Load, expect_all
-from nodes import ELECTION, wait_until
+from nodes import wait_until
+from pace import ELECTION
 from stubs import raft, types
 
 ALL = [1, 2, 3]

@@ -6,7 +6,8 @@ import time
 import grpc
 import pytest
 
-from nodes import SLOW, free_port, wait_until
+from nodes import free_port, wait_until
+from pace import SLOW
 from stubs import raft
 
 CALLER_SECONDS = 1.0

@@ -5,7 +5,8 @@ import socket
 import subprocess
 
 from http2 import ask
-from nodes import BUILD, FAST, flags_of, free_port, wait_until
+from nodes import BUILD, flags_of, free_port, wait_until
+from pace import FAST
 from stubs import types
 
 

@@ -32,7 +32,7 @@ enum {
   CONTRACT_TEXT_MAX = 16384, /* bytes of the reason a law gives, its NUL included */
   CONTRACT_NOTE_MAX = 1024,  /* bytes of what a law says about a success */
   CONTRACT_PATH_MAX = 512,
-  CONTRACT_WAIT_S = 20,      /* how long a completion or answer is waited for */
+  CONTRACT_WAIT_S = 20,      /* seconds of `wait_s` unless the user says otherwise */
   CONTRACT_METRICS_MAX = 64, /* that one instance may register */
 };
 
@@ -62,7 +62,9 @@ struct contract {
   int dir_option;                 /* which of them is the PATH option `dir`; -1: there is none */
   enum contract_level level;
   uint64_t seed;
-  unsigned slow; /* every time limit is so many times longer: 1, more under a sanitizer */
+  unsigned slow;    /* every time limit is so many times longer: 1, more under a sanitizer */
+  unsigned limit_s; /* no law takes longer; 0: as its row says */
+  unsigned wait_s;  /* how long a completion or answer is waited for */
   char dir[CONTRACT_PATH_MAX]; /* the law's own, empty at the start, removed behind it */
   struct contract_shared *shared;
   atomic_int buffers; /* alive in this process: contract_bytes and buf_alloc */
@@ -150,7 +152,7 @@ struct contract_told {
 
 void contract_told_init(struct contract_told *told, struct contract *c, const char *what);
 bool contract_told_yet(struct contract_told *told);
-/* Waits CONTRACT_WAIT_S; never told breaks the law. */
+/* Waits wait_s; never told breaks the law. */
 enum rkv_status contract_told_wait(struct contract_told *told);
 /* The same; anything but RKV_OK breaks the law. */
 void contract_told_ok(struct contract_told *told);
@@ -169,8 +171,9 @@ bool contract_join(struct contract *c, pid_t pid, unsigned seconds);
 void contract_apart(struct contract *c, void (*act)(struct contract *c, void *arg), void *arg,
                     unsigned seconds);
 
-/* Zeroed memory that processes forked later share; freed with the process. */
+/* Zeroed memory that processes forked later share. */
 void *contract_share(struct contract *c, size_t len);
+void contract_unshare(void *shared, size_t len);
 
 /* ---- the table (laws.c) ---- */
 

@@ -1,4 +1,5 @@
 /* law.c: what laws are written with: how they end, amounts, bytes, completions. */
+#define _GNU_SOURCE /* explicit_bzero */
 #include "contract.h"
 
 #include <fcntl.h>
@@ -73,6 +74,7 @@ void contract_pause_ms(unsigned ms) {
 struct block {
   struct rkv_buf_owner owner;
   struct contract *c;
+  size_t len;
   uint8_t bytes[];
 };
 
@@ -80,6 +82,7 @@ static void block_free(struct rkv_buf_owner *owner) {
   struct block *block = (struct block *)owner;
   if (atomic_fetch_sub(&block->c->buffers, 1) <= 0)
     contract_fail(block->c, "a buffer's last reference was dropped twice");
+  explicit_bzero(block->bytes, block->len); /* who still reads it is found out */
   free(block);
 }
 
@@ -89,6 +92,7 @@ static uint8_t *block_new(struct contract *c, size_t len, struct rkv_buf *out) {
   if (!block) return NULL;
   block->owner = (struct rkv_buf_owner){1, 0, block_free};
   block->c = c;
+  block->len = len;
   (void)atomic_fetch_add(&c->buffers, 1);
   *out = (struct rkv_buf){block->bytes, len, &block->owner};
   return block->bytes;
@@ -228,11 +232,11 @@ bool contract_told_yet(struct contract_told *told) {
 }
 
 enum rkv_status contract_told_wait(struct contract_told *told) {
-  uint64_t until = contract_now_ms() + UINT64_C(1000) * CONTRACT_WAIT_S * told->c->slow;
+  uint64_t until = contract_now_ms() + UINT64_C(1000) * told->c->wait_s * told->c->slow;
   for (unsigned turn = 0; !contract_told_yet(told); turn++) {
     CONTRACT_REQUIRE(told->c, contract_now_ms() < until,
                      "the completion of %s was not called within %u s", told->what,
-                     CONTRACT_WAIT_S * told->c->slow);
+                     told->c->wait_s * told->c->slow);
     (void)nanosleep(&(struct timespec){0, turn < 100 ? 20000 : 500000}, NULL);
   }
   return told->status;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* memfd_create, pidfd_open */
 #include "run.h"
 
+#include "shim.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -64,6 +65,7 @@ _Noreturn static void be_the_law(struct contract *c, const struct contract_law *
   (void)setrlimit(RLIMIT_CORE, &no_core);
   (void)signal(SIGPIPE, SIG_IGN);
   if (errors >= 0) (void)dup2(errors, STDERR_FILENO);
+  shim_skip_syncs(c->level != CONTRACT_FULL); /* power is lost by the shim only */
   law->run(c);
   contract_no_buffers(c);
   if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
@@ -119,6 +121,7 @@ void run_law(const struct contract *base, const struct contract_law *law, const 
   outcome->result = RUN_FAILED;
   limit_ms = UINT64_C(1000) * law->seconds * c.slow;
   if (c.level == CONTRACT_FULL) limit_ms *= CONTRACT_FULL_TIMES;
+  if (c.limit_s > 0) limit_ms = UINT64_C(1000) * c.limit_s * c.slow;
   (void)snprintf(c.dir, sizeof c.dir, "%s/%s", scratch, law->name);
   make_shared(&c.shared);
   if (out && c.shared && tree_make(c.dir) && (pid = fork()) >= 0) {
@@ -173,4 +176,8 @@ void *contract_share(struct contract *c, size_t len) {
   CONTRACT_REQUIRE(c, shared != MAP_FAILED, "the suite has no memory to share: %s",
                    strerror(errno));
   return shared;
+}
+
+void contract_unshare(void *shared, size_t len) {
+  (void)munmap(shared, len);
 }

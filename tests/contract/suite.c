@@ -172,6 +172,18 @@ static void try_law(struct suite *suite, const struct contract *c, const struct 
   suite_tell_law(outcome, out);
 }
 
+/* Absolute and without links: the shim knows a file by its path. */
+static bool make_scratch(const struct suite *suite, char *scratch, size_t size, FILE *err) {
+  char *real = realpath(suite->wish.scratch, NULL);
+  int len = real ? snprintf(scratch, size, "%s/rkv-contract-XXXXXX", real) : -1;
+  free(real);
+  if (len > 0 && (size_t)len >= size) errno = ENAMETOOLONG;
+  if (len > 0 && (size_t)len < size && mkdtemp(scratch)) return true;
+  (void)fprintf(err, "rkv-contract: %s: %s (choose another with --scratch)\n", suite->wish.scratch,
+                strerror(errno));
+  return false;
+}
+
 bool suite_run(struct suite *suite, FILE *out, FILE *err) {
   struct contract c = {.plugin = suite->plugin,
                        .values = suite->values,
@@ -179,17 +191,15 @@ bool suite_run(struct suite *suite, FILE *out, FILE *err) {
                        .dir_option = find_dir(suite),
                        .level = suite->wish.level,
                        .seed = suite->wish.seed,
-                       .slow = suite->wish.slow};
+                       .slow = suite->wish.slow,
+                       .limit_s = suite->wish.limit_s,
+                       .wait_s = CONTRACT_WAIT_S};
   char scratch[CONTRACT_PATH_MAX / 2];
   size_t count;
   const struct contract_law *laws = contract_laws(suite->plugin->kind, &count);
   if (!all_known(suite, laws, count, err)) return false;
-  (void)snprintf(scratch, sizeof scratch, "%s/rkv-contract-XXXXXX", suite->wish.scratch);
-  if (!mkdtemp(scratch)) {
-    (void)fprintf(err, "rkv-contract: %s: %s (choose another with --scratch)\n", scratch,
-                  strerror(errno));
-    return false;
-  }
+  if (c.limit_s > 0 && c.limit_s <= CONTRACT_WAIT_S) c.wait_s = (c.limit_s + 1) / 2;
+  if (!make_scratch(suite, scratch, sizeof scratch, err)) return false;
   suite_tell_head(suite, out);
   for (size_t i = 0; i < count && suite->count < RUN_LAWS_MAX; i++)
     if (wanted(suite, &laws[i])) try_law(suite, &c, &laws[i], scratch, out);

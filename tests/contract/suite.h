@@ -23,6 +23,7 @@ struct suite_wish {
   enum contract_level level;
   uint64_t seed;
   unsigned slow;
+  unsigned limit_s; /* no law takes longer; 0: as its row says */
 };
 
 struct suite {

@@ -20,6 +20,7 @@
 #define RECORDS_MAX 64
 #define EDITS_MAX 4
 #define READ_MAX 128
+#define INDEX_MAX (UINT64_MAX / 2) /* beyond it core/raft refuses to start, whatever is held */
 
 extern const struct rkv_plugin rkv_plugin_entry; /* plugins/storage-wal/plugin.c */
 
@@ -138,19 +139,17 @@ static void read_all(const struct rkv_storage_ops *ops, void *storage,
   }
 }
 
-/* One more entry, durable when it is told. Ids beyond every log are no storage's matter. */
-static bool add_entry(const struct rkv_storage_ops *ops, void *storage,
+/* One more entry, durable when it is told. */
+static void add_entry(const struct rkv_storage_ops *ops, void *storage,
                       const struct rkv_storage_state *state) {
   struct rkv_entry entry = {.id = {state->last.term, state->last.index + 1}};
   struct wait wait = {.completion = {wake}};
-  if (state->last.index >= UINT64_MAX / 2) return false;
   (void)sem_init(&wait.done, 0, 0);
   ops->append(storage, &entry, 1, &wait.completion);
   while (sem_wait(&wait.done) != 0) {
   }
   (void)sem_destroy(&wait.done);
   FUZZ_CHECK(wait.status == RKV_OK);
-  return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -160,7 +159,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct rkv_error error = {0};
   struct fake_host fake;
   void *storage;
-  bool added;
   if (!dir[0]) scratch_make(dir);
   empty_dir();
   make_segment(&f);
@@ -171,12 +169,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   FUZZ_CHECK(ops->load(storage, &state, &error) == RKV_OK);
-  read_all(ops, storage, &state);
-  added = add_entry(ops, storage, &state);
+  if (state.last.index < INDEX_MAX) {
+    read_all(ops, storage, &state);
+    add_entry(ops, storage, &state);
+  }
   ops->close(storage);
+  if (state.last.index >= INDEX_MAX) return 0;
   storage = open_storage(&fake, &error);
   FUZZ_CHECK(storage && ops->load(storage, &again, &error) == RKV_OK);
-  FUZZ_CHECK(again.last.index == state.last.index + added);
+  FUZZ_CHECK(again.last.index == state.last.index + 1);
   FUZZ_CHECK(rkv_vote_compare(again.vote, state.vote) == RKV_EQUAL);
   read_all(ops, storage, &again);
   ops->close(storage);

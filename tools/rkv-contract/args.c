@@ -15,6 +15,7 @@ enum flag {
   FLAG_REPORT,
   FLAG_SCRATCH,
   FLAG_SLOW,
+  FLAG_LIMIT,
   FLAG_LIST,
   FLAG_HELP,
   FLAG_VERSION
@@ -30,6 +31,7 @@ static const struct option flags[] = {
     {"report", no_argument, NULL, FLAG_REPORT},
     {"scratch", required_argument, NULL, FLAG_SCRATCH},
     {"slow", required_argument, NULL, FLAG_SLOW},
+    {"limit", required_argument, NULL, FLAG_LIMIT},
     {"list", no_argument, NULL, FLAG_LIST},
     {"help", no_argument, NULL, FLAG_HELP},
     {"version", no_argument, NULL, FLAG_VERSION},
@@ -40,7 +42,7 @@ void args_usage(FILE *out) {
   (void)fputs(
       "usage: rkv-contract PLUGIN.so [--option KEY=VALUE]... [--level basic|crash|full]\n"
       "                    [--only LAW]... [--seed N] [--json FILE] [--report]\n"
-      "                    [--commands FILE] [--scratch DIR] [--slow N]\n"
+      "                    [--commands FILE] [--scratch DIR] [--slow N] [--limit SECONDS]\n"
       "       rkv-contract --list\n"
       "\n"
       "Tries every law of the plugin's kind, each in a process of its own.\n"
@@ -57,6 +59,7 @@ void args_usage(FILE *out) {
       "                `require_contract = LEVEL` stands in the plugin's section\n"
       "  --scratch DIR where plugins write (default: TMPDIR, else /tmp)\n"
       "  --slow N      every time limit is N times longer\n"
+      "  --limit N     no law may take longer than N seconds (default: as each law says)\n"
       "  --list        the laws with what they say\n"
       "\n"
       "exit: 0 every law holds, 1 some law is broken, 64 usage, 78 the plugin is refused\n",
@@ -105,6 +108,10 @@ static bool take(struct args *args, int flag, const char *text) {
   case FLAG_SLOW:
     good = number(text, 1000, &n) && n > 0;
     wish->slow = (unsigned)n;
+    break;
+  case FLAG_LIMIT:
+    good = number(text, 100000, &n) && n > 0;
+    wish->limit_s = (unsigned)n;
     break;
   default: return false;
   }

@@ -44,6 +44,9 @@ bool tcp_address(const char *text, struct sockaddr_storage *addr, socklen_t *len
   size_t host_len = colon ? (size_t)(colon - text) : 0;
   if (host_len > 2 && text[0] == '[' && colon[-1] == ']') text++, host_len -= 2;
   if (host_len == 0 || host_len >= sizeof host) return false;
+  if (strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtoul(colon + 1, NULL, 10) == 0 ||
+      strtoul(colon + 1, NULL, 10) > 65535)
+    return false;
   memcpy(host, text, host_len);
   host[host_len] = '\0';
   memset(&hints, 0, sizeof hints);
@@ -107,8 +110,8 @@ static short interest(const struct link *link) {
 /* Dials, sends, ends what is over. Under the lock. */
 static void tend(struct link *link, struct tcp_round *r, uint64_t now_ns) {
   struct transport *t = link->t;
+  expire(link, now_ns, &r->timeout_ms); /* first: a call that stop ends is cancelled */
   if (t->stopping && link->fd >= 0 && now_ns >= t->grace_end_ns) link_break(link, "grace is over");
-  expire(link, now_ns, &r->timeout_ms);
   if (is_over(link)) return;
   if (link->outbound && link->fd < 0 && link->first) link_dial(link);
   link_flush(link);

@@ -185,11 +185,21 @@ static void run_conversation(FILE *in, FILE *out) {
   cluster_free(c);
 }
 
-static const char *const names[] = {"election_of_three",  "replicate_and_commit",
-                                    "divergent_follower", "leader_change",
-                                    "joint_change",       "snapshot_to_lagging_peer",
-                                    "peer_lost_its_log",  "pre_vote",
-                                    "transfer",           "read_index"};
+static const char *const names[] = {"election_of_three",
+                                    "replicate_and_commit",
+                                    "divergent_follower",
+                                    "figure_7",
+                                    "leader_change",
+                                    "figure_8_overwritten",
+                                    "joint_change",
+                                    "joint_leader_dies",
+                                    "learners",
+                                    "disruptive_server",
+                                    "snapshot_to_lagging_peer",
+                                    "peer_lost_its_log",
+                                    "pre_vote",
+                                    "transfer",
+                                    "read_index"};
 
 static void read_text(FILE *f, char **text) {
   size_t length;

@@ -1,0 +1,204 @@
+/* broken_log.c: vote, log and completions, each with its faults. */
+#include "broken.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* ---- completions ---- */
+
+static void call(struct passage *p) {
+  struct broken *b = p->b;
+  struct rkv_completion *theirs = p->theirs;
+  bool failed = p->status != RKV_OK;
+  if (failed) b->failed = true;
+  if (b->fault == FAULT_success_after_failure && failed) failed = b->calls++ % 2 == 0;
+  theirs->done(theirs, failed ? p->status : RKV_OK, failed ? &p->error : NULL);
+  if (b->fault == FAULT_called_twice && ++b->calls % 7 == 0) theirs->done(theirs, RKV_OK, NULL);
+  if (b->fault == FAULT_touched_after_done) theirs->done = NULL;
+  free(p);
+}
+
+void broken_release(struct broken *b, size_t keep) {
+  while (b->held_count > 0 && (keep == SIZE_MAX || b->held_count > keep)) {
+    struct passage *p = b->held[0];
+    b->held_count--;
+    for (size_t i = 0; i < b->held_count; i++) b->held[i] = b->held[i + 1];
+    if (keep == SIZE_MAX)
+      free(p);
+    else
+      call(p);
+  }
+}
+
+static void wrong_order(struct passage *p) {
+  struct broken *b = p->b;
+  struct passage *older = NULL;
+  (void)pthread_mutex_lock(&b->lock);
+  if (b->held_count > 0)
+    older = b->held[--b->held_count];
+  else if (++b->calls % 5 == 0)
+    b->held[b->held_count++] = p, p = NULL;
+  (void)pthread_mutex_unlock(&b->lock);
+  if (p) call(p);
+  if (older) call(older);
+}
+
+static void pass_back(struct rkv_completion *self, enum rkv_status status,
+                      const struct rkv_error *error) {
+  struct passage *p = (struct passage *)self;
+  struct broken *b = p->b;
+  p->status = status;
+  if (error) p->error = *error;
+  if (b->fault == FAULT_ack_at_once) {
+    free(p);
+  } else if (b->fault == FAULT_never_called && ++b->calls % 11 == 0) {
+    free(p);
+  } else if (b->fault == FAULT_called_in_wrong_order) {
+    wrong_order(p);
+  } else if (b->fault == FAULT_close_forgets) {
+    b->held[b->held_count++] = p;
+    if (b->held_count > BROKEN_HELD_MAX) broken_release(b, BROKEN_HELD_MAX);
+  } else if (b->fault == FAULT_called_under_a_lock) {
+    (void)pthread_mutex_lock(&b->lock);
+    call(p);
+    (void)pthread_mutex_unlock(&b->lock);
+  } else {
+    call(p);
+  }
+}
+
+static struct rkv_completion *passage(struct broken *b, struct rkv_completion *theirs) {
+  struct passage *p = calloc(1, sizeof *p);
+  *p = (struct passage){.completion = {pass_back}, .theirs = theirs, .b = b};
+  return &p->completion;
+}
+
+/* Tells the caller before the good plugin has done anything. */
+static void ack_at_once(struct broken *b, struct rkv_completion *completion) {
+  if (b->fault == FAULT_ack_at_once) completion->done(completion, RKV_OK, NULL);
+}
+
+/* A lock that is also held while completions are called. */
+static void enter(struct broken *b) {
+  if (b->fault == FAULT_called_under_a_lock) (void)pthread_mutex_lock(&b->lock);
+}
+
+static void leave(struct broken *b) {
+  if (b->fault == FAULT_called_under_a_lock) (void)pthread_mutex_unlock(&b->lock);
+}
+
+/* ---- vote and identity ---- */
+
+void broken_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
+  struct broken *b = storage;
+  struct rkv_vote given = vote;
+  if (b->fault == FAULT_vote_not_saved) {
+    completion->done(completion, RKV_OK, NULL);
+    return;
+  }
+  if (b->fault == FAULT_vote_loses_committed) vote.committed = false;
+  if (b->fault == FAULT_vote_one_behind) vote = b->before;
+  b->before = given;
+  b->good->save_vote(b->it, vote, passage(b, completion));
+  ack_at_once(b, completion);
+}
+
+void broken_save_identity(void *storage, struct rkv_identity identity,
+                          struct rkv_completion *completion) {
+  struct broken *b = storage;
+  b->good->save_identity(b->it, identity, passage(b, completion));
+  ack_at_once(b, completion);
+}
+
+/* ---- the log ---- */
+
+/* The entries as the fault changes them. */
+static struct rkv_entry *changed(struct broken *b, const struct rkv_entry *entries, size_t count) {
+  struct rkv_entry *copy = calloc(count, sizeof *copy);
+  memcpy(copy, entries, count * sizeof *copy);
+  for (size_t i = 0; i < count; i++) {
+    if (b->fault == FAULT_kind_lost) copy[i].kind = RKV_ENTRY_COMMAND;
+    if (b->fault == FAULT_large_entry_cut && copy[i].payload.len > 1000000)
+      copy[i].payload = rkv_buf_slice(copy[i].payload, 0, 1000000);
+    if (b->fault == FAULT_reference_leaks) (void)rkv_buf_share(copy[i].payload);
+    if (b->fault == FAULT_array_kept && copy[i].payload.len > 0) /* without a reference */
+      copy[i].payload = rkv_buf_static(copy[i].payload.data, copy[i].payload.len);
+  }
+  return copy;
+}
+
+void broken_append(void *storage, const struct rkv_entry *entries, size_t count,
+                   struct rkv_completion *completion) {
+  struct broken *b = storage;
+  struct rkv_entry *copy = changed(b, entries, count);
+  b->last = entries[count - 1].id.index;
+  if (b->fault == FAULT_hangs && b->last >= 4)
+    for (;;) (void)nanosleep(&(struct timespec){1, 0}, NULL);
+  enter(b);
+  leave(b);
+  b->good->append(b->it, copy, count, passage(b, completion));
+  ack_at_once(b, completion);
+  free(copy);
+}
+
+void broken_truncate(void *storage, rkv_index after) {
+  struct broken *b = storage;
+  if (b->fault == FAULT_truncate_one_too_few) after++;
+  if (b->fault == FAULT_truncate_one_too_many && after > 0) after--;
+  if (b->fault == FAULT_truncate_beyond_drops && after >= b->last) after = b->last - 1;
+  b->cut = true;
+  if (after < b->last) b->last = after;
+  b->good->truncate(b->it, after);
+}
+
+void broken_purge(void *storage, struct rkv_log_id up_to) {
+  struct broken *b = storage;
+  if (b->fault == FAULT_purge_one_too_many) up_to.index++;
+  if (b->fault == FAULT_purge_one_too_few && up_to.index > 0) up_to.index--;
+  if (b->fault == FAULT_purge_beyond_ignored && up_to.index > b->last) return;
+  b->good->purge(b->it, up_to);
+}
+
+enum rkv_status broken_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
+                            struct rkv_entry *entries, size_t capacity, size_t *count,
+                            struct rkv_error *error) {
+  struct broken *b = storage;
+  enum rkv_status status;
+  if (b->fault == FAULT_crashes && from > 6) abort();
+  if (b->fault == FAULT_read_without_last && to > from) to--;
+  if (b->fault == FAULT_read_over_bytes_max && bytes_max < UINT64_MAX / 2) bytes_max += 300;
+  if (b->fault == FAULT_append_in_the_dark && to >= b->last && b->last > from) to = b->last - 1;
+  status = b->good->read(b->it, from, to, bytes_max, entries, capacity, count, error);
+  if (b->fault == FAULT_purged_is_nothing && status == RKV_NOT_FOUND) {
+    *count = 0;
+    return RKV_OK;
+  }
+  if (status == RKV_OK && b->fault == FAULT_beyond_is_an_error && *count == 0)
+    return rkv_fail(error, RKV_NOT_FOUND, "broken: there is no such entry");
+  if (status == RKV_OK && b->fault == FAULT_read_nothing_if_large && *count == 1 &&
+      entries[0].payload.len > bytes_max) {
+    rkv_buf_drop(&entries[0].payload);
+    *count = 0;
+  }
+  if (status == RKV_OK && b->fault == FAULT_reads_race && *count > 0 && b->calls++ % 50 == 49)
+    entries[0].id.index++;
+  if (status == RKV_OK && b->fault == FAULT_payload_changes_behind)
+    for (size_t i = 0; i < *count; i++) { /* the reference is gone, the bytes are shown */
+      struct rkv_buf shown = rkv_buf_static(entries[i].payload.data, entries[i].payload.len);
+      rkv_buf_drop(&entries[i].payload);
+      entries[i].payload = shown;
+    }
+  return status;
+}
+
+/* ---- a thread that nobody ends ---- */
+
+static void *wait_for_ever(void *arg) {
+  for (;;) (void)nanosleep(&(struct timespec){1, 0}, NULL);
+  return arg;
+}
+
+void broken_leave_thread(void) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, wait_for_ever, NULL) == 0) (void)pthread_detach(thread);
+}

@@ -1,0 +1,106 @@
+/* broken_snapshot.c: snapshots, each with its faults. */
+#include "broken.h"
+
+#include <stdlib.h>
+
+/* A writer or reader around the good one. */
+struct view {
+  struct broken *b;
+  void *good;
+  struct rkv_snapshot_meta meta;
+  struct rkv_buf *chunks; /* of a snapshot that is seen early: all so far */
+  size_t count;
+};
+
+enum rkv_status broken_snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta,
+                                      void **writer, struct rkv_error *error) {
+  struct broken *b = storage;
+  struct view *w = calloc(1, sizeof *w);
+  struct rkv_snapshot_meta given = *meta;
+  enum rkv_status status;
+  if (b->fault == FAULT_snapshot_membership_lost) given.membership = rkv_buf_none();
+  status = b->good->snapshot_begin(b->it, &given, &w->good, error);
+  w->b = b;
+  w->meta = *meta;
+  (void)rkv_buf_share(w->meta.membership);
+  if (status == RKV_OK)
+    *writer = w;
+  else
+    free(w);
+  return status;
+}
+
+static void view_end(struct view *v) {
+  for (size_t i = 0; i < v->count; i++) rkv_buf_drop(&v->chunks[i]);
+  free(v->chunks);
+  rkv_buf_drop(&v->meta.membership);
+  free(v);
+}
+
+/* What was written so far becomes the newest snapshot, and the writing goes on. */
+static void show_early(struct view *w, struct rkv_error *error) {
+  const struct rkv_storage_ops *good = w->b->good;
+  (void)good->snapshot_commit(w->good, error);
+  (void)good->snapshot_begin(w->b->it, &w->meta, &w->good, error);
+  for (size_t i = 0; i < w->count; i++) (void)good->snapshot_write(w->good, w->chunks[i], error);
+}
+
+enum rkv_status broken_snapshot_write(void *writer, struct rkv_buf chunk, struct rkv_error *error) {
+  struct view *w = writer;
+  enum rkv_status status = w->b->good->snapshot_write(w->good, chunk, error);
+  if (w->b->fault == FAULT_snapshot_seen_early) {
+    w->chunks = realloc(w->chunks, (w->count + 1) * sizeof *w->chunks);
+    w->chunks[w->count++] = rkv_buf_share(chunk);
+    show_early(w, error);
+  }
+  return status;
+}
+
+enum rkv_status broken_snapshot_commit(void *writer, struct rkv_error *error) {
+  struct view *w = writer;
+  enum rkv_status status = w->b->good->snapshot_commit(w->good, error);
+  view_end(w);
+  return status;
+}
+
+void broken_snapshot_abort(void *writer) {
+  struct view *w = writer;
+  struct rkv_error error;
+  if (w->b->fault == FAULT_abort_commits)
+    (void)w->b->good->snapshot_commit(w->good, &error);
+  else
+    w->b->good->snapshot_abort(w->good);
+  view_end(w);
+}
+
+enum rkv_status broken_snapshot_open(void *storage, void **reader, struct rkv_snapshot_meta *meta,
+                                     struct rkv_error *error) {
+  struct broken *b = storage;
+  struct view *r = calloc(1, sizeof *r);
+  enum rkv_status status = b->good->snapshot_open(b->it, &r->good, meta, error);
+  r->b = b;
+  if (status == RKV_OK)
+    *reader = r;
+  else
+    free(r);
+  return status;
+}
+
+enum rkv_status broken_snapshot_read(void *reader, uint64_t offset, size_t max,
+                                     struct rkv_buf *chunk, struct rkv_error *error) {
+  struct view *r = reader;
+  if (r->b->fault == FAULT_reader_changes_snapshot) { /* whatever is the newest one now */
+    struct rkv_snapshot_meta meta;
+    r->b->good->snapshot_close(r->good);
+    (void)r->b->good->snapshot_open(r->b->it, &r->good, &meta, error);
+    rkv_buf_drop(&meta.membership);
+  }
+  if (r->b->fault == FAULT_snapshot_end_wrong && offset > 0 && max > 4096) offset -= 1;
+  return r->b->good->snapshot_read(r->good, offset, max, chunk, error);
+}
+
+void broken_snapshot_close(void *reader) {
+  struct view *r = reader;
+  r->b->good->snapshot_close(r->good);
+  view_end(r);
+}

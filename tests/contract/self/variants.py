@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+"""variants.py BUILD [--write] [NAME...]: rkv-contract on plugins broken on purpose (variants.txt): the law that names
+the fault must catch each, and pass the plugin without the fault. --write makes VARIANTS.md, with every law that fails.
+The last line counts variants that are caught and those that are not."""
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+GOOD = {"broken-mem": "storage-mem", "broken-wal": "storage-wal"}  # who does the work for whom
+SOURCES = {"plugins/storage-wal": "storage-wal"}  # folders of which variants are made by a changed line
+OPTIONS = {"storage-wal": ["segment_bytes=256KiB"]}
+HANGING = {"never_called", "hangs", "called_under_a_lock"}  # faults that are caught by waiting ...
+LIMIT_S = 4  # ... so long
+JOBS = 2
+
+
+def variants():
+    for line in (HERE / "variants.txt").read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            law, plugin, name, *rest = [part.strip() for part in line.split(" | ")]
+            yield law, plugin, name, rest
+
+
+def compiled(build, file, old, new, folder):
+    """The plugin of FILE with one text of it replaced: that file is compiled, the other objects are the good ones."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        raise ValueError(f"the text stands {text.count(old)} times in {file}")
+    room = next(room for room in SOURCES if file.startswith(room))
+    changed, out = folder / pathlib.Path(file).name, folder / f"{SOURCES[room]}.so"
+    changed.write_text(text.replace(old, new), encoding="utf-8")
+    commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    own = [(pathlib.Path(c["file"]), shlex.split(c["command"]), pathlib.Path(c["directory"])) for c in commands
+           if pathlib.Path(c["file"]).parent == ROOT / room and f"{SOURCES[room]}.dir" in c["command"]]
+    objects = [folder_of / words[words.index("-o") + 1] for path, words, folder_of in own if path != ROOT / file]
+    words = next(words for path, words, _ in own if path == ROOT / file)
+    words = words[next(i for i, word in enumerate(words) if word.endswith(("/cc", "/gcc", "/clang"))):]  # no ccache
+    words = [word for word in words if word != "-Werror"]
+    words[words.index("-o") + 1] = str(folder / "changed.o")
+    words[words.index("-c") + 1] = str(changed)
+    sanitize = [word for word in words if word.startswith("-fsanitize")]
+    subprocess.run(words + ["-iquote", str(ROOT / room)], check=True, capture_output=True, cwd=build)
+    subprocess.run([words[0], "-shared", *sanitize, "-o", out, folder / "changed.o", *objects, "-lpthread"], check=True,
+                   capture_output=True)
+    return out
+
+
+def suite(build, plugin, options, laws, scratch, slow, limit_s):
+    """What rkv-contract says about a plugin: law -> (result, text)."""
+    words = [build / "rkv-contract", plugin, "--json", "-", "--scratch", scratch, "--slow", slow]
+    if limit_s:
+        words += ["--limit", str(limit_s)]
+    for option in options:
+        words += ["--option", option]
+    for law in laws:
+        words += ["--only", law]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if not done.stdout:
+        raise ValueError(done.stderr.strip() or "rkv-contract says nothing")
+    return {law["name"]: (law["result"], law["text"]) for law in json.loads(done.stdout)["laws"]}
+
+
+def on_variant(build, variant, laws, slow):
+    _, plugin, name, rest = variant
+    with tempfile.TemporaryDirectory(dir=build / "tests", prefix="variant-") as folder:
+        folder = pathlib.Path(folder)
+        if plugin in GOOD:
+            file = build / "tests" / "contract-plugins" / f"{plugin}.so"
+            options = [f"good={build}/plugins/{GOOD[plugin]}.so", f"fault={name}"]
+        else:
+            file = compiled(build, plugin, rest[0], rest[1], folder)
+            options = OPTIONS[file.stem]
+        return suite(build, file, options, laws, folder, slow, LIMIT_S if name in HANGING else 0)
+
+
+def on_good(build, plugin, laws, slow):
+    """The laws that do not hold for the plugin without a fault."""
+    results = on_variant(build, (None, plugin, "none", []), sorted(laws), slow)
+    return [f"{law}: {text}" for law, (result, text) in results.items() if result != "passed"]
+
+
+def judge(build, variant, every_law, slow):
+    law, plugin, name, rest = variant
+    try:
+        results = on_variant(build, variant, [] if every_law else [law], slow)
+    except (ValueError, subprocess.CalledProcessError) as error:
+        return variant, False, f"cannot be tried: {error}", []
+    result, text = results.get(law, ("not tried", ""))
+    others = [other for other, (how, _) in results.items() if how == "failed" and other != law]
+    return variant, result == "failed", text, others
+
+
+def row(variant, text, others):
+    law, plugin, name, rest = variant
+    what = rest[0] if plugin in GOOD else f"`{rest[1]}` in {pathlib.Path(plugin).name}"
+    said = text.splitlines()[-1 if law == "model" else 0][:160].replace("|", "\\|") if text else ""
+    return f"| {name} | {plugin if plugin in GOOD else 'storage-wal'} | {what} | {law} | {said} | {len(others)} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="catch every plugin that is broken on purpose")
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("names", nargs="*", help="only variants whose name contains one of these")
+    parser.add_argument("--write", action="store_true", help="try every law on each; write VARIANTS.md")
+    parser.add_argument("--slow", default="1", help="limits are so many times longer")
+    options = parser.parse_args()
+    build = options.build.resolve()
+    tried = [v for v in variants() if not options.names or any(part in v[2] for part in options.names)]
+    missed, rows = 0, []
+    for plugin in GOOD:
+        laws = {v[0] for v in tried if v[1] == plugin} or {"starts_empty"}
+        for finding in on_good(build, plugin, laws, options.slow):
+            print(f"NO FAULT  {plugin} breaks {finding}")
+            missed += 1
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for variant, caught, text, others in pool.map(lambda v: judge(build, v, options.write, options.slow), tried):
+            missed += not caught
+            rows.append(row(variant, text, others))
+            print(f"{'caught    ' if caught else 'NOT CAUGHT'}  {variant[2]:30} by {variant[0]}", flush=True)
+            if not caught:
+                print(f"            {text}")
+    if options.write:
+        lines = ["# Plugins broken on purpose, and the law that catches each", "",
+                 "Made by `tests/contract/self/variants.py build/release --write` from variants.txt.", "",
+                 "| variant | plugin | what is wrong | law | what it says | other laws that fail |",
+                 "| --- | --- | --- | --- | --- | --- |", *rows]
+        (HERE / "VARIANTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{len(tried) - min(missed, len(tried))} passed, {missed} failed")
+    return 1 if missed or not tried else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

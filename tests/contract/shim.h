@@ -1,0 +1,70 @@
+/* shim.h: stands between a plugin and the C library: counts the calls that change files under one
+ * directory, fails chosen ones, ends the process at one, and loses what was not synced.
+ *
+ * The program exports write, pwrite, writev, pwritev, ftruncate, fallocate, open, openat, creat,
+ * rename, renameat, unlink, unlinkat, mkdir, mkdirat, link, linkat, fsync and fdatasync (and their
+ * 64-bit names), so that a plugin that is loaded calls these. A plugin that writes by other ways
+ * (mmap, io_uring, stdio, bare system calls) is not seen: shim_calls tells.
+ *
+ * The device that is played: what a file was before a write that was not synced is kept. When power
+ * is lost each sector of such a write is put back or not, by chance; a file that grew may shrink
+ * again. Names made, changed and removed since the directory's last sync are undone from the last
+ * one back, to a chance point. A sync that was made to fail drops what it should have kept: a later
+ * sync does not bring it back. */
+#ifndef CONTRACT_SHIM_H
+#define CONTRACT_SHIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* X(NAME): what is told apart. SPACE: a write, truncation or allocation that makes a file larger,
+ * or a new name. MODIFY: opening a file for writing, or a new name. */
+#define SHIM_CALL_LIST(X) X(WRITE) X(SYNC) X(NAME) X(OPEN) X(SPACE) X(MODIFY)
+
+enum shim_call {
+#define SHIM_CALL_ENUM(name) SHIM_##name,
+  SHIM_CALL_LIST(SHIM_CALL_ENUM)
+#undef SHIM_CALL_ENUM
+      SHIM_CALLS
+};
+
+enum shim_death {
+  SHIM_KILLED, /* before the call */
+  SHIM_TORN,   /* in the middle of it, if it is a write */
+  SHIM_POWER,  /* after it, and of what was not synced any sectors are lost */
+};
+
+struct shim_plan {
+  unsigned die_at; /* number of the call, the first is 1; 0: never */
+  enum shim_death death;
+  unsigned sector; /* bytes that are lost or kept as a whole: 512 or 4096 */
+  uint64_t seed;
+  bool track;          /* what is not synced is remembered, for shim_lose_power */
+  enum shim_call fail; /* calls of this kind fail ... */
+  unsigned fail_from;  /* from this one on; 0: none */
+  unsigned fail_times; /* so many */
+  int fail_errno;
+};
+
+/* From now on the plan holds, for files and directories below `dir`; what it keeps for undoing
+ * stands in `undo`, a directory that is made. Once per process. */
+void shim_begin(const char *dir, const char *undo, const struct shim_plan *plan);
+
+/* Syncs do not reach the device: for processes that are tried only with power that the shim plays.
+ */
+void shim_skip_syncs(bool skip);
+
+/* Calls so far: all that change the disk; of one kind; successful syncs of files. */
+unsigned shim_calls(void);
+unsigned shim_calls_of(enum shim_call call);
+unsigned shim_synced(void);
+/* Failures that were played. */
+unsigned shim_failed(void);
+
+/* Nothing fails any more. */
+void shim_heal(void);
+
+/* Loses power now: the process ends by SIGKILL. */
+_Noreturn void shim_lose_power(void);
+
+#endif

@@ -1,0 +1,33 @@
+/* shim_internal.h: what the shim's files share. */
+#ifndef CONTRACT_SHIM_INTERNAL_H
+#define CONTRACT_SHIM_INTERNAL_H
+
+#include "shim.h"
+#include "shim_undo.h"
+
+#define KIND(call) (1u << SHIM_##call) /* kinds of a call are a set */
+#define EXPORTED __attribute__((visibility("default")))
+
+void shim_lock(void);
+void shim_unlock(void);
+
+/* The path that a descriptor leads to; false: none that matters. */
+bool shim_path_of(int fd, char path[UNDO_PATH_MAX]);
+/* The absolute path of a name; false: none that matters. */
+bool shim_path_at(int folder, const char *name, char path[UNDO_PATH_MAX]);
+
+/* Sets errno; -1. */
+long shim_failing(int error);
+
+/* ---- under the lock ---- */
+/* Counts the call under each of its kinds; 0, or the errno to fail with. */
+int shim_plan_for(unsigned kinds);
+/* True: the process ends with this call, behind it (before it: it does not return). */
+bool shim_ends_here(void);
+_Noreturn void shim_die(void);
+bool shim_tracks(void); /* what is not synced is remembered */
+bool shim_tears(void);  /* the last write is half done */
+bool shim_skips(void);  /* syncs do not reach the device */
+void shim_count_sync(void);
+
+#endif

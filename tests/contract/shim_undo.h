@@ -1,0 +1,34 @@
+/* shim_undo.h: what power loss would undo: writes and names that were not synced. One thread at a
+ * time. */
+#ifndef CONTRACT_SHIM_UNDO_H
+#define CONTRACT_SHIM_UNDO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { UNDO_PATH_MAX = 1024 };
+
+enum undo_name { UNDO_CREATE, UNDO_RENAME, UNDO_UNLINK, UNDO_MKDIR };
+
+/* Where things that names stood for are kept. */
+void undo_begin(const char *folder);
+
+/* Before bytes [at, at + len) of the file are written, or its size becomes `at` (len 0). */
+void undo_write(int fd, off_t at, size_t len);
+
+/* Before a name is changed; `to`: of RENAME. */
+void undo_before(enum undo_name what, const char *path, const char *to);
+/* The change has failed after all. */
+void undo_forget_last(void);
+
+/* The file's bytes are durable; false: the device has dropped them for good. */
+void undo_synced(int fd, bool kept);
+/* The directory's names are durable. */
+void undo_synced_names(const char *path);
+
+/* Plays the loss of power. */
+void undo_all(uint64_t seed, unsigned sector);
+
+#endif

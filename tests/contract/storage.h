@@ -1,0 +1,168 @@
+/* storage.h: what laws of storages are written with: a storage under test, the steps that change
+ * it, and a model of what it must hold after them.
+ *
+ * An entry's kind and bytes follow from its log id and the longest payload of its time alone, so a
+ * storage can be judged by any process that knows which steps were taken. */
+#ifndef CONTRACT_STORAGE_H
+#define CONTRACT_STORAGE_H
+
+#include "contract.h"
+
+#include <host/section.h>
+
+/* ---- the model (storage_model.c) ---- */
+
+struct model_entry {
+  rkv_term term;
+  uint32_t len, kind;
+};
+
+struct model {
+  struct rkv_vote vote;
+  struct rkv_identity identity;
+  struct rkv_log_id purged, last;
+  rkv_term term;               /* for the next entries: no log id is used twice */
+  uint64_t snapshot;           /* number of the newest one: its last index; 0: none */
+  uint64_t snapshot_size;      /* bytes */
+  struct model_entry *entries; /* purged + 1 .. last begin at `head` */
+  size_t head, capacity;
+};
+
+/* X(NAME): what can be done. */
+#define STEP_LIST(X)                                                                               \
+  X(VOTE) X(IDENTITY) X(APPEND) X(TRUNCATE) X(PURGE) X(SNAPSHOT) X(ABORT) X(READ) X(REOPEN)
+
+enum step_kind {
+#define STEP_ENUM(name) STEP_##name,
+  STEP_LIST(STEP_ENUM)
+#undef STEP_ENUM
+      STEP_KINDS
+};
+
+struct step {
+  enum step_kind kind;
+  struct rkv_identity identity; /* IDENTITY */
+  struct rkv_vote vote;         /* VOTE */
+  struct rkv_log_id id;         /* TRUNCATE: after (index); PURGE: up to; READ: from (index);
+                                   SNAPSHOT, ABORT: last; APPEND: the first */
+  uint64_t count;               /* APPEND: entries; READ: capacity */
+  uint64_t len;                 /* APPEND: longest payload; SNAPSHOT: size; READ: bytes_max */
+  rkv_index to;                 /* READ */
+};
+
+struct model *model_new(struct contract *c);
+struct model *model_copy(struct contract *c, const struct model *m);
+void model_free(struct model *m);
+uint64_t model_count(const struct model *m);
+const struct model_entry *model_at(const struct model *m, rkv_index index); /* held */
+/* Takes a step into the model. */
+void model_step(struct contract *c, struct model *m, const struct step *step);
+bool identity_equal(const struct rkv_identity *a, const struct rkv_identity *b);
+/* Same vote, identity, purged, last, entries and snapshot. */
+bool model_equal(const struct model *a, const struct model *b);
+/* Adds an entry as found in a storage. */
+void model_found(struct contract *c, struct model *m, const struct rkv_entry *entry);
+
+/* Steps that fit the model. */
+struct step step_vote(rkv_term term, rkv_node_id node, bool committed);
+struct step step_identity(uint64_t number, bool settled); /* made of a number */
+struct step step_append(const struct model *m, uint64_t count, uint64_t len);
+struct step step_truncate(rkv_index after);
+struct step step_purge(const struct model *m, rkv_index up_to);
+struct step step_snapshot(const struct model *m, uint64_t size);
+
+/* A wish decides about a step by chance alone; what it comes to depends on the model, so that any
+ * part of a list of wishes makes sense. */
+struct wish {
+  uint64_t chance[4];
+};
+struct wish wish_next(uint64_t *seed);
+/* `quiet`: only steps that change something (no READ, ABORT, REOPEN). */
+struct step wish_step(const struct model *m, const struct wish *wish, bool quiet);
+
+/* What an entry holds: chance decides, or, with ENTRY_EXACT in len_max, exactly so many bytes. */
+#define ENTRY_EXACT (UINT64_C(1) << 63)
+struct model_entry entry_shape(struct rkv_log_id id, uint64_t len_max);
+void entry_fill(struct rkv_log_id id, uint8_t *bytes, size_t len);
+bool entry_is(const struct rkv_entry *entry, struct rkv_log_id id, const struct model_entry *shape);
+/* The bytes of snapshot `number` from `offset` on. */
+void snapshot_fill(uint64_t number, uint64_t offset, uint8_t *bytes, size_t len);
+
+/* ---- the storage (storage_acts.c) ---- */
+
+enum { STORAGE_BATCH = 256 /* entries read at a time */ };
+
+struct storage {
+  struct contract *c;
+  const struct rkv_storage_ops *ops;
+  void *it; /* NULL: closed */
+  rkv_node_id node_id;
+  char dir[CONTRACT_PATH_MAX];
+  struct contract_host host;
+  struct rkv_value values[HOST_OPTIONS_MAX];
+  struct rkv_config config;
+  struct rkv_error error;         /* of the last refusal */
+  struct rkv_storage_state state; /* as loaded after the last open; membership dropped */
+  bool trouble;                   /* fatal reports are expected */
+};
+
+/* In c->dir/data, which need not be there yet. */
+void storage_init(struct storage *s, struct contract *c);
+bool storage_durable(const struct contract *c);
+
+/* Opens and loads. A refusal owes a text. */
+enum rkv_status storage_try(struct storage *s);
+void storage_open(struct storage *s); /* must succeed */
+void storage_close(struct storage *s);
+void storage_reopen(struct storage *s);
+
+/* Steps whose completion tells that they are durable: VOTE, IDENTITY, APPEND. */
+bool step_asks(const struct step *step);
+
+/* Hands a step in. Those that ask are told to the completion, later or at once; the others have
+ * happened when it returns. */
+void storage_issue(struct storage *s, const struct step *step, struct rkv_completion *completion);
+/* Hands it in, waits, takes it into the model. READ: holds the outcome against the model. */
+void storage_do(struct storage *s, struct model *m, struct step step);
+/* Without a check; false: text says what was wrong. */
+bool storage_step(struct storage *s, struct model *m, const struct step *step,
+                  char text[RKV_ERROR_TEXT_MAX]);
+
+/* Everything that it holds, by reading: `m` becomes what was found. False: text says what cannot be
+ * (entries that are not what they were, holes). */
+bool storage_look(struct storage *s, struct model *m, char text[RKV_ERROR_TEXT_MAX]);
+/* It holds what the model says, by reading; after an open also by what was loaded. */
+bool storage_same(struct storage *s, const struct model *m, char text[RKV_ERROR_TEXT_MAX]);
+void storage_holds(struct storage *s, const struct model *m);
+/* storage_holds, and, if it is durable, once more after a reopen. */
+void storage_keeps(struct storage *s, const struct model *m);
+
+/* Reads one range; entries are dropped. Returns the status, *count how many. What is given must be
+ * the model's. */
+enum rkv_status storage_read(struct storage *s, const struct model *m, rkv_index from, rkv_index to,
+                             uint64_t bytes_max, size_t capacity, size_t *count);
+
+/* Appends `count` entries of at most `len` bytes and waits. */
+void storage_append(struct storage *s, struct model *m, uint64_t count, uint64_t len);
+
+/* Writes a snapshot in chunks of `chunk` bytes up to, not including, its commit. */
+void *storage_snapshot_write(struct storage *s, const struct step *step, size_t chunk);
+/* The newest snapshot is this one (number 0: there is none), with every byte. */
+bool storage_snapshot_is(struct storage *s, uint64_t number, uint64_t size,
+                         char text[RKV_ERROR_TEXT_MAX]);
+/* Reads an open one to its end. */
+bool storage_snapshot_reads(struct storage *s, void *reader, uint64_t number, uint64_t size,
+                            size_t max, char text[RKV_ERROR_TEXT_MAX]);
+
+/* READ: carries the step out; what it gives must be the model's. */
+bool storage_read_step(struct storage *s, const struct model *m, const struct step *step,
+                       size_t *count, enum rkv_status *status, char text[RKV_ERROR_TEXT_MAX]);
+
+/* Formats what is wrong; false. */
+__attribute__((format(printf, 2, 3))) bool storage_wrong(char text[RKV_ERROR_TEXT_MAX],
+                                                         const char *format, ...);
+
+/* The step as a call that a C programmer would write. */
+void step_print(const struct step *step, char *out, size_t size);
+
+#endif

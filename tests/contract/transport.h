@@ -1,0 +1,182 @@
+/* transport.h: what laws of transports are written with: sides, which are an instance and the node
+ * over it, both played by the suite, and calls asked of a peer.
+ *
+ * A side's node is as the contract says: a call that is handed in waits until somebody kicks, and
+ * is then answered by `on`, at the earliest. A side checks what holds always: nobody is called
+ * before start and after stop, nobody kicks from inside a done, done is called once. */
+#ifndef CONTRACT_TRANSPORT_H
+#define CONTRACT_TRANSPORT_H
+
+#include "contract.h"
+
+#include <host/section.h>
+
+/* X(NAME, field of union any_call, function of the node's table). */
+#define TRANSPORT_CALL_LIST(X)                                                                     \
+  X(VOTE, vote, vote)                                                                              \
+  X(PRE_VOTE, vote, pre_vote)                                                                      \
+  X(APPEND, append, append)                                                                        \
+  X(TIMEOUT_NOW, timeout_now, timeout_now)                                                         \
+  X(READ_INDEX, read_index, read_index)                                                            \
+  X(HELLO, hello, hello)                                                                           \
+  X(SNAPSHOT_BEGIN, snapshot, snapshot_begin)                                                      \
+  X(SNAPSHOT_WRITE, snapshot, snapshot_write)                                                      \
+  X(SNAPSHOT_FINISH, snapshot, snapshot_finish)                                                    \
+  X(SNAPSHOT_ABORT, snapshot, snapshot_abort)
+
+enum call_kind {
+#define CALL_ENUM(name, field, function) CALL_##name,
+  TRANSPORT_CALL_LIST(CALL_ENUM)
+#undef CALL_ENUM
+      CALL_KINDS
+};
+extern const char *const call_names[CALL_KINDS];
+
+union any_call {
+  struct rkv_call call;
+  struct rkv_vote_call vote;
+  struct rkv_append_call append;
+  struct rkv_timeout_now_call timeout_now;
+  struct rkv_read_index_call read_index;
+  struct rkv_hello_call hello;
+  struct rkv_snapshot_call snapshot;
+};
+
+struct side;
+
+/* How a side's node answers: fills the answer fields, or *error; the status. */
+typedef enum rkv_status (*side_on)(struct side *s, enum call_kind kind, union any_call *call,
+                                   struct rkv_error *error);
+
+/* The log and the snapshots of a side's node, as follower (transport_follower.c). */
+struct follower {
+  uint64_t *sums; /* of entry index i at [i - 1] */
+  rkv_term *terms;
+  size_t count, room;
+  size_t conflicts; /* appends that did not fit */
+  uint8_t *bytes;   /* of the snapshot that comes */
+  size_t len, bytes_room;
+  size_t chunk_max;
+  size_t begun, written, finished, aborted; /* steps */
+};
+
+struct side {
+  struct contract *c;
+  const struct rkv_transport_ops *ops;
+  void *it;
+  bool started;
+  rkv_node_id id;
+  struct contract_host host;
+  char addr[RKV_ADDR_MAX];
+  struct rkv_value values[HOST_OPTIONS_MAX];
+  struct rkv_config config;
+  struct rkv_node_api api;
+  side_on on;   /* NULL: follower_on */
+  bool at_once; /* answers before the handing-in returns */
+  void *arg;    /* on's */
+  struct follower f;
+  pthread_mutex_t lock;
+  /* under lock */
+  bool served;                   /* start was called and stop has not returned */
+  struct rkv_call *inbox, **end; /* handed in */
+  union any_call **held;         /* kicked, but held back */
+  size_t held_count, held_room;
+  bool hold, running;              /* running: a thread has the role of the node's loop */
+  size_t handed[CALL_KINDS], open; /* calls handed in; not answered yet */
+  size_t others;                   /* clients' calls handed in */
+  atomic_size_t told, kicked_told; /* outbound calls answered; and at the last kick */
+  atomic_size_t kicks;
+};
+
+/* ---- sides (transport_side.c) ---- */
+
+/* What one node did before it sent is seen by the other behind the message: sockets order that, but
+ * a thread sanitizer does not know it. */
+static inline void meet(struct contract *c) {
+  (void)atomic_fetch_add(&c->buffers, 0);
+}
+
+/* Not open yet: options may be changed. */
+void side_init(struct side *s, struct contract *c, rkv_node_id id);
+/* Changes an option; false: the plugin has none of this name, or `number` is out of its range. */
+bool side_option(struct side *s, const char *name, uint64_t number);
+/* Opens at a free address (addr empty) or again at the one it had. Must succeed. */
+void side_open(struct side *s);
+void side_start(struct side *s);
+/* side_init, side_open, side_start. */
+void side_begin(struct side *s, struct contract *c, rkv_node_id id);
+void side_stop(struct side *s, unsigned grace_ms);
+/* Stops it, if it was started, and closes it; nothing it said was fatal. */
+void side_end(struct side *s);
+/* A connection to `to`; its envelope says to->id, cluster {to->id, 77} and this incarnation. */
+void *side_peer(struct side *s, const struct side *to, uint64_t incarnation);
+void *side_dial(struct side *s, const char *addr);
+/* A port that the kernel gave and nobody holds any more. */
+void free_addr(struct contract *c, char addr[RKV_ADDR_MAX]);
+
+/* From now on calls are held back, or (false) answered again; those held are not. */
+void side_hold(struct side *s, bool hold);
+size_t side_held(struct side *s);
+/* Answers held calls by chance until `keep` are left. */
+void side_release(struct side *s, uint64_t *seed, size_t keep);
+size_t side_handed(struct side *s, enum call_kind kind);
+
+/* Waits until `condition` (evaluated again and again) or breaks the law after CONTRACT_WAIT_S. */
+#define SIDE_AWAIT(c, condition, ...)                                                              \
+  do {                                                                                             \
+    uint64_t until_ = contract_now_ms() + UINT64_C(1000) * CONTRACT_WAIT_S * (c)->slow;            \
+    while (!(condition)) {                                                                         \
+      CONTRACT_REQUIRE((c), contract_now_ms() < until_, __VA_ARGS__);                              \
+      contract_pause_ms(1);                                                                        \
+    }                                                                                              \
+  } while (0)
+
+/* ---- outbound calls (transport_ask.c) ---- */
+
+struct asked {
+  union any_call call; /* first */
+  struct side *s;
+  void *peer;
+  enum call_kind kind;
+  unsigned patience_ms; /* until its deadline, times c->slow; 0: the suite's CONTRACT_WAIT_S */
+  atomic_int times;
+  enum rkv_status status;
+  struct rkv_error error;
+  uint64_t asked_ms, told_ms;
+};
+
+/* A zeroed call of this kind, with legal fields. */
+void ask_init(struct asked *a, struct side *s, void *peer, enum call_kind kind);
+/* Hands it in; a snapshot's steps go through the same struct. */
+void ask(struct asked *a);
+bool ask_told(const struct asked *a);
+enum rkv_status ask_wait(struct asked *a);
+/* Waits; anything but RKV_OK breaks the law. */
+void ask_ok(struct asked *a);
+/* It must end without an answer not long after its deadline. */
+void ask_unanswered(struct asked *a, const char *what);
+/* A vote that must be answered: the other side is reached. */
+void ask_hello(struct side *s, void *peer);
+
+/* Sends a snapshot of `len` bytes in chunks of at most `chunk`, in order; its end. */
+enum rkv_status ask_snapshot(struct asked *a, const uint8_t *bytes, size_t len, size_t chunk);
+/* The next `len` bytes of it, as one step. */
+void ask_write(struct asked *a, const uint8_t *bytes, size_t len);
+
+/* ---- a leader's entries and a follower (transport_follower.c) ---- */
+
+/* `count` entries from index `first` on with payloads of at most `len` bytes, all kinds. */
+struct rkv_entry *entries_make(struct contract *c, rkv_index first, size_t count, size_t len,
+                               uint64_t seed);
+void entries_free(struct rkv_entry *entries, size_t count);
+/* What a follower does with every kind of call. */
+enum rkv_status follower_on(struct side *s, enum call_kind kind, union any_call *call,
+                            struct rkv_error *error);
+void follower_free(struct follower *f);
+/* The side holds exactly these entries, the first of which has index 1. */
+void follower_holds(struct side *s, const struct rkv_entry *entries, size_t count);
+/* As a leader: sends entries[from..count) until all are stored; how many calls it took. */
+size_t lead(struct side *s, void *peer, const struct rkv_entry *entries, size_t from, size_t count);
+uint64_t bytes_sum(const uint8_t *bytes, size_t len);
+
+#endif
