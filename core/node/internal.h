@@ -15,6 +15,8 @@
 
 #include <node/inbox.h>
 #include <node/node.h>
+#include <node/snapshots.h>
+#include <node/stall.h>
 #include <node/tail.h>
 #include <raft/raft.h>
 
@@ -29,7 +31,6 @@
 #define NODE_SNAPSHOT_STEP_NS                                                                      \
   UINT64_C(10000000000)                            /* budget of one step of a snapshot to a peer   \
                                                     */
-#define NODE_STALL_NS UINT64_C(2000000000)         /* a save that takes longer holds up the node */
 #define NODE_QUIET_NS UINT64_C(10000000000)        /* pause after trouble that repeats */
 #define NODE_REMOVED_LINGER_NS UINT64_C(150000000) /* a leader that removed itself serves on */
 #define NODE_LEARNER_LAG_MAX 5000                  /* entries: a learner this close has caught up */
@@ -147,9 +148,8 @@ struct node {
 
   struct tail tail;
   uint64_t saves_issued, saves_done;
-  bool stalled;                  /* the storage takes no writes (stall.c) */
-  uint64_t stall_done, stall_ns; /* saves_done then; when it is too long ago, 0: no save runs */
-  bool carrying, settle;         /* outputs are being carried out; saves ended meanwhile */
+  struct stall stall;
+  bool carrying, settle; /* outputs are being carried out; saves ended meanwhile */
   bool saved_a_vote, saved_a_log;
   struct rkv_vote saved_vote;
   struct rkv_log_id saved_last;
@@ -308,12 +308,6 @@ bool save_defer(struct node *n, const struct raft_output *out);
 bool save_settle(struct node *n);
 void save_fail_deferred(struct node *n, const struct rkv_error *error);
 
-/* ---- stall.c: a storage that takes no writes ---- */
-/* Looks whether saves go on; gives leadership away if they do not. */
-void stall_run(struct node *n);
-/* True and why, if a proposal would only wait. */
-bool stall_refuses(struct node *n, struct rkv_error *error);
-
 /* ---- replicate.c ---- */
 void replicate_all(struct node *n);
 void replicate_vote(struct node *n, const struct raft_output *out);
@@ -337,19 +331,6 @@ void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
 /* ---- apply.c ---- */
 /* Applies what is committed, at most a slice; true if there is more to do at once. */
 bool apply_run(struct node *n);
-
-/* ---- build.c, send.c, receive.c: snapshots ---- */
-void build_run(struct node *n); /* starts a wanted build when it is worth it */
-void build_on_done(struct node *n, struct rkv_call *call);
-void build_on_now(struct node *n, struct rkv_call *call);
-void build_fail(struct node *n, const struct rkv_error *error);
-void send_start(struct node *n, rkv_node_id peer);
-void send_on_step(struct node *n, struct rkv_call *call);
-void receive_write(void *ctx, struct rkv_snapshot_call *call);
-void receive_abort(void *ctx, struct rkv_snapshot_call *call);
-void receive_on_begin(struct node *n, struct rkv_call *call);
-void receive_on_finish(struct node *n, struct rkv_call *call);
-void receive_on_installed(struct node *n, struct rkv_call *call);
 
 /* ---- recover.c ---- */
 enum rkv_status recover_all(struct node *n, struct rkv_error *error);

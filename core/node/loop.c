@@ -84,7 +84,7 @@ static void arm_timer(struct node *n) {
   }
   if (n->build_wanted && n->build_pause_ns > n->now_ns && n->build_pause_ns < deadline)
     deadline = n->build_pause_ns;
-  if (n->stall_ns > 0 && n->stall_ns < deadline) deadline = n->stall_ns;
+  if (n->stall.ns > 0 && n->stall.ns < deadline) deadline = n->stall.ns;
   if (n->tend_ns > n->now_ns && n->tend_ns < deadline) deadline = n->tend_ns;
   /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
   if (deadline >= n->timer_ns && n->timer_ns > n->now_ns) return;

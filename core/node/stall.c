@@ -12,8 +12,8 @@ static bool leads(struct node *n) {
 }
 
 static void set_stalled(struct node *n, bool stalled) {
-  if (n->stalled == stalled) return;
-  n->stalled = stalled;
+  if (n->stall.now == stalled) return;
+  n->stall.now = stalled;
   if (stalled)
     rkv_log(
         n->plugins.host, RKV_LOG_WARN, NODE_LOG,
@@ -26,22 +26,22 @@ static void set_stalled(struct node *n, bool stalled) {
 
 void stall_run(struct node *n) {
   struct rkv_error ignored; /* there is nobody else, or another transfer runs: tried again */
-  if (n->saves_done == n->saves_issued || n->saves_done != n->stall_done) {
-    n->stall_done = n->saves_done;
-    n->stall_ns = n->saves_done == n->saves_issued ? 0 : n->now_ns + NODE_STALL_NS;
+  if (n->saves_done == n->saves_issued || n->saves_done != n->stall.done) {
+    n->stall.done = n->saves_done;
+    n->stall.ns = n->saves_done == n->saves_issued ? 0 : n->now_ns + NODE_STALL_NS;
     return set_stalled(n, false);
   }
-  if (n->stall_ns == 0) n->stall_ns = n->now_ns + NODE_STALL_NS;
-  if (n->now_ns < n->stall_ns) return;
-  n->stall_ns = n->now_ns + NODE_STALL_NS;
+  if (n->stall.ns == 0) n->stall.ns = n->now_ns + NODE_STALL_NS;
+  if (n->now_ns < n->stall.ns) return;
+  n->stall.ns = n->now_ns + NODE_STALL_NS;
   set_stalled(n, true);
   if (!leads(n)) return;
-  (void)raft_transfer(n->raft, node_now(n), 0, &n->stalled, &ignored);
+  (void)raft_transfer(n->raft, node_now(n), 0, &n->stall.now, &ignored);
   loop_carry(n);
 }
 
 bool stall_refuses(struct node *n, struct rkv_error *error) {
-  if (!n->stalled || !leads(n)) return false;
+  if (!n->stall.now || !leads(n)) return false;
   (void)rkv_fail(error, RKV_UNAVAILABLE,
                  "the storage of node %llu takes no writes (is its device full?): nothing was "
                  "written",

@@ -107,7 +107,7 @@ def refusal(node, key):
 
 
 def refuses(node, written):
-    """After some more writes, which are noted: one is refused with the reason. One that only waits has an open outcome."""
+    """After some more writes, which are noted, one is refused with the reason; what only waits has an open outcome."""
     for _ in range(100):
         key = f"more-{len(written)}"
         error = refusal(node, key)
