@@ -4,7 +4,7 @@
  *      until the time is up.  (L2) Every request that was started is either acked or failed. */
 #include "load.h"
 
-#include "proc.h"
+#include "nodes.h"
 #include "wire.h"
 
 #include <grpc/status.h>
@@ -106,14 +106,6 @@ out:
   return ok;
 }
 
-static uint64_t servers_cpu_ns(const struct cluster *cluster) {
-  uint64_t sum = 0;
-  unsigned i;
-  for (i = 0; i < cluster->count; i++)
-    if (cluster->nodes[i].pid > 0) sum += proc_cpu_ns(cluster->nodes[i].pid);
-  return sum;
-}
-
 static void drive(struct load *load, struct client *client, bool (*stop)(void)) {
   struct load_result *result = load->result;
   uint64_t measured_from = 0, servers = 0, own = 0;
@@ -123,14 +115,14 @@ static void drive(struct load *load, struct client *client, bool (*stop)(void)) 
     if (!load->measuring && !load->over && now >= load->warm_ns) {
       load->measuring = true;
       measured_from = now;
-      servers = servers_cpu_ns(load->cluster);
+      servers = nodes_cpu_ns(load->cluster);
       own = now_ns(CLOCK_PROCESS_CPUTIME_ID);
     }
     if (!load->over && (now >= load->end_ns || (++events % STOP_CHECK_EVENTS == 0 && stop()))) {
       load->over = true;
       load->measuring = false;
       result->seconds = (double)(now - measured_from) / 1e9;
-      result->servers_ns = servers_cpu_ns(load->cluster) - servers;
+      result->servers_ns = nodes_cpu_ns(load->cluster) - servers;
       result->client_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
     }
     client_poll(client, load->over ? UINT64_MAX : load->end_ns / 1000000 + 1);

@@ -3,6 +3,7 @@
 #include "nodes.h"
 #include "proc.h"
 #include "report.h"
+#include "stream.h"
 
 #include <grpc/support/log.h>
 
@@ -49,7 +50,10 @@ static enum exit_code run_row(const struct cluster *cluster, struct client *clie
   uint64_t grown;
   const struct node *leader =
       nodes_leader(cluster, client, client_now_ms() + LEADER_WAIT_MS, &before);
-  if (!leader || !load_run(cluster, client, leader->endpoint, inflight, asked_to_stop, &result))
+  if (!leader) return EXIT_NO_CLUSTER;
+  if (!(cluster->options->batch
+            ? stream_run(cluster, leader->endpoint, inflight, asked_to_stop, &result)
+            : load_run(cluster, client, leader->endpoint, inflight, asked_to_stop, &result)))
     return EXIT_NO_CLUSTER;
   if (!nodes_leader(cluster, client, client_now_ms() + LEADER_WAIT_MS, &after))
     return EXIT_NO_CLUSTER;

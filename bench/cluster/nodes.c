@@ -1,6 +1,8 @@
 /* nodes.c: the processes of a cluster. */
 #include "nodes.h"
 
+#include "proc.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -207,4 +209,12 @@ void nodes_stop(struct cluster *cluster) {
   }
   if (cluster->dir[0]) (void)nftw(cluster->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   cluster->dir[0] = '\0';
+}
+
+uint64_t nodes_cpu_ns(const struct cluster *cluster) {
+  uint64_t sum = 0;
+  unsigned i;
+  for (i = 0; i < cluster->count; i++)
+    if (cluster->nodes[i].pid > 0) sum += proc_cpu_ns(cluster->nodes[i].pid);
+  return sum;
 }

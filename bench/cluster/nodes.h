@@ -24,4 +24,7 @@ const struct node *nodes_leader(const struct cluster *cluster, struct client *cl
 /* Stops what was started, removes its files. */
 void nodes_stop(struct cluster *cluster);
 
+/* CPU time that the nodes started by us have used, together. */
+uint64_t nodes_cpu_ns(const struct cluster *cluster);
+
 #endif

@@ -19,6 +19,7 @@ const char options_help[] =
     "  --seconds N            measured, after --warmup N (5, 1)\n"
     "  --value-bytes N        (256)      --keys N  key space (100000)\n"
     "  --connections N        those in flight are spread over (1)\n"
+    "  --batch N              through one rkv.v1.Stream/Write, N puts in a message\n"
     "  --idle N               instead: CPU and memory over N idle seconds\n"
     "  --serve                instead: start a cluster and keep it until SIGINT or SIGTERM\n"
     "  --count                instead: the leader and its last log index (with --endpoints)\n"
@@ -76,6 +77,7 @@ static enum rkv_status named_number(const char *name, const char *value, struct 
     const char *name;
     unsigned min, max, *out;
   } numbers[] = {
+      {"--batch", 1, OPTIONS_BATCH_MAX, &options->batch},
       {"--seconds", 1, 3600, &options->seconds},
       {"--warmup", 0, 3600, &options->warmup_seconds},
       {"--idle", 1, 3600, &options->idle_seconds},
@@ -162,6 +164,8 @@ enum rkv_status options_parse(int argc, char *const *argv, struct options *optio
   }
   if (options->job == JOB_COUNT && options->endpoint_count == 0)
     return rkv_fail(error, RKV_INVALID, "--count needs --endpoints");
+  if (options->batch && (strcmp(options->target, "rkv") != 0 || !mix_writes_only(&options->mix)))
+    return rkv_fail(error, RKV_INVALID, "--batch: only puts, with --target rkv");
   if (strcmp(options->target, "rkv") != 0 && !mix_writes_only(&options->mix))
     return rkv_fail(error, RKV_INVALID, "--mix: reads are measured with --target rkv");
   return RKV_OK;

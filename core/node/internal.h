@@ -38,7 +38,7 @@
   10                            /* of a heartbeat: when a quiet leader tells of a commit           \
                                  */
 #define NODE_RETRY_SHARE 2      /* of a heartbeat: pause before a peer that failed is asked again */
-#define NODE_SNAPSHOT_SHARE 4   /* a snapshot is built again after 1/4 of its size came as log */
+#define NODE_SNAPSHOT_SHARE 2   /* a snapshot is built again after 1/2 of its size came as log */
 #define NODE_MEMBERSHIPS_MAX 64 /* membership entries in one append */
 
 /* X(NAME, handler): what the inbox carries. The handler runs on the runner and owns the call. */

@@ -20,6 +20,7 @@
 #include <rkv/rkv.h>
 
 #define CODEC_ENTRIES_MAX 65536u /* entries of one append that are accepted */
+#define CODEC_COMMANDS_MAX 4096u /* commands of one message of a write stream */
 #define CODEC_COPY_MAX 512u      /* bytes; larger payloads are sent as slices of their own */
 
 /* ---- server: requests in ---- */
@@ -64,7 +65,25 @@ enum rkv_status codec_change_membership_decode(struct rkv_buf message,
                                                struct rkv_membership_call *call,
                                                struct rkv_error *error);
 
+/* A WriteRequest: how many commands it has; then each, borrowed from `message`, by
+ * codec_write_next, which is called at most that often. */
+struct codec_commands {
+  struct rkv_buf message;
+  size_t at;
+};
+enum rkv_status codec_write_open(struct rkv_buf message, struct codec_commands *commands,
+                                 size_t *count, struct rkv_error *error);
+struct rkv_buf codec_write_next(struct codec_commands *commands);
+
 /* ---- server: answers out ---- */
+
+/* How one command of a WriteRequest ended. */
+struct codec_write_result {
+  uint32_t code;         /* a gRPC status code, 0: applied */
+  char *text;            /* why not; may be NULL */
+  struct rkv_buf answer; /* the state machine's */
+};
+grpc_slice codec_write_answer_encode(const struct codec_write_result *results, size_t count);
 
 grpc_slice codec_vote_answer_encode(const struct rkv_vote_call *call);
 

@@ -127,11 +127,12 @@ static enum rkv_status entry_in(const struct pb_field *bytes, struct rkv_buf_own
   struct pb_field command = {0}, membership = {0};
   char name[FIELD_MAX];
   uint64_t index = 0;
-  enum rkv_status status;
   if (!entry_fields(reader, &out->id.term, &index, &command, &membership))
     return rkv_fail(error, RKV_INVALID, "entries[%zu]: not a valid Entry message", at);
-  (void)snprintf(name, sizeof name, "entries[%zu]", at);
-  if ((status = codec_index_in(index, name, &out->id.index, error))) return status;
+  if (codec_index_in(index, "", &out->id.index, NULL)) { /* its name costs more than the entry */
+    (void)snprintf(name, sizeof name, "entries[%zu]", at);
+    return codec_index_in(index, name, &out->id.index, error);
+  }
   if (command.number && membership.number)
     return rkv_fail(error, RKV_INVALID, "entries[%zu]: both app_data and membership", at);
   if (membership.number) return membership_in(&membership, at, out, error);

@@ -1,9 +1,8 @@
-/* inflow.c: receives appends from one stream and answers them in order; invariants in inflow.h. */
+/* inflow.c: receives requests from one stream and answers them in order; invariants in inflow.h. */
 #include "inflow.h"
 
 #include <grpc/byte_buffer.h>
 #include <stdlib.h>
-#include "codec.h"
 #include "keep.h"
 
 #define INFLOW_OF(tag_, member)                                                                    \
@@ -15,8 +14,9 @@
 static void start(struct inflow *f, const grpc_op *ops, size_t n, struct tag *tag) {
   grpc_call_error e = transport_batch(f->call, ops, n, tag);
   if (e == GRPC_CALL_OK) return;
-  rkv_log(f->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "append stream batch refused error=%d", (int)e);
-  f->t->host->fatal(f->t->host->ctx, RKV_BROKEN, "gRPC refused a batch of an append stream");
+  rkv_log(f->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "%s batch refused error=%d", f->kind->name,
+          (int)e);
+  f->t->host->fatal(f->t->host->ctx, RKV_BROKEN, "gRPC refused a batch of a stream");
   transport_post(f->t, tag);
 }
 
@@ -30,7 +30,7 @@ struct work {
 /* ---- what to send, under the mutex ---- */
 
 static bool is_ready(const struct inflow_request *r) {
-  return r && r->done && r->status == RKV_OK;
+  return r && r->done && !r->ends;
 }
 
 static struct inflow_request *take_first(struct inflow *f) {
@@ -62,27 +62,36 @@ static void send_message(struct inflow *f, struct work *work) {
   work->send_count = (size_t)(op - work->send) + 1;
 }
 
+/* Frees a request that was answered or never will be. */
+static void request_free(struct inflow_request *r) {
+  if (r->answered) grpc_slice_unref(r->answer);
+  rkv_buf_drop(&r->bytes);
+  free(r);
+}
+
+/* Takes the first request, which is done; true if the stream ends with it. */
+static bool take_answer(struct inflow *f) {
+  struct inflow_request *r = take_first(f);
+  const bool ends = r->ends;
+  if (r->answered) f->out = grpc_raw_byte_buffer_create(&r->answer, 1);
+  if (ends) answer_end(&f->answer);
+  if (r->status != RKV_OK) {
+    answer_refusal(&f->answer, r->status, &r->error);
+    server_count_refusal(f->t, r->status);
+  }
+  request_free(r);
+  return ends;
+}
+
 /* (F2), (F3) */
 static void find_send(struct inflow *f, struct work *work) {
-  struct inflow_request *r = f->first;
   if (f->sending || f->ended) return;
-  if (is_ready(r)) {
-    const bool taken = r->node.result == RKV_APPEND_SUCCESS;
-    r = take_first(f);
-    f->out = grpc_raw_byte_buffer_create(&r->answer, 1);
-    grpc_slice_unref(r->answer);
-    free(r);
-    if (!taken) answer_end(&f->answer);
-    if (!taken || (f->last && !f->first))
+  if (f->first && f->first->done) {
+    if (take_answer(f) || (f->last && !f->first))
       send_end(f, work);
     else
       send_message(f, work);
-  } else if (r && r->done) {
-    answer_end(&f->answer);
-    answer_refusal(&f->answer, r->status, &r->error);
-    server_count_refusal(f->t, r->status);
-    send_end(f, work);
-  } else if (!r && f->last) {
+  } else if (!f->first && f->last) {
     send_end(f, work);
   }
   if (work->send_count == 0) return;
@@ -93,7 +102,7 @@ static void find_send(struct inflow *f, struct work *work) {
 
 static void find_read(struct inflow *f, struct work *work) {
   if (f->reading || f->last || f->ended) return;
-  if (f->requests >= INFLOW_REQUESTS_MAX || f->bytes >= INFLOW_BYTES_MAX) return;
+  if (f->requests >= f->kind->requests_max || f->bytes >= f->kind->bytes_max) return;
   work->read = true;
   f->reading = true;
   f->pending++;
@@ -132,7 +141,7 @@ static void leave(struct inflow *f) {
 }
 
 static void on_woken(struct tag *self, bool ok) {
-  (void)ok; /* posted by request_done */
+  (void)ok; /* posted by inflow_done */
   leave(INFLOW_OF(self, woken));
 }
 
@@ -164,29 +173,28 @@ static void finish(struct inflow *f, enum rkv_status status, const struct rkv_er
   f->last = true;
   if (status == RKV_OK) return;
   server_count_refusal(f->t, status);
-  rkv_log(f->t->host, RKV_LOG_DEBUG, TRANSPORT_LOG, "append stream ends status=%s text=\"%s\"",
+  rkv_log(f->t->host, RKV_LOG_DEBUG, TRANSPORT_LOG, "%s ends status=%s text=\"%s\"", f->kind->name,
           rkv_status_name(status), error->text);
-  if (status == RKV_TOO_LARGE)
-    answer_over_limit(&f->answer, f->t->options.raft_message_max);
+  if (status == RKV_TOO_LARGE && f->kind->of_peers)
+    answer_over_limit(&f->answer, f->limit);
   else
     answer_refusal(&f->answer, status, error);
 }
 
 /* (F4), (F5) */
-static void request_done(struct rkv_call *call, enum rkv_status status,
-                         const struct rkv_error *error) {
-  struct inflow_request *r = (struct inflow_request *)call;
+void inflow_done(struct inflow_request *r, const grpc_slice *answer, bool ends,
+                 enum rkv_status status, const struct rkv_error *error) {
   struct inflow *f = r->flow;
   struct work work;
   bool dead;
+  r->ends = ends;
   r->status = status;
-  if (status == RKV_OK)
-    r->answer = codec_append_stream_answer_encode(&r->node);
-  else if (error)
+  r->answered = answer != NULL;
+  if (answer) r->answer = *answer;
+  if (error)
     r->error = *error;
-  else
+  else if (status != RKV_OK)
     (void)rkv_fail(&r->error, status, "%s", rkv_status_name(status));
-  codec_append_request_free(&r->node);
   rkv_buf_drop(&r->bytes);
   pthread_mutex_lock(&f->mutex);
   r->done = true;
@@ -200,27 +208,21 @@ static void request_done(struct rkv_call *call, enum rkv_status status,
     do_work(f, &work);
 }
 
-static void request_free(struct inflow_request *r) {
-  if (r->done && r->status == RKV_OK) grpc_slice_unref(r->answer);
-  rkv_buf_drop(&r->bytes);
-  free(r);
-}
-
 static enum rkv_status read_request(struct inflow *f, grpc_byte_buffer *message,
-                                    struct inflow_request *r, struct rkv_error *error) {
-  const struct transport *t = f->t;
-  enum rkv_status status = server_check_message(f->t, message, t->options.raft_message_max, error);
-  if (status == RKV_OK) status = keep_message(t->host, message, &r->bytes, error);
-  if (status == RKV_OK) status = codec_append_request_decode(r->bytes, &r->node, error);
+                                    struct inflow_request **out, struct rkv_error *error) {
+  struct rkv_buf bytes = rkv_buf_none();
+  enum rkv_status status = server_check_message(f->t, message, f->limit, error);
+  if (status == RKV_OK) status = keep_message(f->t->host, message, &bytes, error);
+  if (status == RKV_OK) status = f->kind->read(f, bytes, out, error);
+  if (status == RKV_OK)
+    (*out)->bytes = bytes;
+  else
+    rkv_buf_drop(&bytes);
   return status;
 }
 
 static void hand_in(struct inflow *f, struct inflow_request *r) {
   r->flow = f;
-  r->len = r->bytes.len;
-  r->node.call.done = request_done;
-  r->node.call.deadline_ns = f->deadline_ns;
-  r->node.call.envelope = f->enveloped ? &f->envelope : NULL;
   pthread_mutex_lock(&f->mutex);
   *f->end = r;
   f->end = &r->next;
@@ -228,20 +230,18 @@ static void hand_in(struct inflow *f, struct inflow_request *r) {
   f->bytes += r->len;
   f->pending++;
   pthread_mutex_unlock(&f->mutex);
-  f->t->node->append(f->t->node->ctx, &r->node);
+  f->kind->hand_in(r);
 }
 
 static void on_message(struct inflow *f, grpc_byte_buffer *message) {
-  struct inflow_request *r = calloc(1, sizeof *r);
+  struct inflow_request *r;
   struct rkv_error error;
-  enum rkv_status status = r ? read_request(f, message, r, &error)
-                             : rkv_fail(&error, RKV_NO_MEMORY, "no memory for a request");
+  enum rkv_status status = read_request(f, message, &r, &error);
   server_count(f->t, SERVER_COUNT_requests);
   if (status == RKV_OK) {
     hand_in(f, r);
     return;
   }
-  if (r) request_free(r);
   pthread_mutex_lock(&f->mutex);
   finish(f, status, &error);
   pthread_mutex_unlock(&f->mutex);
@@ -251,15 +251,17 @@ static void on_received(struct tag *self, bool ok) {
   struct inflow *f = INFLOW_OF(self, received);
   grpc_byte_buffer *message = f->message;
   bool late;
-  f->message = NULL; /* once `reading` is false a done may read the next one into it */
+  f->message = NULL;
   pthread_mutex_lock(&f->mutex);
-  f->reading = false;
   late = f->last || f->ended;
   /* A stream that broke looks like one that was closed; the status then reaches nobody. */
   if (!late && (!ok || !message)) finish(f, RKV_OK, NULL);
   pthread_mutex_unlock(&f->mutex);
   if (message && !late) on_message(f, message);
   if (message) grpc_byte_buffer_destroy(message);
+  pthread_mutex_lock(&f->mutex);
+  f->reading = false; /* not before: the next message must not overtake this one */
+  pthread_mutex_unlock(&f->mutex);
   leave(f);
 }
 

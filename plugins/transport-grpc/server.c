@@ -4,6 +4,7 @@
 #include <grpc/grpc_security.h>
 #include <stdlib.h>
 #include "address.h"
+#include "inflow.h"
 #include "keep.h"
 
 #define METHODS_MAX 16
@@ -22,7 +23,7 @@ struct server {
   grpc_server *core;
   struct slot_kind kinds[METHODS_MAX];
   size_t kind_count;
-  struct inflows *inflows;
+  struct inflows *appends, *writes;
   struct snapshots *snapshots;
   struct unary *spares;
   size_t spare_count;
@@ -193,7 +194,12 @@ enum rkv_status server_open(struct transport *t, struct rkv_error *error) {
     status = register_methods(s, service_peer_methods, t->options.raft_message_max, error);
   if (status == RKV_OK)
     status = register_methods(s, service_admin_methods, t->options.app_message_max, error);
-  if (status == RKV_OK) status = inflows_open(t, s->core, &s->inflows, error);
+  if (status == RKV_OK)
+    status =
+        inflows_open(t, s->core, &service_append, t->options.raft_message_max, &s->appends, error);
+  if (status == RKV_OK)
+    status =
+        inflows_open(t, s->core, &service_write, t->options.app_message_max, &s->writes, error);
   if (status == RKV_OK) status = snapshots_open(t, s->core, &s->snapshots, error);
   if (status == RKV_OK) status = bind_port(s, t->host->node_addr, error);
   return status; /* the caller frees what there is */
@@ -211,7 +217,8 @@ enum rkv_status server_start(struct transport *t, struct rkv_error *error) {
       status = unary_await(t, &s->kinds[k]);
     if (status != RKV_OK) return rkv_fail(error, status, "transport-grpc: no memory for slots");
   }
-  status = inflows_start(s->inflows, error);
+  status = inflows_start(s->appends, error);
+  if (status == RKV_OK) status = inflows_start(s->writes, error);
   return status != RKV_OK ? status : snapshots_start(s->snapshots, error);
 }
 
@@ -227,7 +234,8 @@ void server_free(struct transport *t) {
     s->spares = u->next;
     unary_free(u);
   }
-  inflows_free(s->inflows);
+  inflows_free(s->appends);
+  inflows_free(s->writes);
   snapshots_free(s->snapshots);
   free(s);
 }

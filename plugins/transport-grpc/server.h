@@ -18,7 +18,7 @@
 
 /* X(name, help): what is counted, each a metric of the node. */
 #define SERVER_COUNT_LIST(X)                                                                       \
-  X(requests, "calls and messages of append streams received")                                     \
+  X(requests, "calls and messages of streams received")                                            \
   X(refused, "calls refused because what they sent was wrong")                                     \
   X(too_large, "messages refused because they were over a limit")                                  \
   X(unknown_methods, "calls of methods that do not exist here")
@@ -121,11 +121,11 @@ grpc_server *server_core(const struct transport *t);
 void server_close(struct transport *t);
 void server_free(struct transport *t);
 
-/* service_append.c, service_snapshot.c: RaftService.StreamAppend and Snapshot, the methods that
- * stream. */
+/* inflows.c, service_snapshot.c: the methods that stream. `limit`: bytes of a message. */
 struct inflows;
-enum rkv_status inflows_open(struct transport *t, grpc_server *core, struct inflows **out,
-                             struct rkv_error *error);
+struct inflow_kind;
+enum rkv_status inflows_open(struct transport *t, grpc_server *core, const struct inflow_kind *kind,
+                             uint64_t limit, struct inflows **out, struct rkv_error *error);
 enum rkv_status inflows_start(struct inflows *s, struct rkv_error *error);
 void inflows_free(struct inflows *s);
 

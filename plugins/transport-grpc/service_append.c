@@ -1,121 +1,62 @@
-/* service_append.c: RaftService.StreamAppend: awaits streams, keeps the list of open ones. */
+/* service_append.c: RaftService.StreamAppend: appends of a leader. */
+#include "codec.h"
 #include "inflow.h"
-
-#include "envelope.h"
 
 #include <stdlib.h>
 
-#define PATH "/openraftpb.RaftService/StreamAppend"
-#define SLOTS 16         /* streams awaited */
-#define STREAMS_MAX 1024 /* open at once */
+#define APPENDS_MAX 64              /* of one stream that are not answered */
+#define APPEND_BYTES_MAX (16 * MIB) /* of these, the last one not counted */
+#define APPEND_STREAMS_MAX 1024     /* open at once */
 
-struct inflows {
-  struct tick tick; /* first: on_tick gets it back */
-  struct transport *t;
-  void *registered;
-  struct inflow *open; /* the poller's */
-  size_t open_count;
+struct append {
+  struct inflow_request head; /* first */
+  struct rkv_append_call node;
 };
 
-void inflows_end(struct inflow *f) {
-  struct inflows *all = f->owner;
-  struct transport *t = f->t;
-  const bool counted = f->counted;
-  if (f->prev)
-    f->prev->next = f->next;
-  else
-    all->open = f->next;
-  if (f->next) f->next->prev = f->prev;
-  all->open_count--;
-  grpc_call_unref(f->call);
-  inflow_free(f);
-  if (counted) transport_inbound_end(t);
-}
-
-static enum rkv_status admit(struct inflow *f, struct rkv_error *error) {
-  const unsigned long long id = (unsigned long long)f->t->host->node_id;
-  if (f->owner->open_count > STREAMS_MAX)
-    return rkv_fail(error, RKV_FULL, "node %llu has %d append streams already: try again later", id,
-                    STREAMS_MAX);
-  f->counted = transport_inbound_begin(f->t);
-  if (f->counted) return envelope_find(&f->metadata, &f->envelope, &f->enveloped, error);
-  return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: try again later", id);
-}
-
-static enum rkv_status await(struct inflows *all);
-
-static void on_arrived(struct tag *self, bool ok) {
-  struct inflow *f = (struct inflow *)(void *)((char *)self - offsetof(struct inflow, arrived));
-  struct inflows *all = f->owner;
-  struct rkv_error error;
+static enum rkv_status append_read(struct inflow *f, struct rkv_buf bytes,
+                                   struct inflow_request **out, struct rkv_error *error) {
+  struct append *a = calloc(1, sizeof *a);
   enum rkv_status status;
-  if (!ok) { /* the server is shutting down */
-    inflow_free(f);
-    return;
+  (void)f;
+  if (!a) return rkv_fail(error, RKV_NO_MEMORY, "no memory for a request");
+  status = codec_append_request_decode(bytes, &a->node, error);
+  if (status != RKV_OK) {
+    free(a);
+    return status;
   }
-  server_count(f->t, SERVER_COUNT_requests);
-  if (await(all) != RKV_OK)
-    f->t->host->fatal(f->t->host->ctx, RKV_NO_MEMORY, "transport-grpc: no memory to await a call");
-  f->next = all->open;
-  if (f->next) f->next->prev = f;
-  all->open = f;
-  all->open_count++;
-  status = admit(f, &error);
-  inflow_begin(f, status, &error);
-}
-
-static enum rkv_status await(struct inflows *all) {
-  struct inflow *f = calloc(1, sizeof *f);
-  grpc_call_error e;
-  if (!f) return RKV_NO_MEMORY;
-  if (pthread_mutex_init(&f->mutex, NULL) != 0) {
-    free(f);
-    return RKV_NO_MEMORY;
-  }
-  f->owner = all;
-  f->t = all->t;
-  f->arrived.fn = on_arrived;
-  grpc_metadata_array_init(&f->metadata);
-  e = grpc_server_request_registered_call(server_core(all->t), all->registered, &f->call,
-                                          &f->deadline, &f->metadata, NULL, all->t->cq, all->t->cq,
-                                          &f->arrived);
-  if (e == GRPC_CALL_OK) return RKV_OK;
-  rkv_log(all->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "append stream slot refused error=%d",
-          (int)e);
-  inflow_free(f);
-  return RKV_BROKEN;
-}
-
-static void on_tick(struct tick *self, uint64_t now_ns) {
-  struct inflows *all = (struct inflows *)self;
-  (void)now_ns;
-  if (!atomic_load(&all->t->draining)) return;
-  for (struct inflow *f = all->open, *next; f; f = next) {
-    next = f->next;
-    inflow_drain(f);
-  }
-}
-
-enum rkv_status inflows_open(struct transport *t, grpc_server *core, struct inflows **out,
-                             struct rkv_error *error) {
-  struct inflows *all = calloc(1, sizeof *all);
-  if (!all) return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory for append streams");
-  *out = all;
-  all->t = t;
-  all->tick.fn = on_tick;
-  transport_tick_add(t, &all->tick);
-  all->registered = grpc_server_register_method(core, PATH, NULL, GRPC_SRM_PAYLOAD_NONE, 0);
-  return all->registered ? RKV_OK
-                         : rkv_fail(error, RKV_BROKEN, "method " PATH " cannot be registered");
-}
-
-enum rkv_status inflows_start(struct inflows *all, struct rkv_error *error) {
-  for (size_t i = 0; i < SLOTS; i++)
-    if (await(all) != RKV_OK)
-      return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory to await append streams");
+  a->head.len = bytes.len;
+  *out = &a->head;
   return RKV_OK;
 }
 
-void inflows_free(struct inflows *all) {
-  free(all);
+/* Conflict and rejection are answers, but nothing behind them was stored: the stream ends. */
+static void append_done(struct rkv_call *call, enum rkv_status status,
+                        const struct rkv_error *error) {
+  struct append *a = (struct append *)(void *)((char *)call - offsetof(struct append, node));
+  const bool answered = status == RKV_OK;
+  const bool ends = !answered || a->node.result != RKV_APPEND_SUCCESS;
+  grpc_slice answer = grpc_empty_slice();
+  if (answered) answer = codec_append_stream_answer_encode(&a->node);
+  codec_append_request_free(&a->node);
+  inflow_done(&a->head, answered ? &answer : NULL, ends, status, error);
 }
+
+static void append_hand_in(struct inflow_request *r) {
+  struct append *a = (struct append *)r;
+  struct inflow *f = r->flow;
+  a->node.call.done = append_done;
+  a->node.call.deadline_ns = f->deadline_ns;
+  a->node.call.envelope = f->enveloped ? &f->envelope : NULL;
+  f->t->node->append(f->t->node->ctx, &a->node);
+}
+
+const struct inflow_kind service_append = {
+    .path = "/openraftpb.RaftService/StreamAppend",
+    .name = "append stream",
+    .streams_max = APPEND_STREAMS_MAX,
+    .requests_max = APPENDS_MAX,
+    .bytes_max = APPEND_BYTES_MAX,
+    .of_peers = true,
+    .read = append_read,
+    .hand_in = append_hand_in,
+};

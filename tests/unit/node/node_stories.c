@@ -149,7 +149,7 @@ static void small_commands_are_purged_too(void **state) {
   world_run(w, 1 * SECONDS);
   rkv_index first = world_metrics(w, 1).snapshot.index;
   assert_true(first >= 20);
-  for (int i = 0; i < 400; i++) {
+  for (int i = 0; i < 800; i++) {
     assert_int_equal(world_set(w, 1, "k", "v").status, RKV_OK);
     if (i % 50 == 0) world_run(w, 1 * SECONDS); /* the worker's turn */
   }
