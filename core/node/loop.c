@@ -109,6 +109,7 @@ static bool run_batch(struct node *n) {
   transfer_drain_run(n);
   tend_run(n);
   replicate_all(n);
+  read_run(n); /* most wait for nothing that is still to be applied: not behind the writes' answers */
   bool more = apply_run(n);
   read_run(n);
   build_run(n);
