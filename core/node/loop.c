@@ -109,7 +109,7 @@ static bool run_batch(struct node *n) {
   transfer_drain_run(n);
   tend_run(n);
   replicate_all(n);
-  read_run(n); /* most wait for nothing that is still to be applied: not behind the writes' answers */
+  read_run(n); /* those that wait for nothing to be applied: not behind the answers of writes */
   bool more = apply_run(n);
   read_run(n);
   build_run(n);
