@@ -91,6 +91,9 @@ class Soak:
         for kind, before, after in results:
             quiet, all_of = kinds.get(kind, (0, 0))
             kinds[kind] = quiet + (before == after), all_of + 1
+        for number, (kind, before, after) in enumerate(results):
+            if before != after:
+                print(f"return {number}, {kind}: leader and term were {before}, are {after}")
         for kind, (quiet, all_of) in sorted(kinds.items()):
             print(f"{kind:28} back without an election: {quiet} of {all_of}")
         quiet = sum(before == after for _, before, after in results)

@@ -65,7 +65,7 @@ _Noreturn static void be_the_law(struct contract *c, const struct contract_law *
   (void)setrlimit(RLIMIT_CORE, &no_core);
   (void)signal(SIGPIPE, SIG_IGN);
   if (errors >= 0) (void)dup2(errors, STDERR_FILENO);
-  shim_skip_syncs(c->level != CONTRACT_FULL); /* power is lost by the shim only */
+  shim_skip_syncs(true); /* power is lost by the shim only: the device need not be waited for */
   law->run(c);
   contract_no_buffers(c);
   if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)

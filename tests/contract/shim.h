@@ -50,8 +50,8 @@ struct shim_plan {
  * stands in `undo`, a directory that is made. Once per process. */
 void shim_begin(const char *dir, const char *undo, const struct shim_plan *plan);
 
-/* Syncs do not reach the device: for processes that are tried only with power that the shim plays.
- */
+/* Syncs do not reach the device: nothing that the suite does can tell the difference, since it
+ * plays the loss of power itself, and kill -9 loses nothing of the page cache. */
 void shim_skip_syncs(bool skip);
 
 /* Calls so far: all that change the disk; of one kind; successful syncs of files. */

@@ -187,7 +187,7 @@ static uint64_t begin_ms(struct machine *m) {
 }
 
 void sm_law_many_keys(struct contract *c) {
-  size_t count = contract_amount(c, 100000, 100000, 1000000);
+  size_t count = contract_amount(c, 100000, 100000, 1000000) / (c->slow > 1 ? 10 : 1);
   struct scene *s = scene_open(c, count, 0);
   struct state state;
   struct machine b;

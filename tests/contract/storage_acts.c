@@ -181,7 +181,8 @@ bool storage_read_step(struct storage *s, const struct model *m, const struct st
       good = storage_wrong(text,
                            "read from %" PRIu64 " gave %s: entries up to %" PRIu64 " were purged",
                            step->id.index, rkv_status_name(*status), m->purged.index);
-    contract_text_ok(s->c, &error, "read");
+    else
+      contract_text_ok(s->c, &error, "read");
   } else if (*status != RKV_OK) {
     good = storage_wrong(text, "read from %" PRIu64 " gave %s: %s", step->id.index,
                          rkv_status_name(*status), error.text);

@@ -71,9 +71,8 @@ struct side {
   struct rkv_value values[HOST_OPTIONS_MAX];
   struct rkv_config config;
   struct rkv_node_api api;
-  side_on on;   /* NULL: follower_on */
-  bool at_once; /* answers before the handing-in returns */
-  void *arg;    /* on's */
+  side_on on; /* NULL: follower_on */
+  void *arg;  /* on's */
   struct follower f;
   pthread_mutex_t lock;
   /* under lock */
@@ -81,7 +80,7 @@ struct side {
   struct rkv_call *inbox, **end; /* handed in */
   union any_call **held;         /* kicked, but held back */
   size_t held_count, held_room;
-  bool hold, running;              /* running: a thread has the role of the node's loop */
+  bool hold, at_once, running;     /* running: a thread has the role of the node's loop */
   size_t handed[CALL_KINDS], open; /* calls handed in; not answered yet */
   size_t others;                   /* clients' calls handed in */
   atomic_size_t told, kicked_told; /* outbound calls answered; and at the last kick */
@@ -117,6 +116,8 @@ void free_addr(struct contract *c, char addr[RKV_ADDR_MAX]);
 /* From now on calls are held back, or (false) answered again; those held are not. */
 void side_hold(struct side *s, bool hold);
 size_t side_held(struct side *s);
+/* From now on calls are answered before the handing-in returns, or (false) when somebody kicks. */
+void side_at_once(struct side *s, bool at_once);
 /* Answers held calls by chance until `keep` are left. */
 void side_release(struct side *s, uint64_t *seed, size_t keep);
 size_t side_handed(struct side *s, enum call_kind kind);
@@ -138,7 +139,7 @@ struct asked {
   struct side *s;
   void *peer;
   enum call_kind kind;
-  unsigned patience_ms; /* until its deadline, times c->slow; 0: the suite's CONTRACT_WAIT_S */
+  unsigned patience_ms; /* until its deadline; 0: CONTRACT_WAIT_S, times c->slow */
   atomic_int times;
   enum rkv_status status;
   struct rkv_error error;

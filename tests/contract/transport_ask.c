@@ -44,13 +44,16 @@ void ask_init(struct asked *a, struct side *s, void *peer, enum call_kind kind) 
   }
 }
 
+static unsigned patience_of(const struct asked *a) {
+  return a->patience_ms ? a->patience_ms : 1000u * CONTRACT_WAIT_S * a->s->c->slow;
+}
+
 void ask(struct asked *a) {
   const struct rkv_host *host = &a->s->host.host;
-  unsigned ms = (a->patience_ms ? a->patience_ms : 1000u * CONTRACT_WAIT_S) * a->s->c->slow;
   atomic_store(&a->times, 0);
   meet(a->s->c);
   a->asked_ms = contract_now_ms();
-  a->call.call.deadline_ns = host->now_ns(host->ctx) + (uint64_t)ms * 1000000;
+  a->call.call.deadline_ns = host->now_ns(host->ctx) + (uint64_t)patience_of(a) * 1000000;
   switch (a->kind) {
 #define ASK(name, field, function)                                                                 \
   case CALL_##name: a->s->ops->send_##function(a->peer, &a->call.field); break;
@@ -65,8 +68,7 @@ bool ask_told(const struct asked *a) {
 }
 
 enum rkv_status ask_wait(struct asked *a) {
-  unsigned ms = a->patience_ms ? a->patience_ms : 1000u * CONTRACT_WAIT_S;
-  uint64_t until = a->asked_ms + (uint64_t)(ms + LATE_MS) * a->s->c->slow;
+  uint64_t until = a->asked_ms + patience_of(a) + (uint64_t)LATE_MS * a->s->c->slow;
   for (unsigned turn = 0; !ask_told(a); turn++) {
     CONTRACT_REQUIRE(a->s->c, contract_now_ms() < until,
                      "done of a call (%s) was not called %d ms after its deadline",
@@ -96,7 +98,7 @@ void ask_hello(struct side *s, void *peer) {
   uint64_t until = contract_now_ms() + UINT64_C(1000) * CONTRACT_WAIT_S * s->c->slow;
   do {
     ask_init(&a, s, peer, CALL_VOTE);
-    a.patience_ms = 1000;
+    a.patience_ms = 1000 * s->c->slow;
     ask(&a);
     if (ask_wait(&a) == RKV_OK) return;
     contract_pause_ms(20);

@@ -266,6 +266,12 @@ void side_hold(struct side *s, bool hold) {
   (void)pthread_mutex_unlock(&s->lock);
 }
 
+void side_at_once(struct side *s, bool at_once) {
+  (void)pthread_mutex_lock(&s->lock);
+  s->at_once = at_once;
+  (void)pthread_mutex_unlock(&s->lock);
+}
+
 size_t side_held(struct side *s) {
   size_t count;
   (void)pthread_mutex_lock(&s->lock);

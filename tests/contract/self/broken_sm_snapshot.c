@@ -1,0 +1,135 @@
+/* broken_sm_snapshot.c: snapshots and restores of a state machine broken on purpose. */
+#include "broken_sm.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+struct view {
+  struct broken *b;
+  void *good;
+  size_t given, reads;
+};
+
+struct restore {
+  struct broken *b;
+  void *good;
+  const uint8_t *kept; /* a chunk that is gone */
+  size_t kept_len;
+};
+
+enum rkv_status broken_snapshot_begin(void *sm, void **snapshot, struct rkv_snapshot_meta *meta,
+                                      struct rkv_error *error) {
+  struct broken *b = sm;
+  struct view *v = calloc(1, sizeof *v);
+  enum rkv_status status;
+  if (!v) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
+  v->b = b;
+  if (b->fault == FAULT_begin_copies) (void)nanosleep(&(struct timespec){0, 300000000}, NULL);
+  status = b->good->snapshot_begin(b->it, &v->good, meta, error);
+  if (b->fault == FAULT_membership_forgotten) rkv_buf_drop(&meta->membership);
+  *snapshot = v;
+  return status;
+}
+
+/* From its third read on the view shows the state of that time. */
+static void move(struct view *v) {
+  struct broken *b = v->b;
+  struct rkv_snapshot_meta meta;
+  struct rkv_error error;
+  struct rkv_buf chunk;
+  b->good->snapshot_end(v->good);
+  (void)pthread_mutex_lock(&b->lock);
+  (void)b->good->snapshot_begin(b->it, &v->good, &meta, &error);
+  (void)pthread_mutex_unlock(&b->lock);
+  rkv_buf_drop(&meta.membership);
+  for (size_t left = v->given; left > 0; rkv_buf_drop(&chunk)) {
+    (void)b->good->snapshot_read(v->good, left, &chunk, &error);
+    left = chunk.len > 0 ? left - chunk.len : 0;
+  }
+}
+
+enum rkv_status broken_snapshot_read(void *snapshot, size_t max, struct rkv_buf *chunk,
+                                     struct rkv_error *error) {
+  struct view *v = snapshot;
+  enum rkv_status status;
+  if (v->b->fault == FAULT_view_moves && ++v->reads == 3) move(v);
+  if (v->b->fault == FAULT_chunk_over_wish) max *= 2;
+  status = v->b->good->snapshot_read(v->good, max, chunk, error);
+  if (status == RKV_OK) v->given += chunk->len;
+  return status;
+}
+
+void broken_snapshot_end(void *snapshot) {
+  struct view *v = snapshot;
+  if (v->b->fault == FAULT_view_leaks) return;
+  v->b->good->snapshot_end(v->good);
+  free(v);
+}
+
+/* ---- restores ---- */
+
+enum rkv_status broken_restore_begin(void *sm, const struct rkv_snapshot_meta *meta, void **restore,
+                                     struct rkv_error *error) {
+  struct restore *r = calloc(1, sizeof *r);
+  if (!r) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
+  r->b = sm;
+  *restore = r;
+  return r->b->good->restore_begin(r->b->it, meta, &r->good, error);
+}
+
+enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct rkv_error *error) {
+  struct restore *r = restore;
+  struct rkv_buf now = chunk;
+  if (r->b->fault == FAULT_byte_lost && chunk.len == 1) return RKV_OK;
+  if (r->b->fault == FAULT_chunk_kept_borrowed) {
+    now = rkv_buf_static(r->kept, r->kept_len);
+    r->kept = chunk.data, r->kept_len = chunk.len;
+  }
+  return r->b->good->restore_write(r->good, now, error);
+}
+
+static enum rkv_status no_metric(void *ctx, const struct rkv_metric *metric,
+                                 struct rkv_error *error) {
+  (void)ctx, (void)metric, (void)error;
+  return RKV_OK; /* the first instance has registered it */
+}
+
+/* The state is gone before it is known whether the new one is whole. */
+static void clear(struct broken *b) {
+  struct rkv_error error;
+  void *empty;
+  b->second = *b->host;
+  b->second.metric_register = no_metric;
+  if (b->good->open(&b->second, &b->from.config, &empty, &error) != RKV_OK) return;
+  b->good->close(b->it);
+  b->it = empty;
+}
+
+enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
+  struct restore *r = restore;
+  struct broken *b = r->b;
+  struct rkv_snapshot_meta meta;
+  enum rkv_status status = RKV_OK;
+  if (b->fault == FAULT_chunk_kept_borrowed)
+    (void)b->good->restore_write(r->good, rkv_buf_static(r->kept, r->kept_len), error);
+  (void)b->good->applied(b->it, &meta, error);
+  rkv_buf_drop(&meta.membership);
+  if (b->fault == FAULT_restore_ignored && meta.last.index > 0)
+    b->good->restore_abort(r->good);
+  else
+    status = b->good->restore_finish(r->good, error);
+  if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) clear(b);
+  if (status == RKV_CORRUPT && b->fault == FAULT_half_is_whole) status = RKV_OK;
+  free(r);
+  return status;
+}
+
+void broken_restore_abort(void *restore) {
+  struct restore *r = restore;
+  struct rkv_error error;
+  if (r->b->fault == FAULT_abort_installs)
+    (void)r->b->good->restore_finish(r->good, &error);
+  else
+    r->b->good->restore_abort(r->good);
+  free(r);
+}

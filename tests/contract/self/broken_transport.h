@@ -1,0 +1,89 @@
+/* broken_transport.h: what the files of a transport broken on purpose share. */
+#ifndef CONTRACT_BROKEN_TRANSPORT_H
+#define CONTRACT_BROKEN_TRANSPORT_H
+
+#include "good.h"
+
+#include <pthread.h>
+
+/* X(name): the faults; variants.txt says what each is and which law catches it. */
+#define TRANSPORT_FAULT_LIST(X)                                                                    \
+  X(none)                                                                                          \
+  X(told_twice)                                                                                    \
+  X(timeout_not_told)                                                                              \
+  X(cancel_not_told)                                                                               \
+  X(cancel_is_unavailable)                                                                         \
+  X(deadline_ignored)                                                                              \
+  X(answers_crossed)                                                                               \
+  X(appends_swapped)                                                                               \
+  X(transfer_lost)                                                                                 \
+  X(commit_lost)                                                                                   \
+  X(kind_lost)                                                                                     \
+  X(large_entry_cut)                                                                               \
+  X(partial_is_whole)                                                                              \
+  X(rejection_loses_vote)                                                                          \
+  X(one_more_matched)                                                                              \
+  X(chunk_lost)                                                                                    \
+  X(abort_finishes)                                                                                \
+  X(snapshot_membership_lost)                                                                      \
+  X(snapshot_vote_lost)                                                                            \
+  X(lease_is_linearizable)                                                                         \
+  X(leader_lost)                                                                                   \
+  X(refusal_is_ok)                                                                                 \
+  X(incarnation_lost)                                                                              \
+  X(one_connection_closes_all)                                                                     \
+  X(sulks)                                                                                         \
+  X(touched_after_done)                                                                            \
+  X(never_kicks)                                                                                   \
+  X(kicks_in_done)                                                                                 \
+  X(kicks_after_stop)                                                                              \
+  X(stop_returns_at_once)                                                                          \
+  X(starts_in_open)                                                                                \
+  X(taken_is_io)                                                                                   \
+  X(any_address)
+
+enum transport_fault {
+#define TRANSPORT_FAULT_ENUM(name) FAULT_##name,
+  TRANSPORT_FAULT_LIST(TRANSPORT_FAULT_ENUM)
+#undef TRANSPORT_FAULT_ENUM
+};
+
+struct broken_peer;
+
+struct broken {
+  const struct rkv_host *host;
+  const struct rkv_node_api *node;
+  struct rkv_node_api own_node; /* what the good plugin calls */
+  enum transport_fault fault;
+  const struct rkv_transport_ops *good;
+  struct good from;
+  void *it;
+  pthread_mutex_t lock; /* guards the peers and what is in them */
+  struct broken_peer *peers;
+  pthread_t stopper;
+  bool stopping_beside;
+};
+
+struct broken_peer {
+  struct broken *b;
+  struct broken_peer *next;
+  void *good;
+  bool closed, sulks;
+  unsigned appends, writes, votes;
+  void *held; /* an append that waits for the next one */
+  struct rkv_vote before;
+};
+
+/* As in struct rkv_transport_ops, from send_vote on (broken_calls.c). */
+void broken_vote(void *peer, struct rkv_vote_call *call);
+void broken_pre_vote(void *peer, struct rkv_vote_call *call);
+void broken_append(void *peer, struct rkv_append_call *call);
+void broken_timeout_now(void *peer, struct rkv_timeout_now_call *call);
+void broken_read_index(void *peer, struct rkv_read_index_call *call);
+void broken_hello(void *peer, struct rkv_hello_call *call);
+void broken_snapshot_begin(void *peer, struct rkv_snapshot_call *call);
+void broken_snapshot_write(void *peer, struct rkv_snapshot_call *call);
+void broken_snapshot_finish(void *peer, struct rkv_snapshot_call *call);
+void broken_snapshot_abort(void *peer, struct rkv_snapshot_call *call);
+
+#endif
