@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from nodes import BUILD
+from nodes import BUILD, ROOT
 
 pytestmark = pytest.mark.slow  # sanitized builds have no benches
 
@@ -37,3 +37,17 @@ def test_cluster(arguments):
 def test_state_machine():
     done = subprocess.run([BUILD / "bench-sm", "10000"], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_table_and_its_page(tmp_path):
+    """Rows as compare.sh makes them become a page and a picture, with marks met and missed."""
+    rows = [{"row": "Set", "target": target, "inflight": 64, "puts_per_s": rate, "cpu_us_per_put": 30, "p50_ms": 1.5}
+            for target, rates in (("rkv", (90, 100, 110)), ("etcd", (30, 30, 30)), ("empty", (200,))) for rate in rates]
+    rows.append({"row": "idle", "target": "rkv", "idle_node": 1, "cpu_ms_per_s": 0.5, "rss_mb": 14.0})
+    done = subprocess.run(["/usr/bin/python3", ROOT / "bench" / "table.py", "--write", tmp_path, "--note", "here"],
+                          input="\n".join(json.dumps(row) for row in rows), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "3.33 x etcd (>= 3) met; 0.50 x empty (>= 0.65) MISSED; 30 us CPU (<= 40) met" in page
+    assert "100 ±10%" in page and "- here" in page and "14.0 MB, 0.5 ms CPU per second, met" in page
+    assert (tmp_path / "results.svg").read_text().count("<rect") == 6
