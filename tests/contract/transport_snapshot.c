@@ -96,7 +96,7 @@ void transport_law_snapshot_arrives(struct contract *c) {
   struct scene *z = scene_open(c);
   for (uint64_t i = 0; i < rounds; i++) {
     size_t len = i < 7 ? sizes[i] : contract_between(&seed, 0, 100000);
-    if (c->slow > 1) len /= 16; /* such a build looks at threads and memory, not at sizes */
+    if (c->slow > 1) len /= 64; /* such a build looks at threads and memory, not at sizes */
     struct rkv_snapshot_meta *meta;
     struct asked a;
     ask_init(&a, &z->a, z->peer, CALL_SNAPSHOT_BEGIN);
