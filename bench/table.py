@@ -125,7 +125,8 @@ def write(folder, results, notes):
     (folder / "RESULTS.md").write_text("\n".join(lines), encoding="utf-8")
     groups = [(str(key[1]), {target: results.rate(key, target) for target in results.targets
                              if results.rate(key, target)}) for key in results.cells if key[0] == "Set"]
-    (folder / "results.svg").write_text(picture.bars("Set: puts per second by puts in flight", groups), encoding="utf-8")
+    drawn = picture.bars("Set: puts per second by puts in flight", groups)
+    (folder / "results.svg").write_text(drawn, encoding="utf-8")
 
 
 def main():
