@@ -15,6 +15,8 @@
 
 #include <node/inbox.h>
 #include <node/node.h>
+#include <node/snapshots.h>
+#include <node/stall.h>
 #include <node/tail.h>
 #include <raft/raft.h>
 
@@ -146,6 +148,7 @@ struct node {
 
   struct tail tail;
   uint64_t saves_issued, saves_done;
+  struct stall stall;
   bool carrying, settle; /* outputs are being carried out; saves ended meanwhile */
   bool saved_a_vote, saved_a_log;
   struct rkv_vote saved_vote;
@@ -328,19 +331,6 @@ void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
 /* ---- apply.c ---- */
 /* Applies what is committed, at most a slice; true if there is more to do at once. */
 bool apply_run(struct node *n);
-
-/* ---- build.c, send.c, receive.c: snapshots ---- */
-void build_run(struct node *n); /* starts a wanted build when it is worth it */
-void build_on_done(struct node *n, struct rkv_call *call);
-void build_on_now(struct node *n, struct rkv_call *call);
-void build_fail(struct node *n, const struct rkv_error *error);
-void send_start(struct node *n, rkv_node_id peer);
-void send_on_step(struct node *n, struct rkv_call *call);
-void receive_write(void *ctx, struct rkv_snapshot_call *call);
-void receive_abort(void *ctx, struct rkv_snapshot_call *call);
-void receive_on_begin(struct node *n, struct rkv_call *call);
-void receive_on_finish(struct node *n, struct rkv_call *call);
-void receive_on_installed(struct node *n, struct rkv_call *call);
 
 /* ---- recover.c ---- */
 enum rkv_status recover_all(struct node *n, struct rkv_error *error);

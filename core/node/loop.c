@@ -84,6 +84,7 @@ static void arm_timer(struct node *n) {
   }
   if (n->build_wanted && n->build_pause_ns > n->now_ns && n->build_pause_ns < deadline)
     deadline = n->build_pause_ns;
+  if (n->stall.ns > 0 && n->stall.ns < deadline) deadline = n->stall.ns;
   if (n->tend_ns > n->now_ns && n->tend_ns < deadline) deadline = n->tend_ns;
   /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
   if (deadline >= n->timer_ns && n->timer_ns > n->now_ns) return;
@@ -107,8 +108,10 @@ static bool run_batch(struct node *n) {
   expire(n);
   read_flush(n);
   transfer_drain_run(n);
+  stall_run(n);
   tend_run(n);
   replicate_all(n);
+  read_run(n); /* those that wait for nothing to be applied: not behind the answers of writes */
   bool more = apply_run(n);
   read_run(n);
   build_run(n);

@@ -44,6 +44,7 @@ void transfer_done(struct node *n, const struct raft_output *out) {
     atomic_store_explicit(&n->handing_over, false, memory_order_release);
     return;
   }
+  if (out->cookie == &n->stall.now) return;
   assert(out->cookie == n->transfer_call);
   n->transfer_call = NULL;
   api_release(n, 1, 0);

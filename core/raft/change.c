@@ -100,6 +100,15 @@ static void remove_node(struct rkv_membership *m, uint32_t at) {
   memmove(&m->nodes[at], &m->nodes[at + 1], (m->node_count - at) * sizeof m->nodes[0]);
 }
 
+/* The voter leaves with the joint configuration. What an earlier leader was told of retaining is
+ * not known here; but a voter that lost its storage leaves only in order to come back. */
+static bool is_dropped(const struct raft_membership *joint, const struct raft_change *call,
+                       const struct rkv_member *member) {
+  if (call ? call->retain : member->returning != 0) return false;
+  return rkv_membership_is_voter(&joint->value, member->id) &&
+         !rkv_config_has(&joint->value.configs[1], member->id);
+}
+
 /* The second step of a joint change. Without `retain` the voters that left are dropped; who was a
  * learner stays. */
 static void append_uniform(struct raft *r, struct raft_now now) {
@@ -115,10 +124,8 @@ static void append_uniform(struct raft *r, struct raft_now now) {
   slot->value.config_count = 1;
   slot->value.configs[0] = joint->value.configs[1];
   memset(&slot->value.configs[1], 0, sizeof slot->value.configs[1]);
-  for (n = slot->value.node_count; n-- > 0 && !(call && call->retain);)
-    if (rkv_membership_is_voter(&joint->value, slot->value.nodes[n].id) &&
-        !rkv_config_has(&slot->value.configs[0], slot->value.nodes[n].id))
-      remove_node(&slot->value, n);
+  for (n = slot->value.node_count; n-- > 0;)
+    if (is_dropped(joint, call, &slot->value.nodes[n])) remove_node(&slot->value, n);
   append_membership(r, now, slot);
   if (call) call->id = slot->id;
 }

@@ -25,6 +25,14 @@ bool room_is_there(const struct store *s, uint64_t bytes) {
   return room >= reserve(s) && room - reserve(s) >= bytes;
 }
 
+enum rkv_status room_to_open(const struct store *s, struct rkv_error *error) {
+  if (room_is_there(s, 0)) return RKV_OK;
+  return rkv_fail(error, RKV_NO_SPACE,
+                  "%s: %" PRIu64 " bytes are free on the device, %" PRIu64
+                  " are needed to open the database (make room)",
+                  s->options.dir, free_bytes(s), reserve(s));
+}
+
 static void set_full(struct store *s, bool full, uint64_t bytes) {
   bool was = atomic_exchange_explicit(&s->counts.full, full, memory_order_relaxed) != 0;
   if (full && !was)

@@ -117,6 +117,8 @@ enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to, uint64
 void *writer_main(void *store);
 
 /* ---- room.c: a device that gets full is noticed before RocksDB fails ---- */
+/* RocksDB writes while it is opened, and ends the process if it cannot. Errors: RKV_NO_SPACE. */
+enum rkv_status room_to_open(const struct store *s, struct rkv_error *error);
 /* True if `bytes` more can be written and RocksDB still has room for what it does by itself. */
 bool room_is_there(const struct store *s, uint64_t bytes);
 /* Waits until it is so; says that it waits. Errors: RKV_CANCELLED when the storage is closed

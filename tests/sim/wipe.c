@@ -31,7 +31,7 @@ static bool may_wipe(struct sim *s, rkv_node_id id) {
     const struct rkv_member *member = m ? rkv_membership_find(m, id) : NULL;
     if (s->nodes[other].weak || !m) return false;
     if (!member) continue;
-    if (!n || member->incarnation != n->identity.incarnation) return false;
+    if (!n || member->incarnation != n->identity.incarnation || member->returning) return false;
     if (rkv_membership_is_voter(m, id) && m->configs[0].count < 3) return false;
   }
   return n != NULL;
@@ -45,8 +45,8 @@ static void note_returns(struct sim *s) {
     struct node *n = node_of(s, id);
     const struct rkv_member *member = rkv_membership_find(m, id);
     if (!s->nodes[id].weak) continue;
-    if (!rkv_membership_is_voter(m, id) ||
-        (n && member->incarnation == n->identity.incarnation && !member->returning)) {
+    if ((!rkv_membership_is_voter(m, id) && !(member && member->returning)) ||
+        (n && member && member->incarnation == n->identity.incarnation && !member->returning)) {
       s->nodes[id].weak = false;
       s->coverage->returns++;
       sim_tell(s, "node %" PRIu64 " %s after its disk was replaced", id,

@@ -70,6 +70,30 @@ static void only_learners_become_another(void **state) {
   cluster_free(c);
 }
 
+/* A voter that lost its storage leaves in order to come back: also a leader that finishes the joint
+ * change of another one, and was told nothing of retaining, keeps it as a learner. */
+static void a_returning_voter_outlives_the_leader(void **state) {
+  const rkv_node_id without[] = {1, 3, 0};
+  struct cluster *c = running();
+  struct rkv_member m = record_of(c, 1, 2);
+  (void)state;
+  m.incarnation = 77;
+  assert_int_equal(set(c, m), RKV_OK);
+  m.returning = 1;
+  assert_int_equal(set(c, m), RKV_OK);
+  assert_int_equal(cluster_change(c, 1, without, true), RKV_OK);
+  assert_true(cluster_deliver(c, 1, 3));
+  cluster_crash(c, 1);
+  cluster_start(c, 1);
+  cluster_elect(c, 3);
+  cluster_run(c, 500 * MS);
+  assert_int_equal(cluster_leader(c), 3);
+  assert_int_equal(raft_effective(c->nodes[3].r)->value.config_count, 1);
+  assert_false(rkv_membership_is_voter(&raft_effective(c->nodes[3].r)->value, 2));
+  assert_int_equal(record_of(c, 3, 2).returning, 1);
+  cluster_free(c);
+}
+
 /* Strangers, other addresses, followers and unfinished changes: refused, and nothing is written. */
 static void records_are_refused_with_a_reason(void **state) {
   struct cluster *c = running();
@@ -144,6 +168,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_incarnation_becomes_known),
       cmocka_unit_test(only_learners_become_another),
+      cmocka_unit_test(a_returning_voter_outlives_the_leader),
       cmocka_unit_test(records_are_refused_with_a_reason),
       cmocka_unit_test(added_learners_are_known),
       cmocka_unit_test(a_silent_majority_is_refused),

@@ -35,8 +35,10 @@ bool logged(struct rig *rig, const char *text) {
 
 /* ---- life ---- */
 
+/* Patient: what is not about time must not fail for want of it, on whatever machine. */
 void rig_start(struct rig *rig, const char *peer_addr) {
-  rig_start_with(rig, peer_addr, NULL);
+  static const char *const set[] = {"append_timeout=5s", "vote_timeout=5s", NULL};
+  rig_start_with(rig, peer_addr, set);
 }
 
 void rig_start_with(struct rig *rig, const char *peer_addr, const char *const *set) {

@@ -29,21 +29,21 @@ static void stop(void) {
 }
 
 static void ask_pre_vote(struct asked *asked) {
-  ask_prepare(&rig, asked, 2000);
+  ask_prepare(&rig, asked, 8000);
   asked->vote.vote = (struct rkv_vote){5, 1, false};
   asked->vote.last = (struct rkv_log_id){4, 9};
   rig.fake.ops->send_pre_vote(rig.peer, &asked->vote);
 }
 
 static void ask_timeout_now(struct asked *asked) {
-  ask_prepare(&rig, asked, 2000);
+  ask_prepare(&rig, asked, 8000);
   asked->timeout_now.vote = (struct rkv_vote){5, 1, true};
   asked->timeout_now.last = (struct rkv_log_id){5, 9};
   rig.fake.ops->send_timeout_now(rig.peer, &asked->timeout_now);
 }
 
 static void ask_read_index(struct asked *asked) {
-  ask_prepare(&rig, asked, 2000);
+  ask_prepare(&rig, asked, 8000);
   asked->read_index.read = RKV_READ_LINEARIZABLE;
   rig.fake.ops->send_read_index(rig.peer, &asked->read_index);
 }
@@ -82,7 +82,7 @@ static void ours_answer(void **state) {
 }
 
 static void ask_hello(struct asked *asked) {
-  ask_prepare(&rig, asked, 2000);
+  ask_prepare(&rig, asked, 8000);
   rig.fake.ops->send_hello(rig.peer, &asked->hello);
 }
 
@@ -103,13 +103,13 @@ static void requests_say_for_whom_they_are(void **state) {
   for (int i = 0; i < 4; i++) {
     if (i == 0) ask_pre_vote(&asked);
     if (i == 1) ask_timeout_now(&asked);
-    if (i == 2) ask_append(&rig, &asked, entry, 1, 5, 2000); /* by a stream */
+    if (i == 2) ask_append(&rig, &asked, entry, 1, 5, 8000); /* by a stream */
     if (i == 3) {
       memset(&asked, 0, sizeof asked);
       asked.snapshot.vote = (struct rkv_vote){3, 1, true};
       asked.snapshot.meta.last = (struct rkv_log_id){3, 100};
       rig.fake.finished = true; /* it needs none: the stream ends with its first step */
-      ask_step(&rig, &asked, rig.fake.ops->send_snapshot_begin, 2000);
+      ask_step(&rig, &asked, rig.fake.ops->send_snapshot_begin, 8000);
     }
     await_end(&asked, RKV_OK);
     seen = fake_look(&rig.fake);

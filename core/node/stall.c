@@ -1,0 +1,50 @@
+/* stall.c: a storage that takes no writes: its device is full, or far too slow.
+ *
+ * Whatever waits for it goes on waiting. But a node that cannot save does not lead, if another one
+ * can: it hands leadership over, and as long as it leads nevertheless it refuses proposals instead
+ * of gathering them. Reads are not affected. */
+#include <node/internal.h>
+
+static bool leads(struct node *n) {
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  return view.role == RAFT_LEADER;
+}
+
+static void set_stalled(struct node *n, bool stalled) {
+  if (n->stall.now == stalled) return;
+  n->stall.now = stalled;
+  if (stalled)
+    rkv_log(
+        n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+        "the storage takes no writes waiting=%llu: this node refuses them and does not lead, if "
+        "another one can",
+        (unsigned long long)(n->saves_issued - n->saves_done));
+  else
+    rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "the storage takes writes again");
+}
+
+void stall_run(struct node *n) {
+  struct rkv_error ignored; /* there is nobody else, or another transfer runs: tried again */
+  if (n->saves_done == n->saves_issued || n->saves_done != n->stall.done) {
+    n->stall.done = n->saves_done;
+    n->stall.ns = n->saves_done == n->saves_issued ? 0 : n->now_ns + NODE_STALL_NS;
+    return set_stalled(n, false);
+  }
+  if (n->stall.ns == 0) n->stall.ns = n->now_ns + NODE_STALL_NS;
+  if (n->now_ns < n->stall.ns) return;
+  n->stall.ns = n->now_ns + NODE_STALL_NS;
+  set_stalled(n, true);
+  if (!leads(n)) return;
+  (void)raft_transfer(n->raft, node_now(n), 0, &n->stall.now, &ignored);
+  loop_carry(n);
+}
+
+bool stall_refuses(struct node *n, struct rkv_error *error) {
+  if (!n->stall.now || !leads(n)) return false;
+  (void)rkv_fail(error, RKV_UNAVAILABLE,
+                 "the storage of node %llu takes no writes (is its device full?): nothing was "
+                 "written",
+                 (unsigned long long)n->plugins.host->node_id);
+  return true;
+}

@@ -1,0 +1,24 @@
+/* stall.h: a storage that takes no writes: what the node knows of it. */
+#ifndef NODE_STALL_H
+#define NODE_STALL_H
+
+#include <rkv/status.h>
+
+#include <stdbool.h>
+
+#define NODE_STALL_NS UINT64_C(2000000000) /* a save that takes longer holds up the node */
+
+struct stall {
+  bool now;      /* no save ended for too long */
+  uint64_t done; /* saves that had ended when one did last */
+  uint64_t ns;   /* when that is too long ago; 0: no save runs */
+};
+
+struct node;
+
+/* Looks whether saves go on; gives leadership away if they do not. */
+void stall_run(struct node *n);
+/* True and why, if a proposal would only wait. */
+bool stall_refuses(struct node *n, struct rkv_error *error);
+
+#endif

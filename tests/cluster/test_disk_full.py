@@ -1,0 +1,160 @@
+"""A node whose disk gets full: it says so, gives leadership away, goes on reading, and recovers when there is room."""
+import errno
+import os
+import subprocess
+
+import grpc
+import pytest
+
+from load import Load, expect_all
+from nodes import BUILD, PATIENCE, wait_until
+
+ALL = [1, 2, 3]
+DISK = "40m"
+# small files: the disk is full soon, and has room again soon
+STORAGES = {"storage-wal": {"storage.segment_bytes": "1MiB"},
+            "storage-rocksdb": {"storage.write_buffer_bytes": "1MiB"}}
+VALUE = "v" * 1000
+
+pytestmark = pytest.mark.slow  # it waits for what takes seconds
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A small disk of its own."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    made = subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0700", "tmpfs", path),
+                          capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"a small disk needs the right to mount: {made.stderr.strip()}")
+    yield path
+    subprocess.run(("umount", "-l", path), check=True)
+
+
+@pytest.fixture(params=STORAGES)
+def sets(request):
+    if not (BUILD / "plugins" / f"{request.param}.so").exists():
+        pytest.skip(f"{request.param} is not built here")
+    return {"storage.plugin": request.param, **STORAGES[request.param]}
+
+
+def fill(disk):
+    """Not a byte is left; what is to be removed for room."""
+    filler = disk / "filler"
+    with open(filler, "wb", buffering=0) as out:
+        for size in (1 << 20, 4096):
+            try:
+                while True:
+                    out.write(b"x" * size)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    assert os.statvfs(disk).f_bavail == 0
+    return filler
+
+
+def come_back(node):
+    node.spawn(node.addr)
+    wait_until(lambda: node.is_listening() or node.process.poll() is not None, f"node {node.id} listens again")
+    assert node.alive(), node.tail()
+
+
+def test_a_full_leader_steps_down_and_catches_up(disk, cluster, sets, tmp_path):
+    """The leader's disk gets full under load: it says so, another leads, every write goes on being acknowledged, and
+    its local reads are answered. With room again it catches up; after a kill of all three nothing is lost."""
+    for i in ALL:
+        place = disk / "data" if i == 1 else tmp_path / f"data-{i}"
+        cluster.start(i, sets={**sets, "storage.dir": place})
+    cluster[1].init([cluster[i] for i in ALL])
+    wait_until(lambda: cluster[1].view().state == "leader", "node 1 leads")  # it was told to
+    cluster.settle()
+    cluster.set("before", "1")
+    with Load(cluster) as load:
+        load.wait_more(100)
+        filler = fill(disk)
+        wait_until(lambda: writes_until_full(cluster, cluster[1]), "the node says that its device is full")
+        wait_until(lambda: cluster.leader() is not cluster[1], "another one leads")
+        load.wait_more(100)
+        assert cluster[1].get("before") == "1"
+        filler.unlink()
+        wait_until(lambda: cluster[1].log_lines("device has room again"), "it says that there is room")
+        load.wait_more(100)
+    cluster.settle()
+    for i in ALL:
+        cluster[i].kill()
+    for i in ALL:
+        come_back(cluster[i])
+    cluster.leader()
+    cluster.settle()
+    for i in ALL:
+        expect_all(cluster[i], load.acknowledged)
+
+
+def writes_until_full(cluster, node):
+    """Some more large ones, and whether the node has said it."""
+    for i in range(50):
+        cluster.set(f"large-{i}", VALUE)
+    return node.log_lines("device full") and node.log_lines("storage takes no writes")
+
+
+def refusal(node, key):
+    """Why it took no write; None if it did."""
+    try:
+        node.set(key, VALUE, timeout=2)
+        return None
+    except grpc.RpcError as error:
+        return error
+
+
+def refuses(node, written):
+    """After some more writes, which are noted, one is refused with the reason; what only waits has an open outcome."""
+    for _ in range(100):
+        key = f"more-{len(written)}"
+        error = refusal(node, key)
+        if error:
+            return error.code() == grpc.StatusCode.UNAVAILABLE and "takes no writes" in error.details()
+        written[key] = VALUE
+    return False
+
+
+def test_a_full_node_alone_refuses_writes_and_reads_on(disk, cluster, sets):
+    """Nobody else can lead: writes are refused with a text that says why, reads go on, and with room again writes are
+    taken; killed on the full disk it has everything that was acknowledged."""
+    node = cluster.form(1, sets={**sets, "storage.dir": disk / "data"})[1]
+    written = {f"key-{i}": VALUE for i in range(100)}
+    node.set_many(written.items())
+    filler = fill(disk)
+    wait_until(lambda: refuses(node, written), "writes are refused", 2 * PATIENCE)
+    assert node.log_lines("device full")
+    expect_all(node, written)
+    filler.unlink()
+    wait_until(lambda: refusal(node, "between") is None, "writes are taken again", 2 * PATIENCE)
+    filler = fill(disk)
+    wait_until(lambda: refuses(node, written), "writes are refused once more", 2 * PATIENCE)
+    node.kill()
+    filler.unlink()
+    come_back(node)
+    wait_until(lambda: refusal(node, "after") is None, "writes are taken after the restart", 2 * PATIENCE)
+    expect_all(node, {**written, "between": VALUE, "after": VALUE})
+
+
+def test_a_start_on_a_full_disk(disk, cluster, sets):
+    """What storage-wal keeps room for is enough to start and to vote; RocksDB needs room to start, which is said. Both
+    have everything once there is room."""
+    node = cluster.form(1, sets={**sets, "storage.dir": disk / "data"})[1]
+    written = {}
+    filler = fill(disk)
+    wait_until(lambda: refuses(node, written), "writes are refused", 2 * PATIENCE)
+    node.kill()
+    node.spawn(node.addr)
+    if sets["storage.plugin"] == "storage-rocksdb":
+        assert node.wait() == 74
+        assert node.log_lines("are free", "needed to open")
+        filler.unlink()
+        come_back(node)
+    else:
+        wait_until(node.is_listening, "it starts on a full disk")
+        assert len(node.log_lines("device full")) == 2
+        filler.unlink()
+    wait_until(lambda: refusal(node, "after") is None, "writes are taken", 2 * PATIENCE)
+    expect_all(node, {**written, "after": VALUE})
