@@ -9,6 +9,8 @@ rounds=3
 seconds=5
 inflight=1,64,256,1000
 bin=build/release
+others=()
+write=(--write bench)
 raw=
 server=
 others=() # NAME=PATH
@@ -33,12 +35,18 @@ finish() {
 }
 
 while [ $# -gt 0 ]; do
+  if [ "$1" = --no-write ]; then
+    write=()
+    shift
+    continue
+  fi
   [ $# -ge 2 ] || usage
   case "$1" in
     --rounds) rounds=$2 ;;
     --seconds) seconds=$2 ;;
     --inflight) inflight=$2 ;;
     --build) bin=$2 ;;
+    --other) others+=("$2") ;; # takes --id N --addr HOST:PORT, as OpenRaft's example does
     --other)
       [[ "$2" =~ ^[A-Za-z0-9._-]+=. ]] || usage
       [ -x "${2#*=}" ] || fail "no program ${2#*=}"
@@ -66,6 +74,22 @@ drive_others() {
       sed "s/^{\"target\":\"rkv\"/{\"row\":\"$row\",\"target\":\"${other%%=*}\"/" >>"$raw/rows" ||
       echo "compare: $row ${other%%=*} $*: not verified" >&2
   done
+}
+
+# drive_other ROW_NAME NAME BINARY ARG...: the same for another program of our protocol.
+drive_other() {
+  local row=$1 name=$2 binary=$3
+  shift 3
+  "$bin/bench-cluster" --binary "$binary" --json --seconds "$seconds" "$@" |
+    sed "s/^{\"target\":\"rkv\"/{\"row\":\"$row\",\"target\":\"$name\"/" >>"$raw/rows" ||
+    echo "compare: $row $name $*: not verified" >&2
+}
+
+inside() {
+  local row=$1
+  shift
+  "$bin/bench-inprocess" --json "$@" | sed "s/^{/{\"row\":\"$row\",\"target\":\"rkv\",/" >>"$raw/rows" ||
+    echo "compare: $row: not verified" >&2
 }
 
 # One request in gRPC's framing: no compression, length, then key and value; the same bytes for both systems.
@@ -96,7 +120,7 @@ by_h2load() {
   server=
 }
 
-for program in bench-cluster raft-key-value; do
+for program in bench-cluster bench-inprocess bench-empty raft-key-value; do
   [ -x "$bin/$program" ] || fail "no $bin/$program: cmake --preset release && cmake --build --preset release"
 done
 command -v etcd >/dev/null || fail "etcd is missing: apt-get install etcd-server"
@@ -105,18 +129,32 @@ raw=$(mktemp -d)
 trap finish EXIT
 trap 'exit 130' INT TERM
 write_body
+load=$(cut -d ' ' -f 1-3 /proc/loadavg)
 for round in $(seq "$rounds"); do
   echo "round $round of $rounds" >&2
   for n in ${inflight//,/ }; do
-    drive bench rkv --inflight "$n"
-    drive bench etcd --inflight "$n"
-    drive_others bench --inflight "$n"
+    drive Set rkv --inflight "$n"
+    drive Set etcd --inflight "$n"
+    drive_other Set empty "$bin/bench-empty" --nodes 1 --inflight "$n"
+    for other in "${others[@]}"; do drive_other Set "$(basename "$other")" "$other" --inflight "$n"; done
     by_h2load rkv /openraftpb.AppService/Set "$n"
     by_h2load etcd /etcdserverpb.KV/Put "$n"
   done
-  drive "1KiB raft limit" rkv --inflight 64 --set transport.raft_message_max=1KiB
+  drive "Set, 1 KiB Raft limit" rkv --inflight 64 --set transport.raft_message_max=1KiB
+  drive "Set, five nodes" rkv --inflight 64 --nodes 5
+  drive "Stream\/Write, 64 a message" rkv --inflight 4096 --batch 64
+  drive "Get local" rkv --inflight 64 --mix local=1
+  drive_other "Get local" empty "$bin/bench-empty" --nodes 1 --inflight 64 --mix local=1
+  drive "Get linearizable" rkv --inflight 64 --mix linearizable=1
+  inside "in one process" --clients 1,64,1024,4096
+  inside "in one process, 4 at once" --clients 4096x4
   drive idle rkv --idle "$seconds"
   drive idle etcd --idle "$seconds"
-  drive_others idle --idle "$seconds"
 done
-python3 bench/table.py <"$raw/rows"
+python3 bench/table.py "${write[@]}" \
+  --note "$(date -u +%F), $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r)" \
+  --note "load of the machine before: $load (1, 5, 15 minutes; anything above 0.2 is somebody else's)" \
+  --note "rkv $(git describe --always --dirty 2>/dev/null || echo unknown), $(etcd --version | head -n 1), gRPC $(
+    sed -n 's/^Version: //p' <(dpkg -s libgrpc29 2>/dev/null))" \
+  --note "$rounds rounds of $seconds s, 256-byte values, 100,000 keys, three nodes and the generator on one machine" \
+  <"$raw/rows"

@@ -1,12 +1,37 @@
-"""table.py: reads the JSON rows of compare.sh on stdin, prints medians of ours, etcd's and others' side by side."""
+"""table.py: the JSON rows of compare.sh on stdin as one table of medians with their spread and the project's marks.
+
+--write FOLDER also writes RESULTS.md and results.svg there; --note TEXT (repeatable) are lines about the machine.
+"""
+import argparse
 import json
+import pathlib
 import statistics
 import sys
 from collections import defaultdict
 
-LEAST_RATIO = {("bench", 1): 1.2, ("bench", 64): 1.5, ("bench", 1000): 1.5}  # what the project promises
-LEAST_RATE = {("1KiB raft limit", 64): 5000}
+import picture
+
+OURS, ETCD, EMPTY = "rkv", "etcd", "empty"
+# (row, in flight) -> what is promised: at least this many times another target's (or another row's) rate.
+RATIOS = {
+    ("Set", 1): [(ETCD, 2.5), (EMPTY, 0.55)],
+    ("Set", 64): [(ETCD, 3), (EMPTY, 0.65)],
+    ("Set", 256): [(ETCD, 3), (EMPTY, 0.65)],
+    ("Set", 1000): [(ETCD, 3), (EMPTY, 0.65)],
+    ("Get local", 64): [(EMPTY, 0.9)],
+}
+AGAINST_ROWS = {  # against another row of ours
+    ("Set, 1 KiB Raft limit", 64): (("Set", 64), 0.7),
+    ("Get linearizable", 64): (("Get local", 64), 0.8),
+}
+RATES = {("Stream/Write, 64 a message", 4096): 300_000, ("in one process", 1): 300_000, ("in one process", 64): 1.5e6,
+         ("in one process", 1024): 3e6, ("in one process", 4096): 3e6, ("in one process, 4 at once", 4096): 4e6}
+CPU_US = {("Set", 64): 40, ("Set", 256): 40, ("Set", 1000): 40}  # of three nodes, per put
 IDLE_MB, IDLE_CPU_MS = 25, 10  # ten milliseconds in a second is the clock's own grain
+
+
+def rate_of(row):
+    return row.get("puts_per_s", row.get("per_s"))
 
 
 def median(rows, name):
@@ -14,56 +39,107 @@ def median(rows, name):
     return statistics.median(values) if values else None
 
 
-def text(value, digits=0):
+def number(value, digits=0):
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def verdict(key, ours, ratio):
-    if key in LEAST_RATIO and ratio is not None:
-        return f"{'met' if ratio >= LEAST_RATIO[key] else 'MISSED'} (>= {LEAST_RATIO[key]})"
-    if key in LEAST_RATE and ours is not None:
-        return f"{'met' if ours >= LEAST_RATE[key] else 'MISSED'} (>= {LEAST_RATE[key]:,}/s)"
-    return ""
+class Results:
+    """The cells of one run: (row, in flight) -> target -> rows."""
+
+    def __init__(self, lines):
+        self.cells, self.idle = defaultdict(lambda: defaultdict(list)), defaultdict(list)
+        for line in lines:
+            row = json.loads(line)
+            if row["row"] == "idle":
+                self.idle[row["target"]].append(row)
+            else:
+                self.cells[row["row"], row.get("inflight", row.get("clients"))][row["target"]].append(row)
+        self.targets = sorted({target for cell in self.cells.values() for target in cell},
+                              key=lambda name: ([OURS, ETCD, EMPTY].index(name) if name in (OURS, ETCD, EMPTY) else 3,
+                                                name))
+
+    def rates(self, key, target):
+        return [rate_of(row) for row in self.cells[key][target]] if target in self.cells.get(key, {}) else []
+
+    def rate(self, key, target):
+        values = self.rates(key, target)
+        return statistics.median(values) if values else None
+
+    def marks(self, key):
+        """(text, met) of everything promised about a row."""
+        ours, found = self.rate(key, OURS), []
+        for target, least in RATIOS.get(key, ()):
+            other = self.rate(key, target)
+            if ours and other:
+                found.append((f"{ours / other:.2f} x {target} (>= {least})", ours >= least * other))
+        if key in AGAINST_ROWS:
+            (other_key, least), other = AGAINST_ROWS[key], self.rate(AGAINST_ROWS[key][0], OURS)
+            if ours and other:
+                found.append((f"{ours / other:.2f} x {other_key[0]} (>= {least})", ours >= least * other))
+        if key in RATES and ours:
+            found.append((f">= {RATES[key]:,.0f}/s", ours >= RATES[key]))
+        cpu = median(self.cells[key][OURS], "cpu_us_per_put")
+        if key in CPU_US and cpu is not None:
+            found.append((f"{cpu:.0f} us CPU (<= {CPU_US[key]})", cpu <= CPU_US[key]))
+        return found
+
+    def cell(self, key, target):
+        values = self.rates(key, target)
+        if not values:
+            return "-"
+        spread = (max(values) - min(values)) / 2 / statistics.median(values)
+        return f"{number(statistics.median(values))} ±{spread:.0%}"
+
+    def table(self):
+        out = [("row", "in flight", *(f"{target}/s" for target in self.targets), "p50 ms", "p99 ms", "us CPU", "marks")]
+        for key in self.cells:
+            ours = self.cells[key][OURS]
+            marks = "; ".join(f"{text} {'met' if met else 'MISSED'}" for text, met in self.marks(key))
+            out.append((key[0], number(key[1]), *(self.cell(key, target) for target in self.targets),
+                        number(median(ours, "p50_ms"), 2), number(median(ours, "p99_ms"), 2),
+                        number(median(ours, "cpu_us_per_put"), 1), marks))
+        return out
+
+    def idle_lines(self):
+        for target, rows in self.idle.items():
+            cpu, rss = max(row["cpu_ms_per_s"] for row in rows), max(row["rss_mb"] for row in rows)
+            mark = f", {'met' if rss <= IDLE_MB and cpu <= IDLE_CPU_MS else 'MISSED'}" if target == OURS else ""
+            yield f"idle {target} node, worst: {rss:.1f} MB, {cpu:.1f} ms CPU per second{mark}"
 
 
-def times(rows):
-    return f"{text(median(rows, 'p50_ms'), 2)} / {text(median(rows, 'p99_ms'), 2)}"
+def print_table(table):
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    for row in table:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-def beside(rate, rows):
-    """The cells of a program that was named on the command line."""
-    theirs = median(rows, "puts_per_s")
-    ratio = rate / theirs if rate and theirs else None
-    return text(theirs), text(ratio, 2), times(rows), text(median(rows, "cpu_us_per_put"), 1)
+def write(folder, results, notes):
+    table = results.table()
+    lines = ["# Results", "", "Written by `bench/compare.sh`. Median of the rounds, ± half the spread between them; all"
+             " targets in turn within each round.", "p50, p99 and CPU (all nodes together, per put) are rkv's. `empty`"
+             " is a gRPC C core server that only answers.", "", *(f"- {note}" for note in notes), "",
+             "![puts per second](results.svg)", "", "| " + " | ".join(table[0]) + " |",
+             "|" + " --- |" * len(table[0])]
+    lines += ["| " + " | ".join(row) + " |" for row in table[1:]]
+    lines += ["", *(f"- {line}" for line in results.idle_lines()), ""]
+    (folder / "RESULTS.md").write_text("\n".join(lines), encoding="utf-8")
+    groups = [(str(key[1]), {target: results.rate(key, target) for target in results.targets
+                             if results.rate(key, target)}) for key in results.cells if key[0] == "Set"]
+    drawn = picture.bars("Set: puts per second by puts in flight", groups)
+    (folder / "results.svg").write_text(drawn, encoding="utf-8")
 
 
 def main():
-    cells, idle = defaultdict(list), defaultdict(list)
-    for line in sys.stdin:
-        row = json.loads(line)
-        if row["row"] == "idle":
-            idle[row["target"]].append(row)
-        else:
-            cells[row["row"], row["inflight"], row["target"]].append(row)
-    others = [t for t in dict.fromkeys(target for _, _, target in cells) if t not in ("rkv", "etcd")]
-    out = [("ROW", "INFLIGHT", "RKV/S", "ETCD/S", "RATIO", "RKV p50/p99 ms", "ETCD p50/p99 ms", "RKV us CPU",
-            "ETCD us CPU", *(f"{t}{what}" for t in others for what in ("/S", " RATIO", " p50/p99 ms", " us CPU")),
-            "MARK")]
-    for name, inflight in dict.fromkeys((name, inflight) for name, inflight, _ in cells):
-        ours, theirs = cells[name, inflight, "rkv"], cells[name, inflight, "etcd"]
-        rate, other = median(ours, "puts_per_s"), median(theirs, "puts_per_s")
-        ratio = rate / other if rate and other else None
-        out.append((name, str(inflight), text(rate), text(other), text(ratio, 2), times(ours), times(theirs),
-                    text(median(ours, "cpu_us_per_put"), 1), text(median(theirs, "cpu_us_per_put"), 1),
-                    *(cell for t in others for cell in beside(rate, cells[name, inflight, t])),
-                    verdict((name, inflight), rate, ratio)))
-    widths = [max(len(row[i]) for row in out) for i in range(len(out[0]))]
-    for row in out:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    for target, rows in idle.items():
-        cpu, rss = max(row["cpu_ms_per_s"] for row in rows), max(row["rss_mb"] for row in rows)
-        mark = f", {'met' if rss <= IDLE_MB and cpu <= IDLE_CPU_MS else 'MISSED'}" if target == "rkv" else ""
-        print(f"idle {target} node, worst: {rss:.1f} MB, {cpu:.1f} ms CPU per second{mark}")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--write", type=pathlib.Path)
+    parser.add_argument("--note", action="append", default=[])
+    options = parser.parse_args()
+    results = Results(sys.stdin)
+    print_table(results.table())
+    for line in results.idle_lines():
+        print(line)
+    if options.write:
+        write(options.write, results, options.note)
 
 
 main()

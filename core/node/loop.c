@@ -111,6 +111,7 @@ static bool run_batch(struct node *n) {
   stall_run(n);
   tend_run(n);
   replicate_all(n);
+  read_run(n); /* those that wait for nothing to be applied: not behind the answers of writes */
   bool more = apply_run(n);
   read_run(n);
   build_run(n);

@@ -1,7 +1,9 @@
 """The network between nodes: a loopback proxy before each, which knows who dials and treats each link by itself."""
 import collections
+import concurrent.futures
 import os
 import pathlib
+import re
 import select
 import socket
 import struct
@@ -80,11 +82,12 @@ def reset(end):
 def inode_of(outer):
     """The other end of a loopback connection, as the kernel numbers it; None if it is gone."""
     theirs, ours = outer.getpeername()[1], outer.getsockname()[1]
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in pathlib.Path(table).read_text().splitlines()[1:]:
-            words = line.split()
-            if [int(word.rsplit(":", 1)[1], 16) for word in words[1:3]] == [theirs, ours]:
-                return words[9]
+    # local address, remote address, four columns, uid, timeout, inode
+    line = re.compile(rb":%04X [0-9A-F]+:%04X (?:\S+ +){6}(\d+)" % (theirs, ours))
+    for table in ("/proc/net/tcp6", "/proc/net/tcp"):
+        found = line.search(pathlib.Path(table).read_bytes())
+        if found:
+            return int(found[1])
     return None
 
 
@@ -100,6 +103,7 @@ class Links:
     def __init__(self):
         self.nodes, self.modes, self.listeners, self.connections = {}, {}, {}, []
         self.stopping, self.lock = False, threading.Lock()
+        self.doorman = concurrent.futures.ThreadPoolExecutor(1)
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -140,6 +144,7 @@ class Links:
     def close(self):
         self.stopping = True
         self.thread.join()
+        self.doorman.shutdown()
         self.reset()
         for listener, _ in self.listeners.values():
             listener.close()
@@ -153,7 +158,8 @@ class Links:
             with self.lock:
                 for fd, _ in events:
                     if fd in self.listeners:
-                        self.accept(*self.listeners[fd])
+                        listener, node = self.listeners[fd]
+                        self.doorman.submit(self.welcome, listener.accept()[0], node)
                 self.connections = [c for c in self.connections if self.goes_on(c, {fd for fd, _ in events})]
 
     def mode(self, connection):
@@ -177,16 +183,17 @@ class Links:
             poll.register(fd, mask)
         return poll, max(0, (soonest - time.monotonic()) * 1000)
 
-    def accept(self, listener, node):
-        outer, _ = listener.accept()
+    def welcome(self, outer, node):
+        """Beside the proxy's thread: the kernel may take a tenth of a second to say who dialled."""
         inode = inode_of(outer)
         dialler = next((i for i, other in self.nodes.items() if inode and holds(other, inode)), STRANGER)
-        try:
-            if self.modes.get((dialler, node.id)) == REFUSED or inode is None:
-                raise ConnectionRefusedError
-            self.connections.append(Connection(dialler, node, outer))
-        except OSError:
-            reset(outer)
+        with self.lock:
+            try:
+                if self.modes.get((dialler, node.id)) == REFUSED or inode is None:
+                    raise ConnectionRefusedError
+                self.connections.append(Connection(dialler, node, outer))
+            except OSError:
+                reset(outer)
 
     def goes_on(self, connection, ready):
         """Moves what may be moved; False if the connection is over."""

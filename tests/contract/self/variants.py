@@ -20,7 +20,7 @@ OPTIONS = {"storage-wal": ["segment_bytes=256KiB"]}
 HANGING = {"never_called", "hangs", "called_under_a_lock", "cancel_not_told", "abort_finishes", "sulks",
            "never_kicks"}  # faults that are caught by waiting ...
 LIMIT_S = 4  # ... so long
-JOBS = 2
+JOBS = 4  # most of the time they wait
 
 
 def variants():

@@ -1,0 +1,53 @@
+"""Every bench runs briefly and verifies its own writes; how fast is nobody's test."""
+import json
+import subprocess
+
+import pytest
+
+from nodes import BUILD, ROOT
+
+pytestmark = pytest.mark.slow  # sanitized builds have no benches
+
+TIMEOUT = 120
+
+
+def rows_of(program, *arguments):
+    done = subprocess.run([BUILD / program, "--json", *arguments], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_inprocess():
+    rows = rows_of("bench-inprocess", "--commands", "20000", "--clients", "1,64,64x4")
+    assert [row["commands"] >= 4000 for row in rows] == [True] * 3
+
+
+def test_inprocess_with_threads():
+    """Clients on several threads hand the loop to each other."""
+    rows = rows_of("bench-inprocess", "--commands", "20000", "--clients", "64", "--threads", "4", "--nodes", "5")
+    assert rows[0]["threads"] == 4 and rows[0]["nodes"] == 5
+
+
+@pytest.mark.parametrize("arguments", [(), ("--batch", "16")], ids=["unary", "stream"])
+def test_cluster(arguments):
+    rows = rows_of("bench-cluster", "--inflight", "1,64", "--seconds", "1", "--warmup", "0", *arguments)
+    assert len(rows) == 2 and all(row["all_in_log"] and row["failed"] == 0 for row in rows)
+
+
+def test_state_machine():
+    done = subprocess.run([BUILD / "bench-sm", "10000"], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_table_and_its_page(tmp_path):
+    """Rows as compare.sh makes them become a page and a picture, with marks met and missed."""
+    rows = [{"row": "Set", "target": target, "inflight": 64, "puts_per_s": rate, "cpu_us_per_put": 30, "p50_ms": 1.5}
+            for target, rates in (("rkv", (90, 100, 110)), ("etcd", (30, 30, 30)), ("empty", (200,))) for rate in rates]
+    rows.append({"row": "idle", "target": "rkv", "idle_node": 1, "cpu_ms_per_s": 0.5, "rss_mb": 14.0})
+    done = subprocess.run(["/usr/bin/python3", ROOT / "bench" / "table.py", "--write", tmp_path, "--note", "here"],
+                          input="\n".join(json.dumps(row) for row in rows), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "3.33 x etcd (>= 3) met; 0.50 x empty (>= 0.65) MISSED; 30 us CPU (<= 40) met" in page
+    assert "100 ±10%" in page and "- here" in page and "14.0 MB, 0.5 ms CPU per second, met" in page
+    assert (tmp_path / "results.svg").read_text().count("<rect") == 6
