@@ -9,7 +9,7 @@ void transport_law_append_arrives(struct contract *c);
 void transport_law_append_answers(struct contract *c);
 
 void transport_law_vote_arrives(struct contract *c) {
-  uint64_t rounds = contract_amount(c, 400, 400, 20000);
+  uint64_t rounds = lighter(c, contract_amount(c, 400, 400, 20000));
   struct pair p;
   pair_begin(&p, c);
   for (uint64_t i = 0; i < rounds; i++) {
@@ -70,7 +70,7 @@ static void append_ask(struct pair *p, struct asked *a) {
 }
 
 void transport_law_append_arrives(struct contract *c) {
-  uint64_t rounds = contract_amount(c, 300, 300, 10000);
+  uint64_t rounds = lighter(c, contract_amount(c, 300, 300, 10000));
   struct pair p;
   pair_begin(&p, c);
   for (uint64_t i = 0; i < rounds; i++) {
@@ -88,7 +88,7 @@ void transport_law_append_arrives(struct contract *c) {
 }
 
 void transport_law_append_answers(struct contract *c) {
-  uint64_t rounds = contract_amount(c, 200, 200, 5000);
+  uint64_t rounds = lighter(c, contract_amount(c, 200, 200, 5000));
   struct pair p;
   pair_begin(&p, c);
   for (uint64_t i = 0; i < rounds; i++) {

@@ -43,7 +43,8 @@ static void numbered_ok(struct asked *a, rkv_node_id from) {
 
 void transport_law_answers_match(struct contract *c) {
   uint64_t seed = c->seed, rounds = c->slow > 1 ? 1 : contract_amount(c, 2, 2, 20);
-  struct asked *all = asked_new(c, IN_FLIGHT);
+  size_t in_flight = lighter(c, IN_FLIGHT);
+  struct asked *all = asked_new(c, in_flight);
   struct side a, b;
   void *peer;
   side_begin(&a, c, 1);
@@ -53,19 +54,19 @@ void transport_law_answers_match(struct contract *c) {
   for (uint64_t round = 0; round < rounds; round++) {
     uint64_t until = contract_now_ms() + UINT64_C(1000) * CONTRACT_WAIT_S * c->slow;
     size_t told = 0;
-    for (size_t i = 0; i < IN_FLIGHT; i++) ask_numbered(&all[i], &a, peer, round * IN_FLIGHT + i);
-    for (bool idle = false; told < IN_FLIGHT; idle = told == 0) {
+    for (size_t i = 0; i < in_flight; i++) ask_numbered(&all[i], &a, peer, round * in_flight + i);
+    for (bool idle = false; told < in_flight; idle = told == 0) {
       side_release(&b, &seed, idle ? 0 : 40); /* some stay, so that later ones overtake them */
       contract_pause_ms(2);
-      for (told = 0; told < IN_FLIGHT && ask_told(&all[told]);) told++;
-      if (contract_now_ms() > until || told < IN_FLIGHT) side_release(&b, &seed, 0);
+      for (told = 0; told < in_flight && ask_told(&all[told]);) told++;
+      if (contract_now_ms() > until || told < in_flight) side_release(&b, &seed, 0);
       if (contract_now_ms() > until) break;
     }
-    for (size_t i = 0; i < IN_FLIGHT; i++) numbered_ok(&all[i], 2);
+    for (size_t i = 0; i < in_flight; i++) numbered_ok(&all[i], 2);
   }
   side_hold(&b, false);
   side_release(&b, &seed, 0);
-  contract_note(c, "%llu calls", (unsigned long long)rounds * IN_FLIGHT);
+  contract_note(c, "%llu calls", (unsigned long long)rounds * in_flight);
   a.ops->peer_close(peer);
   side_end(&a);
   side_end(&b);
@@ -152,18 +153,19 @@ void transport_law_kicks(struct contract *c) {
 /* ---- several ---- */
 
 void transport_law_both_ways(struct contract *c) {
-  struct asked *all = asked_new(c, IN_FLIGHT);
+  size_t in_flight = lighter(c, IN_FLIGHT);
+  struct asked *all = asked_new(c, in_flight);
   struct side a, b;
   void *to_b, *to_a;
   side_begin(&a, c, 1);
   side_begin(&b, c, 2);
   to_b = side_peer(&a, &b, 1);
   to_a = side_peer(&b, &a, 1);
-  for (size_t i = 0; i < IN_FLIGHT; i += 2) {
+  for (size_t i = 0; i < in_flight; i += 2) {
     ask_numbered(&all[i], &a, to_b, i);
     ask_numbered(&all[i + 1], &b, to_a, i);
   }
-  for (size_t i = 0; i < IN_FLIGHT; i++) numbered_ok(&all[i], i % 2 ? 1 : 2);
+  for (size_t i = 0; i < in_flight; i++) numbered_ok(&all[i], i % 2 ? 1 : 2);
   a.ops->peer_close(to_b);
   b.ops->peer_close(to_a);
   side_end(&a);

@@ -10,7 +10,7 @@ void transport_law_envelope_arrives(struct contract *c);
 
 void transport_law_questions_arrive(struct contract *c) {
   static const enum call_kind kinds[] = {CALL_TIMEOUT_NOW, CALL_READ_INDEX, CALL_HELLO};
-  uint64_t rounds = contract_amount(c, 300, 300, 10000), unknown = 0;
+  uint64_t rounds = lighter(c, contract_amount(c, 300, 300, 10000)), unknown = 0;
   struct pair p;
   pair_begin(&p, c);
   for (uint64_t i = 0; i < rounds; i++) {
@@ -103,7 +103,7 @@ static void ask_each(struct pair *p, void *peer) {
 void transport_law_envelope_arrives(struct contract *c) {
   struct pair p;
   pair_begin(&p, c);
-  for (int i = 0; i < 20; i++) {
+  for (uint64_t i = 0; i < lighter(c, 20); i++) {
     struct rkv_envelope must = {
         {some_number(&p.seed), some_number(&p.seed)}, some_number(&p.seed), some_number(&p.seed)};
     struct rkv_peer_info info = {.addr = p.b.addr};

@@ -92,7 +92,7 @@ static void arrived(struct scene *z, const struct rkv_snapshot_meta *must, size_
 
 void transport_law_snapshot_arrives(struct contract *c) {
   static const size_t sizes[] = {0, 1, 100, 65536, 65537, 1 << 20, LARGEST};
-  uint64_t rounds = contract_amount(c, 30, 30, 1000), seed = c->seed;
+  uint64_t rounds = lighter(c, contract_amount(c, 30, 30, 1000)), seed = c->seed;
   struct scene *z = scene_open(c);
   for (uint64_t i = 0; i < rounds; i++) {
     size_t len = i < 7 ? sizes[i] : contract_between(&seed, 0, 100000);

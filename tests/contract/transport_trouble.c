@@ -234,7 +234,7 @@ static void say_something(int fd, uint64_t *seed) {
 }
 
 void transport_law_strangers(struct contract *c) {
-  uint64_t rounds = contract_amount(c, 200, 200, 5000), seed = c->seed;
+  uint64_t rounds = lighter(c, contract_amount(c, 200, 200, 5000)), seed = c->seed;
   struct side a, b;
   void *peer;
   side_begin(&a, c, 1);

@@ -43,6 +43,12 @@ static const struct command commands[] = {
      false, cmd_status},
     {"metrics", "", "all numbers of the first endpoint that answers", "", 0, 0, false, false,
      cmd_metrics},
+    {"wal", "verify|dump|stat DIR", "look at the files of a storage-wal, without a node",
+     "On the directory of a stopped node, or a copy; nothing is changed, nobody is asked.\n"
+     "  verify  reads all of it; exit 1 and the place if something is not as it was written\n"
+     "  dump    one line for each record of the log: file, offset, type, term, index\n"
+     "  stat    numbers: vote, first and last entry, records of each type, bytes\n",
+     2, 2, false, false, cmd_wal},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -49,6 +49,10 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
     free(b);
     return status;
   }
+  if (b->fault == FAULT_open_leaks) {
+    struct rkv_buf leaked;
+    if (!host->buf_alloc(host->ctx, 10, &leaked)) b->fault = FAULT_none;
+  }
   if (b->fault == FAULT_state_is_global) shared = b;
   *sm = b;
   return RKV_OK;
@@ -67,6 +71,8 @@ static void broken_close(void *sm) {
 static enum rkv_status broken_validate(void *sm, struct rkv_buf command, struct rkv_error *error) {
   struct broken *b = sm;
   enum rkv_status status;
+  if (b->fault == FAULT_validate_takes_nothing)
+    return rkv_fail(error, RKV_INVALID, "broken: takes nothing");
   if (b->fault == FAULT_validate_takes_all) return RKV_OK;
   if (b->fault == FAULT_validate_not_for_threads) b->validating++;
   status = b->good->validate(b->it, command, error);

@@ -30,7 +30,10 @@
   X(half_clears)                                                                                   \
   X(abort_installs)                                                                                \
   X(restore_ignored)                                                                               \
-  X(validate_not_for_threads)
+  X(validate_not_for_threads)                                                                      \
+  X(validate_takes_nothing)                                                                        \
+  X(born_old)                                                                                      \
+  X(open_leaks)
 
 enum sm_fault {
 #define SM_FAULT_ENUM(name) FAULT_##name,

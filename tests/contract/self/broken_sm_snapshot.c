@@ -26,6 +26,7 @@ enum rkv_status broken_snapshot_begin(void *sm, void **snapshot, struct rkv_snap
   v->b = b;
   if (b->fault == FAULT_begin_copies) (void)nanosleep(&(struct timespec){0, 300000000}, NULL);
   status = b->good->snapshot_begin(b->it, &v->good, meta, error);
+  if (b->fault == FAULT_born_old && meta->last.index == 0) meta->last = (struct rkv_log_id){1, 1};
   if (b->fault == FAULT_membership_forgotten) rkv_buf_drop(&meta->membership);
   *snapshot = v;
   return status;

@@ -13,6 +13,7 @@ static const char *const faults[] = {
 #undef TRANSPORT_FAULT_NAME
         NULL};
 
+enum { PEERS_FEW = 8 };
 enum { OPTION_GOOD, OPTION_FAULT, OPTION_MESSAGE_MAX, OPTION_COUNT };
 
 static const struct rkv_option options[OPTION_COUNT] = {
@@ -141,6 +142,10 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
   }
   if (status == RKV_OK && b->fault == FAULT_starts_in_open) status = b->good->start(b->it, error);
   if (status == RKV_ADDRESS && b->fault == FAULT_taken_is_io) status = RKV_IO;
+  if (b->fault == FAULT_open_leaks) {
+    struct rkv_buf leaked;
+    if (!host->buf_alloc(host->ctx, 10, &leaked)) b->fault = FAULT_none;
+  }
   if (status == RKV_OK)
     *transport = b;
   else
@@ -184,8 +189,11 @@ static enum rkv_status broken_peer_open(void *transport, const struct rkv_peer_i
                                         void **peer, struct rkv_error *error) {
   struct broken *b = transport;
   struct rkv_peer_info own = *info;
-  struct broken_peer *p = calloc(1, sizeof *p);
+  struct broken_peer *p;
   enum rkv_status status;
+  if (b->fault == FAULT_few_peers && b->peer_count++ >= PEERS_FEW)
+    return rkv_fail(error, RKV_FULL, "broken: at most %d peers", PEERS_FEW);
+  p = calloc(1, sizeof *p);
   if (!p) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
   if (b->fault == FAULT_incarnation_lost) own.incarnation = 0;
   status = b->good->peer_open(b->it, &own, &p->good, error);

@@ -40,7 +40,9 @@
   X(stop_returns_at_once)                                                                          \
   X(starts_in_open)                                                                                \
   X(taken_is_io)                                                                                   \
-  X(any_address)
+  X(any_address)                                                                                   \
+  X(few_peers)                                                                                     \
+  X(open_leaks)
 
 enum transport_fault {
 #define TRANSPORT_FAULT_ENUM(name) FAULT_##name,
@@ -60,6 +62,7 @@ struct broken {
   void *it;
   pthread_mutex_t lock; /* guards the peers and what is in them */
   struct broken_peer *peers;
+  unsigned peer_count;
   pthread_t stopper;
   bool stopping_beside;
 };
