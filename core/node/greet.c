@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define GREET_NS UINT64_C(1000000000) /* how long an answer is waited for */
+#define GREET_NS UINT64_C(1000000000) /* how long an answer is waited for, at most ... */
+#define GREET_SHARE 4                 /* ... and of the time that the caller gives */
 
 /* One node being asked. */
 struct question {
@@ -73,6 +74,14 @@ void greet_on_answer(struct node *n, struct rkv_call *call) {
   leave(n, q->greeting);
 }
 
+/* The change itself needs the rest of the caller's time. */
+static uint64_t patience_ns(const struct node *n, const struct rkv_call *call) {
+  uint64_t left;
+  if (call->deadline_ns == 0) return GREET_NS;
+  left = call->deadline_ns > n->now_ns ? call->deadline_ns - n->now_ns : 0;
+  return left / GREET_SHARE < GREET_NS ? left / GREET_SHARE : GREET_NS;
+}
+
 static void ask(struct node *n, struct greeting *g, struct rkv_member *member) {
   struct question *q = &g->questions[member - g->members.nodes];
   struct rkv_peer_info info = {.id = member->id, .addr = member->addr};
@@ -81,7 +90,7 @@ static void ask(struct node *n, struct greeting *g, struct rkv_member *member) {
   q->greeting = g;
   q->member = member;
   q->hello.call.done = on_done;
-  q->hello.call.deadline_ns = n->now_ns + GREET_NS;
+  q->hello.call.deadline_ns = n->now_ns + patience_ns(n, g->call);
   if (n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &q->peer, &error) !=
       RKV_OK) {
     g->refusal = error;

@@ -247,6 +247,17 @@ static void on_message(struct inflow *f, grpc_byte_buffer *message) {
   pthread_mutex_unlock(&f->mutex);
 }
 
+/* The end of a received event: awaits the next message. Not before the one received was handed in,
+ * lest the next overtake it. */
+static void on_resume(struct tag *self, bool ok) {
+  struct inflow *f = INFLOW_OF(self, resume);
+  (void)ok; /* by transport_after_kick, or on_received */
+  pthread_mutex_lock(&f->mutex);
+  f->reading = false;
+  pthread_mutex_unlock(&f->mutex);
+  leave(f);
+}
+
 static void on_received(struct tag *self, bool ok) {
   struct inflow *f = INFLOW_OF(self, received);
   grpc_byte_buffer *message = f->message;
@@ -259,10 +270,10 @@ static void on_received(struct tag *self, bool ok) {
   pthread_mutex_unlock(&f->mutex);
   if (message && !late) on_message(f, message);
   if (message) grpc_byte_buffer_destroy(message);
-  pthread_mutex_lock(&f->mutex);
-  f->reading = false; /* not before: the next message must not overtake this one */
-  pthread_mutex_unlock(&f->mutex);
-  leave(f);
+  if (f->kind->patient)
+    transport_after_kick(f->t, &f->resume);
+  else
+    on_resume(&f->resume, true);
 }
 
 /* ---- the stream as a whole ---- */
@@ -276,6 +287,7 @@ void inflow_begin(struct inflow *f, enum rkv_status status, const struct rkv_err
   f->received.fn = on_received;
   f->sent.fn = on_sent;
   f->woken.fn = on_woken;
+  f->resume.fn = on_resume;
   f->end = &f->first;
   f->deadline_ns = transport_from_gpr(f->t, f->deadline);
   f->pending = 2; /* the close, and this function */

@@ -39,6 +39,7 @@ struct inflow_kind {
   const char *name; /* in texts: "append stream" */
   unsigned streams_max, requests_max;
   size_t bytes_max;
+  bool patient;  /* answers go before the next message is awaited; else messages make batches */
   bool of_peers; /* may come with an envelope; learns a limit from trailing metadata */
   /* Makes a request of a message's bytes, which live as long as it; sets its len. Errors: nothing
    * is left to free, and the stream ends behind what it has. The poller. */
@@ -50,7 +51,7 @@ struct inflow_kind {
 extern const struct inflow_kind service_append, service_write;
 
 struct inflow {
-  struct tag arrived, closed, received, sent, woken; /* one per kind of event */
+  struct tag arrived, closed, received, sent, woken, resume; /* one per kind of event */
   struct inflows *owner;
   const struct inflow_kind *kind;
   uint64_t limit; /* bytes of a message */

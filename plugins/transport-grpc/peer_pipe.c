@@ -20,7 +20,7 @@ struct flight {
 
 struct pipe {
   struct peer_link link;
-  struct tag ended, received, sent;
+  struct tag ended, received, sent, resume;
   struct peer *peer;
   grpc_byte_buffer *message; /* SEND_MESSAGE reads it */
   grpc_byte_buffer *answer;  /* RECV_MESSAGE writes it */
@@ -203,6 +203,11 @@ static void receive(struct pipe *p) {
   start(p, &op, 1, &p->received);
 }
 
+static void on_resume(struct tag *self, bool ok) {
+  (void)ok; /* by transport_after_kick */
+  receive(PIPE_OF(self, resume));
+}
+
 /* Under the mutex. False: the pipe is over. *strange: the answer makes no sense. */
 static bool take_answer(struct pipe *p, struct rkv_buf answer, struct ends *ends, bool *strange) {
   struct peer *peer = p->peer;
@@ -239,7 +244,7 @@ static void on_received(struct tag *self, bool ok) {
   pthread_mutex_unlock(&peer->mutex);
   rkv_buf_drop(&answer);
   peer_note(peer, strange ? GRPC_STATUS_DATA_LOSS : GRPC_STATUS_OK, ends.error.text);
-  if (goes_on) receive(p);
+  if (goes_on) transport_after_kick(peer->t, &p->resume);
   append_tell(&ends);
   lane_pump(peer);
   if (!goes_on) pipe_leave(p);
@@ -281,6 +286,7 @@ enum rkv_status pipe_new(struct peer *peer, struct rkv_error *error) {
   p->ended.fn = on_ended;
   p->received.fn = on_received;
   p->sent.fn = on_sent;
+  p->resume.fn = on_resume;
   p->code = GRPC_STATUS_UNKNOWN;
   peer_ref(peer);
   peer->lane.pipe = p;

@@ -83,6 +83,19 @@ void transport_tick_add(struct transport *t, struct tick *tick) {
   t->ticks = tick;
 }
 
+void transport_after_kick(struct transport *t, struct tag *tag) {
+  tag->next = t->after_kick;
+  t->after_kick = tag;
+}
+
+static void run_after_kick(struct transport *t) {
+  while (t->after_kick) {
+    struct tag *tag = t->after_kick;
+    t->after_kick = tag->next;
+    tag->fn(tag, true);
+  }
+}
+
 static void handle(struct tag *tag, bool ok) {
   (void)atomic_load_explicit(&tag->handed, memory_order_acquire);
   tag->fn(tag, ok);
@@ -120,6 +133,7 @@ static void *poller_main(void *arg) {
       work = true; /* what has timed out was answered */
     }
     if (work) t->node->kick(t->node->ctx);
+    run_after_kick(t);
   }
   return NULL;
 }

@@ -28,6 +28,7 @@
 struct tag {
   void (*fn)(struct tag *self, bool ok);
   atomic_bool handed;
+  struct tag *next; /* runtime's */
 };
 
 /* grpc_call_start_batch with a tag of ours: every batch goes through here. Any thread (R3). */
@@ -58,6 +59,7 @@ struct transport {
   grpc_channel *post_channel; /* a lame channel: post_call lives on it */
   grpc_call *post_call;       /* carries empty batches, see transport_post */
   struct tick *ticks;
+  struct tag *after_kick;
   pthread_t poller;
   bool running;    /* the poller thread exists; open/start/stop/close only */
   bool queue_down; /* the queue was shut down and drained; likewise */
@@ -82,6 +84,12 @@ uint64_t transport_from_gpr(const struct transport *t, gpr_timespec deadline);
 /* Runs tag->fn(tag, true) on the poller, soon. Any thread, never blocks; only while the caller
  * counts as open (R3). The tag may be posted again once its fn was entered. */
 void transport_post(struct transport *t, struct tag *tag);
+
+/* Runs tag->fn(tag, true) after the next kick: for what can wait until the answers to this burst
+ * have left. The core sends a window update of its own, one more system call before the answer and
+ * one more wake on the other side, as soon as a stream that took a message awaits the next one. The
+ * poller only; only while the caller counts as open (R3). */
+void transport_after_kick(struct transport *t, struct tag *tag);
 
 /* Registers a tick; only inside open. It is called until stop() has joined the poller. */
 void transport_tick_add(struct transport *t, struct tick *tick);

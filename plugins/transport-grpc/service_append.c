@@ -56,6 +56,7 @@ const struct inflow_kind service_append = {
     .streams_max = APPEND_STREAMS_MAX,
     .requests_max = APPENDS_MAX,
     .bytes_max = APPEND_BYTES_MAX,
+    .patient = true,
     .of_peers = true,
     .read = append_read,
     .hand_in = append_hand_in,

@@ -100,11 +100,12 @@ struct rkv_transport_ops {
    * used afterwards. Never blocks. */
   void (*peer_close)(void *peer);
 
-  /* Ask the peer. Never block; calls may overlap in any number, appends to one peer are delivered
-   * in the order of the calls. RKV_UNAVAILABLE, RKV_TIMEOUT: no answer (it may have been carried
-   * out). RKV_INVALID: the peer refused it. send_append: RKV_TOO_LARGE only if a single entry can
-   * never fit; `matched` then tells what was stored before it (also an answer field with this
-   * status) and the error text names index, size and the peer's limit. */
+  /* Ask the peer. Never block; calls may overlap in any number, appends with
+   * entries are delivered to one peer in the order of the calls; one without may overtake them.
+   * RKV_UNAVAILABLE, RKV_TIMEOUT: no answer (it may have been carried out). RKV_INVALID: the peer
+   * refused it. send_append: RKV_TOO_LARGE only if a single entry can never fit; `matched` then
+   * tells what was stored before it (also an answer field with this status) and the error text
+   * names index, size and the peer's limit. */
   void (*send_vote)(void *peer, struct rkv_vote_call *call);
   void (*send_append)(void *peer, struct rkv_append_call *call);
 
