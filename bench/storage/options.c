@@ -1,0 +1,73 @@
+/* options.c: the command line of bench-storage. */
+#include "bench.h"
+
+#include <stdlib.h>
+
+void wish_usage(void) {
+  (void)fputs(
+      "bench-storage PLUGIN.so [--dir DIR] [--option KEY=VALUE]... [--size BYTES,...]\n"
+      "              [--batch ENTRIES,...] [--window N] [--seconds S | --fill ENTRIES] [--keep]\n"
+      "bench-storage PLUGIN.so --dir DIR --open [--option KEY=VALUE]...\n\n"
+      "  --dir      where rows get a directory each (default: the current one)\n"
+      "  --size     bytes of an entry (default 256,4096)\n"
+      "  --batch    entries of one append (default 1,64)\n"
+      "  --window   appends on their way at once (default 1)\n"
+      "  --seconds  of appending in each row (default 2)\n"
+      "  --fill     so many entries in each row instead\n"
+      "  --keep     the last row's directory stays: DIR/row-N\n"
+      "  --open     only opens the storage in DIR, and tells time and memory\n",
+      stderr);
+}
+
+static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out) {
+  char *end;
+  *out = strtoull(text, &end, 10);
+  return end != text && *end == '\0' && *out >= least && *out <= most;
+}
+
+static bool parse_list(char *text, uint64_t *list, size_t *count) {
+  char *state, *word = strtok_r(text, ",", &state);
+  *count = 0;
+  for (; word && *count < LIST_MAX; word = strtok_r(NULL, ",", &state))
+    if (!parse_number(word, 1, UINT64_C(1) << 26, &list[(*count)++])) return false;
+  return *count > 0 && !word;
+}
+
+static bool parse_value(struct wish *w, const char *flag, char *value) {
+  if (strcmp(flag, "--dir") == 0) return (w->dir = value);
+  if (strcmp(flag, "--size") == 0) return parse_list(value, w->sizes, &w->size_count);
+  if (strcmp(flag, "--batch") == 0) return parse_list(value, w->batches, &w->batch_count);
+  if (strcmp(flag, "--window") == 0) return parse_number(value, 1, WINDOW_MAX, &w->window);
+  if (strcmp(flag, "--seconds") == 0) return parse_number(value, 1, 3600, &w->seconds);
+  if (strcmp(flag, "--fill") == 0) return parse_number(value, 1, UINT64_C(1) << 32, &w->fill);
+  if (strcmp(flag, "--option") != 0 || w->option_count == OPTIONS_MAX) return false;
+  w->options[w->option_count++] = value;
+  return true;
+}
+
+bool wish_parse(struct wish *w, int argc, char **argv) {
+  *w = (struct wish){.dir = ".",
+                     .sizes = {256, 4096},
+                     .size_count = 2,
+                     .batches = {1, 64},
+                     .batch_count = 2,
+                     .window = 1,
+                     .seconds = 2};
+  for (int i = 1; i < argc; i++) {
+    bool good = true;
+    if (strcmp(argv[i], "--keep") == 0)
+      w->keep = true;
+    else if (strcmp(argv[i], "--open") == 0)
+      w->open = true;
+    else if (argv[i][0] != '-' && !w->plugin)
+      w->plugin = argv[i];
+    else if (i + 1 < argc)
+      good = parse_value(w, argv[i], argv[i + 1]), i++;
+    else
+      good = false;
+    if (good) continue;
+    (void)fprintf(stderr, "bench-storage: wrong: %s\n", argv[i]);
+    return false;
+  }
+  return w->plugin != NULL;
+}

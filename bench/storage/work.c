@@ -1,0 +1,155 @@
+/* work.c: one row: appends with a window of them on their way, then reads, then a new start. */
+#include "bench.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { READ_ENTRIES = 4096 };
+#define READ_BYTES (UINT64_C(1) << 20)
+
+struct slot {
+  struct rkv_completion completion; /* first: what the storage knows */
+  struct appender *owner;
+  uint64_t began_ns;
+  struct slot *next; /* among the free ones */
+};
+
+struct appender {
+  pthread_mutex_t lock;
+  pthread_cond_t freed;
+  struct slot slots[WINDOW_MAX], *free;
+  uint64_t running;
+  struct histogram *latency;
+};
+
+static void on_done(struct rkv_completion *self, enum rkv_status status,
+                    const struct rkv_error *error) {
+  struct slot *slot = (struct slot *)self;
+  struct appender *a = slot->owner;
+  if (status != RKV_OK) die("an append failed: %s", error ? error->text : "");
+  (void)pthread_mutex_lock(&a->lock);
+  histogram_add(a->latency, now_ns() - slot->began_ns);
+  slot->next = a->free;
+  a->free = slot;
+  a->running--;
+  (void)pthread_cond_signal(&a->freed);
+  (void)pthread_mutex_unlock(&a->lock);
+}
+
+static struct slot *take_slot(struct appender *a) {
+  struct slot *slot;
+  (void)pthread_mutex_lock(&a->lock);
+  while (!a->free) (void)pthread_cond_wait(&a->freed, &a->lock);
+  slot = a->free;
+  a->free = slot->next;
+  a->running++;
+  (void)pthread_mutex_unlock(&a->lock);
+  slot->began_ns = now_ns();
+  return slot;
+}
+
+static void await_all(struct appender *a) {
+  (void)pthread_mutex_lock(&a->lock);
+  while (a->running > 0) (void)pthread_cond_wait(&a->freed, &a->lock);
+  (void)pthread_mutex_unlock(&a->lock);
+}
+
+/* Byte n of entry `index`. */
+static uint8_t byte_of(rkv_index index, size_t n) {
+  return (uint8_t)(index * 131 + n);
+}
+
+/* One buffer for the batch: its entries are slices of it. */
+static void append(struct subject *s, struct slot *slot, struct rkv_entry *entries, rkv_index first,
+                   uint64_t batch, uint64_t size) {
+  struct rkv_buf bytes;
+  uint8_t *room = s->host.host.buf_alloc(s->host.host.ctx, batch * size, &bytes);
+  if (!room) die("no memory for %llu bytes", (unsigned long long)(batch * size));
+  for (uint64_t i = 0; i < batch; i++) {
+    uint8_t *at = room + i * size;
+    memset(at, (int)(first + i), size);
+    at[0] = byte_of(first + i, 0);
+    at[size - 1] = byte_of(first + i, size - 1);
+    entries[i] = (struct rkv_entry){.id = {1, first + i},
+                                    .kind = RKV_ENTRY_COMMAND,
+                                    .payload = rkv_buf_slice(bytes, i * size, size)};
+  }
+  s->ops->append(s->storage, entries, batch, &slot->completion);
+  rkv_buf_drop(&bytes);
+}
+
+static void append_all(struct subject *s, const struct wish *wish, uint64_t size, uint64_t batch,
+                       struct result *r) {
+  struct appender *a = calloc(1, sizeof *a);
+  struct rkv_entry *entries = calloc(batch, sizeof *entries);
+  uint64_t began = now_ns(), until = began + wish->seconds * 1000000000U;
+  if (!a || !entries) die("no memory");
+  (void)pthread_mutex_init(&a->lock, NULL);
+  (void)pthread_cond_init(&a->freed, NULL);
+  a->latency = &r->latency;
+  for (uint64_t i = 0; i < wish->window; i++) {
+    a->slots[i] = (struct slot){{on_done}, a, 0, a->free};
+    a->free = &a->slots[i];
+  }
+  while (wish->fill ? r->entries < wish->fill : now_ns() < until) {
+    append(s, take_slot(a), entries, r->entries + 1, batch, size);
+    r->entries += batch;
+  }
+  await_all(a);
+  r->append_ns = now_ns() - began;
+  (void)pthread_cond_destroy(&a->freed);
+  (void)pthread_mutex_destroy(&a->lock);
+  free(entries);
+  free(a);
+}
+
+static void check(const struct rkv_entry *entry, rkv_index index, uint64_t size) {
+  const struct rkv_buf *b = &entry->payload;
+  if (entry->id.index != index || b->len != size || b->data[0] != byte_of(index, 0) ||
+      b->data[size - 1] != byte_of(index, size - 1))
+    die("entry %llu is not what was written", (unsigned long long)index);
+}
+
+static void read_all(struct subject *s, uint64_t size, struct result *r) {
+  static struct rkv_entry entries[READ_ENTRIES];
+  struct rkv_error error;
+  uint64_t began = now_ns();
+  for (rkv_index at = 1; at <= r->entries;) {
+    size_t count = 0;
+    if (s->ops->read(s->storage, at, r->entries, READ_BYTES, entries, READ_ENTRIES, &count,
+                     &error) != RKV_OK)
+      die("%s", error.text);
+    if (count == 0) die("entry %llu is not there", (unsigned long long)at);
+    for (size_t i = 0; i < count; i++) {
+      check(&entries[i], at + i, size);
+      rkv_buf_drop(&entries[i].payload);
+    }
+    at += count;
+  }
+  r->read_ns = now_ns() - began;
+}
+
+static void reopen(struct subject *s, const struct wish *wish, unsigned row, struct result *r) {
+  struct rkv_storage_state state;
+  struct rkv_error error;
+  uint64_t began;
+  subject_close(s);
+  began = now_ns();
+  subject_open(s, wish, row);
+  r->open_ns = now_ns() - began;
+  if (s->ops->load(s->storage, &state, &error) != RKV_OK) die("%s", error.text);
+  if ((s->plugin->capabilities & RKV_CAP_DURABLE) && state.last.index != r->entries)
+    die("%llu entries were acknowledged, %llu are there", (unsigned long long)r->entries,
+        (unsigned long long)state.last.index);
+  rkv_buf_drop(&state.snapshot.membership);
+}
+
+void work_run(struct subject *s, const struct wish *wish, uint64_t size, uint64_t batch,
+              unsigned row, struct result *r) {
+  memset(r, 0, sizeof *r);
+  subject_open(s, wish, row);
+  append_all(s, wish, size, batch, r);
+  read_all(s, size, r);
+  reopen(s, wish, row, r);
+  subject_close(s);
+}
