@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static void copy_one(const char *path, const char *name, const char *target) {
   join(from, path, name);
   join(to, target, name);
   in = open(from, O_RDONLY | O_CLOEXEC);
+  if (in < 0 && errno == ENOENT) return; /* renamed or removed meanwhile: a storage that is open */
   out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (in < 0 || out < 0 || fstat(in, &info) != 0 || ftruncate(out, info.st_size) != 0) fail(from);
   for (off_t at = 0; at < info.st_size;) {
