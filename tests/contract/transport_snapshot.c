@@ -18,7 +18,7 @@ struct scene {
   struct rkv_snapshot_meta got; /* what the receiver's begin saw; owns its membership */
   /* what the receiver answers beside follower_on: at this step, counted from 1, ... */
   size_t at;
-  enum { PLAIN, FINISHED, GREATER, REFUSED } with;
+  enum scene_answer { PLAIN, FINISHED, GREATER, REFUSED } with;
   size_t step;
 };
 
@@ -125,7 +125,7 @@ void transport_law_snapshot_arrives(struct contract *c) {
 
 /* ---- refused ---- */
 
-static struct asked send_some(struct scene *z, size_t at, int with) {
+static struct asked send_some(struct scene *z, size_t at, enum scene_answer with) {
   struct asked a;
   ask_init(&a, &z->a, z->peer, CALL_SNAPSHOT_BEGIN);
   z->at = at;

@@ -58,7 +58,7 @@ static void receive(const struct model_world *w, struct raft *r, struct model_me
     break;
   case MODEL_APPENDS: take_append(w, r, m); break;
   case MODEL_APPEND_ANSWER: take_append_answer(r, m); break;
-  default: assert(!"a message that cannot arrive"); break;
+  default: assert(0 && "a message that cannot arrive"); break;
   }
 }
 

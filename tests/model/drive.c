@@ -199,7 +199,7 @@ static void carry_out(struct model_world *w, struct model_node *node, const stru
   case RAFT_OUT_MEMBERSHIP:
   case RAFT_OUT_DROP_PROPOSALS:
   case RAFT_OUT_CHANGE_DONE: break;
-  default: assert(!"an output that this model does not know"); break;
+  default: assert(0 && "an output that this model does not know"); break;
   }
 }
 

@@ -50,7 +50,7 @@ uint32_t model_names_undo(const struct model_names *n, uint32_t after, uint32_t 
   for (id = 1; id <= MODEL_NODES; id++) p.to[n->namings[naming].to[id]] = n->namings[after].to[id];
   for (i = 0; i < n->count; i++)
     if (memcmp(&n->namings[i], &p, sizeof p) == 0) return i;
-  assert(!"namings are a group");
+  assert(0 && "namings are a group");
   return 0;
 }
 

@@ -76,8 +76,8 @@ static void another_form_is_refused(void **state) {
       "0123456789abcdef0123456789abcde 1 -",
       "0123456789abcdef0123456789abcdef0 1 -",
       "0123456789ABCDEF0123456789ABCDEF 1 -",
-      "0123456789abcdef0123456789abcdef 1 - "
-      "and so on, until it is longer than any envelope can be: 0123456789",
+      ("0123456789abcdef0123456789abcdef 1 - "
+       "and so on, until it is longer than any envelope can be: 0123456789"),
   };
   (void)state;
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
