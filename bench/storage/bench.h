@@ -40,7 +40,8 @@ struct subject {
 };
 /* Each ends the program with the reason if it cannot. */
 void subject_load(struct subject *s, const struct wish *wish);
-void subject_open(struct subject *s, const struct wish *wish, unsigned row);
+void subject_place(struct subject *s, const struct wish *wish, unsigned row); /* its directory */
+void subject_open(struct subject *s, const struct wish *wish);
 void subject_close(struct subject *s);
 /* Removes the row's directory. */
 void subject_clean(const struct subject *s);

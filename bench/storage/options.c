@@ -8,7 +8,7 @@ void wish_usage(void) {
       "bench-storage PLUGIN.so [--dir DIR] [--option KEY=VALUE]... [--size BYTES,...]\n"
       "              [--batch ENTRIES,...] [--window N] [--seconds S | --fill ENTRIES] [--keep]\n"
       "bench-storage PLUGIN.so --dir DIR --open [--option KEY=VALUE]...\n\n"
-      "  --dir      where rows get a directory each (default: the current one)\n"
+      "  --dir      where each row gets a directory DIR/row-N, made anew (default: .)\n"
       "  --size     bytes of an entry (default 256,4096)\n"
       "  --batch    entries of one append (default 1,64)\n"
       "  --window   appends on their way at once (default 1)\n"

@@ -49,14 +49,17 @@ static const char *text_of(const struct subject *s, const struct wish *wish,
   return strcmp(option->name, "dir") == 0 ? s->dir : option->default_text;
 }
 
-void subject_open(struct subject *s, const struct wish *wish, unsigned row) {
-  struct rkv_value values[OPTIONS_MAX] = {0};
-  struct rkv_config config = {sizeof config, s->plugin->option_count, values};
-  struct rkv_error error;
+void subject_place(struct subject *s, const struct wish *wish, unsigned row) {
   if (wish->open)
     (void)snprintf(s->dir, sizeof s->dir, "%s", wish->dir);
   else
     (void)snprintf(s->dir, sizeof s->dir, "%s/row-%u", wish->dir, row);
+}
+
+void subject_open(struct subject *s, const struct wish *wish) {
+  struct rkv_value values[OPTIONS_MAX] = {0};
+  struct rkv_config config = {sizeof config, s->plugin->option_count, values};
+  struct rkv_error error;
   if (s->plugin->option_count > OPTIONS_MAX) die("%s has too many options", s->plugin->name);
   for (uint32_t i = 0; i < s->plugin->option_count; i++) {
     const struct rkv_option *option = &s->plugin->options[i];

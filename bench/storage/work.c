@@ -129,13 +129,13 @@ static void read_all(struct subject *s, uint64_t size, struct result *r) {
   r->read_ns = now_ns() - began;
 }
 
-static void reopen(struct subject *s, const struct wish *wish, unsigned row, struct result *r) {
+static void reopen(struct subject *s, const struct wish *wish, struct result *r) {
   struct rkv_storage_state state;
   struct rkv_error error;
   uint64_t began;
   subject_close(s);
   began = now_ns();
-  subject_open(s, wish, row);
+  subject_open(s, wish);
   r->open_ns = now_ns() - began;
   if (s->ops->load(s->storage, &state, &error) != RKV_OK) die("%s", error.text);
   if ((s->plugin->capabilities & RKV_CAP_DURABLE) && state.last.index != r->entries)
@@ -147,9 +147,11 @@ static void reopen(struct subject *s, const struct wish *wish, unsigned row, str
 void work_run(struct subject *s, const struct wish *wish, uint64_t size, uint64_t batch,
               unsigned row, struct result *r) {
   memset(r, 0, sizeof *r);
-  subject_open(s, wish, row);
+  subject_place(s, wish, row);
+  subject_clean(s); /* what an earlier run left */
+  subject_open(s, wish);
   append_all(s, wish, size, batch, r);
   read_all(s, size, r);
-  reopen(s, wish, row, r);
+  reopen(s, wish, r);
   subject_close(s);
 }
