@@ -2,6 +2,7 @@
 #include "bytes.h"
 
 #include <grpc/byte_buffer_reader.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Bytes of a slice inlined in its struct are inside the owner: `slice` must not move. */
@@ -54,18 +55,27 @@ enum rkv_status bytes_from_message(grpc_byte_buffer *in, struct rkv_buf *out) {
   return bytes_from_slice(whole, out);
 }
 
+/* What a slice of the core's holds of ours. `handed`: the core drops it on a thread of its own and
+ * orders that after our writes by atomics that a sanitizer does not see; this one it sees. */
+struct shared {
+  struct rkv_buf buf;
+  atomic_bool handed;
+};
+
 static void drop_shared(void *arg) {
-  struct rkv_buf *shared = arg;
-  rkv_buf_drop(shared);
+  struct shared *shared = arg;
+  (void)atomic_load_explicit(&shared->handed, memory_order_acquire);
+  rkv_buf_drop(&shared->buf);
   free(shared);
 }
 
 enum rkv_status bytes_to_slice(struct rkv_buf buf, grpc_slice *out) {
-  struct rkv_buf *shared;
+  struct shared *shared;
   *out = grpc_empty_slice();
   if (buf.len == 0) return RKV_OK;
   if (!(shared = malloc(sizeof *shared))) return RKV_NO_MEMORY;
-  *shared = rkv_buf_share(buf);
+  shared->buf = rkv_buf_share(buf);
+  atomic_store_explicit(&shared->handed, true, memory_order_release);
   /* The core takes a mutable pointer but never writes through it. */
   *out = grpc_slice_new_with_user_data((void *)(uintptr_t)buf.data, buf.len, drop_shared, shared);
   return RKV_OK;
