@@ -32,6 +32,8 @@ struct pipe {
   unsigned pending; /* batches under way */
   bool sending;     /* one of them carries `message` */
   bool more;        /* a message is sure to follow the one in `message` */
+  bool awaiting;    /* (P6) an answer, or about to */
+  bool await;       /* from the message in `message` on */
   bool answered;    /* at least one message */
   bool over;        /* (P2) no longer the lane's */
   bool timed_out;
@@ -203,9 +205,18 @@ static void receive(struct pipe *p) {
   start(p, &op, 1, &p->received);
 }
 
+/* (P6) */
 static void on_resume(struct tag *self, bool ok) {
+  struct pipe *p = PIPE_OF(self, resume);
+  bool owing;
   (void)ok; /* by transport_after_kick */
-  receive(PIPE_OF(self, resume));
+  pthread_mutex_lock(&p->peer->mutex);
+  owing = p->awaiting = p->flight.count > 0;
+  pthread_mutex_unlock(&p->peer->mutex);
+  if (owing)
+    receive(p);
+  else
+    pipe_leave(p);
 }
 
 /* Under the mutex. False: the pipe is over. *strange: the answer makes no sense. */
@@ -258,6 +269,9 @@ void pipe_put(struct pipe *p, const struct message *message) {
   p->message = message->request;
   p->sending = true;
   p->pending++;
+  p->await = !p->awaiting;
+  p->pending += p->await;
+  p->awaiting = true;
   p->more = next && flight_has_room(p) && append_can_go(p->peer->lane.unsent);
 }
 
@@ -300,7 +314,7 @@ static enum rkv_status pipe_open(struct pipe *p) {
       peer_call_begin(p->peer, PEER_STREAM_APPEND, gpr_inf_future(GPR_CLOCK_MONOTONIC), &p->link);
   if (status) return status;
   pthread_mutex_lock(&p->peer->mutex);
-  p->pending += 2;
+  p->pending++;
   pthread_mutex_unlock(&p->peer->mutex);
   ops[0] = peer_greeting(p->peer, PEER_STREAM_APPEND);
   ops[1].op = GRPC_OP_RECV_INITIAL_METADATA;
@@ -310,12 +324,12 @@ static enum rkv_status pipe_open(struct pipe *p) {
   ops[2].data.recv_status_on_client.status = &p->code;
   ops[2].data.recv_status_on_client.status_details = &p->details;
   start(p, ops, 3, &p->ended);
-  receive(p);
   atomic_fetch_add(&p->peer->t->peers->streams, 1);
   return RKV_OK;
 }
 
 void pipe_send(struct pipe *p) {
+  const bool await = p->await; /* as soon as it was sent another message may be put */
   grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
   if (!p->link.call && pipe_open(p)) {
     grpc_byte_buffer_destroy(p->message);
@@ -325,4 +339,5 @@ void pipe_send(struct pipe *p) {
   if (p->more) op.flags = GRPC_WRITE_BUFFER_HINT;
   op.data.send_message.send_message = p->message;
   start(p, &op, 1, &p->sent);
+  if (await) receive(p);
 }

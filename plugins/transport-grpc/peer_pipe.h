@@ -12,7 +12,10 @@
  * (P5) A peer that ends it with OK and owes answers found the first unanswered message too large.
  *      A node of ours names its limit in the trailing metadata; else that message goes once more
  *      as a unary RPC, whose refusal names it, or halves what is sent. (A6) makes it rare: a limit
- *      that was lowered meanwhile. */
+ *      that was lowered meanwhile.
+ * (P6) An answer is awaited while one is owed, and not before the message that it answers was sent.
+ *      The core tells the peer at once that there is room for it, by one more system call and one
+ *      more wake: here the peer reads it along with the message. */
 #ifndef TRANSPORT_PEER_PIPE_H
 #define TRANSPORT_PEER_PIPE_H
 
