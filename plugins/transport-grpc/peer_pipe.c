@@ -278,12 +278,14 @@ void pipe_put(struct pipe *p, const struct message *message) {
 static void on_sent(struct tag *self, bool ok) {
   struct pipe *p = PIPE_OF(self, sent);
   struct peer *peer = p->peer;
+  const bool await = p->await; /* the next message changes it */
 
   grpc_byte_buffer_destroy(p->message);
   p->message = NULL;
   pthread_mutex_lock(&peer->mutex);
   p->sending = !ok;
   pthread_mutex_unlock(&peer->mutex);
+  if (await) receive(p);
   lane_pump(peer);
   pipe_leave(p);
 }
@@ -329,7 +331,6 @@ static enum rkv_status pipe_open(struct pipe *p) {
 }
 
 void pipe_send(struct pipe *p) {
-  const bool await = p->await; /* as soon as it was sent another message may be put */
   grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
   if (!p->link.call && pipe_open(p)) {
     grpc_byte_buffer_destroy(p->message);
@@ -339,5 +340,4 @@ void pipe_send(struct pipe *p) {
   if (p->more) op.flags = GRPC_WRITE_BUFFER_HINT;
   op.data.send_message.send_message = p->message;
   start(p, &op, 1, &p->sent);
-  if (await) receive(p);
 }
