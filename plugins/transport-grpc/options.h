@@ -34,7 +34,10 @@
   X(snapshot_step_timeout, DURATION, "30s", 10 * MS, 3600 * SECOND,                                \
     "likewise one step of sending a snapshot")                                                     \
   X(stream_window_bytes, SIZE, "4MiB", 1, 1 * GIB,                                                 \
-    "appends on their way to one peer: no further one is sent while these are unanswered")
+    "appends on their way to one peer: no further one is sent while these are unanswered")         \
+  X(busy_poll, DURATION, "0ms", 0, 10 * MS,                                                        \
+    "while a few calls wait for peers, look for their answers so long before sleeping: less "      \
+    "latency for more CPU, on machines with cores to spare")
 
 /* Sizes in bytes, durations in nanoseconds, as rkv_value.number. */
 struct transport_options {

@@ -101,11 +101,9 @@ static void handle(struct tag *tag, bool ok) {
   tag->fn(tag, ok);
 }
 
-/* Handles what is ready, up to a burst; returns the number of events, *shutdown = the queue's end.
- */
-static unsigned poller_burst(struct transport *t, bool *shutdown) {
-  const gpr_timespec tick = gpr_time_from_nanos((int64_t)TRANSPORT_TICK_NS, GPR_TIMESPAN);
-  gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), tick);
+/* Handles what is ready by `until`, up to a burst; returns the number of events, *shutdown = the
+ * queue's end. */
+static unsigned poller_burst(struct transport *t, gpr_timespec until, bool *shutdown) {
   unsigned events = 0;
   *shutdown = false;
   while (events < TRANSPORT_BURST) {
@@ -119,13 +117,37 @@ static unsigned poller_burst(struct transport *t, bool *shutdown) {
   return events;
 }
 
+static gpr_timespec next_tick(void) {
+  const gpr_timespec tick = gpr_time_from_nanos((int64_t)TRANSPORT_TICK_NS, GPR_TIMESPAN);
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), tick);
+}
+
+static bool is_busy(struct transport *t) {
+  const size_t awaited = atomic_load_explicit(&t->awaited, memory_order_relaxed);
+  return awaited > 0 && awaited <= TRANSPORT_BUSY_CALLS_MAX;
+}
+
+/* Looks again and again for as long as option busy_poll says. Waking a thread that sleeps takes as
+ * long as a peer takes to answer. */
+static unsigned poller_look(struct transport *t, bool *shutdown) {
+  unsigned events = 0;
+  uint64_t end;
+  *shutdown = false;
+  if (t->options.busy_poll == 0 || !is_busy(t)) return 0;
+  end = transport_now(t) + t->options.busy_poll;
+  while (events == 0 && !*shutdown && transport_now(t) < end)
+    events = poller_burst(t, gpr_inf_past(GPR_CLOCK_MONOTONIC), shutdown);
+  return events;
+}
+
 static void *poller_main(void *arg) {
   struct transport *t = arg;
   uint64_t tick_at = transport_now(t) + TRANSPORT_TICK_NS;
   bool shutdown = false;
   while (!shutdown) {
     uint64_t now;
-    bool work = poller_burst(t, &shutdown) > 0;
+    bool work = poller_look(t, &shutdown) > 0;
+    if (!work && !shutdown) work = poller_burst(t, next_tick(), &shutdown) > 0;
     now = transport_now(t);
     if (now >= tick_at) {
       tick_at = now + TRANSPORT_TICK_NS;
@@ -146,7 +168,7 @@ static void dismantle(struct transport *t) {
   if (t->server && !t->server_down) { /* never started, so there was no stop */
     grpc_server_shutdown_and_notify(server_core(t), t->cq, &t->server_down_tag);
     grpc_server_cancel_all_calls(server_core(t));
-    while (!t->server_down) (void)poller_burst(t, &shutdown);
+    while (!t->server_down) (void)poller_burst(t, next_tick(), &shutdown);
   }
   if (t->server) server_close(t);
   peers_close(t);
@@ -154,7 +176,7 @@ static void dismantle(struct transport *t) {
   if (t->post_channel) grpc_channel_destroy(t->post_channel);
   if (t->cq) {
     if (!t->queue_down) grpc_completion_queue_shutdown(t->cq);
-    while (!t->queue_down) (void)poller_burst(t, &t->queue_down);
+    while (!t->queue_down) (void)poller_burst(t, next_tick(), &t->queue_down);
     grpc_completion_queue_destroy(t->cq);
   }
   server_free(t);

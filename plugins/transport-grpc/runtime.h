@@ -21,6 +21,9 @@
 #define TRANSPORT_LOG "grpc" /* module of every log line */
 #define TRANSPORT_BURST 256  /* events handled before the node is kicked */
 #define TRANSPORT_TICK_NS (50 * MS)
+#define TRANSPORT_BUSY_CALLS_MAX                                                                   \
+  8 /* with more than so many there is always something to handle                                  \
+     */
 
 /* First member of whatever waits for an event; ok as grpc_event.success. `handed` carries to the
  * poller what was written before the batch was started: the core does so too, but no tool can see
@@ -70,6 +73,7 @@ struct transport {
   atomic_bool draining; /* no new inbound call */
   atomic_bool ended;    /* no new outbound call */
   atomic_size_t inbound, outbound;
+  atomic_size_t awaited; /* commands and queries of clients in the node, for busy_poll */
 };
 
 /* Host's clock, the one of every deadline_ns. Any thread. */

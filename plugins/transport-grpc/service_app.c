@@ -20,10 +20,19 @@ static void answer_bytes(struct unary *u, struct rkv_buf *bytes) {
     unary_refuse(u, status, (rkv_fail(&error, status, "no memory for the answer"), &error));
 }
 
+/* Around the node's part of a command or a query. */
+static void await_node(struct unary *u) {
+  atomic_fetch_add_explicit(&u->t->awaited, 1, memory_order_relaxed);
+}
+static void node_has_answered(struct unary *u) {
+  atomic_fetch_sub_explicit(&u->t->awaited, 1, memory_order_relaxed);
+}
+
 /* ---- Set ---- */
 
 static void set_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct unary *u = unary_of(call);
+  node_has_answered(u);
   if (status == RKV_OK)
     answer_bytes(u, &u->node.propose.result);
   else
@@ -39,6 +48,7 @@ static void set(struct unary *u) {
   }
   u->node.propose.command = u->request;
   u->node.call.done = set_done;
+  await_node(u);
   u->t->node->propose(u->t->node->ctx, &u->node.propose);
 }
 
@@ -46,6 +56,7 @@ static void set(struct unary *u) {
 
 static void get_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct unary *u = unary_of(call);
+  node_has_answered(u);
   if (status == RKV_OK)
     answer_bytes(u, &u->node.query.response);
   else
@@ -86,6 +97,7 @@ static void get(struct unary *u) {
   if (!unary_take_request(u)) return;
   u->node.query.request = u->request;
   u->node.call.done = get_done;
+  await_node(u);
   u->t->node->query(u->t->node->ctx, &u->node.query);
 }
 
