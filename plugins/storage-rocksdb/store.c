@@ -136,7 +136,7 @@ static enum rkv_status open_db(struct store *s, struct rkv_error *error) {
   bool fresh = false;
   enum rkv_status status = owner_claim(s->options.dir, s->host->node_id, &fresh, error);
   if (status == RKV_OK) status = room_to_open(s, error);
-  if (status == RKV_OK) status = db_open(&s->db, &s->options, fresh, error);
+  if (status == RKV_OK) status = db_open(&s->db, &s->options, s->host, fresh, error);
   if (status == RKV_OK && fresh) status = owner_settle(s->options.dir, s->host->node_id, error);
   if (status == RKV_OK) status = load_vote(s, error);
   if (status == RKV_OK) status = load_log(s, error);
