@@ -43,8 +43,8 @@ static void set_files(rocksdb_options_t *o, const struct rocks_options *options,
   rocksdb_options_set_create_if_missing(o, fresh);
   rocksdb_options_set_create_missing_column_families(o, fresh);
   rocksdb_options_set_paranoid_checks(o, 1);
-  /* A batch that is not whole ends the log: tail.c knows that it is the last one. */
-  rocksdb_options_set_wal_recovery_mode(o, rocksdb_point_in_time_recovery);
+  /* Every batch must be whole: one that a crash tore is cut off before (tail.c). */
+  rocksdb_options_set_wal_recovery_mode(o, rocksdb_absolute_consistency_recovery);
   rocksdb_options_set_max_total_wal_size(o, WAL_BUFFERS * options->write_buffer_bytes);
   rocksdb_options_set_max_background_jobs(o, BACKGROUND_JOBS);
   rocksdb_options_set_write_buffer_size(o, options->write_buffer_bytes);
@@ -92,21 +92,25 @@ static enum rkv_status open_rocks(struct db *db, const struct rocks_options *opt
   return db_result(db, text, error);
 }
 
-/* Every whole batch that is in the log files was taken, and only what was never acknowledged is not
- * there any more. */
-static enum rkv_status check_tail(const struct db *db, const struct rkv_host *host,
-                                  const struct tail *tail, struct rkv_error *error) {
-  uint64_t taken = rocksdb_get_latest_sequence_number(db->rocks);
-  if (taken < tail->sequence)
-    return rkv_fail(error, RKV_CORRUPT,
-                    "%s: RocksDB took changes up to %" PRIu64 " from its log, which holds %" PRIu64,
-                    db->dir, taken, tail->sequence);
-  if (tail->torn)
+static enum rkv_status cut_tail(const struct db *db, const struct rkv_host *host,
+                                const struct tail *tail, struct rkv_error *error) {
+  enum rkv_status status = tail_cut(db->dir, tail, error);
+  if (status == RKV_OK && tail->torn)
     rkv_log(host, RKV_LOG_WARN, "rocksdb",
             "log %06" PRIu64 " was cut at byte %" PRIu64
             ": what stood there was torn by a crash and never acknowledged",
             tail->file, tail->offset);
-  return tail_settle(db->dir, tail, error);
+  return status;
+}
+
+/* Every whole batch that is in the log files was taken. */
+static enum rkv_status check_taken(const struct db *db, uint64_t sequence,
+                                   struct rkv_error *error) {
+  uint64_t taken = rocksdb_get_latest_sequence_number(db->rocks);
+  if (taken >= sequence) return RKV_OK;
+  return rkv_fail(error, RKV_CORRUPT,
+                  "%s: RocksDB took changes up to %" PRIu64 " from its log, which holds %" PRIu64,
+                  db->dir, taken, sequence);
 }
 
 enum rkv_status db_open(struct db *db, const struct rocks_options *options,
@@ -115,6 +119,7 @@ enum rkv_status db_open(struct db *db, const struct rocks_options *options,
   enum rkv_status status;
   *db = (struct db){.dir = options->dir};
   status = tail_find(options->dir, &tail, error);
+  if (status == RKV_OK) status = cut_tail(db, host, &tail, error);
   if (status != RKV_OK) return status;
   db->sst = make_options(db, options, host, fresh, error);
   if (!db->sst) return (enum rkv_status)(error ? error->status : RKV_IO);
@@ -122,7 +127,7 @@ enum rkv_status db_open(struct db *db, const struct rocks_options *options,
   rocksdb_writeoptions_set_sync(db->durable, options->sync != 0);
   db->reading = rocksdb_readoptions_create();
   status = open_rocks(db, options, error);
-  return status == RKV_OK ? check_tail(db, host, &tail, error) : status;
+  return status == RKV_OK ? check_taken(db, tail.sequence, error) : status;
 }
 
 void db_close(struct db *db) {

@@ -33,7 +33,7 @@ struct db {
 
 /* fresh: make the database; else one that is missing is refused.
  * `options->dir` and `host` are borrowed until db_close.
- * Errors: RKV_UNAVAILABLE if another process uses it; RKV_CORRUPT, RKV_IO, RKV_NO_SPACE,
+ * Errors: RKV_UNAVAILABLE if a tool of RocksDB's uses it; RKV_CORRUPT, RKV_IO, RKV_NO_SPACE,
  * RKV_NO_MEMORY. */
 enum rkv_status db_open(struct db *db, const struct rocks_options *options,
                         const struct rkv_host *host, bool fresh, struct rkv_error *error);

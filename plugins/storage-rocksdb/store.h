@@ -65,6 +65,7 @@ struct snapshot; /* snapshot.h */
 struct store {
   const struct rkv_host *host;
   struct rocks_options options;
+  int dir_lock; /* -1: none */
   struct db db;
 
   pthread_mutex_t lock;

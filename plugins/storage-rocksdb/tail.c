@@ -196,19 +196,15 @@ enum rkv_status tail_find(const char *dir, struct tail *tail, struct rkv_error *
   return status;
 }
 
-/* RocksDB has removed the file when it opens; what is removed may come back until the directory is
- * synced. */
-enum rkv_status tail_settle(const char *dir, const struct tail *tail, struct rkv_error *error) {
+enum rkv_status tail_cut(const char *dir, const struct tail *tail, struct rkv_error *error) {
   char path[PATH_MAX];
   enum rkv_status status = RKV_OK;
   int fd;
   if (!tail->torn) return RKV_OK;
   (void)snprintf(path, sizeof path, "%s/%06" PRIu64 ".log", dir, tail->file);
-  if (access(path, F_OK) == 0)
-    return rkv_fail(error, RKV_IO, "%s: RocksDB keeps this log file, which a crash left torn",
-                    path);
-  fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || fsync(fd) != 0) status = fail(dir, "sync the directory", error);
+  fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 || ftruncate(fd, (off_t)tail->offset) != 0 || fsync(fd) != 0)
+    status = fail(path, "cut off what a crash tore", error);
   if (fd >= 0) (void)close(fd);
   return status;
 }

@@ -6,9 +6,8 @@
  * the one before it is on the device.
  *
  * (T1) What is not whole was never acknowledged if no whole batch begins behind it, in its file or
- *      in a later one. Then RocksDB drops it; anything else is refused.
- * (T2) Before the first write after that, the file with the torn batch is gone for good: else the
- *      batches written from then on would stand behind it. */
+ *      in a later one. Then it is cut off; anything else is refused.
+ * (T2) It is cut off before anything is written behind it. */
 #ifndef ROCKS_TAIL_H
 #define ROCKS_TAIL_H
 
@@ -19,14 +18,15 @@
 struct tail {
   uint64_t sequence; /* RocksDB's number of the last change in a whole batch; 0: there is none */
   bool torn;         /* something behind that is not whole */
-  uint64_t file;     /* where: number of the log file, */
-  uint64_t offset;   /* and byte */
+  uint64_t file;     /* where: the number of a log file, */
+  uint64_t offset;   /* and a byte in it */
 };
 
-/* Reads the log files in a directory. Errors: RKV_CORRUPT (T1), with the place; RKV_IO. */
+/* Reads the log files in a directory, which nobody else has open.
+ * Errors: RKV_CORRUPT (T1), with the place; RKV_IO, RKV_NO_MEMORY. */
 enum rkv_status tail_find(const char *dir, struct tail *tail, struct rkv_error *error);
 
-/* After the database was opened: makes sure of (T2). Errors: RKV_IO. */
-enum rkv_status tail_settle(const char *dir, const struct tail *tail, struct rkv_error *error);
+/* Cuts off what is torn, durably. Errors: RKV_IO. */
+enum rkv_status tail_cut(const char *dir, const struct tail *tail, struct rkv_error *error);
 
 #endif
