@@ -132,9 +132,9 @@ def print_table(table):
 
 def write(folder, page, results, notes):
     table, drawn = results.table(), f"{page.lower()}.svg"
-    lines = [f"# {page.capitalize()}", "", "Written by `bench/compare.sh`. Median of the rounds, ± half the spread between"
-             " them; all targets in turn within each round.", "p50, p99 and CPU (all nodes together, per put) are rkv's."
-             " `empty` is a gRPC C core server that only answers.", "", *(f"- {note}" for note in notes), "",
+    lines = [f"# {page.capitalize()}", "", "Written by `bench/compare.sh`. Median of the rounds, ± half the spread"
+             " between them; all targets in turn within each round.", "p50, p99 and CPU (all nodes together, per put)"
+             " are rkv's. `empty` is a gRPC C core server that only answers.", "", *(f"- {note}" for note in notes), "",
              f"![puts per second]({drawn})", "", "| " + " | ".join(table[0]) + " |", "|" + " --- |" * len(table[0])]
     lines += ["| " + " | ".join(row) + " |" for row in table[1:]]
     lines += ["", *(f"- {line}" for line in (*results.probe_lines(), *results.idle_lines())), ""]
