@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # compare.sh: puts per second of our cluster beside Debian's etcd 3.4 and other programs of our protocol, runs
 # interleaved, median of the rounds.
-# Two generators: bench-cluster (closed loop, verified by log growth) and h2load (not ours). All data on tmpfs.
+# Two generators: bench-cluster (closed loop, verified by log growth) and h2load (not ours). All data on tmpfs; with
+# --durable DIR instead: only puts that are on DIR's device when they are answered, of three nodes on that one device,
+# with what it takes for a sync before and after each round.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,14 +11,16 @@ rounds=3
 seconds=5
 inflight=1,64,256,1000
 bin=build/release
-others=()
+durable=
+others=() # NAME=PATH
 write=(--write bench)
 raw=
 server=
-others=() # NAME=PATH
 
 usage() {
-  echo "usage: compare.sh [--rounds N] [--seconds N] [--inflight N,N,...] [--build DIR] [--other NAME=PATH]..." >&2
+  echo "usage: compare.sh [--durable DIR] [--rounds N] [--seconds N] [--inflight N,N,...] [--build DIR] [--no-write]" >&2
+  echo "                  [--other NAME=PATH]..." >&2
+  echo "  --durable DIR  puts on DIR's device instead of everything on tmpfs; writes bench/DURABLE.md, not RESULTS.md" >&2
   echo "  PATH takes --id N --addr HOST:PORT and speaks openraftpb.AppService, as OpenRaft's gRPC example" >&2
   exit 64
 }
@@ -46,7 +50,10 @@ while [ $# -gt 0 ]; do
     --seconds) seconds=$2 ;;
     --inflight) inflight=$2 ;;
     --build) bin=$2 ;;
-    --other) others+=("$2") ;; # takes --id N --addr HOST:PORT, as OpenRaft's example does
+    --durable)
+      [ -d "$2" ] || fail "no directory $2"
+      durable=$2
+      ;;
     --other)
       [[ "$2" =~ ^[A-Za-z0-9._-]+=. ]] || usage
       [ -x "${2#*=}" ] || fail "no program ${2#*=}"
@@ -76,13 +83,13 @@ drive_others() {
   done
 }
 
-# drive_other ROW_NAME NAME BINARY ARG...: the same for another program of our protocol.
-drive_other() {
-  local row=$1 name=$2 binary=$3
-  shift 3
-  "$bin/bench-cluster" --binary "$binary" --json --seconds "$seconds" "$@" |
-    sed "s/^{\"target\":\"rkv\"/{\"row\":\"$row\",\"target\":\"$name\"/" >>"$raw/rows" ||
-    echo "compare: $row $name $*: not verified" >&2
+# drive_empty ROW_NAME ARG...: likewise for the server that only answers.
+drive_empty() {
+  local row=$1
+  shift
+  "$bin/bench-cluster" --binary "$bin/bench-empty" --nodes 1 --json --seconds "$seconds" "$@" |
+    sed "s/^{\"target\":\"rkv\"/{\"row\":\"$row\",\"target\":\"empty\"/" >>"$raw/rows" ||
+    echo "compare: $row empty $*: not verified" >&2
 }
 
 inside() {
@@ -120,23 +127,13 @@ by_h2load() {
   server=
 }
 
-for program in bench-cluster bench-inprocess bench-empty raft-key-value; do
-  [ -x "$bin/$program" ] || fail "no $bin/$program: cmake --preset release && cmake --build --preset release"
-done
-command -v etcd >/dev/null || fail "etcd is missing: apt-get install etcd-server"
-command -v h2load >/dev/null || fail "h2load is missing: apt-get install nghttp2-client"
-raw=$(mktemp -d)
-trap finish EXIT
-trap 'exit 130' INT TERM
-write_body
-load=$(cut -d ' ' -f 1-3 /proc/loadavg)
-for round in $(seq "$rounds"); do
-  echo "round $round of $rounds" >&2
+memory_round() {
+  local n
   for n in ${inflight//,/ }; do
     drive Set rkv --inflight "$n"
     drive Set etcd --inflight "$n"
-    drive_other Set empty "$bin/bench-empty" --nodes 1 --inflight "$n"
-    for other in "${others[@]}"; do drive_other Set "$(basename "$other")" "$other" --inflight "$n"; done
+    drive_empty Set --inflight "$n"
+    drive_others Set --inflight "$n"
     by_h2load rkv /openraftpb.AppService/Set "$n"
     by_h2load etcd /etcdserverpb.KV/Put "$n"
   done
@@ -144,14 +141,46 @@ for round in $(seq "$rounds"); do
   drive "Set, five nodes" rkv --inflight 64 --nodes 5
   drive "Stream\/Write, 64 a message" rkv --inflight 4096 --batch 64
   drive "Get local" rkv --inflight 64 --mix local=1
-  drive_other "Get local" empty "$bin/bench-empty" --nodes 1 --inflight 64 --mix local=1
+  drive_empty "Get local" --inflight 64 --mix local=1
   drive "Get linearizable" rkv --inflight 64 --mix linearizable=1
   inside "in one process" --clients 1,64,1024,4096
   inside "in one process, 4 at once" --clients 4096x4
   drive idle rkv --idle "$seconds"
   drive idle etcd --idle "$seconds"
+}
+
+# probe: a row of what the device does by itself.
+probe() {
+  "$bin/bench-cluster" --probe "$durable" --json | sed 's/^{/{"row":"probe","target":"device",/' >>"$raw/rows"
+}
+
+durable_round() {
+  local n
+  probe
+  for n in ${inflight//,/ }; do
+    drive "Set, durable" rkv --durable "$durable" --inflight "$n"
+    drive "Set, durable" etcd --durable "$durable" --inflight "$n"
+  done
+  probe
+}
+
+for program in bench-cluster bench-inprocess bench-empty raft-key-value; do
+  [ -x "$bin/$program" ] || fail "no $bin/$program: cmake --preset release && cmake --build --preset release"
 done
-python3 bench/table.py "${write[@]}" \
+command -v etcd >/dev/null || fail "etcd is missing: apt-get install etcd-server"
+[ -n "$durable" ] || command -v h2load >/dev/null || fail "h2load is missing: apt-get install nghttp2-client"
+raw=$(mktemp -d)
+trap finish EXIT
+trap 'exit 130' INT TERM
+write_body
+page=RESULTS
+[ -z "$durable" ] || page=DURABLE
+load=$(cut -d ' ' -f 1-3 /proc/loadavg)
+for round in $(seq "$rounds"); do
+  echo "round $round of $rounds" >&2
+  if [ -n "$durable" ]; then durable_round; else memory_round; fi
+done
+python3 bench/table.py "${write[@]}" --page "$page" \
   --note "$(date -u +%F), $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r)" \
   --note "load of the machine before: $load (1, 5, 15 minutes; anything above 0.2 is somebody else's)" \
   --note "rkv $(git describe --always --dirty 2>/dev/null || echo unknown), $(etcd --version | head -n 1), gRPC $(

@@ -1,6 +1,7 @@
 """table.py: the JSON rows of compare.sh on stdin as one table of medians with their spread and the project's marks.
 
---write FOLDER also writes RESULTS.md and results.svg there; --note TEXT (repeatable) are lines about the machine.
+--write FOLDER also writes a page (RESULTS.md) and its picture (results.svg) there, --page NAME under another name;
+--note TEXT (repeatable) are lines about the machine.
 """
 import argparse
 import json
@@ -19,6 +20,9 @@ RATIOS = {
     ("Set", 256): [(ETCD, 3), (EMPTY, 0.65)],
     ("Set", 1000): [(ETCD, 3), (EMPTY, 0.65)],
     ("Get local", 64): [(EMPTY, 0.9)],
+    ("Set, durable", 64): [(ETCD, 2)],
+    ("Set, durable", 256): [(ETCD, 2)],
+    ("Set, durable", 1000): [(ETCD, 2)],
 }
 AGAINST_ROWS = {  # against another row of ours
     ("Set, 1 KiB Raft limit", 64): (("Set", 64), 0.7),
@@ -27,6 +31,7 @@ AGAINST_ROWS = {  # against another row of ours
 RATES = {("Stream/Write, 64 a message", 4096): 300_000, ("in one process", 1): 300_000, ("in one process", 64): 1.5e6,
          ("in one process", 1024): 3e6, ("in one process", 4096): 3e6, ("in one process, 4 at once", 4096): 4e6}
 CPU_US = {("Set", 64): 40, ("Set", 256): 40, ("Set", 1000): 40}  # of three nodes, per put
+OF_CHAIN = {("Set, durable", 1): 0.8}  # of the puts that the syncs alone allow, one behind the other
 IDLE_MB, IDLE_CPU_MS = 25, 10  # ten milliseconds in a second is the clock's own grain
 
 
@@ -47,10 +52,12 @@ class Results:
     """The cells of one run: (row, in flight) -> target -> rows."""
 
     def __init__(self, lines):
-        self.cells, self.idle = defaultdict(lambda: defaultdict(list)), defaultdict(list)
+        self.cells, self.idle, self.probes = defaultdict(lambda: defaultdict(list)), defaultdict(list), []
         for line in lines:
             row = json.loads(line)
-            if row["row"] == "idle":
+            if row["row"] == "probe":
+                self.probes.append(row)
+            elif row["row"] == "idle":
                 self.idle[row["target"]].append(row)
             else:
                 self.cells[row["row"], row.get("inflight", row.get("clients"))][row["target"]].append(row)
@@ -78,6 +85,10 @@ class Results:
                 found.append((f"{ours / other:.2f} x {other_key[0]} (>= {least})", ours >= least * other))
         if key in RATES and ours:
             found.append((f">= {RATES[key]:,.0f}/s", ours >= RATES[key]))
+        quorum_us = median(self.probes, "quorum_us")
+        if key in OF_CHAIN and ours and quorum_us:
+            found.append((f"{ours * quorum_us / 1e6:.2f} of one put per sync (>= {OF_CHAIN[key]})",
+                          ours * quorum_us >= OF_CHAIN[key] * 1e6))
         cpu = median(self.cells[key][OURS], "cpu_us_per_put")
         if key in CPU_US and cpu is not None:
             found.append((f"{cpu:.0f} us CPU (<= {CPU_US[key]})", cpu <= CPU_US[key]))
@@ -100,6 +111,12 @@ class Results:
                         number(median(ours, "cpu_us_per_put"), 1), marks))
         return out
 
+    def probe_lines(self):
+        for name, what in (("alone_us", "alone"), ("quorum_us", "until two of three at once are done")):
+            if self.probes:
+                values = ", ".join(number(row[name]) for row in self.probes)
+                yield f"4 KiB overwritten and synced, {what}, p50 in us before and after each round: {values}"
+
     def idle_lines(self):
         for target, rows in self.idle.items():
             cpu, rss = max(row["cpu_ms_per_s"] for row in rows), max(row["rss_mb"] for row in rows)
@@ -113,33 +130,34 @@ def print_table(table):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-def write(folder, results, notes):
-    table = results.table()
-    lines = ["# Results", "", "Written by `bench/compare.sh`. Median of the rounds, ± half the spread between them; all"
-             " targets in turn within each round.", "p50, p99 and CPU (all nodes together, per put) are rkv's. `empty`"
-             " is a gRPC C core server that only answers.", "", *(f"- {note}" for note in notes), "",
-             "![puts per second](results.svg)", "", "| " + " | ".join(table[0]) + " |",
-             "|" + " --- |" * len(table[0])]
+def write(folder, page, results, notes):
+    table, drawn = results.table(), f"{page.lower()}.svg"
+    lines = [f"# {page.capitalize()}", "", "Written by `bench/compare.sh`. Median of the rounds, ± half the spread"
+             " between them; all targets in turn within each round.", "p50, p99 and CPU (all nodes together, per put)"
+             " are rkv's. `empty` is a gRPC C core server that only answers.", "", *(f"- {note}" for note in notes), "",
+             f"![puts per second]({drawn})", "", "| " + " | ".join(table[0]) + " |", "|" + " --- |" * len(table[0])]
     lines += ["| " + " | ".join(row) + " |" for row in table[1:]]
-    lines += ["", *(f"- {line}" for line in results.idle_lines()), ""]
-    (folder / "RESULTS.md").write_text("\n".join(lines), encoding="utf-8")
+    lines += ["", *(f"- {line}" for line in (*results.probe_lines(), *results.idle_lines())), ""]
+    (folder / f"{page}.md").write_text("\n".join(lines), encoding="utf-8")
+    drawn_rows = {key[0] for key in results.cells if key[0] in ("Set", "Set, durable")}
     groups = [(str(key[1]), {target: results.rate(key, target) for target in results.targets
-                             if results.rate(key, target)}) for key in results.cells if key[0] == "Set"]
-    drawn = picture.bars("Set: puts per second by puts in flight", groups)
-    (folder / "results.svg").write_text(drawn, encoding="utf-8")
+                             if results.rate(key, target)}) for key in results.cells if key[0] in drawn_rows]
+    title = "; ".join(sorted(drawn_rows)) + ": puts per second by puts in flight"
+    (folder / drawn).write_text(picture.bars(title, groups), encoding="utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", type=pathlib.Path)
+    parser.add_argument("--page", default="RESULTS")
     parser.add_argument("--note", action="append", default=[])
     options = parser.parse_args()
     results = Results(sys.stdin)
     print_table(results.table())
-    for line in results.idle_lines():
+    for line in (*results.probe_lines(), *results.idle_lines()):
         print(line)
     if options.write:
-        write(options.write, results, options.note)
+        write(options.write, options.page, results, options.note)
 
 
 main()

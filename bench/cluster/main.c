@@ -1,6 +1,7 @@
 /* main.c: starts or finds a cluster, does the job, checks that the log holds what was acknowledged.
  */
 #include "nodes.h"
+#include "probe.h"
 #include "proc.h"
 #include "report.h"
 #include "stream.h"
@@ -115,6 +116,17 @@ static enum exit_code run_serve(const struct cluster *cluster, struct client *cl
   return EXIT_VERIFIED;
 }
 
+static enum exit_code run_probe(const struct options *options) {
+  struct probe probe;
+  if (!probe_run(options->dir, &probe)) return EXIT_NO_CLUSTER;
+  (void)printf(options->json
+                   ? "{\"alone_us\":%.1f,\"quorum_us\":%.1f}\n"
+                   : "4 KiB overwritten and synced, p50: %.0f us alone, %.0f us until two "
+                     "of three at once are done\n",
+               (double)probe.alone_ns / 1e3, (double)probe.quorum_ns / 1e3);
+  return EXIT_VERIFIED;
+}
+
 static enum exit_code do_job(struct cluster *cluster, struct client *client, bool ours) {
   if (ours && !nodes_form(cluster, client)) return EXIT_NO_CLUSTER;
   switch (cluster->options->job) {
@@ -122,6 +134,7 @@ static enum exit_code do_job(struct cluster *cluster, struct client *client, boo
   case JOB_IDLE: return run_idle(cluster);
   case JOB_SERVE: return run_serve(cluster, client);
   case JOB_COUNT: return run_count(cluster, client, false);
+  case JOB_PROBE: break; /* needs no cluster */
   }
   return EXIT_USAGE;
 }
@@ -142,6 +155,7 @@ int main(int argc, char **argv) {
     (void)fputs(options_help, stdout);
     return EXIT_VERIFIED;
   }
+  if (options.job == JOB_PROBE) return (int)run_probe(&options);
   ending_signals(&ending);
   (void)sigprocmask(SIG_BLOCK, &ending, NULL);
   if (!getenv("GRPC_VERBOSITY")) gpr_set_log_function(drop_log);

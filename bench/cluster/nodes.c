@@ -100,13 +100,16 @@ static bool spawn(struct cluster *cluster, unsigned i) {
 }
 
 bool nodes_start(struct cluster *cluster, const struct options *options) {
-  const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+  const char *base = options->dir                    ? options->dir
+                     : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
+                                                     : "/tmp";
   unsigned i;
   cluster->options = options;
   cluster->target = strcmp(options->target, "etcd") == 0 ? &target_etcd : &target_rkv;
   cluster->count = options->nodes;
-  (void)snprintf(cluster->dir, sizeof cluster->dir, "%s/bench-cluster.XXXXXX", base);
-  if (!mkdtemp(cluster->dir)) {
+  if (snprintf(cluster->dir, sizeof cluster->dir, "%s/bench-cluster.XXXXXX", base) >=
+          (int)sizeof cluster->dir ||
+      !mkdtemp(cluster->dir)) {
     (void)fprintf(stderr, "bench: cannot make a folder in %s: %s\n", base, strerror(errno));
     cluster->dir[0] = '\0';
     return false;

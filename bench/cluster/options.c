@@ -12,6 +12,8 @@ const char options_help[] =
     "  --bin-dir DIR          where raft-key-value is (beside this program)\n"
     "  --binary PATH          another program of its protocol: takes --id N --addr HOST:PORT\n"
     "  --nodes N              how many to start (3)\n"
+    "  --durable DIR          the cluster's data is in DIR, not on tmpfs; raft-key-value: in "
+    "storage-wal\n"
     "  --set SECTION.KEY=V    handed to every raft-key-value node; may be repeated\n"
     "  --inflight N,N,...     requests in flight, one row each (1,64,256,1000)\n"
     "  --mix KIND=N,...       of what, in which shares: write, local, lease, linearizable "
@@ -20,6 +22,8 @@ const char options_help[] =
     "  --value-bytes N        (256)      --keys N  key space (100000)\n"
     "  --connections N        those in flight are spread over (1)\n"
     "  --batch N              through one rkv.v1.Stream/Write, N puts in a message\n"
+    "  --probe DIR            instead: what DIR's device takes for a sync, alone and three at "
+    "once\n"
     "  --idle N               instead: CPU and memory over N idle seconds\n"
     "  --serve                instead: start a cluster and keep it until SIGINT or SIGTERM\n"
     "  --count                instead: the leader and its last log index (with --endpoints)\n"
@@ -106,6 +110,11 @@ static enum rkv_status value_option(const char *name, const char *value, struct 
   if (strcmp(name, "--mix") == 0) return mix_parse(value, &options->mix, error);
   if (strcmp(name, "--bin-dir") == 0) {
     options->bin_dir = value;
+    return RKV_OK;
+  }
+  if (strcmp(name, "--durable") == 0 || strcmp(name, "--probe") == 0) {
+    options->dir = value;
+    if (strcmp(name, "--probe") == 0) options->job = JOB_PROBE;
     return RKV_OK;
   }
   if (strcmp(name, "--binary") == 0) {

@@ -21,6 +21,7 @@ enum options_job {
   JOB_LOAD,  /* drive requests, one row for each --inflight */
   JOB_IDLE,  /* measure nodes that have nothing to do */
   JOB_SERVE, /* keep a cluster running until SIGINT or SIGTERM */
+  JOB_PROBE, /* measure a device alone */
   JOB_COUNT, /* print the leader and its last log index */
 };
 
@@ -29,6 +30,7 @@ struct options {
   const char *target;  /* "rkv" or "etcd" */
   const char *bin_dir; /* where raft-key-value is; NULL: beside this program */
   const char *binary;  /* another program of its protocol instead; NULL: none */
+  const char *dir;     /* --durable, --probe: where data goes; NULL: to tmpfs, ours in memory */
   char endpoints[OPTIONS_NODES_MAX][RKV_ADDR_MAX]; /* a cluster that runs already */
   unsigned endpoint_count;
   unsigned inflight[OPTIONS_ROWS_MAX];

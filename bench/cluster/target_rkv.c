@@ -41,7 +41,13 @@ static void rkv_command(const struct cluster *cluster, unsigned i, struct comman
   command_line_add(line, "%u", i + 1);
   command_line_add(line, "--addr");
   command_line_add(line, "%s", cluster->nodes[i].endpoint);
-  for (s = 0; s < cluster->options->set_count; s++) {
+  if (cluster->options->dir) {
+    command_line_add(line, "--set");
+    command_line_add(line, "storage.plugin=storage-wal");
+    command_line_add(line, "--set");
+    command_line_add(line, "storage.dir=%s/n%u", cluster->dir, i + 1);
+  }
+  for (s = 0; s < cluster->options->set_count; s++) { /* the last one counts */
     command_line_add(line, "--set");
     command_line_add(line, "%s", cluster->options->sets[s]);
   }

@@ -21,6 +21,7 @@ struct wish {
   uint64_t window;  /* appends on their way */
   uint64_t seconds; /* of appending per row */
   uint64_t fill;    /* entries per row instead; 0: by time */
+  uint64_t watch;   /* seconds between lines about memory while appending; 0: none */
   bool keep;        /* the last row's directory stays */
   bool open;        /* only open what is there */
 };

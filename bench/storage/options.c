@@ -7,6 +7,7 @@ void wish_usage(void) {
   (void)fputs(
       "bench-storage PLUGIN.so [--dir DIR] [--option KEY=VALUE]... [--size BYTES,...]\n"
       "              [--batch ENTRIES,...] [--window N] [--seconds S | --fill ENTRIES] [--keep]\n"
+      "              [--watch S]\n"
       "bench-storage PLUGIN.so --dir DIR --open [--option KEY=VALUE]...\n\n"
       "  --dir      where each row gets a directory DIR/row-N, made anew (default: .)\n"
       "  --size     bytes of an entry (default 256,4096)\n"
@@ -14,6 +15,7 @@ void wish_usage(void) {
       "  --window   appends on their way at once (default 1)\n"
       "  --seconds  of appending in each row (default 2)\n"
       "  --fill     so many entries in each row instead\n"
+      "  --watch    every S seconds of appending a line: how long the log is, memory in use\n"
       "  --keep     the last row's directory stays: DIR/row-N\n"
       "  --open     only opens the storage in DIR, and tells time and memory\n",
       stderr);
@@ -39,6 +41,7 @@ static bool parse_value(struct wish *w, const char *flag, char *value) {
   if (strcmp(flag, "--batch") == 0) return parse_list(value, w->batches, &w->batch_count);
   if (strcmp(flag, "--window") == 0) return parse_number(value, 1, WINDOW_MAX, &w->window);
   if (strcmp(flag, "--seconds") == 0) return parse_number(value, 1, 3600, &w->seconds);
+  if (strcmp(flag, "--watch") == 0) return parse_number(value, 1, 3600, &w->watch);
   if (strcmp(flag, "--fill") == 0) return parse_number(value, 1, UINT64_C(1) << 32, &w->fill);
   if (strcmp(flag, "--option") != 0 || w->option_count == OPTIONS_MAX) return false;
   w->options[w->option_count++] = value;

@@ -1,8 +1,10 @@
 /* work.c: one row: appends with a window of them on their way, then reads, then a new start. */
 #include "bench.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { READ_ENTRIES = 4096 };
 #define READ_BYTES (UINT64_C(1) << 20)
@@ -78,11 +80,31 @@ static void append(struct subject *s, struct slot *slot, struct rkv_entry *entri
   rkv_buf_drop(&bytes);
 }
 
+/* Memory of this process, without what it shares with files. */
+static uint64_t memory_bytes(void) {
+  uint64_t pages = 0, shared = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (!file) return 0;
+  if (fscanf(file, "%*u %" SCNu64 " %" SCNu64, &pages, &shared) != 2) pages = shared = 0;
+  (void)fclose(file);
+  return (pages - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void watch(uint64_t began, uint64_t seconds, uint64_t bytes, uint64_t *next) {
+  uint64_t now = now_ns();
+  if (seconds == 0 || now < *next) return;
+  *next = now + seconds * 1000000000U;
+  (void)printf("%5.0f s: %8.2f GiB of log, %4" PRIu64 " MiB of memory\n",
+               (double)(now - began) / 1e9, (double)bytes / (double)(1U << 30),
+               memory_bytes() >> 20);
+  (void)fflush(stdout);
+}
+
 static void append_all(struct subject *s, const struct wish *wish, uint64_t size, uint64_t batch,
                        struct result *r) {
   struct appender *a = calloc(1, sizeof *a);
   struct rkv_entry *entries = calloc(batch, sizeof *entries);
-  uint64_t began = now_ns(), until = began + wish->seconds * 1000000000U;
+  uint64_t began = now_ns(), until = began + wish->seconds * 1000000000U, next = 0;
   if (!a || !entries) die("no memory");
   (void)pthread_mutex_init(&a->lock, NULL);
   (void)pthread_cond_init(&a->freed, NULL);
@@ -94,6 +116,7 @@ static void append_all(struct subject *s, const struct wish *wish, uint64_t size
   while (wish->fill ? r->entries < wish->fill : now_ns() < until) {
     append(s, take_slot(a), entries, r->entries + 1, batch, size);
     r->entries += batch;
+    watch(began, wish->watch, r->entries * size, &next);
   }
   await_all(a);
   r->append_ns = now_ns() - began;

@@ -1,13 +1,16 @@
 /* db.c: opens RocksDB and speaks to it. */
 #include "db.h"
 
+#include "logger.h"
+#include "tail.h"
+
 #include <rkv/membership.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 
-enum { LOG_FILES = 4, BACKGROUND_JOBS = 2, INFO_LOG_WARN = 2, BLOCK_BYTES = 16 * 1024 };
+enum { BACKGROUND_JOBS = 2, BLOCK_BYTES = 16 * 1024 };
 enum { WAL_BUFFERS = 4 }; /* RocksDB's own log may grow to so many write buffers */
-#define INFO_LOG_BYTES (1 * MIB)
 #define VOTE_BUFFER_BYTES (256 * KIB)
 
 static const char *const names[DB_FAMILIES] = {"default", "log", "vote", "snapshots"};
@@ -40,13 +43,10 @@ static void set_files(rocksdb_options_t *o, const struct rocks_options *options,
   rocksdb_options_set_create_if_missing(o, fresh);
   rocksdb_options_set_create_missing_column_families(o, fresh);
   rocksdb_options_set_paranoid_checks(o, 1);
-  /* A record that a crash cut off at the end of the log is dropped; other damage is refused. */
-  rocksdb_options_set_wal_recovery_mode(o, rocksdb_tolerate_corrupted_tail_records_recovery);
+  /* Every batch must be whole: one that a crash tore is cut off before (tail.c). */
+  rocksdb_options_set_wal_recovery_mode(o, rocksdb_absolute_consistency_recovery);
   rocksdb_options_set_max_total_wal_size(o, WAL_BUFFERS * options->write_buffer_bytes);
   rocksdb_options_set_max_background_jobs(o, BACKGROUND_JOBS);
-  rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
-  rocksdb_options_set_max_log_file_size(o, INFO_LOG_BYTES);
-  rocksdb_options_set_keep_log_file_num(o, LOG_FILES);
   rocksdb_options_set_write_buffer_size(o, options->write_buffer_bytes);
   rocksdb_options_set_compression(o, rocksdb_no_compression);
 }
@@ -63,7 +63,8 @@ static void set_table(rocksdb_options_t *o, const struct rocks_options *options)
 
 /* A log file of RocksDB that is missing is noticed by this, and only settable by its name. */
 static rocksdb_options_t *make_options(struct db *db, const struct rocks_options *options,
-                                       bool fresh, struct rkv_error *error) {
+                                       const struct rkv_host *host, bool fresh,
+                                       struct rkv_error *error) {
   rocksdb_options_t *base = rocksdb_options_create(), *o = rocksdb_options_create();
   char *text = NULL;
   rocksdb_get_options_from_string(base, "track_and_verify_wals_in_manifest=true", o, &text);
@@ -72,29 +73,61 @@ static rocksdb_options_t *make_options(struct db *db, const struct rocks_options
     rocksdb_options_destroy(o);
     return NULL;
   }
+  logger_use(o, host);
   set_files(o, options, fresh);
   set_table(o, options);
   return o;
 }
 
-enum rkv_status db_open(struct db *db, const struct rocks_options *options, bool fresh,
-                        struct rkv_error *error) {
+static enum rkv_status open_rocks(struct db *db, const struct rocks_options *options,
+                                  struct rkv_error *error) {
   const rocksdb_options_t *families[DB_FAMILIES];
-  rocksdb_options_t *small;
+  rocksdb_options_t *small = rocksdb_options_create_copy(db->sst);
   char *text = NULL;
-  *db = (struct db){.dir = options->dir};
-  db->sst = make_options(db, options, fresh, error);
-  if (!db->sst) return (enum rkv_status)(error ? error->status : RKV_IO);
-  small = rocksdb_options_create_copy(db->sst);
   rocksdb_options_set_write_buffer_size(small, VOTE_BUFFER_BYTES);
   for (int i = 0; i < DB_FAMILIES; i++) families[i] = i == DB_LOG ? db->sst : small;
   db->rocks = rocksdb_open_column_families(db->sst, options->dir, DB_FAMILIES, names, families,
                                            db->families, &text);
   rocksdb_options_destroy(small);
+  return db_result(db, text, error);
+}
+
+static enum rkv_status cut_tail(const struct db *db, const struct rkv_host *host,
+                                const struct tail *tail, struct rkv_error *error) {
+  enum rkv_status status = tail_cut(db->dir, tail, error);
+  if (status == RKV_OK && tail->torn)
+    rkv_log(host, RKV_LOG_WARN, "rocksdb",
+            "log %06" PRIu64 " was cut at byte %" PRIu64
+            ": what stood there was torn by a crash and never acknowledged",
+            tail->file, tail->offset);
+  return status;
+}
+
+/* Every whole batch that is in the log files was taken. */
+static enum rkv_status check_taken(const struct db *db, uint64_t sequence,
+                                   struct rkv_error *error) {
+  uint64_t taken = rocksdb_get_latest_sequence_number(db->rocks);
+  if (taken >= sequence) return RKV_OK;
+  return rkv_fail(error, RKV_CORRUPT,
+                  "%s: RocksDB took changes up to %" PRIu64 " from its log, which holds %" PRIu64,
+                  db->dir, taken, sequence);
+}
+
+enum rkv_status db_open(struct db *db, const struct rocks_options *options,
+                        const struct rkv_host *host, bool fresh, struct rkv_error *error) {
+  struct tail tail;
+  enum rkv_status status;
+  *db = (struct db){.dir = options->dir};
+  status = tail_find(options->dir, &tail, error);
+  if (status == RKV_OK) status = cut_tail(db, host, &tail, error);
+  if (status != RKV_OK) return status;
+  db->sst = make_options(db, options, host, fresh, error);
+  if (!db->sst) return (enum rkv_status)(error ? error->status : RKV_IO);
   db->durable = rocksdb_writeoptions_create();
   rocksdb_writeoptions_set_sync(db->durable, options->sync != 0);
   db->reading = rocksdb_readoptions_create();
-  return db_result(db, text, error);
+  status = open_rocks(db, options, error);
+  return status == RKV_OK ? check_taken(db, tail.sequence, error) : status;
 }
 
 void db_close(struct db *db) {

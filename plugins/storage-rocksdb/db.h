@@ -9,7 +9,7 @@
  *   snapshots   snapshot number, chunk number    DB_CHUNK bytes, the last one fewer
  *
  * Numbers in keys are big-endian, so that they sort; in values little-endian. RocksDB checks every
- * block and every record of its own log by a checksum. */
+ * block and every record of its own log by a checksum; what those cannot tell: tail.h. */
 #ifndef ROCKS_DB_H
 #define ROCKS_DB_H
 
@@ -32,9 +32,11 @@ struct db {
 };
 
 /* fresh: make the database; else one that is missing is refused.
- * Errors: RKV_UNAVAILABLE if another process uses it; RKV_CORRUPT, RKV_IO, RKV_NO_SPACE. */
-enum rkv_status db_open(struct db *db, const struct rocks_options *options, bool fresh,
-                        struct rkv_error *error);
+ * `options->dir` and `host` are borrowed until db_close.
+ * Errors: RKV_UNAVAILABLE if a tool of RocksDB's uses it; RKV_CORRUPT, RKV_IO, RKV_NO_SPACE,
+ * RKV_NO_MEMORY. */
+enum rkv_status db_open(struct db *db, const struct rocks_options *options,
+                        const struct rkv_host *host, bool fresh, struct rkv_error *error);
 void db_close(struct db *db);
 
 /* Turns RocksDB's text, which it frees, into a refusal; NULL: RKV_OK. */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,30 +98,31 @@ static enum rkv_status write_owner(const char *dir, int dir_fd, rkv_node_id node
   return ok ? RKV_OK : fail(dir, "write rkv-owner", error);
 }
 
-enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, bool *fresh,
-                            struct rkv_error *error) {
-  char text[TEXT_MAX];
-  int fd;
-  enum rkv_status status = open_dir(dir, &fd, error);
-  if (status != RKV_OK) return status;
-  status = read_owner(dir, fd, text, error);
-  if (status == RKV_OK) {
-    status = check(dir, text, node_id, fresh, error);
-  } else if (status == RKV_NOT_FOUND && faccessat(fd, "CURRENT", F_OK, 0) == 0) {
-    status = rkv_fail(error, RKV_FOREIGN, "%s: holds a RocksDB that no node of ours made", dir);
-  } else if (status == RKV_NOT_FOUND) {
-    *fresh = true;
-    status = write_owner(dir, fd, node_id, "new", error);
-  }
-  (void)close(fd);
-  return status;
+static enum rkv_status lock_dir(const char *dir, int fd, struct rkv_error *error) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return RKV_OK;
+  if (errno != EWOULDBLOCK) return fail(dir, "lock the directory", error);
+  return rkv_fail(error, RKV_UNAVAILABLE,
+                  "%s: another node or tool uses this directory (stop it first)", dir);
 }
 
-enum rkv_status owner_settle(const char *dir, rkv_node_id node_id, struct rkv_error *error) {
-  int fd;
-  enum rkv_status status = open_dir(dir, &fd, error);
+enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, int *lock, bool *fresh,
+                            struct rkv_error *error) {
+  char text[TEXT_MAX];
+  enum rkv_status status;
+  *lock = -1;
+  status = open_dir(dir, lock, error);
+  if (status == RKV_OK) status = lock_dir(dir, *lock, error);
   if (status != RKV_OK) return status;
-  status = write_owner(dir, fd, node_id, "made", error);
-  (void)close(fd);
-  return status;
+  status = read_owner(dir, *lock, text, error);
+  if (status == RKV_OK) return check(dir, text, node_id, fresh, error);
+  if (status != RKV_NOT_FOUND) return status;
+  if (faccessat(*lock, "CURRENT", F_OK, 0) == 0)
+    return rkv_fail(error, RKV_FOREIGN, "%s: holds a RocksDB that no node of ours made", dir);
+  *fresh = true;
+  return write_owner(dir, *lock, node_id, "new", error);
+}
+
+enum rkv_status owner_settle(const char *dir, int lock, rkv_node_id node_id,
+                             struct rkv_error *error) {
+  return write_owner(dir, lock, node_id, "made", error);
 }

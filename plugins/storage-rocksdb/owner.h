@@ -13,13 +13,16 @@
 
 #define OWNER_FORMAT 1u /* what this version writes; greater ones are refused */
 
-/* Makes the directory (0700) and claims it if nobody has; *fresh: the database is to be made.
- * Errors: RKV_FOREIGN for another node, a newer format, or a RocksDB of somebody else; RKV_CORRUPT;
- * RKV_IO; RKV_NO_SPACE. */
-enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, bool *fresh,
+/* Makes the directory (0700), takes it for this process alone and claims it if nobody has. *lock is
+ * a descriptor that holds it until it is closed, also after an error (-1: none); *fresh: the
+ * database is to be made. Errors: RKV_UNAVAILABLE if another process has it; RKV_FOREIGN for
+ * another node, a newer format, or a RocksDB of somebody else; RKV_CORRUPT; RKV_IO; RKV_NO_SPACE.
+ */
+enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, int *lock, bool *fresh,
                             struct rkv_error *error);
 
 /* The database is made. Errors: RKV_IO, RKV_NO_SPACE. */
-enum rkv_status owner_settle(const char *dir, rkv_node_id node_id, struct rkv_error *error);
+enum rkv_status owner_settle(const char *dir, int lock, rkv_node_id node_id,
+                             struct rkv_error *error);
 
 #endif

@@ -154,7 +154,8 @@ void queue_truncate(void *storage, rkv_index after) {
                    "storage-rocksdb: truncation after entry %" PRIu64 ", which is purged", after);
   if (goes_on(s) && after < s->image.last.index) {
     op->id.index = after;
-    op->last = s->image.last.index;
+    op->first_dropped = after + 1;
+    op->last_dropped = s->image.last.index;
     s->image.last_known = after == s->image.purged.index;
     s->image.last = s->image.last_known ? s->image.purged : op->id;
     cut_queue(s, after);
@@ -174,6 +175,8 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
   }
   (void)pthread_mutex_lock(&s->lock);
   if (goes_on(s) && up_to.index > s->image.purged.index) {
+    op->first_dropped = s->image.purged.index + 1;
+    op->last_dropped = up_to.index < s->image.last.index ? up_to.index : s->image.last.index;
     op->id = s->image.purged = up_to;
     if (up_to.index >= s->image.last.index) {
       s->image.last = up_to;

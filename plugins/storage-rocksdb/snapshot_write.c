@@ -5,6 +5,7 @@
 #include "snapshot.h"
 #include "store.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static enum rkv_status note_failure(struct snapshot_writer *w, enum rkv_status s
 
 static void end_writer(struct snapshot_writer *w) {
   if (w->file) rocksdb_sstfilewriter_destroy(w->file);
-  (void)unlink(w->path); /* what is left is written over by the next one */
+  (void)unlink(w->path);
   snapshot_drop(w->snapshot);
   free(w->chunk);
   free(w);
@@ -80,10 +81,15 @@ enum rkv_status snapshot_begin(void *storage, const struct rkv_snapshot_meta *me
   return rkv_fail(error, RKV_IO, "%s: the path is too long", s->db.dir);
 }
 
+/* A crash may leave the name beside that of a file that is RocksDB's: it must go, not be written
+ * over, which would be the end of that one. */
 static enum rkv_status open_file(struct snapshot_writer *w, struct rkv_error *error) {
   const struct db *db = &w->s->db;
-  rocksdb_envoptions_t *env = rocksdb_envoptions_create();
+  rocksdb_envoptions_t *env;
   char *text = NULL;
+  if (unlink(w->path) != 0 && errno != ENOENT)
+    return rkv_fail(error, RKV_IO, "%s: cannot remove: %s", w->path, strerror(errno));
+  env = rocksdb_envoptions_create();
   w->file = rocksdb_sstfilewriter_create(env, db->sst);
   rocksdb_envoptions_destroy(env);
   rocksdb_sstfilewriter_open(w->file, w->path, &text);

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { VOTE_SIZE = 17, IDENTITY_SIZE = 25, PURGED_SIZE = 16 }; /* bytes of the values, see db.h */
 
@@ -134,10 +135,12 @@ static void report(const struct store *s, uint64_t began_ns) {
 static enum rkv_status open_db(struct store *s, struct rkv_error *error) {
   uint64_t began_ns = s->host->now_ns(s->host->ctx);
   bool fresh = false;
-  enum rkv_status status = owner_claim(s->options.dir, s->host->node_id, &fresh, error);
+  enum rkv_status status =
+      owner_claim(s->options.dir, s->host->node_id, &s->dir_lock, &fresh, error);
   if (status == RKV_OK) status = room_to_open(s, error);
-  if (status == RKV_OK) status = db_open(&s->db, &s->options, fresh, error);
-  if (status == RKV_OK && fresh) status = owner_settle(s->options.dir, s->host->node_id, error);
+  if (status == RKV_OK) status = db_open(&s->db, &s->options, s->host, fresh, error);
+  if (status == RKV_OK && fresh)
+    status = owner_settle(s->options.dir, s->dir_lock, s->host->node_id, error);
   if (status == RKV_OK) status = load_vote(s, error);
   if (status == RKV_OK) status = load_log(s, error);
   if (status == RKV_OK) status = snapshot_find(s, error);
@@ -148,6 +151,7 @@ static enum rkv_status open_db(struct store *s, struct rkv_error *error) {
 static void store_free(struct store *s) {
   snapshot_drop(s->newest);
   db_close(&s->db);
+  if (s->dir_lock >= 0) (void)close(s->dir_lock);
   (void)pthread_cond_destroy(&s->work);
   (void)pthread_mutex_destroy(&s->lock);
   free(s);
@@ -170,6 +174,7 @@ enum rkv_status store_open(const struct rkv_host *host, const struct rocks_optio
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
   s->host = host;
   s->options = *options;
+  s->dir_lock = -1;
   (void)pthread_mutex_init(&s->lock, NULL);
   init_condition(&s->work);
   status = open_db(s, &why);

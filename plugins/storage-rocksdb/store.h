@@ -46,8 +46,8 @@ struct op {
   struct rkv_vote vote;
   struct rkv_identity identity;
   struct rkv_log_id id; /* PURGE: up to; TRUNCATE: only the index, of the entry that is kept */
-  rkv_index last;       /* TRUNCATE: the last entry that is dropped */
-  size_t count, live;   /* APPEND: entries, and how many of them are still held (lock) */
+  rkv_index first_dropped, last_dropped; /* PURGE, TRUNCATE: entries; first > last: none */
+  size_t count, live; /* APPEND: entries, and how many of them are still held (lock) */
   struct rkv_entry entries[];
 };
 
@@ -65,6 +65,7 @@ struct snapshot; /* snapshot.h */
 struct store {
   const struct rkv_host *host;
   struct rocks_options options;
+  int dir_lock; /* -1: none */
   struct db db;
 
   pthread_mutex_t lock;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 enum { VOTE_SIZE = 17, IDENTITY_SIZE = 25, PURGED_SIZE = 16 }; /* bytes of the values, see db.h */
+enum { DROPPED_SINGLY_MAX = 256 };
 #define BATCH_BYTES_MAX (8 * MIB) /* a batch with more of payload gets no more operations */
 
 /* What goes to the database at once. */
@@ -50,12 +51,27 @@ static void put_identity(const struct db *db, rocksdb_writebatch_t *rocks,
   db_put(db, rocks, "identity", value, sizeof value);
 }
 
-static void put_purge(const struct db *db, rocksdb_writebatch_t *rocks, struct rkv_log_id up_to) {
+/* Each range that was dropped costs every later read time, until RocksDB makes a file of its
+ * memory: so short ones are dropped entry by entry. */
+static void drop(const struct db *db, rocksdb_writebatch_t *rocks, const struct op *op) {
+  if (op->first_dropped > op->last_dropped) return;
+  if (op->last_dropped - op->first_dropped >= DROPPED_SINGLY_MAX) {
+    db_drop_range(db, rocks, DB_LOG, op->first_dropped, op->last_dropped);
+    return;
+  }
+  for (rkv_index index = op->first_dropped; index <= op->last_dropped; index++) {
+    uint8_t key[DB_KEY];
+    db_key(key, index);
+    rocksdb_writebatch_delete_cf(rocks, db->families[DB_LOG], (const char *)key, sizeof key);
+  }
+}
+
+static void put_purge(const struct db *db, rocksdb_writebatch_t *rocks, const struct op *op) {
   uint8_t value[PURGED_SIZE];
-  rkv_put_le(value, up_to.term, 8);
-  rkv_put_le(value + 8, up_to.index, 8);
+  rkv_put_le(value, op->id.term, 8);
+  rkv_put_le(value + 8, op->id.index, 8);
   db_put(db, rocks, "purged", value, sizeof value);
-  db_drop_range(db, rocks, DB_LOG, 0, up_to.index);
+  drop(db, rocks, op);
 }
 
 /* Entries that were truncated meanwhile are put like the others: the truncation follows. */
@@ -70,9 +86,9 @@ static void add(const struct db *db, struct batch *b, const struct op *op) {
     break;
   case OP_VOTE: put_vote(db, b->rocks, op->vote); break;
   case OP_IDENTITY: put_identity(db, b->rocks, &op->identity); break;
-  case OP_TRUNCATE: db_drop_range(db, b->rocks, DB_LOG, op->id.index + 1, op->last); break;
+  case OP_TRUNCATE: drop(db, b->rocks, op); break;
   case OP_PURGE:
-    put_purge(db, b->rocks, op->id);
+    put_purge(db, b->rocks, op);
     b->purged = op->id.index;
     break;
   }

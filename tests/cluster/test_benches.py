@@ -34,6 +34,15 @@ def test_cluster(arguments):
     assert len(rows) == 2 and all(row["all_in_log"] and row["failed"] == 0 for row in rows)
 
 
+def test_cluster_on_disk(tmp_path):
+    """Durable puts are on the device that is named, which is left as it was."""
+    rows = rows_of("bench-cluster", "--durable", tmp_path, "--inflight", "64", "--seconds", "1", "--warmup", "0")
+    assert rows[0]["all_in_log"] and rows[0]["failed"] == 0
+    probe = rows_of("bench-cluster", "--probe", tmp_path)[0]
+    assert probe["alone_us"] > 0 and probe["quorum_us"] > 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_state_machine():
     done = subprocess.run([BUILD / "bench-sm", "10000"], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stderr
@@ -51,3 +60,17 @@ def test_the_table_and_its_page(tmp_path):
     assert "3.33 x etcd (>= 3) met; 0.50 x empty (>= 0.65) MISSED; 30 us CPU (<= 40) met" in page
     assert "100 ±10%" in page and "- here" in page and "14.0 MB, 0.5 ms CPU per second, met" in page
     assert (tmp_path / "results.svg").read_text().count("<rect") == 6
+
+
+def test_the_page_of_durable_puts(tmp_path):
+    """Beside etcd, and one behind the other beside what the syncs take."""
+    rows = [{"row": "Set, durable", "target": target, "inflight": n, "puts_per_s": rate}
+            for target, n, rate in (("rkv", 1, 4000), ("rkv", 64, 300), ("etcd", 64, 100))]
+    rows += [{"row": "probe", "target": "device", "alone_us": 90, "quorum_us": us} for us in (140, 150, 160)]
+    done = subprocess.run(["/usr/bin/python3", ROOT / "bench" / "table.py", "--write", tmp_path, "--page", "DURABLE"],
+                          input="\n".join(json.dumps(row) for row in rows), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "DURABLE.md").read_text()
+    assert "3.00 x etcd (>= 2) met" in page and "0.60 of one put per sync (>= 0.8) MISSED" in page
+    assert "until two of three at once are done, p50 in us before and after each round: 140, 150, 160" in page
+    assert (tmp_path / "durable.svg").exists()

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_FDS = 16, PATH_BYTES = 1024, BLOCK = 65536 };
+enum { DEPTH_FDS = 16, PATH_BYTES = 1024, BLOCK = 65536, COPY_TRIES_MAX = 1000 };
 
 bool tree_make(const char *path) {
   return mkdir(path, 0700) == 0;
@@ -78,6 +78,7 @@ static bool copy_bytes(int in, int out, off_t size) {
   if (ftruncate(out, size) != 0) return false;
   for (off_t at = 0; at < size;) {
     ssize_t got = pread(in, bytes, sizeof bytes, at);
+    if (got == 0) errno = ESTALE; /* it was cut meanwhile */
     if (got <= 0) return false;
     if (memcmp(bytes, zeros, (size_t)got) != 0 && pwrite(out, bytes, (size_t)got, at) != got)
       return false;
@@ -90,8 +91,10 @@ static bool copy_file(const char *from, const char *to, const struct stat *info)
   int in = open(from, O_RDONLY | O_CLOEXEC);
   int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, info->st_mode & 0777);
   bool good = in >= 0 && out >= 0 && copy_bytes(in, out, info->st_size);
+  int why = errno;
   if (in >= 0) (void)close(in);
   if (out >= 0 && close(out) != 0) good = false;
+  if (!good) errno = why;
   return good;
 }
 
@@ -111,11 +114,6 @@ static bool remove_item(const char *path, const char *name, void *arg) {
   (void)snprintf(below, sizeof below, "%s/%s", path, name);
   tree_remove(below);
   return true;
-}
-
-bool tree_copy(const char *from, const char *to) {
-  if (!tree_make(to) && errno != EEXIST) return false;
-  return each_item(to, remove_item, NULL) && each_item(from, copy_item, (void *)(uintptr_t)to);
 }
 
 /* ---- comparing ---- */
@@ -147,4 +145,35 @@ uint64_t tree_hash(const char *path) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
   (void)each_item(path, hash_item, &hash);
   return hash;
+}
+
+/* ---- a copy ---- */
+
+static bool mix_name(const char *path, const char *name, void *arg) {
+  char below[PATH_BYTES];
+  struct stat info;
+  (void)snprintf(below, sizeof below, "%s/%s", path, name);
+  mix(arg, name, strlen(name));
+  if (lstat(below, &info) == 0 && S_ISDIR(info.st_mode)) return each_item(below, mix_name, arg);
+  return true;
+}
+
+static uint64_t names(const char *path) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  (void)each_item(path, mix_name, &hash);
+  return hash;
+}
+
+/* Who uses `from` may rename and remove files in it: a copy that misses one is made again. */
+bool tree_copy(const char *from, const char *to) {
+  if (!tree_make(to) && errno != EEXIST) return false;
+  for (int i = 0; i < COPY_TRIES_MAX; i++) {
+    uint64_t before = names(from);
+    bool copied;
+    if (!each_item(to, remove_item, NULL)) return false;
+    copied = each_item(from, copy_item, (void *)(uintptr_t)to);
+    if (!copied && errno != ENOENT && errno != ESTALE) return false;
+    if (copied && names(from) == before) return true;
+  }
+  return false;
 }

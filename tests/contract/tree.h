@@ -13,8 +13,9 @@ bool tree_make(const char *path);
 /* Removes a directory with everything in it; nothing happens if it is not there. */
 void tree_remove(const char *path);
 
-/* Makes `to` hold exactly what `from` holds: plain files (holes stay holes) and directories. False
- * with errno if it cannot. */
+/* Makes `to` hold exactly what `from` holds: plain files (holes stay holes) and directories. `from`
+ * may be in use: what is renamed or removed meanwhile is under one of its names. False with errno
+ * if it cannot. */
 bool tree_copy(const char *from, const char *to);
 
 /* One number that tells names, kinds, sizes and bytes of a tree; not times. */

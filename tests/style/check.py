@@ -15,7 +15,7 @@ import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = ("core", "plugins", "share", "tools", "bench", "tests", "scripts", "protos")
-COLUMNS = {".c": 100, ".h": 100, ".py": 120, ".sh": 130}
+COLUMNS = {".c": 100, ".h": 100, ".cc": 100, ".py": 120, ".sh": 130}
 FILE_LINES = 350
 FILE_LINES_OF = {"plugins/storage-mem/storage-mem.c": 250}  # the smallest complete storage: people copy it
 FUNCTION_LINES = 70
@@ -63,7 +63,7 @@ class File:
         self.kind = path.suffix
         self.text = path.read_text(encoding="utf-8")
         self.lines = self.text.splitlines()
-        self.is_c = self.kind in (".c", ".h")
+        self.is_c = self.kind in (".c", ".h", ".cc")
         self.code = c_text.without_comments(self.text) if self.is_c else ""
 
     def at(self, line, what):

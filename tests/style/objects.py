@@ -18,7 +18,7 @@ def nm(*args):
 def find(build, root, rooms):
     """(source, object) of each object under the rooms whose source is still there."""
     for room in rooms:
-        for obj in sorted(pathlib.Path(build, room).rglob("*.c.o")):
+        for obj in sorted(path for kind in ("*.c.o", "*.cc.o") for path in pathlib.Path(build, room).rglob(kind)):
             source = re.sub(r"CMakeFiles/[^/]+\.dir/", "", str(obj.relative_to(build)))[: -len(".o")]
             if pathlib.Path(root, source).is_file():
                 yield source, obj

@@ -1,0 +1,32 @@
+/* tail.h: RocksDB's write-ahead log, looked at before RocksDB opens it. A leaf.
+ *
+ * When RocksDB starts it either refuses a batch that is not whole or drops it with everything
+ * behind it, and cannot tell a batch that power loss tore, which nobody was told of, from one that
+ * was acknowledged and damaged later. Here is what tells them apart: a batch is written only when
+ * the one before it is on the device.
+ *
+ * (T1) What is not whole was never acknowledged if no whole batch begins behind it, in its file or
+ *      in a later one. Then it is cut off; anything else is refused.
+ * (T2) It is cut off before anything is written behind it. */
+#ifndef ROCKS_TAIL_H
+#define ROCKS_TAIL_H
+
+#include <rkv/status.h>
+
+#include <stdbool.h>
+
+struct tail {
+  uint64_t sequence; /* RocksDB's number of the last change in a whole batch; 0: there is none */
+  bool torn;         /* something behind that is not whole */
+  uint64_t file;     /* where: the number of a log file, */
+  uint64_t offset;   /* and a byte in it */
+};
+
+/* Reads the log files in a directory, which nobody else has open.
+ * Errors: RKV_CORRUPT (T1), with the place; RKV_IO, RKV_NO_MEMORY. */
+enum rkv_status tail_find(const char *dir, struct tail *tail, struct rkv_error *error);
+
+/* Cuts off what is torn, durably. Errors: RKV_IO. */
+enum rkv_status tail_cut(const char *dir, const struct tail *tail, struct rkv_error *error);
+
+#endif
