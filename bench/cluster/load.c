@@ -1,10 +1,14 @@
-/* load.c: the closed loop.
+/* load.c: the closed loop, and the open one.
  *
- * (L1) A slot has at most one request in flight; one that was answered starts the slot's next one
- *      until the time is up.  (L2) Every request that was started is either acked or failed. */
+ * (L1) A slot has at most one request in flight. Closed: one that was answered starts the slot's
+ *      next one until the time is up. Open: it is idle until a request is due.
+ * (L2) Every request that was started is either acked or failed.
+ * (L3) Open: requests start in the order in which they are due, and those that wait for a slot
+ *      when the time is up count with what they have waited by then. */
 #include "load.h"
 
 #include "nodes.h"
+#include "pace.h"
 #include "wire.h"
 
 #include <grpc/status.h>
@@ -12,17 +16,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #define STOP_CHECK_EVENTS 1024
+#define LOOK_NS 50000UL /* an open loop's pause between two looks at what is due and answered */
 
 struct load;
 
 struct slot {
   struct load *load;
   struct client_channel *channel;
-  enum mix_kind kind; /* of the request in flight */
-  uint64_t started_ns;
+  enum mix_kind kind;  /* of the request in flight */
+  uint64_t started_ns; /* open: when it was due */
+  struct slot *next;   /* among the idle ones */
 };
 
 struct load {
@@ -30,7 +37,8 @@ struct load {
   const struct options *options;
   struct histogram *latencies; /* one for each kind */
   struct load_result *result;
-  struct slot *slots;
+  struct slot *slots, *idle;
+  struct pace pace; /* rate 0: closed */
   uint8_t *request; /* a put, which begins with the bytes of a get; the key's digits change */
   size_t get_size, put_size, digits_at;
   long turns[MIX_KINDS];
@@ -44,7 +52,12 @@ static uint64_t now_ns(clockid_t clock) {
   return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
-static void start(struct slot *slot);
+static void start(struct slot *slot, uint64_t since_ns);
+
+static void put_by(struct slot *slot) {
+  slot->next = slot->load->idle;
+  slot->load->idle = slot;
+}
 
 static void on_answer(void *ctx, const struct client_reply *reply) {
   struct slot *slot = ctx;
@@ -65,10 +78,13 @@ static void on_answer(void *ctx, const struct client_reply *reply) {
       memcpy(result->failure, reply->text, sizeof result->failure);
     }
   }
-  if (!load->over) start(slot);
+  if (load->pace.rate > 0)
+    put_by(slot);
+  else if (!load->over)
+    start(slot, now_ns(CLOCK_MONOTONIC));
 }
 
-static void start(struct slot *slot) {
+static void start(struct slot *slot, uint64_t since_ns) {
   struct load *load = slot->load;
   const struct target *target = load->cluster->target;
   struct client_pair level = {.key = NULL};
@@ -79,14 +95,32 @@ static void start(struct slot *slot) {
   if (!write) level = (struct client_pair){"rkv-read", mix_kind_name(slot->kind)};
   (void)snprintf(digits, sizeof digits, "%08u", (unsigned)(load->sequence++ % load->options->keys));
   memcpy(load->request + load->digits_at, digits, 8);
-  slot->started_ns = now_ns(CLOCK_MONOTONIC);
+  slot->started_ns = since_ns;
   if (client_start_with(slot->channel, write ? target->put_path : target->get_path, level,
                         load->request, write ? load->put_size : load->get_size,
                         client_now_ms() + LOAD_CALL_TIMEOUT_MS, on_answer, slot)) {
     load->result->kinds[slot->kind].failed++;
+    if (load->pace.rate > 0) put_by(slot);
     return;
   }
   load->busy++;
+}
+
+/* (L3) */
+static void start_due(struct load *load, uint64_t now) {
+  while (load->idle && pace_due_ns(&load->pace, load->sequence) <= now) {
+    struct slot *slot = load->idle;
+    load->idle = slot->next;
+    start(slot, pace_due_ns(&load->pace, load->sequence));
+  }
+}
+
+/* (L3) Mixed loads count them as writes: what they would have been is not drawn yet. */
+static void count_behind(struct load *load, uint64_t now) {
+  const uint64_t due = pace_count(&load->pace, now);
+  for (uint64_t n = load->sequence; n < due; n++)
+    histogram_add(&load->latencies[MIX_WRITE], now - pace_due_ns(&load->pace, n));
+  load->result->behind = due > load->sequence ? due - load->sequence : 0;
 }
 
 static bool make_request(struct load *load) {
@@ -106,11 +140,22 @@ out:
   return ok;
 }
 
+/* Waits for something to do, and does it. */
+static void work(struct load *load, struct client *client) {
+  const struct timespec pause = {.tv_nsec = (long)LOOK_NS};
+  if (load->pace.rate == 0 || load->over) {
+    client_poll(client, load->over ? UINT64_MAX : load->end_ns / 1000000 + 1);
+    return;
+  }
+  start_due(load, now_ns(CLOCK_MONOTONIC));
+  if (!client_poll(client, 0)) (void)nanosleep(&pause, NULL);
+}
+
 static void drive(struct load *load, struct client *client, bool (*stop)(void)) {
   struct load_result *result = load->result;
   uint64_t measured_from = 0, servers = 0, own = 0;
   unsigned events = 0;
-  while (load->busy > 0) {
+  while (load->busy > 0 || (load->pace.rate > 0 && !load->over)) {
     uint64_t now = now_ns(CLOCK_MONOTONIC);
     if (!load->measuring && !load->over && now >= load->warm_ns) {
       load->measuring = true;
@@ -121,11 +166,12 @@ static void drive(struct load *load, struct client *client, bool (*stop)(void)) 
     if (!load->over && (now >= load->end_ns || (++events % STOP_CHECK_EVENTS == 0 && stop()))) {
       load->over = true;
       load->measuring = false;
+      if (load->pace.rate > 0) count_behind(load, now);
       result->seconds = (double)(now - measured_from) / 1e9;
       result->servers_ns = nodes_cpu_ns(load->cluster) - servers;
       result->client_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
     }
-    client_poll(client, load->over ? UINT64_MAX : load->end_ns / 1000000 + 1);
+    if (load->busy > 0 || !load->over) work(load, client);
   }
 }
 
@@ -164,7 +210,15 @@ bool load_run(const struct cluster *cluster, struct client *client, const char *
   if (!connect_slots(&load, client, endpoint, inflight)) goto out;
   load.warm_ns = now_ns(CLOCK_MONOTONIC) + load.options->warmup_seconds * second;
   load.end_ns = load.warm_ns + load.options->seconds * second;
-  for (i = 0; i < inflight; i++) start(&load.slots[i]);
+  load.pace.rate = load.options->rate;
+  load.pace.begin_ns = now_ns(CLOCK_MONOTONIC);
+  if (load.pace.rate > 0) (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns: else pauses grow by 50 us */
+  for (i = 0; i < inflight; i++) {
+    if (load.pace.rate > 0)
+      put_by(&load.slots[i]);
+    else
+      start(&load.slots[i], load.pace.begin_ns);
+  }
   drive(&load, client, stop);
   for (i = 0; i < MIX_KINDS; i++) {
     result->kinds[i].p50_ns = histogram_quantile(&load.latencies[i], 0.50);

@@ -1,4 +1,5 @@
-/* load.h: a fixed number of requests in flight, each answered one replaced at once. */
+/* load.h: a fixed number of requests in flight, each answered one replaced at once (closed loop);
+ * or requests that come at a rate, whatever the answers (open loop, pace.h). */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
@@ -18,14 +19,16 @@ struct load_kind {
 
 struct load_result {
   struct load_kind kinds[MIX_KINDS];
-  double seconds;                 /* the measured time */
+  uint64_t behind; /* open loop: due in the measured time and never started: no slot was free */
+  double seconds;  /* the measured time */
   uint64_t servers_ns, client_ns; /* CPU inside the measured time */
   int failure_code;               /* gRPC status of the first that failed, 0 if none did */
   char failure[CLIENT_TEXT_MAX];  /* its text */
 };
 
-/* Drives `inflight` requests at the leader's endpoint for the times in the cluster's options.
- * `stop` is asked now and then; true ends the load early. False: it could not run at all, said why.
+/* Drives `inflight` requests (open loop: at most so many) at the leader's endpoint for the times in
+ * the cluster's options. `stop` is asked now and then; true ends the load early. False: it could
+ * not run at all, said why.
  */
 bool load_run(const struct cluster *cluster, struct client *client, const char *endpoint,
               unsigned inflight, bool (*stop)(void), struct load_result *result);

@@ -1,12 +1,14 @@
 /* options.c: reads the command line. */
 #include "options.h"
 
+#include "pace.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 const char options_help[] =
-    "bench-cluster: closed-loop requests against a whole cluster\n\n"
+    "bench-cluster: requests against a whole cluster\n\n"
     "  --target rkv|etcd      what is started and driven (rkv)\n"
     "  --endpoints A,B,C      a cluster that runs already, instead of starting one\n"
     "  --bin-dir DIR          where raft-key-value is (beside this program)\n"
@@ -16,6 +18,8 @@ const char options_help[] =
     "storage-wal\n"
     "  --set SECTION.KEY=V    handed to every raft-key-value node; may be repeated\n"
     "  --inflight N,N,...     requests in flight, one row each (1,64,256,1000)\n"
+    "  --rate N               open loop: so many a second, evenly, at most --inflight at once; a\n"
+    "                         latency counts from when the request was due\n"
     "  --mix KIND=N,...       of what, in which shares: write, local, lease, linearizable "
     "(write=1)\n"
     "  --seconds N            measured, after --warmup N (5, 1)\n"
@@ -81,6 +85,7 @@ static enum rkv_status named_number(const char *name, const char *value, struct 
     const char *name;
     unsigned min, max, *out;
   } numbers[] = {
+      {"--rate", 1, PACE_RATE_MAX, &options->rate},
       {"--batch", 1, OPTIONS_BATCH_MAX, &options->batch},
       {"--seconds", 1, 3600, &options->seconds},
       {"--warmup", 0, 3600, &options->warmup_seconds},
@@ -173,6 +178,8 @@ enum rkv_status options_parse(int argc, char *const *argv, struct options *optio
   }
   if (options->job == JOB_COUNT && options->endpoint_count == 0)
     return rkv_fail(error, RKV_INVALID, "--count needs --endpoints");
+  if (options->batch && options->rate)
+    return rkv_fail(error, RKV_INVALID, "--rate: not with --batch, whose window is a closed loop");
   if (options->batch && (strcmp(options->target, "rkv") != 0 || !mix_writes_only(&options->mix)))
     return rkv_fail(error, RKV_INVALID, "--batch: only puts, with --target rkv");
   if (strcmp(options->target, "rkv") != 0 && !mix_writes_only(&options->mix))

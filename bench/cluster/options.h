@@ -35,6 +35,7 @@ struct options {
   unsigned endpoint_count;
   unsigned inflight[OPTIONS_ROWS_MAX];
   unsigned inflight_count;
+  unsigned rate;  /* requests a second in an open loop; 0: closed */
   unsigned batch; /* puts in one message of a write stream; 0: unary puts */
   unsigned seconds, warmup_seconds, idle_seconds, value_bytes, keys, connections, nodes;
   struct mix mix; /* what each --inflight is made of */

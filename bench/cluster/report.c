@@ -40,6 +40,15 @@ static double per_second(const struct load_result *result, uint64_t count) {
   return result->seconds > 0 ? (double)count / result->seconds : 0;
 }
 
+/* What an open loop adds to a row. */
+static void report_pace(const struct cluster *cluster, const struct load_result *result) {
+  if (cluster->options->rate == 0) return;
+  if (cluster->options->json)
+    (void)printf(",\"rate\":%u,\"behind\":%" PRIu64, cluster->options->rate, result->behind);
+  else
+    (void)printf(" of %u/s due, %" PRIu64 " never started", cluster->options->rate, result->behind);
+}
+
 static void report_puts(const struct cluster *cluster, unsigned inflight,
                         const struct load_result *result, uint64_t grown) {
   const struct load_kind *puts = &result->kinds[MIX_WRITE];
@@ -54,15 +63,17 @@ static void report_puts(const struct cluster *cluster, unsigned inflight,
     (void)printf("{\"target\":\"%s\",\"nodes\":%u,\"value_bytes\":%u,\"inflight\":%u,"
                  "\"puts_per_s\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"cpu_us_per_put\":%.2f,"
                  "\"client_us_per_put\":%.2f,\"rss_mb\":\"%s\",\"acked\":%" PRIu64
-                 ",\"failed\":%" PRIu64 ",\"log_grown\":%" PRIu64 ",\"all_in_log\":%s}\n",
+                 ",\"failed\":%" PRIu64 ",\"log_grown\":%" PRIu64 ",\"all_in_log\":%s",
                  cluster->target->name, cluster->count, cluster->options->value_bytes, inflight,
                  rate, (double)puts->p50_ns / 1e6, (double)puts->p99_ns / 1e6, servers_us,
                  client_us, memory, puts->acked, puts->failed, grown, all ? "true" : "false");
   } else {
-    (void)printf("%8u %9.0f %8.3f %8.3f %11.1f %11.1f %-14s %7" PRIu64 " %s\n", inflight, rate,
+    (void)printf("%8u %9.0f %8.3f %8.3f %11.1f %11.1f %-14s %7" PRIu64 " %s", inflight, rate,
                  (double)puts->p50_ns / 1e6, (double)puts->p99_ns / 1e6, servers_us, client_us,
                  memory, puts->failed, all ? "all" : "NOT ALL");
   }
+  report_pace(cluster, result);
+  (void)printf(cluster->options->json ? "}\n" : "\n");
 }
 
 static void report_kind(const struct cluster *cluster, unsigned inflight,
@@ -72,12 +83,14 @@ static void report_kind(const struct cluster *cluster, unsigned inflight,
   double p50_ms = (double)of->p50_ns / 1e6, p99_ms = (double)of->p99_ns / 1e6;
   if (cluster->options->json)
     (void)printf("{\"target\":\"%s\",\"nodes\":%u,\"inflight\":%u,\"kind\":\"%s\",\"per_s\":%.0f,"
-                 "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"acked\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n",
+                 "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"acked\":%" PRIu64 ",\"failed\":%" PRIu64,
                  cluster->target->name, cluster->count, inflight, mix_kind_name(kind), rate, p50_ms,
                  p99_ms, of->acked, of->failed);
   else
-    (void)printf("%8u %-12s %9.0f %8.3f %8.3f %7" PRIu64 "\n", inflight, mix_kind_name(kind), rate,
+    (void)printf("%8u %-12s %9.0f %8.3f %8.3f %7" PRIu64, inflight, mix_kind_name(kind), rate,
                  p50_ms, p99_ms, of->failed);
+  report_pace(cluster, result);
+  (void)printf(cluster->options->json ? "}\n" : "\n");
 }
 
 void report_row(const struct cluster *cluster, unsigned inflight, const struct load_result *result,

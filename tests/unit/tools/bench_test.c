@@ -1,5 +1,6 @@
 /* bench_test.c: the arithmetic behind the bench's numbers. */
 #include "histogram.h"
+#include "pace.h"
 #include "wire.h"
 
 #include <setjmp.h>
@@ -78,10 +79,29 @@ static void fields_are_found_among_others(void **state) {
   }
 }
 
+/* Arrivals neither drift nor bunch, and counting them agrees with when they are due. */
+static void arrivals_are_even(void **state) {
+  const struct pace pace = {.begin_ns = 500, .rate = 3};
+  const struct pace fast = {.begin_ns = 7, .rate = PACE_RATE_MAX};
+  uint64_t n;
+  (void)state;
+  assert_int_equal(pace_due_ns(&pace, 0), 500);
+  assert_int_equal(pace_due_ns(&pace, 1), 500 + 333333333);
+  assert_int_equal(pace_due_ns(&pace, 3000000000), 500 + UINT64_C(1000000000000000000));
+  assert_int_equal(pace_count(&pace, 499), 0);
+  assert_int_equal(pace_count(&pace, 500), 1);
+  for (n = 1; n < 1000; n++) {
+    assert_int_equal(pace_count(&pace, pace_due_ns(&pace, n)), n + 1);
+    assert_int_equal(pace_count(&pace, pace_due_ns(&pace, n) - 1), n);
+    assert_int_equal(pace_due_ns(&fast, n), 7 + 100 * n);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(quantiles_are_close),
       cmocka_unit_test(quantiles_split_the_count),
+      cmocka_unit_test(arrivals_are_even),
       cmocka_unit_test(a_put_has_the_golden_bytes),
       cmocka_unit_test(fields_are_found_among_others),
   };
