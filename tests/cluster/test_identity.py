@@ -27,7 +27,6 @@ def is_back(cluster, node):
                for view in views.values())
 
 
-@pytest.mark.slow  # gcc 12's TSan spins over what grpc frees with a closed peer; node_identity tells it in virtual time
 def test_memory_only_voter_comes_back(cluster):
     """Under load a follower and then the leader lose their memory and come back under their ids: each votes again
     without an operator, and nothing that was acknowledged is lost."""
@@ -45,7 +44,6 @@ def test_memory_only_voter_comes_back(cluster):
         expect_all(node, load.acknowledged)
 
 
-@pytest.mark.slow  # gcc 12's TSan spins over what grpc frees with a closed peer; node_identity tells it in virtual time
 def test_without_a_quorum_it_says_what_to_do(cluster):
     """Of two voters none can be spared: no leader, no write, and the log of the one that forgot says what to do."""
     cluster.form(1, 2)

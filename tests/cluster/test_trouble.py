@@ -8,8 +8,7 @@ import partitions
 from pace import CALM, SLOW, TIMERS
 
 SEED = 1
-# Marked slow, besides what measures time: calls that time out by the hundred, of which TSan tells false races between
-# our threads and those of gRPC, whose atomics it does not see.
+# Marked slow: what measures time, and the longest one.
 
 
 def test_durable_nodes_killed(cluster):
@@ -29,10 +28,9 @@ def test_five_nodes_in_memory_cut_off_and_paused(linked):
     assert counted["operations"] > 100
 
 
-@pytest.mark.slow
 def test_three_durable_nodes_cut_off_and_killed(linked):
-    counted = partitions.partitions(linked, 5, SEED + 1, nodes=3, durable=True)
-    assert counted["operations"] > 100
+    counted = partitions.partitions(linked, 3 if SLOW else 5, SEED + 1, nodes=3, durable=True)
+    assert counted["operations"] > (50 if SLOW else 100)
 
 
 @pytest.mark.slow
@@ -57,7 +55,6 @@ def test_restarted_in_turn(cluster):
     assert counted["pause_ms"] < TIMERS[2]
 
 
-@pytest.mark.slow
 def test_replaced_in_turn(cluster):
     """Every node of a cluster in memory gives its place to a new one under load."""
     churn.replace_in_turn(cluster, 1)
