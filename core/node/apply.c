@@ -54,7 +54,7 @@ void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
   if (n->applied.index >= n->committed.index) return; /* a snapshot was installed meanwhile */
   if (count == 0 || entries[0].id.index != n->applied.index + 1) {
     if (count > 0) return; /* likewise: the next pass fetches what is needed now */
-    return node_fatal(n, RKV_BROKEN,
+    return node_fatal(n, error ? (enum rkv_status)error->status : RKV_BROKEN,
                       error ? error->text : "storage: a committed entry cannot be read");
   }
   while (count > 0) {

@@ -16,16 +16,21 @@ void loop_post(struct node *n, struct rkv_call *call, enum node_kind kind) {
   inbox_push(&n->inbox, call);
 }
 
+static void fail_with_raft(struct node *n) {
+  if (raft_failed(n->raft)) node_fatal(n, RKV_NO_MEMORY, "raft: out of memory");
+}
+
 void loop_carry(struct node *n) {
   struct raft_output out;
   if (n->carrying) return;
   n->carrying = true;
   do {
+    fail_with_raft(n); /* before anything is carried out that rests on what is not there */
     while (raft_take(n->raft, &out))
       if (!raft_output_waits(out.type) || !save_defer(n, &out)) output_carry(n, &out);
   } while (save_settle(n));
   n->carrying = false;
-  if (raft_failed(n->raft)) node_fatal(n, RKV_NO_MEMORY, "raft: out of memory");
+  fail_with_raft(n);
 }
 
 bool loop_ending(struct node *n) {

@@ -182,7 +182,7 @@ enum rkv_status raft_on_append_request(struct raft *r, struct raft_now now, stru
     answer(r, cookie, RKV_APPEND_CONFLICT, none);
   }
   raft_heard_leader(r, now);
-  return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
+  return RKV_OK;
 }
 
 void raft_on_log_saved(struct raft *r, struct raft_now now, struct rkv_log_id id) {

@@ -39,6 +39,12 @@ bool raft_output_waits(enum raft_output_type type) {
 
 /* ---- outputs ---- */
 
+/* An output that answers a peer's request: each request has one, and it is never lost. */
+static bool is_answer(enum raft_output_type type) {
+  return type == RAFT_OUT_ANSWER_VOTE || type == RAFT_OUT_ANSWER_PRE_VOTE ||
+         type == RAFT_OUT_ANSWER_APPEND;
+}
+
 struct raft_output *raft_push(struct raft *r, enum raft_output_type type) {
   struct raft_queue *q = &r->queue;
   struct raft_output *out;
@@ -53,8 +59,9 @@ struct raft_output *raft_push(struct raft *r, enum raft_output_type type) {
       q->list = list;
       q->capacity = capacity;
     } else {
-      r->failed = true; /* the last output is lost, and nobody may rely on any from now on */
-      q->count--;
+      r->failed = true; /* nobody may rely on any output from now on */
+      if (!is_answer(type)) return &r->nowhere;
+      q->count--; /* the answer takes the place of the last one, which is not one */
     }
   }
   assert(q->count < q->capacity);

@@ -75,6 +75,7 @@ struct raft {
   struct raft_config config;
   bool failed;
   struct raft_queue queue;
+  struct raft_output nowhere; /* what would have been an output, had there been memory for it */
 
   enum raft_role role;
   struct rkv_vote vote;
