@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <node/internal.h>
+
 #include "sim.h"
 
+#define SECOND UINT64_C(1000000000)
 #define THINK_NS UINT64_C(800000000)
 #define CALL_NS UINT64_C(8000000000)
+#define STRANGER 60 /* ids from here on never belong to the cluster */
 
 struct sim_admin {
   union {
@@ -20,6 +24,7 @@ struct sim_admin {
   } u;
   struct sim *sim;
   bool busy;
+  bool wrong; /* a transfer that can only be refused */
   enum sim_op op;
   rkv_node_id at;
 };
@@ -31,19 +36,23 @@ static void think(struct sim_admin *a) {
   world_at(w, w->now_ns + world_random(w) % THINK_NS, act, a);
 }
 
+static bool changes_membership(enum sim_op op) {
+  return op >= SIM_OP_ADD_LEARNER && op <= SIM_OP_REPLACE_LEADER;
+}
+
 static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct sim_admin *a = (struct sim_admin *)call;
   if (!a->busy) return sim_fail(a->sim, "the administrator was answered twice");
   a->busy = false;
   sim_tell(a->sim, "admin %s at node %" PRIu64 ": %s %s", sim_op_names[a->op], a->at,
            rkv_status_name(status), error ? error->text : "");
-  if (status == RKV_OK &&
-      (a->op == SIM_OP_ADD_LEARNER || a->op == SIM_OP_CHANGE || a->op == SIM_OP_REMOVE_LEADER))
-    rkv_buf_drop(&a->u.membership.membership);
-  if (status == RKV_OK && a->op == SIM_OP_BAD_TRANSFER)
+  if (status == RKV_OK && changes_membership(a->op)) rkv_buf_drop(&a->u.membership.membership);
+  if (status == RKV_OK && a->wrong)
     sim_fail(a->sim, "leadership was handed to a node that may not lead");
   think(a);
 }
+
+/* ---- who votes ---- */
 
 /* Only a config that can do without the disk that was replaced can ever be left again. */
 static bool needs_the_weak(const struct sim *s, const struct rkv_config_set *voters) {
@@ -52,39 +61,104 @@ static bool needs_the_weak(const struct sim *s, const struct rkv_config_set *vot
   return weak * 2 >= voters->count && weak > 0;
 }
 
-/* A random set of voters among the known nodes. */
-static void choose_voters(struct sim_admin *a, const struct rkv_membership *m, bool without_at) {
-  struct world *w = a->sim->w;
-  struct rkv_config_set *voters = &a->u.membership.voters;
-  for (uint32_t i = 0; i < m->node_count; i++)
-    if (world_random(w) % 3 != 0 && !(without_at && m->nodes[i].id == a->at))
-      (void)rkv_config_add(voters, m->nodes[i].id);
-  while (needs_the_weak(a->sim, voters)) voters->count--;
-  if (voters->count == 0) (void)rkv_config_add(voters, a->at);
-  a->u.membership.retain = world_random(w) % 2 == 0;
+/* A random member that votes, or does not; 0 if there is none. */
+static rkv_node_id some_member(struct sim_admin *a, const struct rkv_membership *m, bool votes) {
+  uint64_t first = world_random(a->sim->w);
+  for (uint32_t i = 0; i < m->node_count; i++) {
+    rkv_node_id id = m->nodes[(first + i) % m->node_count].id;
+    if (id != a->at && rkv_membership_is_voter(m, id) == votes) return id;
+  }
+  return 0;
 }
 
-static void ask_membership(struct sim_admin *a, const struct rkv_node_api *api,
-                           const struct rkv_membership *m) {
-  rkv_node_id learner = 1 + world_random(a->sim->w) % SIM_NODES;
-  if (a->op == SIM_OP_ADD_LEARNER) {
-    a->u.membership.learner.id = learner;
-    (void)snprintf(a->u.membership.learner.addr, RKV_ADDR_MAX, "node:%" PRIu64, learner);
-    api->add_learner(api->ctx, &a->u.membership);
-  } else {
-    choose_voters(a, m, a->op == SIM_OP_REMOVE_LEADER);
-    api->change_membership(api->ctx, &a->u.membership);
+/* The voters of the last config without `leaves`, and with `comes`. */
+static bool exchange(struct sim_admin *a, const struct rkv_membership *m, rkv_node_id leaves,
+                     rkv_node_id comes) {
+  const struct rkv_config_set *now = &m->configs[m->config_count - 1];
+  struct rkv_config_set *next = &a->u.membership.voters;
+  for (uint32_t i = 0; i < now->count; i++)
+    if (now->ids[i] != leaves) (void)rkv_config_add(next, now->ids[i]);
+  if (comes != 0) (void)rkv_config_add(next, comes);
+  return next->count > 0;
+}
+
+static bool any_voters(struct sim_admin *a, const struct rkv_membership *m) {
+  struct rkv_config_set *voters = &a->u.membership.voters;
+  for (uint32_t i = 0; i < m->node_count; i++)
+    if (world_random(a->sim->w) % 3 != 0) (void)rkv_config_add(voters, m->nodes[i].id);
+  while (needs_the_weak(a->sim, voters)) voters->count--;
+  if (voters->count == 0) (void)rkv_config_add(voters, a->at);
+  a->u.membership.retain = world_random(a->sim->w) % 2 == 0;
+  return true;
+}
+
+static bool choose_voters(struct sim_admin *a, const struct rkv_membership *m) {
+  rkv_node_id learner = some_member(a, m, false), voter = some_member(a, m, true);
+  a->u.membership.retain = world_random(a->sim->w) % 2 == 0;
+  switch (a->op) {
+  case SIM_OP_PROMOTE: return learner != 0 && exchange(a, m, 0, learner);
+  case SIM_OP_DEMOTE: a->u.membership.retain = true; return voter != 0 && exchange(a, m, voter, 0);
+  case SIM_OP_REMOVE: a->u.membership.retain = false; return voter != 0 && exchange(a, m, voter, 0);
+  case SIM_OP_REPLACE: return voter != 0 && learner != 0 && exchange(a, m, voter, learner);
+  case SIM_OP_REMOVE_LEADER: return voter != 0 && exchange(a, m, a->at, 0);
+  case SIM_OP_REPLACE_LEADER: return learner != 0 && exchange(a, m, a->at, learner);
+  default: return any_voters(a, m);
   }
 }
 
-static void ask_transfer(struct sim_admin *a, const struct rkv_node_api *api,
-                         const struct rkv_membership *m) {
-  struct world *w = a->sim->w;
-  rkv_node_id target = 1 + world_random(w) % SIM_NODES;
-  /* Some nodes know an old membership: only ids that never belong here are surely wrong. */
-  a->u.transfer.target = a->op == SIM_OP_BAD_TRANSFER ? 60 + target : target;
-  (void)m;
-  api->transfer(api->ctx, &a->u.transfer);
+/* ---- what is asked ---- */
+
+static bool prepare_learner(struct sim_admin *a) {
+  rkv_node_id learner = 1 + world_random(a->sim->w) % SIM_NODES;
+  a->u.membership.learner.id = learner;
+  (void)snprintf(a->u.membership.learner.addr, RKV_ADDR_MAX, "node:%" PRIu64, learner);
+  return true;
+}
+
+/* Some nodes know an old membership: of a learner it is sure only that the one who leads now, and
+ * looks at the call now, refuses it. */
+static bool prepare_transfer(struct sim_admin *a, const struct rkv_membership *m) {
+  struct sim *s = a->sim;
+  rkv_node_id target = 1 + world_random(s->w) % SIM_NODES;
+  struct raft_view view;
+  raft_view(sim_node_of(s, a->at)->raft, &view);
+  bool now = view.role == RAFT_LEADER && s->w->nodes[a->at].paused_until_ns <= s->w->now_ns;
+  if (a->op == SIM_OP_TRANSFER_STRANGER) target += STRANGER;
+  if (a->op == SIM_OP_TRANSFER_LEARNER) target = some_member(a, m, false);
+  if (a->op == SIM_OP_TRANSFER_DEAD) target = some_member(a, m, true);
+  if (a->op == SIM_OP_TRANSFER_DEAD && target != 0)
+    process_crash(s, target, SECOND + world_random(s->w) % (2 * SECOND));
+  a->wrong = target > STRANGER || (now && a->op == SIM_OP_TRANSFER_LEARNER);
+  a->u.transfer.target = target;
+  return target != 0;
+}
+
+/* False if the cluster is not such that this can be asked. */
+static bool prepare(struct sim_admin *a, const struct rkv_membership *m) {
+  switch (a->op) {
+  case SIM_OP_SNAPSHOT: return true;
+  case SIM_OP_ADD_LEARNER: return prepare_learner(a);
+  case SIM_OP_TRANSFER:
+  case SIM_OP_TRANSFER_LEARNER:
+  case SIM_OP_TRANSFER_DEAD:
+  case SIM_OP_TRANSFER_STRANGER: return prepare_transfer(a, m);
+  default: return choose_voters(a, m) && !needs_the_weak(a->sim, &a->u.membership.voters);
+  }
+}
+
+static void ask(struct sim_admin *a) {
+  const struct rkv_node_api *api = node_api(a->sim->w->nodes[a->at].node);
+  sim_cover(a->sim, a->op);
+  a->busy = true;
+  if (a->op == SIM_OP_SNAPSHOT)
+    api->snapshot_now(api->ctx, &a->u.snapshot);
+  else if (a->op == SIM_OP_ADD_LEARNER)
+    api->add_learner(api->ctx, &a->u.membership);
+  else if (changes_membership(a->op))
+    api->change_membership(api->ctx, &a->u.membership);
+  else
+    api->transfer(api->ctx, &a->u.transfer);
+  world_kick(a->sim->w, a->at);
 }
 
 static void act(struct world *w, void *arg) {
@@ -92,24 +166,17 @@ static void act(struct world *w, void *arg) {
   struct sim *s = a->sim;
   if (s->failed || s->healing) return;
   rkv_node_id leader = world_leader(w);
-  a->at = leader != 0 ? leader : sim_any_node(s);
+  a->at = leader != 0 && sim_node_of(s, leader) ? leader : sim_any_node(s);
   if (a->at == 0) return think(a);
   struct world_metrics metrics = world_metrics(w, a->at);
+  if (metrics.membership.node_count == 0) return think(a);
   memset(&a->u, 0, sizeof a->u);
   a->u.call.done = on_done;
   a->u.call.deadline_ns = world_local_ns(&w->nodes[a->at]) + CALL_NS;
-  a->op = SIM_OP_ADD_LEARNER + world_random(w) % (SIM_OP_COUNT - SIM_OP_ADD_LEARNER);
-  if (metrics.membership.node_count == 0) return think(a);
-  sim_cover(s, a->op);
-  a->busy = true;
-  const struct rkv_node_api *api = node_api(w->nodes[a->at].node);
-  if (a->op == SIM_OP_SNAPSHOT)
-    api->snapshot_now(api->ctx, &a->u.snapshot);
-  else if (a->op == SIM_OP_TRANSFER || a->op == SIM_OP_BAD_TRANSFER)
-    ask_transfer(a, api, &metrics.membership);
-  else
-    ask_membership(a, api, &metrics.membership);
-  world_kick(w, a->at);
+  a->op = SIM_OP_ADD_LEARNER + world_random(w) % (SIM_OP_PURGE - SIM_OP_ADD_LEARNER);
+  a->wrong = false;
+  if (!prepare(a, &metrics.membership) || !sim_node_of(s, a->at)) return think(a);
+  ask(a);
 }
 
 void admin_start(struct sim *s) {
@@ -133,8 +200,8 @@ void admin_free(struct sim *s) {
 
 bool admin_changes(struct sim *s) {
   for (int i = 0; i < SIM_ADMINS; i++)
-    if (s->admins[i]->busy &&
-        (s->admins[i]->op == SIM_OP_CHANGE || s->admins[i]->op == SIM_OP_REMOVE_LEADER))
+    if (s->admins[i]->busy && changes_membership(s->admins[i]->op) &&
+        s->admins[i]->op != SIM_OP_ADD_LEARNER)
       return true;
   return false;
 }

@@ -7,51 +7,13 @@
 #include <string.h>
 
 #include <node/internal.h>
+#include <raft/raft_internal.h>
 
 #include "sim.h"
 
 static const struct raft_view *view_of(struct sim *s, rkv_node_id id, struct raft_view *view) {
   raft_view(s->w->nodes[id].node->raft, view);
   return view;
-}
-
-/* ---- applied entries: state machine safety, in order, without gap ---- */
-
-static uint64_t hash_entry(const struct rkv_entry *e) {
-  uint64_t h = UINT64_C(0xcbf29ce484222325) ^ e->kind;
-  for (size_t i = 0; i < e->payload.len; i++)
-    h = (h ^ e->payload.data[i]) * UINT64_C(0x100000001b3);
-  return h;
-}
-
-static void remember(struct sim *s, rkv_index index, struct sim_committed entry) {
-  while (s->committed_capacity <= index) {
-    size_t capacity = s->committed_capacity ? s->committed_capacity * 2 : 1024;
-    s->committed = realloc(s->committed, capacity * sizeof *s->committed);
-    memset(s->committed + s->committed_capacity, 0,
-           (capacity - s->committed_capacity) * sizeof *s->committed);
-    s->committed_capacity = capacity;
-  }
-  s->committed[index] = entry;
-  if (index >= s->committed_count) s->committed_count = (size_t)index + 1;
-}
-
-void check_applied(struct sim *s, rkv_node_id id, const struct rkv_entry *entries, size_t count) {
-  struct raft_view view;
-  (void)view_of(s, id, &view);
-  for (size_t i = 0; i < count; i++) {
-    rkv_index index = entries[i].id.index;
-    struct sim_committed mine = {entries[i].id.term, hash_entry(&entries[i]), view.vote.term};
-    if (index < s->committed_count && s->committed[index].hash != 0) {
-      if (s->committed[index].term != mine.term || s->committed[index].hash != mine.hash)
-        sim_fail(s,
-                 "node %" PRIu64 " applies another entry at index %" PRIu64 " (term %" PRIu64
-                 ", committed was term %" PRIu64 ")",
-                 id, index, mine.term, s->committed[index].term);
-    } else {
-      remember(s, index, mine);
-    }
-  }
 }
 
 /* ---- what leaves a node ---- */
@@ -83,6 +45,8 @@ void check_answer(struct world *w, rkv_node_id from, rkv_node_id to,
                   const struct rkv_vote_call *vote, const struct rkv_append_call *append) {
   struct sim *s = sim_of(w);
   (void)to;
+  if (disk_has_failed(s->nodes[from].disk) && ((vote && vote->granted) || append))
+    sim_fail(s, "node %" PRIu64 " promises something after its disk failed", from);
   if (vote) check_vote_answer(s, from, vote);
   if (append) check_append_answer(s, from, append);
 }
@@ -131,6 +95,24 @@ static void check_complete(struct sim *s, rkv_node_id id, const struct raft_view
              v->vote.term, top - 1);
 }
 
+/* Learners count for nothing, and every config in force has elected it. */
+static void check_elected(struct sim *s, rkv_node_id id, const struct raft_view *v) {
+  const struct rkv_membership *m = &raft_effective(s->w->nodes[id].node->raft)->value;
+  for (uint32_t c = 0; c < m->config_count; c++) {
+    uint32_t votes = 0;
+    for (uint32_t i = 0; i < m->configs[c].count; i++) {
+      rkv_node_id voter = m->configs[c].ids[i];
+      if (voter > SIM_NODES) continue;
+      /* What a replaced disk granted is forgotten, not undone. */
+      if (voter == id || s->nodes[voter].weak || s->granted[voter].candidate[v->vote.term] == id)
+        votes++;
+    }
+    if (votes * 2 <= m->configs[c].count)
+      sim_fail(s, "leader %" PRIu64 " of term %" PRIu64 " has %u of %u votes of config %u", id,
+               v->vote.term, votes, m->configs[c].count, c);
+  }
+}
+
 static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   struct sim_node *n = &s->nodes[id];
   if (v->vote.term >= SIM_TERMS_MAX) return sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
@@ -140,8 +122,9 @@ static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *
              id);
   *leader = id;
   if (!n->was_leader) {
-    s->coverage->elections++;
+    sim_count(s, SIM_EFFECT_ELECTIONS);
     check_complete(s, id, v);
+    check_elected(s, id, v);
   }
   if (v->committed.index > n->checked_commit) {
     /* A config appended in this very step was not in force when the quorum was counted. */
@@ -153,6 +136,24 @@ static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *
                " counted a quorum for an entry of term %" PRIu64,
                id, v->vote.term, v->committed.term);
   }
+}
+
+/* Named limits, and a handover that ends in time. */
+static void check_node(struct sim *s, rkv_node_id id) {
+  struct node *n = s->w->nodes[id].node;
+  const struct raft_handover *transfer = &n->raft->transfer;
+  if (n->client_calls > s->w->options.inbox_max || n->peer_calls > NODE_PEER_CALLS_MAX ||
+      n->change_count > NODE_CHANGES_MAX || n->peer_count > RKV_NODES_MAX)
+    sim_fail(s, "node %" PRIu64 " is over one of its limits", id);
+  if (!loop_ending(n) && transfer->target != 0 && n->now_ns >= transfer->until_ns)
+    sim_fail(s, "node %" PRIu64 " does not end its handover in time", id);
+}
+
+/* A leader without room that leads no longer. */
+static void note_handover(struct sim *s, rkv_node_id id, const struct raft_view *v) {
+  if (s->nodes[id].was_leader && v->role != RAFT_LEADER &&
+      disk_waiting_ns(s->nodes[id].disk) > NODE_STALL_NS / 2)
+    sim_count(s, SIM_EFFECT_HANDED_OVER);
 }
 
 void check_step(struct sim *s, rkv_node_id id) {
@@ -167,6 +168,8 @@ void check_step(struct sim *s, rkv_node_id id) {
     n->was_leader = false;
   }
   check_order(s, id, v);
+  check_node(s, id);
+  note_handover(s, id, v);
   if (!new_life && rkv_vote_compare(v->vote, n->vote) == RKV_LESS)
     sim_fail(s, "node %" PRIu64 ": its vote went back to term %" PRIu64, id, v->vote.term);
   if (v->committed.index < n->committed || v->applied.index < n->applied)
@@ -209,6 +212,8 @@ void check_end(struct sim *s) {
   struct world_metrics want = world_metrics(s->w, leader);
   uint64_t state = state_hash(s, leader);
   wipe_check_end(s, &want.membership);
+  if (want.membership.config_count != 1)
+    return sim_fail(s, "healed, and the config is not uniform");
   for (uint32_t i = 0; i < want.membership.node_count; i++) {
     rkv_node_id id = want.membership.nodes[i].id;
     struct world_metrics have = world_metrics(s->w, id);

@@ -13,7 +13,7 @@
 
 #define THINK_NS UINT64_C(400000000)
 #define CALL_NS UINT64_C(1200000000)
-#define HUGE_BYTES 20000
+#define HUGE_BYTES 40000 /* more than one append may carry */
 
 enum { COMMAND_MAX = HUGE_BYTES + 64 };
 
@@ -25,7 +25,8 @@ struct sim_client {
   } u;
   struct sim *sim;
   unsigned number;
-  bool busy, write;
+  bool busy;
+  enum { CLIENT_READ, CLIENT_LEASE_READ, CLIENT_WRITE, CLIENT_EMPTY_WRITE } what;
   rkv_node_id at, guess; /* guess: who leads, as last told */
   uint32_t key;
   uint64_t value, invoked;
@@ -47,38 +48,67 @@ static size_t put_field(uint8_t *at, uint8_t tag, const void *data, size_t len) 
   return n + len;
 }
 
-static size_t put_key(struct sim_client *c) {
-  char key[16];
-  int len = snprintf(key, sizeof key, "key-%u", c->key);
-  return put_field(c->bytes, 0x0a, key, (size_t)len);
+size_t client_put_key(uint8_t *at, uint32_t key) {
+  char text[16];
+  int len = snprintf(text, sizeof text, "key-%u", key);
+  return put_field(at, 0x0a, text, (size_t)len);
 }
 
-/* The number at the start of a Response's value; 0 if there is none. */
-static uint64_t value_in(struct rkv_buf response) {
-  char text[24] = {0};
-  size_t at = 1;
+static uint64_t number_at(const uint8_t *at, const uint8_t *end) {
+  uint64_t number = 0;
+  for (; at < end && *at >= '0' && *at <= '9'; at++) number = number * 10 + (uint64_t)(*at - '0');
+  return number;
+}
+
+/* Behind the field's tag and length. */
+static const uint8_t *content(const uint8_t *field) {
+  field++;
+  while (*field & 0x80) field++;
+  return field + 1;
+}
+
+uint64_t client_value_in(struct rkv_buf response) {
   if (response.len == 0) return 0;
-  while (response.data[at] & 0x80) at++;
-  at++;
-  for (size_t i = 0; i + 1 < sizeof text && at + i < response.len; i++)
-    text[i] = (char)response.data[at + i];
-  return strtoull(text, NULL, 10);
+  return number_at(content(response.data), response.data + response.len);
+}
+
+bool client_read_command(struct rkv_buf command, uint32_t *key, uint64_t *value) {
+  static const char name[] = "key-";
+  const uint8_t *end = command.data + command.len, *at;
+  if (command.len < 8 || memcmp(command.data + 2, name, sizeof name - 1) != 0) return false;
+  at = command.data + 2 + command.data[1];
+  *key = (uint32_t)number_at(command.data + 2 + sizeof name - 1, at);
+  *value = number_at(content(at), end);
+  return *key < SIM_KEYS;
 }
 
 static void think(struct sim_client *c);
+
+/* Lost leadership, time that was up, a node that ended: it may be done yet. */
+static bool is_open(enum rkv_status status) {
+  switch (status) {
+  case RKV_ABORTED:
+  case RKV_TIMEOUT:
+  case RKV_CANCELLED:
+  case RKV_IO:
+  case RKV_NO_SPACE:
+  case RKV_CORRUPT:
+  case RKV_NO_MEMORY: return true;
+  default: return false;
+  }
+}
 
 static void end_write(struct sim_client *c, enum rkv_status status) {
   struct sim *s = c->sim;
   struct history_op *op = &s->history.ops[c->op];
   if (status == RKV_OK) {
-    s->coverage->acknowledged++;
+    sim_count(s, SIM_EFFECT_ACKNOWLEDGED);
     op->returned = tick(s);
-    if (value_in(c->u.propose.result) != c->value)
+    if (client_value_in(c->u.propose.result) != c->value)
       sim_fail(s, "client %u wrote %" PRIu64 " and was told %" PRIu64, c->number, c->value,
-               value_in(c->u.propose.result));
+               client_value_in(c->u.propose.result));
     rkv_buf_drop(&c->u.propose.result);
-  } else if (status != RKV_ABORTED && status != RKV_TIMEOUT && status != RKV_CANCELLED &&
-             status != RKV_IO) {
+  } else if (!is_open(status)) {
     op->value = UINT64_MAX; /* surely not done: open, and never read */
   }
   rkv_buf_drop(&c->u.propose.command);
@@ -87,30 +117,49 @@ static void end_write(struct sim_client *c, enum rkv_status status) {
 static void end_read(struct sim_client *c, enum rkv_status status) {
   struct sim *s = c->sim;
   if (status != RKV_OK) return;
-  s->coverage->reads++;
-  (void)history_add(&s->history, (struct history_op){.invoked = c->invoked,
-                                                     .returned = tick(s),
-                                                     .key = c->key,
-                                                     .value = value_in(c->u.query.response)});
+  sim_count(s, c->what == CLIENT_READ ? SIM_EFFECT_READS : SIM_EFFECT_LEASE_READ);
+  (void)history_add(&s->history,
+                    (struct history_op){.invoked = c->invoked,
+                                        .returned = tick(s),
+                                        .key = c->key,
+                                        .value = client_value_in(c->u.query.response)});
   rkv_buf_drop(&c->u.query.response);
 }
 
+static void note_refusal(struct sim *s, enum rkv_status status, const struct rkv_error *error) {
+  if (status == RKV_FULL) sim_count(s, SIM_EFFECT_FULL);
+  if (status == RKV_UNAVAILABLE && strstr(error->text, "takes no writes"))
+    sim_count(s, SIM_EFFECT_STALLED);
+}
+
 static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+  static const char *const names[] = {"read", "lease read", "write", "empty write"};
   struct sim_client *c = (struct sim_client *)call;
-  if (!c->busy) return sim_fail(c->sim, "client %u was answered twice", c->number);
+  struct sim *s = c->sim;
+  if (!c->busy) return sim_fail(s, "client %u was answered twice", c->number);
   c->busy = false;
-  sim_tell(c->sim, "client %u %s key-%u %" PRIu64 " at node %" PRIu64 ": %s", c->number,
-           c->write ? "write" : "read", c->key,
-           c->write           ? c->value
-           : status == RKV_OK ? value_in(c->u.query.response)
+  bool read = c->what == CLIENT_READ || c->what == CLIENT_LEASE_READ;
+  sim_tell(s, "client %u %s key-%u %" PRIu64 " at node %" PRIu64 ": %s %s", c->number,
+           names[c->what], c->key,
+           !read              ? c->value
+           : status == RKV_OK ? client_value_in(c->u.query.response)
                               : 0,
-           c->at, rkv_status_name(status));
+           c->at, rkv_status_name(status), status ? error->text : "");
   c->guess = error && error->leader_id <= SIM_NODES ? error->leader_id : status ? 0 : c->at;
-  if (c->write)
-    end_write(c, status);
-  else
+  if (status != RKV_OK) note_refusal(s, status, error);
+  if (read)
     end_read(c, status);
+  else if (c->what == CLIENT_WRITE)
+    end_write(c, status);
+  else if (status == RKV_OK)
+    sim_fail(s, "an empty command was taken");
   think(c);
+}
+
+static void propose(struct sim_client *c, const struct rkv_node_api *api, struct rkv_buf command) {
+  c->busy = true;
+  c->u.propose.command = command;
+  api->propose(api->ctx, &c->u.propose);
 }
 
 static void write_key(struct sim_client *c, const struct rkv_node_api *api) {
@@ -121,29 +170,48 @@ static void write_key(struct sim_client *c, const struct rkv_node_api *api) {
   c->value = s->history.count + 1;
   int len = snprintf(value, sizeof value, "%" PRIu64 " ", c->value);
   value[len] = '.';
-  size_t at = put_key(c);
+  size_t at = client_put_key(c->bytes, c->key);
   at += put_field(c->bytes + at, 0x12, value, huge ? sizeof value : (size_t)len);
+  struct rkv_host *host = &s->w->nodes[c->at].host;
+  struct rkv_buf command;
+  uint8_t *bytes = host->buf_alloc(host->ctx, at, &command);
+  if (!bytes) return think(c); /* memory is short there */
+  memcpy(bytes, c->bytes, at);
   c->op = history_add(&s->history, (struct history_op){.invoked = c->invoked,
                                                        .returned = HISTORY_OPEN,
                                                        .key = c->key,
                                                        .write = true,
                                                        .value = c->value});
   sim_cover(s, huge ? SIM_OP_HUGE_WRITE : SIM_OP_WRITE);
-  struct rkv_host *host = &s->w->nodes[c->at].host;
-  struct rkv_buf command;
-  uint8_t *bytes = host->buf_alloc(host->ctx, at, &command);
-  assert(bytes);
-  memcpy(bytes, c->bytes, at);
-  c->u.propose.command = command;
-  api->propose(api->ctx, &c->u.propose);
+  propose(c, api, command);
+}
+
+static void write_nothing(struct sim_client *c, const struct rkv_node_api *api) {
+  sim_cover(c->sim, SIM_OP_EMPTY_WRITE);
+  propose(c, api, rkv_buf_none());
 }
 
 static void read_key(struct sim_client *c, const struct rkv_node_api *api) {
-  size_t at = put_key(c);
-  sim_cover(c->sim, SIM_OP_READ);
+  size_t at = client_put_key(c->bytes, c->key);
+  bool lease = c->what == CLIENT_LEASE_READ;
+  sim_cover(c->sim, lease ? SIM_OP_LEASE_READ : SIM_OP_READ);
+  c->busy = true;
   c->u.query.request = rkv_buf_static(c->bytes, at);
-  c->u.query.read = RKV_READ_LINEARIZABLE;
+  c->u.query.read = lease ? RKV_READ_LEASE : RKV_READ_LINEARIZABLE;
   api->query(api->ctx, &c->u.query);
+}
+
+static void choose(struct sim_client *c) {
+  struct sim *s = c->sim;
+  uint64_t dice = world_random(s->w) % 30;
+  c->key = (uint32_t)(world_random(s->w) % SIM_KEYS);
+  c->what = CLIENT_READ;
+  if (dice < 10)
+    c->what = CLIENT_WRITE;
+  else if (dice == 10)
+    c->what = CLIENT_EMPTY_WRITE;
+  else if (s->leases && dice < 20)
+    c->what = CLIENT_LEASE_READ;
 }
 
 static void act(struct world *w, void *arg) {
@@ -154,18 +222,17 @@ static void act(struct world *w, void *arg) {
   if (any == 0) return think(c);
   bool guess = c->guess != 0 && w->nodes[c->guess].running && !w->nodes[c->guess].stopping;
   c->at = guess && world_random(w) % 4 != 0 ? c->guess : any;
-  c->key = (uint32_t)(world_random(w) % SIM_KEYS);
-  c->write = world_random(w) % 3 == 0;
+  choose(c);
   c->invoked = tick(s);
   memset(&c->u, 0, sizeof c->u);
   c->u.call.done = on_done;
   c->u.call.deadline_ns = world_local_ns(&w->nodes[c->at]) + CALL_NS;
-  c->busy = true;
   const struct rkv_node_api *api = node_api(w->nodes[c->at].node);
-  if (c->write)
-    write_key(c, api);
-  else
-    read_key(c, api);
+  switch (c->what) {
+  case CLIENT_WRITE: write_key(c, api); break;
+  case CLIENT_EMPTY_WRITE: write_nothing(c, api); break;
+  default: read_key(c, api); break;
+  }
   world_kick(w, c->at);
 }
 

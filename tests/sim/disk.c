@@ -1,4 +1,4 @@
-/* disk.c: the storage plugin on a simulated disk: completions come when a sync ended, in order.
+/* disk.c: the storage plugin on a simulated device: its operations and its life.
  *
  * (K1) After a failed write or sync nothing succeeds any more.  (K2) A completion is called once.
  */
@@ -6,18 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <support/world_internal.h>
-
 #include "disk_internal.h"
-
-#define SYNC_MIN_NS UINT64_C(20000)
-#define SYNC_SPREAD_NS UINT64_C(300000)
-#define COMPACT_BYTES (512 * 1024)
+#include "sim.h"
 
 struct disk *disk_new(struct world *w, rkv_node_id id) {
   struct disk *d = calloc(1, sizeof *d);
   assert(d);
-  d->world = w;
+  d->world = d->device.world = w;
   d->id = id;
   d->last = &d->first;
   return d;
@@ -25,144 +20,95 @@ struct disk *disk_new(struct world *w, rkv_node_id id) {
 
 void disk_free(struct disk *d) {
   state_free(&d->state);
-  free(d->image.data);
+  device_clear(&d->device);
+  device_file_drop(d->renewed);
+  free(d->collected.data);
   free(d);
 }
 
-struct disk_faults *disk_faults(struct disk *d) {
-  return &d->faults;
+struct device_faults *disk_faults(struct disk *d) {
+  return &d->device.faults;
 }
 
-const uint64_t *disk_fault_counts(const struct disk *d) {
-  return d->fault_counts;
+const uint64_t *disk_counts(const struct disk *d) {
+  return d->device.counts;
 }
 
-/* ---- crash ---- */
+void disk_calm(struct disk *d) {
+  d->device.faults = (struct device_faults){.slow_sync_max_ns = 1};
+  d->device.full = false;
+  d->misdirect = false;
+}
+
+bool disk_is_dead(const struct disk *d) {
+  return d->device.dead;
+}
+
+bool disk_has_failed(const struct disk *d) {
+  return d->failed;
+}
+
+uint64_t disk_waiting_ns(const struct disk *d) {
+  return d->open && d->waiting_since_ns > 0 ? d->world->now_ns - d->waiting_since_ns : 0;
+}
+
+struct rkv_identity disk_identity(const struct disk *d) {
+  return d->state.identity;
+}
+
+struct device_file *disk_log(const struct disk *d) {
+  return d->device.names[DEVICE_LOG].cached;
+}
 
 void disk_crash(struct disk *d) {
-  struct world *w = d->world;
   assert(!d->open);
-  bool gone = false;
-  for (size_t at = d->synced; at < d->image.len; at += DISK_SECTOR) {
-    size_t len = d->image.len - at < DISK_SECTOR ? d->image.len - at : DISK_SECTOR;
-    switch (world_random(w) % 4) {
-    case 0: /* lost */
-      memset(d->image.data + at, 0, len);
-      d->fault_counts[DISK_FAULT_LOST_SECTOR]++;
-      break;
-    case 1: /* torn: the first half made it */
-      memset(d->image.data + at + len / 2, 0, len - len / 2);
-      d->fault_counts[DISK_FAULT_TORN_SECTOR]++;
-      break;
-    default: break;
-    }
-    if (world_random(w) % 8 == 0) gone = true; /* the file's length was not written either */
-    if (gone) d->image.len = at;
-  }
-  state_free(&d->state);
-  d->image.len = record_replay(d->image.data, d->image.len, &d->state);
-  d->synced = d->image.len;
+  device_power_loss(&d->device);
 }
 
 void disk_wipe(struct disk *d) {
   assert(!d->open);
   state_free(&d->state);
-  d->image.len = d->synced = 0;
+  d->synced = (struct disk_op){0};
+  device_clear(&d->device);
 }
 
-/* ---- syncing ---- */
-
-static void note_synced(struct disk *d, const struct disk_op *op) {
-  d->synced_vote = op->vote;
-  d->synced_last = op->last;
-  d->synced_purged = op->purged;
-}
+/* ---- what was promised ---- */
 
 struct rkv_vote disk_synced_vote(const struct disk *d) {
-  return d->synced_vote;
+  return d->synced.vote;
 }
 
 bool disk_synced_has(const struct disk *d, struct rkv_log_id id) {
+  const struct disk_entry *held = state_find(&d->state, id.index);
   if (id.index <= d->state.meta.last.index) return true;
-  if (id.index > d->synced_last.index || id.index <= d->state.purged.index) return false;
-  size_t at = (size_t)(id.index - d->state.purged.index - 1);
-  return at < d->state.count && rkv_log_id_equal(d->state.entries[at].id, id);
+  return id.index <= d->synced.last.index && held && rkv_log_id_equal(held->e.id, id);
 }
 
-static void fail_all(struct disk *d, enum rkv_status status, const char *text) {
+/* ---- failing ---- */
+
+struct disk_op *disk_take_first(struct disk *d) {
+  struct disk_op *op = d->first;
+  d->first = op->next;
+  if (!d->first) d->last = &d->first;
+  return op;
+}
+
+void disk_fail(struct disk *d, enum rkv_status status, const char *text) {
   struct rkv_error error;
   d->failed = true;
+  if (d->device.dead) return; /* nobody hears of anything any more */
   (void)rkv_fail(&error, status, "%s", text);
   if (status != RKV_CANCELLED) d->host->fatal(d->host->ctx, status, text);
   while (d->first) {
-    struct disk_op *op = d->first;
-    d->first = op->next;
-    if (!d->first) d->last = &d->first;
+    struct disk_op *op = disk_take_first(d);
     if (op->completion) op->completion->done(op->completion, status, &error);
     free(op);
   }
 }
 
-struct sync {
-  struct disk *disk;
-  unsigned life;
-  size_t end, grown;
-};
-
-static void start_sync(struct disk *d);
-
-static void on_synced(struct world *w, void *arg) {
-  struct sync *sync = arg;
-  struct disk *d = sync->disk;
-  if (!d->open || d->life != sync->life || d->failed) {
-    free(sync);
-    return;
-  }
-  if (world_hold(w, d->id, on_synced, sync)) return;
-  d->syncing = false;
-  sync->end += d->grown - sync->grown;
-  if (world_chance(w, d->faults.sync_error_ppm)) {
-    d->fault_counts[DISK_FAULT_SYNC_ERROR]++;
-    fail_all(d, RKV_IO, "simulated disk: fsync failed");
-  } else {
-    if (sync->end > d->synced) d->synced = sync->end;
-    while (d->first && d->first->end <= sync->end) {
-      struct disk_op *op = d->first;
-      d->first = op->next;
-      if (!d->first) d->last = &d->first;
-      note_synced(d, op);
-      if (op->completion) op->completion->done(op->completion, RKV_OK, NULL);
-      free(op);
-    }
-    start_sync(d);
-  }
-  world_kick(w, d->id);
-  free(sync);
-}
-
-static void start_sync(struct disk *d) {
-  struct world *w = d->world;
-  if (d->syncing || d->failed || !d->first) return;
-  struct sync *sync = malloc(sizeof *sync);
-  assert(sync);
-  *sync = (struct sync){.disk = d, .life = d->life, .end = d->image.len, .grown = d->grown};
-  uint64_t delay = SYNC_MIN_NS + world_random(w) % SYNC_SPREAD_NS;
-  if (world_chance(w, d->faults.slow_sync_ppm)) {
-    d->fault_counts[DISK_FAULT_SLOW_SYNC]++;
-    delay += world_random(w) % d->faults.slow_sync_max_ns;
-  }
-  d->syncing = true;
-  world_at(w, w->now_ns + delay, on_synced, sync);
-}
-
-/* An operation was written to the image: its completion comes when that is synced. */
 static void enqueue(struct disk *d, struct rkv_completion *completion) {
   struct rkv_error error;
-  if (!d->failed && world_chance(d->world, d->faults.write_error_ppm)) {
-    d->fault_counts[DISK_FAULT_WRITE_ERROR]++;
-    fail_all(d, RKV_IO, "simulated disk: write failed");
-  }
-  if (d->failed) {
+  if (d->failed && !d->device.dead) {
     (void)rkv_fail(&error, RKV_IO, "simulated disk: failed before");
     if (completion) completion->done(completion, RKV_IO, &error);
     return;
@@ -170,25 +116,13 @@ static void enqueue(struct disk *d, struct rkv_completion *completion) {
   struct disk_op *op = calloc(1, sizeof *op);
   assert(op);
   *op = (struct disk_op){.completion = completion,
-                         .end = d->image.len,
                          .vote = d->state.vote,
                          .last = d->state.last,
-                         .purged = d->state.purged};
+                         .purged = d->state.purged,
+                         .identity = d->state.identity};
   *d->last = op;
   d->last = &op->next;
-  start_sync(d);
-}
-
-/* Writes the live state anew, as a new file that replaces the old one at once. */
-static void maybe_compact(struct disk *d) {
-  if (d->image.len < COMPACT_BYTES || d->first || d->synced < d->image.len) return;
-  d->image.len = 0;
-  record_vote(&d->image, d->state.vote);
-  record_identity(&d->image, &d->state.identity);
-  if (d->state.meta.last.index > 0) record_snapshot(&d->image, &d->state.meta, d->state.snapshot);
-  if (d->state.purged.index > 0) record_purge(&d->image, d->state.purged);
-  for (size_t i = 0; i < d->state.count; i++) record_entry(&d->image, &d->state.entries[i]);
-  d->synced = d->image.len;
+  disk_begin_batch(d);
 }
 
 /* ---- the operations ---- */
@@ -197,23 +131,28 @@ static enum rkv_status disk_open(const struct rkv_host *host, const struct rkv_c
                                  void **storage, struct rkv_error *error) {
   struct world_node *wn = host->ctx;
   struct disk *d = wn->user;
-  (void)config, (void)error;
-  assert(d && !d->open);
-  d->open = true;
+  (void)config;
+  assert(d && !d->open && !d->first);
   d->host = host;
-  d->failed = d->syncing = false;
   d->life++;
-  d->synced_vote = d->state.vote;
-  d->synced_last = d->state.last;
-  d->synced_purged = d->state.purged;
-  maybe_compact(d);
+  d->failed = d->writing = d->misdirect = false;
+  d->waiting_since_ns = 0;
+  d->collected.len = 0;
+  device_file_drop(d->renewed);
+  d->renewed = NULL;
+  enum rkv_status status = disk_recover(d, error);
+  d->open = status == RKV_OK;
   *storage = d;
-  return RKV_OK;
+  return status;
 }
 
+/* Also of a dead device: a crash ends its node as a close would. */
 static void disk_close(void *storage) {
   struct disk *d = storage;
-  fail_all(d, RKV_CANCELLED, "closed");
+  bool dead = d->device.dead;
+  d->device.dead = false;
+  disk_fail(d, RKV_CANCELLED, "closed");
+  d->device.dead = dead;
   d->open = false;
 }
 
@@ -233,7 +172,7 @@ static enum rkv_status disk_load(void *storage, struct rkv_storage_state *state,
 static void disk_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
   struct disk *d = storage;
   d->state.vote = vote;
-  record_vote(&d->image, vote);
+  record_vote(&d->collected, vote);
   enqueue(d, completion);
 }
 
@@ -241,34 +180,48 @@ static void disk_save_identity(void *storage, struct rkv_identity identity,
                                struct rkv_completion *completion) {
   struct disk *d = storage;
   d->state.identity = identity;
-  record_identity(&d->image, &identity);
+  record_identity(&d->collected, &identity);
   enqueue(d, completion);
 }
 
 static void disk_append(void *storage, const struct rkv_entry *entries, size_t count,
                         struct rkv_completion *completion) {
   struct disk *d = storage;
+  check_appended(sim_of(d->world), d->id, d->state.last, entries, count);
   for (size_t i = 0; i < count; i++) {
-    state_append(&d->state, &entries[i]);
-    record_entry(&d->image, &entries[i]);
+    state_append(&d->state, &entries[i], DISK_NOT_WRITTEN);
+    record_entry(&d->collected, &entries[i]);
   }
   enqueue(d, completion);
 }
 
 static void disk_truncate(void *storage, rkv_index after) {
   struct disk *d = storage;
+  check_truncated(sim_of(d->world), d->id, after);
   state_truncate(&d->state, after);
-  if (d->synced_last.index > after) d->synced_last.index = after;
-  record_truncate(&d->image, after);
+  if (d->synced.last.index > after) d->synced.last.index = after;
+  for (struct disk_op *op = d->first; op; op = op->next)
+    if (op->last.index > after) op->last.index = after;
+  record_truncate(&d->collected, after);
   enqueue(d, NULL);
 }
 
 static void disk_purge(void *storage, struct rkv_log_id up_to) {
   struct disk *d = storage;
+  check_purged(sim_of(d->world), d->id, up_to, d->state.meta.last);
   state_purge(&d->state, up_to);
-  record_purge(&d->image, up_to);
+  record_purge(&d->collected, up_to);
   enqueue(d, NULL);
-  maybe_compact(d);
+}
+
+/* What stands on the device is checked before it is given. */
+static enum rkv_status check_entry(struct disk *d, const struct disk_entry *entry,
+                                   struct rkv_error *error) {
+  const struct device_file *log = disk_log(d);
+  if (entry->place == DISK_NOT_WRITTEN || d->renewed) return RKV_OK;
+  if (log && record_is_whole(&log->bytes, entry->place)) return RKV_OK;
+  return rkv_fail(error, RKV_CORRUPT, "simulated disk: entry %llu is damaged",
+                  (unsigned long long)entry->e.id.index);
 }
 
 static enum rkv_status disk_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
@@ -276,14 +229,20 @@ static enum rkv_status disk_read(void *storage, rkv_index from, rkv_index to, ui
                                  struct rkv_error *error) {
   struct disk *d = storage;
   uint64_t bytes = 0;
+  const struct disk_entry *at;
   *count = 0;
   if (from <= d->state.purged.index) return rkv_fail(error, RKV_NOT_FOUND, "purged");
-  for (size_t at = (size_t)(from - d->state.purged.index - 1);
-       at < d->state.count && *count < capacity && d->state.entries[at].id.index <= to; at++) {
-    bytes += d->state.entries[at].payload.len;
+  if (device_read_fails(&d->device)) return rkv_fail(error, RKV_IO, "simulated disk: read failed");
+  for (; from <= to && *count < capacity && (at = state_find(&d->state, from)); from++) {
+    bytes += at->e.payload.len;
     if (bytes > bytes_max && *count > 0) break;
-    entries[*count] = d->state.entries[at];
-    entries[*count].payload = rkv_buf_share(entries[*count].payload);
+    enum rkv_status status = check_entry(d, at, error);
+    if (status != RKV_OK) {
+      while (*count > 0) rkv_buf_drop(&entries[--*count].payload);
+      return status;
+    }
+    entries[*count] = at->e;
+    entries[*count].payload = rkv_buf_share(at->e.payload);
     ++*count;
   }
   return RKV_OK;

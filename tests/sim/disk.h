@@ -1,47 +1,53 @@
-/* disk.h: a simulated device (page cache over disk) and the storage plugin that lives on it.
+/* disk.h: the storage plugin that lives on a simulated device (device.h).
  *
- * The device is an append-only run of bytes. What was written is in the cache; what was synced is
- * on the disk. A crash keeps the synced bytes and, sector by sector (512 B), keeps, loses or tears
- * what was not. The storage keeps a log of checksummed records and opens to the longest valid
- * prefix. */
+ * A log of checksummed records, written batch by batch, and a snapshot beside it; each file gets
+ * its name only when it is whole and synced. What opens is what storage-wal would open
+ * (docs/wal-format.md): a last batch that a crash cut off is dropped, anything else that is not
+ * right is refused. And the disk knows what it promised: an opened log that lacks some of that
+ * fails the seed. */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
-#include <rkv/rkv.h>
+#include "device.h"
 
-enum disk_fault {
-  DISK_FAULT_SLOW_SYNC,
-  DISK_FAULT_WRITE_ERROR,
-  DISK_FAULT_SYNC_ERROR,
-  DISK_FAULT_LOST_SECTOR,
-  DISK_FAULT_TORN_SECTOR,
-  DISK_FAULT_COUNT
-};
-
-/* Chances per million, of each sync or write. */
-struct disk_faults {
-  uint32_t slow_sync_ppm, write_error_ppm, sync_error_ppm;
-  uint64_t slow_sync_max_ns;
-};
-
-struct world;
 struct disk;
 
 /* Makes an empty disk for node `id`. It survives the node's lives. */
 struct disk *disk_new(struct world *w, rkv_node_id id);
 void disk_free(struct disk *d);
-struct disk_faults *disk_faults(struct disk *d);
-const uint64_t *disk_fault_counts(const struct disk *d);
+struct device_faults *disk_faults(struct disk *d);
+const uint64_t *disk_counts(const struct disk *d);
+/* There is room again, and nothing fails. */
+void disk_calm(struct disk *d);
 
 /* The node has crashed (its storage is closed): decides what of the unsynced bytes is left. */
 void disk_crash(struct disk *d);
+/* Power is gone: nothing reaches the device until disk_crash. */
+bool disk_is_dead(const struct disk *d);
 /* Replaces the disk by an empty one. */
 void disk_wipe(struct disk *d);
 
-/* What a crash would surely leave: the synced vote, and the term of an entry (0: not held; entries
- * at or below a synced snapshot are held, whatever their term). */
+/* ---- damage: of what was synced, where the checks must show it ---- */
+
+/* Flips one bit. False if nothing is there yet. */
+bool disk_flip(struct disk *d);
+/* The next batch is written somewhere else. */
+void disk_misdirect(struct disk *d);
+bool disk_misdirects(const struct disk *d);
+/* Something that is still there was damaged. */
+bool disk_is_damaged(const struct disk *d);
+
+/* ---- what was promised ---- */
+
+/* What a crash would surely leave: the synced vote, and whether an entry is held (entries at or
+ * below a synced snapshot are, whatever their term). */
 struct rkv_vote disk_synced_vote(const struct disk *d);
 bool disk_synced_has(const struct disk *d, struct rkv_log_id id);
+/* A write or sync failed: nothing may be promised any more. */
+bool disk_has_failed(const struct disk *d);
+/* For how long writes have waited for room; 0: they do not. */
+uint64_t disk_waiting_ns(const struct disk *d);
+struct rkv_identity disk_identity(const struct disk *d);
 
 /* The storage plugin's operations; struct world_node's `user` must be its disk. */
 extern const struct rkv_storage_ops disk_storage_ops;

@@ -1,5 +1,6 @@
 /* machine.c: the real state machine, watched: every entry applied is compared with what any node
- * applied at its index; a restored state goes on where the snapshot says. */
+ * applied at its index, and what the machine then holds with what it must; a restored state goes on
+ * where the snapshot says, and holds what applying would have made of it. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,8 +32,12 @@ static enum rkv_status machine_open(const struct rkv_host *host, const struct rk
   assert(m);
   m->sim = sim_of(wn->world);
   m->id = wn->id;
-  *sm = m;
-  return inner_of(m)->open(host, config, &m->inner, error);
+  enum rkv_status status = inner_of(m)->open(host, config, &m->inner, error);
+  if (status == RKV_OK)
+    *sm = m;
+  else
+    free(m);
+  return status;
 }
 
 static void machine_close(void *sm) {
@@ -46,6 +51,27 @@ static enum rkv_status machine_validate(void *sm, struct rkv_buf command, struct
   return inner_of(m)->validate(m->inner, command, error);
 }
 
+/* What the machine holds at `applied`: the same on every node, applied or restored. */
+static void check_values(struct machine *m) {
+  struct sim *s = m->sim;
+  struct rkv_error error;
+  if (m->applied >= s->committed_count || s->committed[m->applied].hash == 0) return;
+  for (uint32_t key = 0; key < SIM_KEYS; key++) {
+    uint8_t request[CLIENT_KEY_MAX];
+    struct rkv_buf response = rkv_buf_none();
+    size_t len = client_put_key(request, key);
+    if (inner_of(m)->query(m->inner, rkv_buf_static(request, len), &response, &error) != RKV_OK)
+      return; /* memory is short */
+    uint64_t value = client_value_in(response);
+    rkv_buf_drop(&response);
+    if (value != s->committed[m->applied].values[key])
+      sim_fail(s,
+               "node %" PRIu64 " holds %" PRIu64 " for key-%u at index %" PRIu64 ", %" PRIu64
+               " was written",
+               m->id, value, key, m->applied, s->committed[m->applied].values[key]);
+  }
+}
+
 static enum rkv_status machine_apply(void *sm, const struct rkv_entry *entries, size_t count,
                                      struct rkv_buf *results, struct rkv_error *error) {
   struct machine *m = sm;
@@ -54,8 +80,11 @@ static enum rkv_status machine_apply(void *sm, const struct rkv_entry *entries, 
       sim_fail(m->sim, "node %" PRIu64 " applies index %" PRIu64 " after %" PRIu64, m->id,
                entries[i].id.index, m->applied + i);
   check_applied(m->sim, m->id, entries, count);
+  enum rkv_status status = inner_of(m)->apply(m->inner, entries, count, results, error);
+  if (status != RKV_OK) return status;
   m->applied = entries[count - 1].id.index;
-  return inner_of(m)->apply(m->inner, entries, count, results, error);
+  check_values(m);
+  return RKV_OK;
 }
 
 static enum rkv_status machine_query(void *sm, struct rkv_buf request, struct rkv_buf *response,
@@ -82,8 +111,12 @@ static enum rkv_status machine_snapshot_begin(void *sm, void **snapshot,
   struct view *v = calloc(1, sizeof *v);
   assert(v);
   v->machine = m;
-  *snapshot = v;
-  return inner_of(m)->snapshot_begin(m->inner, &v->inner, meta, error);
+  enum rkv_status status = inner_of(m)->snapshot_begin(m->inner, &v->inner, meta, error);
+  if (status == RKV_OK)
+    *snapshot = v;
+  else
+    free(v);
+  return status;
 }
 
 static enum rkv_status machine_snapshot_read(void *snapshot, size_t max, struct rkv_buf *chunk,
@@ -98,6 +131,16 @@ static void machine_snapshot_end(void *snapshot) {
   free(v);
 }
 
+/* A snapshot that is sent to a running node; the second one in a life is a repetition. */
+static void note_install(struct machine *m) {
+  struct sim *s = m->sim;
+  struct world_node *wn = &s->w->nodes[m->id];
+  if (!wn->running) return;
+  sim_cover(s, SIM_OP_INSTALL);
+  if (s->nodes[m->id].installs_life == wn->life) sim_cover(s, SIM_OP_INSTALL_AGAIN);
+  s->nodes[m->id].installs_life = wn->life;
+}
+
 static enum rkv_status machine_restore_begin(void *sm, const struct rkv_snapshot_meta *meta,
                                              void **restore, struct rkv_error *error) {
   struct machine *m = sm;
@@ -105,8 +148,13 @@ static enum rkv_status machine_restore_begin(void *sm, const struct rkv_snapshot
   assert(r);
   r->machine = m;
   r->last = meta->last.index;
-  *restore = r;
-  return inner_of(m)->restore_begin(m->inner, meta, &r->inner, error);
+  note_install(m);
+  enum rkv_status status = inner_of(m)->restore_begin(m->inner, meta, &r->inner, error);
+  if (status == RKV_OK)
+    *restore = r;
+  else
+    free(r);
+  return status;
 }
 
 static enum rkv_status machine_restore_write(void *restore, struct rkv_buf chunk,
@@ -122,13 +170,18 @@ static enum rkv_status machine_restore_finish(void *restore, struct rkv_error *e
   if (status == RKV_OK && r->last < m->applied)
     sim_fail(m->sim, "node %" PRIu64 " went back from %" PRIu64 " to a snapshot of %" PRIu64, m->id,
              m->applied, r->last);
-  if (status == RKV_OK) m->applied = r->last;
+  if (status == RKV_OK) {
+    m->applied = r->last;
+    check_values(m);
+  }
   free(r);
   return status;
 }
 
 static void machine_restore_abort(void *restore) {
   struct restore *r = restore;
+  if (r->machine->sim->w->nodes[r->machine->id].running)
+    sim_cover(r->machine->sim, SIM_OP_INSTALL_BROKEN);
   inner_of(r->machine)->restore_abort(r->inner);
   free(r);
 }

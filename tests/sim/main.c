@@ -87,7 +87,20 @@ static unsigned print_holes(const struct sim_coverage *c) {
       (void)printf("sim: never happened: %s during %s\n", sim_op_names[op], sim_fault_names[f]);
       holes++;
     }
+  for (int e = 0; e < SIM_EFFECT_COUNT; e++) {
+    if (c->effects[e] > 0) continue;
+    (void)printf("sim: never happened: %s\n", sim_effect_names[e]);
+    holes++;
+  }
   return holes;
+}
+
+static void print_sum(const struct sim_coverage *c, uint64_t seeds, double seconds) {
+  (void)printf("sim: %" PRIu64 " seeds, %" PRIu64 " steps, %.1f s", seeds, c->steps, seconds);
+  for (int e = 0; e < SIM_EFFECT_COUNT; e++)
+    (void)printf("%s%" PRIu64 " %s", e % 6 == 0 ? "\nsim:   " : ", ", c->effects[e],
+                 sim_effect_names[e]);
+  (void)printf("\n");
 }
 
 static bool parse(int argc, char **argv, struct options *o) {
@@ -128,12 +141,7 @@ static int report(const struct options *o, struct worker *workers, double second
                  "%" PRIu64 " --steps %" PRIu64 " --trace\n",
                  w->failed_seed, w->failed_step, w->failure, w->failed_seed, o->steps);
   }
-  (void)printf("sim: %" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64
-               " writes acknowledged, %" PRIu64 " reads, %" PRIu64 " elections, %" PRIu64
-               " restarts, %" PRIu64 " sectors lost, %" PRIu64 " torn, %" PRIu64
-               " disks replaced, %" PRIu64 " of them came back meanwhile, %.1f s\n",
-               done, sum->steps, sum->acknowledged, sum->reads, sum->elections, sum->restarts,
-               sum->lost_sectors, sum->torn_sectors, sum->wipes, sum->returns, seconds);
+  print_sum(sum, done, seconds);
   if (!failed && done >= COVERAGE_SEEDS_MIN && print_holes(sum) > 0) {
     (void)printf("sim: vacuous: some trouble never met some operation\n");
     failed = true;

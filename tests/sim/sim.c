@@ -10,11 +10,10 @@
 
 #define SECOND UINT64_C(1000000000)
 #define HEAL_NS (60 * SECOND)
-#define RETURN_NS (20 * SECOND)
 #define STATES_MAX 2000000
 
 const char *const sim_fault_names[SIM_FAULT_COUNT] = {
-#define SIM_FAULT_TEXT(name, text) text,
+#define SIM_FAULT_TEXT(name, text, act) text,
     SIM_FAULT_LIST(SIM_FAULT_TEXT)
 #undef SIM_FAULT_TEXT
 };
@@ -23,6 +22,12 @@ const char *const sim_op_names[SIM_OP_COUNT] = {
 #define SIM_OP_TEXT(name, text) text,
     SIM_OP_LIST(SIM_OP_TEXT)
 #undef SIM_OP_TEXT
+};
+
+const char *const sim_effect_names[SIM_EFFECT_COUNT] = {
+#define SIM_EFFECT_TEXT(name, text) text,
+    SIM_EFFECT_LIST(SIM_EFFECT_TEXT)
+#undef SIM_EFFECT_TEXT
 };
 
 struct sim *sim_of(struct world *w) {
@@ -62,49 +67,22 @@ void sim_mark(struct sim *s, enum sim_fault fault, uint64_t ns) {
   s->active[fault] = s->w->now_ns + ns;
 }
 
+void sim_count(struct sim *s, enum sim_effect effect) {
+  s->coverage->effects[effect]++;
+}
+
+struct node *sim_node_of(struct sim *s, rkv_node_id id) {
+  const struct world_node *wn = &s->w->nodes[id];
+  return wn->running && !wn->stopping ? wn->node : NULL;
+}
+
 rkv_node_id sim_any_node(struct sim *s) {
   rkv_node_id first = 1 + world_random(s->w) % SIM_NODES;
   for (rkv_node_id i = 0; i < SIM_NODES; i++) {
     rkv_node_id id = 1 + (first + i) % SIM_NODES;
-    if (s->w->nodes[id].running && !s->w->nodes[id].stopping) return id;
+    if (sim_node_of(s, id)) return id;
   }
   return 0;
-}
-
-/* ---- processes ---- */
-
-static void restart(struct world *w, void *arg) {
-  struct world_node *wn = arg;
-  struct sim *s = sim_of(w);
-  if (wn->running || s->failed) return;
-  s->coverage->restarts++;
-  sim_tell(s, "node %" PRIu64 " starts", wn->id);
-  world_start(w, wn->id);
-}
-
-void sim_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns) {
-  struct world_node *wn = &s->w->nodes[id];
-  if (!wn->running || wn->stopping) return;
-  sim_tell(s, "node %" PRIu64 " crashes", id);
-  world_stop(s->w, id);
-  disk_crash(s->nodes[id].disk);
-  wn->rate = 500 + world_random(s->w) % 1500; /* its clock, next time: 0.5 to 2 times the world's */
-  world_at(s->w, s->w->now_ns + outage_ns, restart, wn);
-}
-
-static void crash_failed(struct world *w, void *arg) {
-  struct world_node *wn = arg;
-  if (wn->running && !wn->stopping && node_fatal_status(wn->node, NULL) != RKV_OK)
-    sim_crash(sim_of(w), wn->id, SECOND / 2);
-}
-
-/* A storage that failed stops its node; its supervisor starts it again. */
-static void on_fatal(struct world *w, rkv_node_id id, enum rkv_status status, const char *text) {
-  struct sim *s = sim_of(w);
-  sim_tell(s, "node %" PRIu64 " stops: %s: %s", id, rkv_status_name(status), text);
-  if (status != RKV_IO)
-    sim_fail(s, "node %" PRIu64 " stopped itself: %s: %s", id, rkv_status_name(status), text);
-  world_at(w, w->now_ns + 1, crash_failed, &w->nodes[id]);
 }
 
 /* ---- begin and end ---- */
@@ -114,8 +92,10 @@ static void begin(struct sim *s) {
   struct world *w = s->w;
   struct node_options *o = world_options(w);
   w->user = s;
-  w->on_fatal = on_fatal;
+  w->on_fatal = process_on_fatal;
   w->on_answer = check_answer;
+  w->on_request = check_request;
+  w->alloc_fails = memory_alloc_fails;
   w->storage = &disk_storage_ops;
   machine_watch(s);
   o->heartbeat_ns = SECOND / 10;
@@ -130,11 +110,11 @@ static void begin(struct sim *s) {
   o->append_window = 1 + world_random(w) % 4;
   o->pre_vote = world_random(w) % 4 != 0;
   o->check_quorum = world_random(w) % 4 != 0;
+  s->leases = o->lease_reads = world_random(w) % 3 == 0;
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
     s->nodes[id].disk = disk_new(w, id);
     w->nodes[id].user = s->nodes[id].disk;
-    w->nodes[id].rate = 500 + world_random(w) % 1500;
-    world_start(w, id);
+    process_start(s, id);
   }
   if (world_init(w, 1, first, 3).status != RKV_OK) sim_fail(s, "init was refused");
 }
@@ -154,10 +134,16 @@ static void tell_all(struct sim *s) {
   }
 }
 
+static bool all_run(struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++)
+    if (!sim_node_of(s, id) || s->nodes[id].damaged) return false;
+  return true;
+}
+
 static bool all_quiet(struct world *w, void *arg) {
   struct sim *s = arg;
   (void)w;
-  return client_quiet(s) && admin_quiet(s);
+  return client_quiet(s) && admin_quiet(s) && all_run(s);
 }
 
 /* Everything is repaired: the cluster must come to agree and to serve. */
@@ -166,16 +152,15 @@ static void heal(struct sim *s) {
   s->healing = true;
   sim_tell(s, "healed");
   nemesis_heal(s);
-  for (rkv_node_id id = 1; id <= SIM_NODES; id++) w->nodes[id].paused_until_ns = 0;
   (void)world_until(w, HEAL_NS, all_quiet, s);
   world_run(w, 10 * SECOND);
   if (!client_quiet(s) || !admin_quiet(s)) return sim_fail(s, "healed, and a call has no answer");
+  if (!all_run(s)) return sim_fail(s, "healed, and a damaged disk was not replaced");
   if (!world_settle(w)) {
     tell_all(s);
     return sim_fail(s, "healed, and the nodes do not agree");
   }
-  /* One more disk is replaced in the quiet: its node must come back by itself. */
-  if (wipe_some(s, 0, SECOND)) world_run(w, RETURN_NS);
+  quiet_trials(s);
   for (int i = 0; i < 10 && !s->failed; i++) {
     rkv_node_id leader = world_wait_leader(w);
     char key[16];
@@ -197,14 +182,34 @@ static void check_history(struct sim *s) {
   }
 }
 
+/* What the devices and the network counted. */
+static void sum_up(struct sim *s) {
+  static const struct {
+    enum sim_effect effect;
+    enum device_count count;
+  } rows[] = {{SIM_EFFECT_LOST_SECTOR, DEVICE_COUNT_LOST_SECTOR},
+              {SIM_EFFECT_TORN_SECTOR, DEVICE_COUNT_TORN_SECTOR},
+              {SIM_EFFECT_LOST_PAGE, DEVICE_COUNT_LOST_PAGE},
+              {SIM_EFFECT_TORN_PAGE, DEVICE_COUNT_TORN_PAGE},
+              {SIM_EFFECT_ZEROED_TAIL, DEVICE_COUNT_ZEROED_TAIL},
+              {SIM_EFFECT_LOST_NAME, DEVICE_COUNT_LOST_NAME},
+              {SIM_EFFECT_DAMAGE, DEVICE_COUNT_DAMAGE},
+              {SIM_EFFECT_REFUSED_WRITE, DEVICE_COUNT_REFUSED_WRITE}};
+  uint64_t *effects = s->coverage->effects;
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++)
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+      effects[rows[i].effect] += disk_counts(s->nodes[id].disk)[rows[i].count];
+  effects[SIM_EFFECT_STALE] += s->w->fault_count[WORLD_FAULT_STALE];
+  effects[SIM_EFFECT_NO_MEMORY] += memory_failures();
+}
+
 static void end(struct sim *s) {
   struct world *w = s->w;
   s->healing = true;
-  for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
+  memory_fail(0);
+  sum_up(s);
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++)
     if (w->nodes[id].running) world_stop(w, id);
-    s->coverage->lost_sectors += disk_fault_counts(s->nodes[id].disk)[DISK_FAULT_LOST_SECTOR];
-    s->coverage->torn_sectors += disk_fault_counts(s->nodes[id].disk)[DISK_FAULT_TORN_SECTOR];
-  }
   s->failed = true; /* nothing is started any more */
   machine_unwatch(s);
   world_free(w);
@@ -212,7 +217,7 @@ static void end(struct sim *s) {
   client_free(s);
   admin_free(s);
   history_free(&s->history);
-  free(s->committed);
+  check_log_free(s);
 }
 
 bool sim_run(uint64_t seed, uint64_t steps, bool trace, struct sim_coverage *coverage,
@@ -231,6 +236,7 @@ bool sim_run(uint64_t seed, uint64_t steps, bool trace, struct sim_coverage *cov
   while (!s->failed && s->step < steps && world_step(s->w, UINT64_MAX)) {
     s->step++;
     if (s->w->acted != 0) check_step(s, s->w->acted);
+    process_look(s);
   }
   if (!s->failed) heal(s);
   if (!s->failed) check_history(s);

@@ -1,14 +1,18 @@
 /* sim.h: one seed, one whole cluster under trouble, checked after every step.
  *
  *   sim.c        a seed's life: start, steps, heal, last words
- *   nemesis.c    the trouble: network, processes, disks, clocks
+ *   process.c    nodes that crash, stop themselves and start again
+ *   nemesis*.c   the trouble: network, processes, disks
+ *   memory.c     allocations that fail
+ *   foreign.c    another cluster that has the wrong addresses
  *   wipe.c       disks that are replaced by empty ones
  *   client.c     writes, reads, and what they were told (the history)
- *   admin.c      membership, transfer, snapshots
- *   check.c      the invariants
+ *   admin*.c     membership, transfer, snapshots
+ *   check*.c     the invariants
  *   machine.c    the real state machine, watched
  *   linear.c     is the history linearizable?
- *   disk*.c      a simulated device and the storage on it
+ *   device.c     a simulated device, disk*.c: the storage on it
+ *   quiet.c      the last trials, when everything is repaired
  *   main.c       many seeds on many processes, coverage, replay */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
@@ -28,42 +32,73 @@ enum {
   SIM_FAIL_MAX = 512
 };
 
-/* X(NAME, text): trouble, as coverage counts it. */
+/* X(NAME, text, act): trouble, as coverage counts it; the act begins it (nemesis.h). */
 #define SIM_FAULT_LIST(X)                                                                          \
-  X(NONE, "quiet")                                                                                 \
-  X(DROP, "drop")                                                                                  \
-  X(DOUBLE, "double")                                                                              \
-  X(SLOW, "slow")                                                                                  \
-  X(CUT, "one-way cut")                                                                            \
-  X(ISOLATE, "isolated")                                                                           \
-  X(ISOLATE_LEADER, "leader isolated")                                                             \
-  X(RING, "ring")                                                                                  \
-  X(CRASH, "crash")                                                                                \
-  X(STORM, "crash storm")                                                                          \
-  X(PAUSE, "pause")                                                                                \
-  X(SLOW_DISK, "slow disk")                                                                        \
-  X(WRITE_ERROR, "write error")                                                                    \
-  X(SYNC_ERROR, "sync error")                                                                      \
-  X(WIPE, "disk replaced")
+  X(NONE, "quiet", strike_nothing)                                                                 \
+  X(DROP, "drop", strike_messages)                                                                 \
+  X(DOUBLE, "double", strike_messages)                                                             \
+  X(SLOW, "slow, heavy tail", strike_messages)                                                     \
+  X(STALE, "stale messages", strike_messages)                                                      \
+  X(RESET, "connections reset", strike_resets)                                                     \
+  X(FOREIGN, "foreign cluster", strike_foreign)                                                    \
+  X(CUT, "one-way cut", strike_cut)                                                                \
+  X(ISOLATE, "isolated", strike_cut)                                                               \
+  X(ISOLATE_LEADER, "leader isolated", strike_cut)                                                 \
+  X(MINORITY, "minority with leader", strike_cut)                                                  \
+  X(RING, "ring", strike_cut)                                                                      \
+  X(SLOW_LINK, "slow link", strike_slow_link)                                                      \
+  X(QUEUE, "full queues", strike_queues)                                                           \
+  X(CRASH, "crash", strike_crash)                                                                  \
+  X(STORM, "crash storm", strike_crash)                                                            \
+  X(OUTAGE, "long outage", strike_crash)                                                           \
+  X(PAUSE, "pause", strike_pause)                                                                  \
+  X(PAUSE_LEADER, "pause inside a lease", strike_pause)                                            \
+  X(MEMORY, "allocation fails", strike_memory)                                                     \
+  X(WIPE, "disk replaced", strike_wipe)                                                            \
+  X(POWER_SECTORS, "power cut, 512 B", strike_power)                                               \
+  X(POWER_PAGES, "power cut, 4 KiB", strike_power)                                                 \
+  X(POWER_ZEROS, "power cut, zeroed tail", strike_power)                                           \
+  X(POWER_NAMES, "power cut, name lost", strike_power)                                             \
+  X(FLIP, "bit flip", strike_damage)                                                               \
+  X(MISDIRECT, "misdirected write", strike_damage)                                                 \
+  X(SLOW_DISK, "slow fsync", strike_disk)                                                          \
+  X(WRITE_ERROR, "EIO at a write", strike_disk)                                                    \
+  X(READ_ERROR, "EIO at a read", strike_disk)                                                      \
+  X(SYNC_ERROR, "fsync fails once", strike_disk)                                                   \
+  X(FULL_DISK, "ENOSPC", strike_disk)
 
 enum sim_fault {
-#define SIM_FAULT_ENUM(name, text) SIM_FAULT_##name,
+#define SIM_FAULT_ENUM(name, text, act) SIM_FAULT_##name,
   SIM_FAULT_LIST(SIM_FAULT_ENUM)
 #undef SIM_FAULT_ENUM
       SIM_FAULT_COUNT
 };
 
-/* X(NAME, text): what is asked of the cluster, as coverage counts it. */
+/* X(NAME, text): what is asked of the cluster, as coverage counts it. From PURGE on it is the
+ * cluster's own doing. */
 #define SIM_OP_LIST(X)                                                                             \
   X(WRITE, "write")                                                                                \
   X(HUGE_WRITE, "huge write")                                                                      \
+  X(EMPTY_WRITE, "empty write")                                                                    \
   X(READ, "read")                                                                                  \
+  X(LEASE_READ, "lease read")                                                                      \
   X(ADD_LEARNER, "add learner")                                                                    \
-  X(CHANGE, "change voters")                                                                       \
+  X(PROMOTE, "promote")                                                                            \
+  X(DEMOTE, "demote")                                                                              \
+  X(REMOVE, "remove")                                                                              \
+  X(REPLACE, "replace")                                                                            \
+  X(CHANGE, "any voters")                                                                          \
   X(REMOVE_LEADER, "remove leader")                                                                \
+  X(REPLACE_LEADER, "replace leader")                                                              \
   X(TRANSFER, "transfer")                                                                          \
-  X(BAD_TRANSFER, "wrong transfer")                                                                \
-  X(SNAPSHOT, "snapshot")
+  X(TRANSFER_LEARNER, "transfer to learner")                                                       \
+  X(TRANSFER_DEAD, "transfer to dead")                                                             \
+  X(TRANSFER_STRANGER, "transfer to stranger")                                                     \
+  X(SNAPSHOT, "snapshot")                                                                          \
+  X(PURGE, "purge")                                                                                \
+  X(INSTALL, "snapshot install")                                                                   \
+  X(INSTALL_BROKEN, "interrupted install")                                                         \
+  X(INSTALL_AGAIN, "repeated install")
 
 enum sim_op {
 #define SIM_OP_ENUM(name, text) SIM_OP_##name,
@@ -72,20 +107,54 @@ enum sim_op {
       SIM_OP_COUNT
 };
 
+/* X(NAME, text): what came of it, counted; a run in which one never happened is vacuous too. */
+#define SIM_EFFECT_LIST(X)                                                                         \
+  X(ACKNOWLEDGED, "writes acknowledged")                                                           \
+  X(READS, "reads")                                                                                \
+  X(ELECTIONS, "elections")                                                                        \
+  X(RESTARTS, "restarts")                                                                          \
+  X(LOST_SECTOR, "sectors lost")                                                                   \
+  X(TORN_SECTOR, "sectors torn")                                                                   \
+  X(LOST_PAGE, "pages lost")                                                                       \
+  X(TORN_PAGE, "pages torn")                                                                       \
+  X(ZEROED_TAIL, "tails zeroed")                                                                   \
+  X(LOST_NAME, "names lost")                                                                       \
+  X(DAMAGE, "disks damaged")                                                                       \
+  X(REFUSED, "damaged disks refused")                                                              \
+  X(WIPES, "disks replaced")                                                                       \
+  X(RETURNS, "of them back meanwhile")                                                             \
+  X(REFUSED_WRITE, "writes without room")                                                          \
+  X(STALLED, "writes refused by a stalled leader")                                                 \
+  X(HANDED_OVER, "full leaders that handed over")                                                  \
+  X(STALE, "stale messages")                                                                       \
+  X(FULL, "calls refused by a full queue")                                                         \
+  X(NO_MEMORY, "allocations failed")                                                               \
+  X(FOREIGN, "foreign messages refused")                                                           \
+  X(LEASE_READ, "lease reads answered")
+
+enum sim_effect {
+#define SIM_EFFECT_ENUM(name, text) SIM_EFFECT_##name,
+  SIM_EFFECT_LIST(SIM_EFFECT_ENUM)
+#undef SIM_EFFECT_ENUM
+      SIM_EFFECT_COUNT
+};
+
 extern const char *const sim_fault_names[SIM_FAULT_COUNT];
 extern const char *const sim_op_names[SIM_OP_COUNT];
+extern const char *const sim_effect_names[SIM_EFFECT_COUNT];
 
 struct sim_coverage {
   uint64_t pairs[SIM_FAULT_COUNT][SIM_OP_COUNT];
-  uint64_t steps, acknowledged, reads, elections, restarts, snapshots_installed, lost_sectors,
-      torn_sectors, wipes, returns;
+  uint64_t effects[SIM_EFFECT_COUNT];
+  uint64_t steps;
 };
 
 /* An entry that some node applied. */
 struct sim_committed {
   rkv_term term;
   uint64_t hash;
-  rkv_term committed_in; /* a term not before the one whose leader committed it */
+  rkv_term committed_in;     /* a term not before the one whose leader committed it */
+  uint64_t values[SIM_KEYS]; /* what the keys hold once it is applied */
 };
 
 /* What is known of one node, across its lives. */
@@ -96,16 +165,23 @@ struct sim_node {
   rkv_index config; /* of the effective membership, after the last step */
   unsigned life;
   bool was_leader;
-  bool weak; /* its disk was replaced, and it does not vote again yet */
+  bool weak;              /* its disk was replaced or is damaged, and it does not vote again yet */
+  bool damaged;           /* something of its disk may be */
+  bool refused;           /* its disk does not open: it waits for another one */
+  unsigned full_life;     /* the life in which its queues were filled up; 0: they were not */
+  uint64_t full_calls;    /* as if so many calls waited there */
+  unsigned installs_life; /* the life in which a snapshot was sent to it */
 };
 
 struct sim_client;
 struct sim_admin;
+struct sim_appended;
 
 struct sim {
   struct world *w;
   uint64_t seed, step, steps_max, hash, ticks;
   bool trace, failed, healing;
+  bool leases; /* clocks run together, and lease reads are on */
   char failure[SIM_FAIL_MAX];
   struct sim_coverage *coverage;
   struct sim_node nodes[SIM_NODES + 1];
@@ -115,6 +191,7 @@ struct sim {
   } granted[SIM_NODES + 1];
   struct sim_committed *committed; /* by index */
   size_t committed_count, committed_capacity;
+  struct sim_appended *appended;    /* check_log.c */
   uint64_t active[SIM_FAULT_COUNT]; /* until when each fault counts as being there */
   struct sim_client *clients[SIM_CLIENTS];
   struct sim_admin *admins[SIM_ADMINS];
@@ -134,17 +211,53 @@ bool sim_run(uint64_t seed, uint64_t steps, bool trace, struct sim_coverage *cov
 /* Notes that `op` was asked for, for every fault that is there now. */
 void sim_cover(struct sim *s, enum sim_op op);
 void sim_mark(struct sim *s, enum sim_fault fault, uint64_t ns);
+void sim_count(struct sim *s, enum sim_effect effect);
 /* A running node, 0 if none. */
 rkv_node_id sim_any_node(struct sim *s);
-void sim_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns);
+/* The node, NULL if it does not run. */
+struct node *sim_node_of(struct sim *s, rkv_node_id id);
+
+/* ---- process.c ---- */
+void process_start(struct sim *s, rkv_node_id id);
+void process_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns);
+/* Power has gone somewhere: its node has crashed. */
+void process_look(struct sim *s);
+/* world_internal.h's on_fatal. */
+void process_on_fatal(struct world *w, rkv_node_id id, enum rkv_status status, const char *text);
+
+/* ---- memory.c ---- */
+/* The `nth` allocation from now on fails; 0: none. */
+void memory_fail(uint64_t nth);
+/* How many failed since this was asked last. */
+uint64_t memory_failures(void);
+/* For core's own allocations and the host's. */
+void *sim_malloc(size_t size);
+void *sim_calloc(size_t count, size_t size);
+void *sim_realloc(void *old, size_t size);
+bool memory_alloc_fails(struct world *w);
 
 void nemesis_start(struct sim *s);
 void nemesis_heal(struct sim *s);
 
+/* ---- wipe.c ---- */
 /* Replaces the disk of a node that can be spared, from `first` on; false if there is none. */
 bool wipe_some(struct sim *s, rkv_node_id first, uint64_t outage_ns);
+/* A node whose disk may be damaged, 0 if there is none; it is weak from now on. */
+rkv_node_id wipe_expose(struct sim *s, rkv_node_id first);
+/* The disk of a node does not open: somebody will replace it as soon as that is safe. */
+void wipe_refused(struct sim *s, rkv_node_id id);
+/* A node started: what was to be damaged is whole. */
+void wipe_whole(struct sim *s, rkv_node_id id);
 void wipe_check_end(struct sim *s, const struct rkv_membership *m);
 
+/* ---- client.c ---- */
+enum { CLIENT_KEY_MAX = 32 };
+/* A request's or command's key field; its length. */
+size_t client_put_key(uint8_t *at, uint32_t key);
+/* The number at the start of a Response's value; 0 if there is none. */
+uint64_t client_value_in(struct rkv_buf response);
+/* The key and the number that a command writes; false if it writes none of ours. */
+bool client_read_command(struct rkv_buf command, uint32_t *key, uint64_t *value);
 void client_start(struct sim *s);
 void client_free(struct sim *s);
 bool client_quiet(struct sim *s);
@@ -155,13 +268,26 @@ bool admin_quiet(struct sim *s);
 /* A change of the voters is on its way. */
 bool admin_changes(struct sim *s);
 
-/* After every step: the node whose code ran. */
+/* ---- check.c: after every step, the node whose code ran ---- */
 void check_step(struct sim *s, rkv_node_id id);
-void check_applied(struct sim *s, rkv_node_id id, const struct rkv_entry *entries, size_t count);
 void check_answer(struct world *w, rkv_node_id from, rkv_node_id to,
                   const struct rkv_vote_call *vote, const struct rkv_append_call *append);
 /* At the end: members agree, whole. */
 void check_end(struct sim *s);
+/* ---- check_log.c: entries as they are appended, cut off, sent, applied ---- */
+void check_applied(struct sim *s, rkv_node_id id, const struct rkv_entry *entries, size_t count);
+void check_appended(struct sim *s, rkv_node_id id, struct rkv_log_id last,
+                    const struct rkv_entry *entries, size_t count);
+void check_truncated(struct sim *s, rkv_node_id id, rkv_index after);
+void check_purged(struct sim *s, rkv_node_id id, struct rkv_log_id up_to,
+                  struct rkv_log_id snapshot);
+void check_request(struct world *w, rkv_node_id from, rkv_node_id to,
+                   const struct rkv_append_call *append,
+                   const struct rkv_timeout_now_call *timeout_now);
+void check_log_free(struct sim *s);
+
+/* What is left is tried when everything is repaired: a full disk, a replaced one. */
+void quiet_trials(struct sim *s);
 
 /* The state machine's operations, watched. */
 void machine_watch(struct sim *s);

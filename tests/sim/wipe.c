@@ -3,38 +3,40 @@
  * What may be lost is what Raft can lose: the disk of one voter in a config of three or more, and
  * the next one only when that node votes again or is out of the config. And a node is known only by
  * what the memberships of all others say of it: without its incarnation there nothing could tell.
- */
+ * A damaged disk is one that will be lost: it is chosen by the same rules, and whoever replaces it
+ * looks again. */
 #include <inttypes.h>
 #include <string.h>
 
 #include <node/internal.h>
+#include <raft/raft_internal.h>
 
 #include "sim.h"
 
-static struct node *node_of(struct sim *s, rkv_node_id id) {
-  const struct world_node *wn = &s->w->nodes[id];
-  return wn->running && !wn->stopping ? wn->node : NULL;
-}
+#define SECOND UINT64_C(1000000000)
 
 /* The membership in force at a node, if it is committed there and uniform; else NULL. */
 static const struct rkv_membership *settled(struct sim *s, rkv_node_id id) {
-  struct node *n = node_of(s, id);
+  struct node *n = sim_node_of(s, id);
   const struct raft_membership *m = n ? raft_effective(n->raft) : NULL;
   return m && m->id.index <= n->committed.index && m->value.config_count == 1 ? &m->value : NULL;
 }
 
-/* Everybody would tell the node from another one under its id, and can do without it. */
-static bool may_wipe(struct sim *s, rkv_node_id id) {
-  struct node *n = node_of(s, id);
-  for (rkv_node_id other = 1; other <= SIM_NODES; other++) {
-    const struct rkv_membership *m = settled(s, other);
-    const struct rkv_member *member = m ? rkv_membership_find(m, id) : NULL;
-    if (s->nodes[other].weak || !m) return false;
-    if (!member) continue;
-    if (!n || member->incarnation != n->identity.incarnation || member->returning) return false;
-    if (rkv_membership_is_voter(m, id) && m->configs[0].count < 3) return false;
-  }
-  return n != NULL;
+/* The membership, if there is one, tells this node from another under its id, and can spare it. */
+static bool spares(const struct sim *s, const struct rkv_membership *m, rkv_node_id id) {
+  const struct rkv_member *member = m ? rkv_membership_find(m, id) : NULL;
+  if (!m || !member) return m != NULL;
+  if (member->incarnation != disk_identity(s->nodes[id].disk).incarnation || member->returning)
+    return false;
+  return !rkv_membership_is_voter(m, id) || m->configs[0].count >= 3;
+}
+
+/* All others would, and no other disk was lost before. */
+static bool others_spare(struct sim *s, rkv_node_id id) {
+  if (admin_changes(s)) return false;
+  for (rkv_node_id other = 1; other <= SIM_NODES; other++)
+    if (other != id && (s->nodes[other].weak || !spares(s, settled(s, other), id))) return false;
+  return true;
 }
 
 /* A node that was wiped counts again once the leader's membership says so. */
@@ -42,41 +44,101 @@ static void note_returns(struct sim *s) {
   rkv_node_id leader = world_leader(s->w);
   const struct rkv_membership *m = leader ? settled(s, leader) : NULL;
   for (rkv_node_id id = 1; id <= SIM_NODES && m; id++) {
-    struct node *n = node_of(s, id);
+    struct node *n = sim_node_of(s, id);
     const struct rkv_member *member = rkv_membership_find(m, id);
-    if (!s->nodes[id].weak) continue;
+    if (n && s->nodes[id].damaged) wipe_whole(s, id);
+    if (!s->nodes[id].weak || s->nodes[id].damaged) continue;
     if ((!rkv_membership_is_voter(m, id) && !(member && member->returning)) ||
         (n && member && member->incarnation == n->identity.incarnation && !member->returning)) {
       s->nodes[id].weak = false;
-      s->coverage->returns++;
+      sim_count(s, SIM_EFFECT_RETURNS);
       sim_tell(s, "node %" PRIu64 " %s after its disk was replaced", id,
                rkv_membership_is_voter(m, id) ? "votes again" : "is no voter");
     }
   }
 }
 
-bool wipe_some(struct sim *s, rkv_node_id first, uint64_t outage_ns) {
+/* A node that can lose its disk, 0 if there is none. */
+static rkv_node_id choose(struct sim *s, rkv_node_id first) {
   note_returns(s);
-  if (admin_changes(s)) return false;
   for (rkv_node_id i = 0; i < SIM_NODES; i++) {
     rkv_node_id id = 1 + (first + i) % SIM_NODES;
-    if (!may_wipe(s, id)) continue;
-    sim_tell(s, "trouble: the disk of node %" PRIu64 " is replaced", id);
-    sim_crash(s, id, outage_ns);
-    disk_wipe(s->nodes[id].disk);
-    memset(&s->granted[id], 0, sizeof s->granted[id]); /* it is another voter now */
-    s->nodes[id].vote = (struct rkv_vote){0, 0, false};
-    s->nodes[id].weak = true;
-    s->coverage->wipes++;
-    return true;
+    if (sim_node_of(s, id) && !s->nodes[id].weak && spares(s, settled(s, id), id) &&
+        others_spare(s, id))
+      return id;
   }
-  return false;
+  return 0;
+}
+
+static void replace(struct sim *s, rkv_node_id id) {
+  struct sim_node *n = &s->nodes[id];
+  sim_tell(s, "the disk of node %" PRIu64 " is replaced", id);
+  disk_wipe(n->disk);
+  memset(&s->granted[id], 0, sizeof s->granted[id]); /* it is another voter now */
+  n->vote = (struct rkv_vote){0, 0, false};
+  n->weak = true;
+  n->damaged = n->refused = false;
+  sim_count(s, SIM_EFFECT_WIPES);
+}
+
+bool wipe_some(struct sim *s, rkv_node_id first, uint64_t outage_ns) {
+  rkv_node_id id = choose(s, first);
+  if (id == 0) return false;
+  process_crash(s, id, outage_ns);
+  replace(s, id);
+  return true;
+}
+
+rkv_node_id wipe_expose(struct sim *s, rkv_node_id first) {
+  rkv_node_id id = choose(s, first);
+  if (id != 0) s->nodes[id].weak = s->nodes[id].damaged = true;
+  return id;
+}
+
+void wipe_whole(struct sim *s, rkv_node_id id) {
+  struct sim_node *n = &s->nodes[id];
+  if (n->damaged && !disk_is_damaged(n->disk) && !disk_misdirects(n->disk))
+    n->damaged = n->weak = false;
+}
+
+/* Where it votes it is named: what comes back is not taken for it. */
+static bool knows(const struct sim *s, const struct raft_membership *m, rkv_node_id id) {
+  const struct rkv_member *member = m ? rkv_membership_find(&m->value, id) : NULL;
+  return !member || !rkv_membership_is_voter(&m->value, id) ||
+         member->incarnation == disk_identity(s->nodes[id].disk).incarnation;
+}
+
+/* Its disk was to be spared when it was damaged, and administrators have seen to it since
+ * (admin.c): whoever belongs to the cluster or did before must still tell the nodes apart. */
+static bool others_know(struct sim *s, rkv_node_id id) {
+  if (admin_changes(s)) return false;
+  for (rkv_node_id other = 1; other <= SIM_NODES; other++) {
+    struct node *n = sim_node_of(s, other);
+    if (other == id) continue;
+    if (!n || !knows(s, n->raft->effective, id) || !knows(s, n->raft->previous, id)) return false;
+  }
+  return true;
+}
+
+static void on_operator(struct world *w, void *arg) {
+  struct sim *s = sim_of(w);
+  struct world_node *wn = arg;
+  if (s->failed || !s->nodes[wn->id].refused) return;
+  if (!others_know(s, wn->id)) return world_at(w, w->now_ns + SECOND, on_operator, wn);
+  replace(s, wn->id);
+  process_start(s, wn->id);
+}
+
+void wipe_refused(struct sim *s, rkv_node_id id) {
+  s->nodes[id].refused = true;
+  sim_count(s, SIM_EFFECT_REFUSED);
+  world_at(s->w, s->w->now_ns + SECOND, on_operator, &s->w->nodes[id]);
 }
 
 /* Nobody who can be known is unknown, and nobody is still on the way back. */
 void wipe_check_end(struct sim *s, const struct rkv_membership *m) {
   for (uint32_t i = 0; i < m->node_count; i++) {
-    struct node *n = node_of(s, m->nodes[i].id);
+    struct node *n = sim_node_of(s, m->nodes[i].id);
     if (!n || m->nodes[i].incarnation != n->identity.incarnation || m->nodes[i].returning)
       sim_fail(s, "healed, and node %" PRIu64 " was not taken back after its disk was replaced",
                m->nodes[i].id);

@@ -106,14 +106,6 @@ void world_pause(struct world *w, rkv_node_id id, uint64_t ns) {
   w->nodes[id].paused_until_ns = w->now_ns + ns;
 }
 
-bool world_is_cut(const struct world *w, rkv_node_id from, rkv_node_id to) {
-  return w->cut[from][to];
-}
-
-struct world_faults *world_faults(struct world *w) {
-  return &w->faults;
-}
-
 void world_run(struct world *w, uint64_t ns) {
   uint64_t until = w->now_ns + ns;
   while (world_step(w, until)) {
@@ -208,13 +200,4 @@ void world_free(struct world *w) {
   free(w->storage_values);
   free(w->sm_values);
   free(w);
-}
-
-void world_cut(struct world *w, rkv_node_id from, rkv_node_id to, bool cut) {
-  w->cut[from][to] = cut;
-}
-
-void world_isolate(struct world *w, rkv_node_id id, bool cut) {
-  for (rkv_node_id other = 1; other <= WORLD_NODES_MAX; other++)
-    if (other != id) w->cut[id][other] = w->cut[other][id] = cut;
 }

@@ -11,13 +11,22 @@ enum { WORLD_NODES_MAX = 8 };
 
 struct world;
 
-/* What the network does to votes and appends; all zero: nothing. */
+/* What the network does to messages; all zero: nothing. */
 struct world_faults {
-  uint32_t drop_ppm, double_ppm, slow_ppm; /* per million, of each message */
-  uint64_t slow_max_ns;                    /* extra delay of a slow or doubled message */
+  uint32_t drop_ppm, double_ppm, slow_ppm, stale_ppm; /* per million, of each message */
+  uint64_t slow_max_ns;  /* extra delay of a slow or doubled message: short ones are frequent */
+  uint64_t stale_max_ns; /* how late a copy comes that outlives connections and lives */
+  uint32_t reset_ppm;    /* of each chunk of a snapshot: its connection is reset */
 };
 
-enum world_fault { WORLD_FAULT_DROP, WORLD_FAULT_DOUBLE, WORLD_FAULT_SLOW, WORLD_FAULT_COUNT };
+enum world_fault {
+  WORLD_FAULT_DROP,
+  WORLD_FAULT_DOUBLE,
+  WORLD_FAULT_SLOW,
+  WORLD_FAULT_STALE,
+  WORLD_FAULT_RESET,
+  WORLD_FAULT_COUNT
+};
 
 /* Makes an empty world. Plugins are taken from the build's plugins/ folder. Fails the test if they
  * cannot be loaded. */
@@ -26,6 +35,8 @@ void world_free(struct world *w);
 
 /* Starts node `id` (1..WORLD_NODES_MAX) with an empty memory; its address is "node:ID". */
 void world_start(struct world *w, rkv_node_id id);
+/* Likewise, and says why it does not start if it does not; nothing of it is left then. */
+enum rkv_status world_try_start(struct world *w, rkv_node_id id, struct rkv_error *error);
 /* Ends node `id` as a crash does: its memory is lost. */
 void world_stop(struct world *w, rkv_node_id id);
 
@@ -40,6 +51,11 @@ struct node_options *world_options(struct world *w);
 void world_cut(struct world *w, rkv_node_id from, rkv_node_id to, bool cut);
 /* Cuts a node off in both directions, or heals it. */
 void world_isolate(struct world *w, rkv_node_id id, bool cut);
+
+/* Delays whatever `from` sends to `to` by up to `max_ns` more; 0: no longer. */
+void world_slow_link(struct world *w, rkv_node_id from, rkv_node_id to, uint64_t max_ns);
+/* Resets the connection: what `from` waits for from `to` fails, whether it arrived or not. */
+void world_reset(struct world *w, rkv_node_id from, rkv_node_id to);
 
 /* Lets virtual time pass. */
 void world_run(struct world *w, uint64_t ns);
@@ -78,6 +94,7 @@ struct world_metrics {
   struct rkv_log_id last, committed, applied, snapshot, purged;
   struct rkv_membership membership;
 };
+/* A node whose queues are full, or whose memory is, tells nothing: another state, and zeros. */
 struct world_metrics world_metrics(struct world *w, rkv_node_id at);
 /* The node that leads in the greatest term, 0 if none. */
 rkv_node_id world_leader(struct world *w);

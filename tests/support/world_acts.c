@@ -220,7 +220,13 @@ struct world_metrics world_metrics(struct world *w, rkv_node_id at) {
   struct act *act = act_new(w, at);
   api_of(w, at)->metrics(api_of(w, at)->ctx, &act->call.metrics);
   node_kick(w->nodes[at].node); /* also while it is paused: a look from outside */
-  assert(act->done && act->answer.status == RKV_OK); /* answered at once, by any node */
+  assert(act->done);            /* answered at once, by any node */
+  if (act->answer.status == RKV_FULL || act->answer.status == RKV_NO_MEMORY) {
+    (void)snprintf(metrics.state, sizeof metrics.state, "short of room");
+    free(act);
+    return metrics;
+  }
+  assert(act->answer.status == RKV_OK);
   struct rkv_metrics_call *m = &act->call.metrics;
   (void)snprintf(metrics.state, sizeof metrics.state, "%s", m->state);
   metrics.leader = m->leader;

@@ -38,6 +38,7 @@ struct world {
   size_t event_count, event_capacity;
   struct world_node nodes[WORLD_NODES_MAX + 1];
   bool cut[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
+  uint64_t slow_link_ns[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
   struct world_stream *streams;
   struct node_options options;
   struct world_faults faults;
@@ -53,11 +54,17 @@ struct world {
   /* Tells of every answer that leaves a node, before it does. */
   void (*on_answer)(struct world *w, rkv_node_id from, rkv_node_id to,
                     const struct rkv_vote_call *vote, const struct rkv_append_call *append);
+  /* Tells of every append and every request to take over, before it leaves. */
+  void (*on_request)(struct world *w, rkv_node_id from, rkv_node_id to,
+                     const struct rkv_append_call *append,
+                     const struct rkv_timeout_now_call *timeout_now);
+  /* True: this allocation through the host fails. */
+  bool (*alloc_fails)(struct world *w);
 };
 
 uint64_t world_random(struct world *w);
 bool world_chance(struct world *w, uint32_t per_million);
-uint64_t world_delay(struct world *w);
+uint64_t world_delay(struct world *w, rkv_node_id from, rkv_node_id to);
 void world_at(struct world *w, uint64_t at_ns, void (*run)(struct world *w, void *arg), void *arg);
 /* Runs the next thing that is due not after `until`; false if there is none. */
 bool world_step(struct world *w, uint64_t until);
@@ -71,6 +78,8 @@ uint64_t world_global_ns(const struct world_node *wn, uint64_t local_ns);
 uint64_t world_local_ns(const struct world_node *wn);
 
 void world_cancel_outbound(struct world_node *from);
+/* Appends with entries from `from` to `to` that wait for their answer. */
+size_t world_appends_waiting(const struct world *w, rkv_node_id from, rkv_node_id to);
 
 enum world_stream_kind {
   WORLD_STREAM_BEGIN,

@@ -76,8 +76,8 @@ static void free_buffer(struct rkv_buf_owner *owner) {
 }
 
 static uint8_t *buf_alloc(void *ctx, size_t len, struct rkv_buf *out) {
-  struct buffer *b = malloc(sizeof *b + len);
-  (void)ctx;
+  struct world *w = ((struct world_node *)ctx)->world;
+  struct buffer *b = w->alloc_fails && w->alloc_fails(w) ? NULL : malloc(sizeof *b + len);
   if (!b) return NULL;
   b->owner = (struct rkv_buf_owner){.refs = 1, .free = free_buffer};
   *out = (struct rkv_buf){.data = b->bytes, .len = len, .owner = &b->owner};
@@ -128,13 +128,13 @@ static void make_world_node(struct world *w, struct world_node *wn, rkv_node_id 
       .ctx = wn, .now_ns = now_ns, .random = random_number, .set_timer = set_timer, .post = post};
 }
 
-void world_start(struct world *w, rkv_node_id id) {
-  struct rkv_error error = {0};
+enum rkv_status world_try_start(struct world *w, rkv_node_id id, struct rkv_error *error) {
   struct world_node *wn = &w->nodes[id];
   assert(id >= 1 && id <= WORLD_NODES_MAX && !wn->running);
   make_world_node(w, wn, id);
-  enum rkv_status status = w->storage->open(&wn->host, &w->storage_config, &wn->storage, &error);
-  if (status == RKV_OK) status = w->sm->open(&wn->host, &w->sm_config, &wn->sm, &error);
+  enum rkv_status status = w->storage->open(&wn->host, &w->storage_config, &wn->storage, error);
+  if (status != RKV_OK) return status;
+  status = w->sm->open(&wn->host, &w->sm_config, &wn->sm, error);
   struct node_plugins plugins = {.host = &wn->host,
                                  .transport = &world_transport_ops,
                                  .storage = w->storage,
@@ -142,13 +142,26 @@ void world_start(struct world *w, rkv_node_id id) {
                                  .sm = w->sm,
                                  .sm_instance = wn->sm,
                                  .sm_capabilities = w->sm_capabilities};
-  if (status == RKV_OK) status = node_new(&w->options, &plugins, &wn->executor, &wn->node, &error);
-  if (status != RKV_OK) (void)fprintf(stderr, "node %d: %s\n", (int)id, error.text);
-  assert(status == RKV_OK);
+  if (status == RKV_OK) {
+    status = node_new(&w->options, &plugins, &wn->executor, &wn->node, error);
+    if (status != RKV_OK) w->sm->close(wn->sm);
+  }
+  if (status != RKV_OK) {
+    w->storage->close(wn->storage);
+    return status;
+  }
   node_set_transport(wn->node, wn);
   node_on_fatal(wn->node, on_fatal, wn);
   wn->running = true;
   node_start(wn->node);
+  return RKV_OK;
+}
+
+void world_start(struct world *w, rkv_node_id id) {
+  struct rkv_error error = {0};
+  enum rkv_status status = world_try_start(w, id, &error);
+  if (status != RKV_OK) (void)fprintf(stderr, "node %d: %s\n", (int)id, error.text);
+  assert(status == RKV_OK);
 }
 
 static bool nothing_pending(struct world *w, void *arg) {

@@ -102,7 +102,7 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   if (s->kind != WORLD_STREAM_BEGIN && (status != RKV_OK || s->kind != WORLD_STREAM_WRITE))
     s->open = false;
   s->holds++;
-  world_at(s->world, s->world->now_ns + world_delay(s->world), arrive, s);
+  world_at(s->world, s->world->now_ns + world_delay(s->world, s->to, s->from), arrive, s);
 }
 
 static void deliver(struct world *w, void *arg) {
@@ -111,7 +111,8 @@ static void deliver(struct world *w, void *arg) {
   if (world_hold(w, s->to, deliver, s)) return;
   s->holds--;
   if (s->broken || !to->running || to->stopping || to->life != s->to_life ||
-      world_is_cut(w, s->from, s->to) || world_chance(w, w->faults.drop_ppm))
+      world_is_cut(w, s->from, s->to) || world_chance(w, w->faults.drop_ppm) ||
+      world_chance(w, w->faults.reset_ppm))
     return break_off(s);
   hand_over(s, s->kind);
 }
@@ -121,7 +122,7 @@ static void travel(struct world_stream *s, struct rkv_snapshot_call *outer,
   s->outer = outer;
   s->kind = kind;
   s->holds++;
-  world_at(s->world, s->world->now_ns + world_delay(s->world), deliver, s);
+  world_at(s->world, s->world->now_ns + world_delay(s->world, s->from, s->to), deliver, s);
 }
 
 void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,

@@ -10,10 +10,6 @@
 
 #include "world_internal.h"
 
-#define DELAY_MIN_NS UINT64_C(50000)
-#define DELAY_SPREAD_NS UINT64_C(400000)
-#define PER_MILLION 1000000
-
 struct link {
   struct world *world;
   rkv_node_id from, to;
@@ -47,21 +43,11 @@ struct relay {
   unsigned refs, from_life, to_life;
   enum relay_kind kind;
   bool lose_answer;
+  bool stale;            /* a copy that reaches whoever runs there then */
   union any_call *outer; /* the sender's; NULL once it ended */
   enum rkv_status status;
   struct rkv_error error;
 };
-
-bool world_chance(struct world *w, uint32_t per_million) {
-  return per_million > 0 && world_random(w) % PER_MILLION < per_million;
-}
-
-uint64_t world_delay(struct world *w) {
-  uint64_t delay = DELAY_MIN_NS + world_random(w) % DELAY_SPREAD_NS;
-  if (!world_chance(w, w->faults.slow_ppm)) return delay;
-  w->fault_count[WORLD_FAULT_SLOW]++;
-  return delay + world_random(w) % (w->faults.slow_max_ns + 1);
-}
 
 static void relay_free(struct relay *r) {
   if (--r->refs > 0) return;
@@ -135,7 +121,7 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   if (crashed || r->lose_answer)
     relay_free(r); /* the sender hears nothing: its timeout ends the call */
   else
-    world_at(w, w->now_ns + world_delay(w), arrive, r);
+    world_at(w, w->now_ns + world_delay(w, r->to, r->from), arrive, r);
 }
 
 static void deliver(struct world *w, void *arg) {
@@ -143,11 +129,12 @@ static void deliver(struct world *w, void *arg) {
   struct world_node *to = &w->nodes[r->to];
   struct rkv_error error;
   if (world_hold(w, r->to, deliver, r)) return;
+  if (r->stale) r->to_life = to->life;
   if (!to->running || to->stopping || to->life != r->to_life || world_is_cut(w, r->from, r->to)) {
     enum rkv_status status = rkv_fail(&error, RKV_UNAVAILABLE, "cut");
     r->status = status;
     r->error = error;
-    world_at(w, w->now_ns + world_delay(w), arrive, r);
+    world_at(w, w->now_ns + world_delay(w, r->to, r->from), arrive, r);
     return;
   }
   const struct rkv_node_api *api = node_api(to->node);
@@ -195,11 +182,37 @@ static struct relay *relay_new(struct link *link, union any_call *outer, enum re
   return r;
 }
 
+/* A copy that comes `max_ns` late at most, and whose answer nobody hears. */
+static struct relay *send_copy(struct link *link, union any_call *outer, enum relay_kind kind,
+                               uint64_t max_ns) {
+  struct world *w = link->world;
+  struct relay *again = relay_new(link, outer, kind);
+  again->lose_answer = true;
+  uint64_t delay = world_delay(w, link->from, link->to) + world_random(w) % (max_ns + 1);
+  world_at(w, w->now_ns + delay, deliver, again);
+  return again;
+}
+
+static void send_copies(struct link *link, union any_call *outer, enum relay_kind kind) {
+  struct world *w = link->world;
+  if (world_chance(w, w->faults.double_ppm)) {
+    w->fault_count[WORLD_FAULT_DOUBLE]++;
+    (void)send_copy(link, outer, kind, w->faults.slow_max_ns);
+  }
+  if (world_chance(w, w->faults.stale_ppm)) {
+    w->fault_count[WORLD_FAULT_STALE]++;
+    send_copy(link, outer, kind, w->faults.stale_max_ns)->stale = true;
+  }
+}
+
 static void send_call(void *peer, union any_call *outer, enum relay_kind kind) {
   struct link *link = peer;
   struct world *w = link->world;
   struct world_node *from = &w->nodes[link->from];
   struct relay *r = relay_new(link, outer, kind);
+  if (w->on_request)
+    w->on_request(w, link->from, link->to, kind == RELAY_APPEND ? &outer->append : NULL,
+                  kind == RELAY_TIMEOUT_NOW ? &outer->timeout_now : NULL);
   r->outer = outer;
   r->next = from->outbound;
   r->back = &from->outbound;
@@ -213,13 +226,27 @@ static void send_call(void *peer, union any_call *outer, enum relay_kind kind) {
     return;
   }
   r->lose_answer = world_chance(w, w->faults.drop_ppm);
-  world_at(w, w->now_ns + world_delay(w), deliver, r);
-  if (!world_chance(w, w->faults.double_ppm)) return;
-  w->fault_count[WORLD_FAULT_DOUBLE]++;
-  struct relay *again = relay_new(link, outer, kind);
-  again->lose_answer = true;
-  world_at(w, w->now_ns + world_delay(w) + world_random(w) % (w->faults.slow_max_ns + 1), deliver,
-           again);
+  world_at(w, w->now_ns + world_delay(w, link->from, link->to), deliver, r);
+  send_copies(link, outer, kind);
+}
+
+size_t world_appends_waiting(const struct world *w, rkv_node_id from, rkv_node_id to) {
+  size_t count = 0;
+  for (const struct relay *r = w->nodes[from].outbound; r; r = r->next)
+    if (r->to == to && r->kind == RELAY_APPEND && r->inner.append.entry_count > 0) count++;
+  return count;
+}
+
+void world_reset(struct world *w, rkv_node_id from, rkv_node_id to) {
+  struct rkv_error error;
+  w->fault_count[WORLD_FAULT_RESET]++;
+  (void)rkv_fail(&error, RKV_UNAVAILABLE, "connection reset");
+  for (struct relay *r = w->nodes[from].outbound, *next; r; r = next) {
+    next = r->next;
+    if (r->to == to) end_outer(r, RKV_UNAVAILABLE, &error);
+  }
+  world_break_connection(w, from, to);
+  world_kick(w, from);
 }
 
 void world_cancel_outbound(struct world_node *from) {

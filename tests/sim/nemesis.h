@@ -1,0 +1,28 @@
+/* nemesis.h: the acts of SIM_FAULT_LIST (sim.h): each begins a trouble, marks how long it lasts,
+ * and sees to its end. */
+#ifndef SIM_NEMESIS_H
+#define SIM_NEMESIS_H
+
+#include "sim.h"
+
+#define MS UINT64_C(1000000)
+#define SECOND (1000 * MS)
+
+typedef void nemesis_act(struct sim *s, enum sim_fault fault);
+
+#define NEMESIS_ACT(name, text, act) nemesis_act act;
+SIM_FAULT_LIST(NEMESIS_ACT)
+#undef NEMESIS_ACT
+
+/* At least `least`, less than `spread` more. */
+uint64_t nemesis_some(struct sim *s, uint64_t least, uint64_t spread);
+rkv_node_id nemesis_id(struct sim *s);
+/* A node that leads, else any. */
+rkv_node_id nemesis_leader(struct sim *s);
+
+/* What nemesis_heal repairs. */
+void nemesis_calm_network(struct sim *s);
+void nemesis_calm_queues(struct sim *s);
+void nemesis_calm_disks(struct sim *s);
+
+#endif

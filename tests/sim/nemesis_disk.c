@@ -1,0 +1,76 @@
+/* nemesis_disk.c: disks in trouble: errors, slowness, no room, loss of power, damage. */
+#include <inttypes.h>
+
+#include "nemesis.h"
+
+#define POWER_OPERATIONS_MAX 30 /* power goes within so many operations of the device */
+#define POWER_NS (2 * SECOND)
+#define DAMAGE_NS (3 * SECOND)
+#define SLOW_MIN_NS (10 * MS)
+#define SLOW_MAX_NS (5 * SECOND)
+
+void nemesis_calm_disks(struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) disk_calm(s->nodes[id].disk);
+}
+
+static void calm(struct world *w, void *arg) {
+  disk_calm(sim_of(w)->nodes[((struct world_node *)arg)->id].disk);
+}
+
+static void calm_later(struct sim *s, rkv_node_id id, enum sim_fault fault, uint64_t ns) {
+  sim_mark(s, fault, ns);
+  sim_tell(s, "trouble: %s at node %" PRIu64 " for %" PRIu64 " ms", sim_fault_names[fault], id,
+           ns / MS);
+  world_at(s->w, s->w->now_ns + ns, calm, &s->w->nodes[id]);
+}
+
+void strike_disk(struct sim *s, enum sim_fault fault) {
+  uint64_t ns = nemesis_some(s, 200 * MS, 3 * SECOND);
+  rkv_node_id id = world_random(s->w) % 2 ? nemesis_leader(s) : nemesis_id(s);
+  struct device_faults *f = disk_faults(s->nodes[id].disk);
+  if (fault == SIM_FAULT_WRITE_ERROR) f->write_error_ppm = 100000;
+  if (fault == SIM_FAULT_READ_ERROR) f->read_error_ppm = 300000;
+  if (fault == SIM_FAULT_SYNC_ERROR) f->sync_error_ppm = 100000;
+  if (fault == SIM_FAULT_SLOW_DISK) {
+    f->slow_sync_ppm = 300000;
+    f->slow_sync_min_ns = SLOW_MIN_NS;
+    f->slow_sync_max_ns = SLOW_MAX_NS;
+  }
+  if (fault == SIM_FAULT_FULL_DISK) {
+    f->full_after = 1 + world_random(s->w) % 20;
+    ns = nemesis_some(s, SECOND, 12 * SECOND);
+  }
+  calm_later(s, id, fault, ns);
+}
+
+/* Between any two operations of the device, or between a name and the directory's sync. */
+void strike_power(struct sim *s, enum sim_fault fault) {
+  rkv_node_id id = nemesis_id(s);
+  struct device_faults *f = disk_faults(s->nodes[id].disk);
+  f->loss = fault == SIM_FAULT_POWER_PAGES   ? DEVICE_LOSS_PAGES
+            : fault == SIM_FAULT_POWER_ZEROS ? DEVICE_LOSS_ZEROS
+                                             : DEVICE_LOSS_SECTORS;
+  f->power_at_name = fault == SIM_FAULT_POWER_NAMES;
+  if (!f->power_at_name) f->power_after = 1 + world_random(s->w) % POWER_OPERATIONS_MAX;
+  sim_mark(s, fault, POWER_NS);
+  sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
+}
+
+static void crash(struct world *w, void *arg) {
+  process_crash(sim_of(w), ((struct world_node *)arg)->id, SECOND);
+}
+
+/* It is found when it is read, or when the node starts again. */
+void strike_damage(struct sim *s, enum sim_fault fault) {
+  rkv_node_id id = wipe_expose(s, nemesis_id(s));
+  if (id == 0) return;
+  struct disk *d = s->nodes[id].disk;
+  if (fault == SIM_FAULT_MISDIRECT)
+    disk_misdirect(d);
+  else
+    (void)disk_flip(d);
+  sim_mark(s, fault, DAMAGE_NS);
+  sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
+  if (world_random(s->w) % 2)
+    world_at(s->w, s->w->now_ns + nemesis_some(s, 10 * MS, DAMAGE_NS), crash, &s->w->nodes[id]);
+}

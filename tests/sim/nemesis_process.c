@@ -1,0 +1,79 @@
+/* nemesis_process.c: nodes in trouble: they crash, pause, run out of memory and of room for calls.
+ */
+#include <inttypes.h>
+
+#include <node/internal.h>
+
+#include "nemesis.h"
+
+#define OUTAGE_NS (12 * SECOND) /* long enough for the log to be purged meanwhile */
+#define ALLOCATIONS_MAX 400     /* one of the next so many fails */
+#define PEER_CALLS_LEFT 2       /* room in a full queue of peers' calls */
+#define CLIENT_CALLS_LEFT 1     /* and of clients' */
+
+void strike_crash(struct sim *s, enum sim_fault fault) {
+  uint64_t ns = fault == SIM_FAULT_OUTAGE ? OUTAGE_NS : nemesis_some(s, 10 * MS, 3 * SECOND);
+  rkv_node_id one = nemesis_id(s);
+  sim_mark(s, fault, ns);
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++)
+    if (fault == SIM_FAULT_STORM ? world_random(s->w) % 3 != 0 : id == one)
+      process_crash(s, id, fault == SIM_FAULT_OUTAGE ? ns : nemesis_some(s, 10 * MS, ns));
+}
+
+/* Inside a lease: the leader stops for about as long as its voters owe it one. */
+void strike_pause(struct sim *s, enum sim_fault fault) {
+  bool leader = fault == SIM_FAULT_PAUSE_LEADER;
+  uint64_t max = world_options(s->w)->election_max_ns;
+  uint64_t ns = leader ? nemesis_some(s, max / 4, 2 * max) : nemesis_some(s, 100 * MS, 4 * SECOND);
+  rkv_node_id id = leader ? nemesis_leader(s) : nemesis_id(s);
+  sim_mark(s, fault, ns);
+  sim_tell(s, "trouble: node %" PRIu64 " pauses for %" PRIu64 " ms", id, ns / MS);
+  world_pause(s->w, id, ns);
+}
+
+void strike_memory(struct sim *s, enum sim_fault fault) {
+  uint64_t nth = 1 + world_random(s->w) % ALLOCATIONS_MAX;
+  sim_mark(s, fault, SECOND);
+  sim_tell(s, "trouble: the %" PRIu64 "th allocation from now on fails", nth);
+  memory_fail(nth);
+}
+
+void strike_wipe(struct sim *s, enum sim_fault fault) {
+  uint64_t ns = nemesis_some(s, 10 * MS, 3 * SECOND);
+  if (wipe_some(s, nemesis_id(s), ns)) sim_mark(s, fault, ns + 2 * SECOND);
+}
+
+/* ---- full queues ---- */
+
+static void empty_queues(struct sim *s, rkv_node_id id) {
+  struct node *n = sim_node_of(s, id);
+  if (n && s->nodes[id].full_life == s->w->nodes[id].life) {
+    n->options.inbox_max = s->w->options.inbox_max;
+    atomic_fetch_sub(&n->peer_calls, s->nodes[id].full_calls);
+  }
+  s->nodes[id].full_life = 0;
+}
+
+void nemesis_calm_queues(struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) empty_queues(s, id);
+}
+
+static void on_empty(struct world *w, void *arg) {
+  (void)w;
+  nemesis_calm_queues(arg);
+}
+
+/* As if so many calls waited there already. */
+void strike_queues(struct sim *s, enum sim_fault fault) {
+  uint64_t ns = nemesis_some(s, 500 * MS, 3 * SECOND);
+  rkv_node_id id = nemesis_leader(s);
+  struct node *n = sim_node_of(s, id);
+  if (!n || s->nodes[id].full_life != 0 || n->peer_calls > PEER_CALLS_LEFT) return;
+  s->nodes[id].full_calls = NODE_PEER_CALLS_MAX - PEER_CALLS_LEFT - n->peer_calls;
+  s->nodes[id].full_life = s->w->nodes[id].life;
+  n->options.inbox_max = CLIENT_CALLS_LEFT;
+  atomic_fetch_add(&n->peer_calls, s->nodes[id].full_calls);
+  sim_mark(s, fault, ns);
+  sim_tell(s, "trouble: the queues of node %" PRIu64 " are full", id);
+  world_at(s->w, s->w->now_ns + ns, on_empty, s);
+}

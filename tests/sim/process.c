@@ -1,0 +1,81 @@
+/* process.c: nodes as processes: they crash, stop themselves, and are started again. */
+#include <inttypes.h>
+
+#include <node/internal.h>
+
+#include "sim.h"
+
+#define SECOND UINT64_C(1000000000)
+#define RATE_TOGETHER 960 /* clocks of a seed with lease reads: at most 8.4 % apart */
+#define RATE_TOGETHER_SPREAD 80
+
+static void restart(struct world *w, void *arg) {
+  struct world_node *wn = arg;
+  process_start(sim_of(w), wn->id);
+}
+
+static void start_later(struct sim *s, rkv_node_id id, uint64_t ns) {
+  world_at(s->w, s->w->now_ns + ns, restart, &s->w->nodes[id]);
+}
+
+/* Its clock, this time: 0.5 to 2 times the world's, or close to it. */
+static uint64_t some_rate(struct sim *s) {
+  if (s->leases) return RATE_TOGETHER + world_random(s->w) % RATE_TOGETHER_SPREAD;
+  return 500 + world_random(s->w) % 1501;
+}
+
+void process_start(struct sim *s, rkv_node_id id) {
+  struct rkv_error error = {0};
+  struct world_node *wn = &s->w->nodes[id];
+  if (wn->running || s->failed || s->nodes[id].refused) return;
+  sim_tell(s, "node %" PRIu64 " starts", id);
+  sim_count(s, SIM_EFFECT_RESTARTS);
+  wn->rate = some_rate(s);
+  enum rkv_status status = world_try_start(s->w, id, &error);
+  if (status == RKV_OK) return wipe_whole(s, id);
+  sim_tell(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
+  if (status == RKV_CORRUPT && disk_is_damaged(s->nodes[id].disk)) return wipe_refused(s, id);
+  if (status != RKV_NO_MEMORY && status != RKV_IO && !disk_is_dead(s->nodes[id].disk))
+    sim_fail(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
+  disk_crash(s->nodes[id].disk);
+  start_later(s, id, SECOND / 2);
+}
+
+void process_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns) {
+  struct world_node *wn = &s->w->nodes[id];
+  if (!wn->running || wn->stopping) return;
+  sim_tell(s, "node %" PRIu64 " crashes", id);
+  world_stop(s->w, id);
+  disk_crash(s->nodes[id].disk);
+  start_later(s, id, outage_ns);
+}
+
+void process_look(struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++)
+    if (disk_is_dead(s->nodes[id].disk) && s->w->nodes[id].running)
+      process_crash(s, id, SECOND / 10 + world_random(s->w) % SECOND);
+}
+
+static void crash_failed(struct world *w, void *arg) {
+  struct world_node *wn = arg;
+  if (wn->running && !wn->stopping && node_fatal_status(wn->node, NULL) != RKV_OK)
+    process_crash(sim_of(w), wn->id, SECOND / 2);
+}
+
+/* A node stops itself for its disk, or for memory; its supervisor starts it again. */
+static bool may_stop(struct sim *s, rkv_node_id id, enum rkv_status status) {
+  const struct disk *d = s->nodes[id].disk;
+  if (status == RKV_IO || disk_is_dead(d)) return true;
+  if (status == RKV_CORRUPT) return disk_is_damaged(d);
+  if (status == RKV_NO_SPACE) return disk_counts(d)[DEVICE_COUNT_REFUSED_WRITE] > 0;
+  return status == RKV_NO_MEMORY && s->coverage->effects[SIM_EFFECT_NO_MEMORY] > 0;
+}
+
+void process_on_fatal(struct world *w, rkv_node_id id, enum rkv_status status, const char *text) {
+  struct sim *s = sim_of(w);
+  sim_tell(s, "node %" PRIu64 " stops: %s: %s", id, rkv_status_name(status), text);
+  s->coverage->effects[SIM_EFFECT_NO_MEMORY] += memory_failures();
+  if (!may_stop(s, id, status))
+    sim_fail(s, "node %" PRIu64 " stopped itself: %s: %s", id, rkv_status_name(status), text);
+  world_at(w, w->now_ns + 1, crash_failed, &w->nodes[id]);
+}
