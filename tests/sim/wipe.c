@@ -101,11 +101,11 @@ void wipe_whole(struct sim *s, rkv_node_id id) {
     n->damaged = n->weak = false;
 }
 
-/* Where it votes it is named: what comes back is not taken for it. */
-static bool knows(const struct sim *s, const struct raft_membership *m, rkv_node_id id) {
+/* Where it votes it is named, by this incarnation or an earlier one: what comes back is not taken
+ * for it. */
+static bool knows(const struct raft_membership *m, rkv_node_id id) {
   const struct rkv_member *member = m ? rkv_membership_find(&m->value, id) : NULL;
-  return !member || !rkv_membership_is_voter(&m->value, id) ||
-         member->incarnation == disk_identity(s->nodes[id].disk).incarnation;
+  return !member || !rkv_membership_is_voter(&m->value, id) || member->incarnation != 0;
 }
 
 /* Its disk was to be spared when it was damaged, and administrators have seen to it since
@@ -115,7 +115,7 @@ static bool others_know(struct sim *s, rkv_node_id id) {
   for (rkv_node_id other = 1; other <= SIM_NODES; other++) {
     struct node *n = sim_node_of(s, other);
     if (other == id) continue;
-    if (!n || !knows(s, n->raft->effective, id) || !knows(s, n->raft->previous, id)) return false;
+    if (!n || !knows(n->raft->effective, id) || !knows(n->raft->previous, id)) return false;
   }
   return true;
 }
