@@ -141,9 +141,12 @@ static bool still_leads(struct snapshot_send *s) {
   return view.role == RAFT_LEADER && rkv_vote_compare(view.vote, s->call.vote) == RKV_EQUAL;
 }
 
-/* After a step that failed: the stream has ended. */
+/* After a step that failed: the stream has ended. A storage that does not give back what it took
+ * is trusted no longer, as in fetch.c and build.c: another node can lead and send. */
 static void failed(struct snapshot_send *s) {
   bool worker_step = s->step == SEND_READ;
+  if ((worker_step || s->step == SEND_OPEN) && (s->status == RKV_CORRUPT || s->status == RKV_IO))
+    node_fatal(s->n, s->status, s->error.text);
   if (s->status == RKV_TOO_LARGE && !worker_step && ++s->restarts <= SEND_RESTARTS_MAX) {
     s->offset = 0;
     rkv_buf_drop(&s->call.chunk);

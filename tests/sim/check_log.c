@@ -95,14 +95,14 @@ void check_appended(struct sim *s, rkv_node_id id, struct rkv_log_id last,
     check_proposal(s, id);
 }
 
-void check_truncated(struct sim *s, rkv_node_id id, rkv_index after) {
+void check_truncated(struct sim *s, rkv_node_id id, struct rkv_log_id entry,
+                     struct rkv_log_id snapshot) {
   struct node *n = sim_node_of(s, id);
-  if (!n) return;
-  if (n->raft->role == RAFT_LEADER)
-    sim_fail(s, "leader %" PRIu64 " cuts its own log off after %" PRIu64, id, after);
-  if (after < n->committed.index)
-    sim_fail(s, "node %" PRIu64 " cuts its log off after %" PRIu64 ", committed is %" PRIu64, id,
-             after, n->committed.index);
+  if (n && n->raft->role == RAFT_LEADER)
+    sim_fail(s, "leader %" PRIu64 " cuts off index %" PRIu64 " of its own log", id, entry.index);
+  if (entry.index <= snapshot.index || entry.index >= s->committed_count) return;
+  if (s->committed[entry.index].hash != 0 && s->committed[entry.index].term == entry.term)
+    sim_fail(s, "node %" PRIu64 " cuts off index %" PRIu64 ", which is committed", id, entry.index);
 }
 
 void check_purged(struct sim *s, rkv_node_id id, struct rkv_log_id up_to,

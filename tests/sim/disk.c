@@ -49,7 +49,12 @@ bool disk_has_failed(const struct disk *d) {
 }
 
 uint64_t disk_waiting_ns(const struct disk *d) {
-  return d->open && d->waiting_since_ns > 0 ? d->world->now_ns - d->waiting_since_ns : 0;
+  const struct disk_op *op = d->first;
+  if (!d->open || d->waiting_since_ns == 0) return 0;
+  while (op && !op->completion) op = op->next;
+  if (!op) return 0;
+  uint64_t since = op->at_ns > d->waiting_since_ns ? op->at_ns : d->waiting_since_ns;
+  return d->world->now_ns - since;
 }
 
 struct rkv_identity disk_identity(const struct disk *d) {
@@ -116,6 +121,7 @@ static void enqueue(struct disk *d, struct rkv_completion *completion) {
   struct disk_op *op = calloc(1, sizeof *op);
   assert(op);
   *op = (struct disk_op){.completion = completion,
+                         .at_ns = d->world->now_ns,
                          .vote = d->state.vote,
                          .last = d->state.last,
                          .purged = d->state.purged,
@@ -197,7 +203,8 @@ static void disk_append(void *storage, const struct rkv_entry *entries, size_t c
 
 static void disk_truncate(void *storage, rkv_index after) {
   struct disk *d = storage;
-  check_truncated(sim_of(d->world), d->id, after);
+  for (rkv_index i = d->state.last.index; i > after; i--)
+    check_truncated(sim_of(d->world), d->id, state_find(&d->state, i)->e.id, d->state.meta.last);
   state_truncate(&d->state, after);
   if (d->synced.last.index > after) d->synced.last.index = after;
   for (struct disk_op *op = d->first; op; op = op->next)

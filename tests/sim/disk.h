@@ -45,7 +45,7 @@ struct rkv_vote disk_synced_vote(const struct disk *d);
 bool disk_synced_has(const struct disk *d, struct rkv_log_id id);
 /* A write or sync failed: nothing may be promised any more. */
 bool disk_has_failed(const struct disk *d);
-/* For how long writes have waited for room; 0: they do not. */
+/* For how long a save has waited for room; 0: none does. */
 uint64_t disk_waiting_ns(const struct disk *d);
 struct rkv_identity disk_identity(const struct disk *d);
 

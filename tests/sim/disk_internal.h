@@ -85,6 +85,7 @@ size_t record_size_at(const struct bytes *file, size_t place);
 struct disk_op {
   struct disk_op *next;
   struct rkv_completion *completion;
+  uint64_t at_ns; /* when it was asked for */
   struct rkv_vote vote;
   struct rkv_log_id last, purged;
   struct rkv_identity identity;

@@ -71,7 +71,7 @@ static void check_one(struct sim *s, rkv_node_id id, int kind) {
   if (after.vote.term >= before.vote.term + 10)
     sim_fail(s, "node %" PRIu64 " has a term of another cluster", id);
   if (f->status == RKV_FOREIGN) sim_count(s, SIM_EFFECT_FOREIGN);
-  free(f);
+  if (f->done) free(f); /* else the node still knows it, and the seed has failed */
 }
 
 void strike_foreign(struct sim *s, enum sim_fault fault) {

@@ -95,6 +95,17 @@ static unsigned print_holes(const struct sim_coverage *c) {
   return holes;
 }
 
+/* How close to a hole the run came. */
+static void print_rarest(const struct sim_coverage *c) {
+  int fault = 0, op = 0;
+  for (int f = 0; f < SIM_FAULT_COUNT; f++)
+    for (int o = 0; o < SIM_OP_COUNT; o++)
+      if (c->pairs[f][o] < c->pairs[fault][op]) fault = f, op = o;
+  (void)printf("sim: rarest of %d pairs: %s during %s, %" PRIu64 " times\n",
+               SIM_FAULT_COUNT * SIM_OP_COUNT, sim_op_names[op], sim_fault_names[fault],
+               c->pairs[fault][op]);
+}
+
 static void print_sum(const struct sim_coverage *c, uint64_t seeds, double seconds) {
   (void)printf("sim: %" PRIu64 " seeds, %" PRIu64 " steps, %.1f s", seeds, c->steps, seconds);
   for (int e = 0; e < SIM_EFFECT_COUNT; e++)
@@ -142,6 +153,7 @@ static int report(const struct options *o, struct worker *workers, double second
                  w->failed_seed, w->failed_step, w->failure, w->failed_seed, o->steps);
   }
   print_sum(sum, done, seconds);
+  print_rarest(sum);
   if (!failed && done >= COVERAGE_SEEDS_MIN && print_holes(sum) > 0) {
     (void)printf("sim: vacuous: some trouble never met some operation\n");
     failed = true;

@@ -46,7 +46,8 @@ void nemesis_heal(struct sim *s) {
   nemesis_calm_queues(s);
   process_look(s);
   nemesis_calm_disks(s);
-  memory_fail(0);
+  memory_fail(MEMORY_OF_NODE, 0);
+  memory_fail(MEMORY_OF_RAFT, 0);
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
     s->w->nodes[id].paused_until_ns = 0;
     process_start(s, id);

@@ -6,6 +6,7 @@
 #define POWER_OPERATIONS_MAX 30 /* power goes within so many operations of the device */
 #define POWER_NS (2 * SECOND)
 #define DAMAGE_NS (3 * SECOND)
+#define LOST_NS (10 * SECOND) /* about what the way back from a lost disk takes */
 #define SLOW_MIN_NS (10 * MS)
 #define SLOW_MAX_NS (5 * SECOND)
 
@@ -14,7 +15,8 @@ void nemesis_calm_disks(struct sim *s) {
 }
 
 static void calm(struct world *w, void *arg) {
-  disk_calm(sim_of(w)->nodes[((struct world_node *)arg)->id].disk);
+  struct sim *s = sim_of(w);
+  if (!s->healing) disk_calm(s->nodes[((struct world_node *)arg)->id].disk);
 }
 
 static void calm_later(struct sim *s, rkv_node_id id, enum sim_fault fault, uint64_t ns) {
@@ -69,7 +71,7 @@ void strike_damage(struct sim *s, enum sim_fault fault) {
     disk_misdirect(d);
   else
     (void)disk_flip(d);
-  sim_mark(s, fault, DAMAGE_NS);
+  sim_mark(s, fault, DAMAGE_NS + LOST_NS);
   sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
   if (world_random(s->w) % 2)
     world_at(s->w, s->w->now_ns + nemesis_some(s, 10 * MS, DAMAGE_NS), crash, &s->w->nodes[id]);

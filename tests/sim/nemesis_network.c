@@ -3,7 +3,7 @@
 
 #include "nemesis.h"
 
-#define RESETS_PPM 50000 /* of each step of a snapshot's stream, whatever else happens */
+#define RESETS_PPM 150000 /* of each step of a snapshot's stream, whatever else happens */
 
 static void heal_cuts(struct world *w, void *arg) {
   (void)arg;

@@ -7,6 +7,8 @@
 #include "nemesis.h"
 
 #define OUTAGE_NS (12 * SECOND) /* long enough for the log to be purged meanwhile */
+#define AWAKE_NS (3 * SECOND)   /* what a node that paused has to make up for */
+#define LOST_NS (10 * SECOND)   /* about what the way back from a lost disk takes */
 #define ALLOCATIONS_MAX 400     /* one of the next so many fails */
 #define PEER_CALLS_LEFT 2       /* room in a full queue of peers' calls */
 #define CLIENT_CALLS_LEFT 1     /* and of clients' */
@@ -26,21 +28,23 @@ void strike_pause(struct sim *s, enum sim_fault fault) {
   uint64_t max = world_options(s->w)->election_max_ns;
   uint64_t ns = leader ? nemesis_some(s, max / 4, 2 * max) : nemesis_some(s, 100 * MS, 4 * SECOND);
   rkv_node_id id = leader ? nemesis_leader(s) : nemesis_id(s);
-  sim_mark(s, fault, ns);
+  sim_mark(s, fault, ns + AWAKE_NS);
   sim_tell(s, "trouble: node %" PRIu64 " pauses for %" PRIu64 " ms", id, ns / MS);
   world_pause(s->w, id, ns);
 }
 
+/* core/raft allocates seldom: its very next one. */
 void strike_memory(struct sim *s, enum sim_fault fault) {
-  uint64_t nth = 1 + world_random(s->w) % ALLOCATIONS_MAX;
+  bool of_raft = world_random(s->w) % 2;
+  uint64_t nth = of_raft ? 1 : 1 + world_random(s->w) % ALLOCATIONS_MAX;
   sim_mark(s, fault, SECOND);
-  sim_tell(s, "trouble: the %" PRIu64 "th allocation from now on fails", nth);
-  memory_fail(nth);
+  sim_tell(s, "trouble: allocation %" PRIu64 " of %s fails", nth, of_raft ? "raft" : "node");
+  memory_fail(of_raft ? MEMORY_OF_RAFT : MEMORY_OF_NODE, nth);
 }
 
 void strike_wipe(struct sim *s, enum sim_fault fault) {
   uint64_t ns = nemesis_some(s, 10 * MS, 3 * SECOND);
-  if (wipe_some(s, nemesis_id(s), ns)) sim_mark(s, fault, ns + 2 * SECOND);
+  if (wipe_some(s, nemesis_id(s), ns)) sim_mark(s, fault, ns + LOST_NS);
 }
 
 /* ---- full queues ---- */

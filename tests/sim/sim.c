@@ -101,16 +101,16 @@ static void begin(struct sim *s) {
   o->heartbeat_ns = SECOND / 10;
   o->election_min_ns = SECOND / 2;
   o->election_max_ns = SECOND;
-  o->snapshot_after = 30 + world_random(w) % 100;
-  o->keep_entries = world_random(w) % 30;
-  o->purge_hold_entries = world_random(w) % 100;
+  o->snapshot_after = 20 + world_random(w) % 60;
+  o->keep_entries = world_random(w) % 10;
+  o->purge_hold_entries = world_random(w) % 30;
   o->hot_tail_bytes_max = 4096;
   o->append_bytes_max = 30000;
   o->append_entries_max = 1 + world_random(w) % 20;
   o->append_window = 1 + world_random(w) % 4;
   o->pre_vote = world_random(w) % 4 != 0;
-  o->check_quorum = world_random(w) % 4 != 0;
   s->leases = o->lease_reads = world_random(w) % 3 == 0;
+  o->check_quorum = world_random(w) % (s->leases ? 2 : 4) != 0; /* else the lease does all alone */
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
     s->nodes[id].disk = disk_new(w, id);
     w->nodes[id].user = s->nodes[id].disk;
@@ -206,7 +206,8 @@ static void sum_up(struct sim *s) {
 static void end(struct sim *s) {
   struct world *w = s->w;
   s->healing = true;
-  memory_fail(0);
+  memory_fail(MEMORY_OF_NODE, 0);
+  memory_fail(MEMORY_OF_RAFT, 0);
   sum_up(s);
   for (rkv_node_id id = 1; id <= SIM_NODES; id++)
     if (w->nodes[id].running) world_stop(w, id);

@@ -3,7 +3,6 @@
  *   sim.c        a seed's life: start, steps, heal, last words
  *   process.c    nodes that crash, stop themselves and start again
  *   nemesis*.c   the trouble: network, processes, disks
- *   memory.c     allocations that fail
  *   foreign.c    another cluster that has the wrong addresses
  *   wipe.c       disks that are replaced by empty ones
  *   client.c     writes, reads, and what they were told (the history)
@@ -17,6 +16,7 @@
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
+#include <support/memory.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 
@@ -225,17 +225,6 @@ void process_look(struct sim *s);
 /* world_internal.h's on_fatal. */
 void process_on_fatal(struct world *w, rkv_node_id id, enum rkv_status status, const char *text);
 
-/* ---- memory.c ---- */
-/* The `nth` allocation from now on fails; 0: none. */
-void memory_fail(uint64_t nth);
-/* How many failed since this was asked last. */
-uint64_t memory_failures(void);
-/* For core's own allocations and the host's. */
-void *sim_malloc(size_t size);
-void *sim_calloc(size_t count, size_t size);
-void *sim_realloc(void *old, size_t size);
-bool memory_alloc_fails(struct world *w);
-
 void nemesis_start(struct sim *s);
 void nemesis_heal(struct sim *s);
 
@@ -278,7 +267,8 @@ void check_end(struct sim *s);
 void check_applied(struct sim *s, rkv_node_id id, const struct rkv_entry *entries, size_t count);
 void check_appended(struct sim *s, rkv_node_id id, struct rkv_log_id last,
                     const struct rkv_entry *entries, size_t count);
-void check_truncated(struct sim *s, rkv_node_id id, rkv_index after);
+void check_truncated(struct sim *s, rkv_node_id id, struct rkv_log_id entry,
+                     struct rkv_log_id snapshot);
 void check_purged(struct sim *s, rkv_node_id id, struct rkv_log_id up_to,
                   struct rkv_log_id snapshot);
 void check_request(struct world *w, rkv_node_id from, rkv_node_id to,
