@@ -78,8 +78,6 @@ uint64_t world_global_ns(const struct world_node *wn, uint64_t local_ns);
 uint64_t world_local_ns(const struct world_node *wn);
 
 void world_cancel_outbound(struct world_node *from);
-/* Appends with entries from `from` to `to` that wait for their answer. */
-size_t world_appends_waiting(const struct world *w, rkv_node_id from, rkv_node_id to);
 
 enum world_stream_kind {
   WORLD_STREAM_BEGIN,

@@ -230,13 +230,6 @@ static void send_call(void *peer, union any_call *outer, enum relay_kind kind) {
   send_copies(link, outer, kind);
 }
 
-size_t world_appends_waiting(const struct world *w, rkv_node_id from, rkv_node_id to) {
-  size_t count = 0;
-  for (const struct relay *r = w->nodes[from].outbound; r; r = r->next)
-    if (r->to == to && r->kind == RELAY_APPEND && r->inner.append.entry_count > 0) count++;
-  return count;
-}
-
 void world_reset(struct world *w, rkv_node_id from, rkv_node_id to) {
   struct rkv_error error;
   w->fault_count[WORLD_FAULT_RESET]++;
