@@ -108,8 +108,11 @@ static bool choose_voters(struct sim_admin *a, const struct rkv_membership *m) {
 
 /* ---- what is asked ---- */
 
+/* A node whose disk will be replaced is not taken in again before: nobody could tell its
+ * incarnation. */
 static bool prepare_learner(struct sim_admin *a) {
   rkv_node_id learner = 1 + world_random(a->sim->w) % SIM_NODES;
+  if (a->sim->nodes[learner].damaged) return false;
   a->u.membership.learner.id = learner;
   (void)snprintf(a->u.membership.learner.addr, RKV_ADDR_MAX, "node:%" PRIu64, learner);
   return true;
@@ -200,8 +203,6 @@ void admin_free(struct sim *s) {
 
 bool admin_changes(struct sim *s) {
   for (int i = 0; i < SIM_ADMINS; i++)
-    if (s->admins[i]->busy && changes_membership(s->admins[i]->op) &&
-        s->admins[i]->op != SIM_OP_ADD_LEARNER)
-      return true;
+    if (s->admins[i]->busy && changes_membership(s->admins[i]->op)) return true;
   return false;
 }

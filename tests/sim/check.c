@@ -45,7 +45,9 @@ void check_answer(struct world *w, rkv_node_id from, rkv_node_id to,
                   const struct rkv_vote_call *vote, const struct rkv_append_call *append) {
   struct sim *s = sim_of(w);
   (void)to;
-  if (disk_has_failed(s->nodes[from].disk) && ((vote && vote->granted) || append))
+  const struct disk *d = s->nodes[from].disk;
+  bool promise = (vote && vote->granted) || (append && append->result == RKV_APPEND_SUCCESS);
+  if (promise && disk_has_failed(d) && !disk_is_dead(d))
     sim_fail(s, "node %" PRIu64 " promises something after its disk failed", from);
   if (vote) check_vote_answer(s, from, vote);
   if (append) check_append_answer(s, from, append);

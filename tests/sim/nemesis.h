@@ -7,6 +7,7 @@
 
 #define MS UINT64_C(1000000)
 #define SECOND (1000 * MS)
+#define NEMESIS_LOST_NS (10 * SECOND) /* about what the way back from a lost disk takes */
 
 typedef void nemesis_act(struct sim *s, enum sim_fault fault);
 

@@ -6,7 +6,6 @@
 #define POWER_OPERATIONS_MAX 30 /* power goes within so many operations of the device */
 #define POWER_NS (2 * SECOND)
 #define DAMAGE_NS (3 * SECOND)
-#define LOST_NS (10 * SECOND) /* about what the way back from a lost disk takes */
 #define SLOW_MIN_NS (10 * MS)
 #define SLOW_MAX_NS (5 * SECOND)
 
@@ -71,7 +70,7 @@ void strike_damage(struct sim *s, enum sim_fault fault) {
     disk_misdirect(d);
   else
     (void)disk_flip(d);
-  sim_mark(s, fault, DAMAGE_NS + LOST_NS);
+  sim_mark(s, fault, DAMAGE_NS + NEMESIS_LOST_NS);
   sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
   if (world_random(s->w) % 2)
     world_at(s->w, s->w->now_ns + nemesis_some(s, 10 * MS, DAMAGE_NS), crash, &s->w->nodes[id]);

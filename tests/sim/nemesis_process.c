@@ -8,7 +8,6 @@
 
 #define OUTAGE_NS (12 * SECOND) /* long enough for the log to be purged meanwhile */
 #define AWAKE_NS (3 * SECOND)   /* what a node that paused has to make up for */
-#define LOST_NS (10 * SECOND)   /* about what the way back from a lost disk takes */
 #define ALLOCATIONS_MAX 400     /* one of the next so many fails */
 #define PEER_CALLS_LEFT 2       /* room in a full queue of peers' calls */
 #define CLIENT_CALLS_LEFT 1     /* and of clients' */
@@ -44,7 +43,7 @@ void strike_memory(struct sim *s, enum sim_fault fault) {
 
 void strike_wipe(struct sim *s, enum sim_fault fault) {
   uint64_t ns = nemesis_some(s, 10 * MS, 3 * SECOND);
-  if (wipe_some(s, nemesis_id(s), ns)) sim_mark(s, fault, ns + LOST_NS);
+  if (wipe_some(s, nemesis_id(s), ns)) sim_mark(s, fault, ns + NEMESIS_LOST_NS);
 }
 
 /* ---- full queues ---- */

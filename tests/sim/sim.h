@@ -254,7 +254,7 @@ bool client_quiet(struct sim *s);
 void admin_start(struct sim *s);
 void admin_free(struct sim *s);
 bool admin_quiet(struct sim *s);
-/* A change of the voters is on its way. */
+/* A change of the membership is on its way. */
 bool admin_changes(struct sim *s);
 
 /* ---- check.c: after every step, the node whose code ran ---- */
