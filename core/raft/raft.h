@@ -14,8 +14,9 @@
  * granting as OpenRaft does (partial order).
  *
  * One thread at a time. An allocation that fails makes the call return RKV_NO_MEMORY (or sets
- * raft_failed): the node must stop. Wrong calls by the driver are asserted; what came from outside
- * (peers, clients) is checked and refused. */
+ * raft_failed): the node must stop, and carries nothing out any more; a peer's request that was
+ * taken has its answer among the outputs even then, so that it can be refused. Wrong calls by the
+ * driver are asserted; what came from outside (peers, clients) is checked and refused. */
 #ifndef RAFT_RAFT_H
 #define RAFT_RAFT_H
 

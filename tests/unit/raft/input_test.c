@@ -276,6 +276,45 @@ static void every_allocation_may_fail(void **state) {
   assert_true(nth > 5);
 }
 
+enum { MANY_TERMS = 20 }; /* more than the list of terms has room for at first */
+
+/* An append for whose ids there is no memory: raft has failed, and the request has its answer among
+ * the outputs all the same, so that it is refused once. True if no allocation failed. */
+static bool append_many_terms(struct parts *p, size_t nth) {
+  struct raft_config config = good_config();
+  struct raft_entry entries[MANY_TERMS];
+  struct raft_now now = {0};
+  struct raft_output out;
+  struct rkv_error error;
+  struct raft *r;
+  size_t answers = 0;
+  for (rkv_index i = 0; i < MANY_TERMS; i++) entries[i] = command(4 + i, 8 + i);
+  good_parts(p);
+  assert_int_equal(raft_new(&config, &p->start, now, &r, &error), RKV_OK);
+  fail_at = nth;
+  assert_int_equal(raft_on_append_request(r, now, LEADER_VOTE(4 + MANY_TERMS, 2), ID(3, 7), NONE,
+                                          entries, MANY_TERMS, &answers, &error),
+                   RKV_OK);
+  bool clean = fail_at > 0;
+  fail_at = 0;
+  assert_int_equal(raft_failed(r), !clean);
+  while (raft_take(r, &out))
+    if (out.type == RAFT_OUT_ANSWER_APPEND && out.cookie == &answers) answers++;
+  assert_int_equal(answers, 1);
+  raft_free(r);
+  return clean;
+}
+
+static void an_append_without_memory_has_its_answer(void **state) {
+  struct parts *p = malloc(sizeof *p);
+  size_t nth = 1;
+  (void)state;
+  assert_non_null(p);
+  while (!append_many_terms(p, nth)) nth++;
+  assert_true(nth > 1);
+  free(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(configs_out_of_range_are_refused),
@@ -284,6 +323,7 @@ int main(void) {
       cmocka_unit_test(nobody_votes_or_leads_in_term_0),
       cmocka_unit_test(everything_has_a_name),
       cmocka_unit_test(every_allocation_may_fail),
+      cmocka_unit_test(an_append_without_memory_has_its_answer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
