@@ -2,7 +2,6 @@
 #include "db.h"
 
 #include "logger.h"
-#include "tail.h"
 
 #include <rkv/membership.h>
 
@@ -114,12 +113,11 @@ static enum rkv_status check_taken(const struct db *db, uint64_t sequence,
 }
 
 enum rkv_status db_open(struct db *db, const struct rocks_options *options,
-                        const struct rkv_host *host, bool fresh, struct rkv_error *error) {
-  struct tail tail;
+                        const struct rkv_host *host, bool fresh, const struct tail *tail,
+                        struct rkv_error *error) {
   enum rkv_status status;
   *db = (struct db){.dir = options->dir};
-  status = tail_find(options->dir, &tail, error);
-  if (status == RKV_OK) status = cut_tail(db, host, &tail, error);
+  status = cut_tail(db, host, tail, error);
   if (status != RKV_OK) return status;
   db->sst = make_options(db, options, host, fresh, error);
   if (!db->sst) return (enum rkv_status)(error ? error->status : RKV_IO);
@@ -127,7 +125,7 @@ enum rkv_status db_open(struct db *db, const struct rocks_options *options,
   rocksdb_writeoptions_set_sync(db->durable, options->sync != 0);
   db->reading = rocksdb_readoptions_create();
   status = open_rocks(db, options, error);
-  return status == RKV_OK ? check_taken(db, tail.sequence, error) : status;
+  return status == RKV_OK ? check_taken(db, tail->sequence, error) : status;
 }
 
 void db_close(struct db *db) {

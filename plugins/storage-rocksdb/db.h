@@ -14,6 +14,7 @@
 #define ROCKS_DB_H
 
 #include "options.h"
+#include "tail.h"
 
 #include <rkv/types.h>
 #include <rocksdb/c.h>
@@ -31,12 +32,13 @@ struct db {
   rocksdb_options_t *sst; /* how a file of snapshot chunks is written */
 };
 
-/* fresh: make the database; else one that is missing is refused.
+/* fresh: make the database; else one that is missing is refused. What is torn of `tail` is cut off.
  * `options->dir` and `host` are borrowed until db_close.
  * Errors: RKV_UNAVAILABLE if a tool of RocksDB's uses it; RKV_CORRUPT, RKV_IO, RKV_NO_SPACE,
  * RKV_NO_MEMORY. */
 enum rkv_status db_open(struct db *db, const struct rocks_options *options,
-                        const struct rkv_host *host, bool fresh, struct rkv_error *error);
+                        const struct rkv_host *host, bool fresh, const struct tail *tail,
+                        struct rkv_error *error);
 void db_close(struct db *db);
 
 /* Turns RocksDB's text, which it frees, into a refusal; NULL: RKV_OK. */

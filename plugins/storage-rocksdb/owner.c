@@ -15,6 +15,10 @@ enum { MODE_DIR = 0700, MODE_FILE = 0600, TEXT_MAX = 128 };
 static const char file_name[] = "rkv-owner", temporary[] = "rkv-owner.new";
 static const char pattern[] = "raft-key-value storage-rocksdb\nformat %u\nnode %" SCNu64 "\n%15s\n";
 
+static const char *const state_names[] = {
+    [OWNER_NEW] = "new", [OWNER_MADE] = "made", [OWNER_CLOSED] = "closed"};
+enum { STATES = sizeof state_names / sizeof state_names[0] };
+
 static enum rkv_status fail(const char *dir, const char *what, struct rkv_error *error) {
   bool full = errno == ENOSPC || errno == EDQUOT;
   return rkv_fail(error, full ? RKV_NO_SPACE : RKV_IO, "%s: cannot %s: %s", dir, what,
@@ -45,18 +49,24 @@ static enum rkv_status open_dir(const char *dir, int *fd, struct rkv_error *erro
   return *fd >= 0 ? RKV_OK : fail(dir, "open the directory", error);
 }
 
-static enum rkv_status check(const char *dir, const char *text, rkv_node_id node_id, bool *fresh,
-                             struct rkv_error *error) {
+/* STATES: none of that name. */
+static unsigned state_of(const char *name) {
+  unsigned state = 0;
+  while (state < STATES && strcmp(name, state_names[state]) != 0) state++;
+  return state;
+}
+
+static enum rkv_status check(const char *dir, const char *text, rkv_node_id node_id,
+                             enum owner_state *state, struct rkv_error *error) {
   unsigned format;
   uint64_t owner;
-  char state[16];
-  int found = sscanf(text, pattern, &format, &owner, state);
+  char name[16] = "";
+  int found = sscanf(text, pattern, &format, &owner, name);
   if (found >= 1 && format > OWNER_FORMAT)
     return rkv_fail(error, RKV_FOREIGN,
                     "%s: format %u, this version knows %u (a newer raft-key-value wrote it)", dir,
                     format, OWNER_FORMAT);
-  *fresh = found == 3 && strcmp(state, "new") == 0;
-  if (found != 3 || format == 0 || (!*fresh && strcmp(state, "made") != 0))
+  if (found != 3 || format == 0 || state_of(name) == STATES)
     return rkv_fail(error, RKV_CORRUPT, "%s/%s: does not say whose directory this is", dir,
                     file_name);
   if (owner != node_id)
@@ -64,6 +74,7 @@ static enum rkv_status check(const char *dir, const char *text, rkv_node_id node
                     "%s: belongs to node %" PRIu64 ", this is node %" PRIu64
                     " (each node needs a directory of its own)",
                     dir, owner, node_id);
+  *state = (enum owner_state)state_of(name);
   return RKV_OK;
 }
 
@@ -81,20 +92,20 @@ static enum rkv_status read_owner(const char *dir, int dir_fd, char text[TEXT_MA
   return RKV_OK;
 }
 
-/* Whole and durable, or not there. */
-static enum rkv_status write_owner(const char *dir, int dir_fd, rkv_node_id node_id,
-                                   const char *state, struct rkv_error *error) {
+/* The file is whole and durable, or as it was. */
+enum rkv_status owner_write(const char *dir, int lock, rkv_node_id node_id, enum owner_state state,
+                            struct rkv_error *error) {
   char text[TEXT_MAX];
   int len = snprintf(text, sizeof text,
                      "raft-key-value storage-rocksdb\nformat %u\nnode %" PRIu64 "\n%s\n",
-                     OWNER_FORMAT, node_id, state);
+                     OWNER_FORMAT, node_id, state_names[state]);
   int fd =
-      openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE_FILE);
+      openat(lock, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE_FILE);
   bool ok;
   if (fd < 0) return fail(dir, "make rkv-owner.new", error);
   ok = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
   (void)close(fd);
-  ok = ok && renameat(dir_fd, temporary, dir_fd, file_name) == 0 && fsync(dir_fd) == 0;
+  ok = ok && renameat(lock, temporary, lock, file_name) == 0 && fsync(lock) == 0;
   return ok ? RKV_OK : fail(dir, "write rkv-owner", error);
 }
 
@@ -105,8 +116,8 @@ static enum rkv_status lock_dir(const char *dir, int fd, struct rkv_error *error
                   "%s: another node or tool uses this directory (stop it first)", dir);
 }
 
-enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, int *lock, bool *fresh,
-                            struct rkv_error *error) {
+enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, int *lock,
+                            enum owner_state *state, struct rkv_error *error) {
   char text[TEXT_MAX];
   enum rkv_status status;
   *lock = -1;
@@ -114,15 +125,10 @@ enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, int *lock, boo
   if (status == RKV_OK) status = lock_dir(dir, *lock, error);
   if (status != RKV_OK) return status;
   status = read_owner(dir, *lock, text, error);
-  if (status == RKV_OK) return check(dir, text, node_id, fresh, error);
+  if (status == RKV_OK) return check(dir, text, node_id, state, error);
   if (status != RKV_NOT_FOUND) return status;
   if (faccessat(*lock, "CURRENT", F_OK, 0) == 0)
     return rkv_fail(error, RKV_FOREIGN, "%s: holds a RocksDB that no node of ours made", dir);
-  *fresh = true;
-  return write_owner(dir, *lock, node_id, "new", error);
-}
-
-enum rkv_status owner_settle(const char *dir, int lock, rkv_node_id node_id,
-                             struct rkv_error *error) {
-  return write_owner(dir, lock, node_id, "made", error);
+  *state = OWNER_NEW;
+  return owner_write(dir, *lock, node_id, OWNER_NEW, error);
 }

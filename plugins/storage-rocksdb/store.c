@@ -132,18 +132,35 @@ static void report(const struct store *s, uint64_t began_ns) {
           (s->host->now_ns(s->host->ctx) - began_ns) / 1000000);
 }
 
+/* After an orderly close no crash can have torn the log; from now on one can. */
+static enum rkv_status leave_closed(const struct store *s, const struct tail *tail,
+                                    struct rkv_error *error) {
+  if (tail->torn)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "%s/%06" PRIu64 ".log: byte %" PRIu64
+                    " is not what was written: no crash tore it, the storage was closed in order",
+                    s->options.dir, tail->file, tail->offset);
+  return owner_write(s->options.dir, s->dir_lock, s->host->node_id, OWNER_MADE, error);
+}
+
 static enum rkv_status open_db(struct store *s, struct rkv_error *error) {
   uint64_t began_ns = s->host->now_ns(s->host->ctx);
-  bool fresh = false;
-  enum rkv_status status =
-      owner_claim(s->options.dir, s->host->node_id, &s->dir_lock, &fresh, error);
+  const char *dir = s->options.dir;
+  rkv_node_id node_id = s->host->node_id;
+  enum owner_state owner = OWNER_NEW;
+  struct tail tail;
+  enum rkv_status status = owner_claim(dir, node_id, &s->dir_lock, &owner, error);
   if (status == RKV_OK) status = room_to_open(s, error);
-  if (status == RKV_OK) status = db_open(&s->db, &s->options, s->host, fresh, error);
-  if (status == RKV_OK && fresh)
-    status = owner_settle(s->options.dir, s->dir_lock, s->host->node_id, error);
+  if (status == RKV_OK) status = tail_find(dir, &tail, error);
+  if (status == RKV_OK && owner == OWNER_CLOSED) status = leave_closed(s, &tail, error);
+  if (status == RKV_OK)
+    status = db_open(&s->db, &s->options, s->host, owner == OWNER_NEW, &tail, error);
+  if (status == RKV_OK && owner == OWNER_NEW)
+    status = owner_write(dir, s->dir_lock, node_id, OWNER_MADE, error);
   if (status == RKV_OK) status = load_vote(s, error);
   if (status == RKV_OK) status = load_log(s, error);
   if (status == RKV_OK) status = snapshot_find(s, error);
+  s->opened = status == RKV_OK;
   if (status == RKV_OK) report(s, began_ns);
   return status;
 }
@@ -151,6 +168,8 @@ static enum rkv_status open_db(struct store *s, struct rkv_error *error) {
 static void store_free(struct store *s) {
   snapshot_drop(s->newest);
   db_close(&s->db);
+  if (s->opened && s->failed.status == RKV_OK && s->options.sync)
+    (void)owner_write(s->options.dir, s->dir_lock, s->host->node_id, OWNER_CLOSED, NULL);
   if (s->dir_lock >= 0) (void)close(s->dir_lock);
   (void)pthread_cond_destroy(&s->work);
   (void)pthread_mutex_destroy(&s->lock);

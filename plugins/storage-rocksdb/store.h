@@ -66,6 +66,7 @@ struct store {
   const struct rkv_host *host;
   struct rocks_options options;
   int dir_lock; /* -1: none */
+  bool opened;  /* all of it: what it holds is known to be whole */
   struct db db;
 
   pthread_mutex_t lock;
