@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <node/ahead.h>
 #include <node/inbox.h>
 #include <node/node.h>
 #include <node/snapshots.h>
@@ -110,6 +111,8 @@ struct node_peer {
   uint64_t said;        /* the incarnation it said to be; 0: not asked, or it cannot tell */
   bool asking;          /* a hello is on its way */
   uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
+  struct ahead ahead;   /* what was read for it */
+  uint64_t ahead_ns;    /* after a read that failed: no other one before */
 };
 
 struct greeting;
@@ -318,13 +321,12 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call);
 
 /* ---- fetch.c: entries that left the hot tail ---- */
 enum fetch_for { FETCH_FOR_PEER, FETCH_FOR_APPLY };
-struct node_append;
-/* Reads from..to on the worker; then replicate_fetched or apply_fetched is called. */
+/* Reads from..to on the worker; then they are the peer's (`ahead`), or apply_fetched is called. */
 void fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index to,
-                 struct node_append *append);
+                 const struct node_peer *peer);
 void fetch_on_done(struct node *n, struct rkv_call *call);
-void replicate_fetched(struct node *n, struct node_append *append, struct rkv_entry *entries,
-                       size_t count, const struct rkv_error *error);
+/* Sees to it that what the peer is sent next is at hand, or tells raft that it is not yet. */
+void fetch_ahead(struct node *n, struct node_peer *peer);
 void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
                    const struct rkv_error *error);
 

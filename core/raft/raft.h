@@ -239,6 +239,9 @@ bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
  * raft_on_append_failed. */
 void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append_plan *plan,
                       rkv_index sent);
+/* The entries that the peer is sent next are not at hand before `until_ns` (UINT64_MAX: it is not
+ * known when; 0: they are): plans for it have none before. */
+void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns);
 /* `plan` and `sent` as they were sent. SUCCESS: `matched`; REJECTED: `vote`. */
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
                            const struct raft_append_plan *plan, rkv_index sent,

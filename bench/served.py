@@ -1,0 +1,98 @@
+"""served.py: a cluster that bench-cluster starts and keeps, for the benches that drive it themselves."""
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import tempfile
+import time
+
+FILL = ("--batch", "64", "--inflight", "4096", "--warmup", "0")  # the fastest way in
+FILL_STEP = 200_000  # entries that one second of filling is taken for
+CALL_SECONDS = 120
+
+
+def free_port():
+    with socket.socket() as claimed:
+        claimed.bind(("127.0.0.1", 0))
+        return claimed.getsockname()[1]
+
+
+class Served:
+    """Three nodes; `extra` further ones are started by join()."""
+
+    def __init__(self, build, sets, value_bytes=256, nodes=3):
+        self.build, self.sets, self.value_bytes = pathlib.Path(build), list(sets), value_bytes
+        self.joined = []
+        self.folder = tempfile.TemporaryDirectory(prefix="rkv-bench-")
+        words = [self.build / "bench-cluster", "--serve", "--nodes", str(nodes), *self.flags()]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline().split()
+        if len(line) != 3:
+            raise SystemExit("no cluster")
+        self.leader, self.endpoints = line[0], line[2]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.joined:
+            process.terminate()
+        self.process.terminate()
+        for process in (*self.joined, self.process):
+            process.wait(timeout=CALL_SECONDS)
+        self.folder.cleanup()
+
+    def flags(self):
+        return [word for value in self.sets for word in ("--set", value)]
+
+    def last(self):
+        """The leader's last log index."""
+        done = subprocess.run([self.build / "bench-cluster", "--endpoints", self.endpoints, "--count"],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        self.leader, index = done.stdout.split()
+        return int(index)
+
+    def start_load(self, *words):
+        return subprocess.Popen([self.build / "bench-cluster", "--endpoints", self.endpoints, "--json", "--value-bytes",
+                                 str(self.value_bytes), *words], stdout=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def rows(load):
+        out = load.communicate()[0]
+        if load.returncode != 0:
+            raise SystemExit("a load failed, or not all that was acknowledged is in the log")
+        return [json.loads(line) for line in out.splitlines()]
+
+    def load(self, *words):
+        return self.rows(self.start_load(*words))
+
+    def fill(self, entries, keys):
+        """Puts until the log has grown by `entries`: key after key, each at least once if there is room for it."""
+        end = self.last() + entries
+        while (left := end - self.last()) > 0:
+            self.load(*FILL, "--keys", str(keys), "--seconds", str(max(1, left // FILL_STEP)))
+
+    def ctl(self, *words, endpoint=None, timeout=60, check=True):
+        done = subprocess.run([self.build / "rkvctl", "--endpoints", endpoint or self.leader, "--timeout", f"{timeout}s",
+                               *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        if check and done.returncode != 0:
+            raise SystemExit(f"rkvctl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def number(self, name, endpoint=None):
+        """A number among a node's metrics."""
+        return int(re.search(rf"\b{name}\W+(?:\d+\.)?(\d+)", self.ctl("metrics", endpoint=endpoint)).group(1))
+
+    def join(self, identity, sets=()):
+        """Starts one more node, which is no member yet. Its address."""
+        address = f"127.0.0.1:{free_port()}"
+        flags = [word for value in (*self.sets, *sets) for word in ("--set", value)]
+        log = open(pathlib.Path(self.folder.name) / f"n{identity}.log", "w", encoding="utf8")
+        self.joined.append(subprocess.Popen([self.build / "raft-key-value", "--id", str(identity), "--addr", address,
+                                             *flags], stderr=log))
+        until = time.monotonic() + 10
+        while "leader" not in self.ctl("status", endpoint=address, timeout=5, check=False).lower():
+            if time.monotonic() > until:
+                raise SystemExit(f"node {identity} does not serve")
+        return address
