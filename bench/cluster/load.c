@@ -194,6 +194,13 @@ static bool connect_slots(struct load *load, struct client *client, const char *
   return true;
 }
 
+void load_summarize(const struct histogram *latencies, struct load_kind *kind) {
+  kind->p50_ns = histogram_quantile(latencies, 0.50);
+  kind->p99_ns = histogram_quantile(latencies, 0.99);
+  kind->p999_ns = histogram_quantile(latencies, 0.999);
+  kind->max_ns = histogram_quantile(latencies, 1);
+}
+
 bool load_run(const struct cluster *cluster, struct client *client, const char *endpoint,
               unsigned inflight, bool (*stop)(void), struct load_result *result) {
   struct load load = {.cluster = cluster, .options = cluster->options, .result = result};
@@ -220,10 +227,7 @@ bool load_run(const struct cluster *cluster, struct client *client, const char *
       start(&load.slots[i], load.pace.begin_ns);
   }
   drive(&load, client, stop);
-  for (i = 0; i < MIX_KINDS; i++) {
-    result->kinds[i].p50_ns = histogram_quantile(&load.latencies[i], 0.50);
-    result->kinds[i].p99_ns = histogram_quantile(&load.latencies[i], 0.99);
-  }
+  for (i = 0; i < MIX_KINDS; i++) load_summarize(&load.latencies[i], &result->kinds[i]);
   ok = true;
 out:
   free(load.request);

@@ -264,8 +264,7 @@ bool stream_run(const struct cluster *cluster, const char *endpoint, unsigned in
   if (s.latencies && s.started_ns && make_command(&s) && open_stream(&s, endpoint)) {
     drive(&s, stop);
     note_end(&s);
-    s.puts->p50_ns = histogram_quantile(s.latencies, 0.50);
-    s.puts->p99_ns = histogram_quantile(s.latencies, 0.99);
+    load_summarize(s.latencies, s.puts);
     ok = true;
   }
   close_stream(&s);

@@ -13,14 +13,21 @@
 #include <stdlib.h>
 
 enum { LOG_MIN = 64, LOG_SPARE = 8 }; /* entries of the smallest log; times its need it may keep */
+enum { PIECES_MIN = 16 };
+
+/* One chunk as it was written, shared. */
+struct piece {
+  struct rkv_buf bytes;
+  uint64_t end; /* the offset behind it */
+};
 
 /* Its own writer, then the newest snapshot, then whatever readers still hold: one object. */
 struct snapshot {
   struct rkv_buf_owner owner; /* one reference per reader and slice read, one of the storage */
   struct storage *storage;
   struct rkv_snapshot_meta meta;
-  uint8_t *bytes; /* meta.size of capacity */
-  size_t capacity;
+  struct piece *pieces; /* meta.size bytes, in order */
+  size_t count, capacity;
 };
 
 struct storage {
@@ -144,7 +151,8 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
 static void snapshot_free(struct rkv_buf_owner *owner) {
   struct snapshot *s = (struct snapshot *)owner;
   rkv_buf_drop(&s->meta.membership);
-  free(s->bytes), free(s);
+  while (s->count > 0) rkv_buf_drop(&s->pieces[--s->count].bytes);
+  free(s->pieces), free(s);
 }
 
 /* Ends a writer, a reader, or the storage's hold on a snapshot (NULL: none). */
@@ -173,14 +181,16 @@ static enum rkv_status mem_snapshot_begin(void *storage, const struct rkv_snapsh
 static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
                                           struct rkv_error *error) {
   struct snapshot *s = (struct snapshot *)writer;
-  if (chunk.len > s->capacity - s->meta.size) { /* untouched pages of a large one cost nothing */
-    size_t capacity = 2 * (s->capacity + chunk.len);
-    uint8_t *bytes = (uint8_t *)realloc(s->bytes, capacity);
-    if (!bytes) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
-    s->bytes = bytes, s->capacity = capacity;
+  if (chunk.len == 0) return RKV_OK;
+  if (s->count == s->capacity) {
+    size_t capacity = 2 * s->capacity + PIECES_MIN;
+    struct piece *pieces = (struct piece *)realloc(s->pieces, capacity * sizeof *pieces);
+    if (!pieces) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
+    s->pieces = pieces, s->capacity = capacity;
   }
-  if (chunk.len > 0) memcpy(s->bytes + s->meta.size, chunk.data, chunk.len);
   s->meta.size += chunk.len;
+  s->pieces[s->count].bytes = rkv_buf_share(chunk);
+  s->pieces[s->count++].end = s->meta.size;
   return RKV_OK;
 }
 
@@ -209,9 +219,19 @@ static enum rkv_status mem_snapshot_open(void *storage, void **reader,
 static enum rkv_status mem_snapshot_read(void *reader, uint64_t offset, size_t max,
                                          struct rkv_buf *chunk, struct rkv_error *error) {
   struct snapshot *s = (struct snapshot *)reader;
-  struct rkv_buf whole = {s->bytes, s->meta.size, &s->owner};
+  size_t low = 0, high = s->count; /* the first piece that ends behind the offset is in between */
   (void)error, *chunk = rkv_buf_none();
-  if (offset < whole.len) *chunk = rkv_buf_share(rkv_buf_slice(whole, (size_t)offset, max));
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (s->pieces[middle].end <= offset)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == s->count) return RKV_OK;
+  const struct piece *piece = &s->pieces[low];
+  size_t skip = (size_t)(offset - (piece->end - piece->bytes.len));
+  *chunk = rkv_buf_share(rkv_buf_slice(piece->bytes, skip, max));
   return RKV_OK;
 }
 
