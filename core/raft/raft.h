@@ -44,6 +44,7 @@ struct raft_config {
   uint64_t snapshot_after;    /* entries applied since the last snapshot that make the next one; 0 =
                                  never */
   uint64_t keep_entries;      /* entries kept in the log behind a snapshot */
+  uint64_t purge_step;        /* entries purged at once, the rest by raft_on_time; 0: all */
   uint64_t purge_hold_max;    /* more entries than that are not kept for a peer that lags behind */
   uint64_t lease_drift_ppm;   /* parts per million that one clock may run faster than another;
                                  RAFT_LEASE_OFF: no lease reads */
