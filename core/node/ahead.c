@@ -13,7 +13,7 @@ static uint64_t payload_bytes(const struct ahead_run *run) {
 void ahead_run_drop(struct ahead_run *run) {
   for (size_t i = 0; i < run->count; i++) rkv_buf_drop(&run->entries[i].payload);
   free(run->entries);
-  *run = (struct ahead_run){NULL, 0};
+  *run = (struct ahead_run){NULL, 0, 0};
 }
 
 static struct ahead_run take_first(struct ahead *a) {
@@ -22,7 +22,7 @@ static struct ahead_run take_first(struct ahead *a) {
   a->head = (a->head + 1) % AHEAD_RUNS_MAX;
   a->count--;
   a->first += run.count;
-  a->bytes -= payload_bytes(&run);
+  a->bytes -= run.bytes;
   assert(a->count > 0 || (a->first == a->next && a->bytes == 0)); /* (A1) */
   return run;
 }
@@ -56,10 +56,11 @@ void ahead_put(struct ahead *a, struct ahead_run *run) {
     return ahead_run_drop(run);
   }
   assert(a->count < AHEAD_RUNS_MAX && run->entries[0].id.index == a->next);
+  run->bytes = payload_bytes(run);
   a->runs[(a->head + a->count++) % AHEAD_RUNS_MAX] = *run;
   a->next += run->count;
-  a->bytes += payload_bytes(run);
-  *run = (struct ahead_run){NULL, 0};
+  a->bytes += run->bytes;
+  *run = (struct ahead_run){NULL, 0, 0};
 }
 
 bool ahead_take(struct ahead *a, rkv_index from, struct ahead_run *run) {

@@ -18,6 +18,7 @@
 struct ahead_run {
   struct rkv_entry *entries; /* one allocation; each holds a reference to its payload */
   size_t count;
+  uint64_t bytes; /* of the payloads; ahead_put counts them */
 };
 
 struct ahead {

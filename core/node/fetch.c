@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define NS_PER_S UINT64_C(1000000000)
+
 struct fetch {
   struct node_job job; /* first: what the executor knows */
   struct rkv_call event;
@@ -60,6 +62,21 @@ static void read_next(struct node *n, struct node_peer *peer, rkv_index last) {
   fetch_start(n, FETCH_FOR_PEER, a->next, to, peer);
 }
 
+/* Do clients write? They share the machine with whoever catches up, and go before. */
+static bool clients_write(struct node *n) {
+  if (n->proposals != n->lag_proposals) {
+    n->lag_proposals = n->proposals;
+    n->lag_busy_ns = n->now_ns + NODE_LAG_BUSY_NS;
+  }
+  return n->now_ns < n->lag_busy_ns;
+}
+
+/* When what is read for the peer may go to it. */
+static uint64_t at_hand_ns(struct node *n, const struct node_peer *peer) {
+  if (peer->ahead.count > 0) return clients_write(n) ? peer->pace_ns : 0;
+  return peer->ahead.reading ? UINT64_MAX : peer->ahead_ns;
+}
+
 void fetch_ahead(struct node *n, struct node_peer *peer) {
   struct ahead *a = &peer->ahead;
   struct raft_peer_view view;
@@ -74,13 +91,19 @@ void fetch_ahead(struct node *n, struct node_peer *peer) {
   ahead_begin(a, view.next, mine.vote);
   bool more = a->next <= view.last && !tail_has(&n->tail, a->next);
   if (more && ahead_has_room(a) && n->now_ns >= peer->ahead_ns) read_next(n, peer, view.last);
-  uint64_t until = a->reading ? UINT64_MAX : peer->ahead_ns;
-  raft_hold_entries(n->raft, peer->id, a->count > 0 ? 0 : until);
+  raft_hold_entries(n->raft, peer->id, at_hand_ns(n, peer));
+}
+
+bool fetch_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run) {
+  if (!ahead_take(&peer->ahead, from, run)) return false;
+  if (peer->pace_ns < n->now_ns) peer->pace_ns = n->now_ns;
+  peer->pace_ns += run->bytes * NS_PER_S / NODE_LAG_RATE;
+  return true;
 }
 
 static void fetched_for_peer(struct node *n, struct fetch *f) {
   struct node_peer *peer = peer_find(n, f->peer);
-  struct ahead_run run = {f->entries, f->count};
+  struct ahead_run run = {f->entries, f->count, 0};
   f->entries = NULL;
   f->count = 0;
   if (!peer || peer->serial != f->serial) return ahead_run_drop(&run);

@@ -27,7 +27,10 @@
 #define NODE_APPLY_BATCH_MAX 1024   /* entries handed to the state machine in one call */
 #define NODE_APPLY_SLICE_MAX 4096   /* entries applied before the inbox is looked at again */
 #define NODE_FETCH_ENTRIES_MAX 4096 /* entries read from the storage in one job */
-#define NODE_PURGE_STEP 1024        /* entries purged at once: writes wait meanwhile */
+#define NODE_LAG_RATE                                                                              \
+  (UINT64_C(192) << 20) /* bytes per second to a lagging peer while clients write */
+#define NODE_LAG_BUSY_NS UINT64_C(10000000)   /* after a write, clients write for so long */
+#define NODE_PURGE_STEP 1024                  /* entries purged at once: writes wait meanwhile */
 #define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
 #define NODE_EXPIRE_NS UINT64_C(50000000) /* how often deadlines of waiting calls are looked at */
 #define NODE_SNAPSHOT_STEP_NS                                                                      \
@@ -114,6 +117,7 @@ struct node_peer {
   uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
   struct ahead ahead;   /* what was read for it */
   uint64_t ahead_ns;    /* after a read that failed: no other one before */
+  uint64_t pace_ns;     /* while clients write: no further run before */
 };
 
 struct greeting;
@@ -195,6 +199,7 @@ struct node {
   atomic_bool writing_snapshot; /* (any thread) the storage's one writer is taken */
   uint64_t snapshot_serial;
 
+  uint64_t lag_proposals, lag_busy_ns; /* see NODE_LAG_BUSY_NS */
   uint64_t proposals, applied_entries, snapshots_built, snapshots_sent, snapshots_installed;
   uint64_t bad_peer_calls;
 
@@ -326,6 +331,8 @@ enum fetch_for { FETCH_FOR_PEER, FETCH_FOR_APPLY };
 void fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index to,
                  const struct node_peer *peer);
 void fetch_on_done(struct node *n, struct rkv_call *call);
+/* Takes what was read ahead for the peer; false if that is not what begins at `from`. */
+bool fetch_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run);
 /* Sees to it that what the peer is sent next is at hand, or tells raft that it is not yet. */
 void fetch_ahead(struct node *n, struct node_peer *peer);
 void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,

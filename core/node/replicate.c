@@ -125,7 +125,7 @@ static bool take_entries(struct node *n, struct node_peer *peer, struct node_app
   struct ahead_run run;
   size_t count;
   if (plan->from > plan->to) return true;
-  if (ahead_take(&peer->ahead, plan->from, &run)) {
+  if (fetch_take(n, peer, plan->from, &run)) {
     a->entries = run.entries;
     a->count = run.count;
     return true;

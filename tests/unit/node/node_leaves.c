@@ -164,7 +164,7 @@ static const struct rkv_vote leading = {3, 1, true}, leading_again = {5, 1, true
 
 /* A read that began at a->next brings `count` entries. */
 static void bring(struct ahead *a, size_t count) {
-  struct ahead_run run = {calloc(count + 1, sizeof *run.entries), count};
+  struct ahead_run run = {calloc(count + 1, sizeof *run.entries), count, 0};
   assert_non_null(run.entries);
   for (size_t i = 0; i < count; i++) {
     run.entries[i].id = (struct rkv_log_id){3, a->next + i};
