@@ -1,5 +1,6 @@
 """served.py: a cluster that bench-cluster starts and keeps, for the benches that drive it themselves."""
 import json
+import os
 import pathlib
 import re
 import socket
@@ -7,8 +8,7 @@ import subprocess
 import tempfile
 import time
 
-FILL = ("--batch", "64", "--inflight", "4096", "--warmup", "0")  # the fastest way in
-FILL_STEP = 200_000  # entries that one second of filling is taken for
+FILL = ("--batch", "64", "--inflight", "2048", "--warmup", "0", "--seconds", "3600")  # the fastest way in
 CALL_SECONDS = 120
 
 
@@ -53,6 +53,21 @@ class Served:
         self.leader, index = done.stdout.split()
         return int(index)
 
+    def pids(self):
+        """The nodes' processes, those of join() not among them."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return children.read_text(encoding="utf8").split()
+
+    def cpu_seconds(self):
+        stats = [pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf8").rsplit(")", 1)[1].split()
+                 for pid in self.pids()]
+        return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self):
+        """Of the largest node."""
+        sizes = [pathlib.Path(f"/proc/{pid}/statm").read_text(encoding="utf8").split()[1] for pid in self.pids()]
+        return max(map(int, sizes)) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
     def start_load(self, *words):
         return subprocess.Popen([self.build / "bench-cluster", "--endpoints", self.endpoints, "--json", "--value-bytes",
                                  str(self.value_bytes), *words], stdout=subprocess.PIPE, text=True)
@@ -68,10 +83,8 @@ class Served:
         return self.rows(self.start_load(*words))
 
     def fill(self, entries, keys):
-        """Puts until the log has grown by `entries`: key after key, each at least once if there is room for it."""
-        end = self.last() + entries
-        while (left := end - self.last()) > 0:
-            self.load(*FILL, "--keys", str(keys), "--seconds", str(max(1, left // FILL_STEP)))
+        """So many puts, of all keys in turn."""
+        self.load(*FILL, "--keys", str(keys), "--puts", str(entries))
 
     def ctl(self, *words, endpoint=None, timeout=60, check=True):
         done = subprocess.run([self.build / "rkvctl", "--endpoints", endpoint or self.leader, "--timeout", f"{timeout}s",

@@ -26,6 +26,10 @@ struct load_result {
   char failure[CLIENT_TEXT_MAX];  /* its text */
 };
 
+/* The number of the key that a request is for: all in turn, but not in order, as no cache likes it.
+ */
+unsigned load_key(uint64_t sequence, unsigned keys);
+
 /* Fills the quantiles of *kind. */
 void load_summarize(const struct histogram *latencies, struct load_kind *kind);
 
