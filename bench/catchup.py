@@ -24,6 +24,7 @@ def catch_up(served, identity):
     served.ctl("add-learner", f"{identity}={address}", timeout=60)
     took = time.monotonic() - begin
     last, end = served.last(), time.monotonic()
+    served.wait_until("last_applied", first, address)
     return first / took, (last - first) / (end - begin)
 
 

@@ -21,7 +21,7 @@ ALL_KEPT = ("node.snapshot_after_entries=0", "node.keep_entries=1000000000")
 def storage_sets(options, folder):
     if options.storage == "storage-mem":
         return ()
-    return (f"storage.plugin={options.storage}", f"storage.dir={folder}/{id}")
+    return (f"storage.plugin={options.storage}", f"storage.dir={folder}/{{id}}")
 
 
 def one(options, way, size):

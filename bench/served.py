@@ -95,7 +95,15 @@ class Served:
 
     def number(self, name, endpoint=None):
         """A number among a node's metrics."""
-        return int(re.search(rf"\b{name}\W+(?:\d+\.)?(\d+)", self.ctl("metrics", endpoint=endpoint)).group(1))
+        found = re.search(rf"^{re.escape(name)}\s+(?:\d+\.)?(\d+)", self.ctl("metrics", endpoint=endpoint), re.MULTILINE)
+        return int(found.group(1)) if found else 0
+
+    def wait_until(self, name, least, endpoint):
+        """Waits until a number of a node has grown so far."""
+        until = time.monotonic() + CALL_SECONDS
+        while self.number(name, endpoint=endpoint) < least:
+            if time.monotonic() > until:
+                raise SystemExit(f"{endpoint}: {name} never got to {least}")
 
     def join(self, identity, sets=()):
         """Starts one more node, which is no member yet. Its address."""

@@ -47,6 +47,7 @@ def stream(served, options, identity):
     took = time.monotonic() - begin
     if served.number("snapshots_installed", endpoint=address) != 1:
         raise SystemExit("the learner took no snapshot")
+    served.wait_until("sm-protobuf.keys", options.keys, address)
     return options.keys * (options.value_bytes + ITEM_BYTES) / took / 1e6
 
 
