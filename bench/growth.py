@@ -1,6 +1,6 @@
-"""growth.py [--sizes N,N,...] [--rounds N] [--storage NAME] [--build DIR]: what a put costs as the state and the log grow.
+"""growth.py [--sizes N,N,...] [--rounds N] [--storage NAME] [--build DIR]: what a put costs as state and log grow.
 
-Two ways to grow, each size in a cluster of its own, all sizes in every round: `keys` (as many keys as puts, and the whole
+Two ways to grow, each size in a cluster of its own, all sizes in every round: `keys` (as many keys as puts, the whole
 log kept) and `log` (few keys, the log purged behind snapshots as by default). CPU time of all three nodes for each put,
 64 in flight; medians, and how far the dearest size is from the cheapest."""
 import argparse
@@ -57,8 +57,8 @@ def main():
         for way in ways:
             for size in sizes:
                 cells.setdefault((way, size), []).append(one(options, way, size))
-    print(f"{options.storage}, {options.value_bytes}-byte values\n{'WAY':5} {'ENTRIES':>9} {'CPU_US/PUT':>10} {'PUTS/S':>8} "
-          f"{'P99_MS':>7} {'RSS_MB':>7}   CPU of every round")
+    print(f"{options.storage}, {options.value_bytes}-byte values")
+    print(f"{'WAY':5} {'ENTRIES':>9} {'CPU_US/PUT':>10} {'PUTS/S':>8} {'P99_MS':>7} {'RSS_MB':>7}   CPU of every round")
     for (way, size), rows in cells.items():
         middle = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
         print(f"{way:5} {size:>9} {middle['cpu_us']:>10.1f} {middle['puts_per_s']:>8.0f} {middle['p99_ms']:>7.2f} "

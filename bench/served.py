@@ -87,15 +87,16 @@ class Served:
         self.load(*FILL, "--keys", str(keys), "--puts", str(entries))
 
     def ctl(self, *words, endpoint=None, timeout=60, check=True):
-        done = subprocess.run([self.build / "rkvctl", "--endpoints", endpoint or self.leader, "--timeout", f"{timeout}s",
-                               *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        whom = ("--endpoints", endpoint or self.leader, "--timeout", f"{timeout}s")
+        done = subprocess.run([self.build / "rkvctl", *whom, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         if check and done.returncode != 0:
             raise SystemExit(f"rkvctl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
     def number(self, name, endpoint=None):
         """A number among a node's metrics."""
-        found = re.search(rf"^{re.escape(name)}\s+(?:\d+\.)?(\d+)", self.ctl("metrics", endpoint=endpoint), re.MULTILINE)
+        metrics = self.ctl("metrics", endpoint=endpoint)
+        found = re.search(rf"^{re.escape(name)}\s+(?:\d+\.)?(\d+)", metrics, re.MULTILINE)
         return int(found.group(1)) if found else 0
 
     def wait_until(self, name, least, endpoint):

@@ -14,8 +14,9 @@
 
 #define MAP_DEPTH_MAX 16 /* levels of a tree: over 10^18 items */
 
-#define MAP_PREFETCH_MAX 32 /* keys at once: about as many misses as a core keeps open, and more   \
-                             */
+#define MAP_PREFETCH_MAX                                                                           \
+  32 /* keys at once: about as many misses as a core keeps open, and more                          \
+      */
 
 struct map_node;
 

@@ -64,8 +64,8 @@ def test_state_machine():
 ], ids=["catchup", "snapshots", "growth", "growth-wal"])
 def test_drivers(words):
     """They drive a cluster and look at every node's own numbers; met or MISSED is not asked for."""
-    done = subprocess.run(["/usr/bin/python3", ROOT / "bench" / words[0], *words[1:], "--rounds", "1", "--build", BUILD],
-                          capture_output=True, text=True, timeout=TIMEOUT)
+    program = ["/usr/bin/python3", ROOT / "bench" / words[0], *words[1:], "--rounds", "1", "--build", BUILD]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
