@@ -88,7 +88,7 @@ class Served:
 
     def ctl(self, *words, endpoint=None, timeout=60, check=True):
         whom = ("--endpoints", endpoint or self.leader, "--timeout", f"{timeout}s")
-        done = subprocess.run([self.build / "rkvctl", *whom, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run([self.build / "rkvctl", *whom, *words], capture_output=True, text=True, check=False)
         if check and done.returncode != 0:
             raise SystemExit(f"rkvctl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
