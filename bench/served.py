@@ -19,13 +19,14 @@ def free_port():
 
 
 class Served:
-    """Three nodes; `extra` further ones are started by join()."""
+    """A cluster; further nodes, all in memory, are started by join(). `durable`: a folder for its files."""
 
-    def __init__(self, build, sets, value_bytes=256, nodes=3):
+    def __init__(self, build, sets, value_bytes=256, nodes=3, durable=None):
         self.build, self.sets, self.value_bytes = pathlib.Path(build), list(sets), value_bytes
         self.joined = []
         self.folder = tempfile.TemporaryDirectory(prefix="rkv-bench-")
         words = [self.build / "bench-cluster", "--serve", "--nodes", str(nodes), *self.flags()]
+        words += ["--durable", durable] if durable else []
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().split()
         if len(line) != 3:

@@ -62,11 +62,11 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--value-bytes", type=int, default=256)
     parser.add_argument("--inflight", default="8,64")
-    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--durable", help="a folder: storage-wal with its files there, instead of storage-mem")
     parser.add_argument("--build", default="build/release")
     options = parser.parse_args()
     cells, streams = {}, []
-    with Served(options.build, (*SETS, *options.set), options.value_bytes) as served:
+    with Served(options.build, SETS, options.value_bytes, durable=options.durable) as served:
         served.fill(options.keys, options.keys)
         served.ctl("snapshot")
         for number in range(options.rounds):
