@@ -27,8 +27,7 @@
 #define NODE_APPLY_BATCH_MAX 1024   /* entries handed to the state machine in one call */
 #define NODE_APPLY_SLICE_MAX 4096   /* entries applied before the inbox is looked at again */
 #define NODE_FETCH_ENTRIES_MAX 4096 /* entries read from the storage in one job */
-#define NODE_LAG_RATE                                                                              \
-  (UINT64_C(192) << 20) /* bytes per second to a lagging peer while clients write */
+#define NODE_LAG_RATE (UINT64_C(192) << 20)   /* bytes/s to a lagging peer while clients write */
 #define NODE_LAG_BUSY_NS UINT64_C(10000000)   /* after a write, clients write for so long */
 #define NODE_PURGE_STEP 1024                  /* entries purged at once: writes wait meanwhile */
 #define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
