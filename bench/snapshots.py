@@ -27,7 +27,7 @@ def window(served, options, inflight, snapshots):
     """A row of load; with `snapshots`, every node builds them all the time."""
     stop, built = threading.Event(), []
     load = served.start_load("--inflight", str(inflight), "--seconds", str(options.seconds), "--warmup", "1", "--keys",
-                             str(options.keys))
+                             str(options.keys), *(("--rate", str(options.rate)) if options.rate else ()))
     builders = [threading.Thread(target=build_until, args=(served, endpoint, stop, built))
                 for endpoint in served.endpoints.split(",") if snapshots]
     for builder in builders:
@@ -62,6 +62,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--value-bytes", type=int, default=256)
     parser.add_argument("--inflight", default="8,64")
+    parser.add_argument("--rate", type=int, help="puts per second, each timed from when it is due; no closed loop")
     parser.add_argument("--durable", help="a folder: storage-wal with its files there, instead of storage-mem")
     parser.add_argument("--build", default="build/release")
     options = parser.parse_args()
