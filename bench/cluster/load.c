@@ -21,6 +21,7 @@
 
 #define STOP_CHECK_EVENTS 1024
 #define LOOK_NS 50000UL /* an open loop's pause between two looks at what is due and answered */
+#define KEY_STRIDE 2654435761ULL /* a prime: no key is left out */
 
 struct load;
 
@@ -93,7 +94,7 @@ static void start(struct slot *slot, uint64_t since_ns) {
   slot->kind = mix_next(&load->options->mix, load->turns);
   write = slot->kind == MIX_WRITE;
   if (!write) level = (struct client_pair){"rkv-read", mix_kind_name(slot->kind)};
-  (void)snprintf(digits, sizeof digits, "%08u", (unsigned)(load->sequence++ % load->options->keys));
+  (void)snprintf(digits, sizeof digits, "%08u", load_key(load->sequence++, load->options->keys));
   memcpy(load->request + load->digits_at, digits, 8);
   slot->started_ns = since_ns;
   if (client_start_with(slot->channel, write ? target->put_path : target->get_path, level,
@@ -151,6 +152,11 @@ static void work(struct load *load, struct client *client) {
   if (!client_poll(client, 0)) (void)nanosleep(&pause, NULL);
 }
 
+static bool is_over(struct load *load, uint64_t now) {
+  const unsigned puts = load->options->puts;
+  return now >= load->end_ns || (puts > 0 && load->sequence >= puts);
+}
+
 static void drive(struct load *load, struct client *client, bool (*stop)(void)) {
   struct load_result *result = load->result;
   uint64_t measured_from = 0, servers = 0, own = 0;
@@ -163,7 +169,7 @@ static void drive(struct load *load, struct client *client, bool (*stop)(void)) 
       servers = nodes_cpu_ns(load->cluster);
       own = now_ns(CLOCK_PROCESS_CPUTIME_ID);
     }
-    if (!load->over && (now >= load->end_ns || (++events % STOP_CHECK_EVENTS == 0 && stop()))) {
+    if (!load->over && (is_over(load, now) || (++events % STOP_CHECK_EVENTS == 0 && stop()))) {
       load->over = true;
       load->measuring = false;
       if (load->pace.rate > 0) count_behind(load, now);
@@ -194,6 +200,17 @@ static bool connect_slots(struct load *load, struct client *client, const char *
   return true;
 }
 
+unsigned load_key(uint64_t sequence, unsigned keys) {
+  return (unsigned)(sequence * KEY_STRIDE % keys);
+}
+
+void load_summarize(const struct histogram *latencies, struct load_kind *kind) {
+  kind->p50_ns = histogram_quantile(latencies, 0.50);
+  kind->p99_ns = histogram_quantile(latencies, 0.99);
+  kind->p999_ns = histogram_quantile(latencies, 0.999);
+  kind->max_ns = histogram_quantile(latencies, 1);
+}
+
 bool load_run(const struct cluster *cluster, struct client *client, const char *endpoint,
               unsigned inflight, bool (*stop)(void), struct load_result *result) {
   struct load load = {.cluster = cluster, .options = cluster->options, .result = result};
@@ -220,10 +237,7 @@ bool load_run(const struct cluster *cluster, struct client *client, const char *
       start(&load.slots[i], load.pace.begin_ns);
   }
   drive(&load, client, stop);
-  for (i = 0; i < MIX_KINDS; i++) {
-    result->kinds[i].p50_ns = histogram_quantile(&load.latencies[i], 0.50);
-    result->kinds[i].p99_ns = histogram_quantile(&load.latencies[i], 0.99);
-  }
+  for (i = 0; i < MIX_KINDS; i++) load_summarize(&load.latencies[i], &result->kinds[i]);
   ok = true;
 out:
   free(load.request);

@@ -14,7 +14,7 @@ struct load_kind {
   uint64_t acked; /* answered OK, warm-up and the last ones in flight included */
   uint64_t failed;
   uint64_t counted; /* of acked, those answered inside the measured time */
-  uint64_t p50_ns, p99_ns;
+  uint64_t p50_ns, p99_ns, p999_ns, max_ns;
 };
 
 struct load_result {
@@ -25,6 +25,13 @@ struct load_result {
   int failure_code;               /* gRPC status of the first that failed, 0 if none did */
   char failure[CLIENT_TEXT_MAX];  /* its text */
 };
+
+/* The number of the key that a request is for: all in turn, but not in order, as no cache likes it.
+ */
+unsigned load_key(uint64_t sequence, unsigned keys);
+
+/* Fills the quantiles of *kind. */
+void load_summarize(const struct histogram *latencies, struct load_kind *kind);
 
 /* Drives `inflight` requests (open loop: at most so many) at the leader's endpoint for the times in
  * the cluster's options. `stop` is asked now and then; true ends the load early. False: it could

@@ -23,6 +23,7 @@ const char options_help[] =
     "  --mix KIND=N,...       of what, in which shares: write, local, lease, linearizable "
     "(write=1)\n"
     "  --seconds N            measured, after --warmup N (5, 1)\n"
+    "  --puts N               ended before by so many requests: to fill a cluster\n"
     "  --value-bytes N        (256)      --keys N  key space (100000)\n"
     "  --connections N        those in flight are spread over (1)\n"
     "  --batch N              through one rkv.v1.Stream/Write, N puts in a message\n"
@@ -88,6 +89,7 @@ static enum rkv_status named_number(const char *name, const char *value, struct 
       {"--rate", 1, PACE_RATE_MAX, &options->rate},
       {"--batch", 1, OPTIONS_BATCH_MAX, &options->batch},
       {"--seconds", 1, 3600, &options->seconds},
+      {"--puts", 1, OPTIONS_PUTS_MAX, &options->puts},
       {"--warmup", 0, 3600, &options->warmup_seconds},
       {"--idle", 1, 3600, &options->idle_seconds},
       {"--value-bytes", 0, OPTIONS_VALUE_MAX, &options->value_bytes},

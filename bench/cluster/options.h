@@ -13,6 +13,7 @@
 #define OPTIONS_ROWS_MAX 16 /* values of --inflight */
 #define OPTIONS_SETS_MAX 16 /* --set, handed to every node */
 #define OPTIONS_INFLIGHT_MAX 16384
+#define OPTIONS_PUTS_MAX 1000000000
 #define OPTIONS_BATCH_MAX 4096
 #define OPTIONS_CONNECTIONS_MAX 64
 #define OPTIONS_VALUE_MAX (1U << 20) /* bytes */
@@ -37,6 +38,7 @@ struct options {
   unsigned inflight_count;
   unsigned rate;  /* requests a second in an open loop; 0: closed */
   unsigned batch; /* puts in one message of a write stream; 0: unary puts */
+  unsigned puts;  /* so many requests end a row before its time; 0: they do not */
   unsigned seconds, warmup_seconds, idle_seconds, value_bytes, keys, connections, nodes;
   struct mix mix; /* what each --inflight is made of */
   const char *sets[OPTIONS_SETS_MAX];

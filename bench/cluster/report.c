@@ -60,13 +60,16 @@ static void report_puts(const struct cluster *cluster, unsigned inflight,
   char memory[128];
   memory_text(cluster, memory, sizeof memory);
   if (cluster->options->json) {
-    (void)printf("{\"target\":\"%s\",\"nodes\":%u,\"value_bytes\":%u,\"inflight\":%u,"
-                 "\"puts_per_s\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"cpu_us_per_put\":%.2f,"
-                 "\"client_us_per_put\":%.2f,\"rss_mb\":\"%s\",\"acked\":%" PRIu64
-                 ",\"failed\":%" PRIu64 ",\"log_grown\":%" PRIu64 ",\"all_in_log\":%s",
-                 cluster->target->name, cluster->count, cluster->options->value_bytes, inflight,
-                 rate, (double)puts->p50_ns / 1e6, (double)puts->p99_ns / 1e6, servers_us,
-                 client_us, memory, puts->acked, puts->failed, grown, all ? "true" : "false");
+    (void)printf(
+        "{\"target\":\"%s\",\"nodes\":%u,\"value_bytes\":%u,\"inflight\":%u,"
+        "\"puts_per_s\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"max_ms\":%.3f,"
+        "\"cpu_us_per_put\":%.2f,"
+        "\"client_us_per_put\":%.2f,\"rss_mb\":\"%s\",\"acked\":%" PRIu64 ",\"failed\":%" PRIu64
+        ",\"log_grown\":%" PRIu64 ",\"all_in_log\":%s",
+        cluster->target->name, cluster->count, cluster->options->value_bytes, inflight, rate,
+        (double)puts->p50_ns / 1e6, (double)puts->p99_ns / 1e6, (double)puts->p999_ns / 1e6,
+        (double)puts->max_ns / 1e6, servers_us, client_us, memory, puts->acked, puts->failed, grown,
+        all ? "true" : "false");
   } else {
     (void)printf("%8u %9.0f %8.3f %8.3f %11.1f %11.1f %-14s %7" PRIu64 " %s", inflight, rate,
                  (double)puts->p50_ns / 1e6, (double)puts->p99_ns / 1e6, servers_us, client_us,

@@ -87,7 +87,7 @@ static bool send_next(struct stream *s) {
   grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
   for (unsigned i = 0; i < s->batch; i++, at += s->command_size) {
     char digits[16];
-    (void)snprintf(digits, sizeof digits, "%08u", (unsigned)(s->sequence++ % keys));
+    (void)snprintf(digits, sizeof digits, "%08u", load_key(s->sequence++, keys));
     memcpy(at, s->command, s->command_size);
     memcpy(at + s->digits_at, digits, 8);
   }
@@ -185,7 +185,8 @@ static void drive(struct stream *s, bool (*stop)(void)) {
       servers = nodes_cpu_ns(s->cluster);
       own = now_ns(CLOCK_PROCESS_CPUTIME_ID);
     }
-    if (!s->over && (now >= end_ns || stop())) {
+    const bool enough = options->puts > 0 && s->sequence >= options->puts;
+    if (!s->over && (enough || now >= end_ns || stop())) {
       s->over = true;
       s->measuring = false;
       s->result->seconds = (double)(now - from) / 1e9;
@@ -264,8 +265,7 @@ bool stream_run(const struct cluster *cluster, const char *endpoint, unsigned in
   if (s.latencies && s.started_ns && make_command(&s) && open_stream(&s, endpoint)) {
     drive(&s, stop);
     note_end(&s);
-    s.puts->p50_ns = histogram_quantile(s.latencies, 0.50);
-    s.puts->p99_ns = histogram_quantile(s.latencies, 0.99);
+    load_summarize(s.latencies, s.puts);
     ok = true;
   }
   close_stream(&s);

@@ -26,7 +26,7 @@
     "calls that may wait; more are refused as full")                                               \
   X(INBOX_BYTES, "inbox_bytes_max", SIZE, "256MiB", HOST_KIB, HOST_TIB,                            \
     "bytes of the commands among them")                                                            \
-  X(HOT_TAIL, "hot_tail_bytes_max", SIZE, "64MiB", 0, HOST_TIB,                                    \
+  X(HOT_TAIL, "hot_tail_bytes_max", SIZE, "32MiB", 0, HOST_TIB,                                    \
     "newest entries kept in memory, so that replication does not read storage")                    \
   X(APPEND_BYTES, "append_bytes_max", SIZE, "1MiB", 1, HOST_GIB,                                   \
     "payload of one append to a peer")                                                             \

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define NS_PER_S UINT64_C(1000000000)
+#define WORKER_NICE 15 /* of 19: a thirtieth of a busy processor, all of an idle one */
 #define CHANCE_STEP UINT64_C(0x9e3779b97f4a7c15)
 
 struct threads {
@@ -94,8 +96,15 @@ static void *run_timer(void *arg) {
   return NULL;
 }
 
+/* The loop answers clients: what the worker does may take longer instead. 0 is the calling thread:
+ * on Linux priorities are the threads' own. */
+static void step_back(void) {
+  (void)setpriority(PRIO_PROCESS, 0, WORKER_NICE);
+}
+
 static void *run_worker(void *arg) {
   struct threads *t = arg;
+  step_back();
   pthread_mutex_lock(&t->lock);
   for (;;) {
     while (!t->first && !t->stopping) pthread_cond_wait(&t->worker_wake, &t->lock);

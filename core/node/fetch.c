@@ -3,12 +3,15 @@
 
 #include <stdlib.h>
 
+#define NS_PER_S UINT64_C(1000000000)
+
 struct fetch {
   struct node_job job; /* first: what the executor knows */
   struct rkv_call event;
   struct node *n;
   enum fetch_for what;
-  struct node_append *append;
+  rkv_node_id peer;
+  uint64_t serial; /* struct node_peer's */
   rkv_index from, to;
   struct rkv_entry *entries;
   size_t count;
@@ -36,29 +39,89 @@ static void run(struct node_job *job) {
 }
 
 void fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index to,
-                 struct node_append *append) {
+                 const struct node_peer *peer) {
   struct fetch *f = calloc(1, sizeof *f);
-  if (!f) {
-    if (append) replicate_fetched(n, append, NULL, 0, NULL);
-    return node_fatal(n, RKV_NO_MEMORY, "out of memory to read the log");
-  }
+  if (!f) return node_fatal(n, RKV_NO_MEMORY, "out of memory to read the log");
   f->job.run = run;
   f->n = n;
   f->what = what;
-  f->append = append;
+  f->peer = peer ? peer->id : 0;
+  f->serial = peer ? peer->serial : 0;
   f->from = from;
   f->to = to;
   n->executor->post(n->executor->ctx, &f->job);
 }
 
+/* ---- for a peer ---- */
+
+static void read_next(struct node *n, struct node_peer *peer, rkv_index last) {
+  struct ahead *a = &peer->ahead;
+  uint64_t count = n->options.append_entries_max;
+  rkv_index to = last - a->next >= count ? a->next + count - 1 : last;
+  a->reading = true;
+  fetch_start(n, FETCH_FOR_PEER, a->next, to, peer);
+}
+
+/* Do clients write? They share the machine with whoever catches up, and go before. */
+static bool clients_write(struct node *n) {
+  if (n->proposals != n->lag_proposals) {
+    n->lag_proposals = n->proposals;
+    n->lag_busy_ns = n->now_ns + NODE_LAG_BUSY_NS;
+  }
+  return n->now_ns < n->lag_busy_ns;
+}
+
+/* When what is read for the peer may go to it. */
+static uint64_t at_hand_ns(struct node *n, const struct node_peer *peer) {
+  if (peer->ahead.count > 0) return clients_write(n) ? peer->pace_ns : 0;
+  return peer->ahead.reading ? UINT64_MAX : peer->ahead_ns;
+}
+
+void fetch_ahead(struct node *n, struct node_peer *peer) {
+  struct ahead *a = &peer->ahead;
+  struct raft_peer_view view;
+  struct raft_view mine;
+  if (!raft_peer(n->raft, peer->id, &view)) return ahead_clear(a); /* this node does not lead */
+  bool wanted = view.replicating && view.next <= view.last;
+  if (!wanted || (a->count == 0 && tail_has(&n->tail, view.next))) {
+    ahead_clear(a);
+    return raft_hold_entries(n->raft, peer->id, 0);
+  }
+  raft_view(n->raft, &mine);
+  ahead_begin(a, view.next, mine.vote);
+  bool more = a->next <= view.last && !tail_has(&n->tail, a->next);
+  if (more && ahead_has_room(a) && n->now_ns >= peer->ahead_ns) read_next(n, peer, view.last);
+  raft_hold_entries(n->raft, peer->id, at_hand_ns(n, peer));
+}
+
+bool fetch_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run) {
+  if (!ahead_take(&peer->ahead, from, run)) return false;
+  if (peer->pace_ns < n->now_ns) peer->pace_ns = n->now_ns;
+  peer->pace_ns += run->bytes * NS_PER_S / NODE_LAG_RATE;
+  return true;
+}
+
+static void fetched_for_peer(struct node *n, struct fetch *f) {
+  struct node_peer *peer = peer_find(n, f->peer);
+  struct ahead_run run = {f->entries, f->count, 0};
+  f->entries = NULL;
+  f->count = 0;
+  if (!peer || peer->serial != f->serial) return ahead_run_drop(&run);
+  if (run.count == 0) {
+    rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "entries for peer=%llu are gone: %s",
+            (unsigned long long)f->peer, f->status == RKV_OK ? "none held" : f->error.text);
+    peer->ahead_ns = n->now_ns + n->options.heartbeat_ns / NODE_RETRY_SHARE;
+  }
+  ahead_put(&peer->ahead, &run);
+}
+
 void fetch_on_done(struct node *n, struct rkv_call *call) {
   struct fetch *f = (struct fetch *)((char *)call - offsetof(struct fetch, event));
-  const struct rkv_error *error = f->status == RKV_OK ? NULL : &f->error;
   if (f->status == RKV_CORRUPT || f->status == RKV_IO) node_fatal(n, f->status, f->error.text);
   if (f->what == FETCH_FOR_PEER)
-    replicate_fetched(n, f->append, f->entries, loop_ending(n) ? 0 : f->count, error);
+    fetched_for_peer(n, f);
   else
-    apply_fetched(n, f->entries, f->count, error);
+    apply_fetched(n, f->entries, f->count, f->status == RKV_OK ? NULL : &f->error);
   for (size_t i = 0; i < f->count; i++) rkv_buf_drop(&f->entries[i].payload);
   free(f->entries);
   free(f);

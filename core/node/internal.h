@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <node/ahead.h>
 #include <node/inbox.h>
 #include <node/node.h>
 #include <node/snapshots.h>
@@ -26,6 +27,9 @@
 #define NODE_APPLY_BATCH_MAX 1024   /* entries handed to the state machine in one call */
 #define NODE_APPLY_SLICE_MAX 4096   /* entries applied before the inbox is looked at again */
 #define NODE_FETCH_ENTRIES_MAX 4096 /* entries read from the storage in one job */
+#define NODE_LAG_RATE (UINT64_C(192) << 20)   /* bytes/s to a lagging peer while clients write */
+#define NODE_LAG_BUSY_NS UINT64_C(10000000)   /* after a write, clients write for so long */
+#define NODE_PURGE_STEP 1024                  /* entries purged at once: writes wait meanwhile */
 #define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
 #define NODE_EXPIRE_NS UINT64_C(50000000) /* how often deadlines of waiting calls are looked at */
 #define NODE_SNAPSHOT_STEP_NS                                                                      \
@@ -110,6 +114,9 @@ struct node_peer {
   uint64_t said;        /* the incarnation it said to be; 0: not asked, or it cannot tell */
   bool asking;          /* a hello is on its way */
   uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
+  struct ahead ahead;   /* what was read for it */
+  uint64_t ahead_ns;    /* after a read that failed: no other one before */
+  uint64_t pace_ns;     /* while clients write: no further run before */
 };
 
 struct greeting;
@@ -191,6 +198,7 @@ struct node {
   atomic_bool writing_snapshot; /* (any thread) the storage's one writer is taken */
   uint64_t snapshot_serial;
 
+  uint64_t lag_proposals, lag_busy_ns; /* see NODE_LAG_BUSY_NS */
   uint64_t proposals, applied_entries, snapshots_built, snapshots_sent, snapshots_installed;
   uint64_t bad_peer_calls;
 
@@ -318,13 +326,14 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call);
 
 /* ---- fetch.c: entries that left the hot tail ---- */
 enum fetch_for { FETCH_FOR_PEER, FETCH_FOR_APPLY };
-struct node_append;
-/* Reads from..to on the worker; then replicate_fetched or apply_fetched is called. */
+/* Reads from..to on the worker; then they are the peer's (`ahead`), or apply_fetched is called. */
 void fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index to,
-                 struct node_append *append);
+                 const struct node_peer *peer);
 void fetch_on_done(struct node *n, struct rkv_call *call);
-void replicate_fetched(struct node *n, struct node_append *append, struct rkv_entry *entries,
-                       size_t count, const struct rkv_error *error);
+/* Takes what was read ahead for the peer; false if that is not what begins at `from`. */
+bool fetch_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run);
+/* Sees to it that what the peer is sent next is at hand, or tells raft that it is not yet. */
+void fetch_ahead(struct node *n, struct node_peer *peer);
 void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
                    const struct rkv_error *error);
 

@@ -150,6 +150,7 @@ struct node_peer *peer_find(struct node *n, rkv_node_id id) {
 
 static void close_at(struct node *n, size_t i) {
   if (n->peers[i].handle) n->plugins.transport->peer_close(n->peers[i].handle);
+  ahead_clear(&n->peers[i].ahead);
   n->peers[i] = n->peers[--n->peer_count];
 }
 

@@ -108,8 +108,7 @@ static size_t fit(struct node *n, const struct rkv_entry *span, size_t count) {
 }
 
 /* Takes `count` entries into the append, sharing their payloads. */
-static bool take_entries(struct node_append *a, const struct rkv_entry *entries, size_t count) {
-  if (count == 0) return true;
+static bool share_entries(struct node_append *a, const struct rkv_entry *entries, size_t count) {
   a->entries = malloc(count * sizeof *a->entries);
   if (!a->entries) return false;
   for (size_t i = 0; i < count; i++) {
@@ -118,6 +117,22 @@ static bool take_entries(struct node_append *a, const struct rkv_entry *entries,
   }
   a->count = count;
   return true;
+}
+
+/* What the plan wants: read ahead for the peer, or out of the hot tail (fetch_ahead). */
+static bool take_entries(struct node *n, struct node_peer *peer, struct node_append *a) {
+  const struct raft_append_plan *plan = &a->plan;
+  struct ahead_run run;
+  size_t count;
+  if (plan->from > plan->to) return true;
+  if (fetch_take(n, peer, plan->from, &run)) {
+    a->entries = run.entries;
+    a->count = run.count;
+    return true;
+  }
+  const struct rkv_entry *span = tail_span(&n->tail, plan->from, plan->to, &count);
+  assert(count > 0);
+  return share_entries(a, span, fit(n, span, count));
 }
 
 static void send_append(struct node *n, struct node_append *a) {
@@ -149,48 +164,29 @@ static struct node_append *append_new(struct node *n, rkv_node_id peer,
   return a;
 }
 
-static void replicate_plan(struct node *n, rkv_node_id peer, const struct raft_append_plan *plan) {
-  size_t count = 0;
-  struct node_append *a = append_new(n, peer, plan);
-  const struct rkv_entry *span = tail_span(&n->tail, plan->from, plan->to, &count);
-  count = fit(n, span, count);
-  if (!a || !take_entries(a, span, count)) {
+static void replicate_plan(struct node *n, struct node_peer *peer,
+                           const struct raft_append_plan *plan) {
+  struct node_append *a = append_new(n, peer->id, plan);
+  if (!a || !take_entries(n, peer, a)) {
     free(a);
-    raft_append_sent(n->raft, peer, plan, plan->prev.index);
+    raft_append_sent(n->raft, peer->id, plan, plan->prev.index);
     return node_fatal(n, RKV_NO_MEMORY, "out of memory for an append to a peer");
   }
-  bool lagging = plan->from <= plan->to && count == 0;
-  /* A lagging peer's entries are read beside the loop; all are promised now, and if fewer come the
-   * answer says how far they went. */
-  a->sent = lagging ? plan->to : plan->prev.index + count;
-  raft_append_sent(n->raft, peer, plan, a->sent);
-  if (lagging)
-    fetch_start(n, FETCH_FOR_PEER, plan->from, plan->to, a);
-  else
-    send_append(n, a);
+  a->sent = plan->prev.index + a->count;
+  raft_append_sent(n->raft, peer->id, plan, a->sent);
+  send_append(n, a);
 }
 
 void replicate_all(struct node *n) {
   struct raft_append_plan plan;
   struct raft_now now = {.ns = n->now_ns, .random = 0};
   for (size_t i = 0; i < n->peer_count; i++)
-    while (raft_next_append(n->raft, now, n->peers[i].id, &plan))
-      replicate_plan(n, n->peers[i].id, &plan);
+    for (;;) {
+      fetch_ahead(n, &n->peers[i]);
+      if (!raft_next_append(n->raft, now, n->peers[i].id, &plan)) break;
+      replicate_plan(n, &n->peers[i], &plan);
+    }
   loop_carry(n);
-}
-
-void replicate_fetched(struct node *n, struct node_append *a, struct rkv_entry *entries,
-                       size_t count, const struct rkv_error *error) {
-  if (count == 0) {
-    rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "entries for peer=%llu are gone: %s",
-            (unsigned long long)a->peer, error ? error->text : "none held");
-    a->status = RKV_UNAVAILABLE;
-    loop_post(n, &a->call.call, NODE_APPEND_ANSWER);
-    return;
-  }
-  if (take_entries(a, entries, count)) return send_append(n, a);
-  node_fatal(n, RKV_NO_MEMORY, "out of memory for an append to a peer");
-  append_free(a);
 }
 
 void replicate_on_append_answer(struct node *n, struct rkv_call *call) {

@@ -59,6 +59,7 @@ static uint64_t min_ns(uint64_t a, uint64_t b) {
 }
 
 uint64_t raft_deadline(const struct raft *r) {
+  if (r->purge_due) return 0;
   if (r->role != RAFT_LEADER) return r->election_at_ns;
   return min_ns(min_ns(raft_peers_deadline(r), raft_quorum_deadline(r)),
                 min_ns(r->resign_at_ns, r->transfer.until_ns));
@@ -84,6 +85,7 @@ static void stand(struct raft *r, struct raft_now now) {
 
 void raft_on_time(struct raft *r, struct raft_now now) {
   assert(r->role != RAFT_LEADER || r->election_at_ns == RAFT_NEVER);
+  raft_purge_time(r);
   if (r->role == RAFT_LEADER) {
     raft_transfer_time(r, now);
     if (now.ns >= r->resign_at_ns) resign(r, now);

@@ -134,7 +134,7 @@ bool raft_progress_settle(struct raft_progress *p, rkv_index purged) {
 
 uint64_t raft_progress_data_due(const struct raft_progress *p, rkv_index last, uint32_t window) {
   if (p->mode != RAFT_REPLICATE || p->next > last || p->data >= window) return RAFT_NEVER;
-  return p->hold_until_ns;
+  return p->hold_until_ns > p->away_until_ns ? p->hold_until_ns : p->away_until_ns;
 }
 
 static uint64_t min_ns(uint64_t a, uint64_t b) {

@@ -29,6 +29,7 @@ struct raft_progress {
   uint64_t sent_ns;       /* when anything was sent to it last */
   uint64_t retry_ns;      /* PROBE: no probe before, but heartbeats */
   uint64_t hold_until_ns; /* REPLICATE: no entries before, but heartbeats */
+  uint64_t away_until_ns; /* the same: its next entries are not at hand before */
   bool stuck;             /* it can never take its next entry: only a snapshot gets it past */
   uint64_t answered_ns;   /* when it answered an append last; 0: never */
   uint64_t acked_ns;      /* when the newest append that it answered was made; 0: none */

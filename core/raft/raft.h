@@ -45,6 +45,7 @@ struct raft_config {
   uint64_t snapshot_after;    /* entries applied since the last snapshot that make the next one; 0 =
                                  never */
   uint64_t keep_entries;      /* entries kept in the log behind a snapshot */
+  uint64_t purge_step;        /* entries purged at once, the rest by raft_on_time; 0: all */
   uint64_t purge_hold_max;    /* more entries than that are not kept for a peer that lags behind */
   uint64_t lease_drift_ppm;   /* parts per million that one clock may run faster than another;
                                  RAFT_LEASE_OFF: no lease reads */
@@ -240,6 +241,9 @@ bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
  * raft_on_append_failed. */
 void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append_plan *plan,
                       rkv_index sent);
+/* The entries that the peer is sent next are not at hand before `until_ns` (UINT64_MAX: it is not
+ * known when; 0: they are): plans for it have none before. */
+void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns);
 /* `plan` and `sent` as they were sent. SUCCESS: `matched`; REJECTED: `vote`. */
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
                            const struct raft_append_plan *plan, rkv_index sent,

@@ -102,6 +102,7 @@ struct raft {
   bool building;         /* a snapshot */
   rkv_index build_after; /* applied index of the last attempt or snapshot */
   bool purge_held;       /* a lagging peer kept entries from being purged */
+  bool purge_due;        /* a step was purged, there is more */
 
   struct raft_membership slots[RAFT_MEMBERSHIP_SLOTS];
   size_t slot_last; /* given out last */
@@ -241,6 +242,8 @@ void raft_changes_abort_init(struct raft *r);
 void raft_maybe_build(struct raft *r);
 /* After a match moved: purges what was held back for peers, once none needs it. */
 void raft_purge_held(struct raft *r);
+/* The next step of a purge that is under way. */
+void raft_purge_time(struct raft *r);
 /* The log begins after `last` from now on: TRUNCATE if it contradicts, PURGE. */
 void raft_log_restart(struct raft *r, struct rkv_log_id last);
 

@@ -120,6 +120,11 @@ void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append
   raft_progress_sent(p, plan->prev.index, sent);
 }
 
+void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns) {
+  struct raft_progress *p = raft_find_peer(r, peer);
+  if (p) p->away_until_ns = until_ns;
+}
+
 /* ---- what came back ---- */
 
 /* The peer of an answer to this leadership's append; NULL: the answer is out of date. */

@@ -44,16 +44,24 @@ static rkv_index needed_above(const struct raft *r, rkv_index end) {
   return need < end ? need : end;
 }
 
-/* Drops what the newest snapshot covers, but keeps the newest entries for peers a little behind. */
+/* Drops what the newest snapshot covers, but keeps the newest entries for peers a little behind.
+ * One step of it: the driver frees what is dropped, and writes wait for that. */
 static void purge_behind_snapshot(struct raft *r) {
   rkv_index end = behind_snapshot(r, r->config.keep_entries), to = needed_above(r, end);
+  const uint64_t step = r->config.purge_step;
   struct rkv_log_id id;
   r->purge_held = to < end;
+  r->purge_due = step > 0 && to > r->log.purged.index && to - r->log.purged.index > step;
+  if (r->purge_due) to = r->log.purged.index + step;
   if (to <= r->log.purged.index || !raft_log_at(&r->log, to, &id)) return;
   assert(id.index <= r->applied.index); /* (I1) */
   raft_log_purge(&r->log, id);
   raft_push(r, RAFT_OUT_PURGE)->id = id;
   raft_settle_peers(r);
+}
+
+void raft_purge_time(struct raft *r) {
+  if (r->purge_due) purge_behind_snapshot(r);
 }
 
 void raft_purge_held(struct raft *r) {

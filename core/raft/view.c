@@ -80,5 +80,8 @@ bool raft_peer(const struct raft *r, rkv_node_id peer, struct raft_peer_view *vi
   view->matched = p->matched;
   view->snapshot = p->mode == RAFT_SNAPSHOT;
   view->reached = p->reached;
+  view->replicating = p->mode == RAFT_REPLICATE;
+  view->next = p->next;
+  view->last = r->log.last.index;
   return true;
 }

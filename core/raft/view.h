@@ -18,8 +18,10 @@ const struct raft_membership *raft_effective(const struct raft *r);
 
 struct raft_peer_view {
   struct rkv_log_id matched;
-  bool snapshot; /* a snapshot is being sent to it */
-  bool reached;  /* its last call was answered */
+  bool snapshot;    /* a snapshot is being sent to it */
+  bool reached;     /* its last call was answered */
+  bool replicating; /* entries go out to it, from `next` to `last`, which is the log's */
+  rkv_index next, last;
 };
 /* A leader's progress of a peer; false if this node does not lead or does not know it. */
 bool raft_peer(const struct raft *r, rkv_node_id peer, struct raft_peer_view *view);

@@ -15,6 +15,8 @@
 
 #define FANOUT 32u /* a copied node shares this many items or children: see map_put's pauses */
 
+#define PREFETCH_FROM 65536u /* items: a smaller map is in the cache anyway */
+
 #define WORDS_PER_LINE 8u /* of a cache line */
 
 struct map_node {
@@ -105,15 +107,35 @@ static bool node_own(struct map_node **slot) {
   return true;
 }
 
+/* All misses at once, not in turn. */
+static void prefetch_node(const struct map_node *node) {
+  __builtin_prefetch(node);
+  for (unsigned i = 0; i < FANOUT; i += WORDS_PER_LINE) {
+    __builtin_prefetch(&node->words[i]);
+    __builtin_prefetch(&node->entries[i]);
+  }
+}
+
+/* As rank, but where words are equal it may say more: no item is looked at. */
+static unsigned rank_by_word(const struct map_node *node, struct map_key key) {
+  uint64_t word = key_word(key.bytes, key.len, node->skip);
+  unsigned low = node->level > 0, high = node->count;
+  while (low < high) {
+    unsigned middle = (low + high) / 2;
+    if (node->words[middle] > word)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low;
+}
+
 /* How many entries are <= the key. In an inner node entry 0 is below everything, so that the child
  * to go to is rank - 1. */
 static unsigned rank(const struct map_node *node, const uint8_t *key, size_t key_len) {
   uint64_t word = key_word(key, key_len, node->skip);
   unsigned low = node->level > 0, high = node->count;
-  for (unsigned i = 0; i < FANOUT; i += WORDS_PER_LINE) { /* all misses at once, not in turn */
-    __builtin_prefetch(&node->words[i]);
-    __builtin_prefetch(&node->entries[i]);
-  }
+  prefetch_node(node);
   while (low < high) {
     unsigned middle = (low + high) / 2;
     bool beyond = node->words[middle] > word;
@@ -223,6 +245,22 @@ struct item *map_find(const struct map *map, const uint8_t *key, size_t key_len)
   while (node->level > 0) node = node->children[rank(node, key, key_len) - 1];
   at = rank(node, key, key_len);
   return is_at(node, at, key, key_len) ? node->entries[at - 1] : NULL;
+}
+
+void map_prefetch(const struct map *map, const struct map_key *keys, size_t count) {
+  const struct map_node *nodes[MAP_PREFETCH_MAX];
+  assert(count <= MAP_PREFETCH_MAX);
+  if (map->count < PREFETCH_FROM) return;
+  for (size_t i = 0; i < count; i++) nodes[i] = map->root;
+  for (unsigned level = map->root->level; level > 0; level--)
+    for (size_t i = 0; i < count; i++) {
+      nodes[i] = nodes[i]->children[rank_by_word(nodes[i], keys[i]) - 1];
+      prefetch_node(nodes[i]);
+    }
+  for (size_t i = 0; i < count; i++) {
+    unsigned at = rank_by_word(nodes[i], keys[i]);
+    if (at > 0) __builtin_prefetch(nodes[i]->entries[at - 1]);
+  }
 }
 
 /* Goes one level down from `node` towards the key: the child comes out owned and, unless it is a

@@ -14,6 +14,10 @@
 
 #define MAP_DEPTH_MAX 16 /* levels of a tree: over 10^18 items */
 
+#define MAP_PREFETCH_MAX                                                                           \
+  32 /* keys at once: about as many misses as a core keeps open, and more                          \
+      */
+
 struct map_node;
 
 /* {NULL, 0} is the empty map. */
@@ -32,6 +36,16 @@ void map_free(struct map *map);
  * dropped where freeing it holds nobody up. Takes over the caller's reference only with RKV_OK.
  * Errors: RKV_NO_MEMORY; the content is then as before. */
 enum rkv_status map_put(struct map *map, struct item *item, struct item **replaced);
+
+struct map_key {
+  const uint8_t *bytes;
+  size_t len;
+};
+
+/* Fetches into the cache what puts of these keys, at most MAP_PREFETCH_MAX, will look at: in a
+ * large map nearly all of a put is waiting for memory, and here they wait together. Only a hint;
+ * reads the map. */
+void map_prefetch(const struct map *map, const struct map_key *keys, size_t count);
 
 /* The item with this key, borrowed from the map; NULL if there is none. */
 struct item *map_find(const struct map *map, const uint8_t *key, size_t key_len);

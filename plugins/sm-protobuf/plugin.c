@@ -97,18 +97,38 @@ static void refuse_committed(struct sm *sm, struct rkv_log_id id, const struct r
             (unsigned long long)id.term, (unsigned long long)id.index, why->text);
 }
 
-static enum rkv_status apply_command(struct sm *sm, const struct rkv_entry *entry,
-                                     struct rkv_buf *result, struct rkv_error *error) {
-  struct command command;
+/* Entries that are applied together: their commands, as far as they make sense. */
+struct group {
+  struct command commands[MAP_PREFETCH_MAX];
+  bool fine[MAP_PREFETCH_MAX];
+};
+
+/* Reads the commands, and begins to fetch what putting them will look at. */
+static void scan_group(struct sm *sm, const struct rkv_entry *entries, size_t count,
+                       struct group *group) {
+  struct map_key keys[MAP_PREFETCH_MAX];
   struct rkv_error why;
+  size_t key_count = 0;
+  for (size_t i = 0; i < count; i++) {
+    struct command *command = &group->commands[i];
+    group->fine[i] = false;
+    if (entries[i].kind != RKV_ENTRY_COMMAND) continue;
+    group->fine[i] = command_scan("SetRequest", entries[i].payload.data, entries[i].payload.len,
+                                  command, &why) == RKV_OK;
+    if (!group->fine[i]) {
+      refuse_committed(sm, entries[i].id, &why);
+      continue;
+    }
+    keys[key_count++] = (struct map_key){command->key, command->key_len};
+  }
+  if (key_count > 1) map_prefetch(&sm->map, keys, key_count);
+}
+
+static enum rkv_status apply_command(struct sm *sm, const struct command *command,
+                                     struct rkv_buf *result, struct rkv_error *error) {
   struct item *item, *replaced;
   enum rkv_status status;
-  if (command_scan("SetRequest", entry->payload.data, entry->payload.len, &command, &why) !=
-      RKV_OK) {
-    refuse_committed(sm, entry->id, &why);
-    return RKV_OK;
-  }
-  item = item_new(command.key, command.key_len, command.value, command.value_len);
+  item = item_new(command->key, command->key_len, command->value, command->value_len);
   if (!item) return rkv_fail(error, RKV_NO_MEMORY, "sm-protobuf: no memory for a key");
   *result = rkv_buf_share(item_answer(item));
   (void)pthread_rwlock_wrlock(&sm->lock);
@@ -141,20 +161,32 @@ static enum rkv_status apply_membership(struct sm *sm, const struct rkv_entry *e
   return RKV_OK;
 }
 
-static enum rkv_status sm_apply(void *instance, const struct rkv_entry *entries, size_t count,
-                                struct rkv_buf *results, struct rkv_error *error) {
-  struct sm *sm = instance;
+static enum rkv_status apply_group(struct sm *sm, const struct rkv_entry *entries, size_t count,
+                                   struct rkv_buf *results, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
+  struct group group;
+  scan_group(sm, entries, count, &group);
   for (size_t i = 0; i < count && status == RKV_OK; i++) {
     const struct rkv_entry *entry = &entries[i];
     if (entry->id.index != sm->last.index + 1)
       return rkv_fail(error, RKV_BROKEN, "sm-protobuf: entry %llu applied after entry %llu",
                       (unsigned long long)entry->id.index, (unsigned long long)sm->last.index);
-    if (entry->kind == RKV_ENTRY_COMMAND)
-      status = apply_command(sm, entry, &results[i], error);
+    if (group.fine[i])
+      status = apply_command(sm, &group.commands[i], &results[i], error);
     else if (entry->kind == RKV_ENTRY_MEMBERSHIP)
       status = apply_membership(sm, entry, error);
     if (status == RKV_OK) sm->last = entry->id;
+  }
+  return status;
+}
+
+static enum rkv_status sm_apply(void *instance, const struct rkv_entry *entries, size_t count,
+                                struct rkv_buf *results, struct rkv_error *error) {
+  struct sm *sm = instance;
+  enum rkv_status status = RKV_OK;
+  for (size_t done = 0; done < count && status == RKV_OK; done += MAP_PREFETCH_MAX) {
+    size_t left = count - done, group = left < MAP_PREFETCH_MAX ? left : MAP_PREFETCH_MAX;
+    status = apply_group(sm, entries + done, group, results + done, error);
   }
   atomic_store_explicit(&sm->keys, sm->map.count, memory_order_relaxed);
   return status;

@@ -1,8 +1,7 @@
 /* storage-mem.c: log, vote and snapshot in RAM; the smallest complete example of a storage.
  *
- * It is installed as the skeleton for authors too, so it compiles as C++ as well (hence the casts).
- * Nothing is durable: every completion is called before its operation returns. Payloads are never
- * copied: the log holds references to the bytes that came off the socket.
+ * Installed as the skeleton for authors too, so it compiles as C++ as well (hence the casts). Each
+ * completion is called before its operation returns. Payloads and chunks are shared, never copied.
  *
  * (I1) log[head .. head + count) are the entries purged.index + 1 .. purged.index + count.
  * (I2) log, purged and newest change under `lock`; no completion is called while it is held.
@@ -14,19 +13,22 @@
 
 enum { LOG_MIN = 64, LOG_SPARE = 8 }; /* entries of the smallest log; times its need it may keep */
 
+struct run { /* of entries */
+  struct rkv_entry *at;
+  size_t head, count, capacity;
+};
+
 /* Its own writer, then the newest snapshot, then whatever readers still hold: one object. */
 struct snapshot {
-  struct rkv_buf_owner owner; /* one reference per reader and slice read, one of the storage */
+  struct rkv_buf_owner owner; /* one reference per reader, one of the storage */
   struct storage *storage;
   struct rkv_snapshot_meta meta;
-  uint8_t *bytes; /* meta.size of capacity */
-  size_t capacity;
+  struct run chunks; /* as they were written, shared; id.index: the offset where one begins */
 };
 
 struct storage {
   pthread_mutex_t lock;
-  struct rkv_entry *log;
-  size_t head, count, capacity;
+  struct run log;
   struct rkv_storage_state state; /* all but `last`, which the log tells */
   struct snapshot *newest;
   enum rkv_status failed; /* the first failed append; nothing succeeds after it */
@@ -34,16 +36,16 @@ struct storage {
 
 /* Makes room behind the last entry: in place while the array is of about the right size, so that a
  * log that is appended to and purged for ever allocates nothing. */
-static bool make_room(struct storage *s, size_t entries) {
-  size_t capacity = 2 * (s->count + entries) + LOG_MIN;
-  bool fits = capacity <= s->capacity && s->capacity / LOG_SPARE <= capacity;
-  struct rkv_entry *log = s->log;
-  if (entries <= s->capacity - s->head - s->count) return true;
-  if (!fits) log = (struct rkv_entry *)malloc(capacity * sizeof *log);
-  if (!log) return false;
-  if (s->count > 0) memmove(log, s->log + s->head, s->count * sizeof *log);
-  if (!fits) free(s->log), s->log = log, s->capacity = capacity;
-  s->head = 0;
+static bool make_room(struct run *run, size_t entries) {
+  size_t capacity = 2 * (run->count + entries) + LOG_MIN;
+  bool fits = capacity <= run->capacity && run->capacity / LOG_SPARE <= capacity;
+  struct rkv_entry *at = run->at;
+  if (entries <= run->capacity - run->head - run->count) return true;
+  if (!fits) at = (struct rkv_entry *)malloc(capacity * sizeof *at);
+  if (!at) return false;
+  if (run->count > 0) memmove(at, run->at + run->head, run->count * sizeof *at);
+  if (!fits) free(run->at), run->at = at, run->capacity = capacity;
+  run->head = 0;
   return true;
 }
 
@@ -67,7 +69,7 @@ static enum rkv_status mem_load(void *storage, struct rkv_storage_state *state,
                                 struct rkv_error *error) {
   struct storage *s = (struct storage *)storage;
   (void)error, *state = s->state;
-  state->last = s->count > 0 ? s->log[s->head + s->count - 1].id : s->state.purged;
+  state->last = s->log.count > 0 ? s->log.at[s->log.head + s->log.count - 1].id : s->state.purged;
   (void)rkv_buf_share(state->snapshot.membership);
   return RKV_OK;
 }
@@ -88,13 +90,11 @@ static void mem_append(void *storage, const struct rkv_entry *entries, size_t co
                        struct rkv_completion *completion) {
   struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  if (s->failed == RKV_OK && entries[0].id.index != s->state.purged.index + s->count + 1)
+  if (s->failed == RKV_OK && entries[0].id.index != s->state.purged.index + s->log.count + 1)
     s->failed = RKV_BROKEN;
-  if (s->failed == RKV_OK && !make_room(s, count)) s->failed = RKV_NO_MEMORY;
-  for (size_t n = 0; n < count && s->failed == RKV_OK; n++) {
-    s->log[s->head + s->count++] = entries[n];
-    (void)rkv_buf_share(entries[n].payload);
-  }
+  if (s->failed == RKV_OK && !make_room(&s->log, count)) s->failed = RKV_NO_MEMORY;
+  for (size_t n = 0; n < count && s->failed == RKV_OK; n++)
+    s->log.at[s->log.head + s->log.count++] = entries[n], (void)rkv_buf_share(entries[n].payload);
   (void)pthread_mutex_unlock(&s->lock);
   complete(s, completion);
 }
@@ -102,17 +102,17 @@ static void mem_append(void *storage, const struct rkv_entry *entries, size_t co
 static void mem_truncate(void *storage, rkv_index after) {
   struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  while (s->count > 0 && s->state.purged.index + s->count > after)
-    rkv_buf_drop(&s->log[s->head + --s->count].payload);
+  while (s->log.count > 0 && s->state.purged.index + s->log.count > after)
+    rkv_buf_drop(&s->log.at[s->log.head + --s->log.count].payload);
   (void)pthread_mutex_unlock(&s->lock);
 }
 
 static void mem_purge(void *storage, struct rkv_log_id up_to) {
   struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  for (; s->count > 0 && s->state.purged.index < up_to.index; s->head++, s->count--) {
-    s->state.purged = s->log[s->head].id;
-    rkv_buf_drop(&s->log[s->head].payload);
+  for (; s->log.count > 0 && s->state.purged.index < up_to.index; s->log.head++, s->log.count--) {
+    s->state.purged = s->log.at[s->log.head].id;
+    rkv_buf_drop(&s->log.at[s->log.head].payload);
   }
   if (s->state.purged.index < up_to.index) s->state.purged = up_to; /* beyond the last entry */
   (void)pthread_mutex_unlock(&s->lock);
@@ -129,9 +129,9 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
   if (from <= s->state.purged.index)
     status = rkv_fail(error, RKV_NOT_FOUND, "storage-mem: entry %llu is purged (first: %llu)",
                       (unsigned long long)from, (unsigned long long)s->state.purged.index + 1);
-  if (to > s->state.purged.index + s->count) to = s->state.purged.index + s->count;
+  if (to > s->state.purged.index + s->log.count) to = s->state.purged.index + s->log.count;
   for (; status == RKV_OK && *count < capacity && from <= to; from++) {
-    const struct rkv_entry *entry = &s->log[s->head + (from - s->state.purged.index - 1)];
+    const struct rkv_entry *entry = &s->log.at[s->log.head + (from - s->state.purged.index - 1)];
     bytes += entry->payload.len;
     if (*count > 0 && bytes > bytes_max) break;
     entries[(*count)++] = *entry;
@@ -143,8 +143,8 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
 
 static void snapshot_free(struct rkv_buf_owner *owner) {
   struct snapshot *s = (struct snapshot *)owner;
-  rkv_buf_drop(&s->meta.membership);
-  free(s->bytes), free(s);
+  while (s->chunks.count > 0) rkv_buf_drop(&s->chunks.at[--s->chunks.count].payload);
+  rkv_buf_drop(&s->meta.membership), free(s->chunks.at), free(s);
 }
 
 /* Ends a writer, a reader, or the storage's hold on a snapshot (NULL: none). */
@@ -157,7 +157,7 @@ static void mem_close(void *storage) {
   struct storage *s = (struct storage *)storage;
   mem_truncate(s, 0), snapshot_drop(s->newest);
   (void)pthread_mutex_destroy(&s->lock);
-  free(s->log), free(s);
+  free(s->log.at), free(s);
 }
 
 static enum rkv_status mem_snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta,
@@ -173,14 +173,10 @@ static enum rkv_status mem_snapshot_begin(void *storage, const struct rkv_snapsh
 static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
                                           struct rkv_error *error) {
   struct snapshot *s = (struct snapshot *)writer;
-  if (chunk.len > s->capacity - s->meta.size) { /* untouched pages of a large one cost nothing */
-    size_t capacity = 2 * (s->capacity + chunk.len);
-    uint8_t *bytes = (uint8_t *)realloc(s->bytes, capacity);
-    if (!bytes) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
-    s->bytes = bytes, s->capacity = capacity;
-  }
-  if (chunk.len > 0) memcpy(s->bytes + s->meta.size, chunk.data, chunk.len);
-  s->meta.size += chunk.len;
+  struct rkv_entry entry = {{0, s->meta.size}, 0, 0, chunk};
+  if (!make_room(&s->chunks, 1)) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory");
+  s->chunks.at[s->chunks.count++] = entry;
+  (void)rkv_buf_share(chunk), s->meta.size += chunk.len;
   return RKV_OK;
 }
 
@@ -209,9 +205,13 @@ static enum rkv_status mem_snapshot_open(void *storage, void **reader,
 static enum rkv_status mem_snapshot_read(void *reader, uint64_t offset, size_t max,
                                          struct rkv_buf *chunk, struct rkv_error *error) {
   struct snapshot *s = (struct snapshot *)reader;
-  struct rkv_buf whole = {s->bytes, s->meta.size, &s->owner};
+  const struct rkv_entry *at = s->chunks.at;
   (void)error, *chunk = rkv_buf_none();
-  if (offset < whole.len) *chunk = rkv_buf_share(rkv_buf_slice(whole, (size_t)offset, max));
+  if (offset >= s->meta.size) return RKV_OK;
+  at += offset * s->chunks.count / s->meta.size; /* it is this one if all are of one size */
+  while (at->id.index + at->payload.len <= offset) at++;
+  while (at->id.index > offset) at--;
+  *chunk = rkv_buf_share(rkv_buf_slice(at->payload, (size_t)(offset - at->id.index), max));
   return RKV_OK;
 }
 

@@ -56,6 +56,20 @@ def test_state_machine():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("words", [
+    ("catchup.py", "--entries", "20000", "--keys", "1000", "--seconds", "4"),
+    ("snapshots.py", "--keys", "20000", "--seconds", "1", "--inflight", "8"),
+    ("growth.py", "--sizes", "1000,20000", "--seconds", "1"),
+    ("growth.py", "--sizes", "1000", "--seconds", "1", "--durable", "DIR"),
+], ids=["catchup", "snapshots", "growth", "growth-wal"])
+def test_drivers(words, tmp_path):
+    """They drive a cluster and look at every node's own numbers; met or MISSED is not asked for."""
+    words = [tmp_path if word == "DIR" else word for word in words]
+    program = ["/usr/bin/python3", ROOT / "bench" / words[0], *words[1:], "--rounds", "1", "--build", BUILD]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_table_and_its_page(tmp_path):
     """Rows as compare.sh makes them become a page and a picture, with marks met and missed."""
     rows = [{"row": "Set", "target": target, "inflight": 64, "puts_per_s": rate, "cpu_us_per_put": 30, "p50_ms": 1.5}

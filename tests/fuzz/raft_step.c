@@ -56,6 +56,7 @@ static void start(struct node *n) {
                                .learner_lag_max = 2,
                                .lease_drift_ppm = RAFT_LEASE_OFF,
                                .append_entries_max = 4,
+                               .purge_step = 2,
                                .append_window = 3};
   struct rkv_error error = {0};
   enum rkv_status status;

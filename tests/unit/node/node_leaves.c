@@ -1,4 +1,4 @@
-/* node_leaves.c: the node's leaves: inbox and hot tail. */
+/* node_leaves.c: the node's leaves: inbox, hot tail, what is read ahead for a peer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <node/ahead.h>
 #include <node/inbox.h>
 #include <node/tail.h>
 
@@ -157,6 +158,98 @@ static void tail_gives_references_back(void **state) {
   assert_int_equal(owner.reserved, 1);
 }
 
+/* ---- what is read ahead for a peer ---- */
+
+static const struct rkv_vote leading = {3, 1, true}, leading_again = {5, 1, true};
+
+/* A read that began at a->next brings `count` entries. */
+static void bring(struct ahead *a, size_t count) {
+  struct ahead_run run = {calloc(count + 1, sizeof *run.entries), count, 0};
+  assert_non_null(run.entries);
+  for (size_t i = 0; i < count; i++) {
+    run.entries[i].id = (struct rkv_log_id){3, a->next + i};
+    run.entries[i].payload = rkv_buf_static("payload", 7);
+  }
+  a->reading = true;
+  ahead_put(a, &run);
+}
+
+static size_t take(struct ahead *a, rkv_index from) {
+  struct ahead_run run;
+  if (!ahead_take(a, from, &run)) return 0;
+  size_t count = run.count;
+  assert_int_equal(run.entries[0].id.index, from);
+  ahead_run_drop(&run);
+  return count;
+}
+
+/* Runs come out as they were read, in order, and only from where the peer wants to go on. */
+static void runs_follow_one_another(void **state) {
+  (void)state;
+  struct ahead a = {0};
+  ahead_begin(&a, 10, leading);
+  bring(&a, 5);
+  bring(&a, 3);
+  assert_int_equal(a.next, 18);
+  assert_int_equal(take(&a, 15), 0); /* not the first */
+  ahead_begin(&a, 10, leading);      /* asked again: what is held stays */
+  assert_int_equal(take(&a, 10), 5);
+  assert_int_equal(take(&a, 15), 3);
+  assert_int_equal(take(&a, 18), 0);
+  assert_int_equal(a.bytes, 0);
+  ahead_clear(&a);
+}
+
+/* A peer that goes on elsewhere, or another leadership, gets nothing of what was read before. */
+static void another_beginning_drops_the_runs(void **state) {
+  (void)state;
+  struct ahead a = {0};
+  ahead_begin(&a, 10, leading);
+  bring(&a, 5);
+  ahead_begin(&a, 12, leading);
+  assert_int_equal(take(&a, 10) + take(&a, 12), 0);
+  bring(&a, 5);
+  ahead_begin(&a, 12, leading_again);
+  assert_int_equal(take(&a, 12), 0);
+  ahead_clear(&a);
+}
+
+/* (A3) What a read brings that began before the restart is dropped; the next one counts. */
+static void an_outdated_read_brings_nothing(void **state) {
+  (void)state;
+  struct ahead a = {0};
+  ahead_begin(&a, 10, leading);
+  a.reading = true;
+  ahead_begin(&a, 10, leading_again);
+  assert_false(ahead_has_room(&a));
+  bring(&a, 5);
+  assert_int_equal(take(&a, 10), 0);
+  assert_true(ahead_has_room(&a));
+  bring(&a, 5);
+  assert_int_equal(take(&a, 10), 5);
+}
+
+/* Runs and their bytes are bounded; a read that failed leaves everything as it was. */
+static void reading_ahead_is_bounded(void **state) {
+  (void)state;
+  struct ahead a = {0};
+  ahead_begin(&a, 1, leading);
+  for (unsigned i = 0; i < AHEAD_RUNS_MAX; i++) {
+    assert_true(ahead_has_room(&a));
+    bring(&a, 2);
+  }
+  assert_false(ahead_has_room(&a));
+  assert_int_equal(take(&a, 1), 2);
+  assert_true(ahead_has_room(&a));
+  a.bytes += AHEAD_BYTES_MAX;
+  assert_false(ahead_has_room(&a));
+  a.bytes -= AHEAD_BYTES_MAX;
+  bring(&a, 0);
+  assert_int_equal(a.next, 2 * AHEAD_RUNS_MAX + 1);
+  ahead_clear(&a);
+  assert_int_equal(a.count + a.bytes, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(inbox_gives_back_in_order),
@@ -164,6 +257,10 @@ int main(void) {
       cmocka_unit_test(tail_finds_entries),
       cmocka_unit_test(tail_counts_bytes),
       cmocka_unit_test(tail_gives_references_back),
+      cmocka_unit_test(runs_follow_one_another),
+      cmocka_unit_test(another_beginning_drops_the_runs),
+      cmocka_unit_test(an_outdated_read_brings_nothing),
+      cmocka_unit_test(reading_ahead_is_bounded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,6 +97,30 @@ static void appends_are_bounded(void **state) {
   cluster_free(l.c);
 }
 
+/* While what the peer needs next is not at hand it gets heartbeats, and no timer asks for more. */
+static void entries_not_at_hand_are_waited_for(void **state) {
+  struct lead l = lead_new();
+  uint64_t beat_ns;
+  (void)state;
+  (void)send(&l);
+  answer_last(&l, RKV_APPEND_SUCCESS, ID(1, 9));
+  raft_hold_entries(l.r, 2, UINT64_MAX);
+  assert_true(peer(&l).replicating);
+  assert_int_equal(peer(&l).next, 10);
+  assert_false(send(&l));
+  beat_ns = raft_deadline(l.r);
+  assert_true(beat_ns > l.now.ns && beat_ns < UINT64_MAX);
+  l.now.ns = beat_ns;
+  assert_true(send(&l));
+  assert_true(l.plan.from > l.plan.to);
+  raft_hold_entries(l.r, 2, l.now.ns + 5);
+  assert_int_equal(raft_deadline(l.r), l.now.ns + 5);
+  raft_hold_entries(l.r, 2, 0);
+  assert_true(send(&l));
+  assert_int_equal(l.plan.from, 10);
+  cluster_free(l.c);
+}
+
 /* Answers that cannot be true are failures: matched beyond what was sent, another term, less than
  * prev, a conflict at none, a rejection without a greater vote. Nothing is committed by them. */
 static void lies_are_not_believed(void **state) {
@@ -236,6 +260,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(first_probe_is_at_the_last_entry),
       cmocka_unit_test(appends_are_bounded),
+      cmocka_unit_test(entries_not_at_hand_are_waited_for),
       cmocka_unit_test(lies_are_not_believed),
       cmocka_unit_test(answers_to_an_older_term_are_ignored),
       cmocka_unit_test(failures_pause_and_probe),

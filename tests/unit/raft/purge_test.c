@@ -60,6 +60,26 @@ static void the_hold_is_bounded(void **state) {
   cluster_free(c);
 }
 
+/* Much is purged step by step, at once as the driver sees it; each step is its own output. */
+static void a_long_purge_goes_in_steps(void **state) {
+  struct cluster *c = cluster_new();
+  rkv_index before;
+  (void)state;
+  c->config.snapshot_after = 10;
+  c->config.purge_step = 4;
+  c = led_by_one_of(c, three);
+  c->nodes[3].cut = true;
+  cluster_run(c, 1000 * MS);
+  grow(c, 10);
+  before = cluster_view(c, 1).purged.index;
+  assert_true(before > 0 && before + 4 < cluster_view(c, 1).snapshot.index);
+  assert_int_equal(raft_deadline(c->nodes[1].r), 0);
+  cluster_run(c, 1);
+  assert_id(cluster_view(c, 1).purged, 1, cluster_view(c, 1).snapshot.index);
+  assert_true(raft_deadline(c->nodes[1].r) > 0);
+  cluster_free(c);
+}
+
 /* Who does not answer holds nothing. */
 static void absent_peers_hold_nothing(void **state) {
   struct cluster *c = led(100, 0);
@@ -107,6 +127,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lagging_peers_hold_the_purge_back),
       cmocka_unit_test(the_hold_is_bounded),
+      cmocka_unit_test(a_long_purge_goes_in_steps),
       cmocka_unit_test(absent_peers_hold_nothing),
       cmocka_unit_test(holds_end_with_the_peer),
       cmocka_unit_test(what_is_kept_anyway_stays),

@@ -281,11 +281,46 @@ static void survives_exhausted_memory(void **state) {
   free(m);
 }
 
+enum { LARGE = 80000 };
+
+/* Keys of several lengths, whose first bytes are alike. */
+static struct map_key large_key(unsigned n, char *room, size_t size) {
+  int len = snprintf(room, size, n % 3 ? "prefix-%u" : "%u", n * 2654435761u);
+  return (struct map_key){(const uint8_t *)room, (size_t)len};
+}
+
+/* A prefetch, of keys that are there and of others, changes nothing and finds its way. */
+static void prefetch_is_only_a_hint(void **state) {
+  struct map map = {NULL, 0};
+  char rooms[MAP_PREFETCH_MAX][24];
+  struct map_key keys[MAP_PREFETCH_MAX] = {{(const uint8_t *)"", 0}};
+  (void)state;
+  map_prefetch(&map, keys, 1);
+  for (unsigned n = 0; n < LARGE; n++) {
+    struct map_key key = large_key(n, rooms[0], sizeof rooms[0]);
+    assert_int_equal(try_put(&map, key.bytes, key.len, n), RKV_OK);
+    if (n % 1000 != 0) continue;
+    for (unsigned i = 1; i < MAP_PREFETCH_MAX; i++)
+      keys[i] = large_key(n / 2 + i * 997, rooms[i], sizeof rooms[i]);
+    map_prefetch(&map, keys, MAP_PREFETCH_MAX);
+  }
+  assert_int_equal(map.count, LARGE);
+  for (unsigned n = 0; n < LARGE; n += 7) {
+    struct map_key key = large_key(n, rooms[0], sizeof rooms[0]);
+    assert_non_null(map_find(&map, key.bytes, key.len));
+  }
+  map_free(&map);
+}
+
 int main(void) {
   const struct CMUnitTest stories[] = {
-      cmocka_unit_test(empty_map),         cmocka_unit_test(agrees_with_the_model),
-      cmocka_unit_test(fills_in_order),    cmocka_unit_test(copies_are_independent),
-      cmocka_unit_test(tells_zeros_apart), cmocka_unit_test(survives_exhausted_memory),
+      cmocka_unit_test(empty_map),
+      cmocka_unit_test(agrees_with_the_model),
+      cmocka_unit_test(fills_in_order),
+      cmocka_unit_test(copies_are_independent),
+      cmocka_unit_test(tells_zeros_apart),
+      cmocka_unit_test(survives_exhausted_memory),
+      cmocka_unit_test(prefetch_is_only_a_hint),
   };
   return cmocka_run_group_tests_name("sm-protobuf map", stories, NULL, NULL);
 }
