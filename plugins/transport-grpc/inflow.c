@@ -167,9 +167,10 @@ static void on_closed(struct tag *self, bool ok) {
 
 /* ---- requests ---- */
 
-/* No request will be taken any more; `why` NULL: all is well. Under the mutex. */
+/* No request will be taken any more; status is RKV_OK: all is well. Under the mutex. A stream that
+ * has ended keeps its answer: that is on its way. */
 static void finish(struct inflow *f, enum rkv_status status, const struct rkv_error *error) {
-  if (f->last) return;
+  if (f->last || f->ended) return;
   f->last = true;
   if (status == RKV_OK) return;
   server_count_refusal(f->t, status);
