@@ -106,15 +106,16 @@ write_body() {
   printf '\x00\x00\x00\x01\x11\x0a\x0c%s\x12\x80\x02%s' "$key" "$value" >"$raw/body"
 }
 
-# by_h2load TARGET PATH INFLIGHT
+# by_h2load TARGET PATH INFLIGHT ARG...: one cell by h2load, of the cluster that ARGs name.
 by_h2load() {
   local target=$1 path=$2 streams=$3 leader before after endpoints rate done_requests
-  coproc SERVER { exec "$bin/bench-cluster" --target "$target" --bin-dir "$bin" --serve; }
+  shift 3
+  coproc SERVER { exec "$bin/bench-cluster" "$@" --bin-dir "$bin" --serve; }
   server=$SERVER_PID
   read -r leader before endpoints <&"${SERVER[0]}" || fail "no $target cluster"
   h2load -c 1 -m "$streams" -D "$seconds" --warm-up-time=1 -d "$raw/body" -H 'content-type: application/grpc' \
     -H 'te: trailers' "http://$leader$path" >"$raw/h2load" 2>&1 || fail "h2load: $(tail -n 1 "$raw/h2load")"
-  read -r _ after < <("$bin/bench-cluster" --target "$target" --endpoints "$endpoints" --count)
+  read -r _ after < <("$bin/bench-cluster" "$@" --endpoints "$endpoints" --count)
   rate=$(sed -n 's/^finished in .*, \([0-9.]*\) req\/s.*/\1/p' "$raw/h2load")
   done_requests=$(sed -n 's/.* \([0-9]*\) succeeded.*/\1/p' "$raw/h2load")
   if [ $((after - before)) -ge "$done_requests" ] && [ "$done_requests" -gt 0 ]; then
@@ -134,9 +135,11 @@ memory_round() {
     drive Set etcd --inflight "$n"
     drive_empty Set --inflight "$n"
     drive_others Set --inflight "$n"
-    by_h2load rkv /openraftpb.AppService/Set "$n"
-    by_h2load etcd /etcdserverpb.KV/Put "$n"
+    by_h2load rkv /openraftpb.AppService/Set "$n" --target rkv
+    by_h2load etcd /etcdserverpb.KV/Put "$n" --target etcd
+    by_h2load empty /openraftpb.AppService/Set "$n" --binary "$bin/bench-empty" --nodes 1
   done
+  drive "Set, busy_poll 100us" rkv --inflight 1 --set transport.busy_poll=100us
   drive "Set, 1 KiB Raft limit" rkv --inflight 64 --set transport.raft_message_max=1KiB
   drive "Set, five nodes" rkv --inflight 64 --nodes 5
   drive "Stream\/Write, 64 a message" rkv --inflight 4096 --batch 64
