@@ -38,7 +38,7 @@ struct load {
   const struct options *options;
   struct histogram *latencies; /* one for each kind */
   struct load_result *result;
-  struct slot *slots, *idle;
+  struct slot *slots, *idle, **idle_end;
   struct pace pace; /* rate 0: closed */
   uint8_t *request; /* a put, which begins with the bytes of a get; the key's digits change */
   size_t get_size, put_size, digits_at;
@@ -55,9 +55,11 @@ static uint64_t now_ns(clockid_t clock) {
 
 static void start(struct slot *slot, uint64_t since_ns);
 
+/* Behind the others, so that all connections are used. */
 static void put_by(struct slot *slot) {
-  slot->next = slot->load->idle;
-  slot->load->idle = slot;
+  slot->next = NULL;
+  *slot->load->idle_end = slot;
+  slot->load->idle_end = &slot->next;
 }
 
 static void on_answer(void *ctx, const struct client_reply *reply) {
@@ -112,15 +114,17 @@ static void start_due(struct load *load, uint64_t now) {
   while (load->idle && pace_due_ns(&load->pace, load->sequence) <= now) {
     struct slot *slot = load->idle;
     load->idle = slot->next;
+    if (!load->idle) load->idle_end = &load->idle;
     start(slot, pace_due_ns(&load->pace, load->sequence));
   }
 }
 
-/* (L3) Mixed loads count them as writes: what they would have been is not drawn yet. */
+/* (L3) */
 static void count_behind(struct load *load, uint64_t now) {
   const uint64_t due = pace_count(&load->pace, now);
   for (uint64_t n = load->sequence; n < due; n++)
-    histogram_add(&load->latencies[MIX_WRITE], now - pace_due_ns(&load->pace, n));
+    histogram_add(&load->latencies[mix_next(&load->options->mix, load->turns)],
+                  now - pace_due_ns(&load->pace, n));
   load->result->behind = due > load->sequence ? due - load->sequence : 0;
 }
 
@@ -157,25 +161,34 @@ static bool is_over(struct load *load, uint64_t now) {
   return now >= load->end_ns || (puts > 0 && load->sequence >= puts);
 }
 
+void load_window_begin(struct load_window *window, const struct cluster *cluster, uint64_t now) {
+  window->from_ns = now;
+  window->servers_ns = nodes_cpu_ns(cluster);
+  window->own_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+void load_window_end(const struct load_window *window, const struct cluster *cluster, uint64_t now,
+                     struct load_result *result) {
+  if (window->from_ns == 0) return;
+  result->seconds = (double)(now - window->from_ns) / 1e9;
+  result->servers_ns = nodes_cpu_ns(cluster) - window->servers_ns;
+  result->client_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - window->own_ns;
+}
+
 static void drive(struct load *load, struct client *client, bool (*stop)(void)) {
-  struct load_result *result = load->result;
-  uint64_t measured_from = 0, servers = 0, own = 0;
+  struct load_window window = {.from_ns = 0};
   unsigned events = 0;
   while (load->busy > 0 || (load->pace.rate > 0 && !load->over)) {
     uint64_t now = now_ns(CLOCK_MONOTONIC);
     if (!load->measuring && !load->over && now >= load->warm_ns) {
       load->measuring = true;
-      measured_from = now;
-      servers = nodes_cpu_ns(load->cluster);
-      own = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+      load_window_begin(&window, load->cluster, now);
     }
     if (!load->over && (is_over(load, now) || (++events % STOP_CHECK_EVENTS == 0 && stop()))) {
       load->over = true;
       load->measuring = false;
       if (load->pace.rate > 0) count_behind(load, now);
-      result->seconds = (double)(now - measured_from) / 1e9;
-      result->servers_ns = nodes_cpu_ns(load->cluster) - servers;
-      result->client_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
+      load_window_end(&window, load->cluster, now, load->result);
     }
     if (load->busy > 0 || !load->over) work(load, client);
   }
@@ -227,6 +240,7 @@ bool load_run(const struct cluster *cluster, struct client *client, const char *
   if (!connect_slots(&load, client, endpoint, inflight)) goto out;
   load.warm_ns = now_ns(CLOCK_MONOTONIC) + load.options->warmup_seconds * second;
   load.end_ns = load.warm_ns + load.options->seconds * second;
+  load.idle_end = &load.idle;
   load.pace.rate = load.options->rate;
   load.pace.begin_ns = now_ns(CLOCK_MONOTONIC);
   if (load.pace.rate > 0) (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns: else pauses grow by 50 us */

@@ -30,6 +30,16 @@ struct load_result {
  */
 unsigned load_key(uint64_t sequence, unsigned keys);
 
+/* What is measured, between warm-up and end. from_ns 0: it has not begun. */
+struct load_window {
+  uint64_t from_ns, servers_ns, own_ns;
+};
+
+/* Begins to measure; ends it and fills the times of *result, zeros if it never began. */
+void load_window_begin(struct load_window *window, const struct cluster *cluster, uint64_t now_ns);
+void load_window_end(const struct load_window *window, const struct cluster *cluster,
+                     uint64_t now_ns, struct load_result *result);
+
 /* Fills the quantiles of *kind. */
 void load_summarize(const struct histogram *latencies, struct load_kind *kind);
 

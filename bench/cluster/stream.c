@@ -176,22 +176,18 @@ static void drive(struct stream *s, bool (*stop)(void)) {
   const uint64_t second = 1000000000ULL, warm = now_ns(CLOCK_MONOTONIC);
   const uint64_t warm_ns = warm + options->warmup_seconds * second;
   const uint64_t end_ns = warm_ns + options->seconds * second;
-  uint64_t from = 0, servers = 0, own = 0;
+  struct load_window window = {.from_ns = 0};
   do {
     const uint64_t now = now_ns(CLOCK_MONOTONIC);
     if (!s->measuring && !s->over && now >= warm_ns) {
       s->measuring = true;
-      from = now;
-      servers = nodes_cpu_ns(s->cluster);
-      own = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+      load_window_begin(&window, s->cluster, now);
     }
     const bool enough = options->puts > 0 && s->sequence >= options->puts;
     if (!s->over && (enough || now >= end_ns || stop())) {
       s->over = true;
       s->measuring = false;
-      s->result->seconds = (double)(now - from) / 1e9;
-      s->result->servers_ns = nodes_cpu_ns(s->cluster) - servers;
-      s->result->client_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - own;
+      load_window_end(&window, s->cluster, now, s->result);
     }
   } while (work(s));
 }

@@ -96,9 +96,24 @@ void fetch_ahead(struct node *n, struct node_peer *peer) {
 
 bool fetch_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run) {
   if (!ahead_take(&peer->ahead, from, run)) return false;
-  if (peer->pace_ns < n->now_ns) peer->pace_ns = n->now_ns;
-  peer->pace_ns += run->bytes * NS_PER_S / NODE_LAG_RATE;
+  /* While nobody writes nothing is owed: it would have to be paid once somebody does. */
+  if (peer->pace_ns < n->now_ns || n->now_ns >= n->lag_busy_ns) peer->pace_ns = n->now_ns;
+  if (n->now_ns < n->lag_busy_ns) peer->pace_ns += run->bytes * NS_PER_S / NODE_LAG_RATE;
   return true;
+}
+
+static void drop_entries(struct fetch *f) {
+  for (size_t i = 0; i < f->count; i++) rkv_buf_drop(&f->entries[i].payload);
+  free(f->entries);
+  f->entries = NULL;
+  f->count = 0;
+}
+
+/* What a storage gave is what was asked for, or the storage breaks its contract. */
+static bool is_as_asked(const struct fetch *f) {
+  bool asked = f->count <= f->to - f->from + 1;
+  for (size_t i = 0; asked && i < f->count; i++) asked = f->entries[i].id.index == f->from + i;
+  return asked;
 }
 
 static void fetched_for_peer(struct node *n, struct fetch *f) {
@@ -118,11 +133,14 @@ static void fetched_for_peer(struct node *n, struct fetch *f) {
 void fetch_on_done(struct node *n, struct rkv_call *call) {
   struct fetch *f = (struct fetch *)((char *)call - offsetof(struct fetch, event));
   if (f->status == RKV_CORRUPT || f->status == RKV_IO) node_fatal(n, f->status, f->error.text);
+  if (!is_as_asked(f)) {
+    node_fatal(n, RKV_BROKEN, "the storage read other entries than it was asked for");
+    drop_entries(f);
+  }
   if (f->what == FETCH_FOR_PEER)
     fetched_for_peer(n, f);
   else
     apply_fetched(n, f->entries, f->count, f->status == RKV_OK ? NULL : &f->error);
-  for (size_t i = 0; i < f->count; i++) rkv_buf_drop(&f->entries[i].payload);
-  free(f->entries);
+  drop_entries(f);
   free(f);
 }

@@ -18,7 +18,8 @@
   X(queue_bytes_max, SIZE, "256MiB", 1 * MIB, 64 * GIB, 0,                                         \
     "what may wait in memory for a slow or full device; beyond it the node stops")                 \
   X(sync, BOOL, "true", 0, 0, 0,                                                                   \
-    "WARNING: false never waits for the device, and power loss may lose what was acknowledged")
+    "WARNING: false never waits for the device, and power loss may lose what was acknowledged, "   \
+    "or leave a log that is refused")
 
 struct rocks_options {
   const char *dir;

@@ -69,40 +69,44 @@ static enum rkv_status drop_chunks(struct store *s, uint64_t from, uint64_t to,
 void snapshot_drop(struct snapshot *snapshot) {
   struct rkv_error error;
   if (!snapshot || atomic_fetch_sub(&snapshot->refs, 1) != 1) return;
-  if (atomic_load(&snapshot->replaced) && snapshot->meta.size > 0 &&
+  /* After a failure nothing is written any more: the next open drops them. */
+  if (atomic_load(&snapshot->replaced) && snapshot->meta.size > 0 && !store_failed(snapshot->s) &&
       drop_chunks(snapshot->s, snapshot->number, snapshot->number, &error) != RKV_OK)
     store_fail(snapshot->s, &error);
   rkv_buf_drop(&snapshot->meta.membership);
   free(snapshot);
 }
 
-/* The number of the first (last: of the last) chunk there is; false: there is none. */
-static bool edge(const struct store *s, bool last, uint64_t *number) {
+/* The number of the first (last: of the last) chunk there is, 0: there is none. Errors: RKV_IO,
+ * RKV_CORRUPT. */
+static enum rkv_status edge(const struct store *s, bool last, uint64_t *number,
+                            struct rkv_error *error) {
   rocksdb_iterator_t *i =
       rocksdb_create_iterator_cf(s->db.rocks, s->db.reading, s->db.families[DB_SNAPSHOTS]);
   size_t len = 0;
   const char *key = NULL;
+  char *text = NULL;
+  *number = 0;
   if (last)
     rocksdb_iter_seek_to_last(i);
   else
     rocksdb_iter_seek_to_first(i);
   if (rocksdb_iter_valid(i)) key = rocksdb_iter_key(i, &len);
   if (len >= DB_KEY) *number = db_key_number((const uint8_t *)key);
+  rocksdb_iter_get_error(i, &text);
   rocksdb_iter_destroy(i);
-  return len >= DB_KEY;
+  return db_result(&s->db, text, error);
 }
 
 /* A crash may leave chunks of a snapshot before and of one that was not finished. */
 static enum rkv_status drop_others(struct store *s, struct rkv_error *error) {
-  uint64_t newest = s->newest ? s->newest->number : 0, number;
-  enum rkv_status status = RKV_OK;
-  if (newest > 0 && edge(s, false, &number) && number < newest)
-    status = drop_chunks(s, 0, newest - 1, error);
-  s->next_snapshot = newest + 1;
-  if (status == RKV_OK && edge(s, true, &number) && number > newest) {
-    s->next_snapshot = number + 1;
-    status = drop_chunks(s, newest + 1, number, error);
-  }
+  uint64_t newest = s->newest ? s->newest->number : 0, first, last;
+  enum rkv_status status = edge(s, false, &first, error);
+  if (status == RKV_OK) status = edge(s, true, &last, error);
+  if (status != RKV_OK) return status;
+  s->next_snapshot = (last > newest ? last : newest) + 1;
+  if (first > 0 && first < newest) status = drop_chunks(s, 0, newest - 1, error);
+  if (status == RKV_OK && last > newest) status = drop_chunks(s, newest + 1, last, error);
   return status;
 }
 

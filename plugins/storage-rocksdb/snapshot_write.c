@@ -154,7 +154,10 @@ enum rkv_status snapshot_commit(void *writer, struct rkv_error *error) {
   struct store *s = w->s;
   struct snapshot *old;
   struct rkv_error why;
-  enum rkv_status status = w->filled > 0 ? flush_chunk(w, &why) : RKV_OK;
+  enum rkv_status status = RKV_OK;
+  if (store_failed(s))
+    status = rkv_fail(&why, RKV_IO, "storage-rocksdb: no snapshot after a failed write");
+  if (status == RKV_OK && w->filled > 0) status = flush_chunk(w, &why);
   if (status == RKV_OK) status = note_failure(w, hand_over(w, &why), &why);
   if (status == RKV_OK) status = note_failure(w, snapshot_describe(w->snapshot, &why), &why);
   if (status == RKV_OK) {

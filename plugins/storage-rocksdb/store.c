@@ -23,6 +23,14 @@ void store_fail(struct store *s, const struct rkv_error *why) {
     s->host->fatal(s->host->ctx, (enum rkv_status)why->status, why->text);
 }
 
+bool store_failed(struct store *s) {
+  bool failed;
+  (void)pthread_mutex_lock(&s->lock);
+  failed = s->failed.status != RKV_OK;
+  (void)pthread_mutex_unlock(&s->lock);
+  return failed;
+}
+
 /* ---- what the database says ---- */
 
 /* A value of exactly `size` bytes; all zeros if none was saved. */

@@ -97,6 +97,8 @@ void store_close(void *storage);
 enum rkv_status store_load(void *storage, struct rkv_storage_state *state, struct rkv_error *error);
 /* Ends all success (L3) and reports to the host; the first reason wins. Never under the lock. */
 void store_fail(struct store *s, const struct rkv_error *why);
+/* True from the first failure on. Any thread. */
+bool store_failed(struct store *s);
 
 /* ---- queue.c: the operations that change the log ---- */
 void queue_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion);

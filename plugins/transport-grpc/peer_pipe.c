@@ -2,6 +2,7 @@
  * peer_pipe.h. */
 #include "peer_pipe.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "answer.h"
@@ -225,15 +226,10 @@ static bool take_answer(struct pipe *p, struct rkv_buf answer, struct ends *ends
   if (p->over) return false;
   p->answered = true;
   peer->plain = false;
-  if (p->flight.count == 0) {
-    *strange = true;
-    lane_empty(peer, rkv_fail(&ends->error, RKV_INVALID, "append answer: nothing was asked"), ends);
-  } else if (lane_answer(peer, flight_take(&p->flight), answer, codec_append_stream_answer_decode,
-                         ends)) {
+  assert(p->flight.count > 0); /* (P6) */
+  if (lane_answer(peer, flight_take(&p->flight), answer, codec_append_stream_answer_decode, ends))
     return true;
-  } else {
-    *strange = ends->first->status == RKV_INVALID;
-  }
+  *strange = ends->first->status == RKV_INVALID;
   p->over = true;
   peer->lane.pipe = NULL;
   break_off(p, "given up");
@@ -264,7 +260,7 @@ static void on_received(struct tag *self, bool ok) {
 /* ---- messages ---- */
 
 void pipe_put(struct pipe *p, const struct message *message) {
-  const struct append *next = p->peer->lane.unsent;
+  struct append *next = p->peer->lane.unsent;
   flight_add(&p->flight, message);
   p->message = message->request;
   p->sending = true;
@@ -272,7 +268,7 @@ void pipe_put(struct pipe *p, const struct message *message) {
   p->await = !p->awaiting;
   p->pending += p->await;
   p->awaiting = true;
-  p->more = next && flight_has_room(p) && append_can_go(p->peer->lane.unsent);
+  p->more = next && flight_has_room(p) && append_can_go(next);
 }
 
 static void on_sent(struct tag *self, bool ok) {
@@ -335,7 +331,7 @@ void pipe_send(struct pipe *p) {
   if (!p->link.call && pipe_open(p)) {
     grpc_byte_buffer_destroy(p->message);
     p->details = grpc_slice_from_static_string("the peer is closed");
-    return pipe_end(p); /* its one batch is not under way */
+    return pipe_end(p); /* what pipe_put counted is not under way */
   }
   if (p->more) op.flags = GRPC_WRITE_BUFFER_HINT;
   op.data.send_message.send_message = p->message;

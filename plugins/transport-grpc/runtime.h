@@ -21,9 +21,8 @@
 #define TRANSPORT_LOG "grpc" /* module of every log line */
 #define TRANSPORT_BURST 256  /* events handled before the node is kicked */
 #define TRANSPORT_TICK_NS (50 * MS)
-#define TRANSPORT_BUSY_CALLS_MAX                                                                   \
-  8 /* with more than so many there is always something to handle                                  \
-     */
+/* busy_poll: with more calls in the node there is always something to handle. */
+#define TRANSPORT_BUSY_CALLS_MAX 8
 
 /* First member of whatever waits for an event; ok as grpc_event.success. `handed` carries to the
  * poller what was written before the batch was started: the core does so too, but no tool can see
