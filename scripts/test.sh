@@ -136,7 +136,7 @@ run_sanitized() {
   run_ctest "$1-unit" "$1" unit 2
   run_ctest "$1-golden" "$1" golden 2
   run_ctest "$1-sim" "$1" sim 1
-  run_ctest "$1-contract" "$1" contract 1
+  run_ctest "$1-contract" "$1" contract 2
   run_ctest "$1-inside" "$1" cluster 1
   run_pytest "$1-cluster" "$1" 1 -m "not slow"
 }
