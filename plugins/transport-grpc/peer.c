@@ -15,15 +15,28 @@ void peer_ref(struct peer *peer) {
   atomic_fetch_add(&peer->refs, 1);
 }
 
+static bool is_connecting(const struct peer *peer) {
+  return grpc_channel_check_connectivity_state(peer->channel, 0) == GRPC_CHANNEL_CONNECTING;
+}
+
 static void peer_free(struct peer *peer) {
-  if (peer->channel) grpc_channel_destroy(peer->channel);
+  grpc_channel_destroy(peer->channel);
   grpc_slice_unref(peer->envelope.value);
   pthread_mutex_destroy(&peer->mutex);
   free(peer);
 }
 
 void peer_unref(struct peer *peer) {
-  if (atomic_fetch_sub(&peer->refs, 1) == 1) peer_free(peer);
+  struct peers *peers = peer->t->peers;
+  if (atomic_fetch_sub(&peer->refs, 1) != 1) return;
+  if (!is_connecting(peer)) {
+    peer_free(peer);
+    return;
+  }
+  pthread_mutex_lock(&peers->mutex); /* (P5) */
+  peer->next = peers->leaving;
+  peers->leaving = peer;
+  pthread_mutex_unlock(&peers->mutex);
 }
 
 grpc_op peer_greeting(const struct peer *peer, enum peer_method method) {
@@ -195,9 +208,33 @@ void peer_close(void *peer) {
 
 /* ---- all peers ---- */
 
+/* Takes those out of the leaving ones that may go (P5), and gives them as a list. */
+static struct peer *take_gone(struct peers *peers) {
+  struct peer **at = &peers->leaving, *gone = NULL;
+  while (*at) {
+    struct peer *peer = *at;
+    if (is_connecting(peer)) {
+      at = &peer->next;
+    } else {
+      *at = peer->next;
+      peer->next = gone;
+      gone = peer;
+    }
+  }
+  return gone;
+}
+
+static void free_list(struct peer *peer) {
+  while (peer) {
+    struct peer *next = peer->next;
+    peer_free(peer);
+    peer = next;
+  }
+}
+
 static void peers_tick(struct tick *self, uint64_t now_ns) {
   struct peers *peers = (struct peers *)((char *)self - offsetof(struct peers, tick));
-  struct peer *peer;
+  struct peer *peer, *gone;
   pthread_mutex_lock(&peers->mutex);
   for (peer = peers->list; peer; peer = peer->next) {
     pthread_mutex_lock(&peer->mutex);
@@ -205,7 +242,9 @@ static void peers_tick(struct tick *self, uint64_t now_ns) {
     peer_streams_tick(peer, now_ns);
     pthread_mutex_unlock(&peer->mutex);
   }
+  gone = take_gone(peers);
   pthread_mutex_unlock(&peers->mutex);
+  free_list(gone);
 }
 
 #define METRIC_READ(name, help)                                                                    \
@@ -251,10 +290,23 @@ void peers_cancel(struct transport *t) {
   pthread_mutex_unlock(&t->peers->mutex);
 }
 
+bool peers_connecting(struct transport *t) {
+  const struct peer *peer;
+  bool connecting = false;
+  pthread_mutex_lock(&t->peers->mutex);
+  for (peer = t->peers->list; peer && !connecting; peer = peer->next)
+    connecting = is_connecting(peer);
+  for (peer = t->peers->leaving; peer && !connecting; peer = peer->next)
+    connecting = is_connecting(peer);
+  pthread_mutex_unlock(&t->peers->mutex);
+  return connecting;
+}
+
 void peers_close(struct transport *t) {
   struct peers *peers = t->peers;
   if (!peers) return;
   while (peers->list) peer_close(peers->list);
+  free_list(peers->leaving);
   grpc_resource_quota_unref(peers->quota);
   pthread_mutex_destroy(&peers->mutex);
   free(peers);

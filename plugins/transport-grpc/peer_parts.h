@@ -4,7 +4,10 @@
  * (P2) Every gRPC call is in peer->calls from before its first batch until its last one came back:
  *      what is in the list can be cancelled by any thread under the mutex.
  * (P3) No callback of the node and no grpc_call_start_batch runs under a mutex of ours.
- * (P4) Each call of the node counts as outbound (runtime.h) from send_* until after its done. */
+ * (P4) Each call of the node counts as outbound (runtime.h) from send_* until after its done.
+ * (P5) A channel is not destroyed while it connects: gRPC 1.51 loses the connection, socket and
+ *      all, whose peer says its first words afterwards (grpc/grpc#32071). A peer without references
+ *      stands in peers->leaving meanwhile, at most for option connect_timeout. */
 #ifndef TRANSPORT_PEER_PARTS_H
 #define TRANSPORT_PEER_PARTS_H
 
@@ -31,6 +34,7 @@ struct peers {
   grpc_resource_quota *quota;
   pthread_mutex_t mutex; /* guards list; taken before a peer's own */
   struct peer *list;
+  struct peer *leaving; /* without references, see (P5); singly linked by next */
 #define PEER_METRIC_FIELD(name, help) atomic_uint_least64_t name;
   PEER_METRIC_LIST(PEER_METRIC_FIELD)
 #undef PEER_METRIC_FIELD

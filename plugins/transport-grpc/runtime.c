@@ -10,6 +10,7 @@
 #include "server.h"
 
 #define STOP_FLUSH_NS (500 * MS) /* what answers on their way get to leave, whatever the grace */
+#define STOP_CONNECT_NS (200 * MS) /* what peers that are there need for their first words */
 #define STOP_LOOK_NS (10 * MS)   /* how often stop() looks at counts that were not announced */
 
 /* ---- time ---- */
@@ -303,6 +304,8 @@ void transport_stop(void *transport, uint64_t grace_ns) {
     pthread_mutex_lock(&t->mutex);
   }
   while (!all_ended(t)) wait_change(t);
+  patience = transport_now(t) + STOP_CONNECT_NS;
+  while (peers_connecting(t) && transport_now(t) < patience) wait_change(t);
   pthread_mutex_unlock(&t->mutex);
 
   grpc_call_unref(t->post_call);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define CALLS 20
@@ -121,6 +122,33 @@ static void a_peer_that_resets(void **state) {
     /* until the backoff is over calls fail without a connection: wait for the next attempt */
   }
   rig_stop(&rig);
+  close(fd);
+}
+
+/* Closed before the peer's first words have come: the connection ends all the same once they do. */
+static void a_peer_closed_while_it_connects(void **state) {
+  static const char settings[9] = {[3] = 4}; /* RFC 9113 section 6.5: an empty SETTINGS frame */
+  struct timeval patience = {.tv_sec = 10};
+  struct asked asked;
+  char addr[64], bytes[256];
+  int fd = local_socket(addr, true), conn;
+  ssize_t got;
+  (void)state;
+  rig_start(&rig, addr);
+  ask_vote(&rig, &asked, LONG_MS);
+  conn = accept(fd, NULL, NULL);
+  assert_true(conn >= 0);
+  assert_int_equal(setsockopt(conn, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+  assert_true(recv(conn, bytes, sizeof bytes, 0) > 0);
+  rig.fake.ops->peer_close(rig.peer);
+  rig.peer = NULL;
+  (void)await(&asked);
+  assert_int_equal(send(conn, settings, sizeof settings, MSG_NOSIGNAL), sizeof settings);
+  do got = recv(conn, bytes, sizeof bytes, 0);
+  while (got > 0);
+  assert_int_equal(got, 0);
+  rig_stop(&rig);
+  close(conn);
   close(fd);
 }
 
@@ -250,6 +278,7 @@ int main(void) {
       cmocka_unit_test(a_peer_that_refuses),
       cmocka_unit_test(a_peer_that_hangs),
       cmocka_unit_test(a_peer_that_resets),
+      cmocka_unit_test(a_peer_closed_while_it_connects),
       cmocka_unit_test(calls_without_deadline_end),
       cmocka_unit_test(a_peer_that_comes_back),
       cmocka_unit_test(closing_a_peer_ends_its_calls_once),
