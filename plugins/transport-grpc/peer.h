@@ -12,8 +12,8 @@ enum rkv_status peers_open(struct transport *t, struct rkv_error *error);
  * come as events on the poller. Never blocks: runtime waits for the count of outbound calls. */
 void peers_cancel(struct transport *t);
 
-/* True while a channel waits for its peer's first words; runtime waits a while for that to end, with
- * the poller running (P5 of peer_parts.h). Any thread, between open and close. */
+/* True while a channel waits for its peer's first words; runtime waits a while for that to end,
+ * with the poller running (P5 of peer_parts.h). Any thread, between open and close. */
 bool peers_connecting(struct transport *t);
 
 /* Inside close (also after a failed open, also if peers_open was never called): no call is open,

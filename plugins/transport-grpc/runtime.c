@@ -9,9 +9,9 @@
 #include "peer.h"
 #include "server.h"
 
-#define STOP_FLUSH_NS (500 * MS) /* what answers on their way get to leave, whatever the grace */
+#define STOP_FLUSH_NS (500 * MS)   /* what answers on their way get to leave, whatever the grace */
 #define STOP_CONNECT_NS (200 * MS) /* what peers that are there need for their first words */
-#define STOP_LOOK_NS (10 * MS)   /* how often stop() looks at counts that were not announced */
+#define STOP_LOOK_NS (10 * MS)     /* how often stop() looks at counts that were not announced */
 
 /* ---- time ---- */
 
