@@ -32,15 +32,16 @@ static struct snapshot_send *of_job(struct node_job *job) {
 /* On the worker: OPEN and READ. */
 static void run(struct node_job *job) {
   struct snapshot_send *s = of_job(job);
-  const struct rkv_storage_ops *storage = s->n->plugins.storage;
+  struct node *n = s->n;
+  const struct rkv_storage_ops *storage = n->plugins.storage;
   if (s->step == SEND_OPEN)
-    s->status = storage->snapshot_open(s->n->plugins.storage_instance, &s->reader, &s->call.meta,
-                                       &s->error);
+    s->status =
+        storage->snapshot_open(n->plugins.storage_instance, &s->reader, &s->call.meta, &s->error);
   else
     s->status =
         storage->snapshot_read(s->reader, s->offset, s->call.chunk_max, &s->call.chunk, &s->error);
-  loop_post(s->n, &s->call.call, NODE_SNAPSHOT_SEND);
-  node_kick(s->n);
+  loop_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
+  node_kick(n); /* *s is the loop's by now, and may be gone */
 }
 
 static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
