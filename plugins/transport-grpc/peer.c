@@ -15,8 +15,14 @@ void peer_ref(struct peer *peer) {
   atomic_fetch_add(&peer->refs, 1);
 }
 
-static bool is_connecting(const struct peer *peer) {
-  return grpc_channel_check_connectivity_state(peer->channel, 0) == GRPC_CHANNEL_CONNECTING;
+static grpc_connectivity_state state_of(const struct peer *peer) {
+  return grpc_channel_check_connectivity_state(peer->channel, 0);
+}
+
+/* After its first failure a channel connects again and again, and reports failure all the time. */
+static bool may_connect(const struct peer *peer) {
+  const grpc_connectivity_state state = state_of(peer);
+  return state == GRPC_CHANNEL_CONNECTING || state == GRPC_CHANNEL_TRANSIENT_FAILURE;
 }
 
 static void peer_free(struct peer *peer) {
@@ -29,10 +35,11 @@ static void peer_free(struct peer *peer) {
 void peer_unref(struct peer *peer) {
   struct peers *peers = peer->t->peers;
   if (atomic_fetch_sub(&peer->refs, 1) != 1) return;
-  if (!is_connecting(peer)) {
+  if (!may_connect(peer)) {
     peer_free(peer);
     return;
   }
+  peer->leave_ns = transport_now(peer->t) + peer->t->options.connect_timeout;
   pthread_mutex_lock(&peers->mutex); /* (P5) */
   peer->next = peers->leaving;
   peers->leaving = peer;
@@ -209,11 +216,11 @@ void peer_close(void *peer) {
 /* ---- all peers ---- */
 
 /* Takes those out of the leaving ones that may go (P5), and gives them as a list. */
-static struct peer *take_gone(struct peers *peers) {
+static struct peer *take_gone(struct peers *peers, uint64_t now_ns) {
   struct peer **at = &peers->leaving, *gone = NULL;
   while (*at) {
     struct peer *peer = *at;
-    if (is_connecting(peer)) {
+    if (now_ns < peer->leave_ns && may_connect(peer)) {
       at = &peer->next;
     } else {
       *at = peer->next;
@@ -242,7 +249,7 @@ static void peers_tick(struct tick *self, uint64_t now_ns) {
     peer_streams_tick(peer, now_ns);
     pthread_mutex_unlock(&peer->mutex);
   }
-  gone = take_gone(peers);
+  gone = take_gone(peers, now_ns);
   pthread_mutex_unlock(&peers->mutex);
   free_list(gone);
 }
@@ -295,9 +302,9 @@ bool peers_connecting(struct transport *t) {
   bool connecting = false;
   pthread_mutex_lock(&t->peers->mutex);
   for (peer = t->peers->list; peer && !connecting; peer = peer->next)
-    connecting = is_connecting(peer);
+    connecting = state_of(peer) == GRPC_CHANNEL_CONNECTING;
   for (peer = t->peers->leaving; peer && !connecting; peer = peer->next)
-    connecting = is_connecting(peer);
+    connecting = state_of(peer) == GRPC_CHANNEL_CONNECTING;
   pthread_mutex_unlock(&t->peers->mutex);
   return connecting;
 }

@@ -7,7 +7,9 @@
  * (P4) Each call of the node counts as outbound (runtime.h) from send_* until after its done.
  * (P5) A channel is not destroyed while it connects: gRPC 1.51 loses the connection, socket and
  *      all, whose peer says its first words afterwards (grpc/grpc#32071). A peer without references
- *      stands in peers->leaving meanwhile, at most for option connect_timeout. */
+ *      whose channel may connect stands in peers->leaving for option connect_timeout at most: then
+ *      the attempt that ran when it was closed is over. (A later one of a peer that was away may
+ *      still be hit: the core does not tell when it begins.) */
 #ifndef TRANSPORT_PEER_PARTS_H
 #define TRANSPORT_PEER_PARTS_H
 
@@ -32,9 +34,9 @@ struct peers {
   struct transport *t;
   struct tick tick;
   grpc_resource_quota *quota;
-  pthread_mutex_t mutex; /* guards list; taken before a peer's own */
+  pthread_mutex_t mutex; /* guards both lists; taken before a peer's own */
   struct peer *list;
-  struct peer *leaving; /* without references, see (P5); singly linked by next */
+  struct peer *leaving; /* see (P5); singly linked by next */
 #define PEER_METRIC_FIELD(name, help) atomic_uint_least64_t name;
   PEER_METRIC_LIST(PEER_METRIC_FIELD)
 #undef PEER_METRIC_FIELD
@@ -88,6 +90,7 @@ struct peer {
   void *methods[PEER_METHODS];
   grpc_metadata envelope; /* of every RPC but hello */
   atomic_uint refs;
+  uint64_t leave_ns;      /* without references: it is freed then at the latest (P5) */
   pthread_mutex_t mutex;  /* guards all below */
   bool closed;            /* no new gRPC call */
   struct peer_link calls; /* ring */
