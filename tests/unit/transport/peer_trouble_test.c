@@ -126,29 +126,49 @@ static void a_peer_that_resets(void **state) {
 }
 
 /* Closed before the peer's first words have come: the connection ends all the same once they do. */
-static void a_peer_closed_while_it_connects(void **state) {
+static void closed_while_connecting(int fd) {
   static const char settings[9] = {[3] = 4}; /* RFC 9113 section 6.5: an empty SETTINGS frame */
   struct timeval patience = {.tv_sec = 10};
-  struct asked asked;
-  char addr[64], bytes[256];
-  int fd = local_socket(addr, true), conn;
+  char bytes[256];
+  int conn = accept(fd, NULL, NULL);
   ssize_t got;
-  (void)state;
-  rig_start(&rig, addr);
-  ask_vote(&rig, &asked, LONG_MS);
-  conn = accept(fd, NULL, NULL);
   assert_true(conn >= 0);
   assert_int_equal(setsockopt(conn, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
   assert_true(recv(conn, bytes, sizeof bytes, 0) > 0);
   rig.fake.ops->peer_close(rig.peer);
   rig.peer = NULL;
-  (void)await(&asked);
   assert_int_equal(send(conn, settings, sizeof settings, MSG_NOSIGNAL), sizeof settings);
   do got = recv(conn, bytes, sizeof bytes, 0);
   while (got > 0);
   assert_int_equal(got, 0);
-  rig_stop(&rig);
   close(conn);
+}
+
+static void a_peer_closed_while_it_connects(void **state) {
+  struct asked asked;
+  char addr[64];
+  int fd = local_socket(addr, true);
+  (void)state;
+  rig_start(&rig, addr);
+  ask_vote(&rig, &asked, LONG_MS);
+  closed_while_connecting(fd);
+  (void)await(&asked);
+  rig_stop(&rig);
+  close(fd);
+}
+
+/* Likewise where it was away before: the core connects again by itself. */
+static void a_peer_closed_while_it_connects_again(void **state) {
+  struct asked asked;
+  char addr[64];
+  int fd = local_socket(addr, false);
+  (void)state;
+  rig_start(&rig, addr);
+  ask_vote(&rig, &asked, LONG_MS);
+  await_end(&asked, RKV_UNAVAILABLE);
+  assert_int_equal(listen(fd, 16), 0);
+  closed_while_connecting(fd);
+  rig_stop(&rig);
   close(fd);
 }
 
@@ -279,6 +299,7 @@ int main(void) {
       cmocka_unit_test(a_peer_that_hangs),
       cmocka_unit_test(a_peer_that_resets),
       cmocka_unit_test(a_peer_closed_while_it_connects),
+      cmocka_unit_test(a_peer_closed_while_it_connects_again),
       cmocka_unit_test(calls_without_deadline_end),
       cmocka_unit_test(a_peer_that_comes_back),
       cmocka_unit_test(closing_a_peer_ends_its_calls_once),
