@@ -12,7 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # package    what is installed and packed, and plugins built from it alone
 # fuzz       a fixed number of inputs for each target, under address+undefined sanitizers (longer: fuzz.sh)
 # clang      everything compiles with the other compiler
-# asan tsan  unit, golden and cluster once more, under address+undefined and thread sanitizers
+# asan tsan  unit, golden, contract (all counted as -unit), sim and cluster once more, under sanitizers; tsan: fewer turns of
+#            what has one thread
 suites=(style unit golden model sim contract cluster package fuzz clang asan tsan)
 labels=(unit golden model sim contract cluster package) # what ctest knows
 out=build/test-results
