@@ -196,6 +196,8 @@ bool raft_reads_want(const struct raft *r, const struct raft_progress *p);
 /* After a peer answered, commit moved or voters changed: READ_READY for what is confirmed. */
 void raft_reads_advance(struct raft *r);
 void raft_reads_abort(struct raft *r);
+/* True while nobody else can have been elected; only where lease reads are on. */
+bool raft_lease_holds(const struct raft *r, struct raft_now now);
 
 /* ---- replicate.c ---- */
 

@@ -72,7 +72,7 @@ static uint64_t acked_ns(const void *ctx, rkv_node_id id) {
 /* A voter that accepted an append deposes nobody for an election_max_ns of its clock, which began
  * after the append was made; its clock may run faster. Who votes no longer keeps no lease: the only
  * voter left elects itself when it pleases. */
-static bool lease_holds(const struct raft *r, struct raft_now now) {
+bool raft_lease_holds(const struct raft *r, struct raft_now now) {
   const uint64_t max = r->config.election_max_ns, ppm = r->config.lease_drift_ppm;
   uint64_t drift, since;
   assert(ppm <= PPM);
@@ -111,7 +111,7 @@ enum rkv_status raft_read(struct raft *r, struct raft_now now, bool lease, uint6
                     "lease reads are off (no bound on clock drift is set)");
   if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
   if (r->transfer.target != 0) return raft_refuse_transferring(r, error);
-  if (lease && knows_commits(r) && lease_holds(r, now)) {
+  if (lease && knows_commits(r) && raft_lease_holds(r, now)) {
     *ticket = ++r->last_ticket;
     ready(r, *ticket, r->committed);
     return RKV_OK;

@@ -115,6 +115,31 @@ static void check_elected(struct sim *s, rkv_node_id id, const struct raft_view 
   }
 }
 
+/* Nobody is elected while the lease of an earlier leader holds by its own clock (dissertation
+ * 6.4.1). */
+static void check_leases(struct sim *s, rkv_node_id id, const struct raft_view *v) {
+  for (rkv_node_id other = 1; other <= SIM_NODES && s->leases; other++) {
+    const struct node *n = sim_node_of(s, other);
+    struct raft_now now = {.ns = world_local_ns(&s->w->nodes[other])};
+    if (n && n->raft->role == RAFT_LEADER && n->raft->vote.term < v->vote.term &&
+        raft_lease_holds(n->raft, now))
+      sim_fail(
+          s, "leader %" PRIu64 " of term %" PRIu64 " was elected inside the lease of node %" PRIu64,
+          id, v->vote.term, other);
+  }
+}
+
+/* A leader makes a membership only when it knows the one before it to be committed (section 6). */
+static void check_changes(struct sim *s, rkv_node_id id, const struct raft_view *v) {
+  const struct raft *r = s->w->nodes[id].node->raft;
+  if (r->previous && r->effective->id.term == v->vote.term &&
+      r->previous->id.index > v->committed.index)
+    sim_fail(s,
+             "leader %" PRIu64 " changed the membership at index %" PRIu64
+             ", and the one at index %" PRIu64 " is not committed",
+             id, r->effective->id.index, r->previous->id.index);
+}
+
 static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   struct sim_node *n = &s->nodes[id];
   if (v->vote.term >= SIM_TERMS_MAX) return sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
@@ -127,7 +152,9 @@ static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *
     sim_count(s, SIM_EFFECT_ELECTIONS);
     check_complete(s, id, v);
     check_elected(s, id, v);
+    check_leases(s, id, v);
   }
+  check_changes(s, id, v);
   if (v->committed.index > n->checked_commit) {
     /* A config appended in this very step was not in force when the quorum was counted. */
     rkv_index config = raft_effective(s->w->nodes[id].node->raft)->id.index;

@@ -90,7 +90,9 @@ void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
 void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind kind);
 /* Breaks every stream from or to a node. */
 void world_break_streams(struct world *w, rkv_node_id id);
-/* Breaks every stream from one node to another. */
+/* Ends every stream from one node to another: the sender, which closed, knows it. */
+void world_close_streams(struct world *w, rkv_node_id from, rkv_node_id to);
+/* Breaks every stream from one node to another: the sender learns it at its next step. */
 void world_break_connection(struct world *w, rkv_node_id from, rkv_node_id to);
 
 extern const struct rkv_transport_ops world_transport_ops;

@@ -189,9 +189,16 @@ void world_break_streams(struct world *w, rkv_node_id id) {
   }
 }
 
-void world_break_connection(struct world *w, rkv_node_id from, rkv_node_id to) {
+void world_close_streams(struct world *w, rkv_node_id from, rkv_node_id to) {
   for (struct world_stream *s = w->streams, *next; s; s = next) {
     next = s->next;
     if (s->from == from && s->to == to) drop_sender(s);
+  }
+}
+
+void world_break_connection(struct world *w, rkv_node_id from, rkv_node_id to) {
+  for (struct world_stream *s = w->streams, *next; s; s = next) {
+    next = s->next;
+    if (s->from == from && s->to == to && !s->broken) break_off(s);
   }
 }

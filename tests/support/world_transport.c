@@ -309,7 +309,7 @@ static enum rkv_status peer_open(void *transport, const struct rkv_peer_info *in
 
 static void peer_close(void *peer) {
   struct link *link = peer;
-  world_break_connection(link->world, link->from, link->to);
+  world_close_streams(link->world, link->from, link->to);
   free(link); /* relays know nodes by id, not the link */
 }
 
