@@ -14,6 +14,7 @@
 #define THINK_NS UINT64_C(800000000)
 #define CALL_NS UINT64_C(8000000000)
 #define STRANGER 60 /* ids from here on never belong to the cluster */
+#define VOTERS 3    /* with fewer, an administrator mostly adds one */
 
 struct sim_admin {
   union {
@@ -164,6 +165,15 @@ static void ask(struct sim_admin *a) {
   world_kick(a->sim->w, a->at);
 }
 
+/* Anything; but what is removed at random would leave one voter most of the time, whose quorum is
+ * itself. */
+static enum sim_op choose_op(struct sim_admin *a, const struct rkv_membership *m) {
+  struct world *w = a->sim->w;
+  if (m->configs[m->config_count - 1].count < VOTERS && world_random(w) % 4 != 0)
+    return some_member(a, m, false) != 0 ? SIM_OP_PROMOTE : SIM_OP_ADD_LEARNER;
+  return SIM_OP_ADD_LEARNER + world_random(w) % (SIM_OP_PURGE - SIM_OP_ADD_LEARNER);
+}
+
 static void act(struct world *w, void *arg) {
   struct sim_admin *a = arg;
   struct sim *s = a->sim;
@@ -176,7 +186,7 @@ static void act(struct world *w, void *arg) {
   memset(&a->u, 0, sizeof a->u);
   a->u.call.done = on_done;
   a->u.call.deadline_ns = world_local_ns(&w->nodes[a->at]) + CALL_NS;
-  a->op = SIM_OP_ADD_LEARNER + world_random(w) % (SIM_OP_PURGE - SIM_OP_ADD_LEARNER);
+  a->op = choose_op(a, &metrics.membership);
   a->wrong = false;
   if (!prepare(a, &metrics.membership) || !sim_node_of(s, a->at)) return think(a);
   ask(a);

@@ -103,9 +103,15 @@ void wipe_whole(struct sim *s, rkv_node_id id) {
 
 /* Where it votes it is named, by this incarnation or an earlier one: what comes back is not taken
  * for it. */
-static bool knows(const struct raft_membership *m, rkv_node_id id) {
+static bool names(const struct raft_membership *m, rkv_node_id id) {
   const struct rkv_member *member = m ? rkv_membership_find(&m->value, id) : NULL;
   return !member || !rkv_membership_is_voter(&m->value, id) || member->incarnation != 0;
+}
+
+/* The membership before counts until it cannot return. */
+static bool knows(const struct raft *r, rkv_node_id id) {
+  bool may_return = r->effective->id.index > r->committed.index;
+  return names(r->effective, id) && (!may_return || names(r->previous, id));
 }
 
 /* Its disk was to be spared when it was damaged, and administrators have seen to it since
@@ -115,7 +121,7 @@ static bool others_know(struct sim *s, rkv_node_id id) {
   for (rkv_node_id other = 1; other <= SIM_NODES; other++) {
     struct node *n = sim_node_of(s, other);
     if (other == id) continue;
-    if (!n || !knows(n->raft->effective, id) || !knows(n->raft->previous, id)) return false;
+    if (!n || !knows(n->raft, id)) return false;
   }
   return true;
 }
