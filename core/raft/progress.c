@@ -35,6 +35,8 @@ void raft_progress_answered(struct raft_progress *p, uint64_t now_ns, uint64_t a
   p->answered_ns = now_ns;
   if (at_ns > p->acked_ns) p->acked_ns = at_ns;
   if (round > p->acked_round) p->acked_round = round;
+  if (round > p->sent_round) p->sent_round = round;
+  p->answer_ns += (now_ns - at_ns) / 8 - p->answer_ns / 8;
 }
 
 static void probe_at(struct raft_progress *p, rkv_index prev, rkv_index conflict) {
@@ -99,6 +101,7 @@ void raft_progress_conflict(struct raft_progress *p, rkv_index prev, bool empty,
 
 void raft_progress_failure(struct raft_progress *p, uint64_t retry_ns) {
   p->reached = false;
+  p->sent_round = p->acked_round;
   if (p->mode == RAFT_SNAPSHOT) return;
   if (p->mode == RAFT_REPLICATE) probe_at(p, p->matched.index, RAFT_NEVER);
   p->retry_ns = retry_ns;

@@ -27,9 +27,35 @@ static uint64_t acked_round(const void *ctx, rkv_node_id id) {
   return p ? p->acked_round : 0;
 }
 
+struct asked {
+  const struct raft *r;
+  const struct raft_progress *last;
+};
+
+static bool sooner(const struct raft_progress *p, const struct raft_progress *than) {
+  return p->answer_ns < than->answer_ns || (p->answer_ns == than->answer_ns && p->id < than->id);
+}
+
+/* The newest round that a voter has answered or, if it will sooner than `last`, was asked for; who
+ * can be asked will be. */
+static uint64_t asked_round(const void *ctx, rkv_node_id id) {
+  const struct asked *a = ctx;
+  const struct raft_progress *p = raft_peek_peer(a->r, id);
+  if (id == a->r->config.id) return RAFT_NEVER;
+  if (!p) return 0;
+  if (!p->reached || p->mode == RAFT_PROBE || sooner(a->last, p)) return p->acked_round;
+  return p != a->last && p->beats == 0 ? RAFT_NEVER : p->sent_round;
+}
+
+/* While a quorum has been asked for the oldest round nobody else is, and the next round waits: the
+ * reads that come meanwhile share it. If somebody does not answer, the heartbeats ask the others.
+ */
 bool raft_reads_want(const struct raft *r, const struct raft_progress *p) {
-  return r->read_count > 0 && p->sent_round < r->reads[r->read_count - 1].round &&
-         rkv_membership_is_voter(&r->effective->value, p->id);
+  const struct asked asked = {r, p};
+  if (r->read_count == 0 || p->sent_round >= r->reads[r->read_count - 1].round ||
+      !rkv_membership_is_voter(&r->effective->value, p->id))
+    return false;
+  return raft_quorum_index(&r->effective->value, asked_round, &asked) < r->reads[0].round;
 }
 
 static void ready(struct raft *r, uint64_t ticket, struct rkv_log_id index) {

@@ -32,7 +32,6 @@ static void reads_are_confirmed_by_a_round(void **state) {
   last = cluster_view(c, 1).last;
   ticket = read_at(c, 1, false);
   assert_int_equal(cluster_in_flight(c, 1, 2), 1);
-  assert_int_equal(cluster_in_flight(c, 1, 3), 1);
   assert_true(cluster_deliver(c, 1, 2));
   assert_int_equal(ready(c), 0);
   assert_true(cluster_deliver(c, 2, 1));
@@ -94,6 +93,48 @@ static void reads_share_rounds(void **state) {
   cluster_free(c);
 }
 
+/* No more voters are asked than confirm it, and none for the next round before; those who answered
+ * soonest until now. */
+static void rounds_follow_one_another(void **state) {
+  struct cluster *c = led(five, RAFT_LEASE_OFF);
+  rkv_node_id peer;
+  (void)state;
+  run_out(c, 1); /* 4 and 5 answer heartbeats at once, 2 and 3 later */
+  for (peer = 4; peer <= 5; peer++)
+    assert_true(cluster_deliver(c, 1, peer) && cluster_deliver(c, peer, 1));
+  c->now_ns += MS;
+  for (peer = 2; peer <= 3; peer++)
+    assert_true(cluster_deliver(c, 1, peer) && cluster_deliver(c, peer, 1));
+  (void)read_at(c, 1, false);
+  assert_int_equal(cluster_in_flight(c, 1, 4) + cluster_in_flight(c, 1, 5), 2);
+  (void)read_at(c, 1, false);
+  assert_int_equal(cluster_in_flight(c, 1, 2) + cluster_in_flight(c, 1, 3), 0);
+  for (peer = 4; peer <= 5; peer++)
+    assert_true(cluster_deliver(c, 1, peer) && cluster_deliver(c, peer, 1));
+  assert_int_equal(ready(c), 1);
+  assert_int_equal(c->nodes[1].read_count, 1); /* the next round, to the same two */
+  assert_int_equal(cluster_in_flight(c, 1, 4) + cluster_in_flight(c, 1, 5), 2);
+  assert_int_equal(cluster_in_flight(c, 1, 2) + cluster_in_flight(c, 1, 3), 0);
+  cluster_free(c);
+}
+
+/* Whoever was asked is cut off: the next heartbeats confirm what waits. */
+static void heartbeats_confirm_what_was_not_answered(void **state) {
+  struct cluster *c = led(three, RAFT_LEASE_OFF);
+  (void)state;
+  (void)read_at(c, 1, false);
+  assert_int_equal(cluster_in_flight(c, 1, 2), 1);
+  assert_int_equal(cluster_in_flight(c, 1, 3), 0);
+  run_out(c, 1);
+  assert_true(cluster_deliver(c, 1, 3) && cluster_deliver(c, 3, 1));
+  assert_int_equal(ready(c), 1);
+  assert_int_equal(c->nodes[1].read_count, 0);
+  (void)read_at(c, 1, false); /* and the one who answers is asked from now on */
+  assert_true(cluster_deliver(c, 1, 3) && cluster_deliver(c, 3, 1));
+  assert_int_equal(ready(c), 2);
+  cluster_free(c);
+}
+
 /* Inputs between two sends share a ticket, and it covers the newest of them. */
 static void reads_before_the_round_left_share_a_ticket(void **state) {
   struct cluster *c = led(three, RAFT_LEASE_OFF);
@@ -142,13 +183,17 @@ static void answers_that_confirm(void **state) {
   uint64_t ticket;
   (void)state;
   assert_int_equal(raft_read(r, now, false, &ticket, NULL), RKV_OK);
-  for (peer = 2; peer <= 5; peer++) {
+  for (peer = 2; peer <= 3; peer++) {
     assert_true(raft_next_append(r, now, peer, &plan[peer]));
     raft_append_sent(r, peer, &plan[peer], plan[peer].prev.index);
   }
   raft_on_append_failed(r, now, 2, &plan[2], 2, false, NONE);
   raft_on_append_answer(r, now, 3, &plan[3], 2, RKV_APPEND_REJECTED, NONE, VOTE(0, 0));
   raft_on_append_answer(r, now, 3, &plan[3], 2, RKV_APPEND_SUCCESS, ID(1, 9), VOTE(0, 0));
+  for (peer = 4; peer <= 5; peer++) {
+    assert_true(raft_next_append(r, now, peer, &plan[peer]));
+    raft_append_sent(r, peer, &plan[peer], plan[peer].prev.index);
+  }
   raft_on_append_answer(r, now, 5, &plan[5], 2, RKV_APPEND_SUCCESS, ID(1, 2), VOTE(0, 0));
   expect_none(r);
   raft_on_append_answer(r, now, 4, &plan[4], 2, RKV_APPEND_CONFLICT, NONE, VOTE(0, 0));
@@ -308,6 +353,8 @@ int main(void) {
       cmocka_unit_test(stale_leaders_confirm_nothing),
       cmocka_unit_test(earlier_appends_confirm_nothing),
       cmocka_unit_test(reads_share_rounds),
+      cmocka_unit_test(rounds_follow_one_another),
+      cmocka_unit_test(heartbeats_confirm_what_was_not_answered),
       cmocka_unit_test(reads_before_the_round_left_share_a_ticket),
       cmocka_unit_test(entries_carry_the_round),
       cmocka_unit_test(answers_that_confirm),
