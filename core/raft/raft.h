@@ -314,10 +314,9 @@ enum rkv_status raft_on_timeout_now(struct raft *r, struct raft_now now, struct 
 /* Opens a ticket for all reads that wait now: READ_READY with the read index follows once a quorum
  * of every config has answered an append sent after this call (`lease`: at once while the leader's
  * lease holds, by quorum if it does not), or READ_FAILED. The read index is the commit index, not
- * before an entry of the own term is committed. Makes heartbeats due at once, to as many voters as
- * confirm it, those first who answer soonest; calls that come while a round is on its way share the
- * next one. Errors: RKV_NOT_LEADER; RKV_PRECONDITION for `lease`
- * with RAFT_LEASE_OFF; RKV_UNAVAILABLE while leadership is handed over. */
+ * before an entry of the own term is committed. Heartbeats are due at once, to those who confirm it
+ * soonest; calls that come while a round is on its way share the next. Errors: RKV_NOT_LEADER;
+ * RKV_PRECONDITION for `lease` with RAFT_LEASE_OFF; RKV_UNAVAILABLE while it hands over. */
 enum rkv_status raft_read(struct raft *r, struct raft_now now, bool lease, uint64_t *ticket,
                           struct rkv_error *error);
 
