@@ -19,7 +19,7 @@ struct rig {
   unsigned files; /* that take part */
   pthread_barrier_t start, end;
   uint64_t took_ns[FILES];
-  bool failed[FILES];
+  int failed[FILES]; /* errno of what failed last; 0 */
 };
 
 struct writer {
@@ -42,8 +42,9 @@ static void *write_rounds(void *arg) {
     (void)pthread_barrier_wait(&rig->start);
     began = now_ns();
     bytes[0] = (uint8_t)round;
+    errno = ENOSPC; /* of a write that was short */
     if (pwrite(rig->fds[w->i], bytes, BYTES, 0) != BYTES || fdatasync(rig->fds[w->i]) != 0)
-      rig->failed[w->i] = true;
+      rig->failed[w->i] = errno;
     rig->took_ns[w->i] = now_ns() - began;
     (void)pthread_barrier_wait(&rig->end);
   }
@@ -55,13 +56,14 @@ static int by_size(const void *a, const void *b) {
   return left < right ? -1 : left > right;
 }
 
-/* The median of how long it takes until `done` of `files` are on the device; 0: one failed. */
+/* The median of how long it takes until `done` of `files` are on the device; 0: one failed (errno).
+ */
 static uint64_t measure(struct rig *rig, unsigned files, unsigned done) {
   static struct histogram took;
   pthread_t threads[FILES];
   struct writer writers[FILES];
   unsigned started = 0;
-  bool failed = false;
+  int failed = 0;
   memset(&took, 0, sizeof took);
   (void)pthread_barrier_init(&rig->start, NULL, files + 1);
   (void)pthread_barrier_init(&rig->end, NULL, files + 1);
@@ -77,10 +79,11 @@ static uint64_t measure(struct rig *rig, unsigned files, unsigned done) {
   }
   for (unsigned i = 0; i < files; i++) {
     (void)pthread_join(threads[i], NULL);
-    failed = failed || rig->failed[i];
+    if (rig->failed[i] != 0) failed = rig->failed[i];
   }
   (void)pthread_barrier_destroy(&rig->start);
   (void)pthread_barrier_destroy(&rig->end);
+  errno = failed;
   return failed ? 0 : histogram_quantile(&took, 0.5);
 }
 

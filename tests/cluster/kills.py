@@ -1,9 +1,8 @@
 """Durable nodes killed under load and started again: nothing acknowledged is lost, histories are linearizable."""
 import random
-import time
 
 from load import Load, Registers, prove
-from nodes import DURABLE, POLL
+from nodes import DURABLE, wait_until
 
 # Snapshots and purges often: they are killed as well.
 SETS = dict(DURABLE, **{"node.snapshot_after_entries": 400, "node.keep_entries": 50})
@@ -17,12 +16,9 @@ def who_leads(cluster):
 
 
 def await_leader(cluster, load):
-    while True:
-        leader = who_leads(cluster)
-        if leader:
-            return leader
-        assert load.failure is None, load.failure
-        time.sleep(POLL)
+    leader = wait_until(lambda: load.failure or who_leads(cluster), "somebody leads")
+    assert load.failure is None, load.failure
+    return leader
 
 
 class Story:
