@@ -121,8 +121,9 @@ static void check_leases(struct sim *s, rkv_node_id id, const struct raft_view *
   for (rkv_node_id other = 1; other <= SIM_NODES && s->leases; other++) {
     const struct node *n = sim_node_of(s, other);
     struct raft_now now = {.ns = world_local_ns(&s->w->nodes[other])};
-    if (n && n->raft->role == RAFT_LEADER && n->raft->vote.term < v->vote.term &&
-        raft_lease_holds(n->raft, now))
+    if (!n || n->raft->role != RAFT_LEADER || n->raft->vote.term >= v->vote.term) continue;
+    sim_count(s, SIM_EFFECT_OLD_LEADER);
+    if (raft_lease_holds(n->raft, now))
       sim_fail(
           s, "leader %" PRIu64 " of term %" PRIu64 " was elected inside the lease of node %" PRIu64,
           id, v->vote.term, other);

@@ -20,6 +20,15 @@ void strike_nothing(struct sim *s, enum sim_fault fault) {
   sim_tell(s, "trouble: %s", sim_fault_names[fault]);
 }
 
+/* What befalls fewer voters proves little. */
+static void note_voters(struct sim *s) {
+  rkv_node_id leader = world_leader(s->w);
+  if (leader == 0) return;
+  struct world_metrics m = world_metrics(s->w, leader);
+  if (m.membership.config_count > 0 && m.membership.configs[0].count >= 3)
+    sim_count(s, SIM_EFFECT_OF_THREE);
+}
+
 static void strike(struct world *w, void *arg) {
   static nemesis_act *const acts[] = {
 #define NEMESIS_ROW(name, text, act) [SIM_FAULT_##name] = act,
@@ -29,6 +38,7 @@ static void strike(struct world *w, void *arg) {
   struct sim *s = arg;
   if (s->failed || s->healing) return;
   enum sim_fault fault = (enum sim_fault)(world_random(w) % SIM_FAULT_COUNT);
+  note_voters(s);
   acts[fault](s, fault);
   world_at(w, w->now_ns + nemesis_some(s, 100 * MS, 3 * SECOND), strike, s);
 }

@@ -130,7 +130,9 @@ enum sim_op {
   X(FULL, "calls refused by a full queue")                                                         \
   X(NO_MEMORY, "allocations failed")                                                               \
   X(FOREIGN, "foreign messages refused")                                                           \
-  X(LEASE_READ, "lease reads answered")
+  X(LEASE_READ, "lease reads answered")                                                            \
+  X(OLD_LEADER, "leaders elected beside an older one")                                             \
+  X(OF_THREE, "troubles of three voters or more")
 
 enum sim_effect {
 #define SIM_EFFECT_ENUM(name, text) SIM_EFFECT_##name,
