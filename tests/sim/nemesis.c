@@ -3,6 +3,9 @@
 
 #include <inttypes.h>
 
+#include <node/internal.h>
+#include <raft/raft_internal.h>
+
 uint64_t nemesis_some(struct sim *s, uint64_t least, uint64_t spread) {
   return least + world_random(s->w) % spread;
 }
@@ -20,13 +23,13 @@ void strike_nothing(struct sim *s, enum sim_fault fault) {
   sim_tell(s, "trouble: %s", sim_fault_names[fault]);
 }
 
-/* What befalls fewer voters proves little. */
+/* What befalls a leader of fewer voters proves little. */
 static void note_voters(struct sim *s) {
-  rkv_node_id leader = world_leader(s->w);
-  if (leader == 0) return;
-  struct world_metrics m = world_metrics(s->w, leader);
-  if (m.membership.config_count > 0 && m.membership.configs[0].count >= 3)
-    sim_count(s, SIM_EFFECT_OF_THREE);
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
+    const struct node *n = sim_node_of(s, id);
+    if (n && n->raft->role == RAFT_LEADER && raft_effective(n->raft)->value.configs[0].count >= 3)
+      return sim_count(s, SIM_EFFECT_OF_THREE);
+  }
 }
 
 static void strike(struct world *w, void *arg) {
