@@ -85,13 +85,13 @@ enum world_stream_kind {
   WORLD_STREAM_FINISH,
   WORLD_STREAM_ABORT
 };
-void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
+void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to, const void *connection,
                         const struct rkv_envelope *envelope, struct rkv_snapshot_call *outer);
 void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind kind);
 /* Breaks every stream from or to a node. */
 void world_break_streams(struct world *w, rkv_node_id id);
-/* Ends every stream from one node to another: the sender, which closed, knows it. */
-void world_close_streams(struct world *w, rkv_node_id from, rkv_node_id to);
+/* Ends every stream of a connection: the sender, which closed it, knows. */
+void world_close_streams(struct world *w, const void *connection);
 /* Breaks every stream from one node to another: the sender learns it at its next step. */
 void world_break_connection(struct world *w, rkv_node_id from, rkv_node_id to);
 

@@ -15,6 +15,7 @@ struct world_stream {
   struct world_stream *next, **back;
   struct world *world;
   rkv_node_id from, to;
+  const void *connection; /* the sender's; other connections to the same node may come and go */
   unsigned to_life;
   enum world_stream_kind kind;     /* the step on its way */
   struct rkv_snapshot_call *outer; /* the sender's step that waits; NULL = nobody waits */
@@ -125,7 +126,7 @@ static void travel(struct world_stream *s, struct rkv_snapshot_call *outer,
   world_at(s->world, s->world->now_ns + world_delay(s->world, s->from, s->to), deliver, s);
 }
 
-void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
+void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to, const void *connection,
                         const struct rkv_envelope *envelope, struct rkv_snapshot_call *outer) {
   struct world_stream *s = calloc(1, sizeof *s);
   assert(s);
@@ -138,6 +139,7 @@ void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to,
   s->world = w;
   s->from = from;
   s->to = to;
+  s->connection = connection;
   s->to_life = w->nodes[to].life;
   s->next = w->streams;
   s->back = &w->streams;
@@ -173,6 +175,7 @@ static void drop_sender(struct world_stream *s) {
   struct rkv_snapshot_call *outer = s->outer;
   struct rkv_error error;
   s->outer = NULL;
+  s->connection = NULL;
   s->attached = false;
   (void)rkv_fail(&error, RKV_CANCELLED, "stopped");
   if (outer) outer->call.done(&outer->call, RKV_CANCELLED, &error);
@@ -189,10 +192,10 @@ void world_break_streams(struct world *w, rkv_node_id id) {
   }
 }
 
-void world_close_streams(struct world *w, rkv_node_id from, rkv_node_id to) {
+void world_close_streams(struct world *w, const void *connection) {
   for (struct world_stream *s = w->streams, *next; s; s = next) {
     next = s->next;
-    if (s->from == from && s->to == to) drop_sender(s);
+    if (s->connection == connection) drop_sender(s);
   }
 }
 

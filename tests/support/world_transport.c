@@ -274,7 +274,7 @@ static void send_hello(void *peer, struct rkv_hello_call *call) {
 
 static void send_begin(void *peer, struct rkv_snapshot_call *call) {
   struct link *link = peer;
-  world_stream_begin(link->world, link->from, link->to, &link->envelope, call);
+  world_stream_begin(link->world, link->from, link->to, link, &link->envelope, call);
 }
 
 static void send_write(void *peer, struct rkv_snapshot_call *call) {
@@ -309,7 +309,7 @@ static enum rkv_status peer_open(void *transport, const struct rkv_peer_info *in
 
 static void peer_close(void *peer) {
   struct link *link = peer;
-  world_close_streams(link->world, link->from, link->to);
+  world_close_streams(link->world, link);
   free(link); /* relays know nodes by id, not the link */
 }
 
