@@ -11,8 +11,8 @@ import time
 from served import Served
 
 INFLIGHT = "64"
-LOAD_SECONDS = 12  # long enough for the slowest way to catch up that is of interest
-BEFORE_SECONDS = 3  # of load, measured before the learner joins
+LOAD_SECONDS = 24  # long enough for the slowest way to catch up that is of interest
+BEFORE_SECONDS = 5  # of load, measured before the learner joins
 LEAST_RATE, MOST_LOSS = 500_000, 0.30  # what the project promises
 KEEP = ("node.snapshot_after_entries=0", "node.keep_entries=1000000000")
 

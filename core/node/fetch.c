@@ -94,11 +94,16 @@ void fetch_ahead(struct node *n, struct node_peer *peer) {
   raft_hold_entries(n->raft, peer->id, at_hand_ns(n, peer));
 }
 
+/* Twice what was written since the last run is free, so that whoever lags comes nearer whatever
+ * clients write. */
 bool fetch_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run) {
   if (!ahead_take(&peer->ahead, from, run)) return false;
+  uint64_t free_bytes = 2 * (n->proposed_bytes - peer->pace_bytes);
+  uint64_t owed = run->bytes > free_bytes ? run->bytes - free_bytes : 0;
+  peer->pace_bytes = n->proposed_bytes;
   /* While nobody writes nothing is owed: it would have to be paid once somebody does. */
   if (peer->pace_ns < n->now_ns || n->now_ns >= n->lag_busy_ns) peer->pace_ns = n->now_ns;
-  if (n->now_ns < n->lag_busy_ns) peer->pace_ns += run->bytes * NS_PER_S / NODE_LAG_RATE;
+  if (n->now_ns < n->lag_busy_ns) peer->pace_ns += owed * NS_PER_S / NODE_LAG_RATE;
   return true;
 }
 

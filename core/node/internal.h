@@ -22,12 +22,12 @@
 #include <raft/raft.h>
 
 #define NODE_LOG "node"
-#define NODE_CHANGES_MAX 16         /* membership calls that may wait at once */
-#define NODE_PEER_CALLS_MAX 4096    /* calls of peers that may wait in the inbox */
-#define NODE_APPLY_BATCH_MAX 1024   /* entries handed to the state machine in one call */
-#define NODE_APPLY_SLICE_MAX 4096   /* entries applied before the inbox is looked at again */
-#define NODE_FETCH_ENTRIES_MAX 4096 /* entries read from the storage in one job */
-#define NODE_LAG_RATE (UINT64_C(192) << 20)   /* bytes/s to a lagging peer while clients write */
+#define NODE_CHANGES_MAX 16                /* membership calls that may wait at once */
+#define NODE_PEER_CALLS_MAX 4096           /* calls of peers that may wait in the inbox */
+#define NODE_APPLY_BATCH_MAX 1024          /* entries handed to the state machine in one call */
+#define NODE_APPLY_SLICE_MAX 4096          /* entries applied before the inbox is looked at again */
+#define NODE_FETCH_ENTRIES_MAX 4096        /* entries read from the storage in one job */
+#define NODE_LAG_RATE (UINT64_C(32) << 20) /* bytes/s to a lagging peer beside twice the writes */
 #define NODE_LAG_BUSY_NS UINT64_C(10000000)   /* after a write, clients write for so long */
 #define NODE_PURGE_STEP 1024                  /* entries purged at once: writes wait meanwhile */
 #define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
@@ -116,7 +116,7 @@ struct node_peer {
   uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
   struct ahead ahead;   /* what was read for it */
   uint64_t ahead_ns;    /* after a read that failed: no other one before */
-  uint64_t pace_ns;     /* while clients write: no further run before */
+  uint64_t pace_ns, pace_bytes; /* while clients write: no further run before; proposed by then */
 };
 
 struct greeting;
@@ -199,7 +199,8 @@ struct node {
   uint64_t snapshot_serial;
 
   uint64_t lag_proposals, lag_busy_ns; /* see NODE_LAG_BUSY_NS */
-  uint64_t proposals, applied_entries, snapshots_built, snapshots_sent, snapshots_installed;
+  uint64_t proposals, proposed_bytes, applied_entries, snapshots_built, snapshots_sent,
+      snapshots_installed;
   uint64_t bad_peer_calls;
 
   uint64_t send_failures, send_quiet_ns; /* snapshots that were not sent; when that may be logged */

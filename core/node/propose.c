@@ -91,6 +91,7 @@ void propose_flush(struct node *n) {
     struct rkv_propose_call *p = n->batch[i];
     struct rkv_log_id id = {first.term, first.index + i};
     p->id = id;
+    n->proposed_bytes += p->command.len;
     n->scratch[i] = (struct rkv_entry){.id = id, .kind = RKV_ENTRY_COMMAND, .payload = p->command};
     *pending_at(&n->pending, n->pending.count++) = (struct node_pending){id.index, p};
   }
