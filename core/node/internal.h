@@ -29,7 +29,7 @@
 #define NODE_FETCH_ENTRIES_MAX 4096        /* entries read from the storage in one job */
 #define NODE_LAG_RATE (UINT64_C(32) << 20) /* bytes/s to a lagging peer beside twice the writes */
 #define NODE_LAG_BUSY_NS UINT64_C(10000000)   /* after a write, clients write for so long */
-#define NODE_PURGE_STEP 1024                  /* entries purged at once: writes wait meanwhile */
+#define NODE_PURGE_STEP 4096                  /* entries purged at once: writes wait meanwhile */
 #define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
 #define NODE_EXPIRE_NS UINT64_C(50000000) /* how often deadlines of waiting calls are looked at */
 #define NODE_SNAPSHOT_STEP_NS                                                                      \
