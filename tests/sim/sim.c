@@ -87,11 +87,18 @@ rkv_node_id sim_any_node(struct sim *s) {
 
 /* ---- begin and end ---- */
 
+static void on_step(struct world *w) {
+  struct sim *s = sim_of(w);
+  s->step++;
+  if (!s->failed && w->acted != 0) check_step(s, w->acted);
+}
+
 static void begin(struct sim *s) {
   static const rkv_node_id first[] = {1, 2, 3};
   struct world *w = s->w;
   struct node_options *o = world_options(w);
   w->user = s;
+  w->on_step = on_step;
   w->on_fatal = process_on_fatal;
   w->on_answer = check_answer;
   w->on_request = check_request;
@@ -234,11 +241,7 @@ bool sim_run(uint64_t seed, uint64_t steps, bool trace, struct sim_coverage *cov
   client_start(s);
   admin_start(s);
   nemesis_start(s);
-  while (!s->failed && s->step < steps && world_step(s->w, UINT64_MAX)) {
-    s->step++;
-    if (s->w->acted != 0) check_step(s, s->w->acted);
-    process_look(s);
-  }
+  while (!s->failed && s->step < steps && world_step(s->w, UINT64_MAX)) process_look(s);
   if (!s->failed) heal(s);
   if (!s->failed) check_history(s);
   bool ok = !s->failed;

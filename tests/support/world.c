@@ -78,6 +78,7 @@ bool world_step(struct world *w, uint64_t until) {
     timer->timer_ns = UINT64_MAX;
     world_kick(w, timer->id);
   }
+  if (w->on_step) w->on_step(w);
   return true;
 }
 

@@ -58,6 +58,8 @@ struct world {
   void (*on_request)(struct world *w, rkv_node_id from, rkv_node_id to,
                      const struct rkv_append_call *append,
                      const struct rkv_timeout_now_call *timeout_now);
+  /* After every step, of those as well that somebody waits in. */
+  void (*on_step)(struct world *w);
   /* True: this allocation through the host fails. */
   bool (*alloc_fails)(struct world *w);
 };
