@@ -3,11 +3,12 @@
 
 /* ---- timers ---- */
 
-/* The leader is known to have left the cluster: its removal is committed. */
+/* The leader is known to have left the cluster: its removal is committed, and of its own term. One
+ * that an older membership does not name has joined since: its entry is still on the way. */
 static bool leader_left(const struct raft *r) {
   const struct raft_membership *m = r->effective;
   return r->vote.committed && m->value.config_count == 1 && m->id.index <= r->committed.index &&
-         !rkv_membership_is_voter(&m->value, r->vote.node_id);
+         m->id.term == r->vote.term && !rkv_membership_is_voter(&m->value, r->vote.node_id);
 }
 
 static uint64_t random_part(const struct raft *r, struct raft_now now) {

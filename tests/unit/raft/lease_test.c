@@ -156,12 +156,31 @@ static void leaders_that_do_not_vote_have_no_lease(void **state) {
   cluster_free(c);
 }
 
+/* A leader that the follower's membership does not name yet: the entry is on its way, the lease is
+ * owed all the same. */
+static void leaders_that_just_joined_have_a_lease(void **state) {
+  static const rkv_term one_entry[] = {1};
+  struct cluster *c = cluster_new();
+  struct raft_now now;
+  struct raft *r;
+  (void)state;
+  cluster_set_log(c, 1, one_entry, 1, three, 1);
+  r = c->nodes[1].r;
+  now = (struct raft_now){c->now_ns, 0};
+  assert_int_equal(
+      raft_on_append_request(r, now, LEADER_VOTE(2, 4), ID(1, 1), ID(1, 1), NULL, 0, NULL, NULL),
+      RKV_OK);
+  assert_true(raft_deadline(r) > now.ns + c->config.election_max_ns);
+  cluster_free(c);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(leases_last_within_the_drift),
       cmocka_unit_test(lease_reads_cost_no_message),
       cmocka_unit_test(leases_end_before_elections),
       cmocka_unit_test(transfers_void_the_lease),
+      cmocka_unit_test(leaders_that_just_joined_have_a_lease),
       cmocka_unit_test(removed_leaders_have_no_lease),
       cmocka_unit_test(restarted_voters_still_owe_it),
       cmocka_unit_test(void_leases_end_with_their_leadership),
