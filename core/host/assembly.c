@@ -1,6 +1,10 @@
 /* assembly.c: opens, starts, stops and closes a node's parts. */
 #include "assembly.h"
 
+#include <poll.h>
+
+#define END_POLL_MS 1
+
 static const struct rkv_plugin *plugin_of(const struct host_assembly *a, enum host_part_index i) {
   return a->config->parts[i].plugin;
 }
@@ -129,9 +133,16 @@ static void close_part(struct host_assembly *a, enum host_part_index i, void (*c
   *instance = NULL;
 }
 
+/* A thread of the storage may still be in the node's loop, about to close peers. */
+static void await_end(struct node *node) {
+  node_abandon(node);
+  while (!node_ended(node)) (void)poll(NULL, 0, END_POLL_MS);
+}
+
 void host_assembly_close(struct host_assembly *a) {
   host_assembly_stop(a, 0);
   if (a->executor_runs) node_executor_stop(a->executor);
+  if (a->node) await_end(a->node);
   if (a->transport) close_part(a, HOST_PART_TRANSPORT, a->transport_ops->close, &a->transport);
   if (a->storage) close_part(a, HOST_PART_STORAGE, a->storage_ops->close, &a->storage);
   if (a->sm) close_part(a, HOST_PART_STATE_MACHINE, a->sm_ops->close, &a->sm);

@@ -112,6 +112,10 @@ void node_abandon(struct node *n) {
   node_kick(n);
 }
 
+bool node_ended(struct node *n) {
+  return !atomic_load(&n->started) || atomic_load_explicit(&n->ended, memory_order_acquire);
+}
+
 void node_free(struct node *n) {
   node_abandon(n);
   assert(inbox_empty(&n->inbox) && n->change_count == 0);
