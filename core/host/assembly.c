@@ -133,9 +133,9 @@ static void close_part(struct host_assembly *a, enum host_part_index i, void (*c
   *instance = NULL;
 }
 
-/* A thread of the storage may still be in the node's loop, about to close peers. */
+/* A thread of the storage may still be in the node's loop, about to close peers; what stopped has
+ * been posted to it already. */
 static void await_end(struct node *node) {
-  node_abandon(node);
   while (!node_ended(node)) (void)poll(NULL, 0, END_POLL_MS);
 }
 

@@ -136,7 +136,7 @@ struct node {
   struct inbox inbox;
   atomic_int role; /* an enum node_role */
   atomic_uint_fast64_t client_calls, client_bytes, peer_calls;
-  atomic_bool started, draining, abandoned, fatal, ended; /* ended: no peer is open any more */
+  atomic_bool started, draining, abandoned, fatal;
   atomic_bool handing_over;   /* a node that stops hands leadership over */
   struct rkv_call drain_call; /* tells the runner of it, once */
   pthread_mutex_t fatal_lock;

@@ -66,7 +66,6 @@ static void end_waiting(struct node *n) {
   build_fail(n, &error);
   save_fail_deferred(n, &error);
   peer_close_all(n);
-  atomic_store_explicit(&n->ended, true, memory_order_release);
 }
 
 static bool calls_wait(const struct node *n) {

@@ -113,7 +113,8 @@ void node_abandon(struct node *n) {
 }
 
 bool node_ended(struct node *n) {
-  return !atomic_load(&n->started) || atomic_load_explicit(&n->ended, memory_order_acquire);
+  bool idle = atomic_load(&n->role) == NODE_IDLE; /* whoever was in the loop has seen the rest */
+  return !atomic_load(&n->started) || (idle && atomic_load(&n->abandoned));
 }
 
 void node_free(struct node *n) {

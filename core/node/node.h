@@ -101,7 +101,7 @@ void node_on_fatal(struct node *n, void (*notify)(void *arg), void *arg);
 void node_drain(struct node *n);
 bool node_idle(struct node *n); /* no client waits, and leadership is handed over if it can be */
 void node_abandon(struct node *n);
-bool node_ended(struct node *n); /* after node_abandon: the peers are closed */
+bool node_ended(struct node *n); /* after node_abandon: nobody is in the loop, no peer is open */
 void node_free(struct node *n);
 
 #endif

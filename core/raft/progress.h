@@ -33,7 +33,7 @@ struct raft_progress {
   bool stuck;             /* it can never take its next entry: only a snapshot gets it past */
   uint64_t answered_ns;   /* when it answered an append last; 0: never */
   uint64_t acked_ns;      /* when the newest append that it answered was made; 0: none */
-  uint64_t sent_round, acked_round; /* newest round of reads sent to it, answered by it */
+  uint64_t sent_round, acked_round; /* newest round of reads sent to it and not lost, answered */
   uint64_t answer_ns;               /* how long it takes to answer, smoothed */
   bool deaf;                        /* it was asked in vain to take over leadership */
 };
