@@ -75,7 +75,9 @@ static enum rkv_status note_term(struct recover *r, struct rkv_log_id id, struct
   return RKV_OK;
 }
 
-/* Reads the whole log once: terms, memberships beyond the snapshot, and the hot tail. */
+/* Reads the whole log once: terms, memberships beyond the snapshot, and the hot tail. What the log
+ * says of indexes that the snapshot covers is not asked: the entry may be one that the cluster
+ * overruled, left by a crash between the snapshot's commit and the log's truncation. */
 static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
   struct node *n = r->n;
   rkv_index next = r->state.purged.index + 1;
@@ -94,7 +96,7 @@ static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
                           (unsigned long long)e->id.index, (unsigned long long)(next + i));
       if (status == RKV_OK) status = note_term(r, e->id, error);
       if (status == RKV_OK && e->kind == RKV_ENTRY_MEMBERSHIP &&
-          e->id.index > r->state.snapshot.membership_id.index)
+          e->id.index > r->state.snapshot.last.index)
         status = note_membership(r, e->id, e->payload, error);
     }
     if (status == RKV_OK && tail_append(&n->tail, r->entries, count) != RKV_OK)

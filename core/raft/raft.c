@@ -164,6 +164,14 @@ static enum rkv_status check_start(const struct raft_start *s, struct rkv_error 
   return RKV_OK;
 }
 
+/* The log contradicts the snapshot, so it goes, and its memberships with it: of those up to the
+ * snapshot's last entry only the first one given, the snapshot's own, was ever committed. */
+static void drop_overruled(struct raft *r, const struct raft_start *s) {
+  if (s->membership_count < 2) return;
+  r->effective = r->previous;
+  r->previous = NULL;
+}
+
 /* Fills the log; what a crash between a snapshot's install and the purge left is put right. */
 static enum rkv_status load_log(struct raft *r, const struct raft_start *s,
                                 struct rkv_error *error) {
@@ -179,8 +187,10 @@ static enum rkv_status load_log(struct raft *r, const struct raft_start *s,
   r->committed = s->applied;
   r->applied = s->applied;
   r->build_after = s->snapshot.index;
-  if (s->snapshot.index > s->purged.index && !raft_log_has(&r->log, s->snapshot))
+  if (s->snapshot.index > s->purged.index && !raft_log_has(&r->log, s->snapshot)) {
     raft_log_restart(r, s->snapshot);
+    drop_overruled(r, s);
+  }
   if (!raft_log_has(&r->log, s->applied))
     return rkv_fail(error, RKV_CORRUPT,
                     "the state machine holds entry %llu of term %llu, which the log contradicts",

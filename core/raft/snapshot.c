@@ -122,7 +122,9 @@ void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_
   if (!held && last.index <= r->log.last.index)
     changed = raft_membership_revert(r, r->committed.index);
   raft_log_restart(r, last);
-  if (raft_membership_restore(r, membership, last.index)) changed = true;
+  /* Behind the commit index the log itself says which memberships are in force. */
+  if (last.index >= r->committed.index && raft_membership_restore(r, membership, last.index))
+    changed = true;
   if (last.index > r->snapshot.index) r->snapshot = last;
   if (last.index > r->committed.index) r->committed = last;
   if (last.index > r->applied.index) r->applied = last;

@@ -225,6 +225,58 @@ static void starts_complete_an_interrupted_install(void **state) {
   cluster_free(f.c);
 }
 
+/* Of a log that the snapshot overruled nothing is in force, also of a membership that the log holds
+ * behind the snapshot's own and in front of its end. */
+static void starts_forget_overruled_memberships(void **state) {
+  const rkv_node_id all[] = {1, 2, 3, 4, 0};
+  struct follower f = follower_new();
+  struct raft_membership own = f.membership, stale = {ID(2, 4), cluster_membership(one)};
+  struct rkv_membership joint = cluster_membership(all);
+  const struct raft_entry entry = {ID(7, 10), RKV_ENTRY_MEMBERSHIP, &joint};
+  (void)state;
+  cluster_crash(f.c, 2);
+  f.c->nodes[2].disk.snapshot = (struct test_snapshot){ID(6, 9), &own};
+  f.c->nodes[2].disk.log.entries[3].membership = &stale;
+  cluster_start(f.c, 2);
+  assert_id(raft_effective(f.c->nodes[2].r)->id, 1, 1);
+  /* Nor does it return when a later one is cut off. */
+  f.r = f.c->nodes[2].r;
+  assert_int_equal(
+      raft_on_append_request(f.r, f.now, LEADER_VOTE(8, 1), ID(6, 9), NONE, &entry, 1, NULL, NULL),
+      RKV_OK);
+  assert_id(raft_effective(f.r)->id, 7, 10);
+  assert_int_equal(
+      raft_on_append_request(f.r, f.now, LEADER_VOTE(9, 3), ID(9, 10), NONE, NULL, 0, NULL, NULL),
+      RKV_OK);
+  assert_id(raft_effective(f.r)->id, 1, 1);
+  cluster_free(f.c);
+}
+
+/* Appends go on while a snapshot is being made durable, and what they commit may pass its end: then
+ * the log says which memberships are in force, and which one returns when the last is cut off. */
+static void commits_may_pass_a_snapshot_on_its_way(void **state) {
+  const rkv_node_id two[] = {1, 2, 0}, four[] = {1, 2, 3, 4, 0};
+  struct rkv_membership second = cluster_membership(two), third = cluster_membership(four);
+  const struct raft_entry entries[] = {{ID(8, 6), RKV_ENTRY_MEMBERSHIP, &second},
+                                       {ID(8, 7), RKV_ENTRY_COMMAND, NULL},
+                                       {ID(8, 8), RKV_ENTRY_MEMBERSHIP, &third}};
+  struct follower f = follower_new();
+  (void)state;
+  assert_int_equal(raft_on_append_request(f.r, f.now, LEADER_VOTE(8, 1), ID(2, 5), ID(8, 7),
+                                          entries, 3, NULL, NULL),
+                   RKV_OK);
+  assert_id(cluster_view(f.c, 2).committed, 8, 7);
+  raft_on_snapshot_installed(f.r, f.now, ID(2, 5), &f.membership);
+  assert_id(cluster_view(f.c, 2).purged, 2, 5);
+  assert_id(cluster_view(f.c, 2).committed, 8, 7);
+  assert_id(raft_effective(f.r)->id, 8, 8);
+  assert_int_equal(
+      raft_on_append_request(f.r, f.now, LEADER_VOTE(9, 3), ID(9, 8), NONE, NULL, 0, NULL, NULL),
+      RKV_OK);
+  assert_id(raft_effective(f.r)->id, 8, 6); /* not the snapshot's, which is older */
+  cluster_free(f.c);
+}
+
 /* A peer that lags behind what is purged gets the snapshot, and then the entries behind it; one
  * that fails gets it again, not before it answers a probe. */
 static void lagging_peers_get_the_snapshot(void **state) {
@@ -264,6 +316,8 @@ int main(void) {
       cmocka_unit_test(snapshots_bring_their_membership),
       cmocka_unit_test(false_membership_ids_do_no_harm),
       cmocka_unit_test(starts_complete_an_interrupted_install),
+      cmocka_unit_test(starts_forget_overruled_memberships),
+      cmocka_unit_test(commits_may_pass_a_snapshot_on_its_way),
       cmocka_unit_test(lagging_peers_get_the_snapshot),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
