@@ -58,7 +58,7 @@ static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membe
     status = (enum rkv_status)refusal->status;
   }
   if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, &error);
-  if (status == RKV_OK) identity_found(n);
+  if (status == RKV_OK) identity_found(n, members);
   settle(n, call, status, &error);
 }
 

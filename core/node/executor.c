@@ -28,11 +28,21 @@ struct threads {
   bool running, stopping;
 };
 
+static uint64_t read_clock(clockid_t clock) {
+  struct timespec ts;
+  (void)clock_gettime(clock, &ts);
+  return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
 static uint64_t now_ns(void *ctx) {
   (void)ctx;
-  struct timespec ts;
-  (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+/* CLOCK_BOOTTIME is CLOCK_MONOTONIC and the time that the machine slept. */
+static uint64_t slept_ns(void *ctx) {
+  uint64_t awake = now_ns(ctx);
+  return read_clock(CLOCK_BOOTTIME) - awake;
 }
 
 /* splitmix64, seeded by the kernel: asked for several times per write, which a system call is not
@@ -134,8 +144,12 @@ enum rkv_status node_executor_new(struct node_executor **out, struct rkv_error *
   t->deadline_ns = UINT64_MAX;
   t->last = &t->first;
   atomic_init(&t->chance, random_seed());
-  t->base = (struct node_executor){
-      .ctx = t, .now_ns = now_ns, .random = random_number, .set_timer = set_timer, .post = post};
+  t->base = (struct node_executor){.ctx = t,
+                                   .now_ns = now_ns,
+                                   .slept_ns = slept_ns,
+                                   .random = random_number,
+                                   .set_timer = set_timer,
+                                   .post = post};
   *out = &t->base;
   return RKV_OK;
 }

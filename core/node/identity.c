@@ -7,13 +7,22 @@
  * promised, it forgot.
  *
  * (D1) The incarnation never changes while the storage lives.
- * (D2) The cluster id never changes once it is settled: once an entry behind the initial one was
- *      committed. Until then the node may have been initialised in vain, beside the others, and
- *      belongs to the cluster of whichever leader it accepts. A leader's id is held by all that
- *      follow it before they answer, so that what is committed first settles one id. */
+ * (D2) The cluster id never changes once it is settled: once this node knows a committed entry.
+ *      Until then the node may have created a cluster of its own by mistake, beside the others, and
+ *      may leave it for the cluster of a leader whose append or snapshot it accepts. A leader's id
+ *      is held by all that follow it before they answer.
+ * (D3) A node that leaves a cluster drops its whole log first: the ids of two clusters' entries may
+ *      be equal and their contents not, as those of every initial entry are.
+ * (D4) A node that acknowledged more than the initial entry may be one of the quorum that committed
+ *      it, and not know yet. It leaves only for a cluster of the same founders: then every leader
+ *      of either cluster was elected by a majority of the same voters, and those who acknowledged
+ *      elect nobody with a shorter log (5.4.1), so nothing that was committed is left behind. */
 #include <node/internal.h>
 
-#define INITIAL_INDEX 1 /* of the entry that initialises a cluster */
+#include <assert.h>
+
+#define INITIAL_INDEX 1                    /* of the entry that initialises a cluster */
+#define FOUNDERS_MASK UINT64_C(0xffffffff) /* the part of cluster.low that tells the founders */
 
 static uint64_t draw(struct node *n) {
   uint64_t number;
@@ -29,6 +38,38 @@ void identity_recover(struct node *n, const struct rkv_identity *stored) {
   n->identity_is_new = true;
 }
 
+/* ---- clusters ---- */
+
+/* A sum over the voters that create a cluster, in whatever order they are named; one of four
+ * thousand million, so that different voters have different sums but for odd chance. */
+static uint64_t founders_sum(const struct rkv_membership *m) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < m->configs[0].count; i++) {
+    uint64_t x = m->configs[0].ids[i] * UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
+    sum += x >> 32;
+  }
+  return sum & FOUNDERS_MASK;
+}
+
+static bool same_founders(struct rkv_cluster_id a, struct rkv_cluster_id b) {
+  return ((a.low ^ b.low) & FOUNDERS_MASK) == 0;
+}
+
+/* (D2), (D4). */
+static bool may_leave_for(const struct node *n, struct rkv_cluster_id other) {
+  struct raft_view view;
+  if (n->identity.settled || n->committed.index > 0) return false;
+  raft_view(n->raft, &view);
+  return view.last.index <= INITIAL_INDEX || same_founders(n->identity.cluster, other);
+}
+
+/* True if the node knows its cluster and the other one, and they differ. */
+static bool is_other(const struct node *n, struct rkv_cluster_id other) {
+  return rkv_cluster_id_known(n->identity.cluster) && rkv_cluster_id_known(other) &&
+         !rkv_cluster_id_equal(n->identity.cluster, other);
+}
+
 /* ---- who may speak to it ---- */
 
 static enum rkv_status check(const struct node *n, const struct rkv_envelope *e,
@@ -38,8 +79,7 @@ static enum rkv_status check(const struct node *n, const struct rkv_envelope *e,
   if (e->to != n->plugins.host->node_id)
     return rkv_fail(error, RKV_FOREIGN, "this is node %llu, not %llu (check who has which address)",
                     id, (unsigned long long)e->to);
-  if (me->settled && rkv_cluster_id_known(e->cluster) &&
-      !rkv_cluster_id_equal(e->cluster, me->cluster))
+  if (is_other(n, e->cluster) && !may_leave_for(n, e->cluster))
     return rkv_fail(error, RKV_FOREIGN,
                     "node %llu belongs to cluster %016llx, not to %016llx (give each cluster its "
                     "own addresses)",
@@ -88,18 +128,53 @@ static void join(struct node *n, struct rkv_cluster_id cluster) {
   peer_reopen(n);
 }
 
-void identity_adopt(struct node *n, const struct rkv_call *call) {
-  const struct rkv_envelope *e = call->envelope;
-  if (!e || n->identity.settled || !rkv_cluster_id_known(e->cluster)) return;
-  if (!rkv_cluster_id_equal(e->cluster, n->identity.cluster)) join(n, e->cluster);
+/* (D3): a crash between the two leaves an empty log of the old cluster, which nobody mistakes. */
+static void leave_for(struct node *n, struct rkv_cluster_id cluster) {
+  assert(!n->identity.settled && n->committed.index == 0);
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "left cluster=%016llx, in which nothing was committed, for that of the leader: %016llx",
+          (unsigned long long)n->identity.cluster.high, (unsigned long long)cluster.high);
+  raft_leave_cluster(n->raft, node_now(n));
+  loop_carry(n);
+  join(n, cluster);
 }
 
-void identity_found(struct node *n) {
-  join(n, (struct rkv_cluster_id){draw(n), draw(n)});
+/* A leader whose cluster has no id, as OpenRaft's: the initial entry may be this node's own, and
+ * nothing tells it from the leader's. */
+static bool is_doubtful(const struct node *n) {
+  struct raft_view view;
+  if (n->identity.settled || n->committed.index > 0) return false;
+  raft_view(n->raft, &view);
+  return rkv_cluster_id_known(n->identity.cluster) && view.last.index == INITIAL_INDEX;
+}
+
+static struct rkv_cluster_id leaders_cluster(const struct rkv_call *call) {
+  const struct rkv_cluster_id none = {0, 0};
+  return call->envelope ? call->envelope->cluster : none;
+}
+
+bool identity_differs(const struct node *n, const struct rkv_call *call) {
+  struct rkv_cluster_id theirs = leaders_cluster(call);
+  if (!rkv_cluster_id_known(theirs)) return is_doubtful(n);
+  return !n->identity.settled && !rkv_cluster_id_equal(theirs, n->identity.cluster);
+}
+
+void identity_adopt(struct node *n, const struct rkv_call *call) {
+  struct rkv_cluster_id theirs = leaders_cluster(call);
+  if (!identity_differs(n, call)) return;
+  if (rkv_cluster_id_known(n->identity.cluster))
+    leave_for(n, theirs);
+  else
+    join(n, theirs);
+}
+
+void identity_found(struct node *n, const struct rkv_membership *founders) {
+  uint64_t low = (draw(n) & ~FOUNDERS_MASK) | founders_sum(founders);
+  join(n, (struct rkv_cluster_id){draw(n), low});
 }
 
 void identity_settle(struct node *n) {
-  if (n->identity.settled || n->committed.index <= INITIAL_INDEX) return;
+  if (n->identity.settled || n->committed.index == 0) return;
   if (!rkv_cluster_id_known(n->identity.cluster)) return; /* its leaders know none */
   n->identity.settled = true;
   save_identity(n);

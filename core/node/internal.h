@@ -15,6 +15,7 @@
 
 #include <node/ahead.h>
 #include <node/inbox.h>
+#include <node/limits.h>
 #include <node/node.h>
 #include <node/snapshots.h>
 #include <node/stall.h>
@@ -22,28 +23,6 @@
 #include <raft/raft.h>
 
 #define NODE_LOG "node"
-#define NODE_CHANGES_MAX 16                /* membership calls that may wait at once */
-#define NODE_PEER_CALLS_MAX 4096           /* calls of peers that may wait in the inbox */
-#define NODE_APPLY_BATCH_MAX 1024          /* entries handed to the state machine in one call */
-#define NODE_APPLY_SLICE_MAX 4096          /* entries applied before the inbox is looked at again */
-#define NODE_FETCH_ENTRIES_MAX 4096        /* entries read from the storage in one job */
-#define NODE_LAG_RATE (UINT64_C(32) << 20) /* bytes/s to a lagging peer beside twice the writes */
-#define NODE_LAG_BUSY_NS UINT64_C(10000000)   /* after a write, clients write for so long */
-#define NODE_PURGE_STEP 4096                  /* entries purged at once: writes wait meanwhile */
-#define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
-#define NODE_EXPIRE_NS UINT64_C(50000000) /* how often deadlines of waiting calls are looked at */
-#define NODE_SNAPSHOT_STEP_NS                                                                      \
-  UINT64_C(10000000000)                            /* budget of one step of a snapshot to a peer   \
-                                                    */
-#define NODE_QUIET_NS UINT64_C(10000000000)        /* pause after trouble that repeats */
-#define NODE_REMOVED_LINGER_NS UINT64_C(150000000) /* a leader that removed itself serves on */
-#define NODE_LEARNER_LAG_MAX 5000                  /* entries: a learner this close has caught up */
-#define NODE_NOTICE_SHARE                                                                          \
-  10                            /* of a heartbeat: when a quiet leader tells of a commit           \
-                                 */
-#define NODE_RETRY_SHARE 2      /* of a heartbeat: pause before a peer that failed is asked again */
-#define NODE_SNAPSHOT_SHARE 2   /* a snapshot is built again after 1/2 of its size came as log */
-#define NODE_MEMBERSHIPS_MAX 64 /* membership entries in one append */
 
 /* X(NAME, handler): what the inbox carries. The handler runs on the runner and owns the call. */
 #define NODE_KIND_LIST(X)                                                                          \
@@ -144,7 +123,8 @@ struct node {
   void (*fatal_notify)(void *arg);
   void *fatal_arg;
 
-  uint64_t now_ns; /* time of the batch being worked */
+  uint64_t now_ns;   /* time of the batch being worked: read after its calls were taken */
+  uint64_t slept_ns; /* how long the machine had slept when lease reads were last looked at */
   uint64_t timer_ns, expire_ns;
 
   struct rkv_propose_call **batch; /* proposals of the batch being collected */

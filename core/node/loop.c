@@ -97,10 +97,13 @@ static void arm_timer(struct node *n) {
   n->executor->set_timer(n->executor->ctx, deadline);
 }
 
-/* One batch: everything that waits now. True if there is more to do at once. */
+/* One batch: everything that waits now. True if there is more to do at once. The clock is read
+ * when the inbox was taken: a lease read must not be judged by a time before it began, nor a
+ * promise begin before the append came that it answers. */
 static bool run_batch(struct node *n) {
+  struct rkv_call *calls = inbox_take(&n->inbox);
   n->now_ns = n->executor->now_ns(n->executor->ctx);
-  dispatch(n, inbox_take(&n->inbox));
+  dispatch(n, calls);
   if (loop_ending(n)) {
     end_waiting(n);
     return !inbox_empty(&n->inbox);

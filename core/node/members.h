@@ -10,11 +10,14 @@ void identity_recover(struct node *n, const struct rkv_identity *stored);
 /* RKV_FOREIGN if the call is meant for another node, incarnation or cluster. */
 enum rkv_status identity_check(struct node *n, const struct rkv_call *call,
                                struct rkv_error *error);
-/* A leader was accepted: its cluster is this node's. */
+/* True if identity_adopt would change this node's cluster: see first that the call can be taken. */
+bool identity_differs(const struct node *n, const struct rkv_call *call);
+/* A leader was accepted: its cluster is this node's from now on, and what the node holds of another
+ * one is dropped. */
 void identity_adopt(struct node *n, const struct rkv_call *call);
-/* This node was made the first of a new cluster. */
-void identity_found(struct node *n);
-/* An entry behind the initial one may have been committed. */
+/* This node was made the first of a new cluster of these voters. */
+void identity_found(struct node *n, const struct rkv_membership *founders);
+/* An entry may have been committed. */
 void identity_settle(struct node *n);
 void identity_on_hello(struct node *n, struct rkv_call *call);
 

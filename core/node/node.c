@@ -62,6 +62,7 @@ void node_set_transport(struct node *n, void *transport_instance) {
 void node_start(struct node *n) {
   assert(n->plugins.transport_instance);
   n->now_ns = n->executor->now_ns(n->executor->ctx);
+  if (n->executor->slept_ns) n->slept_ns = n->executor->slept_ns(n->executor->ctx);
   if (n->identity_is_new) save_identity(n);
   peer_update(n, &raft_effective(n->raft)->value);
   atomic_store(&n->started, true);

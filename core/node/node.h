@@ -20,7 +20,10 @@ struct node_job {
  */
 struct node_executor {
   void *ctx;
-  uint64_t (*now_ns)(void *ctx);
+  uint64_t (*now_ns)(void *ctx); /* never goes back; may stand still while the machine sleeps */
+  /* How long that clock has stood still until now, in ns; it may say up to a millisecond more.
+   * NULL: it never does. */
+  uint64_t (*slept_ns)(void *ctx);
   uint64_t (*random)(void *ctx);
   /* Calls node_kick not before `deadline_ns`; a later call replaces an earlier deadline; UINT64_MAX
    * = none. */

@@ -73,11 +73,17 @@ static enum rkv_status decode_memberships(const struct rkv_append_call *c,
   return RKV_OK;
 }
 
-/* Whose append raft will accept leads, and has brought this node into its cluster. */
-static void adopt_leader(struct node *n, const struct rkv_append_call *c) {
+/* If raft will accept this append, its sender is this node's leader: the node takes over its
+ * cluster. An append that raft would refuse changes nothing. */
+static enum rkv_status adopt_leader(struct node *n, const struct rkv_append_call *c,
+                                    const struct raft_entry *entries, struct rkv_error *error) {
   struct raft_view view;
+  enum rkv_status status;
   raft_view(n->raft, &view);
-  if (c->vote.committed && rkv_vote_accepts(view.vote, c->vote)) identity_adopt(n, &c->call);
+  if (!identity_differs(n, &c->call) || !rkv_vote_accepts(view.vote, c->vote)) return RKV_OK;
+  status = raft_check_append_request(n->raft, c->vote, c->prev, entries, c->entry_count, error);
+  if (status == RKV_OK) identity_adopt(n, &c->call);
+  return status;
 }
 
 static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
@@ -97,8 +103,8 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
           rkv_fail(error, RKV_INVALID, "entries[%zu].kind %u is unknown", i, c->entries[i].kind);
   }
   if (status == RKV_OK) status = decode_memberships(c, entries, &decoded, error);
+  if (status == RKV_OK) status = adopt_leader(n, c, entries, error);
   if (status == RKV_OK) {
-    adopt_leader(n, c);
     status = raft_on_append_request(n->raft, node_now(n), c->vote, c->prev, c->commit, entries,
                                     c->entry_count, &c->call, error);
   }
@@ -128,6 +134,7 @@ static void reject_if_outdated(struct node *n, struct rkv_append_call *c) {
   if (rkv_vote_compare(view.vote, c->vote) == RKV_EQUAL) return;
   c->result = RKV_APPEND_REJECTED;
   c->voter_vote = view.vote;
+  rkv_append_promise(c, 0);
 }
 
 void peer_answer_append(struct node *n, const struct raft_output *out) {
@@ -135,6 +142,7 @@ void peer_answer_append(struct node *n, const struct raft_output *out) {
   c->result = (uint32_t)out->result;
   c->matched = out->id;
   c->voter_vote = out->vote;
+  rkv_append_promise(c, out->lease_ns);
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   release(n);
   answer_ok(&c->call);

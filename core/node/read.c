@@ -165,6 +165,16 @@ static bool only_clients(const struct rkv_call *reads) {
   return true;
 }
 
+/* The clock that leases are judged by stands still while the machine sleeps; voters' clocks do not.
+ */
+static void notice_sleep(struct node *n) {
+  if (!n->executor->slept_ns) return;
+  uint64_t slept = n->executor->slept_ns(n->executor->ctx);
+  if (slept < n->slept_ns + NODE_SLEEP_NOTICED_NS) return;
+  n->slept_ns = slept;
+  raft_on_clock_stood(n->raft, node_now(n));
+}
+
 static void open_ticket(struct node *n, bool lease) {
   struct rkv_error error;
   struct rkv_call *reads = n->reads_waiting[lease];
@@ -177,6 +187,7 @@ static void open_ticket(struct node *n, bool lease) {
   t->n = n;
   t->lease = lease;
   t->reads = reads;
+  if (lease) notice_sleep(n);
   enum rkv_status status = raft_read(n->raft, node_now(n), lease, &t->number, &error);
   bool asked = status == RKV_NOT_LEADER && only_clients(reads) && ask_leader(n, t);
   if (status == RKV_OK || asked) {

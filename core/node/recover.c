@@ -151,6 +151,7 @@ static enum rkv_status make_raft(struct recover *r, struct rkv_error *error) {
                                .append_entries_max = (uint32_t)o->append_entries_max,
                                .purge_step = NODE_PURGE_STEP,
                                .purge_hold_max = o->purge_hold_entries,
+                               .lease_promise_max_ns = NODE_LEASE_PROMISE_NS,
                                .lease_drift_ppm =
                                    o->lease_reads ? o->clock_drift_ppm : RAFT_LEASE_OFF,
                                .pre_vote = o->pre_vote,

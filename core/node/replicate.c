@@ -195,7 +195,7 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
     if (a->status == RKV_OK)
       raft_on_append_answer(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             (enum rkv_append_result)a->call.result, a->call.matched,
-                            a->call.voter_vote);
+                            a->call.voter_vote, a->call.lease_ns);
     else
       raft_on_append_failed(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             a->status == RKV_TOO_LARGE, a->call.matched);

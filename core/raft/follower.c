@@ -43,11 +43,18 @@ static enum rkv_status check_request(const struct raft *r, struct rkv_vote vote,
 }
 
 /* Committed entries never change: whoever wants that is broken or of another cluster. */
-static enum rkv_status check_committed(const struct raft *r, const struct raft_entry *entries,
-                                       size_t count, struct rkv_error *error) {
+static enum rkv_status check_committed(const struct raft *r, struct rkv_log_id prev,
+                                       const struct raft_entry *entries, size_t count,
+                                       struct rkv_error *error) {
+  struct rkv_log_id held;
   size_t i;
+  if (prev.index > 0 && prev.index <= r->committed.index &&
+      raft_log_at(&r->log, prev.index, &held) && held.term != prev.term)
+    return rkv_fail(error, RKV_INVALID,
+                    "prev_log_id: index %llu is committed here with term %llu, not %llu",
+                    (unsigned long long)held.index, (unsigned long long)held.term,
+                    (unsigned long long)prev.term);
   for (i = 0; i < count && entries[i].id.index <= r->committed.index + 1; i++) {
-    struct rkv_log_id held;
     if (entries[i].id.index > r->committed.index) {
       if (entries[i].id.term >= r->committed.term) return RKV_OK;
       return rkv_fail(error, RKV_INVALID,
@@ -146,6 +153,7 @@ static void answer(struct raft *r, void *cookie, enum rkv_append_result result,
   out->result = result;
   out->id = matched;
   out->vote = r->vote;
+  if (result != RKV_APPEND_REJECTED) out->lease_ns = raft_promise_ns(r);
 }
 
 static void accept(struct raft *r, struct raft_now now, struct rkv_log_id prev,
@@ -160,19 +168,25 @@ static void accept(struct raft *r, struct raft_now now, struct rkv_log_id prev,
   if (known > r->committed.index && !r->failed) raft_commit_to(r, now, known);
 }
 
+enum rkv_status raft_check_append_request(const struct raft *r, struct rkv_vote vote,
+                                          struct rkv_log_id prev, const struct raft_entry *entries,
+                                          size_t count, struct rkv_error *error) {
+  enum rkv_status status = check_request(r, vote, prev, entries, count, error);
+  if (status != RKV_OK || !rkv_vote_accepts(r->vote, vote)) return status;
+  return check_committed(r, prev, entries, count, error);
+}
+
 enum rkv_status raft_on_append_request(struct raft *r, struct raft_now now, struct rkv_vote vote,
                                        struct rkv_log_id prev, struct rkv_log_id commit,
                                        const struct raft_entry *entries, size_t count, void *cookie,
                                        struct rkv_error *error) {
   const struct rkv_log_id none = {0, 0};
-  enum rkv_status status = check_request(r, vote, prev, entries, count, error);
+  enum rkv_status status = raft_check_append_request(r, vote, prev, entries, count, error);
   if (status != RKV_OK) return status;
   if (!rkv_vote_accepts(r->vote, vote)) {
     answer(r, cookie, RKV_APPEND_REJECTED, none);
     return RKV_OK;
   }
-  status = check_committed(r, entries, count, error);
-  if (status != RKV_OK) return status;
   raft_adopt_vote(r, vote);
   if (holds_prev(r, prev)) {
     accept(r, now, prev, commit, entries, count, cookie);
@@ -183,6 +197,15 @@ enum rkv_status raft_on_append_request(struct raft *r, struct raft_now now, stru
   }
   raft_heard_leader(r, now);
   return RKV_OK;
+}
+
+void raft_leave_cluster(struct raft *r, struct raft_now now) {
+  assert(r->committed.index == 0 && r->log.purged.index == 0);
+  if (r->log.last.index == 0) return;
+  if (r->role == RAFT_LEADER) raft_step_down(r, now);
+  if (truncate_after(r, 0)) raft_membership_announce(r, now);
+  r->verified = (struct rkv_log_id){0, 0};
+  raft_settle_role(r, now);
 }
 
 void raft_on_log_saved(struct raft *r, struct raft_now now, struct rkv_log_id id) {

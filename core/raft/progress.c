@@ -33,7 +33,6 @@ void raft_progress_answered(struct raft_progress *p, uint64_t now_ns, uint64_t a
                             uint64_t round) {
   assert(at_ns <= now_ns);
   p->answered_ns = now_ns;
-  if (at_ns > p->acked_ns) p->acked_ns = at_ns;
   if (round > p->acked_round) p->acked_round = round;
   if (round > p->sent_round) p->sent_round = round;
   p->answer_ns += (now_ns - at_ns) / 8 - p->answer_ns / 8;

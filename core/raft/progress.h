@@ -32,7 +32,8 @@ struct raft_progress {
   uint64_t away_until_ns; /* the same: its next entries are not at hand before */
   bool stuck;             /* it can never take its next entry: only a snapshot gets it past */
   uint64_t answered_ns;   /* when it answered an append last; 0: never */
-  uint64_t acked_ns;      /* when the newest append that it answered was made; 0: none */
+  uint64_t
+      kept_until_ns; /* it promised to depose nobody before, by this leader's clock; 0: never */
   uint64_t sent_round, acked_round; /* newest round of reads sent to it and not lost, answered */
   uint64_t answer_ns;               /* how long it takes to answer, smoothed */
   bool deaf;                        /* it was asked in vain to take over leadership */

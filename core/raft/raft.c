@@ -89,20 +89,20 @@ bool raft_failed(const struct raft *r) {
 
 /* ---- life ---- */
 
-#define TIME_MAX_NS (UINT64_C(24) * 3600 * 1000000000) /* a day, for every duration configured */
-
 static enum rkv_status check_config(const struct raft_config *c, struct rkv_error *error) {
   if (c->id == 0) return rkv_fail(error, RKV_INVALID, "id: 0 is no node id (1 or more)");
   if (c->heartbeat_ns == 0 || c->heartbeat_ns >= c->election_min_ns)
     return rkv_fail(error, RKV_INVALID, "heartbeat_interval: above 0, below election_timeout_min");
-  if (c->election_min_ns >= c->election_max_ns || c->election_max_ns > TIME_MAX_NS)
+  if (c->election_min_ns >= c->election_max_ns || c->election_max_ns > RAFT_DURATION_MAX_NS)
     return rkv_fail(error, RKV_INVALID,
                     "election_timeout_min: below election_timeout_max, which is a day at most");
   if (c->commit_notice_ns > c->heartbeat_ns)
     return rkv_fail(error, RKV_INVALID, "commit_notice: at most heartbeat_interval");
-  if (c->retry_ns == 0 || c->retry_ns > TIME_MAX_NS || c->stuck_retry_ns == 0 ||
-      c->stuck_retry_ns > TIME_MAX_NS || c->removed_linger_ns > TIME_MAX_NS)
+  if (c->retry_ns == 0 || c->retry_ns > RAFT_DURATION_MAX_NS || c->stuck_retry_ns == 0 ||
+      c->stuck_retry_ns > RAFT_DURATION_MAX_NS || c->removed_linger_ns > RAFT_DURATION_MAX_NS)
     return rkv_fail(error, RKV_INVALID, "retry, stuck_retry: above 0 and a day at most");
+  if (c->lease_promise_max_ns > RAFT_DURATION_MAX_NS)
+    return rkv_fail(error, RKV_INVALID, "lease_promise_max: a day at most");
   if (c->lease_drift_ppm > 1000000 && c->lease_drift_ppm != RAFT_LEASE_OFF)
     return rkv_fail(error, RKV_INVALID, "lease_drift_ppm: at most 1000000 parts per million");
   if (c->append_entries_max == 0 || c->append_window == 0)
@@ -209,12 +209,13 @@ static void load_memberships(struct raft *r, const struct raft_start *s) {
   }
 }
 
-/* A node that kept a committed vote stays with that leader for a lease; a lone voter waits for
- * nobody. */
+/* A node that kept a committed vote stays with that leader for as long as any earlier life of it,
+ * with whatever election_max_ns, may have promised; a lone voter waits for nobody. */
 static void load_vote(struct raft *r, struct rkv_vote vote, struct raft_now now) {
+  const uint64_t mine = r->config.election_max_ns, most = r->config.lease_promise_max_ns;
   r->vote = vote;
   r->role = raft_is_voter(r) ? RAFT_FOLLOWER : RAFT_LEARNER;
-  if (vote.committed) r->lease_until_ns = now.ns + r->config.election_max_ns;
+  if (vote.committed) r->lease_until_ns = now.ns + (mine > most ? mine : most);
   raft_arm_election(r, now);
   if (raft_is_voter(r) && raft_quorum_lone(&r->effective->value, r->config.id))
     r->election_at_ns = now.ns;

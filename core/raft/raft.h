@@ -20,40 +20,8 @@
 #ifndef RAFT_RAFT_H
 #define RAFT_RAFT_H
 
+#include <raft/config.h>
 #include <rkv/call.h>
-
-/* Time and chance of one input. */
-struct raft_now {
-  uint64_t ns;     /* monotonic */
-  uint64_t random; /* uniform; used at most once per input */
-};
-
-#define RAFT_LEASE_OFF UINT64_MAX
-
-struct raft_config {
-  rkv_node_id id;
-  uint64_t incarnation;     /* of this node (rkv_identity); 0: it cannot tell */
-  uint64_t heartbeat_ns;    /* a leader is heard from at least this often */
-  uint64_t election_min_ns; /* [min, max): the random part of an election timeout */
-  uint64_t election_max_ns; /* also the lease: how long a voter stays with a leader it heard from */
-  uint64_t commit_notice_ns;  /* a quiet leader tells peers of a new commit after this long (<=
-                                 heartbeat_ns) */
-  uint64_t removed_linger_ns; /* a leader that removed itself serves on for this long */
-  uint64_t retry_ns;          /* pause before a peer that failed is asked again */
-  uint64_t stuck_retry_ns;    /* the same for a peer that can never take its next entry */
-  uint64_t learner_lag_max;   /* entries: a learner this close counts as caught up */
-  uint64_t snapshot_after;    /* entries applied since the last snapshot that make the next one; 0 =
-                                 never */
-  uint64_t keep_entries;      /* entries kept in the log behind a snapshot */
-  uint64_t purge_step;        /* entries purged at once, the rest by raft_on_time; 0: all */
-  uint64_t purge_hold_max;    /* more entries than that are not kept for a peer that lags behind */
-  uint64_t lease_drift_ppm;   /* parts per million that one clock may run faster than another;
-                                 RAFT_LEASE_OFF: no lease reads */
-  bool pre_vote;              /* ask before campaigning (dissertation 9.6) */
-  bool check_quorum;          /* a leader that no quorum answers steps down (6.2) */
-  uint32_t append_entries_max; /* entries of one append */
-  uint32_t append_window;      /* appends with entries in flight to one peer */
-};
 
 /* X(NAME, text): what a node is. A LEARNER is a node that does not vote in the effective
  * membership (nor, while that is not committed, in the one before). */
@@ -87,7 +55,8 @@ struct raft_membership {
     "append entries [skip, skip+count) of the append request being handled; report likewise")      \
   X(SEND_VOTE, SAVED, "ask `peer` to vote: {vote, id = last log id, transfer}")                    \
   X(ANSWER_VOTE, SAVED, "answer vote request `cookie`: {granted, vote, id = last log id}")         \
-  X(ANSWER_APPEND, SAVED, "answer append request `cookie`: {result, id = matched, vote}")          \
+  X(ANSWER_APPEND, SAVED,                                                                          \
+    "answer append request `cookie`: {result, id = matched, vote, lease_ns}")                      \
   X(COMMIT, NOW, "everything up to `id` is committed: apply it; report raft_on_applied")           \
   X(ROLE, NOW, "role, leader or term changed: see raft_view")                                      \
   X(MEMBERSHIP, NOW, "the effective membership changed to *membership of entry `id`")              \
@@ -126,6 +95,7 @@ struct raft_output {
   const char *text;                         /* static */
   size_t skip, count;
   uint64_t ticket;
+  uint64_t lease_ns;
   enum rkv_entry_kind kind;
   enum rkv_append_result result;
   enum rkv_status status;
@@ -206,6 +176,10 @@ struct raft_entry {
       *membership; /* kind MEMBERSHIP: checked by rkv_membership_check; else NULL */
 };
 
+/* RKV_INVALID, with text, for a request that raft_on_append_request would refuse. */
+enum rkv_status raft_check_append_request(const struct raft *r, struct rkv_vote vote,
+                                          struct rkv_log_id prev, const struct raft_entry *entries,
+                                          size_t count, struct rkv_error *error);
 /* Output: ANSWER_APPEND with `cookie`, perhaps SAVE_VOTE, TRUNCATE, APPEND_RECEIVED, MEMBERSHIP,
  * COMMIT. Returns RKV_INVALID with text, and outputs nothing, if the vote is not committed, entries
  * have gaps or their terms fall, or the request would rewrite a committed entry. */
@@ -213,6 +187,12 @@ enum rkv_status raft_on_append_request(struct raft *r, struct raft_now now, stru
                                        struct rkv_log_id prev, struct rkv_log_id commit,
                                        const struct raft_entry *entries, size_t count, void *cookie,
                                        struct rkv_error *error);
+/* This node leaves the cluster whose log it holds, and of which it knows no committed entry, for
+ * another one. It steps down if it leads; its whole log is dropped, its vote stays. Entries of two
+ * clusters may have the same id (every initial entry has the id {term 0, index 1}), so none of them
+ * may be compared with the new leader's. Output: TRUNCATE, MEMBERSHIP, ROLE and what a leader that
+ * steps down gives up. */
+void raft_leave_cluster(struct raft *r, struct raft_now now);
 /* Everything up to `id` became durable in the own log. */
 void raft_on_log_saved(struct raft *r, struct raft_now now, struct rkv_log_id id);
 /* The state machine has applied everything up to `id`. Output: perhaps BUILD_SNAPSHOT. */
@@ -230,7 +210,7 @@ struct raft_append_plan {
   struct rkv_vote vote;
   struct rkv_log_id prev, commit;
   uint64_t round;     /* given back with the answer: which reads the answer confirms */
-  uint64_t at_ns;     /* when the plan was made: the lease that the answer renews begins then */
+  uint64_t at_ns;     /* when the plan was made: what the peer promises counts from then */
   rkv_index from, to; /* entries from..to (at most; fewer if bytes say so); from > to: none
                          (heartbeat or probe) */
 };
@@ -244,11 +224,13 @@ void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append
 /* The entries that the peer is sent next are not at hand before `until_ns` (UINT64_MAX: it is not
  * known when; 0: they are): plans for it have none before. */
 void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns);
-/* `plan` and `sent` as they were sent. SUCCESS: `matched`; REJECTED: `vote`. */
+/* `plan` and `sent` as they were sent. SUCCESS: `matched`; REJECTED: `vote`. `lease_ns`: how long
+ * the peer promises to depose nobody who leads by this vote, from when it took the append; 0: it
+ * promises nothing. */
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
                            const struct raft_append_plan *plan, rkv_index sent,
                            enum rkv_append_result result, struct rkv_log_id matched,
-                           struct rkv_vote vote);
+                           struct rkv_vote vote, uint64_t lease_ns);
 /* No answer; `stuck`: the peer stored up to `matched` and can never take the next entry (too large
  * for it). */
 void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer,
@@ -319,6 +301,10 @@ enum rkv_status raft_on_timeout_now(struct raft *r, struct raft_now now, struct 
  * RKV_PRECONDITION for `lease` with RAFT_LEASE_OFF; RKV_UNAVAILABLE while it hands over. */
 enum rkv_status raft_read(struct raft *r, struct raft_now now, bool lease, uint64_t *ticket,
                           struct rkv_error *error);
+
+/* The clock of raft_now stood still for a while, as a machine's does that sleeps: what voters
+ * promised for appends made before `now` may be over. */
+void raft_on_clock_stood(struct raft *r, struct raft_now now);
 
 /* ---- snapshots (paper section 7) ---- */
 

@@ -30,6 +30,9 @@
 /* Greater ones come from broken peers only, and could wrap around. */
 #define RAFT_TERM_MAX (UINT64_MAX / 2)
 #define RAFT_INDEX_MAX (UINT64_MAX / 2)
+#define RAFT_LEASE_MAX_NS RAFT_DURATION_MAX_NS /* a promise that is longer is no promise */
+#define RAFT_DURATION_MAX_NS                                                                       \
+  (UINT64_C(24) * 3600 * 1000000000) /* a day: of all that is configured */
 
 enum raft_change_kind { RAFT_CHANGE_INIT, RAFT_CHANGE_LEARNER, RAFT_CHANGE_VOTERS };
 
@@ -115,6 +118,7 @@ struct raft {
   uint64_t resign_at_ns;    /* a leader that removed itself leaves then; RAFT_NEVER */
   uint64_t quorum_since_ns; /* the present voters are asked to answer since then */
   bool lease_void;          /* voters may depose this leader whatever they owe it */
+  uint64_t lease_from_ns;   /* promises for appends made before do not count */
   struct raft_handover transfer;
   struct raft_ticket reads[RAFT_READS_MAX];
   size_t read_count;
@@ -198,6 +202,10 @@ void raft_reads_advance(struct raft *r);
 void raft_reads_abort(struct raft *r);
 /* True while nobody else can have been elected; only where lease reads are on. */
 bool raft_lease_holds(const struct raft *r, struct raft_now now);
+/* How long this node deposes nobody after it took an append, whatever its next life is set to. */
+uint64_t raft_promise_ns(const struct raft *r);
+/* The peer promised `lease_ns` when it answered an append made at `at_ns`. */
+void raft_take_promise(struct raft *r, struct raft_progress *p, uint64_t at_ns, uint64_t lease_ns);
 
 /* ---- replicate.c ---- */
 

@@ -88,25 +88,41 @@ void raft_reads_abort(struct raft *r) {
 
 /* ---- the lease (6.4.1) ---- */
 
-static uint64_t acked_ns(const void *ctx, rkv_node_id id) {
-  const struct raft *r = ctx;
-  const struct raft_progress *p = raft_peek_peer(r, id);
-  if (id == r->config.id) return RAFT_NEVER; /* it stays with itself */
-  return p ? p->acked_ns : 0;
+uint64_t raft_promise_ns(const struct raft *r) {
+  const uint64_t mine = r->config.election_max_ns, most = r->config.lease_promise_max_ns;
+  return mine < most ? mine : most;
 }
 
-/* A voter that accepted an append deposes nobody for an election_max_ns of its clock, which began
- * after the append was made; its clock may run faster. Who votes no longer keeps no lease: the only
- * voter left elects itself when it pleases. */
-bool raft_lease_holds(const struct raft *r, struct raft_now now) {
-  const uint64_t max = r->config.election_max_ns, ppm = r->config.lease_drift_ppm;
-  uint64_t drift, since;
+/* The peer's clock may run faster than this leader's: the promise ends earlier by the drift. */
+void raft_take_promise(struct raft *r, struct raft_progress *p, uint64_t at_ns, uint64_t lease_ns) {
+  const uint64_t ppm = r->config.lease_drift_ppm;
+  uint64_t drift, until;
+  if (ppm == RAFT_LEASE_OFF || at_ns < r->lease_from_ns || lease_ns > RAFT_LEASE_MAX_NS) return;
   assert(ppm <= PPM);
+  drift = lease_ns / PPM * ppm + lease_ns % PPM * ppm / PPM + 1;
+  until = drift < lease_ns ? at_ns + lease_ns - drift : 0;
+  if (until > p->kept_until_ns) p->kept_until_ns = until;
+}
+
+void raft_on_clock_stood(struct raft *r, struct raft_now now) {
+  size_t i;
+  r->lease_from_ns = now.ns;
+  for (i = 0; i < r->peer_count; i++) r->peers[i].kept_until_ns = 0;
+}
+
+static uint64_t kept_until_ns(const void *ctx, rkv_node_id id) {
+  const struct raft *r = ctx;
+  const struct raft_progress *p = raft_peek_peer(r, id);
+  if (id == r->config.id) return RAFT_NEVER; /* this leader stays with itself */
+  return p ? p->kept_until_ns : 0;
+}
+
+/* The lease lasts while the promises of a quorum do: each voter promised by its own settings. A
+ * leader that votes no longer keeps no lease: the only voter left elects itself when it pleases. */
+bool raft_lease_holds(const struct raft *r, struct raft_now now) {
+  assert(r->role == RAFT_LEADER && r->config.lease_drift_ppm <= PPM);
   if (r->lease_void || !rkv_membership_is_voter(&r->effective->value, r->config.id)) return false;
-  drift = max / PPM * ppm + max % PPM * ppm / PPM + 1;
-  since = raft_quorum_index(&r->effective->value, acked_ns, r);
-  if (since == RAFT_NEVER) return true;
-  return since > 0 && drift < max && now.ns >= since && now.ns - since < max - drift;
+  return now.ns < raft_quorum_index(&r->effective->value, kept_until_ns, r);
 }
 
 /* ---- the call ---- */

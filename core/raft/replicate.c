@@ -144,6 +144,13 @@ static bool believable(const struct raft *r, struct rkv_log_id prev, rkv_index s
   return matched.index <= r->log.purged.index || raft_log_has(&r->log, matched);
 }
 
+/* The peer accepted this leader. */
+static void answered(struct raft *r, struct raft_now now, struct raft_progress *p,
+                     const struct raft_append_plan *plan, uint64_t lease_ns) {
+  raft_progress_answered(p, now.ns, plan->at_ns, plan->round);
+  raft_take_promise(r, p, plan->at_ns, lease_ns);
+}
+
 static void matched_to(struct raft *r, struct raft_now now, struct raft_progress *p,
                        struct rkv_log_id matched, rkv_index sent) {
   raft_progress_success(p, matched, sent);
@@ -162,7 +169,7 @@ static void failed(struct raft *r, struct raft_now now, struct raft_progress *p)
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
                            const struct raft_append_plan *plan, rkv_index sent,
                            enum rkv_append_result result, struct rkv_log_id matched,
-                           struct rkv_vote vote) {
+                           struct rkv_vote vote, uint64_t lease_ns) {
   const struct rkv_log_id prev = plan->prev;
   bool empty = sent == prev.index;
   struct raft_progress *p = answered_peer(r, peer, plan->vote, empty);
@@ -171,14 +178,14 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
   if (result == RKV_APPEND_REJECTED && rkv_vote_compare(vote, r->vote) == RKV_GREATER) {
     raft_adopt_seen(r, now, vote);
   } else if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
-    raft_progress_answered(p, now.ns, plan->at_ns, plan->round);
+    answered(r, now, p, plan, lease_ns);
     raft_progress_conflict(p, prev.index, empty, r->log.purged.index);
     settle(r, p);
     raft_reads_advance(r);
   } else if (result == RKV_APPEND_SUCCESS && believable(r, prev, sent, matched)) {
     /* It took nothing of what it was sent: it has no room now. */
     if (!empty && matched.index == prev.index) p->hold_until_ns = now.ns + r->config.retry_ns;
-    raft_progress_answered(p, now.ns, plan->at_ns, plan->round);
+    answered(r, now, p, plan, lease_ns);
     if (plan->commit.index > p->heard) p->heard = plan->commit.index;
     matched_to(r, now, p, matched, sent);
   } else {

@@ -39,6 +39,10 @@ struct node {
   struct rkv_log_id committed;
 };
 
+static uint64_t any_lease(struct feed *f) {
+  return feed_byte(f) & 1 ? feed_pick(f, 1000) : feed_number(f);
+}
+
 /* ---- the beginning ---- */
 
 static void start(struct node *n) {
@@ -66,6 +70,7 @@ static void start(struct node *n) {
   config.pre_vote = (feed_byte(&n->f) & 1) != 0;
   config.check_quorum = (feed_byte(&n->f) & 1) != 0;
   if (feed_byte(&n->f) & 1) config.lease_drift_ppm = 100;
+  config.lease_promise_max_ns = feed_pick(&n->f, 1000);
   s.vote = any_vote(&n->f);
   s.purged = any_id(&n->f);
   s.snapshot = feed_byte(&n->f) & 1 ? any_id(&n->f) : s.purged;
@@ -187,11 +192,11 @@ static void answer(struct node *n) {
     rkv_index to = how == 0 ? f.sent : feed_number(&n->f);
     if (!raft_log_id_at(n->r, to, &matched) || feed_byte(&n->f) % 8 == 7) matched = any_id(&n->f);
     raft_on_append_answer(n->r, n->now, f.peer, &f.plan, f.sent, RKV_APPEND_SUCCESS, matched,
-                          (struct rkv_vote){0, 0, false});
+                          (struct rkv_vote){0, 0, false}, any_lease(&n->f));
   } else if (how < 5) {
     raft_on_append_answer(n->r, n->now, f.peer, &f.plan, f.sent,
                           how == 3 ? RKV_APPEND_CONFLICT : RKV_APPEND_REJECTED,
-                          (struct rkv_log_id){0, 0}, any_vote(&n->f));
+                          (struct rkv_log_id){0, 0}, any_vote(&n->f), any_lease(&n->f));
   } else {
     raft_on_append_failed(n->r, n->now, f.peer, &f.plan, f.sent, (feed_byte(&n->f) & 1) != 0,
                           any_id(&n->f));

@@ -43,7 +43,7 @@ static void take_append_answer(struct raft *r, const struct model_message *m) {
   struct raft_append_plan plan = {.vote = vote_from(m->vote), .prev = id_from(m->matched)};
   raft_on_append_answer(r, model_now(), m->from, &plan, m->matched.index,
                         (enum rkv_append_result)m->result, id_from(m->matched),
-                        vote_from(m->answer_vote));
+                        vote_from(m->answer_vote), 0);
 }
 
 static void receive(const struct model_world *w, struct raft *r, struct model_message *m) {

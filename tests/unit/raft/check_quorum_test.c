@@ -157,7 +157,7 @@ static void answers_that_count(void **state) {
     uint64_t before = c->now_ns + c->config.election_max_ns;
     struct raft_now now = {before - 1, 0};
     raft_on_append_answer(r, now, 2, PLAN(LEADER_VOTE(1, 1), ID(1, 2)), 2, table[i].result,
-                          table[i].matched, VOTE(0, 0));
+                          table[i].matched, VOTE(0, 0), 0);
     raft_on_append_failed(r, now, 3, PLAN(LEADER_VOTE(1, 1), ID(1, 2)), 2, false, NONE);
     now.ns = before;
     raft_on_time(r, now);

@@ -20,6 +20,7 @@ struct cluster *cluster_new(void) {
                                    .retry_ns = 200 * MS,
                                    .stuck_retry_ns = 5000 * MS,
                                    .learner_lag_max = 5,
+                                   .lease_promise_max_ns = 3000 * MS,
                                    .lease_drift_ppm = RAFT_LEASE_OFF,
                                    .append_entries_max = 300,
                                    .append_window = 4};

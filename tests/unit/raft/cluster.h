@@ -64,6 +64,7 @@ struct message {
   enum rkv_append_result result;
   struct rkv_log_id matched;
   struct rkv_vote answered; /* vote of the answer */
+  uint64_t lease_ns;        /* promised with it */
   struct test_snapshot snapshot;
   struct message *next;
 };

@@ -129,7 +129,7 @@ static void handle_answer(struct test_node *n, struct raft_now now, const struct
                             m->last);
   else if (m->type == MESSAGE_APPENDED)
     raft_on_append_answer(n->r, now, m->from, &m->plan, m->prev.index + m->count, m->result,
-                          m->matched, m->answered);
+                          m->matched, m->answered, m->lease_ns);
   else if (m->type == MESSAGE_INSTALLED)
     raft_on_snapshot_sent(n->r, now, m->from, m->ok, m->last, m->answered);
   else if (!m->ok)
@@ -216,6 +216,7 @@ static void carry_answer(struct cluster *c, struct test_node *n, const struct ra
   turn_round(m, type);
   m->granted = out->granted;
   m->answered = out->vote;
+  m->lease_ns = out->lease_ns;
   m->result = out->result;
   if (type != MESSAGE_APPENDED) m->last = out->id;
   m->matched = out->id;

@@ -126,6 +126,84 @@ static void restarted_voters_still_owe_it(void **state) {
   cluster_free(c);
 }
 
+/* Each node keeps the lease that it promised, by its own settings, and the leader counts on no
+ * longer one: here the others were restarted with timeouts a tenth as long, before or after they
+ * promised anything by the old ones. */
+static void leases_are_what_the_voters_promised(void **state) {
+  (void)state;
+  for (int heard_since = 0; heard_since <= 1; heard_since++) {
+    struct cluster *c = cluster_new();
+    c->config.lease_drift_ppm = 0;
+    c->config.lease_promise_max_ns = 1000 * MS;
+    c->config.heartbeat_ns = 100 * MS;
+    (void)led_by_one_of(c, three);
+    run_out(c, 1);
+    cluster_deliver_all(c);
+    c->config.election_min_ns = 150 * MS;
+    c->config.election_max_ns = 300 * MS;
+    for (rkv_node_id id = 2; id <= 3; id++) {
+      cluster_crash(c, id);
+      cluster_start(c, id);
+    }
+    if (heard_since) cluster_run(c, 2000 * MS);
+    assert_int_equal(cluster_leader(c), 1);
+    lease_read(c);
+    assert_int_equal(ready(c), 1);
+    c->nodes[1].cut = true;
+    while (cluster_leader(c) == 1) {
+      cluster_run(c, 10 * MS);
+      lease_read(c); /* law_read_ended checks what it gets */
+    }
+    assert_int_equal(cluster_propose(c, cluster_leader(c), 1), RKV_OK);
+    while (c->committed_last < cluster_view(c, cluster_leader(c)).last.index)
+      cluster_run(c, 10 * MS);
+    for (int i = 0; i < 300 && cluster_view(c, 1).role == RAFT_LEADER; i++) {
+      lease_read(c);
+      cluster_run(c, 10 * MS);
+    }
+    cluster_free(c);
+  }
+}
+
+/* Whoever says nothing of a lease keeps none: OpenRaft's nodes, and ours of before. */
+static void silence_is_no_promise(void **state) {
+  struct cluster *c = cluster_new();
+  (void)state;
+  c->config.lease_drift_ppm = 0;
+  c->config.lease_promise_max_ns = 0; /* these nodes promise nothing */
+  (void)led_by_one_of(c, three);
+  run_out(c, 1);
+  cluster_deliver_all(c);
+  lease_read(c);
+  assert_int_equal(ready(c), 0);
+  cluster_deliver_all(c);
+  assert_int_equal(ready(c), 1); /* by a round */
+  cluster_free(c);
+}
+
+/* A machine that slept has a clock that stood still, and its voters' clocks went on. */
+static void sleep_ends_a_lease(void **state) {
+  struct cluster *c = led(three, 0);
+  struct raft *r = c->nodes[1].r;
+  (void)state;
+  run_out(c, 1);
+  cluster_deliver_all(c);
+  lease_read(c);
+  assert_int_equal(ready(c), 1);
+  c->now_ns += 500 * MS;
+  cluster_time_one(c, 1); /* heartbeats on their way while it sleeps */
+  c->now_ns += 1 * MS;
+  raft_on_clock_stood(r, (struct raft_now){c->now_ns, 0});
+  cluster_deliver_all(c); /* their answers say nothing of what is promised now */
+  lease_read(c);
+  assert_int_equal(ready(c), 1);
+  cluster_deliver_all(c);
+  assert_int_equal(ready(c), 2); /* by a round, whose answers are new promises */
+  lease_read(c);
+  assert_int_equal(ready(c), 3);
+  cluster_free(c);
+}
+
 /* The next leadership of the same node begins anew. */
 static void void_leases_end_with_their_leadership(void **state) {
   struct cluster *c = led(three, 0);
@@ -183,6 +261,9 @@ int main(void) {
       cmocka_unit_test(leaders_that_just_joined_have_a_lease),
       cmocka_unit_test(removed_leaders_have_no_lease),
       cmocka_unit_test(restarted_voters_still_owe_it),
+      cmocka_unit_test(leases_are_what_the_voters_promised),
+      cmocka_unit_test(silence_is_no_promise),
+      cmocka_unit_test(sleep_ends_a_lease),
       cmocka_unit_test(void_leases_end_with_their_leadership),
       cmocka_unit_test(leaders_that_do_not_vote_have_no_lease),
   };

@@ -219,7 +219,7 @@ static void greater_votes_in_answers_end_leading_and_campaigning(void **state) {
   struct raft_now now = {c->now_ns, 0};
   (void)state;
   raft_on_append_answer(r, now, 2, PLAN(LEADER_VOTE(1, 1), ID(1, 2)), 2, RKV_APPEND_REJECTED, NONE,
-                        LEADER_VOTE(5, 3));
+                        LEADER_VOTE(5, 3), 0);
   assert_vote(expect_next(r, RAFT_OUT_SAVE_VOTE).vote, 5, 3, false);
   expect_next(r, RAFT_OUT_ROLE);
   assert_id(expect_next(r, RAFT_OUT_DROP_PROPOSALS).id, 1, 2);

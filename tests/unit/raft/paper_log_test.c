@@ -248,10 +248,10 @@ static void figure_8_old_entries_are_committed_indirectly(void **state) {
   (void)drained(r, RAFT_OUT_APPEND_OWN);
   raft_on_log_saved(r, now, ID(4, 3));
   raft_on_append_answer(r, now, 2, PLAN(LEADER_VOTE(4, 1), ID(2, 2)), 2, RKV_APPEND_SUCCESS,
-                        ID(2, 2), VOTE(0, 0));
+                        ID(2, 2), VOTE(0, 0), 0);
   assert_false(drained(r, RAFT_OUT_COMMIT)); /* on two of three, but of term 2 */
   raft_on_append_answer(r, now, 2, PLAN(LEADER_VOTE(4, 1), ID(2, 2)), 3, RKV_APPEND_SUCCESS,
-                        ID(4, 3), VOTE(0, 0));
+                        ID(4, 3), VOTE(0, 0), 0);
   assert_id(expect(r, RAFT_OUT_COMMIT).id, 4, 3);
   cluster_free(c);
 }

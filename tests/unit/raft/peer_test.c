@@ -38,7 +38,7 @@ static void answer(struct lead *l, struct rkv_log_id prev, rkv_index sent,
                    enum rkv_append_result result, struct rkv_log_id matched) {
   struct raft_append_plan plan = l->plan;
   plan.prev = prev;
-  raft_on_append_answer(l->r, l->now, 2, &plan, sent, result, matched, VOTE(0, 0));
+  raft_on_append_answer(l->r, l->now, 2, &plan, sent, result, matched, VOTE(0, 0), 0);
 }
 
 static void answer_last(struct lead *l, enum rkv_append_result result, struct rkv_log_id matched) {
@@ -151,9 +151,9 @@ static void answers_to_an_older_term_are_ignored(void **state) {
   (void)state;
   (void)send(&l);
   raft_on_append_answer(l.r, l.now, 2, PLAN(LEADER_VOTE(1, 1), ID(1, 9)), 9, RKV_APPEND_SUCCESS,
-                        ID(1, 9), VOTE(0, 0));
+                        ID(1, 9), VOTE(0, 0), 0);
   raft_on_append_answer(l.r, l.now, 2, PLAN(LEADER_VOTE(1, 1), ID(1, 9)), 9, RKV_APPEND_REJECTED,
-                        NONE, LEADER_VOTE(9, 2));
+                        NONE, LEADER_VOTE(9, 2), 0);
   assert_id(peer(&l).matched, 0, 0);
   assert_int_equal(cluster_view(l.c, 1).role, RAFT_LEADER);
   assert_false(send(&l)); /* the probe is still out */

@@ -120,13 +120,13 @@ static void the_last_ticket_waits_for_its_newest_read(void **state) {
   }
   assert_int_equal(raft_read(r, now, false, &last, NULL), RKV_OK);
   assert_int_equal(last, ticket);
-  raft_on_append_answer(r, now, 2, &plan, plan.to, RKV_APPEND_SUCCESS, first, VOTE(0, 0));
+  raft_on_append_answer(r, now, 2, &plan, plan.to, RKV_APPEND_SUCCESS, first, VOTE(0, 0), 0);
   for (i = 1; i < 64; i++) assert_int_equal(expect_next(r, RAFT_OUT_READ_READY).ticket, i);
   expect_none(r);
   assert_true(raft_next_append(r, now, 2, &plan));
   raft_append_sent(r, 2, &plan, plan.prev.index);
   raft_on_append_answer(r, now, 2, &plan, plan.prev.index, RKV_APPEND_SUCCESS, plan.prev,
-                        VOTE(0, 0));
+                        VOTE(0, 0), 0);
   assert_int_equal(expect_next(r, RAFT_OUT_READ_READY).ticket, last);
   cluster_free(c);
 }

@@ -72,7 +72,7 @@ static void entries_carry_the_round(void **state) {
   assert_int_equal(plan.to, first.index);
   raft_append_sent(r, 2, &plan, plan.to);
   assert_false(raft_next_append(r, now, 2, &plan));
-  raft_on_append_answer(r, now, 2, &plan, plan.to, RKV_APPEND_SUCCESS, first, VOTE(0, 0));
+  raft_on_append_answer(r, now, 2, &plan, plan.to, RKV_APPEND_SUCCESS, first, VOTE(0, 0), 0);
   assert_int_equal(expect_next(r, RAFT_OUT_READ_READY).ticket, ticket);
   cluster_free(c);
 }
@@ -93,15 +93,15 @@ static void answers_that_confirm(void **state) {
     raft_append_sent(r, peer, &plan[peer], plan[peer].prev.index);
   }
   raft_on_append_failed(r, now, 2, &plan[2], 2, false, NONE);
-  raft_on_append_answer(r, now, 3, &plan[3], 2, RKV_APPEND_REJECTED, NONE, VOTE(0, 0));
-  raft_on_append_answer(r, now, 3, &plan[3], 2, RKV_APPEND_SUCCESS, ID(1, 9), VOTE(0, 0));
+  raft_on_append_answer(r, now, 3, &plan[3], 2, RKV_APPEND_REJECTED, NONE, VOTE(0, 0), 0);
+  raft_on_append_answer(r, now, 3, &plan[3], 2, RKV_APPEND_SUCCESS, ID(1, 9), VOTE(0, 0), 0);
   for (peer = 4; peer <= 5; peer++) {
     assert_true(raft_next_append(r, now, peer, &plan[peer]));
     raft_append_sent(r, peer, &plan[peer], plan[peer].prev.index);
   }
-  raft_on_append_answer(r, now, 5, &plan[5], 2, RKV_APPEND_SUCCESS, ID(1, 2), VOTE(0, 0));
+  raft_on_append_answer(r, now, 5, &plan[5], 2, RKV_APPEND_SUCCESS, ID(1, 2), VOTE(0, 0), 0);
   expect_none(r);
-  raft_on_append_answer(r, now, 4, &plan[4], 2, RKV_APPEND_CONFLICT, NONE, VOTE(0, 0));
+  raft_on_append_answer(r, now, 4, &plan[4], 2, RKV_APPEND_CONFLICT, NONE, VOTE(0, 0), 0);
   assert_int_equal(expect_next(r, RAFT_OUT_READ_READY).ticket, ticket);
   cluster_free(c);
 }
