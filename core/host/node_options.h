@@ -16,7 +16,7 @@
   X(ELECTION_MIN, "election_timeout_min", DURATION, "1500ms", HOST_MS, HOST_HOUR,                  \
     "shortest silence after which a follower stands for election")                                 \
   X(ELECTION_MAX, "election_timeout_max", DURATION, "3000ms", HOST_MS, HOST_HOUR,                  \
-    "longest such silence; also the leader lease")                                                 \
+    "longest such silence; also how long a node stays with a leader it heard")                     \
   X(SNAPSHOT_AFTER, "snapshot_after_entries", UINT, "5000", 0, UINT64_MAX,                         \
     "entries applied since the last snapshot that make the next one; 0 = never")                   \
   X(KEEP, "keep_entries", UINT, "1000", 0, UINT64_MAX,                                             \
@@ -40,7 +40,8 @@
   X(CHECK_QUORUM, "check_quorum", BOOL, "true", 0, 0,                                              \
     "a leader that no quorum answers steps down")                                                  \
   X(LEASE_READS, "lease_reads", BOOL, "false", 0, 0,                                               \
-    "serve rkv-read: lease, trusting clocks to run apart by clock_drift_ppm at most")              \
+    "serve rkv-read: lease, while a quorum promised not to depose this leader (for a second at "   \
+    "most, or the voter's election_timeout_max), trusting clocks to run apart by clock_drift_ppm") \
   X(CLOCK_DRIFT, "clock_drift_ppm", UINT, "10000", 0, 500000,                                      \
     "how much faster one node's clock may run than another's, in parts per million")               \
   X(COMMAND_BYTES, "command_bytes_max", SIZE, "1600KiB", 1, HOST_GIB,                              \
