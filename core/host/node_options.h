@@ -40,8 +40,8 @@
   X(CHECK_QUORUM, "check_quorum", BOOL, "true", 0, 0,                                              \
     "a leader that no quorum answers steps down")                                                  \
   X(LEASE_READS, "lease_reads", BOOL, "false", 0, 0,                                               \
-    "serve rkv-read: lease, while a quorum promised not to depose this leader (for a second at "   \
-    "most, or the voter's election_timeout_max), trusting clocks to run apart by clock_drift_ppm") \
+    "serve rkv-read: lease from a leader to whom a quorum of voters promised a lease, trusting "   \
+    "clocks to run apart by clock_drift_ppm at most")                                              \
   X(CLOCK_DRIFT, "clock_drift_ppm", UINT, "10000", 0, 500000,                                      \
     "how much faster one node's clock may run than another's, in parts per million")               \
   X(COMMAND_BYTES, "command_bytes_max", SIZE, "1600KiB", 1, HOST_GIB,                              \
