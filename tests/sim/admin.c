@@ -22,7 +22,9 @@ struct sim_admin {
     struct rkv_membership_call membership;
     struct rkv_transfer_call transfer;
     struct rkv_snapshot_now_call snapshot;
+    struct rkv_init_call init;
   } u;
+  struct rkv_membership members; /* of an init */
   struct sim *sim;
   bool busy;
   bool wrong; /* a transfer that can only be refused */
@@ -137,10 +139,20 @@ static bool prepare_transfer(struct sim_admin *a, const struct rkv_membership *m
   return target != 0;
 }
 
+/* At any node, whether it was initialised before or has lost its disk since. */
+static bool prepare_init(struct sim_admin *a) {
+  a->at = sim_any_node(a->sim);
+  found_members(a->sim, world_random(a->sim->w) % 2, &a->members);
+  a->u.init.membership = &a->members;
+  a->u.call.deadline_ns = world_local_ns(&a->sim->w->nodes[a->at]) + CALL_NS;
+  return true;
+}
+
 /* False if the cluster is not such that this can be asked. */
 static bool prepare(struct sim_admin *a, const struct rkv_membership *m) {
   switch (a->op) {
   case SIM_OP_SNAPSHOT: return true;
+  case SIM_OP_INIT: return prepare_init(a);
   case SIM_OP_ADD_LEARNER: return prepare_learner(a);
   case SIM_OP_TRANSFER:
   case SIM_OP_TRANSFER_LEARNER:
@@ -156,6 +168,8 @@ static void ask(struct sim_admin *a) {
   a->busy = true;
   if (a->op == SIM_OP_SNAPSHOT)
     api->snapshot_now(api->ctx, &a->u.snapshot);
+  else if (a->op == SIM_OP_INIT)
+    api->init(api->ctx, &a->u.init);
   else if (a->op == SIM_OP_ADD_LEARNER)
     api->add_learner(api->ctx, &a->u.membership);
   else if (changes_membership(a->op))

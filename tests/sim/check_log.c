@@ -14,7 +14,7 @@
 #define FNV_PRIME UINT64_C(0x100000001b3)
 #define STALL_SLACK_NS UINT64_C(500000000)
 
-static uint64_t hash_entry(const struct rkv_entry *e) {
+uint64_t check_hash(const struct rkv_entry *e) {
   uint64_t h = FNV_FIRST ^ e->kind;
   for (size_t i = 0; i < e->payload.len; i++) h = (h ^ e->payload.data[i]) * FNV_PRIME;
   return h | 1; /* never 0 */
@@ -51,11 +51,12 @@ static void grow(struct sim_appended *a) {
 }
 
 static void match(struct sim *s, rkv_node_id id, rkv_term prev_term, const struct rkv_entry *e) {
+  if (e->id.term == 0) return; /* each init has made one: check_cluster.c */
   if (!s->appended) s->appended = calloc(1, sizeof *s->appended);
   assert(s->appended);
   if (s->appended->count * 2 >= s->appended->capacity) grow(s->appended);
   struct appended_slot *slot = slot_of(s->appended, e->id),
-                       mine = {e->id, prev_term, hash_entry(e)};
+                       mine = {e->id, prev_term, check_hash(e)};
   if (slot->id.index == 0) {
     *slot = mine;
     s->appended->count++;
@@ -63,6 +64,11 @@ static void match(struct sim *s, rkv_node_id id, rkv_term prev_term, const struc
     sim_fail(s, "node %" PRIu64 " has another entry at index %" PRIu64 " of term %" PRIu64, id,
              e->id.index, e->id.term);
   }
+}
+
+uint64_t check_appended_hash(const struct sim *s, struct rkv_log_id id) {
+  if (!s->appended || s->appended->capacity == 0) return 0;
+  return slot_of(s->appended, id)->hash;
 }
 
 void check_log_free(struct sim *s) {
@@ -101,6 +107,9 @@ void check_truncated(struct sim *s, rkv_node_id id, struct rkv_log_id entry,
   if (n && n->raft->role == RAFT_LEADER)
     sim_fail(s, "leader %" PRIu64 " cuts off index %" PRIu64 " of its own log", id, entry.index);
   if (entry.index <= snapshot.index || entry.index >= s->committed_count) return;
+  if (entry.term == 0 &&
+      !rkv_cluster_id_equal(disk_identity(s->nodes[id].disk).cluster, s->founded))
+    return; /* it was initialised in vain */
   if (s->committed[entry.index].hash != 0 && s->committed[entry.index].term == entry.term)
     sim_fail(s, "node %" PRIu64 " cuts off index %" PRIu64 ", which is committed", id, entry.index);
 }
@@ -162,6 +171,7 @@ static void remember(struct sim *s, rkv_index index, struct sim_committed entry,
     s->committed_capacity = capacity;
   }
   memcpy(entry.values, s->committed[index - 1].values, sizeof entry.values);
+  entry.config = e->kind == RKV_ENTRY_MEMBERSHIP ? index : s->committed[index - 1].config;
   if (e->kind == RKV_ENTRY_COMMAND && client_read_command(e->payload, &key, &value))
     entry.values[key] = value;
   s->committed[index] = entry;
@@ -174,8 +184,9 @@ void check_applied(struct sim *s, rkv_node_id id, const struct rkv_entry *entrie
   for (size_t i = 0; i < count; i++) {
     rkv_index index = entries[i].id.index;
     struct sim_committed mine = {.term = entries[i].id.term,
-                                 .hash = hash_entry(&entries[i]),
+                                 .hash = check_hash(&entries[i]),
                                  .committed_in = view.vote.term};
+    if (index == 1 && s->committed_count == 0) s->founded = s->w->nodes[id].node->identity.cluster;
     if (index >= s->committed_count || s->committed[index].hash == 0)
       remember(s, index, mine, &entries[i]);
     else if (s->committed[index].term != mine.term || s->committed[index].hash != mine.hash)

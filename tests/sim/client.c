@@ -233,7 +233,7 @@ static void act(struct world *w, void *arg) {
   case CLIENT_EMPTY_WRITE: write_nothing(c, api); break;
   default: read_key(c, api); break;
   }
-  world_kick(w, c->at);
+  world_kick_last(w, c->at);
 }
 
 static void think(struct sim_client *c) {

@@ -81,7 +81,8 @@ void strike_foreign(struct sim *s, enum sim_fault fault) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++)
     for (int kind = 0; kind < CALLS && !s->failed; kind++) {
       struct node *n = sim_node_of(s, id);
-      if (n && n->identity.settled && s->w->nodes[id].paused_until_ns <= s->w->now_ns)
+      if (n && n->identity.settled && s->w->stalled != id &&
+          s->w->nodes[id].paused_until_ns <= s->w->now_ns)
         check_one(s, id, kind);
     }
 }

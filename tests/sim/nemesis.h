@@ -9,6 +9,8 @@
 #define SECOND (1000 * MS)
 #define NEMESIS_LOST_NS (10 * SECOND) /* about what the way back from a lost disk takes */
 
+#define NEMESIS_JOB_NS (2 * SECOND) /* a slow job of a worker takes so long at most */
+
 typedef void nemesis_act(struct sim *s, enum sim_fault fault);
 
 #define NEMESIS_ACT(name, text, act) nemesis_act act;

@@ -12,8 +12,10 @@ static void heal_cuts(struct world *w, void *arg) {
 
 static void calm_messages(struct world *w, void *arg) {
   struct sim *s = arg;
-  *world_faults(w) =
-      (struct world_faults){.slow_max_ns = 1, .reset_ppm = s->healing ? 0 : RESETS_PPM};
+  *world_faults(w) = (struct world_faults){.slow_max_ns = 1,
+                                           .reset_ppm = s->healing ? 0 : RESETS_PPM,
+                                           .slow_job_ppm = s->healing ? 0 : s->slow_job_ppm,
+                                           .slow_job_max_ns = NEMESIS_JOB_NS};
 }
 
 static void calm_links(struct world *w, void *arg) {

@@ -8,6 +8,7 @@
 
 #define OUTAGE_NS (12 * SECOND) /* long enough for the log to be purged meanwhile */
 #define AWAKE_NS (3 * SECOND)   /* what a node that paused has to make up for */
+#define STALL_NS (4 * SECOND)   /* how long a thread stands still at most */
 #define ALLOCATIONS_MAX 400     /* one of the next so many fails */
 #define PEER_CALLS_LEFT 2       /* room in a full queue of peers' calls */
 #define CLIENT_CALLS_LEFT 1     /* and of clients' */
@@ -39,6 +40,25 @@ void strike_memory(struct sim *s, enum sim_fault fault) {
   sim_mark(s, fault, SECOND);
   sim_tell(s, "trouble: allocation %" PRIu64 " of %s fails", nth, of_raft ? "raft" : "node");
   memory_fail(of_raft ? MEMORY_OF_RAFT : MEMORY_OF_NODE, nth);
+}
+
+static void calm_threads(struct world *w, void *arg) {
+  struct sim *s = arg;
+  world_faults(w)->stall_ppm = 0;
+  if (!s->healing) world_faults(w)->slow_job_ppm = s->slow_job_ppm;
+}
+
+/* A loop's thread that stands still inside a batch; workers whose every job takes long. */
+void strike_threads(struct sim *s, enum sim_fault fault) {
+  struct world_faults *f = world_faults(s->w);
+  uint64_t ns = nemesis_some(s, 500 * MS, 5 * SECOND);
+  f->slow_job_max_ns = NEMESIS_JOB_NS;
+  f->stall_max_ns = STALL_NS;
+  if (fault == SIM_FAULT_STALL) f->stall_ppm = (uint32_t)nemesis_some(s, 1000, 20000);
+  if (fault == SIM_FAULT_SLOW_WORKER) f->slow_job_ppm = 1000000;
+  sim_mark(s, fault, ns);
+  sim_tell(s, "trouble: %s for %" PRIu64 " ms", sim_fault_names[fault], ns / MS);
+  world_at(s->w, s->w->now_ns + ns, calm_threads, s);
 }
 
 void strike_wipe(struct sim *s, enum sim_fault fault) {

@@ -8,6 +8,7 @@
 #define SECOND UINT64_C(1000000000)
 #define RATE_TOGETHER 960 /* clocks of a seed with lease reads: at most 8.4 % apart */
 #define RATE_TOGETHER_SPREAD 80
+#define JOB_OPERATIONS 4 /* of the device, about as many as a job has */
 
 static void restart(struct world *w, void *arg) {
   struct world_node *wn = arg;
@@ -24,6 +25,16 @@ static uint64_t some_rate(struct sim *s) {
   return 500 + world_random(s->w) % 1501;
 }
 
+/* Settings differ from node to node, and from start to start. */
+static void choose_election(struct sim *s, rkv_node_id id) {
+  struct node_options *o = world_options(s->w);
+  if (!s->leases) return;
+  o->election_min_ns = SECOND / 4 << world_random(s->w) % 3;
+  o->election_max_ns = 2 * o->election_min_ns;
+  if (o->election_min_ns < s->nodes[id].election_min_ns) sim_count(s, SIM_EFFECT_LOWERED);
+  s->nodes[id].election_min_ns = o->election_min_ns;
+}
+
 void process_start(struct sim *s, rkv_node_id id) {
   struct rkv_error error = {0};
   struct world_node *wn = &s->w->nodes[id];
@@ -31,6 +42,7 @@ void process_start(struct sim *s, rkv_node_id id) {
   sim_tell(s, "node %" PRIu64 " starts", id);
   sim_count(s, SIM_EFFECT_RESTARTS);
   wn->rate = some_rate(s);
+  choose_election(s, id);
   enum rkv_status status = world_try_start(s->w, id, &error);
   if (status == RKV_OK) return wipe_whole(s, id);
   sim_tell(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
@@ -41,10 +53,34 @@ void process_start(struct sim *s, rkv_node_id id) {
   start_later(s, id, SECOND / 2);
 }
 
+static void crash_awake(struct world *w, void *arg) {
+  struct world_node *wn = arg;
+  wn->stopping = false;
+  process_crash(sim_of(w), wn->id, SECOND / 2);
+}
+
+/* Its loop has stood still: from here on it does nothing more. */
+static void crash_stalled(struct sim *s, struct world_node *wn) {
+  wn->stopping = true;
+  s->w->stall_is_over = true;
+  node_abandon(wn->node);
+  world_at(s->w, s->w->now_ns + 1, crash_awake, wn);
+}
+
+/* What the worker is at, or was to do, may be cut off anywhere. */
+static void cut_jobs(struct sim *s, rkv_node_id id) {
+  struct device_faults *f = disk_faults(s->nodes[id].disk);
+  if (!s->w->nodes[id].jobs || f->power_after > 0 || world_random(s->w) % 2) return;
+  f->power_after = 1 + world_random(s->w) % JOB_OPERATIONS;
+  sim_count(s, SIM_EFFECT_LOST_JOB);
+}
+
 void process_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns) {
   struct world_node *wn = &s->w->nodes[id];
   if (!wn->running || wn->stopping) return;
+  if (s->w->stalled == id) return crash_stalled(s, wn);
   sim_tell(s, "node %" PRIu64 " crashes", id);
+  cut_jobs(s, id);
   world_stop(s->w, id);
   disk_crash(s->nodes[id].disk);
   start_later(s, id, outage_ns);

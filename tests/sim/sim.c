@@ -11,6 +11,7 @@
 #define SECOND UINT64_C(1000000000)
 #define HEAL_NS (60 * SECOND)
 #define STATES_MAX 2000000
+#define SLOW_JOB_STEP_PPM 250000
 
 const char *const sim_fault_names[SIM_FAULT_COUNT] = {
 #define SIM_FAULT_TEXT(name, text, act) text,
@@ -94,7 +95,6 @@ static void on_step(struct world *w) {
 }
 
 static void begin(struct sim *s) {
-  static const rkv_node_id first[] = {1, 2, 3};
   struct world *w = s->w;
   struct node_options *o = world_options(w);
   w->user = s;
@@ -116,6 +116,7 @@ static void begin(struct sim *s) {
   o->append_entries_max = 1 + world_random(w) % 20;
   o->append_window = 1 + world_random(w) % 4;
   o->pre_vote = world_random(w) % 4 != 0;
+  s->slow_job_ppm = (uint32_t)(world_random(w) % 4 * SLOW_JOB_STEP_PPM);
   s->leases = o->lease_reads = world_random(w) % 3 == 0;
   o->check_quorum = world_random(w) % (s->leases ? 2 : 4) != 0; /* else the lease does all alone */
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
@@ -123,7 +124,6 @@ static void begin(struct sim *s) {
     w->nodes[id].user = s->nodes[id].disk;
     process_start(s, id);
   }
-  if (world_init(w, 1, first, 3).status != RKV_OK) sim_fail(s, "init was refused");
 }
 
 /* Where everybody stands, with --trace. */
@@ -206,6 +206,8 @@ static void sum_up(struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
       effects[rows[i].effect] += disk_counts(s->nodes[id].disk)[rows[i].count];
+  effects[SIM_EFFECT_SLOW_JOB] += s->w->fault_count[WORLD_FAULT_SLOW_JOB];
+  effects[SIM_EFFECT_STALL] += s->w->fault_count[WORLD_FAULT_STALL];
   effects[SIM_EFFECT_STALE] += s->w->fault_count[WORLD_FAULT_STALE];
   effects[SIM_EFFECT_NO_MEMORY] += memory_failures();
 }
@@ -241,6 +243,7 @@ bool sim_run(uint64_t seed, uint64_t steps, bool trace, struct sim_coverage *cov
   client_start(s);
   admin_start(s);
   nemesis_start(s);
+  found_start(s);
   while (!s->failed && s->step < steps && world_step(s->w, UINT64_MAX)) process_look(s);
   if (!s->failed) heal(s);
   if (!s->failed) check_history(s);

@@ -7,6 +7,7 @@
  *   wipe.c       disks that are replaced by empty ones
  *   client.c     writes, reads, and what they were told (the history)
  *   admin*.c     membership, transfer, snapshots
+ *   found.c      how a cluster begins, once or more often
  *   check*.c     the invariants
  *   machine.c    the real state machine, watched
  *   linear.c     is the history linearizable?
@@ -28,6 +29,7 @@ enum {
   SIM_CLIENTS = 6,
   SIM_ADMINS = 2,
   SIM_KEYS = 2,
+  SIM_CLUSTERS_MAX = 256,
   SIM_TERMS_MAX = 8192, /* remembered terms: more in one seed is a failure of its own */
   SIM_FAIL_MAX = 512
 };
@@ -53,6 +55,8 @@ enum {
   X(OUTAGE, "long outage", strike_crash)                                                           \
   X(PAUSE, "pause", strike_pause)                                                                  \
   X(PAUSE_LEADER, "pause inside a lease", strike_pause)                                            \
+  X(STALL, "a thread stands still", strike_threads)                                                \
+  X(SLOW_WORKER, "slow worker", strike_threads)                                                    \
   X(MEMORY, "allocation fails", strike_memory)                                                     \
   X(WIPE, "disk replaced", strike_wipe)                                                            \
   X(POWER_SECTORS, "power cut, 512 B", strike_power)                                               \
@@ -95,6 +99,7 @@ enum sim_fault {
   X(TRANSFER_DEAD, "transfer to dead")                                                             \
   X(TRANSFER_STRANGER, "transfer to stranger")                                                     \
   X(SNAPSHOT, "snapshot")                                                                          \
+  X(INIT, "init")                                                                                  \
   X(PURGE, "purge")                                                                                \
   X(INSTALL, "snapshot install")                                                                   \
   X(INSTALL_BROKEN, "interrupted install")                                                         \
@@ -132,7 +137,14 @@ enum sim_op {
   X(FOREIGN, "foreign messages refused")                                                           \
   X(LEASE_READ, "lease reads answered")                                                            \
   X(OLD_LEADER, "leaders elected beside an older one")                                             \
-  X(OF_THREE, "troubles of three voters or more")
+  X(OF_THREE, "troubles of three voters or more")                                                  \
+  X(SLOW_JOB, "slow jobs")                                                                         \
+  X(STALL, "loops that stood still")                                                               \
+  X(LOST_JOB, "jobs cut off by a crash")                                                           \
+  X(INIT_SAME, "inits beside another of the same content")                                         \
+  X(INIT_OTHER, "inits beside another of other content")                                           \
+  X(FOLLOWED_OTHER, "nodes of an own init that followed another cluster")                          \
+  X(LOWERED, "nodes that came back with a lower election timeout")
 
 enum sim_effect {
 #define SIM_EFFECT_ENUM(name, text) SIM_EFFECT_##name,
@@ -156,7 +168,15 @@ struct sim_committed {
   rkv_term term;
   uint64_t hash;
   rkv_term committed_in;     /* a term not before the one whose leader committed it */
+  rkv_index config;          /* of the last membership up to here */
   uint64_t values[SIM_KEYS]; /* what the keys hold once it is applied */
+};
+
+/* An init that was carried out. */
+struct sim_cluster {
+  struct rkv_cluster_id id;
+  rkv_node_id founder;
+  uint64_t first; /* of the initial entry */
 };
 
 /* What is known of one node, across its lives. */
@@ -173,6 +193,10 @@ struct sim_node {
   unsigned full_life;     /* the life in which its queues were filled up; 0: they were not */
   uint64_t full_calls;    /* as if so many calls waited there */
   unsigned installs_life; /* the life in which a snapshot was sent to it */
+  struct rkv_cluster_id cluster; /* that it belonged to, as last seen */
+  struct rkv_log_id content;     /* of the membership whose content was looked at ... */
+  unsigned content_life;         /* ... in this life */
+  uint64_t election_min_ns;
 };
 
 struct sim_client;
@@ -193,7 +217,11 @@ struct sim {
   } granted[SIM_NODES + 1];
   struct sim_committed *committed; /* by index */
   size_t committed_count, committed_capacity;
-  struct sim_appended *appended;    /* check_log.c */
+  struct sim_appended *appended; /* check_log.c */
+  struct sim_cluster clusters[SIM_CLUSTERS_MAX];
+  size_t cluster_count;
+  struct rkv_cluster_id founded;    /* the one whose initial entry was applied */
+  uint32_t slow_job_ppm;            /* of each job, whatever else happens */
   uint64_t active[SIM_FAULT_COUNT]; /* until when each fault counts as being there */
   struct sim_client *clients[SIM_CLIENTS];
   struct sim_admin *admins[SIM_ADMINS];
@@ -253,6 +281,11 @@ void client_start(struct sim *s);
 void client_free(struct sim *s);
 bool client_quiet(struct sim *s);
 
+/* ---- found.c ---- */
+void found_start(struct sim *s);
+/* What somebody initialises a cluster with: the usual voters, or others. */
+void found_members(struct sim *s, bool others, struct rkv_membership *m);
+
 void admin_start(struct sim *s);
 void admin_free(struct sim *s);
 bool admin_quiet(struct sim *s);
@@ -277,6 +310,12 @@ void check_request(struct world *w, rkv_node_id from, rkv_node_id to,
                    const struct rkv_append_call *append,
                    const struct rkv_timeout_now_call *timeout_now);
 void check_log_free(struct sim *s);
+/* Of kind and payload; never 0. */
+uint64_t check_hash(const struct rkv_entry *e);
+/* Of the entry that was appended with this id first; 0 if there is none. */
+uint64_t check_appended_hash(const struct sim *s, struct rkv_log_id id);
+/* ---- check_cluster.c: after every step ---- */
+void check_cluster(struct sim *s, rkv_node_id id);
 
 /* What is left is tried when everything is repaired: a full disk, a replaced one. */
 void quiet_trials(struct sim *s);

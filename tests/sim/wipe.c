@@ -63,8 +63,8 @@ static rkv_node_id choose(struct sim *s, rkv_node_id first) {
   note_returns(s);
   for (rkv_node_id i = 0; i < SIM_NODES; i++) {
     rkv_node_id id = 1 + (first + i) % SIM_NODES;
-    if (sim_node_of(s, id) && !s->nodes[id].weak && spares(s, settled(s, id), id) &&
-        others_spare(s, id))
+    if (sim_node_of(s, id) && s->w->stalled != id && !s->nodes[id].weak &&
+        spares(s, settled(s, id), id) && others_spare(s, id))
       return id;
   }
   return 0;
@@ -76,6 +76,7 @@ static void replace(struct sim *s, rkv_node_id id) {
   disk_wipe(n->disk);
   memset(&s->granted[id], 0, sizeof s->granted[id]); /* it is another voter now */
   n->vote = (struct rkv_vote){0, 0, false};
+  n->cluster = (struct rkv_cluster_id){0, 0};
   n->weak = true;
   n->damaged = n->refused = false;
   sim_count(s, SIM_EFFECT_WIPES);

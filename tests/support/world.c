@@ -76,7 +76,7 @@ bool world_step(struct world *w, uint64_t until) {
     event.run(w, event.arg);
   } else if (timer) {
     timer->timer_ns = UINT64_MAX;
-    world_kick(w, timer->id);
+    world_kick_last(w, timer->id);
   }
   if (w->on_step) w->on_step(w);
   return true;
@@ -92,6 +92,27 @@ void world_kick(struct world *w, rkv_node_id id) {
   if (wn->paused_until_ns > w->now_ns) return world_at(w, wn->paused_until_ns, kick_later, wn);
   w->acted = id;
   node_kick(wn->node);
+}
+
+void world_kick_last(struct world *w, rkv_node_id id) {
+  w->may_stall = w->stalled == 0;
+  world_kick(w, id);
+  w->may_stall = false;
+}
+
+void world_maybe_stall(struct world *w, rkv_node_id id) {
+  rkv_node_id acted = w->acted;
+  if (!w->may_stall || acted != id || w->nodes[id].stopping) return;
+  w->may_stall = false;
+  if (!world_chance(w, w->faults.stall_ppm)) return;
+  w->fault_count[WORLD_FAULT_STALL]++;
+  w->stalled = id;
+  w->stall_is_over = false;
+  uint64_t until = w->now_ns + world_tail(w, w->faults.stall_max_ns);
+  while (!w->stall_is_over && world_step(w, until)) {
+  }
+  w->stalled = 0;
+  w->acted = acted;
 }
 
 bool world_hold(struct world *w, rkv_node_id id, void (*run)(struct world *w, void *arg),
@@ -111,7 +132,7 @@ void world_run(struct world *w, uint64_t ns) {
   uint64_t until = w->now_ns + ns;
   while (world_step(w, until)) {
   }
-  w->now_ns = until;
+  if (until > w->now_ns) w->now_ns = until; /* a loop that stood still took longer */
 }
 
 bool world_until(struct world *w, uint64_t ns, bool (*done)(struct world *w, void *arg),

@@ -17,6 +17,10 @@ struct world_faults {
   uint64_t slow_max_ns;  /* extra delay of a slow or doubled message: short ones are frequent */
   uint64_t stale_max_ns; /* how late a copy comes that outlives connections and lives */
   uint32_t reset_ppm;    /* of each chunk of a snapshot: its connection is reset */
+  /* Of each job of a worker; and of each batch of a loop: its thread stands still after it has read
+   * the clock, while calls are handed in. Short ones are frequent. */
+  uint32_t slow_job_ppm, stall_ppm;
+  uint64_t slow_job_max_ns, stall_max_ns;
 };
 
 enum world_fault {
@@ -25,6 +29,8 @@ enum world_fault {
   WORLD_FAULT_SLOW,
   WORLD_FAULT_STALE,
   WORLD_FAULT_RESET,
+  WORLD_FAULT_SLOW_JOB,
+  WORLD_FAULT_STALL,
   WORLD_FAULT_COUNT
 };
 
@@ -94,7 +100,8 @@ struct world_metrics {
   struct rkv_log_id last, committed, applied, snapshot, purged;
   struct rkv_membership membership;
 };
-/* A node whose queues are full, or whose memory is, tells nothing: another state, and zeros. */
+/* A node whose queues are full, or whose memory is, or whose loop stands still, tells nothing:
+ * another state, and zeros. */
 struct world_metrics world_metrics(struct world *w, rkv_node_id at);
 /* The node that leads in the greatest term, 0 if none. */
 rkv_node_id world_leader(struct world *w);

@@ -217,6 +217,10 @@ struct world_answer world_transfer(struct world *w, rkv_node_id at, rkv_node_id 
 
 struct world_metrics world_metrics(struct world *w, rkv_node_id at) {
   struct world_metrics metrics = {0};
+  if (w->stalled == at) {
+    (void)snprintf(metrics.state, sizeof metrics.state, "stands still");
+    return metrics;
+  }
   struct act *act = act_new(w, at);
   api_of(w, at)->metrics(api_of(w, at)->ctx, &act->call.metrics);
   node_kick(w->nodes[at].node); /* also while it is paused: a look from outside */

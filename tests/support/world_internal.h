@@ -11,6 +11,7 @@ struct world_event {
 };
 
 struct relay;
+struct world_job;
 struct world_stream;
 
 struct world_node {
@@ -27,9 +28,10 @@ struct world_node {
   uint64_t timer_ns;        /* on the world's clock */
   uint64_t paused_until_ns; /* nothing happens in it before */
   uint64_t start_ns, rate;  /* its clock runs at rate/1000 of the world's since start_ns */
-  size_t pending;           /* its jobs on the way */
-  struct relay *outbound;   /* its calls that wait for an answer */
-  void *user;               /* tests/sim: what survives its lives */
+  struct world_job *jobs, **jobs_end; /* of its worker, the oldest first ... */
+  bool working, flushing;             /* ... which is at the first one; they are run at once */
+  struct relay *outbound;             /* its calls that wait for an answer */
+  void *user;                         /* tests/sim: what survives its lives */
 };
 
 struct world {
@@ -39,6 +41,9 @@ struct world {
   struct world_node nodes[WORLD_NODES_MAX + 1];
   bool cut[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
   uint64_t slow_link_ns[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
+  rkv_node_id stalled; /* whose loop stands still, with the thread that has it; 0 = nobody's */
+  bool may_stall;      /* nobody is on the stack who would mind */
+  bool stall_is_over;  /* somebody cannot wait for it */
   struct world_stream *streams;
   struct node_options options;
   struct world_faults faults;
@@ -66,6 +71,8 @@ struct world {
 
 uint64_t world_random(struct world *w);
 bool world_chance(struct world *w, uint32_t per_million);
+/* A heavy tail: each halving of the greatest delay is as likely as the next. */
+uint64_t world_tail(struct world *w, uint64_t max_ns);
 uint64_t world_delay(struct world *w, rkv_node_id from, rkv_node_id to);
 void world_at(struct world *w, uint64_t at_ns, void (*run)(struct world *w, void *arg), void *arg);
 /* Runs the next thing that is due not after `until`; false if there is none. */
@@ -74,12 +81,23 @@ bool world_step(struct world *w, uint64_t until);
 bool world_hold(struct world *w, rkv_node_id id, void (*run)(struct world *w, void *arg),
                 void *arg);
 void world_kick(struct world *w, rkv_node_id id);
+/* Likewise, and its loop may stand still inside while the world goes on (struct world_faults): the
+ * last thing that an event does. */
+void world_kick_last(struct world *w, rkv_node_id id);
+/* Lets the world go on while the loop of node `id` stands still, by chance and if it may. */
+void world_maybe_stall(struct world *w, rkv_node_id id);
 bool world_is_cut(const struct world *w, rkv_node_id from, rkv_node_id to);
 /* A time of the node's own clock on the world's. */
 uint64_t world_global_ns(const struct world_node *wn, uint64_t local_ns);
 uint64_t world_local_ns(const struct world_node *wn);
 
 void world_cancel_outbound(struct world_node *from);
+
+/* ---- world_worker.c ---- */
+/* The executor's `post`. */
+void world_post(void *ctx, struct node_job *job);
+/* Runs at once whatever waits for the worker: the node crashes. */
+void world_flush_jobs(struct world_node *wn);
 
 enum world_stream_kind {
   WORLD_STREAM_BEGIN,

@@ -4,14 +4,13 @@
 #define DELAY_MIN_NS UINT64_C(50000)
 #define DELAY_SPREAD_NS UINT64_C(400000)
 #define PER_MILLION 1000000
-#define TAIL_HALVINGS 8
+#define TAIL_HALVINGS 12
 
 bool world_chance(struct world *w, uint32_t per_million) {
   return per_million > 0 && world_random(w) % PER_MILLION < per_million;
 }
 
-/* A heavy tail: each halving of the greatest delay is as likely as the next. */
-static uint64_t tail(struct world *w, uint64_t max_ns) {
+uint64_t world_tail(struct world *w, uint64_t max_ns) {
   uint64_t most = max_ns >> world_random(w) % TAIL_HALVINGS;
   return world_random(w) % (most + 1);
 }
@@ -21,7 +20,7 @@ uint64_t world_delay(struct world *w, rkv_node_id from, rkv_node_id to) {
   if (w->slow_link_ns[from][to] > 0) delay += world_random(w) % w->slow_link_ns[from][to];
   if (!world_chance(w, w->faults.slow_ppm)) return delay;
   w->fault_count[WORLD_FAULT_SLOW]++;
-  return delay + tail(w, w->faults.slow_max_ns);
+  return delay + world_tail(w, w->faults.slow_max_ns);
 }
 
 void world_cut(struct world *w, rkv_node_id from, rkv_node_id to, bool cut) {

@@ -5,8 +5,6 @@
 
 #include "world_internal.h"
 
-#define STOP_NS UINT64_C(30000000000)
-
 /* ---- what a node sees of the world ---- */
 
 #define CLOCK_EPOCH_NS UINT64_C(1000000000)
@@ -26,6 +24,14 @@ static uint64_t now_ns(void *ctx) {
   return world_local_ns(ctx);
 }
 
+/* What the loop reads before it takes its inbox: its thread may stand still behind it. */
+static uint64_t loop_now_ns(void *ctx) {
+  struct world_node *wn = ctx;
+  uint64_t ns = world_local_ns(wn);
+  world_maybe_stall(wn->world, wn->id);
+  return ns;
+}
+
 static uint64_t random_number(void *ctx) {
   return world_random(((struct world_node *)ctx)->world);
 }
@@ -33,28 +39,6 @@ static uint64_t random_number(void *ctx) {
 static void set_timer(void *ctx, uint64_t deadline_ns) {
   struct world_node *wn = ctx;
   wn->timer_ns = world_global_ns(wn, deadline_ns);
-}
-
-struct posted {
-  struct world_node *wn;
-  struct node_job *job;
-};
-
-static void run_job(struct world *w, void *arg) {
-  struct posted *posted = arg;
-  if (world_hold(w, posted->wn->id, run_job, posted)) return;
-  posted->wn->pending--;
-  posted->job->run(posted->job);
-  free(posted);
-}
-
-static void post(void *ctx, struct node_job *job) {
-  struct world_node *wn = ctx;
-  struct posted *posted = malloc(sizeof *posted);
-  assert(posted);
-  *posted = (struct posted){wn, job};
-  wn->pending++;
-  world_at(wn->world, wn->world->now_ns + 1000, run_job, posted);
 }
 
 static void write_log(void *ctx, enum rkv_log_level level, const char *module, const char *text) {
@@ -112,6 +96,7 @@ static void make_world_node(struct world *w, struct world_node *wn, rkv_node_id 
                             .timer_ns = UINT64_MAX,
                             .start_ns = w->now_ns,
                             .rate = rate,
+                            .jobs_end = &wn->jobs,
                             .user = user};
   (void)snprintf(wn->addr, sizeof wn->addr, "node:%llu", (unsigned long long)id);
   wn->host = (struct rkv_host){.struct_size = sizeof wn->host,
@@ -124,8 +109,11 @@ static void make_world_node(struct world *w, struct world_node *wn, rkv_node_id 
                                .buf_alloc = buf_alloc,
                                .metric_register = metric_register,
                                .fatal = fatal};
-  wn->executor = (struct node_executor){
-      .ctx = wn, .now_ns = now_ns, .random = random_number, .set_timer = set_timer, .post = post};
+  wn->executor = (struct node_executor){.ctx = wn,
+                                        .now_ns = loop_now_ns,
+                                        .random = random_number,
+                                        .set_timer = set_timer,
+                                        .post = world_post};
 }
 
 enum rkv_status world_try_start(struct world *w, rkv_node_id id, struct rkv_error *error) {
@@ -164,23 +152,19 @@ void world_start(struct world *w, rkv_node_id id) {
   assert(status == RKV_OK);
 }
 
-static bool nothing_pending(struct world *w, void *arg) {
-  (void)w;
-  return ((struct world_node *)arg)->pending == 0;
-}
-
 void world_stop(struct world *w, rkv_node_id id) {
   struct world_node *wn = &w->nodes[id];
-  assert(wn->running && !wn->stopping);
+  assert(wn->running && !wn->stopping && w->stalled != id);
   wn->stopping = true;
   wn->paused_until_ns = 0;
   node_abandon(wn->node);
   world_cancel_outbound(wn);
   world_break_streams(w, id);
-  node_kick(wn->node);
-  bool quiet = world_until(w, STOP_NS, nothing_pending, wn);
-  assert(quiet);
-  node_kick(wn->node);
+  do {
+    node_kick(wn->node);
+    world_flush_jobs(wn);
+    node_kick(wn->node);
+  } while (wn->jobs);
   w->storage->close(wn->storage);
   wn->running = wn->stopping = false;
   node_free(wn->node);

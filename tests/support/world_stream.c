@@ -102,6 +102,7 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   if (s->kind == WORLD_STREAM_BEGIN) s->open = status == RKV_OK && !s->inner.finished;
   if (s->kind != WORLD_STREAM_BEGIN && (status != RKV_OK || s->kind != WORLD_STREAM_WRITE))
     s->open = false;
+  if (s->broken) return break_off(s); /* at once: its node may be about to end */
   s->holds++;
   world_at(s->world, s->world->now_ns + world_delay(s->world, s->to, s->from), arrive, s);
 }

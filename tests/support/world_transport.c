@@ -59,6 +59,25 @@ static void relay_free(struct relay *r) {
   free(r);
 }
 
+/* The whole struct, but for what is the sender's own: whatever an answer says comes along. */
+static void take_answer(union any_call *outer, const struct relay *r) {
+  const struct rkv_call call = outer->call;
+  switch (r->kind) {
+  case RELAY_VOTE:
+  case RELAY_PRE_VOTE: outer->vote = r->inner.vote; break;
+  case RELAY_APPEND: {
+    const struct rkv_entry *entries = outer->append.entries;
+    outer->append = r->inner.append;
+    outer->append.entries = entries;
+    break;
+  }
+  case RELAY_TIMEOUT_NOW: outer->timeout_now = r->inner.timeout_now; break;
+  case RELAY_READ_INDEX: outer->read_index = r->inner.read_index; break;
+  case RELAY_HELLO: outer->hello = r->inner.hello; break;
+  }
+  outer->call = call;
+}
+
 /* Ends the sender's call, once. */
 static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_error *error) {
   union any_call *outer = r->outer;
@@ -66,23 +85,7 @@ static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_
   r->outer = NULL;
   *r->back = r->next;
   if (r->next) r->next->back = r->back;
-  bool is_vote = r->kind == RELAY_VOTE || r->kind == RELAY_PRE_VOTE;
-  if (status == RKV_OK && is_vote) {
-    outer->vote.granted = r->inner.vote.granted;
-    outer->vote.voter_vote = r->inner.vote.voter_vote;
-    outer->vote.voter_last = r->inner.vote.voter_last;
-  } else if (status == RKV_OK && r->kind == RELAY_READ_INDEX) {
-    outer->read_index.index = r->inner.read_index.index;
-  } else if (status == RKV_OK && r->kind == RELAY_HELLO) {
-    outer->hello.id = r->inner.hello.id;
-    outer->hello.cluster = r->inner.hello.cluster;
-    outer->hello.incarnation = r->inner.hello.incarnation;
-  } else if (status == RKV_OK && r->kind == RELAY_APPEND) {
-    outer->append.result = r->inner.append.result;
-    outer->append.matched = r->inner.append.matched;
-    outer->append.voter_vote = r->inner.append.voter_vote;
-    outer->append.lease_ns = r->inner.append.lease_ns;
-  }
+  if (status == RKV_OK) take_answer(outer, r);
   outer->call.done(&outer->call, status, error);
 }
 
@@ -90,13 +93,16 @@ static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_
 static void arrive(struct world *w, void *arg) {
   struct relay *r = arg;
   struct rkv_error error;
+  rkv_node_id from = r->from;
   if (r->outer) {
     if (world_is_cut(w, r->to, r->from)) r->status = rkv_fail(&r->error, RKV_UNAVAILABLE, "cut");
     error = r->error;
     end_outer(r, r->status, r->status == RKV_OK ? NULL : &error);
-    world_kick(w, r->from);
+  } else {
+    from = 0;
   }
   relay_free(r);
+  if (from != 0) world_kick_last(w, from);
 }
 
 static void on_time_out(struct world *w, void *arg) {
@@ -147,7 +153,7 @@ static void deliver(struct world *w, void *arg) {
   case RELAY_READ_INDEX: api->read_index(api->ctx, &r->inner.read_index); break;
   case RELAY_HELLO: api->hello(api->ctx, &r->inner.hello); break;
   }
-  api->kick(api->ctx);
+  world_kick_last(w, to->id);
 }
 
 static void copy_append(struct rkv_append_call *to, const struct rkv_append_call *from) {
