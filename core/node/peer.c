@@ -1,5 +1,6 @@
 /* peer.c: the peers' calls to this node, and the connections to them. */
 #include <node/internal.h>
+#include <node/leap.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -26,14 +27,14 @@ bool peer_refuse(struct node *n, struct rkv_call *call) {
 
 void peer_on_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (peer_refuse(n, call)) return;
+  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
   raft_on_vote_request(n->raft, node_now(n), c->vote, c->last, c->transfer, call);
   loop_carry(n);
 }
 
 void peer_on_pre_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (peer_refuse(n, call)) return;
+  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
   raft_on_pre_vote_request(n->raft, node_now(n), c->vote, c->last, call);
   loop_carry(n);
 }
@@ -118,10 +119,16 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
   return status;
 }
 
+/* Everything else about ids is raft's to check: they ascend by one. */
+static struct rkv_log_id last_named(const struct rkv_append_call *c) {
+  return c->entry_count > 0 ? c->entries[c->entry_count - 1].id : c->prev;
+}
+
 void peer_on_append_call(struct node *n, struct rkv_call *call) {
+  struct rkv_append_call *c = (struct rkv_append_call *)call;
   struct rkv_error error;
-  if (peer_refuse(n, call)) return;
-  if (hand_to_raft(n, (struct rkv_append_call *)call, &error) == RKV_OK) return;
+  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, last_named(c))) return;
+  if (hand_to_raft(n, c, &error) == RKV_OK) return;
   n->bad_peer_calls++;
   peer_fail(n, call, &error);
 }

@@ -127,6 +127,7 @@ bool raft_grants_add(const struct raft *r, struct raft_grants *grants, rkv_node_
 void raft_campaign(struct raft *r, struct raft_now now, bool transfer) {
   if (leader_left(r)) transfer = true; /* nobody owes that leader a lease */
   assert(r->role != RAFT_LEADER && raft_is_voter(r));
+  assert(r->vote.term < RAFT_TERM_MAX); /* edge.h */
   r->vote = (struct rkv_vote){r->vote.term + 1, r->config.id, false};
   r->verified = (struct rkv_log_id){0, 0};
   r->granted.count = 0;
