@@ -12,10 +12,14 @@ static void heal_cuts(struct world *w, void *arg) {
 
 static void calm_messages(struct world *w, void *arg) {
   struct sim *s = arg;
+  const struct world_faults *f = world_faults(w);
   *world_faults(w) = (struct world_faults){.slow_max_ns = 1,
                                            .reset_ppm = s->healing ? 0 : RESETS_PPM,
                                            .slow_job_ppm = s->healing ? 0 : s->slow_job_ppm,
-                                           .slow_job_max_ns = NEMESIS_JOB_NS};
+                                           .slow_job_max_ns = NEMESIS_JOB_NS,
+                                           .slow_worker = f->slow_worker,
+                                           .stall_ppm = f->stall_ppm,
+                                           .stall_max_ns = f->stall_max_ns};
 }
 
 static void calm_links(struct world *w, void *arg) {

@@ -9,9 +9,10 @@
 #define OUTAGE_NS (12 * SECOND) /* long enough for the log to be purged meanwhile */
 #define AWAKE_NS (3 * SECOND)   /* what a node that paused has to make up for */
 #define STALL_NS (4 * SECOND)   /* how long a thread stands still at most */
-#define ALLOCATIONS_MAX 400     /* one of the next so many fails */
-#define PEER_CALLS_LEFT 2       /* room in a full queue of peers' calls */
-#define CLIENT_CALLS_LEFT 1     /* and of clients' */
+#define SLOW_WORKER_NS (8 * SECOND)
+#define ALLOCATIONS_MAX 400 /* one of the next so many fails */
+#define PEER_CALLS_LEFT 2   /* room in a full queue of peers' calls */
+#define CLIENT_CALLS_LEFT 1 /* and of clients' */
 
 void strike_crash(struct sim *s, enum sim_fault fault) {
   uint64_t ns = fault == SIM_FAULT_OUTAGE ? OUTAGE_NS : nemesis_some(s, 10 * MS, 3 * SECOND);
@@ -43,19 +44,22 @@ void strike_memory(struct sim *s, enum sim_fault fault) {
 }
 
 static void calm_threads(struct world *w, void *arg) {
-  struct sim *s = arg;
+  (void)arg;
   world_faults(w)->stall_ppm = 0;
-  if (!s->healing) world_faults(w)->slow_job_ppm = s->slow_job_ppm;
+  world_faults(w)->slow_worker = 0;
 }
 
-/* A loop's thread that stands still inside a batch; workers whose every job takes long. */
+/* A loop's thread that stands still inside a batch; a worker whose every job takes long. */
 void strike_threads(struct sim *s, enum sim_fault fault) {
   struct world_faults *f = world_faults(s->w);
   uint64_t ns = nemesis_some(s, 500 * MS, 5 * SECOND);
   f->slow_job_max_ns = NEMESIS_JOB_NS;
   f->stall_max_ns = STALL_NS;
   if (fault == SIM_FAULT_STALL) f->stall_ppm = (uint32_t)nemesis_some(s, 1000, 20000);
-  if (fault == SIM_FAULT_SLOW_WORKER) f->slow_job_ppm = 1000000;
+  if (fault == SIM_FAULT_SLOW_WORKER) {
+    ns += SLOW_WORKER_NS;
+    f->slow_worker = nemesis_leader(s);
+  }
   sim_mark(s, fault, ns);
   sim_tell(s, "trouble: %s for %" PRIu64 " ms", sim_fault_names[fault], ns / MS);
   world_at(s->w, s->w->now_ns + ns, calm_threads, s);

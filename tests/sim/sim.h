@@ -63,6 +63,7 @@ enum {
   X(POWER_PAGES, "power cut, 4 KiB", strike_power)                                                 \
   X(POWER_ZEROS, "power cut, zeroed tail", strike_power)                                           \
   X(POWER_NAMES, "power cut, name lost", strike_power)                                             \
+  X(POWER_INSTALL, "power cut behind an install", strike_install)                                  \
   X(FLIP, "bit flip", strike_damage)                                                               \
   X(MISDIRECT, "misdirected write", strike_damage)                                                 \
   X(SLOW_DISK, "slow fsync", strike_disk)                                                          \
@@ -141,6 +142,7 @@ enum sim_op {
   X(SLOW_JOB, "slow jobs")                                                                         \
   X(STALL, "loops that stood still")                                                               \
   X(LOST_JOB, "jobs cut off by a crash")                                                           \
+  X(CUT_INSTALL, "installs with power gone behind them")                                           \
   X(INIT_SAME, "inits beside another of the same content")                                         \
   X(INIT_OTHER, "inits beside another of other content")                                           \
   X(FOLLOWED_OTHER, "nodes of an own init that followed another cluster")                          \
