@@ -39,7 +39,10 @@ static enum rkv_status direct_peer_open(void *transport, const struct rkv_peer_i
   struct direct_peer *p = malloc(sizeof *p);
   if (!p) return rkv_fail(error, RKV_NO_MEMORY, "no memory for a peer");
   p->node = d->net->nodes[info->id];
-  p->envelope = (struct rkv_envelope){info->cluster, info->id, info->incarnation};
+  p->envelope = (struct rkv_envelope){.cluster = info->cluster,
+                                      .to = info->id,
+                                      .incarnation = info->incarnation,
+                                      .from_incarnation = info->from_incarnation};
   p->next = d->peers;
   d->peers = p;
   *peer = p;
@@ -64,6 +67,7 @@ void direct_free(struct direct *direct) {
   static void send_##operation(void *peer, struct type *call) {                                    \
     const struct direct_peer *p = peer;                                                            \
     call->call.envelope = said;                                                                    \
+    call->call.abi_minor = RKV_ABI_MINOR;                                                          \
     p->node->operation(p->node->ctx, call);                                                        \
     p->node->kick(p->node->ctx);                                                                   \
   }

@@ -156,7 +156,11 @@ static void close_at(struct node *n, size_t i) {
 
 static void open_peer(struct node *n, const struct rkv_member *member) {
   struct rkv_error error;
-  struct rkv_peer_info info = {member->id, member->addr, member->incarnation, n->identity.cluster};
+  struct rkv_peer_info info = {.id = member->id,
+                               .addr = member->addr,
+                               .incarnation = member->incarnation,
+                               .cluster = n->identity.cluster,
+                               .from_incarnation = n->identity.incarnation};
   assert(n->peer_count < RKV_NODES_MAX);
   struct node_peer *peer = &n->peers[n->peer_count++];
   *peer = (struct node_peer){

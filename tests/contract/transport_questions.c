@@ -104,8 +104,9 @@ void transport_law_envelope_arrives(struct contract *c) {
   struct pair p;
   pair_begin(&p, c);
   for (uint64_t i = 0; i < lighter(c, 20); i++) {
-    struct rkv_envelope must = {
-        {some_number(&p.seed), some_number(&p.seed)}, some_number(&p.seed), some_number(&p.seed)};
+    struct rkv_envelope must = {.cluster = {some_number(&p.seed), some_number(&p.seed)},
+                                .to = some_number(&p.seed),
+                                .incarnation = some_number(&p.seed)};
     struct rkv_peer_info info = {.addr = p.b.addr};
     struct rkv_error error;
     void *peer;

@@ -61,6 +61,7 @@ static void check_one(struct sim *s, rkv_node_id id, int kind) {
   raft_view(n->raft, &before);
   f->envelope = (struct rkv_envelope){.cluster = {1 + world_random(s->w), 1}, .to = id};
   f->u.call.envelope = &f->envelope;
+  f->u.call.abi_minor = RKV_ABI_MINOR;
   f->u.call.done = on_done;
   ask(f, kind, node_api(n), before.vote.term);
   node_kick(n);

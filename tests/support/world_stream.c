@@ -130,6 +130,7 @@ void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to, const
                         const struct rkv_envelope *envelope, struct rkv_snapshot_call *outer) {
   struct world_stream *s = calloc(1, sizeof *s);
   assert(s);
+  s->inner.call.abi_minor = RKV_ABI_MINOR;
   s->inner.call.done = answered;
   s->envelope = *envelope;
   s->inner.call.envelope = &s->envelope;

@@ -81,6 +81,7 @@ static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_
     outer->append.result = r->inner.append.result;
     outer->append.matched = r->inner.append.matched;
     outer->append.voter_vote = r->inner.append.voter_vote;
+    outer->append.lease_ns = r->inner.append.lease_ns;
   }
   outer->call.done(&outer->call, status, error);
 }
@@ -171,6 +172,7 @@ static struct relay *relay_new(struct link *link, union any_call *outer, enum re
   if (kind == RELAY_APPEND) copy_append(&r->inner.append, &outer->append);
   r->envelope = link->envelope;
   r->inner.call.envelope = kind == RELAY_HELLO ? NULL : &r->envelope;
+  r->inner.call.abi_minor = RKV_ABI_MINOR;
   r->inner.call.done = answered;
   r->world = link->world;
   r->from = link->from;
@@ -298,11 +300,14 @@ static enum rkv_status peer_open(void *transport, const struct rkv_peer_info *in
   if (info->id > WORLD_NODES_MAX) return rkv_fail(error, RKV_INVALID, "no such node in this world");
   struct link *link = calloc(1, sizeof *link);
   if (!link) return rkv_fail(error, RKV_NO_MEMORY, "link");
-  *link = (struct link){
-      .world = self->world,
-      .from = self->id,
-      .to = info->id,
-      .envelope = {.cluster = info->cluster, .to = info->id, .incarnation = info->incarnation}};
+  *link = (struct link){.world = self->world,
+                        .from = self->id,
+                        .to = info->id,
+                        .envelope = {.cluster = info->cluster,
+                                     .to = info->id,
+                                     .incarnation = info->incarnation,
+                                     .from = self->id,
+                                     .from_incarnation = info->from_incarnation}};
   *peer = link;
   return RKV_OK;
 }

@@ -10,7 +10,11 @@
  * also before the handing-in function returns. After done the callee never touches the call again;
  * the caller may free it inside done. Answer fields are valid only with RKV_OK unless said
  * otherwise. Nothing is allocated per call by the callee: `next`, `kind` and `callee` are its
- * scratch space while it holds the call. */
+ * scratch space while it holds the call.
+ *
+ * Growth: structs grow at their tails. A transport may be older than the host, never newer: what
+ * it hands in is as long as its own ABI's, which `abi_minor` says; the functions at the end of this
+ * file touch what is newer than 1.0. */
 #ifndef RKV_CALL_H
 #define RKV_CALL_H
 
@@ -26,6 +30,9 @@ struct rkv_envelope {
   struct rkv_cluster_id cluster; /* the sender's; none: it knows none */
   rkv_node_id to;                /* whom the sender asks */
   uint64_t incarnation;          /* which one of it, as the sender's membership says; 0 = any */
+  /* since 1.1: read them by rkv_call_sender */
+  rkv_node_id from;          /* the sender; 0: it does not say */
+  uint64_t from_incarnation; /* which one of it; 0: it does not say */
 };
 
 struct rkv_call {
@@ -36,8 +43,9 @@ struct rkv_call {
                             after it */
   struct rkv_call *next; /* callee's */
   uint32_t kind;         /* callee's */
-  uint32_t reserved;
-  uint64_t callee[2]; /* callee's */
+  uint32_t abi_minor;    /* inbound: the RKV_ABI_MINOR that the caller was built with; 0 by one of
+                            1.0, whose structs end before what later ones added */
+  uint64_t callee[2];    /* callee's */
   /* Inbound, from a peer: what came with the request, borrowed until done (of a snapshot: for the
    * whole stream); NULL: nothing did. Else NULL. */
   const struct rkv_envelope *envelope;
@@ -86,6 +94,10 @@ struct rkv_append_call {
   struct rkv_log_id
       matched; /* SUCCESS: prev or the last entry stored; less than all = partial success */
   struct rkv_vote voter_vote; /* REJECTED */
+  /* since 1.1: told by rkv_append_promise. SUCCESS and CONFLICT: how long this voter promises to
+   * refuse other candidates, on its own clock, from when it took this append on; 0: it does not
+   * say. Outbound the caller sets it to 0 beforehand: a transport of 1.0 does not know it. */
+  uint64_t lease_ns;
 };
 
 /* InstallSnapshot (section 7), one call struct through three steps: snapshot_begin, any number of
@@ -215,6 +227,27 @@ struct rkv_metrics_call {
   struct rkv_buf membership; /* the effective one, empty before init; given to the caller */
   struct rkv_buf text;       /* further `name:value` pairs separated by one space; given likewise */
 };
+
+/* ---- what is newer than 1.0 ---- */
+
+/* Who sent an inbound request; id 0, incarnation 0: unknown. */
+struct rkv_sender {
+  rkv_node_id id;
+  uint64_t incarnation;
+};
+
+static inline struct rkv_sender rkv_call_sender(const struct rkv_call *call) {
+  struct rkv_sender sender = {0, 0};
+  if (!call->envelope || call->abi_minor < 1) return sender;
+  sender.id = call->envelope->from;
+  sender.incarnation = call->envelope->from_incarnation;
+  return sender;
+}
+
+/* The callee's way to set `lease_ns`. */
+static inline void rkv_append_promise(struct rkv_append_call *call, uint64_t lease_ns) {
+  if (call->call.abi_minor >= 1) call->lease_ns = lease_ns;
+}
 
 #ifdef __cplusplus
 }

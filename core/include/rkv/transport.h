@@ -64,6 +64,7 @@ struct rkv_peer_info {
   const char *addr; /* HOST:PORT, borrowed */
   uint64_t incarnation;
   struct rkv_cluster_id cluster;
+  uint64_t from_incarnation; /* since 1.1: the asking node's own; its id is rkv_host.node_id */
 };
 
 struct rkv_transport_ops {

@@ -63,13 +63,18 @@
   FIELD(struct rkv_call, deadline_ns)                                                              \
   FIELD(struct rkv_call, next)                                                                     \
   FIELD(struct rkv_call, kind)                                                                     \
-  FIELD(struct rkv_call, reserved)                                                                 \
+  FIELD(struct rkv_call, abi_minor)                                                                \
   FIELD(struct rkv_call, callee)                                                                   \
   FIELD(struct rkv_call, envelope)                                                                 \
+  SIZE(struct rkv_sender)                                                                          \
+  FIELD(struct rkv_sender, id)                                                                     \
+  FIELD(struct rkv_sender, incarnation)                                                            \
   SIZE(struct rkv_envelope)                                                                        \
   FIELD(struct rkv_envelope, cluster)                                                              \
   FIELD(struct rkv_envelope, to)                                                                   \
   FIELD(struct rkv_envelope, incarnation)                                                          \
+  FIELD(struct rkv_envelope, from)                                                                 \
+  FIELD(struct rkv_envelope, from_incarnation)                                                     \
   SIZE(struct rkv_vote_call)                                                                       \
   FIELD(struct rkv_vote_call, call)                                                                \
   FIELD(struct rkv_vote_call, vote)                                                                \
@@ -89,6 +94,7 @@
   FIELD(struct rkv_append_call, reserved)                                                          \
   FIELD(struct rkv_append_call, matched)                                                           \
   FIELD(struct rkv_append_call, voter_vote)                                                        \
+  FIELD(struct rkv_append_call, lease_ns)                                                          \
   SIZE(struct rkv_snapshot_call)                                                                   \
   FIELD(struct rkv_snapshot_call, call)                                                            \
   FIELD(struct rkv_snapshot_call, vote)                                                            \
@@ -267,6 +273,7 @@
   FIELD(struct rkv_peer_info, addr)                                                                \
   FIELD(struct rkv_peer_info, incarnation)                                                         \
   FIELD(struct rkv_peer_info, cluster)                                                             \
+  FIELD(struct rkv_peer_info, from_incarnation)                                                    \
   SIZE(struct rkv_transport_ops)                                                                   \
   FIELD(struct rkv_transport_ops, open)                                                            \
   FIELD(struct rkv_transport_ops, start)                                                           \

@@ -40,7 +40,7 @@ struct pusher {
 static void *push_all(void *arg) {
   struct pusher *p = arg;
   for (uint32_t i = 0; i < PUSHES; i++) {
-    p->calls[i].reserved = i;
+    p->calls[i].deadline_ns = i;
     inbox_push(p->inbox, &p->calls[i]);
   }
   return NULL;
@@ -63,7 +63,7 @@ static void inbox_keeps_each_threads_order(void **state) {
   }
   while (taken < (size_t)PUSHERS * PUSHES) {
     for (struct rkv_call *c = inbox_take(&inbox); c; c = c->next, taken++) {
-      assert_int_equal(c->reserved, next[c->kind]);
+      assert_int_equal(c->deadline_ns, next[c->kind]);
       next[c->kind]++;
     }
   }
