@@ -71,11 +71,17 @@ enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_
     link->next = ring;
     ring->prev->next = link;
     ring->prev = link;
+    if (link->broken) peer_call_break(link, link->broken);
   }
   pthread_mutex_unlock(&peer->mutex);
   if (!closed) return RKV_OK;
   grpc_call_unref(call);
   return RKV_CANCELLED;
+}
+
+void peer_call_break(struct peer_link *link, const char *why) {
+  link->broken = why;
+  if (link->call) (void)grpc_call_cancel_with_status(link->call, GRPC_STATUS_INTERNAL, why, NULL);
 }
 
 grpc_call *peer_call_unlist(struct peer_link *link) {
@@ -101,7 +107,7 @@ static void peer_cancel(struct peer *peer) {
   pthread_mutex_lock(&peer->mutex);
   peer->closed = true;
   for (link = peer->calls.next; link != &peer->calls; link = link->next)
-    (void)grpc_call_cancel_with_status(link->call, GRPC_STATUS_INTERNAL, "given up", NULL);
+    peer_call_break(link, "given up");
   pthread_mutex_unlock(&peer->mutex);
 }
 

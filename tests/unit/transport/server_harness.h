@@ -46,6 +46,7 @@ struct fake {
   pthread_cond_t changed;
   struct rkv_call *first, *last; /* collected, not answered */
   bool parked;
+  bool held, waits; /* the thread that kicks: is to wait, does */
   struct fake_seen seen;
   char log[512]; /* the last line of WARN or worse */
   unsigned fatals;
@@ -87,6 +88,9 @@ void fake_park(struct fake *f);
 void fake_release(struct fake *f);
 /* Likewise, the last one first. */
 void fake_release_reversed(struct fake *f);
+/* Holds the transport's own thread until go: what has happened meanwhile it finds all at once. */
+void fake_hold(struct fake *f);
+void fake_go(struct fake *f);
 /* A copy of what was seen. */
 struct fake_seen fake_look(struct fake *f);
 /* Waits until *counter of `seen` is at least n; fails the test after PATIENCE_MS. */

@@ -237,8 +237,28 @@ static void node_kick(void *ctx) {
   struct fake *f = entered(ctx);
   const bool parked = f->parked;
   f->seen.kick++;
+  while (f->held) {
+    f->waits = true;
+    pthread_cond_broadcast(&f->changed);
+    pthread_cond_wait(&f->changed, &f->mutex);
+  }
+  f->waits = false;
   pthread_mutex_unlock(&f->mutex);
   if (!parked) answer_all(f);
+}
+
+void fake_hold(struct fake *f) {
+  pthread_mutex_lock(&f->mutex);
+  f->held = true;
+  while (!f->waits) pthread_cond_wait(&f->changed, &f->mutex);
+  pthread_mutex_unlock(&f->mutex);
+}
+
+void fake_go(struct fake *f) {
+  pthread_mutex_lock(&f->mutex);
+  f->held = false;
+  pthread_cond_broadcast(&f->changed);
+  pthread_mutex_unlock(&f->mutex);
 }
 
 void fake_park(struct fake *f) {
