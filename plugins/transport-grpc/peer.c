@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "address.h"
-#include "envelope.h"
 
 #define TARGET_MAX (RKV_ADDR_MAX + 8)
 
@@ -27,7 +26,7 @@ static bool may_connect(const struct peer *peer) {
 
 static void peer_free(struct peer *peer) {
   grpc_channel_destroy(peer->channel);
-  grpc_slice_unref(peer->envelope.value);
+  for (size_t i = 0; i < ENVELOPE_PAIRS; i++) grpc_slice_unref(peer->envelope[i].value);
   pthread_mutex_destroy(&peer->mutex);
   free(peer);
 }
@@ -51,8 +50,8 @@ grpc_op peer_greeting(const struct peer *peer, enum peer_method method) {
   memset(&op, 0, sizeof op);
   op.op = GRPC_OP_SEND_INITIAL_METADATA;
   if (method == PEER_HELLO) return op; /* it asks whoever is there */
-  op.data.send_initial_metadata.count = 1;
-  op.data.send_initial_metadata.metadata = (grpc_metadata *)(uintptr_t)&peer->envelope;
+  op.data.send_initial_metadata.count = ENVELOPE_PAIRS;
+  op.data.send_initial_metadata.metadata = (grpc_metadata *)(uintptr_t)peer->envelope;
   return op;
 }
 
@@ -199,7 +198,7 @@ enum rkv_status peer_open(void *transport, const struct rkv_peer_info *info, voi
   }
   p->t = t;
   p->id = info->id;
-  p->envelope = envelope_pair(info);
+  envelope_pairs(info, t->host->node_id, p->envelope);
   (void)snprintf(p->addr, sizeof p->addr, "%s", info->addr);
   atomic_init(&p->refs, 1);
   p->calls.prev = p->calls.next = &p->calls;

@@ -14,6 +14,7 @@
 #ifndef TRANSPORT_PEER_PARTS_H
 #define TRANSPORT_PEER_PARTS_H
 
+#include "envelope.h"
 #include "limit.h"
 #include "peer.h"
 
@@ -90,7 +91,7 @@ struct peer {
   char addr[RKV_ADDR_MAX];
   grpc_channel *channel;
   void *methods[PEER_METHODS];
-  grpc_metadata envelope; /* of every RPC but hello */
+  grpc_metadata envelope[ENVELOPE_PAIRS]; /* of every RPC but hello */
   atomic_uint refs;
   uint64_t leave_ns;      /* without references: it is freed then at the latest (P5) */
   pthread_mutex_t mutex;  /* guards all below */

@@ -128,6 +128,7 @@ static void closing_behind_an_append_that_left(void **state) {
     start(dialects[i]);
     ask_append(&rig, &asked, entries, 1, 0, LONG_MS);
     await_result(&asked, RKV_APPEND_SUCCESS);
+    peer_fake_set(&peer, (struct peer_manner){.hang = true});
     fake_hold(&rig.fake);
     ask_append(&rig, &asked, entries + 1, 1, 1, LONG_MS);
     close_peer();

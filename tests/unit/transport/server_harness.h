@@ -24,6 +24,7 @@ struct fake_seen {
   uint64_t deadline_ns;
   bool enveloped; /* the last request of a peer came with ... */
   struct rkv_envelope envelope;
+  struct rkv_sender sender; /* who sent it, zeros: it does not say */
   struct rkv_vote vote_in;
   struct rkv_log_id last, prev, commit;
   bool handed_over, retain;
@@ -61,6 +62,7 @@ struct fake {
   bool echo;               /* an append is stored whole: `matched` is its own last id ... */
   rkv_index conflict_from; /* ... unless its prev has at least this index; 0: off */
   struct rkv_log_id id, matched;
+  uint64_t lease_ns;
   struct rkv_vote vote;
   struct rkv_buf membership, text;
   size_t chunk_max;
