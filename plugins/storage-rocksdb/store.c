@@ -157,7 +157,8 @@ static enum rkv_status open_db(struct store *s, struct rkv_error *error) {
   rkv_node_id node_id = s->host->node_id;
   enum owner_state owner = OWNER_NEW;
   struct tail tail;
-  enum rkv_status status = owner_claim(dir, node_id, &s->dir_lock, &owner, error);
+  enum rkv_status status =
+      owner_claim(dir, node_id, s->options.sync != 0, &s->dir_lock, &owner, error);
   if (status == RKV_OK) status = room_to_open(s, error);
   if (status == RKV_OK) status = tail_find(dir, &tail, error);
   if (status == RKV_OK && owner == OWNER_CLOSED) status = leave_closed(s, &tail, error);
