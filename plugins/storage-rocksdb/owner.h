@@ -2,8 +2,9 @@
  *
  * It is read before RocksDB is opened, which changes files: so a refusal leaves everything as it
  * was. It says `new` until the database is made: a database that is missing later is never taken
- * for one that was not made yet. It says `closed` from an orderly close to the next open: then the
- * log has no tail that a crash could have torn. */
+ * for one that was not made yet. It says `closed` from an orderly close to the first write behind
+ * the next open: then the log has no tail that a crash could have torn. An open that is refused
+ * leaves that as it was. */
 #ifndef ROCKS_OWNER_H
 #define ROCKS_OWNER_H
 

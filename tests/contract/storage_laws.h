@@ -149,10 +149,17 @@
     "With sync on again, all that lives without it left is durable before anything is "            \
     "acknowledged.")
 
+/* Opens that are refused. */
+#define STORAGE_LAWS_REFUSED(X)                                                                    \
+  X(62, refusal_keeps_every_byte, CRASH, RKV_CAP_DURABLE, 60,                                      \
+    "An open that is refused for any damaged file leaves the bytes of every file, perhaps under "  \
+    "another name.")
+
 #define STORAGE_LAWS(X)                                                                            \
   STORAGE_LAWS_HOLD(X)                                                                             \
   STORAGE_LAWS_TOLD(X)                                                                             \
-  STORAGE_LAWS_SNAPSHOT(X) STORAGE_LAWS_LIMITS(X) STORAGE_LAWS_CRASH(X) STORAGE_LAWS_HEIR(X)
+  STORAGE_LAWS_SNAPSHOT(X)                                                                         \
+  STORAGE_LAWS_LIMITS(X) STORAGE_LAWS_CRASH(X) STORAGE_LAWS_HEIR(X) STORAGE_LAWS_REFUSED(X)
 
 /* For the files with laws. */
 struct contract;
