@@ -192,9 +192,18 @@ void replicate_all(struct node *n) {
   loop_carry(n);
 }
 
+/* What the transport knows from an earlier answer the peer did not say itself: it confirms no read
+ * that came since, and promises nothing. */
+static void discount(struct node_append *a) {
+  if (!a->call.inferred) return;
+  a->plan.round = 0;
+  a->call.lease_ns = 0;
+}
+
 void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
   struct node_append *a = (struct node_append *)call;
   if (!loop_ending(n)) {
+    discount(a);
     if (a->status == RKV_OK && a->call.result == RKV_APPEND_REJECTED)
       leap_note_answer(n, a->peer, a->call.voter_vote);
     if (a->status == RKV_OK)
