@@ -5,7 +5,7 @@
 
 #define RESETS_PPM 150000 /* of each step of a snapshot's stream, whatever else happens */
 
-static void heal_cuts(struct world *w, void *arg) {
+void nemesis_heal_cuts(struct world *w, void *arg) {
   (void)arg;
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) world_isolate(w, id, false);
 }
@@ -29,7 +29,7 @@ static void calm_links(struct world *w, void *arg) {
 }
 
 void nemesis_calm_network(struct sim *s) {
-  heal_cuts(s->w, s);
+  nemesis_heal_cuts(s->w, s);
   calm_messages(s->w, s);
   calm_links(s->w, s);
 }
@@ -63,7 +63,7 @@ void strike_cut(struct sim *s, enum sim_fault fault) {
   sim_mark(s, fault, ns);
   sim_tell(s, "trouble: %s (node %" PRIu64 ") for %" PRIu64 " ms", sim_fault_names[fault], id,
            ns / MS);
-  world_at(w, w->now_ns + ns, heal_cuts, s);
+  world_at(w, w->now_ns + ns, nemesis_heal_cuts, s);
 }
 
 void strike_messages(struct sim *s, enum sim_fault fault) {

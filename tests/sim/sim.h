@@ -57,6 +57,7 @@ enum {
   X(PAUSE_LEADER, "pause inside a lease", strike_pause)                                            \
   X(STALL, "a thread stands still", strike_threads)                                                \
   X(SLOW_WORKER, "slow worker", strike_threads)                                                    \
+  X(LATE_LEADER, "leader that applies late cut off", strike_late)                                  \
   X(MEMORY, "allocation fails", strike_memory)                                                     \
   X(WIPE, "disk replaced", strike_wipe)                                                            \
   X(POWER_SECTORS, "power cut, 512 B", strike_power)                                               \
@@ -142,6 +143,7 @@ enum sim_op {
   X(SLOW_JOB, "slow jobs")                                                                         \
   X(STALL, "loops that stood still")                                                               \
   X(LOST_JOB, "jobs cut off by a crash")                                                           \
+  X(LATE_LEADER, "leaders cut off that were to answer writes")                                     \
   X(CUT_INSTALL, "installs with power gone behind them")                                           \
   X(INIT_SAME, "inits beside another of the same content")                                         \
   X(INIT_OTHER, "inits beside another of other content")                                           \
