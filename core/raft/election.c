@@ -47,9 +47,11 @@ void raft_arm_election(struct raft *r, struct raft_now now) {
     r->election_at_ns = now.ns + patience_ns(r, now);
 }
 
+/* What this node owes already, by the settings of an earlier life (load_vote), it goes on owing. */
 void raft_heard_leader(struct raft *r, struct raft_now now) {
+  const uint64_t until = now.ns + r->config.election_max_ns;
   assert(r->vote.committed && r->role != RAFT_LEADER && r->role != RAFT_CANDIDATE);
-  r->lease_until_ns = now.ns + r->config.election_max_ns;
+  if (until > r->lease_until_ns) r->lease_until_ns = until;
   r->longer_log_seen = false;
   r->campaigns = 0;
   raft_arm_election(r, now);
