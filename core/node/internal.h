@@ -223,6 +223,8 @@ bool loop_ending(struct node *n);
 
 /* ---- output.c ---- */
 void output_carry(struct node *n, const struct raft_output *out);
+/* True if it answers a call of a peer, its cookie. */
+bool output_is_answer(const struct raft_output *out);
 /* Drops an output of a node that ends; a call that it would have answered is refused. */
 void output_discard(struct node *n, const struct raft_output *out);
 
@@ -309,6 +311,7 @@ void save_on_saved(struct node *n, struct rkv_call *call);
 bool save_defer(struct node *n, const struct raft_output *out);
 /* Tells raft what became durable and carries out what waited for it; false if nothing did. */
 bool save_settle(struct node *n);
+/* Refuses the calls of peers whose answers wait; the other outputs go on waiting. */
 void save_fail_deferred(struct node *n, const struct rkv_error *error);
 
 /* ---- replicate.c ---- */
