@@ -242,6 +242,9 @@ answer_failf(struct rkv_call *call, enum rkv_status status, const char *format, 
 void answer_not_leader(struct node *n, struct rkv_call *call);
 /* The error that ends calls once the node is fatal or abandoned. */
 void answer_end_error(struct node *n, struct rkv_error *error);
+/* The error of a call whose entry is in the log and that ends because of `cause`: the entry may be
+ * committed yet, so no status that means "surely not done" may leave. */
+void answer_open_error(const struct rkv_error *cause, struct rkv_error *error);
 
 /* ---- api.c ---- */
 void api_make(struct node *n);

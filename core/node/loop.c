@@ -56,13 +56,14 @@ static void dispatch(struct node *n, struct rkv_call *call) {
 
 /* Answers everything that waits; calls in the inbox are answered by their handlers. */
 static void end_waiting(struct node *n) {
-  struct rkv_error error;
+  struct rkv_error error, open;
   answer_end_error(n, &error);
+  answer_open_error(&error, &open);
   propose_fail_batch(n, &error);
-  propose_drop(n, 0, (enum rkv_status)error.status, error.text);
+  propose_drop(n, 0, open.text);
   change_fail_all(n, &error);
   read_fail_all(n, &error);
-  transfer_fail(n, &error);
+  transfer_fail(n, &open);
   build_fail(n, &error);
   save_fail_deferred(n, &error);
   peer_close_all(n);

@@ -81,7 +81,7 @@ void output_carry(struct node *n, const struct raft_output *out) {
     peer_update(n, &out->membership->value);
     break;
   case RAFT_OUT_DROP_PROPOSALS:
-    propose_drop(n, out->id.index, RKV_ABORTED,
+    propose_drop(n, out->id.index,
                  "leadership was lost before the write was committed: it may or may not be done");
     break;
   case RAFT_OUT_CHANGE_DONE: change_done(n, out); break;

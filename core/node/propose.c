@@ -153,11 +153,11 @@ void propose_covered(struct node *n) {
   }
 }
 
-void propose_drop(struct node *n, rkv_index above, enum rkv_status status, const char *why) {
+void propose_drop(struct node *n, rkv_index above, const char *why) {
   struct rkv_error error;
   struct pending *p = &n->pending;
   if (p->count == 0) return;
-  (void)rkv_fail(&error, status, "%s", why);
+  (void)rkv_fail(&error, RKV_ABORTED, "%s", why);
   while (p->count > 0 && pending_at(p, p->count - 1)->index > above) {
     struct rkv_propose_call *call = pending_at(p, --p->count)->call;
     if (call) end(n, call, &error);
