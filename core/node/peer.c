@@ -141,7 +141,7 @@ static void reject_if_outdated(struct node *n, struct rkv_append_call *c) {
   if (rkv_vote_compare(view.vote, c->vote) == RKV_EQUAL) return;
   c->result = RKV_APPEND_REJECTED;
   c->voter_vote = view.vote;
-  rkv_append_promise(c, 0);
+  if (c->call.envelope) rkv_append_promise(c, 0);
 }
 
 void peer_answer_append(struct node *n, const struct raft_output *out) {
@@ -149,7 +149,8 @@ void peer_answer_append(struct node *n, const struct raft_output *out) {
   c->result = (uint32_t)out->result;
   c->matched = out->id;
   c->voter_vote = out->vote;
-  rkv_append_promise(c, out->lease_ns);
+  if (c->call.envelope)
+    rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no such word */
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   release(n);
   answer_ok(&c->call);
