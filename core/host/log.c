@@ -32,7 +32,7 @@ size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv
   return len;
 }
 
-void host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text) {
+bool host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text) {
   char line[HOST_LOG_LINE_MAX];
   struct timespec at = {0, 0};
   size_t len, done = 0;
@@ -41,7 +41,8 @@ void host_log_write(int fd, enum rkv_log_level level, const char *module, const 
   while (done < len) {
     ssize_t wrote = write(fd, line + done, len - done);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return;
+    if (wrote <= 0) return !(wrote < 0 && errno == EAGAIN);
     done += (size_t)wrote;
   }
+  return true;
 }

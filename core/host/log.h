@@ -17,8 +17,9 @@
 size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv_log_level level,
                        const char *module, const char *text);
 
-/* Formats and writes to `fd`. Any thread. A log that cannot be written is lost: there is nobody
- * left to tell. */
-void host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text);
+/* Formats and writes to `fd`. Any thread. False: the line does not fit into a pipe that does not
+ * block, and is dropped whole. A log that cannot be written is lost: there is nobody left to tell.
+ */
+bool host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "assembly.h"
 #include "exit_codes.h"
+#include "log_pump.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -45,8 +46,7 @@ static void exit_at_once(int signal_number) {
 
 static void exit_hanging(int signal_number) {
   static const char text[] = "raft-key-value: a plugin did not stop in time (cut off)\n";
-  ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
-  (void)ignored; /* nobody is left to tell */
+  (void)log_pump_say(STDERR_FILENO, text, sizeof text - 1);
   (void)signal_number;
   _exit(HOST_EXIT_BROKEN);
 }
@@ -117,14 +117,17 @@ static void announce(const struct runner *r) {
   const struct host_config *config = r->assembly.config;
   const struct rkv_host *host = &r->assembly.services.node.host;
   const struct rkv_plugin *storage = config->parts[HOST_PART_STORAGE].plugin;
+  char line[RKV_ADDR_MAX + 64];
+  int len;
   rkv_log(host, RKV_LOG_INFO, LOG_MODULE,
           "serves id=%" PRIu64 " addr=%s transport=%s storage=%s durable=%s state_machine=%s",
           host->node_id, host->node_addr, config->parts[HOST_PART_TRANSPORT].plugin->name,
           storage->name, storage->capabilities & RKV_CAP_DURABLE ? "true" : "false",
           config->parts[HOST_PART_STATE_MACHINE].plugin->name);
-  if (printf("listening addr=%s id=%" PRIu64 "\n", host->node_addr, host->node_id) < 0 ||
-      fflush(stdout) != 0)
-    rkv_log(host, RKV_LOG_WARN, LOG_MODULE, "stdout cannot be written: %s", strerror(errno));
+  len = snprintf(line, sizeof line, "listening addr=%s id=%" PRIu64 "\n", host->node_addr,
+                 host->node_id);
+  if (!log_pump_say(STDOUT_FILENO, line, (size_t)len))
+    rkv_log(host, RKV_LOG_WARN, LOG_MODULE, "stdout cannot be written, or nobody reads it");
 }
 
 /* Serves until the end; the exit code. */
@@ -150,11 +153,30 @@ static void close_fd(int fd) {
   if (fd >= 0) (void)close(fd);
 }
 
+/* From the opened log to its end; the exit code. */
+static int run_logged(struct runner *r, const struct host_config *config, struct log_pump *pump) {
+  struct rkv_error error;
+  enum rkv_status status = host_assembly_open(&r->assembly, config, pump->in, on_fatal, r, &error);
+  char line[RKV_ERROR_TEXT_MAX + 32];
+  int code, len;
+  if (status == RKV_OK) status = host_assembly_start(&r->assembly, &error);
+  if (status == RKV_OK) {
+    code = serve(r);
+  } else {
+    len = snprintf(line, sizeof line, "raft-key-value: %s\n", error.text);
+    (void)log_pump_say(pump->in, line, (size_t)len);
+    code = host_exit_code(status);
+  }
+  host_assembly_close(&r->assembly);
+  return code;
+}
+
+/* The process ends next: what the log's reader has not taken by then is left. */
 int host_run(const struct host_config *config) {
   struct runner *r = calloc(1, sizeof *r);
+  static struct log_pump pump; /* stays for its thread, which may wait for the reader to the end */
   struct rkv_error error;
-  enum rkv_status status;
-  int code;
+  int code = HOST_EXIT_UNAVAILABLE;
   if (!r) {
     (void)fprintf(stderr, "raft-key-value: out of memory\n");
     return HOST_EXIT_UNAVAILABLE;
@@ -162,20 +184,13 @@ int host_run(const struct host_config *config) {
   r->signal_fd = r->fatal_fd = -1;
   if (!take_signals(r)) {
     (void)fprintf(stderr, "raft-key-value: no signal or event descriptor: %s\n", strerror(errno));
-    code = HOST_EXIT_UNAVAILABLE;
-    goto out;
-  }
-  status = host_assembly_open(&r->assembly, config, STDERR_FILENO, on_fatal, r, &error);
-  if (status == RKV_OK) status = host_assembly_start(&r->assembly, &error);
-  if (status == RKV_OK) {
-    code = serve(r);
-  } else {
+  } else if (log_pump_open(&pump, STDERR_FILENO, &error) != RKV_OK) {
     (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
-    code = host_exit_code(status);
+  } else {
+    code = run_logged(r, config, &pump);
+    (void)log_pump_close(&pump);
+    (void)alarm(0);
   }
-  host_assembly_close(&r->assembly);
-  (void)alarm(0);
-out:
   close_fd(r->signal_fd);
   close_fd(r->fatal_fd);
   free(r);

@@ -80,6 +80,41 @@ def test_strange_connections(cluster):
     assert node.view().last_log == 2
 
 
+def full_pipe():
+    """Both ends of a pipe that holds as much as it can: writing to it waits for a reader."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    return reader, writer
+
+
+def test_nobody_reads_what_a_node_says():
+    """Its log and its stdout are pipes that are full: it serves all the same, and stops as asked."""
+    port = free_port()
+    errors, errors_in = full_pipe()
+    said, said_in = full_pipe()
+    process = subprocess.Popen([str(BUILD / "raft-key-value"), "--id", "1", "--addr", f"127.0.0.1:{port}",
+                                *flags_of(FAST)], stdout=said_in, stderr=errors_in)
+    try:
+        os.close(errors_in)
+        os.close(said_in)
+        wait_until(lambda: listens(port), "it listens")
+        answer = ask(f"127.0.0.1:{port}", "/openraftpb.AppService/Get",
+                     types.GetRequest(key="foo").SerializeToString(), "http")
+        assert not types.Response.FromString(answer).value
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(errors)
+        os.close(said)
+
+
 def started_with_nothing(words):
     """A process whose stdin, stdout and stderr are closed."""
     return subprocess.Popen(words, preexec_fn=lambda: os.closerange(0, 3))

@@ -83,6 +83,27 @@ static void levels_below_the_chosen_one_are_dropped(void **state) {
   assert_holds(logged(f, text), "Z INFO s n=5\n");
 }
 
+/* Nobody reads: lines that do not fit are dropped, and the log says how many once there is room. */
+static void a_log_without_a_reader_drops_lines(void **state) {
+  struct fixture *f = *state;
+  const struct rkv_host *host = storage_host(f);
+  char text[4096];
+  uint64_t lines = 0;
+  assert_int_equal(fcntl(f->services.log_fd, F_SETFL, O_NONBLOCK), 0);
+  while (f->services.log_dropped < 3) {
+    rkv_log(host, RKV_LOG_INFO, "s", "line %d", (int)lines);
+    assert_true(++lines < 100000);
+  }
+  assert_int_equal(host_services_lines_dropped(&f->services), 3);
+  while (*logged(f, text)) continue;
+  rkv_log(host, RKV_LOG_INFO, "s", "after");
+  assert_holds(logged(f, text), "Z WARN host log lines were dropped");
+  assert_holds(text, "count=3\n");
+  assert_holds(text, "Z INFO s after\n");
+  rkv_log(host, RKV_LOG_INFO, "s", "later");
+  assert_lacks(logged(f, text), "dropped");
+}
+
 /* ---- buffers and clock ---- */
 
 static void a_buffer_has_one_reference(void **state) {
@@ -218,6 +239,7 @@ int main(void) {
       cmocka_unit_test(a_line_is_logfmt),
       cmocka_unit_test(a_line_stays_one_line),
       WITH_SERVICES(levels_below_the_chosen_one_are_dropped),
+      WITH_SERVICES(a_log_without_a_reader_drops_lines),
       WITH_SERVICES(a_buffer_has_one_reference),
       WITH_SERVICES(the_clock_never_goes_back),
       WITH_SERVICES(metrics_are_shown_while_their_plugin_is_open),
