@@ -73,6 +73,33 @@ static void a_line_stays_one_line(void **state) {
   assert_int_equal(line[HOST_LOG_LINE_MAX - 2], '\n');
 }
 
+/* Nor move a terminal's cursor: C1 controls, as single bytes and as UTF-8, and what is no UTF-8. */
+static void only_whole_characters_are_shown(void **state) {
+  static const struct {
+    const char *text, *shown;
+  } lines[] = {{"\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"},
+               {"a\x9B"
+                "31m",
+                "a?31m"},
+               {"a\xC2\x9B"
+                "31m",
+                "a??31m"},
+               {"a\xC2\xA0"
+                "b",
+                "a\xC2\xA0"
+                "b"},
+               {"cut \xE2\x82", "cut ??"},
+               {"\xC0\x80 \xED\xA0\x80", "?? ???"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+    char line[HOST_LOG_LINE_MAX], wanted[HOST_LOG_LINE_MAX];
+    struct timespec at = {0, 0};
+    (void)host_log_format(line, at, RKV_LOG_WARN, "m", lines[i].text);
+    (void)snprintf(wanted, sizeof wanted, "1970-01-01T00:00:00.000Z WARN m %s\n", lines[i].shown);
+    assert_string_equal(line, wanted);
+  }
+}
+
 static void levels_below_the_chosen_one_are_dropped(void **state) {
   const struct fixture *f = *state;
   char text[4096];
@@ -238,6 +265,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_line_is_logfmt),
       cmocka_unit_test(a_line_stays_one_line),
+      cmocka_unit_test(only_whole_characters_are_shown),
       WITH_SERVICES(levels_below_the_chosen_one_are_dropped),
       WITH_SERVICES(a_log_without_a_reader_drops_lines),
       WITH_SERVICES(a_buffer_has_one_reference),
