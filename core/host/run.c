@@ -39,6 +39,29 @@ static sigset_t stop_signals(void) {
   return set;
 }
 
+/* X(signal): would end the process, and comes from terminals, supervisors, timers and libraries. */
+#define STRAY_LIST(X)                                                                              \
+  X(SIGHUP)                                                                                        \
+  X(SIGUSR1)                                                                                       \
+  X(SIGUSR2)                                                                                       \
+  X(SIGALRM)                                                                                       \
+  X(SIGVTALRM)                                                                                     \
+  X(SIGPROF)                                                                                       \
+  X(SIGIO)                                                                                         \
+  X(SIGPWR)                                                                                        \
+  X(SIGXCPU)
+
+/* NULL: it asks the node to stop. */
+static const char *stray_name(int signal_number) {
+  switch (signal_number) {
+#define STRAY_NAME(name)                                                                           \
+  case name: return #name;
+    STRAY_LIST(STRAY_NAME)
+#undef STRAY_NAME
+  default: return NULL;
+  }
+}
+
 static void exit_at_once(int signal_number) {
   (void)signal_number;
   _exit(HOST_EXIT_OK);
@@ -59,10 +82,15 @@ static void on_signal(int signal_number, void (*handler)(int)) {
   (void)sigaction(signal_number, &action, NULL);
 }
 
-/* Blocked before the first thread exists, so that every thread inherits it. */
+/* Blocked before the first thread exists, so that every thread inherits it. A write that would send
+ * SIGPIPE or SIGXFSZ fails by itself. */
 static bool take_signals(struct runner *r) {
   sigset_t set = stop_signals();
+#define STRAY_TAKE(name) (void)sigaddset(&set, name);
+  STRAY_LIST(STRAY_TAKE)
+#undef STRAY_TAKE
   on_signal(SIGPIPE, SIG_IGN);
+  on_signal(SIGXFSZ, SIG_IGN);
   if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return false;
   r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
   r->fatal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -72,8 +100,10 @@ static bool take_signals(struct runner *r) {
 /* From here on a signal ends the process, and so does time. */
 static void limit_stop(void) {
   sigset_t set = stop_signals();
+  (void)sigaddset(&set, SIGALRM);
   on_signal(SIGTERM, exit_at_once);
   on_signal(SIGINT, exit_at_once);
+  on_signal(SIGALRM, SIG_IGN); /* drops a stray one that waits */
   on_signal(SIGALRM, exit_hanging);
   (void)alarm(STOP_MAX_S);
   (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -88,7 +118,14 @@ static void on_fatal(void *arg) {
 
 /* ---- wait ---- */
 
-/* Sleeps until a signal came or the node has to stop; the signal's number, 0 for the node. */
+static void tell_stray(const struct runner *r, const char *name) {
+  rkv_log(&r->assembly.services.node.host, RKV_LOG_WARN, LOG_MODULE,
+          "signal ignored (SIGTERM and SIGINT stop the node, and a restart reads its configuration "
+          "again) signal=%s",
+          name);
+}
+
+/* Sleeps until a stop signal came or the node has to stop; the signal's number, 0 for the node. */
 static int wait_for_end(const struct runner *r) {
   struct pollfd fds[2] = {{.fd = r->signal_fd, .events = POLLIN},
                           {.fd = r->fatal_fd, .events = POLLIN}};
@@ -96,8 +133,9 @@ static int wait_for_end(const struct runner *r) {
     struct signalfd_siginfo info;
     if (poll(fds, 2, -1) < 0) continue; /* EINTR: nothing else can be wrong with these two */
     if (fds[1].revents) return 0;
-    if (fds[0].revents && read(r->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-      return (int)info.ssi_signo;
+    if (!fds[0].revents || read(r->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) continue;
+    if (!stray_name((int)info.ssi_signo)) return (int)info.ssi_signo;
+    tell_stray(r, stray_name((int)info.ssi_signo));
   }
 }
 

@@ -80,6 +80,22 @@ def test_strange_connections(cluster):
     assert node.view().last_log == 2
 
 
+# What ends a process by default and comes from terminals, supervisors, timers, limits and libraries.
+STRAY = [getattr(signal, name) for name in ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO",
+                                            "SIGPWR", "SIGXCPU", "SIGXFSZ", "SIGPIPE")]
+
+
+def test_stray_signals_end_no_node(cluster):
+    """A node that gets a signal which nobody meant for it says so, and serves on."""
+    node = cluster.form(1)[1]
+    for number in STRAY:
+        node.signal(number)
+    node.set("a", "1")
+    for number in STRAY:
+        if number not in (signal.SIGXFSZ, signal.SIGPIPE):  # these tell of a write, which itself fails
+            wait_until(lambda name=number.name: node.log_lines("signal ignored", f"signal={name}"), "it is told")
+
+
 def full_pipe():
     """Both ends of a pipe that holds as much as it can: writing to it waits for a reader."""
     reader, writer = os.pipe()
