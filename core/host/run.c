@@ -27,6 +27,8 @@ struct runner {
   struct host_assembly assembly;
   int signal_fd; /* SIGTERM, SIGINT */
   int fatal_fd;  /* readable once the node has to stop by itself */
+  int begun_fd;  /* readable once the start is over */
+  pthread_t watcher;
 };
 
 /* ---- signals ---- */
@@ -94,7 +96,8 @@ static bool take_signals(struct runner *r) {
   if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return false;
   r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
   r->fatal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return r->signal_fd >= 0 && r->fatal_fd >= 0;
+  r->begun_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return r->signal_fd >= 0 && r->fatal_fd >= 0 && r->begun_fd >= 0;
 }
 
 /* From here on a signal ends the process, and so does time. */
@@ -109,11 +112,14 @@ static void limit_stop(void) {
   (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static void on_fatal(void *arg) {
-  const struct runner *r = arg;
+static void raise_event(int fd) {
   uint64_t one = 1;
-  ssize_t wrote = write(r->fatal_fd, &one, sizeof one);
+  ssize_t wrote = write(fd, &one, sizeof one);
   (void)wrote; /* an eventfd that was never read cannot be full */
+}
+
+static void on_fatal(void *arg) {
+  raise_event(((const struct runner *)arg)->fatal_fd);
 }
 
 /* ---- wait ---- */
@@ -147,6 +153,38 @@ static void drain(struct runner *r) {
   while (!node_idle(r->assembly.node) && host->now_ns(host->ctx) < until &&
          node_fatal_status(r->assembly.node, NULL) == RKV_OK)
     (void)poll(NULL, 0, DRAIN_POLL_MS);
+}
+
+/* ---- while the node is put together ---- */
+
+/* Plugins open, logs are read and names are resolved for as long as that takes: nothing was served
+ * yet, and a storage may be left at any moment. Stray signals
+ * are taken without a word meanwhile. */
+static void *watch_start(void *arg) {
+  static const char text[] = "raft-key-value: stopped before it served, as asked by a signal\n";
+  const struct runner *r = arg;
+  struct pollfd fds[2] = {{.fd = r->signal_fd, .events = POLLIN},
+                          {.fd = r->begun_fd, .events = POLLIN}};
+  for (;;) {
+    struct signalfd_siginfo info;
+    if (poll(fds, 2, -1) < 0) continue; /* EINTR */
+    if (fds[1].revents) return NULL;
+    if (read(r->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) continue;
+    if (stray_name((int)info.ssi_signo)) continue;
+    (void)log_pump_say(STDERR_FILENO, text, sizeof text - 1);
+    _exit(HOST_EXIT_OK);
+  }
+}
+
+static enum rkv_status begin_watch(struct runner *r, struct rkv_error *error) {
+  int failed = pthread_create(&r->watcher, NULL, watch_start, r);
+  if (!failed) return RKV_OK;
+  return rkv_fail(error, RKV_FULL, "no thread for signals: %s", strerror(failed));
+}
+
+static void end_watch(struct runner *r) {
+  raise_event(r->begun_fd);
+  (void)pthread_join(r->watcher, NULL);
 }
 
 /* ---- life ---- */
@@ -199,6 +237,7 @@ static int run_logged(struct runner *r, const struct host_config *config, struct
   int code, len;
   if (status == RKV_OK) status = host_assembly_start(&r->assembly, &error);
   if (status == RKV_OK) {
+    end_watch(r);
     code = serve(r);
   } else {
     len = snprintf(line, sizeof line, "raft-key-value: %s\n", error.text);
@@ -206,6 +245,7 @@ static int run_logged(struct runner *r, const struct host_config *config, struct
     code = host_exit_code(status);
   }
   host_assembly_close(&r->assembly);
+  if (status != RKV_OK) end_watch(r); /* a close may hang as an open may */
   return code;
 }
 
@@ -219,10 +259,11 @@ int host_run(const struct host_config *config) {
     (void)fprintf(stderr, "raft-key-value: out of memory\n");
     return HOST_EXIT_UNAVAILABLE;
   }
-  r->signal_fd = r->fatal_fd = -1;
+  r->signal_fd = r->fatal_fd = r->begun_fd = -1;
   if (!take_signals(r)) {
     (void)fprintf(stderr, "raft-key-value: no signal or event descriptor: %s\n", strerror(errno));
-  } else if (log_pump_open(&pump, STDERR_FILENO, &error) != RKV_OK) {
+  } else if (log_pump_open(&pump, STDERR_FILENO, &error) != RKV_OK ||
+             begin_watch(r, &error) != RKV_OK) {
     (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
   } else {
     code = run_logged(r, config, &pump);
@@ -231,6 +272,7 @@ int host_run(const struct host_config *config) {
   }
   close_fd(r->signal_fd);
   close_fd(r->fatal_fd);
+  close_fd(r->begun_fd);
   free(r);
   return code;
 }
