@@ -25,6 +25,7 @@
 
 struct runner {
   struct host_assembly assembly;
+  struct log_pump pump;
   int signal_fd; /* SIGTERM, SIGINT */
   int fatal_fd;  /* readable once the node has to stop by itself */
   int begun_fd;  /* readable once the start is over */
@@ -230,9 +231,10 @@ static void close_fd(int fd) {
 }
 
 /* From the opened log to its end; the exit code. */
-static int run_logged(struct runner *r, const struct host_config *config, struct log_pump *pump) {
+static int run_logged(struct runner *r, const struct host_config *config) {
   struct rkv_error error;
-  enum rkv_status status = host_assembly_open(&r->assembly, config, pump->in, on_fatal, r, &error);
+  enum rkv_status status =
+      host_assembly_open(&r->assembly, config, r->pump.in, on_fatal, r, &error);
   char line[RKV_ERROR_TEXT_MAX + 32];
   int code, len;
   if (status == RKV_OK) status = host_assembly_start(&r->assembly, &error);
@@ -241,7 +243,7 @@ static int run_logged(struct runner *r, const struct host_config *config, struct
     code = serve(r);
   } else {
     len = snprintf(line, sizeof line, "raft-key-value: %s\n", error.text);
-    (void)log_pump_say(pump->in, line, (size_t)len);
+    (void)log_pump_say(r->pump.in, line, (size_t)len);
     code = host_exit_code(status);
   }
   host_assembly_close(&r->assembly);
@@ -252,9 +254,9 @@ static int run_logged(struct runner *r, const struct host_config *config, struct
 /* The process ends next: what the log's reader has not taken by then is left. */
 int host_run(const struct host_config *config) {
   struct runner *r = calloc(1, sizeof *r);
-  static struct log_pump pump; /* stays for its thread, which may wait for the reader to the end */
   struct rkv_error error;
   int code = HOST_EXIT_UNAVAILABLE;
+  bool left = false;
   if (!r) {
     (void)fprintf(stderr, "raft-key-value: out of memory\n");
     return HOST_EXIT_UNAVAILABLE;
@@ -262,17 +264,17 @@ int host_run(const struct host_config *config) {
   r->signal_fd = r->fatal_fd = r->begun_fd = -1;
   if (!take_signals(r)) {
     (void)fprintf(stderr, "raft-key-value: no signal or event descriptor: %s\n", strerror(errno));
-  } else if (log_pump_open(&pump, STDERR_FILENO, &error) != RKV_OK ||
+  } else if (log_pump_open(&r->pump, STDERR_FILENO, &error) != RKV_OK ||
              begin_watch(r, &error) != RKV_OK) {
     (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
   } else {
-    code = run_logged(r, config, &pump);
-    (void)log_pump_close(&pump);
+    code = run_logged(r, config);
+    left = !log_pump_close(&r->pump);
     (void)alarm(0);
   }
   close_fd(r->signal_fd);
   close_fd(r->fatal_fd);
   close_fd(r->begun_fd);
-  free(r);
+  if (!left) free(r); /* else the log's thread waits for the reader to the end */
   return code;
 }
