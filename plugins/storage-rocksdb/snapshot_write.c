@@ -101,7 +101,7 @@ static enum rkv_status flush_chunk(struct snapshot_writer *w, struct rkv_error *
   uint8_t key[2 * DB_KEY];
   char *text = NULL;
   enum rkv_status status = RKV_OK;
-  if (!room_is_there(w->s, w->filled))
+  if (!room_for_snapshot(w->s, w->filled))
     return rkv_fail(error, RKV_NO_SPACE, "%s: no room for a snapshot (make room)", db->dir);
   if (!w->file) status = open_file(w, error);
   if (status != RKV_OK) return note_failure(w, status, error);

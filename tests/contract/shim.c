@@ -111,6 +111,14 @@ bool shim_skips(void) {
   return shim.skip_syncs;
 }
 
+const char *shim_dir(void) {
+  return shim.dir;
+}
+
+uint64_t shim_capacity(void) {
+  return shim.on ? shim.plan.capacity : 0;
+}
+
 void shim_count_sync(void) {
   shim.synced++;
 }
