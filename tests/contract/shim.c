@@ -63,6 +63,15 @@ unsigned shim_failed(void) {
   return locked(&shim.failed);
 }
 
+void shim_refuse_room(unsigned n) {
+  (void)pthread_mutex_lock(&shim.lock);
+  shim.plan.fail = SHIM_SPACE;
+  shim.plan.fail_from = n;
+  shim.plan.fail_times = 1;
+  shim.plan.fail_errno = ENOSPC;
+  (void)pthread_mutex_unlock(&shim.lock);
+}
+
 void shim_heal(void) {
   (void)pthread_mutex_lock(&shim.lock);
   shim.plan.fail_from = 0;

@@ -64,6 +64,11 @@ unsigned shim_synced(void);
 /* Failures that were played. */
 unsigned shim_failed(void);
 
+/* Bytes by which files may still grow. */
+uint64_t shim_free(void);
+/* From now on the n-th call that needs room, counted from the first of all, finds none. */
+void shim_refuse_room(unsigned n);
+
 /* Nothing fails any more. */
 void shim_heal(void);
 

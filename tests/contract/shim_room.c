@@ -37,6 +37,10 @@ uint64_t shim_room(void) {
   return taken < capacity ? capacity - taken : 0;
 }
 
+uint64_t shim_free(void) {
+  return shim_room();
+}
+
 /* ---- what the C library tells of it ---- */
 
 static int tell(const struct statfs *info, bool ours, struct statvfs *out) {

@@ -1,7 +1,9 @@
-/* storage_full.c: laws 63 to 65: a device without room. What gives room must not wait for room. */
+/* storage_full.c: laws 63 to 66: a device without room. What gives room must not wait for room. */
 #include "shim.h"
 #include "storage.h"
 #include "storage_laws.h"
+
+#include "tree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +20,8 @@ enum {
   KEPT = 5,        /* entries that a purge leaves */
   ROUNDS = 3,
   LAW_S = 60,
+  SETTLES_MS = 60,
+  CALLS_MAX = 40, /* that need room, of one snapshot */
 };
 
 struct full {
@@ -174,4 +178,61 @@ static void fill_and_watch(struct contract *c, void *arg) {
 
 void storage_law_waiting_is_quiet(struct contract *c) {
   (void)contract_join(c, contract_fork(c, fill_and_watch, NULL), LAW_S);
+}
+
+/* ---- 66 ---- */
+
+struct attempt {
+  unsigned call;    /* that needs room and finds none, of those from the snapshot on */
+  atomic_uint seen; /* such calls until the snapshot was there; 0: it was refused or failed */
+};
+
+/* The snapshot of other bytes than the present one; how it ended. */
+static enum rkv_status take_snapshot(struct storage *s, const struct model *m) {
+  struct rkv_snapshot_meta meta = {.last = m->last, .id = "again"};
+  struct rkv_buf bytes = contract_bytes(s->c, NULL, SNAPSHOT);
+  struct rkv_error error;
+  void *writer = NULL;
+  enum rkv_status status = s->ops->snapshot_begin(s->it, &meta, &writer, &error);
+  if (status == RKV_OK && (status = s->ops->snapshot_write(writer, bytes, &error)) != RKV_OK)
+    s->ops->snapshot_abort(writer);
+  else if (status == RKV_OK)
+    status = s->ops->snapshot_commit(writer, &error);
+  rkv_buf_drop(&bytes);
+  return status;
+}
+
+static void attempt(struct contract *c, void *arg) {
+  struct attempt *a = arg;
+  struct full f;
+  unsigned before;
+  uint64_t room;
+  enum rkv_status status;
+  begin_anew(&f, c);
+  contract_pause_ms(SETTLES_MS); /* what is made ahead is made */
+  before = shim_calls_of(SHIM_SPACE);
+  room = shim_free();
+  shim_refuse_room(before + a->call);
+  status = take_snapshot(&f.s, f.m);
+  shim_heal();
+  if (status == RKV_OK) atomic_store(&a->seen, shim_calls_of(SHIM_SPACE) - before);
+  if (status == RKV_NO_SPACE && contract_host_fatal(&f.s.host) == RKV_OK)
+    CONTRACT_REQUIRE(c, shim_free() + SNAPSHOT / 2 > room,
+                     "a snapshot of %d bytes was refused for want of room at call %u, and %" PRIu64
+                     " bytes are gone",
+                     SNAPSHOT, a->call, room - shim_free());
+  shim_kill();
+}
+
+void storage_law_refused_snapshot_leaves_nothing(struct contract *c) {
+  struct attempt *a = contract_share(c, sizeof *a);
+  unsigned refused = 0;
+  for (a->call = 1; a->call <= CALLS_MAX; a->call++) {
+    tree_remove(c->dir);
+    CONTRACT_REQUIRE(c, tree_make(c->dir), "the suite cannot make %s", c->dir);
+    (void)contract_join(c, contract_fork(c, attempt, a), LAW_S);
+    if (atomic_load(&a->seen) > 0 && atomic_load(&a->seen) < a->call) break;
+    refused++;
+  }
+  contract_note(c, "refused at %u calls", refused);
 }

@@ -158,7 +158,9 @@
     "After a kill a storage on a full device opens with all that was acknowledged, and a purge "   \
     "gives room.")                                                                                 \
   X(65, waiting_is_quiet, CRASH, RKV_CAP_DURABLE, 60,                                              \
-    "Who waits for room looks for it, and does not write what finds none.")
+    "Who waits for room looks for it, and does not write what finds none.")                        \
+  X(66, refused_snapshot_leaves_nothing, CRASH, RKV_CAP_DURABLE, 60,                               \
+    "A snapshot that finds no room, at whichever call, leaves its room to others.")
 
 /* Opens that are refused. */
 #define STORAGE_LAWS_REFUSED(X)                                                                    \
