@@ -58,6 +58,9 @@ enum {
   X(STALL, "a thread stands still", strike_threads)                                                \
   X(SLOW_WORKER, "slow worker", strike_threads)                                                    \
   X(LATE_LEADER, "leader that applies late cut off", strike_late)                                  \
+  X(STANDING, "leader's loop stands still beside an election", strike_standing)                    \
+  X(LOWERING, "voters back with shorter timeouts", strike_lowering)                                \
+  X(OVERTAKEN, "install that the commit passes", strike_overtaken)                                 \
   X(MEMORY, "allocation fails", strike_memory)                                                     \
   X(WIPE, "disk replaced", strike_wipe)                                                            \
   X(POWER_SECTORS, "power cut, 512 B", strike_power)                                               \
@@ -148,7 +151,11 @@ enum sim_op {
   X(INIT_SAME, "inits beside another of the same content")                                         \
   X(INIT_OTHER, "inits beside another of other content")                                           \
   X(FOLLOWED_OTHER, "nodes of an own init that followed another cluster")                          \
-  X(LOWERED, "nodes that came back with a lower election timeout")
+  X(LOWERED, "nodes that came back with a lower election timeout")                                 \
+  X(STALE_QUESTION, "lease reads of a leader that stood still beside another")                     \
+  X(LOWERED_ALL, "leaders cut off whose voters came back with shorter timeouts")                   \
+  X(OVERTAKEN, "installs that the commit passed")                                                  \
+  X(FOREIGN_LEADER, "foreign leaders refused by a node that acknowledged")
 
 enum sim_effect {
 #define SIM_EFFECT_ENUM(name, text) SIM_EFFECT_##name,
@@ -196,6 +203,7 @@ struct sim_node {
   bool refused;           /* its disk does not open: it waits for another one */
   unsigned full_life;     /* the life in which its queues were filled up; 0: they were not */
   uint64_t full_calls;    /* as if so many calls waited there */
+  unsigned stranger_life; /* in which it was told of another cluster before it knew a commit */
   unsigned installs_life; /* the life in which a snapshot was sent to it */
   struct rkv_cluster_id cluster; /* that it belonged to, as last seen */
   struct rkv_log_id content;     /* of the membership whose content was looked at ... */
@@ -229,7 +237,9 @@ struct sim {
   size_t cluster_count;
   struct rkv_cluster_id founded; /* the one whose initial entry was applied */
   enum sim_timeouts timeouts;
-  rkv_node_id ask_at;               /* where clients read by lease now; 0: where they like */
+  rkv_node_id standing;             /* a leader whose loop stands still; clients go elsewhere ... */
+  bool asks_standing;               /* ... or read there by its lease */
+  bool overtaking;                  /* a node lags, to be sent a snapshot */
   uint32_t slow_job_ppm;            /* of each job, whatever else happens */
   uint64_t active[SIM_FAULT_COUNT]; /* until when each fault counts as being there */
   struct sim_client *clients[SIM_CLIENTS];
@@ -266,6 +276,10 @@ void process_on_fatal(struct world *w, rkv_node_id id, enum rkv_status status, c
 
 void nemesis_start(struct sim *s);
 void nemesis_heal(struct sim *s);
+
+/* ---- foreign.c ---- */
+/* A node that acknowledged and knows of no commit hears the leader of another cluster. */
+void foreign_look(struct sim *s, rkv_node_id id);
 
 /* ---- wipe.c ---- */
 /* Replaces the disk of a node that can be spared, from `first` on; false if there is none. */

@@ -42,9 +42,11 @@ struct world {
   struct world_node nodes[WORLD_NODES_MAX + 1];
   bool cut[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
   uint64_t slow_link_ns[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
-  rkv_node_id stalled; /* whose loop stands still, with the thread that has it; 0 = nobody's */
-  bool may_stall;      /* nobody is on the stack who would mind */
-  bool stall_is_over;  /* somebody cannot wait for it */
+  rkv_node_id stalled;  /* whose loop stands still, with the thread that has it; 0 = nobody's */
+  rkv_node_id to_stall; /* whose loop stands still next, for to_stall_ns; 0 = nobody's */
+  uint64_t to_stall_ns;
+  bool may_stall;     /* nobody is on the stack who would mind */
+  bool stall_is_over; /* somebody cannot wait for it */
   struct world_stream *streams;
   struct node_options options;
   struct world_faults faults;
