@@ -62,6 +62,11 @@ struct world {
   /* Tells of every answer that leaves a node, before it does. */
   void (*on_answer)(struct world *w, rkv_node_id from, rkv_node_id to,
                     const struct rkv_vote_call *vote, const struct rkv_append_call *append);
+  /* Tells of every answer to a vote or pre-vote, an append, a step of a snapshot before it reaches
+   * node `to`, and may change it. */
+  void (*on_vote_back)(struct world *w, rkv_node_id to, struct rkv_vote_call *answer);
+  void (*on_append_back)(struct world *w, rkv_node_id to, struct rkv_append_call *answer);
+  void (*on_snapshot_back)(struct world *w, rkv_node_id to, struct rkv_snapshot_call *answer);
   /* Tells of every append and every request to take over, before it leaves. */
   void (*on_request)(struct world *w, rkv_node_id from, rkv_node_id to,
                      const struct rkv_append_call *append,
