@@ -15,6 +15,7 @@
 
 #include <node/ahead.h>
 #include <node/inbox.h>
+#include <node/know.h>
 #include <node/limits.h>
 #include <node/node.h>
 #include <node/snapshots.h>
@@ -136,6 +137,7 @@ struct node {
   struct tail tail;
   uint64_t saves_issued, saves_done;
   struct stall stall;
+  struct knowing know;
   bool carrying, settle; /* outputs are being carried out; saves ended meanwhile */
   bool saved_a_vote, saved_a_log;
   struct rkv_vote saved_vote;
@@ -235,6 +237,8 @@ void propose_free(struct node *n);
 
 /* ---- query.c ---- */
 void query_run(struct node *n, struct rkv_query_call *call);
+/* Unless this node does not know enough. Any thread, if the machine may be asked on any. */
+void query_local(struct node *n, struct rkv_query_call *call);
 void query_on_call(struct node *n, struct rkv_call *call);
 void metrics_on_call(struct node *n, struct rkv_call *call);
 

@@ -124,11 +124,21 @@ static struct rkv_log_id last_named(const struct rkv_append_call *c) {
   return c->entry_count > 0 ? c->entries[c->entry_count - 1].id : c->prev;
 }
 
+/* Raft has taken the request, and the call may be gone: it follows this leader if it has the vote.
+ */
+static void note_leader(struct node *n, struct rkv_vote vote, struct rkv_log_id commit) {
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  if (rkv_vote_compare(view.vote, vote) == RKV_EQUAL) know_on_append(n, vote, commit);
+}
+
 void peer_on_append_call(struct node *n, struct rkv_call *call) {
   struct rkv_append_call *c = (struct rkv_append_call *)call;
+  const struct rkv_vote vote = c->vote;
+  const struct rkv_log_id commit = c->commit;
   struct rkv_error error;
   if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, last_named(c))) return;
-  if (hand_to_raft(n, c, &error) == RKV_OK) return;
+  if (hand_to_raft(n, c, &error) == RKV_OK) return note_leader(n, vote, commit);
   n->bad_peer_calls++;
   peer_fail(n, call, &error);
 }

@@ -3,6 +3,14 @@
 
 enum { METRICS_TEXT_MAX = 8192 };
 
+void query_local(struct node *n, struct rkv_query_call *call) {
+  struct rkv_error error;
+  if (know_refuses(n, &error))
+    answer_fail(&call->call, &error);
+  else
+    query_run(n, call);
+}
+
 void query_run(struct node *n, struct rkv_query_call *call) {
   struct rkv_error error;
   enum rkv_status status =
@@ -23,7 +31,7 @@ void query_on_call(struct node *n, struct rkv_call *call) {
     answer_end_error(n, &error);
     return answer_fail(call, &error);
   }
-  query_run(n, (struct rkv_query_call *)call);
+  query_local(n, q);
 }
 
 /* Counters of the node and of the plugins as ` name:value` pairs. */
@@ -52,7 +60,7 @@ static enum rkv_status fill(struct node *n, struct rkv_metrics_call *call) {
   struct raft_view view;
   raft_view(n->raft, &view);
   call->leader = view.leader;
-  call->state = raft_role_name(view.role);
+  call->state = know_removed(n) ? "removed" : raft_role_name(view.role);
   call->vote = view.vote;
   call->last = view.last;
   call->committed = view.committed;

@@ -52,6 +52,7 @@ void tend_on_answer(struct node *n, struct rkv_call *call) {
     if (q->status == RKV_OK && q->hello.id == peer->id) {
       peer->said = q->hello.incarnation;
       peer->ask_ns = UINT64_MAX;
+      know_on_hello(n, &q->hello);
     }
     n->tend_ns = 0;
   }
@@ -138,12 +139,24 @@ static uint64_t next_look(struct node *n) {
   return at;
 }
 
+/* Members are asked whether this node is one. */
+static void ask_members(struct node *n) {
+  for (size_t i = 0; i < n->peer_count; i++) {
+    struct node_peer *peer = &n->peers[i];
+    const bool cannot_tell = peer->ask_ns == UINT64_MAX && peer->said == 0;
+    if (peer->handle && !peer->asking && !cannot_tell) ask(n, peer);
+  }
+}
+
 void tend_run(struct node *n) {
   struct raft_view view;
   if (n->now_ns < n->tend_ns) return;
   raft_view(n->raft, &view);
   n->tend_ns = n->now_ns + n->options.election_max_ns;
-  if (view.role != RAFT_LEADER) return;
+  if (view.role != RAFT_LEADER) {
+    if (know_asks(n)) ask_members(n);
+    return;
+  }
   for (size_t i = 0; i < n->peer_count; i++) {
     struct node_peer *peer = &n->peers[i];
     if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask(n, peer);
