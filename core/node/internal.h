@@ -17,6 +17,7 @@
 #include <node/inbox.h>
 #include <node/know.h>
 #include <node/limits.h>
+#include <node/lost.h>
 #include <node/node.h>
 #include <node/snapshots.h>
 #include <node/stall.h>
@@ -94,8 +95,9 @@ struct node_peer {
   uint64_t said;        /* the incarnation it said to be; 0: not asked, or it cannot tell */
   bool asking;          /* a hello is on its way */
   uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
-  struct ahead ahead;   /* what was read for it */
-  uint64_t ahead_ns;    /* after a read that failed: no other one before */
+  struct holding holding;
+  struct ahead ahead;           /* what was read for it */
+  uint64_t ahead_ns;            /* after a read that failed: no other one before */
   uint64_t pace_ns, pace_bytes; /* while clients write: no further run before; proposed by then */
 };
 
@@ -183,7 +185,7 @@ struct node {
   uint64_t lag_proposals, lag_busy_ns; /* see NODE_LAG_BUSY_NS */
   uint64_t proposals, proposed_bytes, applied_entries, snapshots_built, snapshots_sent,
       snapshots_installed;
-  uint64_t bad_peer_calls;
+  uint64_t bad_peer_calls, losses;    /* losses: lost.h */
   uint64_t leap_quiet_ns, leap_quiet; /* when leap.c may log again; since its last line */
 
   uint64_t send_failures, send_quiet_ns; /* snapshots that were not sent; when that may be logged */

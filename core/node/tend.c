@@ -5,8 +5,9 @@
  * another incarnation neither votes nor acknowledges anything (identity.c): the leader, which leads
  * without it, marks it as returning, makes it a learner, names its new incarnation, and makes it a
  * voter again once it has caught up. Each step is an entry of the log, so that the next leader goes
- * on where this one stopped. Where no leader can be elected without the node, nothing is done: the
- * log of every node says what is. */
+ * on where this one stopped. So it is with one whose storage was put back to an older state
+ * (lost.h), but for its incarnation. Where no leader can be elected without the node, nothing is
+ * done: the log of every node says what is. */
 #include <node/internal.h>
 
 #include <stdlib.h>
@@ -82,18 +83,34 @@ static enum rkv_status change_voters(struct node *n, rkv_node_id id, bool votes)
   return raft_change_membership(n->raft, node_now(n), &next, true, NULL, NULL);
 }
 
+/* It lacks what it had acknowledged: what it promised as a voter may be gone, too. */
+static bool has_lost(struct node *n, const struct rkv_member *member) {
+  struct node_peer *peer = peer_find(n, member->id);
+  return peer && peer->holding.lost &&
+         rkv_membership_is_voter(&raft_effective(n->raft)->value, member->id);
+}
+
+static bool mark_returning(struct node *n, const struct rkv_member *member) {
+  struct rkv_member record = *member;
+  record.returning = 1;
+  if (raft_set_member(n->raft, node_now(n), &record, NULL) != RKV_OK) return false;
+  peer_find(n, member->id)->holding.lost = false;
+  return true;
+}
+
 /* The next step towards a membership that names the incarnation `said`. True: one was made. */
 static bool make_step(struct node *n, const struct rkv_member *member, uint64_t said) {
   const bool votes = rkv_membership_is_voter(&raft_effective(n->raft)->value, member->id);
   struct rkv_member record = *member;
+  if (member->incarnation != 0 && votes && member->returning) {
+    report(n, member, "it learns anew before it votes again");
+    return change_voters(n, member->id, false) == RKV_OK;
+  }
+  if (member->incarnation == said && has_lost(n, member)) return mark_returning(n, member);
   if (member->incarnation == said) {
     if (!member->returning || !raft_caught_up(n->raft, member->id)) return false;
     report(n, member, "it has caught up and votes again");
     return change_voters(n, member->id, true) == RKV_OK;
-  }
-  if (member->incarnation != 0 && votes && member->returning) {
-    report(n, member, "it learns anew before it votes again");
-    return change_voters(n, member->id, false) == RKV_OK;
   }
   if (member->incarnation != 0 && votes)
     record.returning = 1;
@@ -113,7 +130,7 @@ static uint64_t said_by(struct node *n, const struct rkv_member *member) {
 /* True if the membership does not say what it should of the member, as far as is known. */
 static bool needs_step(struct node *n, const struct rkv_member *member) {
   const uint64_t said = said_by(n, member);
-  return said != 0 && (said != member->incarnation || member->returning);
+  return said != 0 && (said != member->incarnation || member->returning || has_lost(n, member));
 }
 
 /* One step for one member at a time: its entry must be committed before the next. */
