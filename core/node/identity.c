@@ -132,6 +132,7 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
   hello->incarnation = n->identity.incarnation;
   hello->cluster = (struct rkv_cluster_id){0, 0};
   if (n->identity.settled) hello->cluster = n->identity.cluster;
+  (void)odd_check_sender(n, call, NULL, NULL); /* it is told who is there all the same */
   tell_membership(n, hello);
   answer_ok(call);
 }

@@ -19,6 +19,7 @@
 #include <node/limits.h>
 #include <node/lost.h>
 #include <node/node.h>
+#include <node/odd.h>
 #include <node/snapshots.h>
 #include <node/stall.h>
 #include <node/tail.h>
@@ -140,6 +141,7 @@ struct node {
   uint64_t saves_issued, saves_done;
   struct stall stall;
   struct knowing know;
+  struct oddities odd;
   bool carrying, settle; /* outputs are being carried out; saves ended meanwhile */
   bool saved_a_vote, saved_a_log;
   struct rkv_vote saved_vote;

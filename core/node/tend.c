@@ -50,6 +50,7 @@ void tend_on_answer(struct node *n, struct rkv_call *call) {
     peer->asking = false;
     peer->ask_ns = n->now_ns + n->options.election_max_ns;
     if (q->status == RKV_UNIMPLEMENTED) peer->ask_ns = UINT64_MAX; /* it cannot tell */
+    if (q->status == RKV_OK) odd_note_answer(n, peer->id, peer->addr, q->hello.id);
     if (q->status == RKV_OK && q->hello.id == peer->id) {
       peer->said = q->hello.incarnation;
       peer->ask_ns = UINT64_MAX;
