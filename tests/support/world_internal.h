@@ -54,7 +54,7 @@ struct world {
   const struct rkv_storage_ops *storage; /* storage-mem unless a test gives another */
   const struct rkv_state_machine_ops *sm;
   struct rkv_config storage_config, sm_config;
-  uint64_t sm_capabilities;
+  uint64_t sm_capabilities, storage_capabilities;
   struct rkv_value *storage_values, *sm_values;
   rkv_node_id acted; /* whose code the last step ran; 0 = nobody's */
   void *user;        /* tests/sim */

@@ -187,7 +187,7 @@ static struct relay *relay_new(struct link *link, union any_call *outer, enum re
   if (kind == RELAY_HELLO) r->inner.hello = outer->hello;
   if (kind == RELAY_APPEND) copy_append(&r->inner.append, &outer->append);
   r->envelope = link->envelope;
-  r->inner.call.envelope = kind == RELAY_HELLO ? NULL : &r->envelope;
+  r->inner.call.envelope = &r->envelope;
   r->inner.call.abi_minor = RKV_ABI_MINOR;
   r->inner.call.done = answered;
   r->world = link->world;
