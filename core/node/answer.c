@@ -47,6 +47,10 @@ void answer_not_leader(struct node *n, struct rkv_call *call) {
   answer_fail(call, &error);
 }
 
+void answer_open_error(const struct rkv_error *cause, struct rkv_error *error) {
+  (void)rkv_fail(error, RKV_ABORTED, "it may or may not be done: %s", cause->text);
+}
+
 void answer_end_error(struct node *n, struct rkv_error *error) {
   if (node_fatal_status(n, error) == RKV_OK)
     (void)rkv_fail(error, RKV_CANCELLED, "node %llu is stopping",

@@ -5,6 +5,10 @@
 
 #include <assert.h>
 
+#define PAUSE_NS                                                                                   \
+  UINT64_C(100000000) /* before a read for which there was no room is tried again                  \
+                       */
+
 /* Applies one run of entries that follows `applied`. */
 static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t count) {
   struct rkv_error error;
@@ -27,16 +31,37 @@ static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t 
   return true;
 }
 
+/* For want of room the entries are not there yet, but they will be: the same read is tried again,
+ * and whoever waits goes on waiting. */
+static void put_off(struct node *n, const char *why) {
+  n->apply_pause_ns = n->now_ns + PAUSE_NS;
+  if (n->apply_put_off) return;
+  n->apply_put_off = true;
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "committed entries cannot be read now, tried again applied=%llu committed=%llu: %s",
+          (unsigned long long)n->applied.index, (unsigned long long)n->committed.index, why);
+}
+
+static void go_on(struct node *n) {
+  if (!n->apply_put_off) return;
+  n->apply_put_off = false;
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "committed entries are read again");
+}
+
+static void fetch(struct node *n, rkv_index from) {
+  n->fetching_apply = fetch_start(n, FETCH_FOR_APPLY, from, n->committed.index, NULL);
+  if (!n->fetching_apply) put_off(n, "out of memory");
+}
+
 bool apply_run(struct node *n) {
   size_t done = 0;
-  if (n->installing || n->fetching_apply) return false;
+  if (n->installing || n->fetching_apply || n->now_ns < n->apply_pause_ns) return false;
   while (n->applied.index < n->committed.index && done < NODE_APPLY_SLICE_MAX) {
     size_t count;
     rkv_index next = n->applied.index + 1;
     const struct rkv_entry *span = tail_span(&n->tail, next, n->committed.index, &count);
     if (count == 0) {
-      n->fetching_apply = true;
-      fetch_start(n, FETCH_FOR_APPLY, next, n->committed.index, NULL);
+      fetch(n, next);
       return false;
     }
     if (count > NODE_APPLY_BATCH_MAX) count = NODE_APPLY_BATCH_MAX;
@@ -52,11 +77,14 @@ void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
   n->fetching_apply = false;
   if (loop_ending(n) || n->installing) return;
   if (n->applied.index >= n->committed.index) return; /* a snapshot was installed meanwhile */
+  if (error && (error->status == RKV_FULL || error->status == RKV_NO_MEMORY))
+    return put_off(n, error->text);
   if (count == 0 || entries[0].id.index != n->applied.index + 1) {
     if (count > 0) return; /* likewise: the next pass fetches what is needed now */
     return node_fatal(n, error ? (enum rkv_status)error->status : RKV_BROKEN,
                       error ? error->text : "storage: a committed entry cannot be read");
   }
+  go_on(n);
   while (count > 0) {
     size_t batch = count < NODE_APPLY_BATCH_MAX ? count : NODE_APPLY_BATCH_MAX;
     if (!apply_batch(n, entries, batch)) return;

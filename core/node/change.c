@@ -10,7 +10,7 @@ static void forget(struct node *n, const struct rkv_call *call) {
   for (size_t i = 0; i < n->change_count; i++) {
     if (n->changes[i] != call) continue;
     n->changes[i] = n->changes[--n->change_count];
-    greet_forget(n, call);
+    (void)greet_forget(n, call);
     return;
   }
   assert(0 && "a change that was accepted is in the list");
@@ -128,7 +128,8 @@ void change_done(struct node *n, const struct raft_output *out) {
     struct rkv_membership_call *c = (struct rkv_membership_call *)call;
     c->id = out->id;
     if (node_encode_membership(n, &out->membership->value, &c->membership) != RKV_OK) {
-      answer_failf(call, RKV_NO_MEMORY, "the change is done, but memory for its answer is short");
+      answer_failf(call, RKV_ABORTED,
+                   "the change was carried out, but its answer is lost: no memory");
       return;
     }
   }
@@ -168,11 +169,13 @@ void change_expire(struct node *n) {
 }
 
 void change_fail_all(struct node *n, const struct rkv_error *error) {
+  struct rkv_error open;
+  answer_open_error(error, &open);
   while (n->change_count > 0) {
     struct rkv_call *call = n->changes[--n->change_count];
     raft_forget_change(n->raft, call);
-    greet_forget(n, call);
+    bool asks_still = greet_forget(n, call);
     api_release(n, 1, 0);
-    answer_fail(call, error);
+    answer_fail(call, asks_still ? error : &open);
   }
 }

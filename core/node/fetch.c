@@ -38,10 +38,10 @@ static void run(struct node_job *job) {
   node_kick(n);
 }
 
-void fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index to,
+bool fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index to,
                  const struct node_peer *peer) {
   struct fetch *f = calloc(1, sizeof *f);
-  if (!f) return node_fatal(n, RKV_NO_MEMORY, "out of memory to read the log");
+  if (!f) return false;
   f->job.run = run;
   f->n = n;
   f->what = what;
@@ -50,16 +50,22 @@ void fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index 
   f->from = from;
   f->to = to;
   n->executor->post(n->executor->ctx, &f->job);
+  return true;
 }
 
 /* ---- for a peer ---- */
+
+/* After a read that failed. */
+static void pause_reads(struct node *n, struct node_peer *peer) {
+  peer->ahead_ns = n->now_ns + n->options.heartbeat_ns / NODE_RETRY_SHARE;
+}
 
 static void read_next(struct node *n, struct node_peer *peer, rkv_index last) {
   struct ahead *a = &peer->ahead;
   uint64_t count = n->options.append_entries_max;
   rkv_index to = last - a->next >= count ? a->next + count - 1 : last;
-  a->reading = true;
-  fetch_start(n, FETCH_FOR_PEER, a->next, to, peer);
+  a->reading = fetch_start(n, FETCH_FOR_PEER, a->next, to, peer);
+  if (!a->reading) pause_reads(n, peer);
 }
 
 /* Do clients write? They share the machine with whoever catches up, and go before. */
@@ -130,7 +136,7 @@ static void fetched_for_peer(struct node *n, struct fetch *f) {
   if (run.count == 0) {
     rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "entries for peer=%llu are gone: %s",
             (unsigned long long)f->peer, f->status == RKV_OK ? "none held" : f->error.text);
-    peer->ahead_ns = n->now_ns + n->options.heartbeat_ns / NODE_RETRY_SHARE;
+    pause_reads(n, peer);
   }
   ahead_put(&peer->ahead, &run);
 }

@@ -124,7 +124,11 @@ void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *m
   leave(n, g);
 }
 
-void greet_forget(struct node *n, const struct rkv_call *call) {
-  for (struct greeting *g = n->greetings; g; g = g->next)
-    if (g->call == call) g->call = NULL;
+bool greet_forget(struct node *n, const struct rkv_call *call) {
+  for (struct greeting *g = n->greetings; g; g = g->next) {
+    if (g->call != call) continue;
+    g->call = NULL;
+    return true;
+  }
+  return false;
 }

@@ -154,6 +154,9 @@ struct node {
   struct rkv_buf results[NODE_APPLY_BATCH_MAX];
   uint64_t log_bytes; /* of the entries applied since the last snapshot was begun */
   uint64_t snapshot_bytes;
+  /* Committed entries could not be read for want of room, which was logged; no new try before. */
+  bool apply_put_off;
+  uint64_t apply_pause_ns;
 
   struct rkv_identity identity;
   bool identity_is_new;   /* and not saved yet */
@@ -200,6 +203,8 @@ bool loop_ending(struct node *n);
 
 /* ---- output.c ---- */
 void output_carry(struct node *n, const struct raft_output *out);
+/* True if it answers a call of a peer, its cookie. */
+bool output_is_answer(const struct raft_output *out);
 /* Drops an output of a node that ends; a call that it would have answered is refused. */
 void output_discard(struct node *n, const struct raft_output *out);
 
@@ -217,20 +222,14 @@ answer_failf(struct rkv_call *call, enum rkv_status status, const char *format, 
 void answer_not_leader(struct node *n, struct rkv_call *call);
 /* The error that ends calls once the node is fatal or abandoned. */
 void answer_end_error(struct node *n, struct rkv_error *error);
+/* The error of a call whose entry is in the log and that ends because of `cause`: the entry may be
+ * committed yet, so no status that means "surely not done" may leave. */
+void answer_open_error(const struct rkv_error *cause, struct rkv_error *error);
 
 /* ---- api.c ---- */
 void api_make(struct node *n);
 /* Gives back what clients' calls reserved when they were handed in. Before their done. */
 void api_release(struct node *n, uint64_t calls, uint64_t bytes);
-
-/* ---- propose.c ---- */
-void propose_on_call(struct node *n, struct rkv_call *call);
-void propose_flush(struct node *n); /* the collected batch becomes entries */
-void propose_fail_batch(struct node *n, const struct rkv_error *error);
-void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count);
-void propose_drop(struct node *n, rkv_index above, enum rkv_status status, const char *why);
-void propose_expire(struct node *n);
-void propose_free(struct node *n);
 
 /* ---- query.c ---- */
 void query_run(struct node *n, struct rkv_query_call *call);
@@ -295,6 +294,7 @@ void save_on_saved(struct node *n, struct rkv_call *call);
 bool save_defer(struct node *n, const struct raft_output *out);
 /* Tells raft what became durable and carries out what waited for it; false if nothing did. */
 bool save_settle(struct node *n);
+/* Refuses the calls of peers whose answers wait; the other outputs go on waiting. */
 void save_fail_deferred(struct node *n, const struct rkv_error *error);
 
 /* ---- replicate.c ---- */
@@ -305,26 +305,10 @@ void replicate_pre_vote(struct node *n, const struct raft_output *out);
 void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call);
 void replicate_on_append_answer(struct node *n, struct rkv_call *call);
 
-/* ---- fetch.c: entries that left the hot tail ---- */
-enum fetch_for { FETCH_FOR_PEER, FETCH_FOR_APPLY };
-/* Reads from..to on the worker; then they are the peer's (`ahead`), or apply_fetched is called. */
-void fetch_start(struct node *n, enum fetch_for what, rkv_index from, rkv_index to,
-                 const struct node_peer *peer);
-void fetch_on_done(struct node *n, struct rkv_call *call);
-/* Takes what was read ahead for the peer; false if that is not what begins at `from`. */
-bool fetch_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run);
-/* Sees to it that what the peer is sent next is at hand, or tells raft that it is not yet. */
-void fetch_ahead(struct node *n, struct node_peer *peer);
-void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
-                   const struct rkv_error *error);
-
-/* ---- apply.c ---- */
-/* Applies what is committed, at most a slice; true if there is more to do at once. */
-bool apply_run(struct node *n);
-
 /* ---- recover.c ---- */
 enum rkv_status recover_all(struct node *n, struct rkv_error *error);
 
+#include <node/entries.h>
 #include <node/members.h>
 
 #endif

@@ -56,13 +56,14 @@ static void dispatch(struct node *n, struct rkv_call *call) {
 
 /* Answers everything that waits; calls in the inbox are answered by their handlers. */
 static void end_waiting(struct node *n) {
-  struct rkv_error error;
+  struct rkv_error error, open;
   answer_end_error(n, &error);
+  answer_open_error(&error, &open);
   propose_fail_batch(n, &error);
-  propose_drop(n, 0, (enum rkv_status)error.status, error.text);
+  propose_drop(n, 0, open.text);
   change_fail_all(n, &error);
   read_fail_all(n, &error);
-  transfer_fail(n, &error);
+  transfer_fail(n, &open);
   build_fail(n, &error);
   save_fail_deferred(n, &error);
   peer_close_all(n);
@@ -81,16 +82,21 @@ static void expire(struct node *n) {
   n->expire_ns = calls_wait(n) ? n->now_ns + NODE_EXPIRE_NS : 0;
 }
 
+/* The end of a pause, if it is still to come. */
+static uint64_t pause_end(const struct node *n, uint64_t pause_ns, uint64_t deadline) {
+  return pause_ns > n->now_ns && pause_ns < deadline ? pause_ns : deadline;
+}
+
 static void arm_timer(struct node *n) {
   uint64_t deadline = raft_deadline(n->raft);
   if (calls_wait(n)) {
     if (n->expire_ns == 0) n->expire_ns = n->now_ns + NODE_EXPIRE_NS;
     if (n->expire_ns < deadline) deadline = n->expire_ns;
   }
-  if (n->build_wanted && n->build_pause_ns > n->now_ns && n->build_pause_ns < deadline)
-    deadline = n->build_pause_ns;
+  if (n->build_wanted) deadline = pause_end(n, n->build_pause_ns, deadline);
   if (n->stall.ns > 0 && n->stall.ns < deadline) deadline = n->stall.ns;
-  if (n->tend_ns > n->now_ns && n->tend_ns < deadline) deadline = n->tend_ns;
+  deadline = pause_end(n, n->tend_ns, deadline);
+  deadline = pause_end(n, n->apply_pause_ns, deadline);
   /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
   if (deadline >= n->timer_ns && n->timer_ns > n->now_ns) return;
   n->timer_ns = deadline;

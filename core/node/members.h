@@ -29,7 +29,8 @@ typedef void greet_then(struct node *n, struct rkv_call *call, struct rkv_member
                         const struct rkv_error *error);
 void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
            greet_then *then);
-void greet_forget(struct node *n, const struct rkv_call *call);
+/* True if the call was still waiting for answers: `then` has not run. */
+bool greet_forget(struct node *n, const struct rkv_call *call);
 void greet_on_answer(struct node *n, struct rkv_call *call);
 
 /* ---- tend.c: the leader looks after members that lost their storage ---- */

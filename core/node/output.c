@@ -81,7 +81,7 @@ void output_carry(struct node *n, const struct raft_output *out) {
     peer_update(n, &out->membership->value);
     break;
   case RAFT_OUT_DROP_PROPOSALS:
-    propose_drop(n, out->id.index, RKV_ABORTED,
+    propose_drop(n, out->id.index,
                  "leadership was lost before the write was committed: it may or may not be done");
     break;
   case RAFT_OUT_CHANGE_DONE: change_done(n, out); break;
@@ -97,10 +97,13 @@ void output_carry(struct node *n, const struct raft_output *out) {
   }
 }
 
+bool output_is_answer(const struct raft_output *out) {
+  return out->type == RAFT_OUT_ANSWER_VOTE || out->type == RAFT_OUT_ANSWER_APPEND ||
+         out->type == RAFT_OUT_ANSWER_PRE_VOTE;
+}
+
 void output_discard(struct node *n, const struct raft_output *out) {
   struct rkv_error error;
   answer_end_error(n, &error);
-  if (out->type == RAFT_OUT_ANSWER_VOTE || out->type == RAFT_OUT_ANSWER_APPEND ||
-      out->type == RAFT_OUT_ANSWER_PRE_VOTE)
-    peer_fail(n, out->cookie, &error);
+  if (output_is_answer(out)) peer_fail(n, out->cookie, &error);
 }

@@ -1,6 +1,7 @@
 /* propose.c: clients' commands on their way: a batch from the inbox, entries of the log, answers.
  *
- * (P1) `pending` is ordered by index and holds only entries of this node's own leadership. */
+ * (P1) `pending` is ordered by index and holds only entries of this node's own leadership.
+ * (P2) Between two batches everything in `pending` is above `applied`. */
 #include <node/internal.h>
 
 #include <assert.h>
@@ -115,16 +116,20 @@ static void release_answered(struct node *n, rkv_index last) {
   if (calls > 0) api_release(n, calls, bytes);
 }
 
+static struct rkv_propose_call *take_first(struct pending *p) {
+  struct rkv_propose_call *call = pending_at(p, 0)->call;
+  p->head = (p->head + 1) & (p->capacity - 1);
+  p->count--;
+  return call;
+}
+
 void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count) {
   struct pending *p = &n->pending;
+  assert(p->count == 0 || pending_at(p, 0)->index >= entries[0].id.index); /* (P2) */
   release_answered(n, entries[count - 1].id.index);
   for (size_t i = 0; i < count; i++) {
     struct rkv_propose_call *call = NULL;
-    if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index) {
-      call = pending_at(p, 0)->call;
-      p->head = (p->head + 1) & (p->capacity - 1);
-      p->count--;
-    }
+    if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index) call = take_first(p);
     if (!call) {
       rkv_buf_drop(&n->results[i]);
       continue;
@@ -136,11 +141,23 @@ void propose_answer(struct node *n, const struct rkv_entry *entries, size_t coun
   assert(p->count == 0 || pending_at(p, 0)->index > entries[count - 1].id.index);
 }
 
-void propose_drop(struct node *n, rkv_index above, enum rkv_status status, const char *why) {
+void propose_covered(struct node *n) {
+  struct rkv_error error;
+  struct pending *p = &n->pending;
+  (void)rkv_fail(&error, RKV_ABORTED,
+                 "the write was carried out, but its answer is lost: it came to this node within a "
+                 "snapshot");
+  while (p->count > 0 && pending_at(p, 0)->index <= n->applied.index) {
+    struct rkv_propose_call *call = take_first(p);
+    if (call) end(n, call, &error);
+  }
+}
+
+void propose_drop(struct node *n, rkv_index above, const char *why) {
   struct rkv_error error;
   struct pending *p = &n->pending;
   if (p->count == 0) return;
-  (void)rkv_fail(&error, status, "%s", why);
+  (void)rkv_fail(&error, RKV_ABORTED, "%s", why);
   while (p->count > 0 && pending_at(p, p->count - 1)->index > above) {
     struct rkv_propose_call *call = pending_at(p, --p->count)->call;
     if (call) end(n, call, &error);

@@ -222,6 +222,7 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
     raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
     n->installing = false;
     loop_carry(n);
+    propose_covered(n);
     rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
             (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
   }

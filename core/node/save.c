@@ -164,11 +164,13 @@ bool save_settle(struct node *n) {
 
 void save_fail_deferred(struct node *n, const struct rkv_error *error) {
   struct deferred *d = &n->deferred;
-  while (d->count > 0) {
-    struct raft_output out = deferred_at(d, 0)->output;
-    d->head = (d->head + 1) & (d->capacity - 1);
-    d->count--;
-    if (out.type == RAFT_OUT_ANSWER_VOTE || out.type == RAFT_OUT_ANSWER_APPEND)
-      peer_fail(n, out.cookie, error);
+  size_t kept = 0;
+  for (size_t i = 0; i < d->count; i++) {
+    struct node_deferred at = *deferred_at(d, i);
+    if (output_is_answer(&at.output))
+      peer_fail(n, at.output.cookie, error);
+    else
+      *deferred_at(d, kept++) = at;
   }
+  d->count = kept;
 }

@@ -2,7 +2,8 @@
  *
  * Whatever waits for it goes on waiting. But a node that cannot save does not lead, if another one
  * can: it hands leadership over, and as long as it leads nevertheless it refuses proposals instead
- * of gathering them. Reads are not affected. */
+ * of gathering them. Peers are told at once that nothing is promised: nobody waits for an answer
+ * until there is room. Reads are not affected. */
 #include <node/internal.h>
 
 static bool leads(struct node *n) {
@@ -24,7 +25,7 @@ static void set_stalled(struct node *n, bool stalled) {
     rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "the storage takes writes again");
 }
 
-void stall_run(struct node *n) {
+static void look(struct node *n) {
   struct rkv_error ignored; /* there is nobody else, or another transfer runs: tried again */
   if (n->saves_done == n->saves_issued || n->saves_done != n->stall.done) {
     n->stall.done = n->saves_done;
@@ -38,6 +39,17 @@ void stall_run(struct node *n) {
   if (!leads(n)) return;
   (void)raft_transfer(n->raft, node_now(n), 0, &n->stall.now, &ignored);
   loop_carry(n);
+}
+
+void stall_run(struct node *n) {
+  struct rkv_error error;
+  look(n);
+  if (!n->stall.now) return;
+  (void)rkv_fail(&error, RKV_ABORTED,
+                 "the storage of node %llu takes no writes (is its device "
+                 "full?): nothing is promised",
+                 (unsigned long long)n->plugins.host->node_id);
+  save_fail_deferred(n, &error);
 }
 
 bool stall_refuses(struct node *n, struct rkv_error *error) {

@@ -16,7 +16,8 @@ struct stall {
 
 struct node;
 
-/* Looks whether saves go on; gives leadership away if they do not. */
+/* Looks whether saves go on; gives leadership away if they do not, and refuses the calls of peers
+ * that wait for one. */
 void stall_run(struct node *n);
 /* True and why, if a proposal would only wait. */
 bool stall_refuses(struct node *n, struct rkv_error *error);

@@ -12,7 +12,6 @@ grpc_status_code answer_code(enum rkv_status status) {
   case RKV_NOT_FOUND: return GRPC_STATUS_NOT_FOUND;
   case RKV_TOO_LARGE: return GRPC_STATUS_OUT_OF_RANGE; /* not 8: a d6 leader splits on 11 only */
   case RKV_FULL:
-  case RKV_NO_SPACE:
   case RKV_NO_MEMORY: return GRPC_STATUS_RESOURCE_EXHAUSTED;
   case RKV_PRECONDITION:
   case RKV_FOREIGN: return GRPC_STATUS_FAILED_PRECONDITION;
@@ -22,6 +21,7 @@ grpc_status_code answer_code(enum rkv_status status) {
   case RKV_TIMEOUT: return GRPC_STATUS_DEADLINE_EXCEEDED;
   case RKV_CANCELLED: return GRPC_STATUS_CANCELLED;
   case RKV_UNIMPLEMENTED: return GRPC_STATUS_UNIMPLEMENTED;
+  case RKV_NO_SPACE: /* not 8: whatever was being written may be there, and "full" means not */
   case RKV_IO:
   case RKV_CORRUPT:
   case RKV_BROKEN: return GRPC_STATUS_INTERNAL;

@@ -14,7 +14,7 @@ enum outcome cmd_transfer(struct session *session, const char *const *words, uns
   (void)count;
   if (args_node_id(words[0], &request.target, &error))
     return print_usage_error("transfer", error.text);
-  outcome = wire_ask(session, WIRE_ADMIN "TransferLeader", &request.base, false, &answer);
+  outcome = wire_ask(session, WIRE_ADMIN "TransferLeader", &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "transfer", outcome, &answer);
   if (session->args->json) {
     (void)printf("{\"leader\":%" PRIu64 ",\"endpoint\":", request.target);
@@ -34,7 +34,7 @@ enum outcome cmd_snapshot(struct session *session, const char *const *words, uns
   struct follow_answer answer;
   enum outcome outcome;
   (void)words, (void)count;
-  outcome = wire_ask(session, WIRE_ADMIN "TriggerSnapshot", &request.base, false, &answer);
+  outcome = wire_ask(session, WIRE_ADMIN "TriggerSnapshot", &request.base, FOLLOW_ACT, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "snapshot", outcome, &answer);
   response = rkv__v1__trigger_snapshot_response__unpack(NULL, answer.size, answer.data);
   if (!response) return wire_unreadable(session, "snapshot", &answer);

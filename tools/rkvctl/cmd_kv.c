@@ -25,7 +25,7 @@ enum outcome cmd_get(struct session *session, const char *const *words, unsigned
   enum outcome outcome;
   (void)count;
   request.key = wire_bytes(words[0]);
-  outcome = wire_ask_with(session, WIRE_SERVICE "Get", read, &request.base, true, &answer);
+  outcome = wire_ask_with(session, WIRE_SERVICE "Get", read, &request.base, FOLLOW_READ, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "get", outcome, &answer);
   response = openraftpb__response__unpack(NULL, answer.size, answer.data);
   if (!response) return wire_unreadable(session, "get", &answer);
@@ -51,7 +51,7 @@ enum outcome cmd_set(struct session *session, const char *const *words, unsigned
   (void)count;
   request.key = wire_bytes(words[0]);
   request.value = wire_bytes(words[1]);
-  outcome = wire_ask(session, WIRE_SERVICE "Set", &request.base, false, &answer);
+  outcome = wire_ask(session, WIRE_SERVICE "Set", &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "set", outcome, &answer);
   if (session->args->json) {
     print_pair_json(words[0], &request.value, answer.endpoint);

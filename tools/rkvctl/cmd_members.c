@@ -62,7 +62,7 @@ enum outcome cmd_init(struct session *session, const char *const *words, unsigne
   request.n_nodes = count;
   request.nodes = list;
   session->patient = true; /* people start nodes and make a cluster of them in one go */
-  outcome = wire_ask(session, WIRE_SERVICE "Init", &request.base, false, &answer);
+  outcome = wire_ask(session, WIRE_SERVICE "Init", &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "init", outcome, &answer);
   if (session->args->json) {
     (void)printf("{\"initialised\":%u,\"endpoint\":", count);
@@ -115,7 +115,7 @@ enum outcome cmd_add_learner(struct session *session, const char *const *words, 
     return print_usage_error("add-learner", error.text);
   node.rpc_addr = wire_bytes(addr);
   request.node = &node;
-  outcome = wire_ask(session, WIRE_SERVICE "AddLearner", &request.base, false, &answer);
+  outcome = wire_ask(session, WIRE_SERVICE "AddLearner", &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "add-learner", outcome, &answer);
   return print_change(session, "add-learner", &answer);
 }
@@ -134,7 +134,8 @@ enum outcome cmd_change_membership(struct session *session, const char *const *w
   request.n_members = count;
   request.members = ids;
   request.retain = session->args->retain;
-  outcome = wire_ask(session, WIRE_SERVICE "ChangeMembership", &request.base, false, &answer);
+  outcome =
+      wire_ask(session, WIRE_SERVICE "ChangeMembership", &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "change-membership", outcome, &answer);
   return print_change(session, "change-membership", &answer);
 }
@@ -162,7 +163,7 @@ enum outcome cmd_members(struct session *session, const char *const *words, unsi
   struct follow_answer answer;
   enum outcome outcome;
   (void)words, (void)count;
-  outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, true, &answer);
+  outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, FOLLOW_READ, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "members", outcome, &answer);
   response = openraftpb__metrics_response__unpack(NULL, answer.size, answer.data);
   if (!response) return wire_unreadable(session, "members", &answer);

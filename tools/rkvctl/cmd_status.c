@@ -214,7 +214,7 @@ enum outcome cmd_metrics(struct session *session, const char *const *words, unsi
   struct follow_answer answer;
   enum outcome outcome;
   (void)words, (void)count;
-  outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, true, &answer);
+  outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, FOLLOW_READ, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "metrics", outcome, &answer);
   response = openraftpb__metrics_response__unpack(NULL, answer.size, answer.data);
   if (!response) return wire_unreadable(session, "metrics", &answer);

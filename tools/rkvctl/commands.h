@@ -10,10 +10,10 @@ struct client;
 /* How rkvctl ends: its exit code. */
 enum outcome {
   OUTCOME_DONE = 0,
-  OUTCOME_REFUSED = 1, /* a node answered and said no; or the key is not there */
-  OUTCOME_USAGE = 2,   /* what was typed is wrong; nothing was sent */
-  OUTCOME_NO_ANSWER =
-      3, /* nobody answered in time; a write may have happened if the text says so */
+  OUTCOME_REFUSED = 1,   /* a node answered and said no; or the key is not there */
+  OUTCOME_USAGE = 2,     /* what was typed is wrong; nothing was sent */
+  OUTCOME_NO_ANSWER = 3, /* nobody answered in time, or what was answered leaves open whether a
+                            write happened: the text says so */
 };
 
 struct session {

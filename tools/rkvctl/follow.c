@@ -18,6 +18,7 @@ enum verdict {
   NOT_LEADER,  /* it named the leader, or said that there is none: surely not carried out */
   NOT_REACHED, /* nothing was sent */
   LOST,        /* sent, no answer: may have been carried out */
+  OPEN,        /* it answered, but not whether the change was carried out */
 };
 
 struct attempt {
@@ -36,7 +37,7 @@ static void on_reply(void *ctx, const struct client_reply *reply) {
   if (reply->code != GRPC_STATUS_OK) return;
   answer->data = malloc(reply->size + 1); /* + 1: a NULL means failure, also for 0 bytes */
   if (!answer->data) {
-    answer->code = GRPC_STATUS_RESOURCE_EXHAUSTED;
+    answer->code = GRPC_STATUS_INTERNAL; /* not one that says "nothing was done" */
     (void)snprintf(answer->text, sizeof answer->text, "no memory for the answer");
     return;
   }
@@ -44,7 +45,24 @@ static void on_reply(void *ctx, const struct client_reply *reply) {
   answer->size = reply->size;
 }
 
-static enum verdict judge(const struct attempt *attempt) {
+/* Codes by which a server says that it did nothing. Whatever else it says of a change leaves open
+ * what became of it. */
+static bool says_no(int code) {
+  switch (code) {
+  case GRPC_STATUS_INVALID_ARGUMENT:
+  case GRPC_STATUS_NOT_FOUND:
+  case GRPC_STATUS_ALREADY_EXISTS:
+  case GRPC_STATUS_PERMISSION_DENIED:
+  case GRPC_STATUS_RESOURCE_EXHAUSTED:
+  case GRPC_STATUS_FAILED_PRECONDITION:
+  case GRPC_STATUS_OUT_OF_RANGE:
+  case GRPC_STATUS_UNIMPLEMENTED:
+  case GRPC_STATUS_UNAUTHENTICATED: return true;
+  default: return false;
+  }
+}
+
+static enum verdict judge(const struct attempt *attempt, enum follow_kind kind) {
   const struct follow_answer *answer = attempt->answer;
   switch (answer->code) {
   case GRPC_STATUS_UNAVAILABLE:
@@ -52,7 +70,8 @@ static enum verdict judge(const struct attempt *attempt) {
     return strncmp(answer->text, FORWARD_TEXT, strlen(FORWARD_TEXT)) == 0 ? NOT_LEADER : LOST;
   case GRPC_STATUS_DEADLINE_EXCEEDED:
   case GRPC_STATUS_CANCELLED: return LOST;
-  default: return ANSWERED;
+  case GRPC_STATUS_OK: return ANSWERED;
+  default: return kind != FOLLOW_CHANGE || says_no(answer->code) ? ANSWERED : OPEN;
   }
 }
 
@@ -72,7 +91,7 @@ static enum verdict ask_one(struct session *session, const char *endpoint,
                         deadline, on_reply, attempt))
     goto out;
   while (!attempt->done) client_poll(session->client, UINT64_MAX);
-  verdict = judge(attempt);
+  verdict = judge(attempt, request->kind);
 out:
   client_disconnect(channel);
   return verdict;
@@ -125,7 +144,7 @@ static enum verdict take_step(struct walk *walk, const struct follow_request *re
   uint64_t share = args->timeout_ms / args->endpoint_count;
   uint64_t dial = step_deadline(walk, FOLLOW_DIAL_MS, others);
   uint64_t end = step_deadline(walk, share > FOLLOW_LEAST_MS ? share : FOLLOW_LEAST_MS,
-                               others && request->repeatable);
+                               others && request->kind == FOLLOW_READ);
   return ask_one(walk->session, endpoint, request, dial, end, attempt);
 }
 
@@ -136,6 +155,7 @@ enum outcome follow_ask(struct session *session, const struct follow_request *re
   struct attempt attempt = {.answer = answer};
   char endpoint[RKV_ADDR_MAX];
   memset(answer, 0, sizeof *answer);
+  answer->change = request->kind == FOLLOW_CHANGE;
   while (next_endpoint(&walk, endpoint)) {
     switch (take_step(&walk, request, &attempt, endpoint)) {
     case ANSWERED: return answer->code == GRPC_STATUS_OK ? OUTCOME_DONE : OUTCOME_REFUSED;
@@ -147,9 +167,10 @@ enum outcome follow_ask(struct session *session, const struct follow_request *re
       break;
     case NOT_REACHED: break;
     case LOST:
+      if (request->kind == FOLLOW_READ) break;
       answer->sent = true;
-      if (!request->repeatable) return OUTCOME_NO_ANSWER;
-      break;
+      return OUTCOME_NO_ANSWER;
+    case OPEN: answer->sent = answer->open = true; return OUTCOME_NO_ANSWER;
     }
   }
   if (refusal.code == GRPC_STATUS_OK) return OUTCOME_NO_ANSWER;

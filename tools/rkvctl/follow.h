@@ -1,7 +1,7 @@
 /* follow.h: asks the cluster until one node takes the request, following the leader it names.
  *
- * (F1) A request that is not repeatable is sent again only if it surely was not carried out: the
- *      connection never stood, or the node said that it does not lead.
+ * (F1) What is no read is sent again only if it surely was not carried out: the connection never
+ *      stood, or the node said that it does not lead.
  * (F2) Every loop is bounded by the deadline; a new round over the endpoints starts only if a node
  *      answered in the last one or the session is patient, and after a pause. */
 #ifndef RKVCTL_FOLLOW_H
@@ -15,12 +15,18 @@
 #define FOLLOW_DIAL_MS 1000 /* to connect to one endpoint, if there are others to ask */
 #define FOLLOW_LEAST_MS 500 /* for one answer, if there are others to ask */
 
+enum follow_kind {
+  FOLLOW_READ,   /* asking twice does no harm */
+  FOLLOW_ACT,    /* of one node: what it refuses is not done */
+  FOLLOW_CHANGE, /* goes through the log: not every failure says that it is not done */
+};
+
 struct follow_request {
   const char *path; /* "/package.Service/Method" */
   const uint8_t *data;
   size_t size;
   struct client_pair pair; /* request metadata */
-  bool repeatable;         /* asking twice does no harm: a read */
+  enum follow_kind kind;
 };
 
 struct follow_answer {
@@ -28,13 +34,15 @@ struct follow_answer {
   int code;                    /* gRPC status of the last answer */
   char text[CLIENT_TEXT_MAX];
   bool no_leader; /* the node knows no leader: a new cluster, or an election that goes on */
-  bool sent;      /* without an answer: it may have been carried out */
+  bool change;    /* the request was a FOLLOW_CHANGE */
+  bool sent;      /* no read, and without an answer or `open`: it may have been carried out */
+  bool open;      /* the node answered, but not whether it was carried out */
   uint8_t *data;  /* with OUTCOME_DONE: the message; follow_free */
   size_t size;
 };
 
-/* OUTCOME_DONE, OUTCOME_REFUSED (answer->text is the node's) or OUTCOME_NO_ANSWER (text says why).
- */
+/* OUTCOME_DONE, OUTCOME_REFUSED (answer->text is the node's) or OUTCOME_NO_ANSWER (text says why,
+ * and is the node's if the answer is `open`). */
 enum outcome follow_ask(struct session *session, const struct follow_request *request,
                         struct follow_answer *answer);
 

@@ -27,7 +27,7 @@ static void print_help(FILE *to) {
                 "  --timeout 5s        how long in all: 500ms, 5s, 1m\n"
                 "  --json              for scripts\n"
                 "  --help, --version   COMMAND --help tells more\n\n"
-                "exit: 0 done, 1 refused, 2 wrong usage, 3 no answer\n",
+                "exit: 0 done, 1 refused, 2 wrong usage, 3 no answer or unknown\n",
                 ARGS_DEFAULT_ENDPOINT);
 }
 

@@ -98,8 +98,9 @@ static void print_trouble_json(const char *what, enum outcome outcome,
                                const struct follow_answer *answer) {
   (void)printf("{\"command\":");
   print_json_text(stdout, what);
-  (void)printf(",\"error\":%s,\"endpoint\":",
-               outcome == OUTCOME_REFUSED ? "\"refused\"" : "\"no answer\"");
+  (void)printf(",\"error\":%s,\"endpoint\":", outcome == OUTCOME_REFUSED ? "\"refused\""
+                                              : answer->open             ? "\"unknown\""
+                                                                         : "\"no answer\"");
   print_json_text(stdout, answer->endpoint);
   (void)printf(",\"status\":\"%s\",\"text\":", client_code_name(answer->code));
   print_json_text(stdout, answer->text);
@@ -121,7 +122,10 @@ enum outcome print_trouble(const struct session *session, const char *what, enum
   if (answer->sent)
     advice = "\n  the request was sent: it may or may not have been carried out, look before you "
              "repeat it";
-  if (answer->code == GRPC_STATUS_DEADLINE_EXCEEDED) {
+  if (answer->open) {
+    (void)fprintf(stderr, "rkvctl: %s: outcome unknown, %s says: %s (%s)%s\n", what,
+                  answer->endpoint, answer->text, client_code_name(answer->code), advice);
+  } else if (answer->code == GRPC_STATUS_DEADLINE_EXCEEDED) {
     (void)fprintf(stderr, "rkvctl: %s: no answer from %s within %g s%s\n", what, answer->endpoint,
                   (double)session->args->timeout_ms / 1000, advice);
   } else {

@@ -9,15 +9,15 @@
 #include <string.h>
 
 enum outcome wire_ask(struct session *session, const char *method, const ProtobufCMessage *message,
-                      bool repeatable, struct follow_answer *answer) {
+                      enum follow_kind kind, struct follow_answer *answer) {
   const struct client_pair none = {NULL, NULL};
-  return wire_ask_with(session, method, none, message, repeatable, answer);
+  return wire_ask_with(session, method, none, message, kind, answer);
 }
 
 enum outcome wire_ask_with(struct session *session, const char *method, struct client_pair pair,
-                           const ProtobufCMessage *message, bool repeatable,
+                           const ProtobufCMessage *message, enum follow_kind kind,
                            struct follow_answer *answer) {
-  struct follow_request request = {.path = method, .pair = pair, .repeatable = repeatable};
+  struct follow_request request = {.path = method, .pair = pair, .kind = kind};
   uint8_t *data;
   enum outcome outcome;
   request.size = protobuf_c_message_get_packed_size(message);
@@ -72,5 +72,6 @@ enum outcome wire_unreadable(const struct session *session, const char *what,
   answer->code = GRPC_STATUS_DATA_LOSS;
   (void)snprintf(answer->text, sizeof answer->text, "the answer is no message that rkvctl knows");
   follow_free(answer);
-  return print_trouble(session, what, OUTCOME_REFUSED, answer);
+  answer->sent = answer->open = answer->change;
+  return print_trouble(session, what, answer->change ? OUTCOME_NO_ANSWER : OUTCOME_REFUSED, answer);
 }

@@ -13,11 +13,11 @@
 
 /* Packs `message` and asks `method` (WIRE_SERVICE "Set") for an answer. */
 enum outcome wire_ask(struct session *session, const char *method, const ProtobufCMessage *message,
-                      bool repeatable, struct follow_answer *answer);
+                      enum follow_kind kind, struct follow_answer *answer);
 
 /* Likewise with request metadata. */
 enum outcome wire_ask_with(struct session *session, const char *method, struct client_pair pair,
-                           const ProtobufCMessage *message, bool repeatable,
+                           const ProtobufCMessage *message, enum follow_kind kind,
                            struct follow_answer *answer);
 
 /* A C string as a bytes field; nothing is copied. */
@@ -30,7 +30,8 @@ void wire_membership(const Openraftpb__Membership *from, struct rkv_membership *
 /* What a node is in *m: "voter", "learner", or of a joint membership "joining" and "leaving". */
 const char *wire_role(const struct rkv_membership *m, rkv_node_id id);
 
-/* For answers that cannot be decoded: says so and gives OUTCOME_REFUSED. */
+/* For answers that cannot be decoded: says so and gives OUTCOME_REFUSED; of a change nobody knows
+ * then whether it was carried out: OUTCOME_NO_ANSWER. */
 enum outcome wire_unreadable(const struct session *session, const char *what,
                              struct follow_answer *answer);
 

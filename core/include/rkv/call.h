@@ -149,7 +149,8 @@ struct rkv_hello_call {
 /* ---- from clients ---- */
 
 /* Replicates one command. Answered when it is committed and applied. RKV_NOT_LEADER, RKV_FULL,
- * RKV_INVALID, RKV_TOO_LARGE: surely not done. RKV_ABORTED, RKV_TIMEOUT: may or may not happen. */
+ * RKV_INVALID, RKV_TOO_LARGE, RKV_NO_MEMORY, RKV_UNAVAILABLE: surely not done. RKV_ABORTED,
+ * RKV_TIMEOUT: it is in the log, and may or may not happen; the text says so if it has happened. */
 struct rkv_propose_call {
   struct rkv_call call;
   struct rkv_buf command; /* borrowed until done; the node shares it */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <node/internal.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 
@@ -50,12 +51,13 @@ static struct rkv_completion *hold(void *storage, struct rkv_completion *complet
   return &h->completion;
 }
 
-static void save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
+static void device_save_vote(void *storage, struct rkv_vote vote,
+                             struct rkv_completion *completion) {
   device.mem->save_vote(storage, vote, hold(storage, completion));
 }
 
-static void append(void *storage, const struct rkv_entry *entries, size_t count,
-                   struct rkv_completion *completion) {
+static void device_append(void *storage, const struct rkv_entry *entries, size_t count,
+                          struct rkv_completion *completion) {
   device.mem->append(storage, entries, count, hold(storage, completion));
 }
 
@@ -79,8 +81,8 @@ static struct world *cluster(size_t nodes) {
   struct world *w = world_new(nodes);
   device = (struct device){.mem = w->storage, .ops = *w->storage};
   device.end = &device.first;
-  device.ops.save_vote = save_vote;
-  device.ops.append = append;
+  device.ops.save_vote = device_save_vote;
+  device.ops.append = device_append;
   w->storage = &device.ops;
   for (size_t i = 0; i < nodes; i++) world_start(w, ids[i]);
   assert_int_equal(world_init(w, 1, ids, nodes).status, RKV_OK);
@@ -134,10 +136,55 @@ static void a_lone_node_refuses_writes_and_reads_on(void **state) {
   world_free(w);
 }
 
+/* A follower that cannot save answers its leader at once that it does not, instead of keeping calls
+ * that nobody waits for any more; it keeps what it was sent, and promises it when there is room. */
+static void a_follower_that_cannot_save_says_so(void **state) {
+  struct world *w = cluster(3);
+  rkv_node_id leader = world_leader(w), stalled = leader % 3 + 1;
+  struct node *node = w->nodes[stalled].node;
+  (void)state;
+  block(w, stalled);
+  assert_int_equal(world_set(w, leader, "before", "1").status, RKV_OK);
+  world_run(w, 4 * SECONDS);
+  for (int i = 0; i < 50; i++) {
+    assert_int_equal(world_set(w, leader, "while", "2").status, RKV_OK);
+    world_run(w, SECONDS / 5);
+    assert_int_equal(node->peer_calls, 0);
+  }
+  assert_int_equal(world_leader(w), leader);
+  unblock();
+  assert_true(world_settle(w));
+  assert_string_equal(world_get(w, stalled, "while").text, "2");
+  world_free(w);
+}
+
+/* Nor does it keep the calls of who wants to lead: it promises no vote. */
+static void a_voter_that_cannot_save_gives_no_vote(void **state) {
+  struct world *w = cluster(3);
+  rkv_node_id leader = world_leader(w), stalled = leader % 3 + 1, other = stalled % 3 + 1;
+  struct node *node = w->nodes[stalled].node;
+  (void)state;
+  block(w, stalled);
+  assert_int_equal(world_set(w, leader, "before", "1").status, RKV_OK);
+  world_run(w, 4 * SECONDS);
+  world_isolate(w, leader, true);
+  world_run(w, 20 * SECONDS);
+  assert_string_not_equal(world_metrics(w, other).state, "leader");
+  assert_int_equal(node->peer_calls, 0);
+  unblock();
+  world_run(w, 20 * SECONDS);
+  world_isolate(w, leader, false);
+  assert_true(world_settle(w));
+  assert_string_equal(world_get(w, stalled, "before").text, "1");
+  world_free(w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_leader_that_cannot_save_steps_down),
       cmocka_unit_test(a_lone_node_refuses_writes_and_reads_on),
+      cmocka_unit_test(a_follower_that_cannot_save_says_so),
+      cmocka_unit_test(a_voter_that_cannot_save_gives_no_vote),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

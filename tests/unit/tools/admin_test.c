@@ -106,12 +106,34 @@ static void get_carries_the_level(void **state) {
   played_node_stop(node);
 }
 
+/* What a script reads when it is not known whether a write or a change was carried out. */
+static void an_open_end_is_told_as_one(void **state) {
+  struct played_node *node = PLAY(NULL, ABORTS, FAILS_INSIDE, REFUSES, ANSWERS, ANSWERS, ABORTS);
+  static const char open[] = "\"error\":\"unknown\"", may[] = "\"may_have_happened\":true";
+  (void)state;
+  assert_int_equal(RUN(node, "--json", "set", "k", "v"), OUTCOME_NO_ANSWER);
+  assert_true(strstr(out, open) && strstr(out, may) && strstr(out, "\"status\":\"ABORTED\""));
+  assert_int_equal(RUN(node, "--json", "init", "1=a:1"), OUTCOME_NO_ANSWER);
+  assert_true(strstr(out, open) && strstr(out, may));
+  assert_int_equal(RUN(node, "--json", "set", "k", "v"), OUTCOME_REFUSED);
+  assert_non_null(strstr(out, "\"error\":\"refused\""));
+  assert_non_null(strstr(out, "\"may_have_happened\":false"));
+  /* an answer that is no message: it was done, or something else was */
+  assert_int_equal(RUN(node, "--json", "add-learner", "2=a:2"), OUTCOME_NO_ANSWER);
+  assert_true(strstr(out, open) && strstr(out, may) && strstr(out, "\"status\":\"DATA_LOSS\""));
+  assert_int_equal(RUN(node, "--json", "change-membership", "1"), OUTCOME_NO_ANSWER);
+  assert_true(strstr(out, open) && strstr(out, may));
+  assert_int_equal(RUN(node, "--json", "snapshot"), OUTCOME_REFUSED);
+  assert_non_null(strstr(out, "\"may_have_happened\":false"));
+  assert_int_equal(played_node_calls(node), 6);
+  played_node_stop(node);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(transfer_asks_the_leader),
-      cmocka_unit_test(transfer_that_fails),
-      cmocka_unit_test(snapshot_says_how_far_it_goes),
-      cmocka_unit_test(get_carries_the_level),
+      cmocka_unit_test(transfer_asks_the_leader),      cmocka_unit_test(transfer_that_fails),
+      cmocka_unit_test(snapshot_says_how_far_it_goes), cmocka_unit_test(get_carries_the_level),
+      cmocka_unit_test(an_open_end_is_told_as_one),
   };
   return cmocka_run_group_tests_name("rkvctl admin", tests, NULL, NULL);
 }

@@ -19,17 +19,15 @@
 #define SHORT_MS 1500 /* a timeout that is meant to run out */
 #define LONG_MS 20000 /* one that is not */
 
-enum kind { WRITE, READ };
-
 #define START(leader, ...)                                                                         \
   played_node_start((const enum part[]){__VA_ARGS__},                                              \
                     sizeof((enum part[]){__VA_ARGS__}) / sizeof(enum part), leader)
 
-static enum outcome ask_session(bool patient, enum kind kind, uint64_t timeout_ms,
+static enum outcome ask_session(bool patient, enum follow_kind kind, uint64_t timeout_ms,
                                 const char *first, const char *second,
                                 struct follow_answer *answer) {
   const struct follow_request request = {
-      .path = "/x.Y/Z", .data = (const uint8_t *)"ask", .size = 3, .repeatable = kind == READ};
+      .path = "/x.Y/Z", .data = (const uint8_t *)"ask", .size = 3, .kind = kind};
   struct args args = {.timeout_ms = timeout_ms, .endpoint_count = second ? 2 : 1};
   struct session session = {.args = &args, .patient = patient};
   enum outcome outcome;
@@ -41,7 +39,7 @@ static enum outcome ask_session(bool patient, enum kind kind, uint64_t timeout_m
   return outcome;
 }
 
-static enum outcome ask_nodes(enum kind kind, uint64_t timeout_ms, const char *first,
+static enum outcome ask_nodes(enum follow_kind kind, uint64_t timeout_ms, const char *first,
                               const char *second, struct follow_answer *answer) {
   return ask_session(false, kind, timeout_ms, first, second, answer);
 }
@@ -64,7 +62,7 @@ static void a_write_goes_to_the_leader_named(void **state) {
   struct played_node *follower = START(played_node_endpoint(leader), LEADS_ELSEWHERE);
   struct follow_answer answer;
   (void)state;
-  assert_int_equal(ask_nodes(WRITE, LONG_MS, played_node_endpoint(follower), NULL, &answer),
+  assert_int_equal(ask_nodes(FOLLOW_CHANGE, LONG_MS, played_node_endpoint(follower), NULL, &answer),
                    OUTCOME_DONE);
   assert_string_equal(answer.endpoint, played_node_endpoint(leader));
   assert_int_equal(answer.size, 4);
@@ -81,7 +79,7 @@ static void lost_write_is_not_repeated(enum part part) {
   struct played_node *first = START(NULL, part);
   struct played_node *second = START(NULL, ANSWERS);
   struct follow_answer answer;
-  assert_int_equal(ask_nodes(WRITE, SHORT_MS, played_node_endpoint(first),
+  assert_int_equal(ask_nodes(FOLLOW_CHANGE, SHORT_MS, played_node_endpoint(first),
                              played_node_endpoint(second), &answer),
                    OUTCOME_NO_ANSWER);
   assert_true(answer.sent);
@@ -108,9 +106,9 @@ static void a_read_goes_on_to_the_next(void **state) {
   struct played_node *second = START(NULL, ANSWERS);
   struct follow_answer answer;
   (void)state;
-  assert_int_equal(
-      ask_nodes(READ, 2000, played_node_endpoint(first), played_node_endpoint(second), &answer),
-      OUTCOME_DONE);
+  assert_int_equal(ask_nodes(FOLLOW_READ, 2000, played_node_endpoint(first),
+                             played_node_endpoint(second), &answer),
+                   OUTCOME_DONE);
   assert_string_equal(answer.endpoint, played_node_endpoint(second));
   follow_free(&answer);
   played_node_stop(second);
@@ -124,7 +122,7 @@ static void a_dead_endpoint_is_passed_over(void **state) {
   char dead[64];
   int fd = dead_port(dead, sizeof dead);
   (void)state;
-  assert_int_equal(ask_nodes(WRITE, LONG_MS, dead, played_node_endpoint(second), &answer),
+  assert_int_equal(ask_nodes(FOLLOW_CHANGE, LONG_MS, dead, played_node_endpoint(second), &answer),
                    OUTCOME_DONE);
   assert_int_equal(played_node_calls(second), 1);
   follow_free(&answer);
@@ -140,9 +138,9 @@ static void a_dead_leader_is_passed_over(void **state) {
   int fd = dead_port(dead, sizeof dead);
   (void)state;
   first = START(dead, LEADS_ELSEWHERE);
-  assert_int_equal(
-      ask_nodes(WRITE, LONG_MS, played_node_endpoint(first), played_node_endpoint(second), &answer),
-      OUTCOME_DONE);
+  assert_int_equal(ask_nodes(FOLLOW_CHANGE, LONG_MS, played_node_endpoint(first),
+                             played_node_endpoint(second), &answer),
+                   OUTCOME_DONE);
   assert_string_equal(answer.endpoint, played_node_endpoint(second));
   follow_free(&answer);
   played_node_stop(first);
@@ -157,7 +155,7 @@ static void nobody_there_is_said_at_once(void **state) {
   char dead[64];
   int fd = dead_port(dead, sizeof dead);
   (void)state;
-  assert_int_equal(ask_nodes(WRITE, LONG_MS, dead, NULL, &answer), OUTCOME_NO_ANSWER);
+  assert_int_equal(ask_nodes(FOLLOW_CHANGE, LONG_MS, dead, NULL, &answer), OUTCOME_NO_ANSWER);
   assert_false(answer.sent);
   assert_true(client_now_ms() - started < LONG_MS / 2);
   (void)close(fd);
@@ -170,7 +168,8 @@ static void the_patient_wait_for_a_node(void **state) {
   char dead[64];
   int fd = dead_port(dead, sizeof dead);
   (void)state;
-  assert_int_equal(ask_session(true, WRITE, SHORT_MS, dead, NULL, &answer), OUTCOME_NO_ANSWER);
+  assert_int_equal(ask_session(true, FOLLOW_CHANGE, SHORT_MS, dead, NULL, &answer),
+                   OUTCOME_NO_ANSWER);
   assert_false(answer.sent);
   assert_true(client_now_ms() - started >= SHORT_MS);
   (void)close(fd);
@@ -181,7 +180,7 @@ static void an_election_is_waited_for(void **state) {
   struct played_node *node = START(NULL, KNOWS_NO_LEADER, KNOWS_NO_LEADER, ANSWERS);
   struct follow_answer answer;
   (void)state;
-  assert_int_equal(ask_nodes(WRITE, LONG_MS, played_node_endpoint(node), NULL, &answer),
+  assert_int_equal(ask_nodes(FOLLOW_CHANGE, LONG_MS, played_node_endpoint(node), NULL, &answer),
                    OUTCOME_DONE);
   assert_int_equal(played_node_calls(node), 3);
   follow_free(&answer);
@@ -194,7 +193,7 @@ static void no_leader_is_a_refusal(void **state) {
   struct played_node *node = START(NULL, KNOWS_NO_LEADER);
   struct follow_answer answer;
   (void)state;
-  assert_int_equal(ask_nodes(READ, SHORT_MS, played_node_endpoint(node), NULL, &answer),
+  assert_int_equal(ask_nodes(FOLLOW_READ, SHORT_MS, played_node_endpoint(node), NULL, &answer),
                    OUTCOME_REFUSED);
   assert_true(answer.no_leader);
   assert_string_equal(answer.text, "has to forward request to: none");
@@ -207,10 +206,53 @@ static void a_circle_of_leaders_ends(void **state) {
   struct follow_answer answer;
   unsigned rounds = SHORT_MS / FOLLOW_PAUSE_MS + 1;
   (void)state;
-  assert_int_equal(ask_nodes(READ, SHORT_MS, played_node_endpoint(node), NULL, &answer),
+  assert_int_equal(ask_nodes(FOLLOW_READ, SHORT_MS, played_node_endpoint(node), NULL, &answer),
                    OUTCOME_REFUSED);
   assert_false(answer.no_leader);
   assert_in_range(played_node_calls(node), 2, rounds * (1 + FOLLOW_HOPS_MAX));
+  played_node_stop(node);
+}
+
+/* Codes that leave open whether a write was carried out are not told as refusals, and nobody else
+ * is asked; of a read or of what goes through no log they are refusals as any other. */
+static void an_open_answer_to_a_write_is_no_refusal(void **state) {
+  static const struct {
+    enum part part;
+    int code;
+  } open[] = {{ABORTS, GRPC_STATUS_ABORTED},
+              {FAILS_INSIDE, GRPC_STATUS_INTERNAL},
+              {FAILS_SOMEHOW, GRPC_STATUS_UNKNOWN},
+              {LOSES_DATA, GRPC_STATUS_DATA_LOSS}};
+  static const enum follow_kind others[] = {FOLLOW_READ, FOLLOW_ACT};
+  (void)state;
+  for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+    struct played_node *first = START(NULL, open[i].part);
+    struct played_node *second = START(NULL, ANSWERS);
+    const char *at = played_node_endpoint(first), *other = played_node_endpoint(second);
+    struct follow_answer answer;
+    assert_int_equal(ask_nodes(FOLLOW_CHANGE, LONG_MS, at, other, &answer), OUTCOME_NO_ANSWER);
+    assert_true(answer.sent && answer.open);
+    assert_int_equal(answer.code, open[i].code);
+    assert_string_equal(answer.text, "as it happens");
+    assert_string_equal(answer.endpoint, at);
+    for (size_t k = 0; k < 2; k++) {
+      assert_int_equal(ask_nodes(others[k], LONG_MS, at, other, &answer), OUTCOME_REFUSED);
+      assert_false(answer.sent || answer.open);
+    }
+    assert_int_equal(played_node_calls(second), 0);
+    played_node_stop(second);
+    played_node_stop(first);
+  }
+}
+
+/* Of a read nothing can have been carried out. */
+static void a_lost_read_may_not_have_happened(void **state) {
+  struct played_node *node = START(NULL, SAYS_NOTHING);
+  struct follow_answer answer;
+  (void)state;
+  assert_int_equal(ask_nodes(FOLLOW_READ, SHORT_MS, played_node_endpoint(node), NULL, &answer),
+                   OUTCOME_NO_ANSWER);
+  assert_false(answer.sent);
   played_node_stop(node);
 }
 
@@ -220,9 +262,9 @@ static void a_refusal_is_final(void **state) {
   struct played_node *second = START(NULL, ANSWERS);
   struct follow_answer answer;
   (void)state;
-  assert_int_equal(
-      ask_nodes(READ, LONG_MS, played_node_endpoint(first), played_node_endpoint(second), &answer),
-      OUTCOME_REFUSED);
+  assert_int_equal(ask_nodes(FOLLOW_READ, LONG_MS, played_node_endpoint(first),
+                             played_node_endpoint(second), &answer),
+                   OUTCOME_REFUSED);
   assert_int_equal(answer.code, GRPC_STATUS_FAILED_PRECONDITION);
   assert_string_equal(answer.text, "not now");
   assert_int_equal(played_node_calls(first), 1);
@@ -244,6 +286,8 @@ int main(void) {
       cmocka_unit_test(an_election_is_waited_for),
       cmocka_unit_test(no_leader_is_a_refusal),
       cmocka_unit_test(a_circle_of_leaders_ends),
+      cmocka_unit_test(an_open_answer_to_a_write_is_no_refusal),
+      cmocka_unit_test(a_lost_read_may_not_have_happened),
       cmocka_unit_test(a_refusal_is_final),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

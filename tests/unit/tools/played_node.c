@@ -99,6 +99,10 @@ static size_t play(const struct played_node *node, enum part part, struct played
     add_status(call, &ops[n++], GRPC_STATUS_UNAVAILABLE, "has to forward request to: none");
     break;
   case REFUSES: add_status(call, &ops[n++], GRPC_STATUS_FAILED_PRECONDITION, "not now"); break;
+  case ABORTS: add_status(call, &ops[n++], GRPC_STATUS_ABORTED, "as it happens"); break;
+  case FAILS_INSIDE: add_status(call, &ops[n++], GRPC_STATUS_INTERNAL, "as it happens"); break;
+  case FAILS_SOMEHOW: add_status(call, &ops[n++], GRPC_STATUS_UNKNOWN, "as it happens"); break;
+  case LOSES_DATA: add_status(call, &ops[n++], GRPC_STATUS_DATA_LOSS, "as it happens"); break;
   case BREAKS_OFF: add_status(call, &ops[n++], GRPC_STATUS_UNAVAILABLE, "Socket closed"); break;
   case SAYS_NOTHING: break;
   }

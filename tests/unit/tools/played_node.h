@@ -9,6 +9,10 @@ enum part {
   LEADS_ELSEWHERE, /* UNAVAILABLE, names the leader */
   KNOWS_NO_LEADER, /* UNAVAILABLE, names nobody */
   REFUSES,         /* FAILED_PRECONDITION "not now" */
+  ABORTS,          /* ABORTED "as it happens", and so on */
+  FAILS_INSIDE,    /* INTERNAL */
+  FAILS_SOMEHOW,   /* UNKNOWN */
+  LOSES_DATA,      /* DATA_LOSS */
   SAYS_NOTHING,    /* takes the call and never answers */
   BREAKS_OFF,      /* UNAVAILABLE as a lost connection has it: nothing about a leader */
 };

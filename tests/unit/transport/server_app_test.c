@@ -225,10 +225,10 @@ static void statuses_are_translated(void **state) {
     enum rkv_status status;
     grpc_status_code code;
   } pairs[] = {
-      {RKV_INVALID, 3},        {RKV_TOO_LARGE, 11},   {RKV_FULL, 8},     {RKV_PRECONDITION, 9},
-      {RKV_ABORTED, 10},       {RKV_UNAVAILABLE, 14}, {RKV_TIMEOUT, 4},  {RKV_CANCELLED, 1},
-      {RKV_UNIMPLEMENTED, 12}, {RKV_IO, 13},          {RKV_NO_SPACE, 8}, {RKV_CORRUPT, 13},
-      {RKV_BROKEN, 13},        {RKV_NOT_FOUND, 5},    {RKV_FOREIGN, 9},  {RKV_NO_MEMORY, 8}};
+      {RKV_INVALID, 3},        {RKV_TOO_LARGE, 11},   {RKV_FULL, 8},      {RKV_PRECONDITION, 9},
+      {RKV_ABORTED, 10},       {RKV_UNAVAILABLE, 14}, {RKV_TIMEOUT, 4},   {RKV_CANCELLED, 1},
+      {RKV_UNIMPLEMENTED, 12}, {RKV_IO, 13},          {RKV_NO_SPACE, 13}, {RKV_CORRUPT, 13},
+      {RKV_BROKEN, 13},        {RKV_NOT_FOUND, 5},    {RKV_FOREIGN, 9},   {RKV_NO_MEMORY, 8}};
   (void)state;
   for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
     f.status = pairs[i].status;
