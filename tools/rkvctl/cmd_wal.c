@@ -125,7 +125,7 @@ enum outcome cmd_wal(struct session *session, const char *const *words, unsigned
   struct rkv_error error;
   (void)count;
   if (!verify && !dump && strcmp(what, "stat") != 0)
-    return print_usage_error("wal", "say what to do: verify, dump or stat");
+    return print_usage_error(session->args, "wal", "say what to do: verify, dump or stat");
   if (wal_look(&look, dir, verify, &error) != RKV_OK)
     return say_trouble(session, what, dir, &error);
   if (dump) return OUTCOME_DONE;
