@@ -1,4 +1,5 @@
 /* change.c: clients' calls that change who belongs to the cluster. */
+#include <node/addresses.h>
 #include <node/internal.h>
 
 #include <assert.h>
@@ -49,6 +50,13 @@ static void settle(struct node *n, struct rkv_call *call, enum rkv_status status
   loop_carry(n);
 }
 
+void change_look(struct node *n, const struct rkv_membership *m) {
+  struct rkv_error error;
+  if (addresses_check(m, &error) == RKV_OK) return;
+  n->odd_memberships++;
+  rkv_log(n->plugins.host, RKV_LOG_WARN, "raft", "membership with wrong addresses: %s", error.text);
+}
+
 static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
                          const struct rkv_error *refusal) {
   struct rkv_error error;
@@ -67,6 +75,7 @@ void change_on_init(struct node *n, struct rkv_call *call) {
   struct rkv_init_call *c = (struct rkv_init_call *)call;
   if (!admit(n, call)) return;
   enum rkv_status status = rkv_membership_check(c->membership, &error);
+  if (status == RKV_OK) status = addresses_check(c->membership, &error);
   if (status == RKV_OK) status = raft_check_init(n->raft, c->membership, &error);
   if (status != RKV_OK) return settle(n, call, status, &error);
   greet(n, call, c->membership, init_greeted);
@@ -88,6 +97,33 @@ static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_me
   settle(n, call, status, &error);
 }
 
+/* Fills *one with the learner's record alone; its address must be the one that is known of it, or
+ * nobody's. */
+static enum rkv_status check_learner(struct node *n, const struct rkv_member *learner,
+                                     struct rkv_membership *one, struct rkv_error *error) {
+  const struct rkv_membership *m = &raft_effective(n->raft)->value;
+  const struct rkv_member *known = rkv_membership_find(m, learner->id);
+  enum rkv_status status = RKV_OK;
+  if (known && !addresses_equal(known->addr, learner->addr))
+    return rkv_fail(error, RKV_PRECONDITION,
+                    "node %llu is a member at %s already (another address for it: rkvctl "
+                    "set-address %llu=%s)",
+                    (unsigned long long)known->id, known->addr, (unsigned long long)known->id,
+                    learner->addr);
+  if (!known) {
+    *one = *m;
+    status = rkv_membership_add_node(one, learner->id, learner->addr, strlen(learner->addr));
+    if (status != RKV_OK)
+      return rkv_fail(error, RKV_INVALID, "add-learner: a cluster has at most %d nodes",
+                      RKV_NODES_MAX);
+    status = addresses_check(one, error);
+  }
+  memset(one, 0, sizeof *one);
+  one->node_count = 1;
+  one->nodes[0] = known ? *known : *learner;
+  return status;
+}
+
 void change_on_add_learner(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct raft_view view;
@@ -98,11 +134,11 @@ void change_on_add_learner(struct node *n, struct rkv_call *call) {
   struct rkv_membership *one = calloc(1, sizeof *one);
   if (!one)
     return settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"), &error);
-  one->node_count = 1;
-  const struct rkv_member *known =
-      rkv_membership_find(&raft_effective(n->raft)->value, c->learner.id);
-  one->nodes[0] = known ? *known : c->learner; /* an address that is known stays */
-  greet(n, call, one, learner_greeted);
+  enum rkv_status status = check_learner(n, &c->learner, one, &error);
+  if (status == RKV_OK)
+    greet(n, call, one, learner_greeted);
+  else
+    settle(n, call, status, &error);
   free(one);
 }
 

@@ -159,8 +159,9 @@ struct node {
   uint64_t apply_pause_ns;
 
   struct rkv_identity identity;
-  bool identity_is_new;   /* and not saved yet */
-  uint64_t foreign_calls; /* refused because they were meant for another node or cluster */
+  bool identity_is_new;     /* and not saved yet */
+  uint64_t odd_memberships; /* taken although their addresses are wrong (addresses.h) */
+  uint64_t foreign_calls;   /* refused because they were meant for another node or cluster */
   uint64_t foreign_quiet_ns, foreign_quiet; /* when that may be logged again; since the last line */
   struct greeting *greetings;               /* nodes being asked before a change is begun */
   uint64_t tend_ns;                         /* when the leader looks after its peers again */
@@ -261,6 +262,8 @@ void transfer_on_answer(struct node *n, struct rkv_call *call);
 void transfer_on_timeout_now(struct node *n, struct rkv_call *call);
 
 /* ---- change.c ---- */
+/* A membership came into force, by whatever way: its addresses may be wrong all the same. */
+void change_look(struct node *n, const struct rkv_membership *m);
 void change_on_init(struct node *n, struct rkv_call *call);
 void change_on_add_learner(struct node *n, struct rkv_call *call);
 void change_on_change(struct node *n, struct rkv_call *call);

@@ -188,9 +188,10 @@ struct rkv_init_call {
   const struct rkv_membership *membership; /* one config */
 };
 
-/* Changes who belongs to the cluster. add_learner adds `learner` (an address already known stays)
- * and is answered when it has caught up; change_membership makes `voters` the only voters by joint
- * consensus (dissertation 4.3) and is answered when the uniform config is committed. */
+/* Changes who belongs to the cluster. add_learner adds `learner` (a member with another address:
+ * RKV_PRECONDITION) and is answered when it has caught up; change_membership makes `voters` the
+ * only voters by joint consensus (dissertation 4.3) and is answered when the uniform config is
+ * committed. */
 struct rkv_membership_call {
   struct rkv_call call;
   struct rkv_member learner;    /* add_learner */
