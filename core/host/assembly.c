@@ -91,12 +91,16 @@ enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_co
       .addr = config->node[HOST_NODE_ADDR].text,
       .log_level = (enum rkv_log_level)config->node[HOST_NODE_LOG_LEVEL].number,
   };
+  const struct rkv_metric dropped = {"log_lines_dropped",
+                                     "lines of the log that nobody took in time",
+                                     host_services_lines_dropped, &a->services};
   enum rkv_status status;
   a->config = config;
   for (size_t i = 0; i < HOST_PART_COUNT; i++) names[i] = config->parts[i].plugin->name;
   host_services_init(&a->services, &identity, names, log_fd);
   a->transport_ops = plugin_of(a, HOST_PART_TRANSPORT)->ops;
-  status = open_storage(a, error);
+  status = host_metrics_add(&a->services.metrics, "host", &dropped, error);
+  if (status == RKV_OK) status = open_storage(a, error);
   if (status == RKV_OK) status = open_sm(a, error);
   if (status == RKV_OK) status = make_node(a, notify, arg, error);
   if (status == RKV_OK) status = open_transport(a, error);

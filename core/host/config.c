@@ -83,35 +83,44 @@ static void check_sections(const struct host_settings *settings, struct host_pro
 
 /* ---- plugins ---- */
 
-/* Loads the plugin that the section names, by default `part->named`. */
-static enum rkv_status load_part(struct host_settings *settings, struct host_part *part,
-                                 const char *folder, struct rkv_error *error) {
+/* What the section names, by default `part->named`. */
+static enum rkv_status name_part(struct host_settings *settings, struct host_part *part,
+                                 struct rkv_error *error) {
   static const struct rkv_option naming = {.name = HOST_PLUGIN_KEY, .type = RKV_OPTION_STRING};
   const struct host_setting *setting = host_settings_find(settings, part->section, HOST_PLUGIN_KEY);
-  if (setting) {
-    enum rkv_status status =
-        host_value_expand(&naming, setting->text, &settings->texts, &part->named, error);
-    if (status != RKV_OK) return status;
-    part->origin = setting->origin;
-  }
-  return host_plugin_load(folder, part->named, part->kind, &part->plugin, error);
+  if (!setting) return RKV_OK;
+  part->origin = setting->origin;
+  return host_value_expand(&naming, setting->text, &settings->texts, &part->named, error);
 }
 
-/* Holds the plugin against the report that the section may ask for. */
-static void read_contract(const struct host_section *section, struct host_part *part,
-                          const char *folder) {
+/* Holds the file against the report that the section may ask for. Before it is loaded: loading runs
+ * its constructors. What is no file is left to the loader, which says so. */
+static bool passes_contract(const struct host_section *section, struct host_part *part,
+                            const char *folder) {
   static const struct host_table table = {&host_contract_option, 1, sizeof host_contract_option};
   char file[HOST_PATH_MAX];
   enum rkv_status status;
   struct rkv_error error;
   host_section_read_option(section, host_table_at(&table, 0), &part->contract);
-  if (!part->plugin || !part->contract.text) return; /* refused already */
-  status = host_plugin_file(folder, part->named, file, &error);
-  if (status == RKV_OK) status = host_contract_check(file, part->contract.number, &error);
+  if (!part->contract.text) return false; /* refused already */
+  if (host_plugin_file(folder, part->named, file, &error) != RKV_OK || !host_plugin_is_file(file))
+    return true;
+  status = host_contract_check(file, part->contract.number, &error);
   if (status == RKV_NO_MEMORY)
     host_problems_no_memory(section->problems);
   else if (status != RKV_OK)
     host_section_complain(section, HOST_CONTRACT_KEY, false, error.text);
+  return status == RKV_OK;
+}
+
+static void complain_part(const struct host_section *section, const struct host_part *part,
+                          const char *what) {
+  if (host_settings_find(section->settings, part->section, HOST_PLUGIN_KEY))
+    host_section_complain(section, HOST_PLUGIN_KEY, false, what);
+  else
+    host_problems_add(section->problems, HOST_BLAME_CONFIG, 0,
+                      "%s: [%s] plugin = \"%s\" (default): %s", section->settings->where,
+                      part->section, part->named, what);
 }
 
 static void read_part(struct host_settings *settings, struct host_part *part, const char *folder,
@@ -120,19 +129,19 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   struct host_section section = {part->section, own_keys, settings, problems};
   struct host_table table;
   struct rkv_error error;
-  if (load_part(settings, part, folder, &error) != RKV_OK) {
+  enum rkv_status status = name_part(settings, part, &error);
+  part->plugin = NULL;
+  if (status == RKV_OK && !passes_contract(&section, part, folder))
+    return host_section_read_blind(&section);
+  if (status == RKV_OK)
+    status = host_plugin_load(folder, part->named, part->kind, &part->plugin, &error);
+  if (status != RKV_OK) {
     part->plugin = NULL;
     host_section_read_blind(&section);
-    if (host_settings_find(settings, part->section, HOST_PLUGIN_KEY))
-      host_section_complain(&section, HOST_PLUGIN_KEY, false, error.text);
-    else
-      host_problems_add(problems, HOST_BLAME_CONFIG, 0, "%s: [%s] plugin = \"%s\" (default): %s",
-                        settings->where, part->section, part->named, error.text);
-    return;
+    return complain_part(&section, part, error.text);
   }
   table = host_table_of(part->plugin);
   host_section_read(&section, &table, part->values);
-  read_contract(&section, part, folder);
 }
 
 static void read_parts(struct host_config *config, const struct host_section *node,

@@ -142,6 +142,11 @@ enum rkv_status host_plugin_file(const char *folder, const char *plugin, char ou
   return rkv_fail(error, RKV_INVALID, "the name is too long (give a plugin of %s)", folder);
 }
 
+bool host_plugin_is_file(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_t kind,
                                  const struct rkv_plugin **out, struct rkv_error *error) {
   char path[HOST_PATH_MAX];

@@ -43,6 +43,9 @@ enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_
 enum rkv_status host_plugin_file(const char *folder, const char *plugin, char out[HOST_PATH_MAX],
                                  struct rkv_error *error);
 
+/* True for a regular file: nothing else can be a plugin, and reading a FIFO would hang. */
+bool host_plugin_is_file(const char *path);
+
 /* (L1), (L2) for a descriptor already in memory; `file` is named in the refusal, `name` is the one
  * it must have (NULL: any). */
 enum rkv_status host_plugin_check(const struct rkv_plugin *plugin, const char *file,

@@ -1,6 +1,8 @@
 /* log.c: formats and writes log lines. */
 #include "log.h"
 
+#include "utf8.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -14,6 +16,24 @@ static const char *level_name(enum rkv_log_level level) {
   return "ERROR"; /* a level outside the list is a plugin's mistake: show the line */
 }
 
+/* Bytes of the character at `at` if it may be shown as it is; 0: its first byte may not. */
+static size_t shown(const unsigned char *at, size_t left) {
+  size_t len = host_utf8_length(at, left);
+  if (len == 1 && (*at < ' ' || *at == 127)) return 0;
+  if (len == 2 && at[0] == 0xC2 && at[1] < 0xA0) return 0; /* C1: terminals obey them */
+  return len;
+}
+
+/* (G2) */
+static void make_safe(unsigned char *at, size_t len) {
+  const unsigned char *end = at + len;
+  while (at < end) {
+    size_t step = shown(at, (size_t)(end - at));
+    if (step == 0) *at = '?';
+    at += step > 0 ? step : 1;
+  }
+}
+
 size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv_log_level level,
                        const char *module, const char *text) {
   struct tm parts;
@@ -25,14 +45,13 @@ size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv
                      (int)(at.tv_nsec / 1000000), level_name(level), module, text);
   len = head + (written > 0 ? (size_t)written : 0);
   if (len > HOST_LOG_LINE_MAX - 2) len = HOST_LOG_LINE_MAX - 2;
-  for (size_t i = 0; i < len; i++)
-    if ((unsigned char)out[i] < ' ' || out[i] == 127) out[i] = '?';
+  make_safe((unsigned char *)out, len);
   out[len++] = '\n';
   out[len] = '\0';
   return len;
 }
 
-void host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text) {
+bool host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text) {
   char line[HOST_LOG_LINE_MAX];
   struct timespec at = {0, 0};
   size_t len, done = 0;
@@ -41,7 +60,8 @@ void host_log_write(int fd, enum rkv_log_level level, const char *module, const 
   while (done < len) {
     ssize_t wrote = write(fd, line + done, len - done);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return;
+    if (wrote <= 0) return !(wrote < 0 && errno == EAGAIN);
     done += (size_t)wrote;
   }
+  return true;
 }

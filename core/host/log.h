@@ -3,7 +3,8 @@
  *     2026-11-23T08:00:00.123Z INFO raft became leader term=3 last=41
  *
  * (G1) A line is written by one write call: lines of several threads do not mix.
- * (G2) What a peer or client sent cannot break a line: control characters become '?'. */
+ * (G2) What a peer or client sent cannot break a line: control characters, C1
+ *      ones included, and what is no UTF-8 become '?'. */
 #ifndef HOST_LOG_H
 #define HOST_LOG_H
 
@@ -17,8 +18,9 @@
 size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv_log_level level,
                        const char *module, const char *text);
 
-/* Formats and writes to `fd`. Any thread. A log that cannot be written is lost: there is nobody
- * left to tell. */
-void host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text);
+/* Formats and writes to `fd`. Any thread. False: the line does not fit into a pipe that does not
+ * block, and is dropped whole. A log that cannot be written is lost: there is nobody left to tell.
+ */
+bool host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text);
 
 #endif

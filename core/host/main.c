@@ -1,9 +1,12 @@
 /* main.c: raft-key-value. */
 #include "commands.h"
+#include "descriptors.h"
 #include "exit_codes.h"
 #include "run.h"
 
 #include <stdlib.h>
+
+HOST_DESCRIPTORS_FIRST;
 
 static int run(const struct host_flags *flags) {
   int code;
@@ -33,6 +36,7 @@ int main(int argc, char *argv[]) {
   struct host_flags flags;
   struct rkv_error error;
   int code;
+  if (!host_descriptors_fill("raft-key-value")) return HOST_EXIT_UNAVAILABLE;
   if (host_flags_parse(argc, argv, &flags, &error) != RKV_OK) {
     (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
     return HOST_EXIT_USAGE;

@@ -6,7 +6,8 @@
 
 /* Runs the node that a checked configuration describes; the process's exit code (exit_codes.h).
  * Prints `listening addr=HOST:PORT id=N` on stdout when it serves; failures go to stderr, one line.
- * Takes SIGTERM, SIGINT, SIGPIPE and SIGALRM of the process. */
+ * Takes every signal of the process that would end it and that no person sends, SIGTERM and SIGINT.
+ */
 int host_run(const struct host_config *config);
 
 #endif

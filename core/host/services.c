@@ -6,10 +6,27 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* As soon as there is room again. */
+static void tell_dropped(struct host_services *s) {
+  uint_fast64_t dropped = atomic_load(&s->log_dropped), told = atomic_load(&s->log_told);
+  char text[96];
+  if (dropped == told || !atomic_compare_exchange_strong(&s->log_told, &told, dropped)) return;
+  (void)snprintf(text, sizeof text, "log lines were dropped, its reader was too slow count=%llu",
+                 (unsigned long long)(dropped - told));
+  if (!host_log_write(s->log_fd, RKV_LOG_WARN, "host", text))
+    (void)atomic_fetch_sub(&s->log_told, dropped - told);
+}
+
 static void service_log(void *ctx, enum rkv_log_level level, const char *module, const char *text) {
   struct host_user *user = ctx;
+  struct host_services *s = user->services;
   if ((uint32_t)level < user->host.log_level) return;
-  host_log_write(user->services->log_fd, level, module, text);
+  tell_dropped(s);
+  if (!host_log_write(s->log_fd, level, module, text)) (void)atomic_fetch_add(&s->log_dropped, 1);
+}
+
+uint64_t host_services_lines_dropped(void *ctx) {
+  return atomic_load(&((struct host_services *)ctx)->log_dropped);
 }
 
 static uint64_t service_now_ns(void *ctx) {

@@ -12,6 +12,8 @@
 
 #include <node/node.h>
 
+#include <stdatomic.h>
+
 struct host_services;
 
 /* One user's services. */
@@ -30,6 +32,8 @@ struct host_fatal {
 
 struct host_services {
   int log_fd;
+  atomic_uint_fast64_t log_dropped; /* lines for which the log had no room */
+  atomic_uint_fast64_t log_told;    /* of which the log tells already */
   struct host_metrics metrics;
   struct host_user node;
   struct host_user parts[HOST_PART_COUNT];
@@ -56,6 +60,9 @@ void host_services_bind(struct host_services *services,
                         void (*on_fatal)(void *arg, enum rkv_status status, const char *text),
                         void *arg);
 void host_services_unbind(struct host_services *services);
+
+/* How many lines the log had no room for; ctx is the struct host_services. Any thread. */
+uint64_t host_services_lines_dropped(void *ctx);
 
 /* A copy of the first report. */
 struct host_fatal host_services_fatal(struct host_services *services);

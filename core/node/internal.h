@@ -186,6 +186,7 @@ struct node {
   uint64_t proposals, proposed_bytes, applied_entries, snapshots_built, snapshots_sent,
       snapshots_installed;
   uint64_t bad_peer_calls;
+  uint64_t leap_quiet_ns, leap_quiet; /* when leap.c may log again; since its last line */
 
   uint64_t send_failures, send_quiet_ns; /* snapshots that were not sent; when that may be logged */
 

@@ -1,5 +1,6 @@
 /* peer.c: the peers' calls to this node, and the connections to them. */
 #include <node/internal.h>
+#include <node/leap.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -26,14 +27,14 @@ bool peer_refuse(struct node *n, struct rkv_call *call) {
 
 void peer_on_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (peer_refuse(n, call)) return;
+  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
   raft_on_vote_request(n->raft, node_now(n), c->vote, c->last, c->transfer, call);
   loop_carry(n);
 }
 
 void peer_on_pre_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (peer_refuse(n, call)) return;
+  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
   raft_on_pre_vote_request(n->raft, node_now(n), c->vote, c->last, call);
   loop_carry(n);
 }
@@ -118,10 +119,16 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
   return status;
 }
 
+/* Everything else about ids is raft's to check: they ascend by one. */
+static struct rkv_log_id last_named(const struct rkv_append_call *c) {
+  return c->entry_count > 0 ? c->entries[c->entry_count - 1].id : c->prev;
+}
+
 void peer_on_append_call(struct node *n, struct rkv_call *call) {
+  struct rkv_append_call *c = (struct rkv_append_call *)call;
   struct rkv_error error;
-  if (peer_refuse(n, call)) return;
-  if (hand_to_raft(n, (struct rkv_append_call *)call, &error) == RKV_OK) return;
+  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, last_named(c))) return;
+  if (hand_to_raft(n, c, &error) == RKV_OK) return;
   n->bad_peer_calls++;
   peer_fail(n, call, &error);
 }
@@ -134,7 +141,7 @@ static void reject_if_outdated(struct node *n, struct rkv_append_call *c) {
   if (rkv_vote_compare(view.vote, c->vote) == RKV_EQUAL) return;
   c->result = RKV_APPEND_REJECTED;
   c->voter_vote = view.vote;
-  rkv_append_promise(c, 0);
+  if (c->call.envelope) rkv_append_promise(c, 0);
 }
 
 void peer_answer_append(struct node *n, const struct raft_output *out) {
@@ -142,7 +149,8 @@ void peer_answer_append(struct node *n, const struct raft_output *out) {
   c->result = (uint32_t)out->result;
   c->matched = out->id;
   c->voter_vote = out->vote;
-  rkv_append_promise(c, out->lease_ns);
+  if (c->call.envelope)
+    rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no such word */
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   release(n);
   answer_ok(&c->call);

@@ -7,6 +7,7 @@
  * (R1) One snapshot is written at a time, built or received: `writing_snapshot` says so.
  * (R2) A stream whose last step was not RKV_OK has left nothing behind. */
 #include <node/internal.h>
+#include <node/leap.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -156,6 +157,10 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return;
   }
   if (identity_check(n, base, &error) != RKV_OK) {
+    answer_fail(base, &error);
+    return;
+  }
+  if (leap_is_told(n, base, call->vote, call->meta.last, &error)) {
     answer_fail(base, &error);
     return;
   }

@@ -1,5 +1,6 @@
 /* replicate.c: votes and appends to the peers, and their answers. */
 #include <node/internal.h>
+#include <node/leap.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call) {
   struct node_vote *v = (struct node_vote *)call;
   bool unknown = v->status == RKV_UNIMPLEMENTED;
   if ((v->status == RKV_OK || unknown) && !loop_ending(n)) {
+    if (v->status == RKV_OK) leap_note_answer(n, v->peer, v->call.voter_vote);
     raft_on_pre_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, unknown, v->call.granted,
                             v->call.voter_vote, v->call.voter_last);
     loop_carry(n);
@@ -74,6 +76,7 @@ void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call) {
 void replicate_on_vote_answer(struct node *n, struct rkv_call *call) {
   struct node_vote *v = (struct node_vote *)call;
   if (v->status == RKV_OK && !loop_ending(n)) {
+    leap_note_answer(n, v->peer, v->call.voter_vote);
     raft_on_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, v->call.granted,
                         v->call.voter_vote, v->call.voter_last);
     loop_carry(n);
@@ -189,9 +192,20 @@ void replicate_all(struct node *n) {
   loop_carry(n);
 }
 
+/* What the transport knows from an earlier answer the peer did not say itself: it confirms no read
+ * that came since, and promises nothing. */
+static void discount(struct node_append *a) {
+  if (!a->call.inferred) return;
+  a->plan.round = 0;
+  a->call.lease_ns = 0;
+}
+
 void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
   struct node_append *a = (struct node_append *)call;
   if (!loop_ending(n)) {
+    discount(a);
+    if (a->status == RKV_OK && a->call.result == RKV_APPEND_REJECTED)
+      leap_note_answer(n, a->peer, a->call.voter_vote);
     if (a->status == RKV_OK)
       raft_on_append_answer(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             (enum rkv_append_result)a->call.result, a->call.matched,

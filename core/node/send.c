@@ -3,6 +3,7 @@
  * One step at a time, alternating between the worker (the storage may block) and the runner (the
  * transport is called by the loop):  OPEN -> BEGIN -> { READ -> WRITE } -> FINISH. */
 #include <node/internal.h>
+#include <node/leap.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -120,6 +121,7 @@ static void end(struct snapshot_send *s, bool ok) {
   enum rkv_order order = rkv_vote_compare(s->call.voter_vote, s->call.vote);
   if (ok && order != RKV_LESS && order != RKV_EQUAL) {
     greater = s->call.voter_vote;
+    leap_note_answer(n, s->peer, greater);
     ok = false;
   }
   if (ok)

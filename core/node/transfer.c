@@ -1,6 +1,7 @@
 /* transfer.c: leadership handed over (dissertation 3.10): asked by a client, or because this node
  * stops. */
 #include <node/internal.h>
+#include <node/leap.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -119,7 +120,7 @@ void transfer_on_answer(struct node *n, struct rkv_call *call) {
 void transfer_on_timeout_now(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_timeout_now_call *c = (struct rkv_timeout_now_call *)call;
-  if (peer_refuse(n, call)) return;
+  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
   enum rkv_status status = raft_on_timeout_now(n->raft, node_now(n), c->vote, c->last, &error);
   if (status == RKV_OK) {
     atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);

@@ -47,9 +47,11 @@ void raft_arm_election(struct raft *r, struct raft_now now) {
     r->election_at_ns = now.ns + patience_ns(r, now);
 }
 
+/* What this node owes already, by the settings of an earlier life (load_vote), it goes on owing. */
 void raft_heard_leader(struct raft *r, struct raft_now now) {
+  const uint64_t until = now.ns + r->config.election_max_ns;
   assert(r->vote.committed && r->role != RAFT_LEADER && r->role != RAFT_CANDIDATE);
-  r->lease_until_ns = now.ns + r->config.election_max_ns;
+  if (until > r->lease_until_ns) r->lease_until_ns = until;
   r->longer_log_seen = false;
   r->campaigns = 0;
   raft_arm_election(r, now);
@@ -127,6 +129,7 @@ bool raft_grants_add(const struct raft *r, struct raft_grants *grants, rkv_node_
 void raft_campaign(struct raft *r, struct raft_now now, bool transfer) {
   if (leader_left(r)) transfer = true; /* nobody owes that leader a lease */
   assert(r->role != RAFT_LEADER && raft_is_voter(r));
+  assert(r->vote.term < RAFT_TERM_MAX); /* edge.h */
   r->vote = (struct rkv_vote){r->vote.term + 1, r->config.id, false};
   r->verified = (struct rkv_log_id){0, 0};
   r->granted.count = 0;

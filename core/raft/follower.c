@@ -22,20 +22,22 @@ static enum rkv_status check_request(const struct raft *r, struct rkv_vote vote,
                                      struct rkv_log_id prev, const struct raft_entry *entries,
                                      size_t count, struct rkv_error *error) {
   struct rkv_log_id before = prev;
+  enum rkv_status status;
   size_t i;
   if (!vote.committed)
     return rkv_fail(error, RKV_INVALID, "vote: not committed, so nobody leads by it");
   /* Nobody leads in term 0; who knows a later one says so below. */
-  if ((vote.term == 0 && r->vote.term == 0) || vote.term > RAFT_TERM_MAX)
-    return rkv_fail(error, RKV_INVALID, "vote: term %llu", (unsigned long long)vote.term);
+  if (vote.term == 0 && r->vote.term == 0) return rkv_fail(error, RKV_INVALID, "vote: term 0");
   if (vote.node_id == r->config.id)
     return rkv_fail(error, RKV_INVALID, "vote: the leader has the id of this node, %llu",
                     (unsigned long long)r->config.id);
   if (prev.term > vote.term || (prev.index == 0 && prev.term != 0))
     return rkv_fail(error, RKV_INVALID, "prev_log_id: term %llu at index %llu",
                     (unsigned long long)prev.term, (unsigned long long)prev.index);
+  status = raft_check_edge(r, vote, count > 0 ? entries[count - 1].id : prev, error);
+  if (status != RKV_OK) return status;
   for (i = 0; i < count; i++) {
-    enum rkv_status status = check_entry(&entries[i], before, vote, error);
+    status = check_entry(&entries[i], before, vote, error);
     if (status != RKV_OK) return status;
     before = entries[i].id;
   }

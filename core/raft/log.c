@@ -1,4 +1,5 @@
 /* log.c: the ids of the log's entries as term ranges (log.h). */
+#include <raft/edge.h>
 #include <raft/log.h>
 
 #include <assert.h>
@@ -51,6 +52,7 @@ static bool grow(struct raft_log *log) {
 bool raft_log_append(struct raft_log *log, struct rkv_log_id first, size_t count) {
   assert(count > 0 && first.index == log->last.index + 1); /* (L1) */
   assert(first.term >= log->last.term);
+  assert(first.term <= RAFT_TERM_MAX && count <= RAFT_INDEX_MAX - log->last.index); /* edge.h */
   if (log->count == 0 || log->terms[log->count - 1].term != first.term) {
     if (log->count == log->capacity && !grow(log)) return false;
     log->terms[log->count++] = first;

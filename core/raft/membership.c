@@ -40,6 +40,7 @@ bool raft_membership_restore(struct raft *r, const struct raft_membership *m, rk
   struct raft_membership *slot;
   assert(last >= r->committed.index);
   if (!later && rkv_log_id_equal(r->effective->id, m->id)) return false;
+  if (later && r->previous && r->previous->id.index > last) return false; /* both are newer */
   slot = raft_membership_slot(r);
   *slot = *m;
   if (slot->id.index > last) slot->id.index = last; /* a peer's word: it cannot lie behind it */

@@ -112,7 +112,7 @@ static enum rkv_status check_config(const struct raft_config *c, struct rkv_erro
 
 /* True if both can be ids, and the later one of one log. */
 static bool follows(struct rkv_log_id before, struct rkv_log_id id) {
-  if (id.index > RAFT_INDEX_MAX || id.term > RAFT_TERM_MAX) return false;
+  if (!raft_id_is_storable(id)) return false;
   if (before.index == 0 && before.term != 0) return false;
   return id.index == before.index ? id.term == before.term
                                   : id.index > before.index && id.term >= before.term;
@@ -132,9 +132,12 @@ static enum rkv_status check_terms(const struct raft_start *s, struct rkv_error 
                       (unsigned long long)at.term, (unsigned long long)at.index);
     before = at;
   }
-  if (s->last.term != before.term || s->last.index < s->purged.index ||
-      s->last.index > RAFT_INDEX_MAX)
+  if (s->last.term != before.term || s->last.index < s->purged.index)
     return rkv_fail(error, RKV_CORRUPT, "log: its last id contradicts its terms");
+  if (!raft_id_is_storable(s->last))
+    return rkv_fail(error, RKV_CORRUPT,
+                    "log: it ends with index %llu of term %llu: no log is so long",
+                    (unsigned long long)s->last.index, (unsigned long long)s->last.term);
   return RKV_OK;
 }
 
@@ -142,8 +145,13 @@ static enum rkv_status check_start(const struct raft_start *s, struct rkv_error 
   enum rkv_status status = check_terms(s, error);
   size_t i;
   if (status != RKV_OK) return status;
-  if ((s->vote.term < s->last.term && s->last.index > s->snapshot.index) ||
-      s->vote.term > RAFT_TERM_MAX)
+  if (!raft_id_is_storable((struct rkv_log_id){s->vote.term, 0}))
+    return rkv_fail(
+        error, RKV_CORRUPT,
+        "vote: term %llu leaves no room for the next elections (a broken node or a "
+        "stranger made it so: empty the storage, and the leader takes the node in anew)",
+        (unsigned long long)s->vote.term);
+  if (s->vote.term < s->last.term && s->last.index > s->snapshot.index)
     return rkv_fail(error, RKV_CORRUPT, "vote: term %llu, but the log ends with term %llu",
                     (unsigned long long)s->vote.term, (unsigned long long)s->last.term);
   if (!follows(s->purged, s->snapshot) || !follows(s->snapshot, s->applied))

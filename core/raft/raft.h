@@ -142,6 +142,13 @@ bool raft_failed(const struct raft *r);
 uint64_t raft_deadline(const struct raft *r);
 void raft_on_time(struct raft *r, struct raft_now now);
 
+/* RKV_INVALID, with text, if no node of this cluster can have got to this vote's term or to this
+ * log id (none: not asked): raft takes them from nobody, neither by a request nor by an answer
+ * (edge.h).
+ */
+enum rkv_status raft_check_edge(const struct raft *r, struct rkv_vote vote, struct rkv_log_id id,
+                                struct rkv_error *error);
+
 /* ---- votes (paper 5.2, 5.4.1) ---- */
 
 /* Output: ANSWER_VOTE with `cookie`, perhaps SAVE_VOTE before it. */

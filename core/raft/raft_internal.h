@@ -15,6 +15,7 @@
 
 #include <raft/raft.h>
 
+#include <raft/edge.h>
 #include <raft/log.h>
 #include <raft/progress.h>
 #include <raft/quorum.h>
@@ -27,9 +28,6 @@
 #define RAFT_CHANGES_MAX 64 /* membership calls that wait for their end */
 #define RAFT_READS_MAX 64   /* tickets that wait to be confirmed */
 
-/* Greater ones come from broken peers only, and could wrap around. */
-#define RAFT_TERM_MAX (UINT64_MAX / 2)
-#define RAFT_INDEX_MAX (UINT64_MAX / 2)
 #define RAFT_LEASE_MAX_NS RAFT_DURATION_MAX_NS /* a promise that is longer is no promise */
 #define RAFT_DURATION_MAX_NS                                                                       \
   (UINT64_C(24) * 3600 * 1000000000) /* a day: of all that is configured */
@@ -143,6 +141,12 @@ bool raft_is_voter(const struct raft *r);
 /* Fills the leader into *error. */
 enum rkv_status raft_refuse_not_leader(const struct raft *r, struct rkv_error *error);
 
+/* ---- edge.c ---- */
+
+/* True if another node's word that the cluster has come so far can be true (edge.h). */
+bool raft_believes_term(const struct raft *r, rkv_term term);
+bool raft_believes_index(const struct raft *r, rkv_index index);
+
 /* ---- vote.c ---- */
 
 /* True if a vote request would be granted; `transfer`: no lease is owed. */
@@ -151,6 +155,8 @@ bool raft_may_grant(const struct raft *r, struct raft_now now, struct rkv_vote v
 /* Takes a vote that is not this node's own candidacy: SAVE_VOTE, and what led or campaigned here
  * ends. Nothing if it is the present one. */
 void raft_adopt_vote(struct raft *r, struct rkv_vote vote);
+/* True if the vote that a refusing peer named is greater than this node's, and can be true. */
+bool raft_is_overtaken(const struct raft *r, struct rkv_vote seen);
 /* A refusing peer's greater vote: taken as not committed, for its leader has not spoken to us. */
 void raft_adopt_seen(struct raft *r, struct raft_now now, struct rkv_vote seen);
 

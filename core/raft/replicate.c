@@ -175,7 +175,7 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
   struct raft_progress *p = answered_peer(r, peer, plan->vote, empty);
   assert(sent >= prev.index);
   if (!p) return;
-  if (result == RKV_APPEND_REJECTED && rkv_vote_compare(vote, r->vote) == RKV_GREATER) {
+  if (result == RKV_APPEND_REJECTED && raft_is_overtaken(r, vote)) {
     raft_adopt_seen(r, now, vote);
   } else if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
     answered(r, now, p, plan, lease_ns);

@@ -85,8 +85,8 @@ enum raft_offer raft_on_snapshot_offer(struct raft *r, struct raft_now now, stru
   if (!vote.committed || vote.node_id == r->config.id || !rkv_vote_accepts(r->vote, vote))
     return RAFT_OFFER_REJECT;
   /* No leader offers these: ids out of order with its vote, or with what is committed here. */
-  if (last.term > vote.term || last.index > RAFT_INDEX_MAX || vote.term > RAFT_TERM_MAX ||
-      vote.term == 0 || (last.index > r->committed.index && last.term < r->committed.term))
+  if (last.term > vote.term || raft_check_edge(r, vote, last, NULL) != RKV_OK || vote.term == 0 ||
+      (last.index > r->committed.index && last.term < r->committed.term))
     return RAFT_OFFER_REJECT;
   raft_adopt_vote(r, vote);
   raft_heard_leader(r, now);
@@ -139,7 +139,7 @@ void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer
                            struct rkv_log_id last, struct rkv_vote vote) {
   struct raft_progress *p = NULL;
   if (r->role != RAFT_LEADER) return; /* that leadership is over */
-  if (rkv_vote_compare(vote, r->vote) == RKV_GREATER) {
+  if (raft_is_overtaken(r, vote)) {
     raft_adopt_seen(r, now, vote);
     return;
   }

@@ -5,8 +5,8 @@
 bool raft_may_grant(const struct raft *r, struct raft_now now, struct rkv_vote vote,
                     struct rkv_log_id last, bool transfer) {
   /* No candidate sends these: another node runs under this one's id, or the peer is broken. */
-  if (vote.committed || vote.node_id == r->config.id || vote.term == 0 || vote.term > RAFT_TERM_MAX)
-    return false;
+  if (vote.committed || vote.node_id == r->config.id || vote.term == 0) return false;
+  if (raft_check_edge(r, vote, last, NULL) != RKV_OK) return false;
   /* Dissertation 4.2.3: a server that hears from a leader does not help to depose it. */
   if (r->vote.committed && !transfer && (r->role == RAFT_LEADER || now.ns < r->lease_until_ns))
     return false;
@@ -42,13 +42,17 @@ void raft_adopt_vote(struct raft *r, struct rkv_vote vote) {
   raft_become_follower(r);
 }
 
+bool raft_is_overtaken(const struct raft *r, struct rkv_vote seen) {
+  return rkv_vote_compare(seen, r->vote) == RKV_GREATER && raft_believes_term(r, seen.term);
+}
+
 void raft_adopt_seen(struct raft *r, struct raft_now now, struct rkv_vote seen) {
   struct rkv_vote demoted = {seen.term, seen.node_id, false};
   assert(rkv_vote_compare(seen, r->vote) == RKV_GREATER);
   /* In the own term it can only be the winner's vote. Having voted for itself, this node may not
    * vote for another before that one speaks as leader. Its own id: it asked in that term before a
    * crash, and forgot; no other node leads in it, so the next campaign goes beyond. */
-  if (!rkv_vote_accepts(r->vote, demoted) || seen.term > RAFT_TERM_MAX) return;
+  if (!rkv_vote_accepts(r->vote, demoted) || !raft_believes_term(r, seen.term)) return;
   raft_adopt_vote(r, demoted);
   raft_arm_election(r, now);
 }

@@ -38,12 +38,14 @@ enum rkv_status db_result(const struct db *db, char *text, struct rkv_error *err
 
 /* ---- open ---- */
 
-static void set_files(rocksdb_options_t *o, const struct rocks_options *options, bool fresh) {
-  rocksdb_options_set_create_if_missing(o, fresh);
-  rocksdb_options_set_create_missing_column_families(o, fresh);
+/* Every batch must be whole: one that a crash tore is cut off before (tail.c), or, where nothing
+ * may be changed, the end of what is read. */
+static void set_files(rocksdb_options_t *o, const struct rocks_options *options, enum db_way way) {
+  rocksdb_options_set_create_if_missing(o, way == DB_MAKE);
+  rocksdb_options_set_create_missing_column_families(o, way == DB_MAKE);
   rocksdb_options_set_paranoid_checks(o, 1);
-  /* Every batch must be whole: one that a crash tore is cut off before (tail.c). */
-  rocksdb_options_set_wal_recovery_mode(o, rocksdb_absolute_consistency_recovery);
+  rocksdb_options_set_wal_recovery_mode(o, way == DB_LOOK ? rocksdb_point_in_time_recovery
+                                                          : rocksdb_absolute_consistency_recovery);
   rocksdb_options_set_max_total_wal_size(o, WAL_BUFFERS * options->write_buffer_bytes);
   rocksdb_options_set_max_background_jobs(o, BACKGROUND_JOBS);
   rocksdb_options_set_write_buffer_size(o, options->write_buffer_bytes);
@@ -62,7 +64,7 @@ static void set_table(rocksdb_options_t *o, const struct rocks_options *options)
 
 /* A log file of RocksDB that is missing is noticed by this, and only settable by its name. */
 static rocksdb_options_t *make_options(struct db *db, const struct rocks_options *options,
-                                       const struct rkv_host *host, bool fresh,
+                                       const struct rkv_host *host, enum db_way way,
                                        struct rkv_error *error) {
   rocksdb_options_t *base = rocksdb_options_create(), *o = rocksdb_options_create();
   char *text = NULL;
@@ -73,20 +75,23 @@ static rocksdb_options_t *make_options(struct db *db, const struct rocks_options
     return NULL;
   }
   logger_use(o, host);
-  set_files(o, options, fresh);
+  set_files(o, options, way);
   set_table(o, options);
   return o;
 }
 
 static enum rkv_status open_rocks(struct db *db, const struct rocks_options *options,
-                                  struct rkv_error *error) {
+                                  enum db_way way, struct rkv_error *error) {
   const rocksdb_options_t *families[DB_FAMILIES];
   rocksdb_options_t *small = rocksdb_options_create_copy(db->sst);
   char *text = NULL;
   rocksdb_options_set_write_buffer_size(small, VOTE_BUFFER_BYTES);
   for (int i = 0; i < DB_FAMILIES; i++) families[i] = i == DB_LOG ? db->sst : small;
-  db->rocks = rocksdb_open_column_families(db->sst, options->dir, DB_FAMILIES, names, families,
-                                           db->families, &text);
+  db->rocks = way == DB_LOOK
+                  ? rocksdb_open_for_read_only_column_families(
+                        db->sst, options->dir, DB_FAMILIES, names, families, db->families, 0, &text)
+                  : rocksdb_open_column_families(db->sst, options->dir, DB_FAMILIES, names,
+                                                 families, db->families, &text);
   rocksdb_options_destroy(small);
   return db_result(db, text, error);
 }
@@ -113,18 +118,18 @@ static enum rkv_status check_taken(const struct db *db, uint64_t sequence,
 }
 
 enum rkv_status db_open(struct db *db, const struct rocks_options *options,
-                        const struct rkv_host *host, bool fresh, const struct tail *tail,
+                        const struct rkv_host *host, enum db_way way, const struct tail *tail,
                         struct rkv_error *error) {
   enum rkv_status status;
   *db = (struct db){.dir = options->dir};
-  status = cut_tail(db, host, tail, error);
+  status = way == DB_LOOK ? RKV_OK : cut_tail(db, host, tail, error);
   if (status != RKV_OK) return status;
-  db->sst = make_options(db, options, host, fresh, error);
+  db->sst = make_options(db, options, host, way, error);
   if (!db->sst) return (enum rkv_status)(error ? error->status : RKV_IO);
   db->durable = rocksdb_writeoptions_create();
   rocksdb_writeoptions_set_sync(db->durable, options->sync != 0);
   db->reading = rocksdb_readoptions_create();
-  status = open_rocks(db, options, error);
+  status = open_rocks(db, options, way, error);
   return status == RKV_OK ? check_taken(db, tail->sequence, error) : status;
 }
 

@@ -32,12 +32,22 @@ struct db {
   rocksdb_options_t *sst; /* how a file of snapshot chunks is written */
 };
 
-/* fresh: make the database; else one that is missing is refused. What is torn of `tail` is cut off.
- * `options->dir` and `host` are borrowed until db_close.
+/* X(NAME): what for. MAKE: there may be none yet, or an unfinished one. LOOK: nothing on the device
+ * is changed, nothing can be written; what is torn of `tail` is left out. WORK: it is cut off. */
+#define DB_WAY_LIST(X) X(MAKE) X(LOOK) X(WORK)
+
+enum db_way {
+#define DB_WAY_ENUM(name) DB_##name,
+  DB_WAY_LIST(DB_WAY_ENUM)
+#undef DB_WAY_ENUM
+};
+
+/* A database that is missing is refused, but by MAKE. `options->dir` and `host` are borrowed until
+ * db_close.
  * Errors: RKV_UNAVAILABLE if a tool of RocksDB's uses it; RKV_CORRUPT, RKV_IO, RKV_NO_SPACE,
  * RKV_NO_MEMORY. */
 enum rkv_status db_open(struct db *db, const struct rocks_options *options,
-                        const struct rkv_host *host, bool fresh, const struct tail *tail,
+                        const struct rkv_host *host, enum db_way way, const struct tail *tail,
                         struct rkv_error *error);
 void db_close(struct db *db);
 

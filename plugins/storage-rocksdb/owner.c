@@ -1,6 +1,8 @@
 /* owner.c: reads and writes the file that says whose directory it is. */
 #include "owner.h"
 
+#include "settle.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,26 +27,8 @@ static enum rkv_status fail(const char *dir, const char *what, struct rkv_error 
                   strerror(errno));
 }
 
-/* Makes the new directory's own name durable. */
-static enum rkv_status sync_parent(const char *dir, struct rkv_error *error) {
-  char parent[PATH_MAX];
-  int fd;
-  bool ok;
-  if (snprintf(parent, sizeof parent, "%s/..", dir) >= (int)sizeof parent)
-    return rkv_fail(error, RKV_IO, "%s: the path is too long", dir);
-  fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  ok = fd >= 0 && fsync(fd) == 0;
-  if (fd >= 0) (void)close(fd);
-  return ok ? RKV_OK : fail(parent, "sync the directory", error);
-}
-
 static enum rkv_status open_dir(const char *dir, int *fd, struct rkv_error *error) {
-  enum rkv_status status = RKV_OK;
-  if (mkdir(dir, MODE_DIR) == 0)
-    status = sync_parent(dir, error);
-  else if (errno != EEXIST)
-    return fail(dir, "make the directory", error);
-  if (status != RKV_OK) return status;
+  if (mkdir(dir, MODE_DIR) != 0 && errno != EEXIST) return fail(dir, "make the directory", error);
   *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   return *fd >= 0 ? RKV_OK : fail(dir, "open the directory", error);
 }
@@ -116,13 +100,14 @@ static enum rkv_status lock_dir(const char *dir, int fd, struct rkv_error *error
                   "%s: another node or tool uses this directory (stop it first)", dir);
 }
 
-enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, int *lock,
+enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, bool sync, int *lock,
                             enum owner_state *state, struct rkv_error *error) {
   char text[TEXT_MAX];
   enum rkv_status status;
   *lock = -1;
   status = open_dir(dir, lock, error);
   if (status == RKV_OK) status = lock_dir(dir, *lock, error);
+  if (status == RKV_OK && sync) status = settle(dir, *lock, error);
   if (status != RKV_OK) return status;
   status = read_owner(dir, *lock, text, error);
   if (status == RKV_OK) return check(dir, text, node_id, state, error);

@@ -98,11 +98,15 @@ static enum rkv_status edge(const struct store *s, bool last, uint64_t *number,
   return db_result(&s->db, text, error);
 }
 
-/* A crash may leave chunks of a snapshot before and of one that was not finished. */
-static enum rkv_status drop_others(struct store *s, struct rkv_error *error) {
+static enum rkv_status edges(const struct store *s, uint64_t *first, uint64_t *last,
+                             struct rkv_error *error) {
+  enum rkv_status status = edge(s, false, first, error);
+  return status == RKV_OK ? edge(s, true, last, error) : status;
+}
+
+enum rkv_status snapshot_drop_others(struct store *s, struct rkv_error *error) {
   uint64_t newest = s->newest ? s->newest->number : 0, first, last;
-  enum rkv_status status = edge(s, false, &first, error);
-  if (status == RKV_OK) status = edge(s, true, &last, error);
+  enum rkv_status status = edges(s, &first, &last, error);
   if (status != RKV_OK) return status;
   s->next_snapshot = (last > newest ? last : newest) + 1;
   if (first > 0 && first < newest) status = drop_chunks(s, 0, newest - 1, error);
@@ -133,9 +137,10 @@ static enum rkv_status read_newest(struct store *s, uint8_t *value, size_t max,
 enum rkv_status snapshot_find(struct store *s, struct rkv_error *error) {
   const size_t max = HEAD + SNAPSHOT_MEMBERSHIP_MAX;
   uint8_t *value = malloc(max);
+  uint64_t first, last;
   enum rkv_status status;
   if (!value) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for a snapshot");
   status = read_newest(s, value, max, error);
   free(value);
-  return status == RKV_OK ? drop_others(s, error) : status;
+  return status == RKV_OK ? edges(s, &first, &last, error) : status;
 }

@@ -26,8 +26,11 @@ struct snapshot {
 
 /* ---- snapshot.c ---- */
 
-/* Finds the newest snapshot, drops what is left of others. Before the writer runs. */
+/* Finds the newest snapshot, and reads what snapshot_drop_others will. Before the writer runs. */
 enum rkv_status snapshot_find(struct store *s, struct rkv_error *error);
+/* Drops the chunks that a crash may have left of a snapshot before and of one that was not
+ * finished. Before the writer runs. */
+enum rkv_status snapshot_drop_others(struct store *s, struct rkv_error *error);
 /* Makes the description durable. */
 enum rkv_status snapshot_describe(const struct snapshot *snapshot, struct rkv_error *error);
 /* Gives a reference back; NULL: nothing. Not under the lock. */

@@ -140,34 +140,54 @@ static void report(const struct store *s, uint64_t began_ns) {
           (s->host->now_ns(s->host->ctx) - began_ns) / 1000000);
 }
 
-/* After an orderly close no crash can have torn the log; from now on one can. */
-static enum rkv_status leave_closed(const struct store *s, const struct tail *tail,
+/* After an orderly close no crash can have torn the log. */
+static enum rkv_status check_closed(const struct store *s, const struct tail *tail,
                                     struct rkv_error *error) {
-  if (tail->torn)
-    return rkv_fail(error, RKV_CORRUPT,
-                    "%s/%06" PRIu64 ".log: byte %" PRIu64
-                    " is not what was written: no crash tore it, the storage was closed in order",
-                    s->options.dir, tail->file, tail->offset);
-  return owner_write(s->options.dir, s->dir_lock, s->host->node_id, OWNER_MADE, error);
+  if (!tail->torn) return RKV_OK;
+  return rkv_fail(error, RKV_CORRUPT,
+                  "%s/%06" PRIu64 ".log: byte %" PRIu64
+                  " is not what was written: no crash tore it, the storage was closed in order",
+                  s->options.dir, tail->file, tail->offset);
 }
 
-static enum rkv_status open_db(struct store *s, struct rkv_error *error) {
+static enum rkv_status load(struct store *s, struct rkv_error *error) {
+  enum rkv_status status = load_vote(s, error);
+  if (status == RKV_OK) status = load_log(s, error);
+  return status == RKV_OK ? snapshot_find(s, error) : status;
+}
+
+/* RocksDB changes files while it is opened: so what can be refused is looked at before, without. */
+static enum rkv_status load_unchanged(struct store *s, const struct tail *tail,
+                                      struct rkv_error *error) {
+  enum rkv_status status = db_open(&s->db, &s->options, s->host, DB_LOOK, tail, error);
+  if (status == RKV_OK) status = load(s, error);
+  db_close(&s->db);
+  return status;
+}
+
+/* It writes nothing to its log meanwhile: `closed` is still true when it is open. */
+static enum rkv_status open_db(struct store *s, enum owner_state owner, const struct tail *tail,
+                               struct rkv_error *error) {
+  enum db_way way = owner == OWNER_NEW ? DB_MAKE : DB_WORK;
+  enum rkv_status status = db_open(&s->db, &s->options, s->host, way, tail, error);
+  if (status == RKV_OK && owner == OWNER_NEW) status = load(s, error);
+  if (status == RKV_OK && owner != OWNER_MADE)
+    status = owner_write(s->options.dir, s->dir_lock, s->host->node_id, OWNER_MADE, error);
+  return status == RKV_OK ? snapshot_drop_others(s, error) : status;
+}
+
+static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
   uint64_t began_ns = s->host->now_ns(s->host->ctx);
   const char *dir = s->options.dir;
-  rkv_node_id node_id = s->host->node_id;
   enum owner_state owner = OWNER_NEW;
   struct tail tail;
-  enum rkv_status status = owner_claim(dir, node_id, &s->dir_lock, &owner, error);
+  enum rkv_status status =
+      owner_claim(dir, s->host->node_id, s->options.sync != 0, &s->dir_lock, &owner, error);
   if (status == RKV_OK) status = room_to_open(s, error);
   if (status == RKV_OK) status = tail_find(dir, &tail, error);
-  if (status == RKV_OK && owner == OWNER_CLOSED) status = leave_closed(s, &tail, error);
-  if (status == RKV_OK)
-    status = db_open(&s->db, &s->options, s->host, owner == OWNER_NEW, &tail, error);
-  if (status == RKV_OK && owner == OWNER_NEW)
-    status = owner_write(dir, s->dir_lock, node_id, OWNER_MADE, error);
-  if (status == RKV_OK) status = load_vote(s, error);
-  if (status == RKV_OK) status = load_log(s, error);
-  if (status == RKV_OK) status = snapshot_find(s, error);
+  if (status == RKV_OK && owner == OWNER_CLOSED) status = check_closed(s, &tail, error);
+  if (status == RKV_OK && owner != OWNER_NEW) status = load_unchanged(s, &tail, error);
+  if (status == RKV_OK) status = open_db(s, owner, &tail, error);
   s->opened = status == RKV_OK;
   if (status == RKV_OK) report(s, began_ns);
   return status;
@@ -204,7 +224,7 @@ enum rkv_status store_open(const struct rkv_host *host, const struct rocks_optio
   s->dir_lock = -1;
   (void)pthread_mutex_init(&s->lock, NULL);
   init_condition(&s->work);
-  status = open_db(s, &why);
+  status = open_files(s, &why);
   if (status == RKV_OK) status = register_metrics(s, &why);
   if (status == RKV_OK && pthread_create(&s->writer_thread, NULL, writer_main, s) != 0)
     status = rkv_fail(&why, RKV_NO_MEMORY, "no thread for the log");

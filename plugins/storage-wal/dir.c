@@ -1,4 +1,5 @@
 /* dir.c: names, lock and I/O of the storage's directory. */
+#define _GNU_SOURCE /* syncfs */
 #include "dir.h"
 
 #include <dirent.h>
@@ -44,40 +45,48 @@ static enum rkv_status fail_path(const char *path, const char *what, struct rkv_
 
 /* ---- the directory ---- */
 
-/* Makes the new directory's own name durable. */
-static enum rkv_status sync_parent(const char *path, struct rkv_error *error) {
+/* The directory above. *fd is -1, with RKV_OK, for one that this process may not read. */
+static enum rkv_status open_parent(const char *path, int *fd, struct rkv_error *error) {
   char *parent = strdup(path);
   enum rkv_status status = RKV_OK;
   char *slash;
-  int fd;
   if (!parent) return rkv_fail(error, RKV_NO_MEMORY, "no memory for a path");
   for (size_t len = strlen(parent); len > 1 && parent[len - 1] == '/';) parent[--len] = '\0';
   slash = strrchr(parent, '/');
   if (slash) slash[slash == parent ? 1 : 0] = '\0';
-  fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || fsync(fd) != 0) status = fail_path(parent, "sync the directory", error);
-  if (fd >= 0) (void)close(fd);
+  *fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd < 0 && errno != EACCES) status = fail_path(parent, "open the directory", error);
   free(parent);
   return status;
 }
 
+/* The directory's own name and those in it are durable from now on: a process that was killed
+ * between giving a name and syncing it leaves that to the next one. */
+static enum rkv_status settle_names(const struct dir *dir, const char *path,
+                                    struct rkv_error *error) {
+  int parent = -1; /* then the whole file system is synced in its place */
+  enum rkv_status status = open_parent(path, &parent, error);
+  if (status != RKV_OK) return status;
+  if ((parent < 0 ? syncfs(dir->fd) : fsync(parent)) != 0 || fsync(dir->fd) != 0)
+    status = fail_path(path, "sync the directory or the one above", error);
+  if (parent >= 0) (void)close(parent);
+  return status;
+}
+
 enum rkv_status dir_open(struct dir *dir, const char *path, bool sync, struct rkv_error *error) {
-  enum rkv_status status;
+  enum rkv_status status = RKV_OK;
   *dir = (struct dir){.fd = -1, .sync = sync};
-  if (mkdir(path, MODE_DIR) == 0) {
-    status = sync ? sync_parent(path, error) : RKV_OK;
-    if (status != RKV_OK) return status;
-  } else if (errno != EEXIST) {
+  if (mkdir(path, MODE_DIR) != 0 && errno != EEXIST)
     return fail_path(path, "make the directory", error);
-  }
   dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (dir->fd < 0) return fail_path(path, "open the directory", error);
-  if (flock(dir->fd, LOCK_EX | LOCK_NB) == 0) return RKV_OK;
-  status = errno == EWOULDBLOCK
-               ? rkv_fail(error, RKV_UNAVAILABLE,
-                          "%s: another node or tool uses this directory (stop it first)", path)
-               : fail_path(path, "lock the directory", error);
-  dir_close(dir);
+  if (flock(dir->fd, LOCK_EX | LOCK_NB) != 0)
+    status = errno == EWOULDBLOCK
+                 ? rkv_fail(error, RKV_UNAVAILABLE,
+                            "%s: another node or tool uses this directory (stop it first)", path)
+                 : fail_path(path, "lock the directory", error);
+  if (status == RKV_OK && sync) status = settle_names(dir, path, error);
+  if (status != RKV_OK) dir_close(dir);
   return status;
 }
 

@@ -37,7 +37,8 @@ struct dir_name {
 
 struct dir_name dir_name(enum dir_file file, uint64_t number);
 
-/* Opens the directory, makes it (0700) if it is not there, and locks it.
+/* Opens the directory, makes it (0700) if it is not there, and locks it. With `sync` every name
+ * found in it, and its own, is durable when it returns.
  * Errors: RKV_UNAVAILABLE if another instance holds it; RKV_IO. */
 enum rkv_status dir_open(struct dir *dir, const char *path, bool sync, struct rkv_error *error);
 void dir_close(struct dir *dir);

@@ -141,12 +141,13 @@ static enum rkv_status check_end(const struct walk *w, uint64_t end, struct rkv_
                   scan->name.text, scan->offset, scan->why, end);
 }
 
-/* What is read must be on the device, not only in the page cache of a process that was killed: a
- * sync, and then what was clean is read anew. */
-static enum rkv_status settle(const struct dir *dir, int fd, struct dir_name name,
+/* What is read must be on the device, not only in the page cache of a process that was killed or
+ * never synced: a sync, and then what was clean is read anew from the last segment, whose end is to
+ * be judged. */
+static enum rkv_status settle(const struct dir *dir, int fd, struct dir_name name, bool is_last,
                               struct rkv_error *error) {
   enum rkv_status status = dir_sync_file(dir, fd, name, error);
-  if (status == RKV_OK && dir->sync) (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  if (status == RKV_OK && dir->sync && is_last) (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
   return status;
 }
 
@@ -175,7 +176,7 @@ static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_l
   enum rkv_status status =
       dir_open_file(w->dir, name, is_last && w->node_id ? O_RDWR : O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  if (is_last && w->node_id) status = settle(w->dir, fd, name, error);
+  if (w->node_id) status = settle(w->dir, fd, name, is_last, error);
   if (status == RKV_OK) status = scan_begin(&w->scan, fd, name, error);
   if (status != RKV_OK) goto out;
   status = begin_segment(w, sequence, error);

@@ -18,10 +18,11 @@ static enum rkv_status read_newest(struct store *s, uint64_t number, struct rkv_
   int fd;
   enum rkv_status status = dir_open_file(&s->dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  snapshot = calloc(1, sizeof *snapshot);
+  status = dir_sync_file(&s->dir, fd, name, error); /* a life without sync may have written it */
+  snapshot = status == RKV_OK ? calloc(1, sizeof *snapshot) : NULL;
   if (snapshot)
     status = snapshot_read_header(fd, name, s->host, s->host->node_id, snapshot, error);
-  else
+  else if (status == RKV_OK)
     status = rkv_fail(error, RKV_NO_MEMORY, "no memory for a snapshot's header");
   (void)close(fd);
   if (status != RKV_OK) {

@@ -15,6 +15,11 @@ static struct rkv_log_id last_sent(const struct rkv_append_call *call) {
 
 /* ---- out ---- */
 
+/* Who rejects a leader promises it nothing. */
+static uint64_t promise_of(const struct rkv_append_call *call) {
+  return call->result == RKV_APPEND_REJECTED ? 0 : call->lease_ns;
+}
+
 enum rkv_status codec_append_answer_encode(const struct rkv_append_call *call, grpc_slice *out,
                                            struct rkv_error *error) {
   Openraftpb__AppendEntriesResponse answer = OPENRAFTPB__APPEND_ENTRIES_RESPONSE__INIT;
@@ -31,6 +36,7 @@ enum rkv_status codec_append_answer_encode(const struct rkv_append_call *call, g
       return rkv_fail(error, RKV_FULL, "append: nothing was stored, try again");
     break;
   }
+  answer.lease_ns = promise_of(call);
   *out = codec_pack(&answer.base);
   return RKV_OK;
 }
@@ -47,6 +53,7 @@ grpc_slice codec_append_stream_answer_encode(const struct rkv_append_call *call)
     break;
   case RKV_APPEND_SUCCESS: answer.last_log_id = codec_log_id_out(call->matched, &id); break;
   }
+  answer.lease_ns = promise_of(call);
   return codec_pack(&answer.base);
 }
 
@@ -116,6 +123,7 @@ static enum rkv_status decode(struct rkv_buf message, answer_in *take, struct rk
   status = arena_unpack(&arena, &openraftpb__append_entries_response__descriptor, message.data,
                         message.len, "append answer", &in, error);
   if (!status) status = take(in, call, error);
+  if (!status) call->lease_ns = call->result == RKV_APPEND_REJECTED ? 0 : in->lease_ns;
   arena_close(&arena);
   return status;
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "address.h"
-#include "envelope.h"
 
 #define TARGET_MAX (RKV_ADDR_MAX + 8)
 
@@ -27,7 +26,7 @@ static bool may_connect(const struct peer *peer) {
 
 static void peer_free(struct peer *peer) {
   grpc_channel_destroy(peer->channel);
-  grpc_slice_unref(peer->envelope.value);
+  for (size_t i = 0; i < ENVELOPE_PAIRS; i++) grpc_slice_unref(peer->envelope[i].value);
   pthread_mutex_destroy(&peer->mutex);
   free(peer);
 }
@@ -51,8 +50,8 @@ grpc_op peer_greeting(const struct peer *peer, enum peer_method method) {
   memset(&op, 0, sizeof op);
   op.op = GRPC_OP_SEND_INITIAL_METADATA;
   if (method == PEER_HELLO) return op; /* it asks whoever is there */
-  op.data.send_initial_metadata.count = 1;
-  op.data.send_initial_metadata.metadata = (grpc_metadata *)(uintptr_t)&peer->envelope;
+  op.data.send_initial_metadata.count = ENVELOPE_PAIRS;
+  op.data.send_initial_metadata.metadata = (grpc_metadata *)(uintptr_t)peer->envelope;
   return op;
 }
 
@@ -71,11 +70,17 @@ enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_
     link->next = ring;
     ring->prev->next = link;
     ring->prev = link;
+    if (link->broken) peer_call_break(link, link->broken);
   }
   pthread_mutex_unlock(&peer->mutex);
   if (!closed) return RKV_OK;
   grpc_call_unref(call);
   return RKV_CANCELLED;
+}
+
+void peer_call_break(struct peer_link *link, const char *why) {
+  link->broken = why;
+  if (link->call) (void)grpc_call_cancel_with_status(link->call, GRPC_STATUS_INTERNAL, why, NULL);
 }
 
 grpc_call *peer_call_unlist(struct peer_link *link) {
@@ -101,7 +106,7 @@ static void peer_cancel(struct peer *peer) {
   pthread_mutex_lock(&peer->mutex);
   peer->closed = true;
   for (link = peer->calls.next; link != &peer->calls; link = link->next)
-    (void)grpc_call_cancel_with_status(link->call, GRPC_STATUS_INTERNAL, "given up", NULL);
+    peer_call_break(link, "given up");
   pthread_mutex_unlock(&peer->mutex);
 }
 
@@ -193,7 +198,7 @@ enum rkv_status peer_open(void *transport, const struct rkv_peer_info *info, voi
   }
   p->t = t;
   p->id = info->id;
-  p->envelope = envelope_pair(info);
+  envelope_pairs(info, t->host->node_id, p->envelope);
   (void)snprintf(p->addr, sizeof p->addr, "%s", info->addr);
   atomic_init(&p->refs, 1);
   p->calls.prev = p->calls.next = &p->calls;

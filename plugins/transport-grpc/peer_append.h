@@ -14,7 +14,9 @@
  *      lacks the entry that is their prev (log matching, paper 5.3), so they are answered as a
  *      CONFLICT of their own prev, which is true, and which sends the node back to what is known
  *      to match without the pause that it makes after a silence. Behind a rejection they are
- *      rejected by the same vote; behind a failure nothing is known, and they are UNAVAILABLE.
+ *      rejected by the same vote; behind a failure nothing is known, and they are UNAVAILABLE. Such
+ *      answers are marked as inferred and carry no promise: the peer may never have heard of these
+ *      appends, and what it said last it may have said before they were made.
  * (A5) An append without entries never waits for one with: while the lane holds any, and towards a
  *      peer without StreamAppend always, it goes beside the lane as a unary RPC.
  * (A6) A message larger than any that the peer has answered goes by unary RPC: a refusal is then

@@ -61,6 +61,7 @@ static enum rkv_status end_behind(struct append *a, const struct append *first, 
   const bool rejected = first->status == RKV_OK && before->result == RKV_APPEND_REJECTED;
   const bool lacking = first->status == RKV_TOO_LARGE || (first->status == RKV_OK && !rejected);
   if (first->status == RKV_CANCELLED) return RKV_CANCELLED;
+  call->inferred = 1;
   if (same && rejected) {
     call->result = RKV_APPEND_REJECTED;
     call->voter_vote = before->voter_vote;
@@ -103,6 +104,7 @@ bool lane_answer(struct peer *peer, size_t count, struct rkv_buf answer, append_
   call->result = part.result;
   call->matched = part.matched;
   call->voter_vote = part.voter_vote;
+  call->lease_ns = part.lease_ns;
   if (part.result == RKV_APPEND_SUCCESS &&
       part.matched.index >= append_before(a, a->at + count).index) {
     a->at += count;

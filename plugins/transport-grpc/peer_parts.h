@@ -2,7 +2,8 @@
  *
  * (P1) A peer lives until its handle was closed and its last RPC has ended (refs).
  * (P2) Every gRPC call is in peer->calls from before its first batch until its last one came back:
- *      what is in the list can be cancelled by any thread under the mutex.
+ *      what is in the list can be cancelled by any thread under the mutex. What is known to others
+ *      before its call is made can be broken off before: then the call is born cancelled.
  * (P3) No callback of the node and no grpc_call_start_batch runs under a mutex of ours.
  * (P4) Each call of the node counts as outbound (runtime.h) from send_* until after its done.
  * (P5) A channel is not destroyed while it connects: gRPC 1.51 loses the connection, socket and
@@ -13,6 +14,7 @@
 #ifndef TRANSPORT_PEER_PARTS_H
 #define TRANSPORT_PEER_PARTS_H
 
+#include "envelope.h"
 #include "limit.h"
 #include "peer.h"
 
@@ -42,10 +44,11 @@ struct peers {
 #undef PEER_METRIC_FIELD
 };
 
-/* Anything with a gRPC call that may have to be cancelled. */
+/* Anything with a gRPC call that may have to be cancelled. Zeros: it has none yet. */
 struct peer_link {
   struct peer_link *prev, *next;
   grpc_call *call;
+  const char *broken; /* why it was broken off, also before there was a call; static */
 };
 
 struct append;
@@ -88,7 +91,7 @@ struct peer {
   char addr[RKV_ADDR_MAX];
   grpc_channel *channel;
   void *methods[PEER_METHODS];
-  grpc_metadata envelope; /* of every RPC but hello */
+  grpc_metadata envelope[ENVELOPE_PAIRS]; /* of every RPC but hello */
   atomic_uint refs;
   uint64_t leave_ns;      /* without references: it is freed then at the latest (P5) */
   pthread_mutex_t mutex;  /* guards all below */
@@ -115,6 +118,9 @@ grpc_op peer_greeting(const struct peer *peer, enum peer_method method);
 /* (P2): makes the call and lists it. Errors: RKV_CANCELLED if the peer is closed. */
 enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_timespec deadline,
                                 struct peer_link *link);
+/* Cancels the call with INTERNAL, now or when it is made; nothing if it has ended. Under the
+ * mutex. */
+void peer_call_break(struct peer_link *link, const char *why);
 /* Unlists the call, which is given to the caller. Under the mutex. */
 grpc_call *peer_call_unlist(struct peer_link *link);
 /* Unlists and drops the call; no batch of it is open. */

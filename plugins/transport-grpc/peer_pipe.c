@@ -81,23 +81,18 @@ static void start(struct pipe *p, const grpc_op *ops, size_t n, struct tag *tag)
 
 /* ---- the end ---- */
 
-static void break_off(struct pipe *p, const char *why) {
-  if (p->link.call)
-    (void)grpc_call_cancel_with_status(p->link.call, GRPC_STATUS_INTERNAL, why, NULL);
-}
-
 bool pipe_retire(struct pipe *p) {
   if (p->flight.count > 0) return false;
   p->over = true;
   p->peer->lane.pipe = NULL;
-  break_off(p, "given up");
+  peer_call_break(&p->link, "given up");
   return true;
 }
 
 void pipe_time_out(struct pipe *p) {
   if (p->timed_out) return;
   p->timed_out = true;
-  break_off(p, "no answer in time");
+  peer_call_break(&p->link, "no answer in time");
 }
 
 /* The limit that the peer told, 0 if it told none. */
@@ -232,7 +227,7 @@ static bool take_answer(struct pipe *p, struct rkv_buf answer, struct ends *ends
   *strange = ends->first->status == RKV_INVALID;
   p->over = true;
   peer->lane.pipe = NULL;
-  break_off(p, "given up");
+  peer_call_break(&p->link, "given up");
   return false;
 }
 

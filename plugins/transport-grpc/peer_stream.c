@@ -24,18 +24,12 @@ static void stream_free(struct stream *s) {
   peer_unref(peer);
 }
 
-/* Under the mutex; a dead stream has no call any more. */
-static void break_off(struct stream *s, const char *why) {
-  if (s->link.call)
-    (void)grpc_call_cancel_with_status(s->link.call, GRPC_STATUS_INTERNAL, why, NULL);
-}
-
 void peer_streams_tick(struct peer *peer, uint64_t now_ns) {
   struct stream *s;
   for (s = peer->streams; s; s = s->next) {
     if (!s->step || s->timed_out || now_ns < s->deadline_ns) continue;
     s->timed_out = true;
-    break_off(s, "the receiver took too long");
+    peer_call_break(&s->link, "the receiver took too long");
   }
 }
 
@@ -88,6 +82,12 @@ static void conclude(struct stream *s) {
   if (!keep) stream_free(s);
 }
 
+/* Under the mutex. Its send ends the step: the next one may follow. When the peer is closed none
+ * will, and the step that is still set is all that ends the stream (N5). */
+static bool sent_enough(const struct stream *s) {
+  return !s->send_failed && !s->peer->closed && (s->kind == BEGIN || s->kind == WRITE);
+}
+
 /* Looks what a finished batch means; on the poller. */
 static void settle(struct stream *s) {
   struct peer *peer = s->peer;
@@ -100,7 +100,7 @@ static void settle(struct stream *s) {
     s->dead = true;
     call = peer_call_unlist(&s->link);
   }
-  if (!s->sending && (s->received || (!s->send_failed && (s->kind == BEGIN || s->kind == WRITE)))) {
+  if (!s->sending && (s->received || sent_enough(s))) {
     step = s->step;
     if (!s->dead) s->step = NULL; /* else conclude takes it back */
   }
@@ -245,7 +245,7 @@ bool stream_step(struct stream *s, struct rkv_snapshot_call *call, enum step kin
   s->sending = !dead && kind != ABORT;
   if (kind == ABORT) {
     s->aborted = true;
-    break_off(s, "the sender gave the snapshot up");
+    peer_call_break(&s->link, "the sender gave the snapshot up");
   }
   pthread_mutex_unlock(&s->peer->mutex);
   if (dead) conclude(s);
@@ -255,7 +255,7 @@ bool stream_step(struct stream *s, struct rkv_snapshot_call *call, enum step kin
 void stream_give_up(struct stream *s, const char *why) {
   pthread_mutex_lock(&s->peer->mutex);
   s->send_failed = true;
-  break_off(s, why);
+  peer_call_break(&s->link, why);
   pthread_mutex_unlock(&s->peer->mutex);
   transport_post(s->peer->t, &s->sent); /* ends the send; the stream's end is on its way */
 }

@@ -44,6 +44,7 @@ static void append_done(struct rkv_call *call, enum rkv_status status,
 static void append_hand_in(struct inflow_request *r) {
   struct append *a = (struct append *)r;
   struct inflow *f = r->flow;
+  a->node.call.abi_minor = RKV_ABI_MINOR;
   a->node.call.done = append_done;
   a->node.call.deadline_ns = f->deadline_ns;
   a->node.call.envelope = f->enveloped ? &f->envelope : NULL;

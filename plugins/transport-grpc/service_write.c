@@ -101,6 +101,7 @@ static enum rkv_status write_read(struct inflow *f, struct rkv_buf bytes,
     struct command *c = &w->commands[i];
     c->write = w;
     c->node.command = codec_write_next(&commands);
+    c->node.call.abi_minor = RKV_ABI_MINOR;
     c->node.call.done = command_done;
     c->node.call.deadline_ns = f->deadline_ns;
   }

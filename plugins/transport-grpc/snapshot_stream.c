@@ -226,6 +226,7 @@ void stream_begin(struct stream *s, enum rkv_status status, const struct rkv_err
   op.data.recv_close_on_server.cancelled = &s->cancelled;
   s->closed.fn = on_closed;
   if (!start(s, &op, 1, &s->closed)) return;
+  s->node.call.abi_minor = RKV_ABI_MINOR;
   s->node.call.done = step_done;
   s->node.call.deadline_ns = transport_from_gpr(s->t, s->deadline);
   if (status == RKV_OK)

@@ -118,6 +118,7 @@ static void on_request(struct tag *self, bool ok) {
     unary_refuse(u, status, &error);
     return;
   }
+  u->node.call.abi_minor = RKV_ABI_MINOR;
   u->node.call.deadline_ns = transport_from_gpr(u->t, u->deadline);
   if (u->kind->method->of_peers) {
     bool found;

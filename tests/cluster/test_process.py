@@ -80,6 +80,101 @@ def test_strange_connections(cluster):
     assert node.view().last_log == 2
 
 
+# What ends a process by default and comes from terminals, supervisors, timers, limits and libraries.
+STRAY = [getattr(signal, name) for name in ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO",
+                                            "SIGPWR", "SIGXCPU", "SIGXFSZ", "SIGPIPE")]
+
+
+def test_stray_signals_end_no_node(cluster):
+    """A node that gets a signal which nobody meant for it says so, and serves on."""
+    node = cluster.form(1)[1]
+    for number in STRAY:
+        node.signal(number)
+    node.set("a", "1")
+    for number in STRAY:
+        if number not in (signal.SIGXFSZ, signal.SIGPIPE):  # these tell of a write, which itself fails
+            wait_until(lambda name=number.name: node.log_lines("signal ignored", f"signal={name}"), "it is told")
+
+
+def full_pipe():
+    """Both ends of a pipe that holds as much as it can: writing to it waits for a reader."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    return reader, writer
+
+
+def test_nobody_reads_what_a_node_says():
+    """Its log and its stdout are pipes that are full: it serves all the same, and stops as asked."""
+    port = free_port()
+    errors, errors_in = full_pipe()
+    said, said_in = full_pipe()
+    process = subprocess.Popen([str(BUILD / "raft-key-value"), "--id", "1", "--addr", f"127.0.0.1:{port}",
+                                *flags_of(FAST)], stdout=said_in, stderr=errors_in)
+    try:
+        os.close(errors_in)
+        os.close(said_in)
+        wait_until(lambda: listens(port), "it listens")
+        answer = ask(f"127.0.0.1:{port}", "/openraftpb.AppService/Get",
+                     types.GetRequest(key="foo").SerializeToString(), "http")
+        assert not types.Response.FromString(answer).value
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(errors)
+        os.close(said)
+
+
+def started_with_nothing(words):
+    """A process whose stdin, stdout and stderr are closed."""
+    return subprocess.Popen(words, preexec_fn=lambda: os.closerange(0, 3))
+
+
+def standard_descriptors(process):
+    folder = f"/proc/{process.pid}/fd"
+    return [os.readlink(f"{folder}/{fd}") for fd in range(3) if os.path.islink(f"{folder}/{fd}")]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_node_without_standard_descriptors():
+    """Closed ones are not taken for the node's own: a line of its log would be written into its signals. It serves,
+    logs nothing, and stops as asked."""
+    port = free_port()
+    process = started_with_nothing([str(BUILD / "raft-key-value"), "--id", "1", "--addr", f"127.0.0.1:{port}",
+                                    *flags_of(FAST)])
+    try:
+        wait_until(lambda: listens(port), "it listens")
+        assert standard_descriptors(process) == ["/dev/null"] * 3
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_tools_without_standard_descriptors():
+    """Nor are those of the programs beside it, and what cannot be printed is no success."""
+    address = f"127.0.0.1:{free_port()}"
+    process = started_with_nothing([str(BUILD / "rkvctl"), "--endpoints", address, "--timeout", "5s", "init",
+                                    f"1={address}"])
+    try:
+        wait_until(lambda: standard_descriptors(process) == ["/dev/null"] * 3, "they are filled")
+        assert process.wait(timeout=30) == 3
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_nothing_is_served_on_a_free_port_before_listening():
     """The `listening` line is said when requests are answered, not before: one asked right then is."""
     port = free_port()

@@ -28,6 +28,7 @@ void shim_begin(const char *dir, const char *undo, const struct shim_plan *plan)
   (void)pthread_mutex_lock(&shim.lock);
   shim.plan = *plan;
   if (plan->die_at && plan->death == SHIM_POWER) shim.plan.track = true;
+  if (plan->handed_on) undo_take_over();
   if (shim.plan.sector == 0) shim.plan.sector = 512;
   (void)snprintf(shim.dir, sizeof shim.dir, "%s", dir);
   shim.on = true;
@@ -70,7 +71,10 @@ void shim_heal(void) {
 
 /* Under the lock: no other call comes between. */
 void shim_die(void) {
-  if (shim.plan.death == SHIM_POWER) undo_all(shim.plan.seed, shim.plan.sector);
+  if (shim.plan.death == SHIM_POWER)
+    undo_all(shim.plan.seed, shim.plan.sector);
+  else if (shim.plan.handed_on)
+    undo_leave();
   (void)syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
   for (;;) (void)syscall(SYS_pause);
 }
@@ -78,6 +82,12 @@ void shim_die(void) {
 void shim_lose_power(void) {
   (void)pthread_mutex_lock(&shim.lock);
   shim.plan.death = SHIM_POWER;
+  shim_die();
+}
+
+void shim_kill(void) {
+  (void)pthread_mutex_lock(&shim.lock);
+  shim.plan.death = SHIM_KILLED;
   shim_die();
 }
 
@@ -112,8 +122,13 @@ static bool below(const char *path) {
   return strncmp(path, shim.dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-/* Where a descriptor leads; false: nowhere that matters. */
-bool shim_path_of(int fd, char path[UNDO_PATH_MAX]) {
+static bool is_above(const char *path) {
+  size_t len = strlen(path);
+  return strncmp(path, shim.dir, len) == 0 && shim.dir[len] == '/' &&
+         !strchr(shim.dir + len + 1, '/');
+}
+
+static bool descriptor_path(int fd, char path[UNDO_PATH_MAX]) {
   char link[64];
   long len;
   if (!shim.on || fd < 0) return false;
@@ -121,7 +136,15 @@ bool shim_path_of(int fd, char path[UNDO_PATH_MAX]) {
   len = syscall(SYS_readlink, link, path, UNDO_PATH_MAX - 1);
   if (len <= 0) return false;
   path[len] = '\0';
-  return below(path);
+  return true;
+}
+
+bool shim_path_of(int fd, char path[UNDO_PATH_MAX]) {
+  return descriptor_path(fd, path) && below(path);
+}
+
+bool shim_path_synced(int fd, char path[UNDO_PATH_MAX]) {
+  return descriptor_path(fd, path) && (below(path) || is_above(path));
 }
 
 /* The absolute path of a name; false: nowhere that matters. */

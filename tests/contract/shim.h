@@ -10,7 +10,8 @@
  * is lost each sector of such a write is put back or not, by chance; a file that grew may shrink
  * again. Names made, changed and removed since the directory's last sync are undone from the last
  * one back, to a chance point. A sync that was made to fail drops what it should have kept: a later
- * sync does not bring it back. */
+ * sync does not bring it back. The name of the directory itself is lost unless the one above it is
+ * synced. What is not durable outlives a process that is killed, as the page cache does. */
 #ifndef CONTRACT_SHIM_H
 #define CONTRACT_SHIM_H
 
@@ -40,6 +41,7 @@ struct shim_plan {
   unsigned sector; /* bytes that are lost or kept as a whole: 512 or 4096 */
   uint64_t seed;
   bool track;          /* what is not synced is remembered, for shim_lose_power */
+  bool handed_on;      /* ... also what the process before left, and for the one behind */
   enum shim_call fail; /* calls of this kind fail ... */
   unsigned fail_from;  /* from this one on; 0: none */
   unsigned fail_times; /* so many */
@@ -63,6 +65,9 @@ unsigned shim_failed(void);
 
 /* Nothing fails any more. */
 void shim_heal(void);
+
+/* Ends the process now by SIGKILL; no power is lost. */
+_Noreturn void shim_kill(void);
 
 /* Loses power now: the process ends by SIGKILL. */
 _Noreturn void shim_lose_power(void);

@@ -13,6 +13,8 @@ void shim_unlock(void);
 
 /* The path that a descriptor leads to; false: none that matters. */
 bool shim_path_of(int fd, char path[UNDO_PATH_MAX]);
+/* The same for a descriptor that is synced: the directory above counts too, it holds a name. */
+bool shim_path_synced(int fd, char path[UNDO_PATH_MAX]);
 /* The absolute path of a name; false: none that matters. */
 bool shim_path_at(int folder, const char *name, char path[UNDO_PATH_MAX]);
 

@@ -2,7 +2,7 @@
  *
  * Only bare system calls: the names of the C library are the shim's own here. */
 #define _GNU_SOURCE
-#include "shim_undo.h"
+#include "shim_undo_internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,31 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What a write replaced. */
-struct kept {
-  struct kept *older;
-  int fd; /* of its own, so that nothing of the plugin's use of the file matters */
-  ino_t file;
-  off_t at, size; /* the file's size before */
-  size_t len;
-  bool doomed; /* a failed sync has dropped it: lost for sure, and no later sync helps */
-  uint8_t bytes[];
-};
-
-/* A name that was changed. */
-struct named {
-  struct named *older;
-  enum undo_name what;
-  char path[UNDO_PATH_MAX], to[UNDO_PATH_MAX];
-  char held[UNDO_PATH_MAX]; /* another name of what was removed or replaced; "" = none */
-};
-
-static struct {
-  char folder[UNDO_PATH_MAX];
-  unsigned number;
-  struct kept *kept;
-  struct named *named;
-} undo;
+struct undo undo;
 
 void undo_begin(const char *folder) {
   (void)snprintf(undo.folder, sizeof undo.folder, "%s", folder);
@@ -48,7 +24,7 @@ void undo_begin(const char *folder) {
 void undo_write(int fd, off_t at, size_t len) {
   char path[64];
   struct stat info;
-  struct kept *kept;
+  struct undo_kept *kept;
   size_t old;
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
   if (len == 0 && at < info.st_size) len = (size_t)(info.st_size - at); /* it is cut here */
@@ -57,8 +33,12 @@ void undo_write(int fd, off_t at, size_t len) {
   kept = calloc(1, sizeof *kept + old);
   (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   if (!kept) abort();
-  *kept = (struct kept){
-      .older = undo.kept, .file = info.st_ino, .at = at, .size = info.st_size, .len = len};
+  *kept = (struct undo_kept){.older = undo.kept,
+                             .file = info.st_ino,
+                             .at = at,
+                             .size = info.st_size,
+                             .len = len,
+                             .old = old};
   kept->fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
   if (kept->fd < 0 || (old > 0 && syscall(SYS_pread64, kept->fd, kept->bytes, old, at) < 0)) {
     if (kept->fd >= 0) (void)syscall(SYS_close, kept->fd);
@@ -71,8 +51,8 @@ void undo_write(int fd, off_t at, size_t len) {
 void undo_synced(int fd, bool keep) {
   struct stat info;
   if (fstat(fd, &info) != 0) return;
-  for (struct kept **at = &undo.kept; *at;) {
-    struct kept *kept = *at;
+  for (struct undo_kept **at = &undo.kept; *at;) {
+    struct undo_kept *kept = *at;
     if (kept->file != info.st_ino || kept->doomed || !keep) {
       if (kept->file == info.st_ino && !keep) kept->doomed = true;
       at = &kept->older;
@@ -91,11 +71,11 @@ static uint64_t mix(uint64_t x) {
 }
 
 /* A sector is lost as a whole or not at all, whichever write touched it. */
-static bool lost(const struct kept *kept, uint64_t seed, off_t sector) {
+static bool lost(const struct undo_kept *kept, uint64_t seed, off_t sector) {
   return kept->doomed || mix(seed + mix((uint64_t)kept->file + mix((uint64_t)sector))) % 2 == 0;
 }
 
-static void put_back(const struct kept *kept, uint64_t seed, unsigned sector) {
+static void put_back(const struct undo_kept *kept, uint64_t seed, unsigned sector) {
   static const uint8_t zeros[4096];
   off_t last = kept->at + (off_t)kept->len, old = kept->size;
   for (off_t at = kept->at; at < last;) {
@@ -112,7 +92,7 @@ static void put_back(const struct kept *kept, uint64_t seed, unsigned sector) {
 
 /* ---- names ---- */
 
-static void hold(struct named *named, const char *path) {
+static void hold(struct undo_named *named, const char *path) {
   struct stat info;
   if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode)) return;
   (void)snprintf(named->held, sizeof named->held, "%.900s/%u", undo.folder, undo.number++);
@@ -120,7 +100,7 @@ static void hold(struct named *named, const char *path) {
 }
 
 void undo_before(enum undo_name what, const char *path, const char *to) {
-  struct named *named = calloc(1, sizeof *named);
+  struct undo_named *named = calloc(1, sizeof *named);
   if (!named) abort();
   named->older = undo.named;
   named->what = what;
@@ -131,13 +111,13 @@ void undo_before(enum undo_name what, const char *path, const char *to) {
   undo.named = named;
 }
 
-static void drop(struct named *named) {
+static void drop(struct undo_named *named) {
   if (named->held[0]) (void)syscall(SYS_unlinkat, AT_FDCWD, named->held, 0);
   free(named);
 }
 
 void undo_forget_last(void) {
-  struct named *named = undo.named;
+  struct undo_named *named = undo.named;
   undo.named = named->older;
   drop(named);
 }
@@ -148,8 +128,8 @@ static bool is_in(const char *path, const char *folder) {
 }
 
 void undo_synced_names(const char *path) {
-  for (struct named **at = &undo.named; *at;) {
-    struct named *named = *at;
+  for (struct undo_named **at = &undo.named; *at;) {
+    struct undo_named *named = *at;
     if (!is_in(named->path, path) && !(named->to[0] && is_in(named->to, path))) {
       at = &named->older;
       continue;
@@ -159,10 +139,17 @@ void undo_synced_names(const char *path) {
   }
 }
 
-static void take_back(const struct named *named) {
+/* A directory without a name is gone with all that is in it. */
+static void take_away(const char *path) {
+  char lost[UNDO_PATH_MAX];
+  (void)snprintf(lost, sizeof lost, "%.900s/%u", undo.folder, undo.number++);
+  (void)syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, lost, 0);
+}
+
+static void take_back(const struct undo_named *named) {
   switch (named->what) {
   case UNDO_CREATE: (void)syscall(SYS_unlinkat, AT_FDCWD, named->path, 0); break;
-  case UNDO_MKDIR: (void)syscall(SYS_unlinkat, AT_FDCWD, named->path, AT_REMOVEDIR); break;
+  case UNDO_MKDIR: take_away(named->path); break;
   case UNDO_UNLINK:
     if (named->held[0]) (void)syscall(SYS_linkat, AT_FDCWD, named->held, AT_FDCWD, named->path, 0);
     break;
@@ -175,9 +162,10 @@ static void take_back(const struct named *named) {
 
 void undo_all(uint64_t seed, unsigned sector) {
   uint64_t count = 0, gone;
-  for (const struct kept *kept = undo.kept; kept; kept = kept->older) put_back(kept, seed, sector);
-  for (const struct named *named = undo.named; named; named = named->older) count++;
+  for (const struct undo_kept *kept = undo.kept; kept; kept = kept->older)
+    put_back(kept, seed, sector);
+  for (const struct undo_named *named = undo.named; named; named = named->older) count++;
   gone = mix(seed + 2) % (count + 1);
-  for (const struct named *named = undo.named; gone > 0; named = named->older, gone--)
+  for (const struct undo_named *named = undo.named; gone > 0; named = named->older, gone--)
     take_back(named);
 }

@@ -28,6 +28,10 @@ void undo_synced(int fd, bool kept);
 /* The directory's names are durable. */
 void undo_synced_names(const char *path);
 
+/* What is not durable is left to another process, or taken over from one (shim_heir.c). */
+void undo_leave(void);
+void undo_take_over(void);
+
 /* Plays the loss of power. */
 void undo_all(uint64_t seed, unsigned sector);
 

@@ -149,7 +149,7 @@ EXPORTED int posix_fallocate64(int fd, off64_t at, off64_t len) {
 static int sync_with(int fd, long number) {
   char path[UNDO_PATH_MAX];
   struct stat info;
-  bool seen = shim_path_of(fd, path);
+  bool seen = shim_path_synced(fd, path);
   long result = 0;
   int error;
   if (seen) {

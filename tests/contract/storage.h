@@ -104,11 +104,14 @@ struct storage {
   struct rkv_error error;         /* of the last refusal */
   struct rkv_storage_state state; /* as loaded after the last open; membership dropped */
   bool trouble;                   /* fatal reports are expected */
+  bool unsynced;                  /* it is opened with its option `sync` off */
 };
 
 /* In c->dir/data, which need not be there yet. */
 void storage_init(struct storage *s, struct contract *c);
 bool storage_durable(const struct contract *c);
+/* The number of its option `sync`, which makes nothing durable if it is off; -1: there is none. */
+int storage_sync_option(const struct contract *c);
 
 /* Opens and loads. A refusal owes a text. */
 enum rkv_status storage_try(struct storage *s);

@@ -22,10 +22,19 @@ bool storage_durable(const struct contract *c) {
   return c->plugin->capabilities & RKV_CAP_DURABLE;
 }
 
+int storage_sync_option(const struct contract *c) {
+  for (uint32_t i = 0; i < c->plugin->option_count; i++)
+    if (strcmp(c->plugin->options[i].name, "sync") == 0 &&
+        c->plugin->options[i].type == RKV_OPTION_BOOL)
+      return (int)i;
+  return -1;
+}
+
 enum rkv_status storage_try(struct storage *s) {
   enum rkv_status status;
   contract_host_init(&s->host, s->c, s->node_id);
   s->config = contract_config(s->c, s->dir, s->values);
+  if (s->unsynced) s->values[storage_sync_option(s->c)].number = 0;
   memset(&s->error, 0, sizeof s->error);
   s->it = NULL;
   status = s->ops->open(&s->host.host, &s->config, &s->it, &s->error);

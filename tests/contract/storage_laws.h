@@ -140,9 +140,26 @@
   X(59, lost_batch_never_returns, CRASH, RKV_CAP_DURABLE, 60,                                      \
     "Entries of a batch that power loss tore do not come back behind new ones of the same size.")
 
+/* Lives one behind the other, whose page cache outlives them. */
+#define STORAGE_LAWS_HEIR(X)                                                                       \
+  X(60, acks_rest_on_what_is_durable, CRASH, RKV_CAP_DURABLE, 120,                                 \
+    "What is acknowledged after a kill and a restart outlives power loss, whatever names and "     \
+    "bytes the killed life had not made durable.")                                                 \
+  X(61, sync_settles_the_past, CRASH, RKV_CAP_DURABLE, 60,                                         \
+    "With sync on again, all that lives without it left is durable before anything is "            \
+    "acknowledged.")
+
+/* Opens that are refused. */
+#define STORAGE_LAWS_REFUSED(X)                                                                    \
+  X(62, refusal_keeps_every_byte, CRASH, RKV_CAP_DURABLE, 60,                                      \
+    "An open that is refused for any damaged file leaves the bytes of every file, perhaps under "  \
+    "another name.")
+
 #define STORAGE_LAWS(X)                                                                            \
   STORAGE_LAWS_HOLD(X)                                                                             \
-  STORAGE_LAWS_TOLD(X) STORAGE_LAWS_SNAPSHOT(X) STORAGE_LAWS_LIMITS(X) STORAGE_LAWS_CRASH(X)
+  STORAGE_LAWS_TOLD(X)                                                                             \
+  STORAGE_LAWS_SNAPSHOT(X)                                                                         \
+  STORAGE_LAWS_LIMITS(X) STORAGE_LAWS_CRASH(X) STORAGE_LAWS_HEIR(X) STORAGE_LAWS_REFUSED(X)
 
 /* For the files with laws. */
 struct contract;

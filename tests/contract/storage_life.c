@@ -66,6 +66,7 @@ static void end_of_life(struct life *life) {
   atomic_store(&life->progress->calls, shim_calls());
   atomic_store(&life->progress->failures, shim_failed());
   atomic_store(&life->progress->over, true);
+  if (life->has_heir) shim_kill();
   if (life->lose_power) shim_lose_power();
 }
 
@@ -131,19 +132,25 @@ static void work(struct life *life, struct storage *s) {
     else
       storage_issue(s, step, &acks[i].completion);
   }
-  storage_close(s);
+  if (!life->has_heir) storage_close(s);
   free(acks);
+}
+
+static void begin_shim(const struct life *life, const struct storage *s,
+                       const struct shim_plan *plan) {
+  char undo[CONTRACT_PATH_MAX];
+  (void)snprintf(undo, sizeof undo, "%.480s/undo", life->c->dir);
+  shim_begin(s->dir, undo, plan);
 }
 
 static void be_alive(struct contract *c, void *arg) {
   struct life *life = arg;
   struct storage s;
-  char undo[CONTRACT_PATH_MAX];
   enum rkv_status status;
   storage_init(&s, c);
   s.trouble = life->trouble;
-  (void)snprintf(undo, sizeof undo, "%.480s/undo", c->dir);
-  if (life->shimmed) shim_begin(s.dir, undo, &life->plan);
+  if (life->shimmed) begin_shim(life, &s, &life->plan);
+  s.unsynced = life->unsynced;
   status = storage_try(&s);
   CONTRACT_REQUIRE(c, status == RKV_OK || life->trouble, "open: %s: %s", rkv_status_name(status),
                    s.error.text);
@@ -153,11 +160,16 @@ static void be_alive(struct contract *c, void *arg) {
   end_of_life(life);
 }
 
+static void forget_undo(const struct life *life) {
+  char undo[CONTRACT_PATH_MAX];
+  (void)snprintf(undo, sizeof undo, "%.480s/undo", life->c->dir);
+  tree_remove(undo);
+}
+
 bool life_run(struct life *life) {
   struct progress *p = life->progress;
   uint64_t until = contract_now_ms() + UINT64_C(1000) * LIFE_S * life->c->slow;
   pid_t pid;
-  char undo[CONTRACT_PATH_MAX];
   bool ended;
   memset(p, 0, sizeof *p);
   pid = contract_fork(life->c, be_alive, life);
@@ -168,8 +180,7 @@ bool life_run(struct life *life) {
     (void)kill(pid, SIGKILL);
   }
   ended = contract_join(life->c, pid, LIFE_S);
-  (void)snprintf(undo, sizeof undo, "%.480s/undo", life->c->dir);
-  tree_remove(undo);
+  if (!life->has_heir) forget_undo(life);
   return ended || (life->lose_power && atomic_load(&p->over));
 }
 
@@ -233,8 +244,10 @@ static void judge(struct contract *c, void *arg) {
   struct model *found = model_new(c);
   char text[RKV_ERROR_TEXT_MAX], last[256] = "nothing";
   size_t issued = atomic_load(&p->issued);
+  struct shim_plan kept = {.track = true, .handed_on = true};
   enum rkv_status status;
   storage_init(&s, c);
+  if (life->has_heir) begin_shim(life, &s, &kept);
   status = storage_try(&s);
   if (issued > 0) step_print(&life->steps[issued - 1], last, sizeof last);
   CONTRACT_REQUIRE(c, status == RKV_OK, "%s %" PRIu64 " (in %s): open: %s: %s", j->when, j->number,
@@ -254,6 +267,7 @@ static void judge(struct contract *c, void *arg) {
                    j->when, j->number, last, found->snapshot);
   p->snapshot = found->snapshot;
   p->snapshot_size = found->snapshot_size;
+  if (life->has_heir) shim_kill();
   storage_close(&s);
   model_free(found);
 }
@@ -263,7 +277,8 @@ void life_judge(struct life *life, const char *when, uint64_t number) {
   struct progress *p = life->progress;
   struct judgement j = {life, when, number};
   struct model *all = model_copy(c, life->start);
-  contract_apart(c, judge, &j, LIFE_S);
+  CONTRACT_REQUIRE(c, contract_join(c, contract_fork(c, judge, &j), LIFE_S) || life->has_heir,
+                   "the judge was killed");
   for (size_t k = 0; k < life->count; k++) model_step(c, all, &life->steps[k]);
   for (size_t k = 0; k < p->settled; k++) model_step(c, life->start, &life->steps[k]);
   if (p->part > 0) {

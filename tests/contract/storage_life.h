@@ -43,6 +43,8 @@ struct life {
   struct shim_plan plan;
   bool shimmed;           /* the plan holds */
   bool lose_power;        /* at its end, also of a life that was not ended */
+  bool has_heir;          /* it ends by a kill, and what it left in the page cache is the next's */
+  bool unsynced;          /* with the option `sync` off */
   bool trouble;           /* operations may fail */
   bool lose_at_success;   /* power is lost with the first success behind a failure */
   unsigned kill_after_us; /* from the first step on; 0: it is not killed from outside */
@@ -62,7 +64,8 @@ void life_plan_random(struct life *life, uint64_t *seed, size_t count);
 
 /* Lives it. True: it came to its own end. */
 bool life_run(struct life *life);
-/* Opens what is left and holds it against (V1) and (V2); `start` becomes what is held. */
+/* Opens what is left and holds it against (V1) and (V2); `start` becomes what is held. With an heir
+ * the judge, too, is killed, and leaves to the next life what it did not make durable. */
 void life_judge(struct life *life, const char *when, uint64_t number);
 
 #endif

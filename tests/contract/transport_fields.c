@@ -87,6 +87,15 @@ void transport_law_append_arrives(struct contract *c) {
   pair_end(&p);
 }
 
+/* A transport of before ABI 1.1 does not know of it, and then nothing is promised. */
+static void promise_same(struct contract *c, const struct rkv_append_call *is,
+                         const struct rkv_append_call *must) {
+  const uint64_t lease_ns = c->plugin->abi_minor >= 1 ? must->lease_ns : 0;
+  CONTRACT_REQUIRE(c, must->result == RKV_APPEND_REJECTED || is->lease_ns == lease_ns,
+                   "a promise of %" PRIu64 " ns came back as %" PRIu64 " ns", lease_ns,
+                   is->lease_ns);
+}
+
 void transport_law_append_answers(struct contract *c) {
   uint64_t rounds = lighter(c, contract_amount(c, 200, 200, 5000));
   struct pair p;
@@ -106,7 +115,9 @@ void transport_law_append_answers(struct contract *c) {
     reply->matched = a.call.append.entries[(a.call.append.entry_count - 1) / 2].id;
     reply->voter_vote = some_vote(&p.seed, coin(&p.seed));
     reply->voter_vote.term += a.call.append.vote.term;
+    if (i % 4) reply->lease_ns = some_number(&p.seed);
     append_ask(&p, &a);
+    promise_same(c, &a.call.append, reply);
     if (reply->result == RKV_APPEND_SUCCESS)
       id_same(c, a.call.append.matched, reply->matched, "`matched` of a partial success");
     if (reply->result == RKV_APPEND_REJECTED)

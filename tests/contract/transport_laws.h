@@ -13,7 +13,7 @@
   X(6, vote_arrives, BASIC, 0, 30, "A vote and a pre-vote arrive whole, and so do the answers.")   \
   X(7, append_arrives, BASIC, 0, 30, "An append arrives with every field and kind of entry.")      \
   X(8, append_answers, BASIC, 0, 30,                                                               \
-    "Success, partial success, conflict and rejection arrive as they were answered.")              \
+    "Success with its promise, partial success, conflict and rejection arrive as answered.")       \
   X(9, snapshot_arrives, BASIC, 0, 30, "A snapshot arrives with its meta and every byte.")         \
   X(10, snapshot_answers, BASIC, 0, 30,                                                            \
     "`finished`, a greater vote and a refusal at any step reach the sender.")                      \
@@ -22,7 +22,8 @@
   X(12, refusals_arrive, BASIC, 0, 30,                                                             \
     "A call that the node refuses ends with an error and a text, and names the leader.")           \
   X(13, envelope_arrives, BASIC, 0, 30,                                                            \
-    "Every request but hello carries the cluster, node and incarnation that peer_open was told.")  \
+    "Every request but hello carries the cluster, node and incarnation of peer_open, and its "     \
+    "sender.")                                                                                     \
   X(14, answers_match, BASIC, 0, 60,                                                               \
     "With 1,000 calls in flight, answered in any order, each gets its own answer.")                \
   X(15, appends_in_order, BASIC, 0, 60,                                                            \

@@ -73,13 +73,28 @@ static void envelope_same(struct side *s, enum call_kind kind, const struct rkv_
                    call_names[kind], is->cluster.high, is->cluster.low, is->to, is->incarnation);
 }
 
+/* Transports of before ABI 1.1 cannot say it, and then it must read as unknown. */
+static void sender_same(struct side *s, enum call_kind kind, const struct rkv_call *head,
+                        const struct rkv_envelope *must) {
+  const struct rkv_sender is = rkv_call_sender(head);
+  const bool can = s->c->plugin->abi_minor >= 1 && head->envelope;
+  CONTRACT_REQUIRE(
+      s->c, is.id == (can ? must->from : 0) && is.incarnation == (can ? must->from_incarnation : 0),
+      "a request (%s) came from node %" PRIu64 " of incarnation %" PRIu64
+      ", said it came from %" PRIu64 " of incarnation %" PRIu64,
+      call_names[kind], must->from, must->from_incarnation, is.id, is.incarnation);
+}
+
 /* The node under test compares what came with what was sent, and answers as it is told. */
 static enum rkv_status expect_on(struct side *s, enum call_kind kind, union any_call *call,
                                  struct rkv_error *error) {
   struct expected *e = s->arg;
   struct rkv_call head = call->call;
   e->seen++;
-  if (e->envelope) envelope_same(s, kind, head.envelope, e->envelope);
+  if (e->envelope) {
+    envelope_same(s, kind, head.envelope, e->envelope);
+    sender_same(s, kind, &head, e->envelope);
+  }
   if (kind >= CALL_SNAPSHOT_BEGIN) return follower_on(s, kind, call, error);
   if (e->sent) request_same(s, kind, call, e->sent);
   *error = e->error;
@@ -94,6 +109,7 @@ static enum rkv_status expect_on(struct side *s, enum call_kind kind, union any_
     call->append.result = e->reply.append.result;
     call->append.matched = e->reply.append.matched;
     call->append.voter_vote = e->reply.append.voter_vote;
+    rkv_append_promise(&call->append, e->reply.append.lease_ns);
     break;
   case CALL_READ_INDEX: call->read_index.index = e->reply.read_index.index; break;
   case CALL_HELLO: return follower_on(s, kind, call, error);

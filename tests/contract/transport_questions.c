@@ -106,13 +106,18 @@ void transport_law_envelope_arrives(struct contract *c) {
   for (uint64_t i = 0; i < lighter(c, 20); i++) {
     struct rkv_envelope must = {.cluster = {some_number(&p.seed), some_number(&p.seed)},
                                 .to = some_number(&p.seed),
-                                .incarnation = some_number(&p.seed)};
+                                .incarnation = some_number(&p.seed),
+                                .from = p.a.id,
+                                .from_incarnation = some_number(&p.seed)};
     struct rkv_peer_info info = {.addr = p.b.addr};
     struct rkv_error error;
     void *peer;
     if (i % 4 == 0) must.incarnation = 0;
+    if (i % 3 == 0) must.from_incarnation = 0;
+    if (i % 2 == 0) must.to = UINT64_MAX - i;
     if (i % 5 == 0) must.cluster = (struct rkv_cluster_id){0, 0};
     info.id = must.to, info.cluster = must.cluster, info.incarnation = must.incarnation;
+    info.from_incarnation = must.from_incarnation;
     CONTRACT_REQUIRE(c, p.a.ops->peer_open(p.a.it, &info, &peer, &error) == RKV_OK, "peer_open: %s",
                      error.text);
     p.e.envelope = &must;

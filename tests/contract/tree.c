@@ -118,31 +118,43 @@ static bool remove_item(const char *path, const char *name, void *arg) {
 
 /* ---- comparing ---- */
 
+#define BASIS UINT64_C(0xcbf29ce484222325)
+
 /* FNV-1a: against change by accident, not by intent. */
 static void mix(uint64_t *hash, const void *bytes, size_t len) {
   for (const unsigned char *at = bytes; len > 0; at++, len--)
     *hash = (*hash ^ *at) * UINT64_C(0x100000001b3);
 }
 
-static bool hash_item(const char *path, const char *name, void *arg) {
-  char below[PATH_BYTES], bytes[BLOCK];
-  struct stat info;
+static void mix_file(uint64_t *hash, const char *path) {
+  char bytes[BLOCK];
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
   ssize_t got;
-  int fd;
+  while (fd >= 0 && (got = read(fd, bytes, sizeof bytes)) > 0) mix(hash, bytes, (size_t)got);
+  if (fd >= 0) (void)close(fd);
+}
+
+uint64_t tree_file_hash(const char *path) {
+  uint64_t hash = BASIS;
+  mix_file(&hash, path);
+  return hash;
+}
+
+static bool hash_item(const char *path, const char *name, void *arg) {
+  char below[PATH_BYTES];
+  struct stat info;
   (void)snprintf(below, sizeof below, "%s/%s", path, name);
   if (lstat(below, &info) != 0) return true;
   mix(arg, name, strlen(name));
   mix(arg, &info.st_mode, sizeof info.st_mode);
   if (S_ISDIR(info.st_mode)) return each_item(below, hash_item, arg);
   mix(arg, &info.st_size, sizeof info.st_size);
-  fd = open(below, O_RDONLY | O_CLOEXEC);
-  while (fd >= 0 && (got = read(fd, bytes, sizeof bytes)) > 0) mix(arg, bytes, (size_t)got);
-  if (fd >= 0) (void)close(fd);
+  mix_file(arg, below);
   return true;
 }
 
 uint64_t tree_hash(const char *path) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  uint64_t hash = BASIS;
   (void)each_item(path, hash_item, &hash);
   return hash;
 }
@@ -159,7 +171,7 @@ static bool mix_name(const char *path, const char *name, void *arg) {
 }
 
 static uint64_t names(const char *path) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  uint64_t hash = BASIS;
   (void)each_item(path, mix_name, &hash);
   return hash;
 }

@@ -21,6 +21,9 @@ bool tree_copy(const char *from, const char *to);
 /* One number that tells names, kinds, sizes and bytes of a tree; not times. */
 uint64_t tree_hash(const char *path);
 
+/* The same of one file's bytes. */
+uint64_t tree_file_hash(const char *path);
+
 /* Calls `act` with the path of each plain file, in the order of their names. */
 void tree_each(const char *path, void (*act)(const char *file, void *arg), void *arg);
 

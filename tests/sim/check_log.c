@@ -82,7 +82,8 @@ void check_log_free(struct sim *s) {
 static void check_proposal(struct sim *s, rkv_node_id id) {
   struct world_node *wn = &s->w->nodes[id];
   uint64_t patience = NODE_STALL_NS / wn->rate * 1000 + STALL_SLACK_NS;
-  bool awake = wn->paused_until_ns + patience < s->w->now_ns;
+  uint64_t asleep = wn->paused_until_ns > wn->stall_end_ns ? wn->paused_until_ns : wn->stall_end_ns;
+  bool awake = asleep + patience < s->w->now_ns;
   if (wn->node->raft->transfer.target != 0)
     sim_fail(s, "leader %" PRIu64 " takes a write while it hands leadership over", id);
   if (awake && disk_waiting_ns(s->nodes[id].disk) > patience)

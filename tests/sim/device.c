@@ -143,6 +143,12 @@ static void lose(struct device *dev, struct device_file *file) {
   file->synced = b->len;
 }
 
+void device_process_killed(struct device *dev) {
+  dev->faults.power_after = 0;
+  dev->faults.power_at_name = false;
+  dev->dead = false;
+}
+
 void device_power_loss(struct device *dev) {
   for (int name = 0; name < DEVICE_NAMES; name++) {
     struct device_file *file = dev->names[name].cached;
@@ -153,9 +159,7 @@ void device_power_loss(struct device *dev) {
     settle(dev, (enum device_name)name, file);
     if (file) lose(dev, file);
   }
-  dev->faults.power_after = 0;
-  dev->faults.power_at_name = false;
-  dev->dead = false;
+  device_process_killed(dev);
 }
 
 void device_clear(struct device *dev) {

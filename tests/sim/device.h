@@ -3,7 +3,9 @@
  * What was written is in the cache; what was synced is on the disk; a name that was given is in the
  * cache until the directory is synced. A loss of power keeps what is on the disk and, unit by unit,
  * keeps, loses or tears what was not; a name falls back to its old file or does not. Power can be
- * made to go at any single operation: from then on nothing reaches the device. */
+ * made to go at any single operation: from then on nothing reaches the device. Or it was only the
+ * process that was killed there: the cache stays, and what is durable in it is for the next one to
+ * find out. */
 #ifndef SIM_DEVICE_H
 #define SIM_DEVICE_H
 
@@ -95,6 +97,9 @@ enum rkv_status device_sync_names(struct device *dev);
 /* True if a read fails. */
 bool device_read_fails(struct device *dev);
 
+/* It was the process alone that ended, at this operation or before it: all that is in the cache
+ * stays there, synced or not. */
+void device_process_killed(struct device *dev);
 /* Decides what is left, and power is there again. */
 void device_power_loss(struct device *dev);
 /* Nothing is on it any more. */

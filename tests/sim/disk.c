@@ -65,9 +65,13 @@ struct device_file *disk_log(const struct disk *d) {
   return d->device.names[DEVICE_LOG].cached;
 }
 
+/* One time in three it was not the machine that went down. */
 void disk_crash(struct disk *d) {
   assert(!d->open);
-  device_power_loss(&d->device);
+  if (world_random(d->world) % 3 == 0)
+    device_process_killed(&d->device);
+  else
+    device_power_loss(&d->device);
 }
 
 void disk_wipe(struct disk *d) {

@@ -20,7 +20,8 @@ const uint64_t *disk_counts(const struct disk *d);
 /* There is room again, and nothing fails. */
 void disk_calm(struct disk *d);
 
-/* The node has crashed (its storage is closed): decides what of the unsynced bytes is left. */
+/* The node has crashed (its storage is closed): alone, or with its machine, which decides what of
+ * the unsynced bytes and names is left. */
 void disk_crash(struct disk *d);
 /* Power is gone: nothing reaches the device until disk_crash. */
 bool disk_is_dead(const struct disk *d);

@@ -49,6 +49,15 @@ static enum rkv_status read_all(struct disk *d, struct disk_state *found, struct
   return status;
 }
 
+/* What a process that was killed left in the cache alone is durable before anything rests on it. */
+static enum rkv_status settle(struct disk *d, struct rkv_error *error) {
+  enum rkv_status status = device_sync_names(&d->device);
+  for (int name = 0; name < DEVICE_NAMES && status == RKV_OK; name++)
+    if (d->device.names[name].cached)
+      status = device_sync(&d->device, d->device.names[name].cached);
+  return status == RKV_OK ? RKV_OK : rkv_fail(error, status, "simulated disk: sync at open failed");
+}
+
 static void take(struct disk *d, const struct disk_state *found, const struct disk_scan *scan) {
   struct device_file *log = disk_log(d);
   if (log) log->bytes.len = log->synced = scan->end;
@@ -67,7 +76,9 @@ enum rkv_status disk_recover(struct disk *d, struct rkv_error *error) {
   struct sim *s = sim_of(d->world);
   struct disk_state found = {0};
   struct disk_scan scan = {0};
-  enum rkv_status status = read_all(d, &found, &scan, error);
+  enum rkv_status status = settle(d, error);
+  if (status != RKV_OK) return status;
+  status = read_all(d, &found, &scan, error);
   if (status != RKV_OK) {
     state_free(&found);
     if (!disk_is_damaged(d)) sim_fail(s, "node %" PRIu64 ": its disk refuses what is whole", d->id);

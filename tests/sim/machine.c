@@ -7,6 +7,8 @@
 
 #include "sim.h"
 
+#define INSTALL_OPERATIONS 5 /* of the device, and one more */
+
 struct machine {
   struct sim *sim;
   rkv_node_id id;
@@ -163,6 +165,17 @@ static enum rkv_status machine_restore_write(void *restore, struct rkv_buf chunk
   return inner_of(r->machine)->restore_write(r->inner, chunk, error);
 }
 
+/* Power goes when the snapshot is durable: its storage has named it, and goes on. */
+static void cut_behind(struct machine *m) {
+  struct sim *s = m->sim;
+  struct device_faults *f = disk_faults(s->nodes[m->id].disk);
+  if (s->healing || !s->w->nodes[m->id].running ||
+      s->active[SIM_FAULT_POWER_INSTALL] <= s->w->now_ns || f->power_after > 0)
+    return;
+  f->power_after = INSTALL_OPERATIONS + world_random(s->w) % 3;
+  sim_count(s, SIM_EFFECT_CUT_INSTALL);
+}
+
 static enum rkv_status machine_restore_finish(void *restore, struct rkv_error *error) {
   struct restore *r = restore;
   struct machine *m = r->machine;
@@ -173,6 +186,7 @@ static enum rkv_status machine_restore_finish(void *restore, struct rkv_error *e
   if (status == RKV_OK) {
     m->applied = r->last;
     check_values(m);
+    cut_behind(m);
   }
   free(r);
   return status;

@@ -25,6 +25,7 @@ rkv_node_id nemesis_leader(struct sim *s);
 
 /* What nemesis_heal repairs. */
 void nemesis_calm_network(struct sim *s);
+void nemesis_heal_cuts(struct world *w, void *arg);
 void nemesis_calm_queues(struct sim *s);
 void nemesis_calm_disks(struct sim *s);
 

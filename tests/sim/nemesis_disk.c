@@ -5,6 +5,7 @@
 
 #define POWER_OPERATIONS_MAX 30 /* power goes within so many operations of the device */
 #define POWER_NS (2 * SECOND)
+#define INSTALL_NS (10 * SECOND)
 #define DAMAGE_NS (3 * SECOND)
 #define SLOW_MIN_NS (10 * MS)
 #define SLOW_MAX_NS (5 * SECOND)
@@ -62,6 +63,12 @@ static void crash(struct world *w, void *arg) {
 }
 
 /* It is found when it is read, or when the node starts again. */
+/* A leader's snapshot becomes durable (machine.c), and not what is to follow it. */
+void strike_install(struct sim *s, enum sim_fault fault) {
+  sim_mark(s, fault, INSTALL_NS);
+  sim_tell(s, "trouble: %s", sim_fault_names[fault]);
+}
+
 void strike_damage(struct sim *s, enum sim_fault fault) {
   rkv_node_id id = wipe_expose(s, nemesis_id(s));
   if (id == 0) return;

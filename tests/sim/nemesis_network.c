@@ -5,17 +5,21 @@
 
 #define RESETS_PPM 150000 /* of each step of a snapshot's stream, whatever else happens */
 
-static void heal_cuts(struct world *w, void *arg) {
+void nemesis_heal_cuts(struct world *w, void *arg) {
   (void)arg;
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) world_isolate(w, id, false);
 }
 
 static void calm_messages(struct world *w, void *arg) {
   struct sim *s = arg;
+  const struct world_faults *f = world_faults(w);
   *world_faults(w) = (struct world_faults){.slow_max_ns = 1,
                                            .reset_ppm = s->healing ? 0 : RESETS_PPM,
                                            .slow_job_ppm = s->healing ? 0 : s->slow_job_ppm,
-                                           .slow_job_max_ns = NEMESIS_JOB_NS};
+                                           .slow_job_max_ns = NEMESIS_JOB_NS,
+                                           .slow_worker = f->slow_worker,
+                                           .stall_ppm = f->stall_ppm,
+                                           .stall_max_ns = f->stall_max_ns};
 }
 
 static void calm_links(struct world *w, void *arg) {
@@ -25,7 +29,7 @@ static void calm_links(struct world *w, void *arg) {
 }
 
 void nemesis_calm_network(struct sim *s) {
-  heal_cuts(s->w, s);
+  nemesis_heal_cuts(s->w, s);
   calm_messages(s->w, s);
   calm_links(s->w, s);
 }
@@ -59,7 +63,7 @@ void strike_cut(struct sim *s, enum sim_fault fault) {
   sim_mark(s, fault, ns);
   sim_tell(s, "trouble: %s (node %" PRIu64 ") for %" PRIu64 " ms", sim_fault_names[fault], id,
            ns / MS);
-  world_at(w, w->now_ns + ns, heal_cuts, s);
+  world_at(w, w->now_ns + ns, nemesis_heal_cuts, s);
 }
 
 void strike_messages(struct sim *s, enum sim_fault fault) {

@@ -3,15 +3,19 @@
 #include <inttypes.h>
 
 #include <node/internal.h>
+#include <raft/raft_internal.h>
 
 #include "nemesis.h"
 
 #define OUTAGE_NS (12 * SECOND) /* long enough for the log to be purged meanwhile */
 #define AWAKE_NS (3 * SECOND)   /* what a node that paused has to make up for */
 #define STALL_NS (4 * SECOND)   /* how long a thread stands still at most */
-#define ALLOCATIONS_MAX 400     /* one of the next so many fails */
-#define PEER_CALLS_LEFT 2       /* room in a full queue of peers' calls */
-#define CLIENT_CALLS_LEFT 1     /* and of clients' */
+#define SLOW_WORKER_NS (8 * SECOND)
+#define LATE_NS (20 * SECOND)
+#define LATE_LOOK_NS (5 * MS)
+#define ALLOCATIONS_MAX 400 /* one of the next so many fails */
+#define PEER_CALLS_LEFT 2   /* room in a full queue of peers' calls */
+#define CLIENT_CALLS_LEFT 1 /* and of clients' */
 
 void strike_crash(struct sim *s, enum sim_fault fault) {
   uint64_t ns = fault == SIM_FAULT_OUTAGE ? OUTAGE_NS : nemesis_some(s, 10 * MS, 3 * SECOND);
@@ -43,22 +47,62 @@ void strike_memory(struct sim *s, enum sim_fault fault) {
 }
 
 static void calm_threads(struct world *w, void *arg) {
-  struct sim *s = arg;
+  (void)arg;
   world_faults(w)->stall_ppm = 0;
-  if (!s->healing) world_faults(w)->slow_job_ppm = s->slow_job_ppm;
+  world_faults(w)->slow_worker = 0;
 }
 
-/* A loop's thread that stands still inside a batch; workers whose every job takes long. */
+/* A loop's thread that stands still inside a batch; a worker whose every job takes long. */
 void strike_threads(struct sim *s, enum sim_fault fault) {
   struct world_faults *f = world_faults(s->w);
   uint64_t ns = nemesis_some(s, 500 * MS, 5 * SECOND);
   f->slow_job_max_ns = NEMESIS_JOB_NS;
   f->stall_max_ns = STALL_NS;
   if (fault == SIM_FAULT_STALL) f->stall_ppm = (uint32_t)nemesis_some(s, 1000, 20000);
-  if (fault == SIM_FAULT_SLOW_WORKER) f->slow_job_ppm = 1000000;
+  if (fault == SIM_FAULT_SLOW_WORKER) {
+    ns += SLOW_WORKER_NS;
+    f->slow_worker = nemesis_leader(s);
+  }
   sim_mark(s, fault, ns);
   sim_tell(s, "trouble: %s for %" PRIu64 " ms", sim_fault_names[fault], ns / MS);
   world_at(s->w, s->w->now_ns + ns, calm_threads, s);
+}
+
+/* A leader that has yet to apply, and answer, what is committed. */
+static rkv_node_id late_leader(struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
+    const struct node *n = sim_node_of(s, id);
+    if (n && n->raft->role == RAFT_LEADER && n->fetching_apply && n->pending.count > 0) return id;
+  }
+  return 0;
+}
+
+/* Once there is one, it applies slowly, and the others go on without it. */
+static void look_for_late(struct world *w, void *arg) {
+  struct sim *s = arg;
+  rkv_node_id id = late_leader(s);
+  if (s->healing || s->active[SIM_FAULT_LATE_LEADER] <= w->now_ns) return;
+  if (id == 0) return world_at(w, w->now_ns + LATE_LOOK_NS, look_for_late, s);
+  sim_tell(s, "trouble: leader %" PRIu64 " applies late, and is cut off", id);
+  sim_count(s, SIM_EFFECT_LATE_LEADER);
+  uint64_t ns = nemesis_some(s, 4 * SECOND, 4 * SECOND);
+  world_faults(w)->slow_job_ppm = s->slow_job_ppm;
+  world_faults(w)->slow_worker = id;
+  world_faults(w)->slow_job_max_ns = NEMESIS_JOB_NS;
+  world_isolate(w, id, true);
+  world_at(w, w->now_ns + ns, nemesis_heal_cuts, s);
+  world_at(w, w->now_ns + ns + SLOW_WORKER_NS, calm_threads, s);
+}
+
+/* After a start everything behind the snapshot is applied once more: the longer it is, the later.
+ */
+void strike_late(struct sim *s, enum sim_fault fault) {
+  sim_tell(s, "trouble: %s", sim_fault_names[fault]);
+  sim_mark(s, fault, LATE_NS);
+  world_faults(s->w)->slow_job_ppm = 1000000;
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++)
+    process_crash(s, id, nemesis_some(s, 10 * MS, 500 * MS));
+  world_at(s->w, s->w->now_ns + LATE_LOOK_NS, look_for_late, s);
 }
 
 void strike_wipe(struct sim *s, enum sim_fault fault) {

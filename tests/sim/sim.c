@@ -112,7 +112,7 @@ static void begin(struct sim *s) {
   o->keep_entries = world_random(w) % 10;
   o->purge_hold_entries = world_random(w) % 30;
   o->hot_tail_bytes_max = 4096;
-  o->append_bytes_max = 30000;
+  o->append_bytes_max = world_random(w) % 2 ? 30000 : 200;
   o->append_entries_max = 1 + world_random(w) % 20;
   o->append_window = 1 + world_random(w) % 4;
   o->pre_vote = world_random(w) % 4 != 0;

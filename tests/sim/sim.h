@@ -57,12 +57,14 @@ enum {
   X(PAUSE_LEADER, "pause inside a lease", strike_pause)                                            \
   X(STALL, "a thread stands still", strike_threads)                                                \
   X(SLOW_WORKER, "slow worker", strike_threads)                                                    \
+  X(LATE_LEADER, "leader that applies late cut off", strike_late)                                  \
   X(MEMORY, "allocation fails", strike_memory)                                                     \
   X(WIPE, "disk replaced", strike_wipe)                                                            \
   X(POWER_SECTORS, "power cut, 512 B", strike_power)                                               \
   X(POWER_PAGES, "power cut, 4 KiB", strike_power)                                                 \
   X(POWER_ZEROS, "power cut, zeroed tail", strike_power)                                           \
   X(POWER_NAMES, "power cut, name lost", strike_power)                                             \
+  X(POWER_INSTALL, "power cut behind an install", strike_install)                                  \
   X(FLIP, "bit flip", strike_damage)                                                               \
   X(MISDIRECT, "misdirected write", strike_damage)                                                 \
   X(SLOW_DISK, "slow fsync", strike_disk)                                                          \
@@ -141,6 +143,8 @@ enum sim_op {
   X(SLOW_JOB, "slow jobs")                                                                         \
   X(STALL, "loops that stood still")                                                               \
   X(LOST_JOB, "jobs cut off by a crash")                                                           \
+  X(LATE_LEADER, "leaders cut off that were to answer writes")                                     \
+  X(CUT_INSTALL, "installs with power gone behind them")                                           \
   X(INIT_SAME, "inits beside another of the same content")                                         \
   X(INIT_OTHER, "inits beside another of other content")                                           \
   X(FOLLOWED_OTHER, "nodes of an own init that followed another cluster")                          \

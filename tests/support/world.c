@@ -111,6 +111,7 @@ void world_maybe_stall(struct world *w, rkv_node_id id) {
   uint64_t until = w->now_ns + world_tail(w, w->faults.stall_max_ns);
   while (!w->stall_is_over && world_step(w, until)) {
   }
+  w->nodes[id].stall_end_ns = w->now_ns;
   w->stalled = 0;
   w->acted = acted;
 }

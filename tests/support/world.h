@@ -21,6 +21,7 @@ struct world_faults {
    * the clock, while calls are handed in. Short ones are frequent. */
   uint32_t slow_job_ppm, stall_ppm;
   uint64_t slow_job_max_ns, stall_max_ns;
+  rkv_node_id slow_worker; /* every job of this node takes long; 0 = nobody's */
 };
 
 enum world_fault {

@@ -29,6 +29,7 @@ struct world_node {
   uint64_t paused_until_ns; /* nothing happens in it before */
   uint64_t start_ns, rate;  /* its clock runs at rate/1000 of the world's since start_ns */
   struct world_job *jobs, **jobs_end; /* of its worker, the oldest first ... */
+  uint64_t stall_end_ns;              /* when its loop went on */
   bool working, flushing;             /* ... which is at the first one; they are run at once */
   struct relay *outbound;             /* its calls that wait for an answer */
   void *user;                         /* tests/sim: what survives its lives */

@@ -19,7 +19,10 @@ struct job_end {
   unsigned life;
 };
 
-static uint64_t job_ns(struct world *w) {
+static uint64_t job_ns(struct world_node *wn) {
+  struct world *w = wn->world;
+  if (w->faults.slow_worker == wn->id)
+    return w->faults.slow_job_max_ns / 2 + world_random(w) % (w->faults.slow_job_max_ns / 2);
   if (!world_chance(w, w->faults.slow_job_ppm)) return JOB_NS;
   w->fault_count[WORLD_FAULT_SLOW_JOB]++;
   return JOB_NS + world_tail(w, w->faults.slow_job_max_ns);
@@ -62,7 +65,7 @@ void world_post(void *ctx, struct node_job *job) {
   struct world_node *wn = ctx;
   struct world_job *last = malloc(sizeof *last);
   assert(last);
-  *last = (struct world_job){.job = job, .ns = job_ns(wn->world)};
+  *last = (struct world_job){.job = job, .ns = job_ns(wn)};
   *wn->jobs_end = last;
   wn->jobs_end = &last->next;
   begin_first(wn);

@@ -1,11 +1,14 @@
 /* main.c: rkv-contract, which tells whether a plugin keeps the contract of its kind. */
 #include "args.h"
 
+#include <host/descriptors.h>
 #include <host/exit_codes.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+HOST_DESCRIPTORS_FIRST;
 
 enum { EXIT_BROKEN_LAW = 1 };
 
@@ -50,6 +53,7 @@ static int run(const struct args *args) {
 
 int main(int argc, char **argv) {
   struct args args;
+  if (!host_descriptors_fill("rkv-contract")) return HOST_EXIT_UNAVAILABLE;
   if (!args_parse(&args, argc, argv, stderr)) return HOST_EXIT_USAGE;
   if (args.help) args_usage(stdout);
   if (args.version) (void)printf("rkv-contract %s\n", RKV_VERSION);

@@ -1,10 +1,14 @@
 /* main.c: rkvctl, from the command line to the exit code (commands.h, enum outcome). */
 #include "print.h"
 
+#include <host/descriptors.h>
+
 #include <grpc/support/log.h>
 
 #include <stdlib.h>
 #include <string.h>
+
+HOST_DESCRIPTORS_FIRST;
 
 /* The core writes its own lines to stderr; who wants them sets GRPC_VERBOSITY. */
 static void drop_log(gpr_log_func_args *line) {
@@ -122,6 +126,7 @@ int main(int argc, char **argv) {
   struct rkv_error error;
   struct args args;
   enum outcome outcome;
+  if (!host_descriptors_fill("rkvctl")) return OUTCOME_NO_ANSWER;
   if (args_parse(argc, argv, getenv("RKVCTL_ENDPOINTS"), &args, &error))
     outcome = print_usage_error(&args, "", error.text);
   else

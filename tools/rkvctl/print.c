@@ -1,6 +1,8 @@
 /* print.c: tables, JSON, bytes that a terminal may see. */
 #include "print.h"
 
+#include <host/utf8.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,27 +25,11 @@ char (*print_table_row(struct print_table *table))[PRINT_CELL_MAX] {
   return table->cells[table->rows - 1];
 }
 
-/* Bytes of the UTF-8 sequence that starts at `at`, 0 if it is none. */
-static size_t utf8_length(const unsigned char *at, size_t left) {
-  size_t need = *at < 0x80                  ? 1
-                : *at >= 0xC2 && *at < 0xE0 ? 2
-                : *at >= 0xE0 && *at < 0xF0 ? 3
-                : *at >= 0xF0 && *at < 0xF5 ? 4
-                                            : 0;
-  size_t i;
-  if (need == 0 || need > left) return 0;
-  for (i = 1; i < need; i++)
-    if ((at[i] & 0xC0) != 0x80) return 0;
-  if (need == 3 && ((*at == 0xE0 && at[1] < 0xA0) || (*at == 0xED && at[1] >= 0xA0))) return 0;
-  if (need == 4 && ((*at == 0xF0 && at[1] < 0x90) || (*at == 0xF4 && at[1] >= 0x90))) return 0;
-  return need;
-}
-
 void print_json_bytes(FILE *to, const void *data, size_t size) {
   const unsigned char *at = data, *end = at + size;
   (void)fputc('"', to);
   while (at < end) {
-    size_t len = utf8_length(at, (size_t)(end - at));
+    size_t len = host_utf8_length(at, (size_t)(end - at));
     if (len == 0) {
       (void)fputs("\\ufffd", to);
       len = 1;
@@ -85,7 +71,7 @@ static bool is_plain(const unsigned char *at, size_t len) {
 void print_safe(FILE *to, const void *data, size_t size) {
   const unsigned char *at = data, *end = at + size;
   while (at < end) {
-    size_t len = utf8_length(at, (size_t)(end - at));
+    size_t len = host_utf8_length(at, (size_t)(end - at));
     if (len > 0 && is_plain(at, len)) {
       (void)fwrite(at, 1, len, to);
       at += len;
@@ -99,7 +85,7 @@ void print_safe(FILE *to, const void *data, size_t size) {
 static size_t safe_width(const char *cell) {
   size_t width = 0, left = strlen(cell);
   while (left > 0) {
-    size_t len = utf8_length((const unsigned char *)cell, left);
+    size_t len = host_utf8_length((const unsigned char *)cell, left);
     bool plain = len > 0 && is_plain((const unsigned char *)cell, len);
     width += plain ? 1 : 4;
     cell += plain ? len : 1;

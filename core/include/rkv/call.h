@@ -89,8 +89,10 @@ struct rkv_append_call {
   const struct rkv_entry *entries; /* consecutive, first index = prev.index + 1 */
   size_t entry_count;
   /* answer */
-  uint32_t result; /* an enum rkv_append_result */
-  uint32_t reserved;
+  uint32_t result;   /* an enum rkv_append_result */
+  uint32_t inferred; /* outbound, since 1.1 (before: reserved, 0). Not 0: the peer did not say so
+                        itself, the transport knows it from what the peer answered to an append
+                        before this one; it does not prove that the peer heard the leader since */
   struct rkv_log_id
       matched; /* SUCCESS: prev or the last entry stored; less than all = partial success */
   struct rkv_vote voter_vote; /* REJECTED */

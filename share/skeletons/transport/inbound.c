@@ -150,6 +150,7 @@ bool inbound_request(struct link *link, uint64_t id, uint32_t kind, struct wire 
   in->held = w->held;
   in->frame = rkv_buf_share(frame);
   in->as.call.done = answered;
+  in->as.call.abi_minor = RKV_ABI_MINOR;
   in->as.call.envelope = enveloped ? &in->envelope : NULL;
   in->as.call.deadline_ns = patience_ns > 0 ? tcp_now(t) + patience_ns : 0;
   sane = !w->bad && w->frame.len == 0;

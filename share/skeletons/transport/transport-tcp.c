@@ -272,6 +272,7 @@ static enum rkv_status tcp_peer_open(void *transport, const struct rkv_peer_info
   link->addr = addr, link->addr_len = len;
   link->info.cluster = info->cluster, link->info.to = info->id;
   link->info.incarnation = info->incarnation;
+  link->info.from = t->host->node_id, link->info.from_incarnation = info->from_incarnation;
   memcpy(link->addr_text, info->addr, strlen(info->addr) + 1);
   *peer = link;
   return RKV_OK;

@@ -115,6 +115,8 @@ void wire_envelope(struct wire *w, struct rkv_envelope *envelope) {
   cluster_id(w, &envelope->cluster);
   wire_u64(w, &envelope->to);
   wire_u64(w, &envelope->incarnation);
+  wire_u64(w, &envelope->from);
+  wire_u64(w, &envelope->from_incarnation);
 }
 
 void wire_error(struct wire *w, struct rkv_error *error) {
@@ -254,7 +256,7 @@ void wire_answer(struct wire *w, uint32_t kind, union wire_call *c) {
     break;
   case WIRE_APPEND:
     closed(w, &c->append.result, RKV_APPEND_REJECTED), log_id(w, &c->append.matched);
-    vote(w, &c->append.voter_vote);
+    vote(w, &c->append.voter_vote), wire_u64(w, &c->append.lease_ns);
     break;
   case WIRE_SNAPSHOT_BEGIN:
   case WIRE_SNAPSHOT_WRITE:

@@ -36,6 +36,8 @@ static void spoil_answer(struct passage *p, enum rkv_status *status) {
     if (fault == FAULT_partial_is_whole && append->entry_count > 0)
       append->matched = append->entries[append->entry_count - 1].id;
     if (fault == FAULT_rejection_loses_vote) append->voter_vote.term = 0;
+    if (fault == FAULT_promise_lost) append->lease_ns = 0;
+    if (fault == FAULT_promise_is_own && append->lease_ns == 0) append->lease_ns = 3000000000;
   }
   if (*status == RKV_TOO_LARGE && p->kind == CALL_APPEND && fault == FAULT_one_more_matched)
     append->matched.index++;

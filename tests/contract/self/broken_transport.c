@@ -196,6 +196,7 @@ static enum rkv_status broken_peer_open(void *transport, const struct rkv_peer_i
   p = calloc(1, sizeof *p);
   if (!p) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
   if (b->fault == FAULT_incarnation_lost) own.incarnation = 0;
+  if (b->fault == FAULT_sender_lost) own.from_incarnation = 0;
   status = b->good->peer_open(b->it, &own, &p->good, error);
   if (status == RKV_INVALID && b->fault == FAULT_any_address) status = RKV_OK;
   p->b = b;

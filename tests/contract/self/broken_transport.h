@@ -22,6 +22,8 @@
   X(large_entry_cut)                                                                               \
   X(partial_is_whole)                                                                              \
   X(rejection_loses_vote)                                                                          \
+  X(promise_lost)                                                                                  \
+  X(promise_is_own)                                                                                \
   X(one_more_matched)                                                                              \
   X(chunk_lost)                                                                                    \
   X(abort_finishes)                                                                                \
@@ -31,6 +33,7 @@
   X(leader_lost)                                                                                   \
   X(refusal_is_ok)                                                                                 \
   X(incarnation_lost)                                                                              \
+  X(sender_lost)                                                                                   \
   X(one_connection_closes_all)                                                                     \
   X(sulks)                                                                                         \
   X(touched_after_done)                                                                            \

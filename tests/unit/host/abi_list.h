@@ -91,7 +91,7 @@
   FIELD(struct rkv_append_call, entries)                                                           \
   FIELD(struct rkv_append_call, entry_count)                                                       \
   FIELD(struct rkv_append_call, result)                                                            \
-  FIELD(struct rkv_append_call, reserved)                                                          \
+  FIELD(struct rkv_append_call, inferred)                                                          \
   FIELD(struct rkv_append_call, matched)                                                           \
   FIELD(struct rkv_append_call, voter_vote)                                                        \
   FIELD(struct rkv_append_call, lease_ns)                                                          \

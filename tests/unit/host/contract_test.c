@@ -132,6 +132,35 @@ static void every_other_report_keeps_it_out(void **state) {
   refused(t, "basic", "cannot be read");
 }
 
+/* Not a line of a plugin's code runs before its report was found to be good: its constructors run
+ * as soon as it is loaded. */
+static void a_plugin_that_is_kept_out_runs_no_code(void **state) {
+  struct tried *t = *state;
+  assert_int_equal(unsetenv("fix-storage"), 0);
+  refused(t, "basic", "fix-storage.so.contract is missing");
+  write_report(t, t->hash, "basic", "failed");
+  refused(t, "basic", "says that the plugin has failed");
+  write_report(t, t->hash, "full", "passed");
+  struct outcome o = required(t, "fulll");
+  outcome_free(&o);
+  assert_null(getenv("fix-storage"));
+  taken(t, "full");
+  assert_non_null(getenv("fix-storage"));
+}
+
+/* What cannot be a plugin is told as that, whatever is required of it. */
+static void what_is_no_file_needs_no_report(void **state) {
+  struct tried *t = *state;
+  assert_int_equal(unlink(t->copy.file), 0);
+  assert_int_equal(mkfifo(t->copy.file, 0600), 0);
+  struct outcome o = required(t, "full");
+  assert_int_equal(o.code, HOST_EXIT_CONFIG);
+  assert_holds(o.err, "[storage] plugin = ");
+  assert_holds(o.err, "not a file");
+  assert_lacks(o.err, "require_contract");
+  outcome_free(&o);
+}
+
 /* The key is the host's: a level that is none is refused with the possible ones. */
 static void an_unknown_level_is_refused(void **state) {
   struct outcome o = required(*state, "fulll");
@@ -149,6 +178,8 @@ int main(void) {
       STORY(without_the_key_no_report_is_needed),
       STORY(a_good_report_of_this_or_a_higher_level_lets_it_in),
       STORY(every_other_report_keeps_it_out),
+      STORY(a_plugin_that_is_kept_out_runs_no_code),
+      STORY(what_is_no_file_needs_no_report),
       STORY(an_unknown_level_is_refused),
   };
   return cmocka_run_group_tests_name("contract report", tests, NULL, NULL);

@@ -270,6 +270,24 @@ static void a_second_signal_stops_at_once(void **state) {
   assert_true(e.ms < 3000);
 }
 
+/* Also while the node is being put together: nothing was served yet, and nothing waits for it. */
+static void a_signal_stops_a_start_that_hangs(void **state) {
+  static const int signals[] = {SIGTERM, SIGINT};
+  (void)state;
+  for (size_t i = 0; i < 2; i++) {
+    static struct ending e;
+    char text[TEXT_MAX];
+    struct process p = act("hang_open");
+    read_text(p.err, "opens for ever", text);
+    assert_int_equal(kill(p.pid, SIGHUP), 0);
+    assert_int_equal(kill(p.pid, signals[i]), 0);
+    end(&p, &e);
+    assert_int_equal(e.code, HOST_EXIT_OK);
+    assert_holds(e.err, "stopped before it served");
+    assert_true(e.ms < 5000);
+  }
+}
+
 /* Without one, five seconds are the limit, whatever hangs. */
 static void what_hangs_is_cut_off(void **state) {
   static struct ending e;
@@ -294,6 +312,7 @@ int main(void) {
       ENDING(the_shipped_configurations_are_ok),
       ENDING(a_fatal_report_ends_the_process),
       ENDING(a_second_signal_stops_at_once),
+      ENDING(a_signal_stops_a_start_that_hangs),
       ENDING(what_hangs_is_cut_off),
   };
   return cmocka_run_group_tests_name("life", tests, NULL, NULL);

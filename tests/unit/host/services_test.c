@@ -73,6 +73,33 @@ static void a_line_stays_one_line(void **state) {
   assert_int_equal(line[HOST_LOG_LINE_MAX - 2], '\n');
 }
 
+/* Nor move a terminal's cursor: C1 controls, as single bytes and as UTF-8, and what is no UTF-8. */
+static void only_whole_characters_are_shown(void **state) {
+  static const struct {
+    const char *text, *shown;
+  } lines[] = {{"\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"},
+               {"a\x9B"
+                "31m",
+                "a?31m"},
+               {"a\xC2\x9B"
+                "31m",
+                "a??31m"},
+               {"a\xC2\xA0"
+                "b",
+                "a\xC2\xA0"
+                "b"},
+               {"cut \xE2\x82", "cut ??"},
+               {"\xC0\x80 \xED\xA0\x80", "?? ???"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+    char line[HOST_LOG_LINE_MAX], wanted[HOST_LOG_LINE_MAX];
+    struct timespec at = {0, 0};
+    (void)host_log_format(line, at, RKV_LOG_WARN, "m", lines[i].text);
+    (void)snprintf(wanted, sizeof wanted, "1970-01-01T00:00:00.000Z WARN m %s\n", lines[i].shown);
+    assert_string_equal(line, wanted);
+  }
+}
+
 static void levels_below_the_chosen_one_are_dropped(void **state) {
   const struct fixture *f = *state;
   char text[4096];
@@ -81,6 +108,27 @@ static void levels_below_the_chosen_one_are_dropped(void **state) {
   assert_string_equal(logged(f, text), "");
   rkv_log(storage_host(f), RKV_LOG_INFO, "s", "n=%d", 5);
   assert_holds(logged(f, text), "Z INFO s n=5\n");
+}
+
+/* Nobody reads: lines that do not fit are dropped, and the log says how many once there is room. */
+static void a_log_without_a_reader_drops_lines(void **state) {
+  struct fixture *f = *state;
+  const struct rkv_host *host = storage_host(f);
+  char text[4096];
+  uint64_t lines = 0;
+  assert_int_equal(fcntl(f->services.log_fd, F_SETFL, O_NONBLOCK), 0);
+  while (f->services.log_dropped < 3) {
+    rkv_log(host, RKV_LOG_INFO, "s", "line %d", (int)lines);
+    assert_true(++lines < 100000);
+  }
+  assert_int_equal(host_services_lines_dropped(&f->services), 3);
+  while (*logged(f, text)) continue;
+  rkv_log(host, RKV_LOG_INFO, "s", "after");
+  assert_holds(logged(f, text), "Z WARN host log lines were dropped");
+  assert_holds(text, "count=3\n");
+  assert_holds(text, "Z INFO s after\n");
+  rkv_log(host, RKV_LOG_INFO, "s", "later");
+  assert_lacks(logged(f, text), "dropped");
 }
 
 /* ---- buffers and clock ---- */
@@ -217,7 +265,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_line_is_logfmt),
       cmocka_unit_test(a_line_stays_one_line),
+      cmocka_unit_test(only_whole_characters_are_shown),
       WITH_SERVICES(levels_below_the_chosen_one_are_dropped),
+      WITH_SERVICES(a_log_without_a_reader_drops_lines),
       WITH_SERVICES(a_buffer_has_one_reference),
       WITH_SERVICES(the_clock_never_goes_back),
       WITH_SERVICES(metrics_are_shown_while_their_plugin_is_open),

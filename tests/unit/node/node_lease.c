@@ -47,14 +47,18 @@ static void on_read(struct rkv_call *call, enum rkv_status status, const struct 
   r->status = status;
 }
 
-static void hand_in(struct world *w, rkv_node_id at, struct reading *r) {
+static void hand_in_as(struct world *w, rkv_node_id at, struct reading *r, enum rkv_read how) {
   static const uint8_t request[] = {0x0a, 1, 'k'};
   const struct rkv_node_api *api = node_api(w->nodes[at].node);
   *r = (struct reading){.call = {.call = {.done = on_read},
                                  .request = rkv_buf_static(request, sizeof request),
-                                 .read = RKV_READ_LEASE}};
+                                 .read = (uint32_t)how}};
   r->call.call.deadline_ns = world_local_ns(&w->nodes[at]) + 5 * SECONDS;
   api->query(api->ctx, &r->call);
+}
+
+static void hand_in(struct world *w, rkv_node_id at, struct reading *r) {
+  hand_in_as(w, at, r, RKV_READ_LEASE);
 }
 
 static bool is_done(struct world *w, void *arg) {
@@ -147,6 +151,37 @@ static void a_machine_that_slept_has_no_lease(void **state) {
   world_free(w);
 }
 
+/* ---- answers that a transport makes up ---- */
+
+static void infer(struct world *w, rkv_node_id from, rkv_node_id to,
+                  const struct rkv_vote_call *vote, const struct rkv_append_call *append) {
+  (void)w, (void)from, (void)to, (void)vote;
+  if (append) ((struct rkv_append_call *)(uintptr_t)append)->inferred = 1;
+}
+
+/* What a peer did not say itself does not prove that it heard the leader: no read is confirmed by
+ * it, neither by a round nor by a lease. */
+static void inferred_answers_confirm_no_read(void **state) {
+  struct world *w = cluster(1);
+  (void)state;
+  w->on_answer = infer;
+  world_run(w, 2 * SECONDS);
+  for (enum rkv_read how = RKV_READ_LOCAL; how <= RKV_READ_LINEARIZABLE; how++) {
+    struct reading r;
+    if (how == RKV_READ_LOCAL) continue;
+    hand_in_as(w, 1, &r, how);
+    node_kick(w->nodes[1].node);
+    assert_false(r.done);
+    assert_true(world_until(w, 30 * SECONDS, is_done, &r));
+    assert_int_not_equal(r.status, RKV_OK);
+    rkv_buf_drop(&r.call.response);
+  }
+  w->on_answer = NULL;
+  world_run(w, 2 * SECONDS);
+  assert_true(holds_lease(w));
+  world_free(w);
+}
+
 /* ---- voters with other settings ---- */
 
 /* A rolling restart makes the others' timeouts a tenth as long as the leader's. They elect the next
@@ -186,6 +221,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_read_is_not_judged_by_a_time_before_it),
       cmocka_unit_test(a_machine_that_slept_has_no_lease),
+      cmocka_unit_test(inferred_answers_confirm_no_read),
       cmocka_unit_test(a_lease_is_the_voters_promise),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

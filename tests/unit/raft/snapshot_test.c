@@ -277,6 +277,28 @@ static void commits_may_pass_a_snapshot_on_its_way(void **state) {
   cluster_free(f.c);
 }
 
+/* Nor does a snapshot in front of both memberships that the log holds replace the older one. */
+static void snapshots_replace_no_later_membership(void **state) {
+  const rkv_node_id two[] = {1, 2, 0}, four[] = {1, 2, 3, 4, 0};
+  struct rkv_membership second = cluster_membership(two), third = cluster_membership(four);
+  const struct raft_entry entries[] = {{ID(8, 6), RKV_ENTRY_MEMBERSHIP, &second},
+                                       {ID(8, 7), RKV_ENTRY_COMMAND, NULL},
+                                       {ID(8, 8), RKV_ENTRY_MEMBERSHIP, &third}};
+  struct follower f = follower_new();
+  (void)state;
+  assert_int_equal(raft_on_append_request(f.r, f.now, LEADER_VOTE(8, 1), ID(2, 5), ID(2, 3),
+                                          entries, 3, NULL, NULL),
+                   RKV_OK);
+  raft_on_snapshot_installed(f.r, f.now, ID(2, 5), &f.membership);
+  assert_id(cluster_view(f.c, 2).committed, 2, 5);
+  assert_id(raft_effective(f.r)->id, 8, 8);
+  assert_int_equal(
+      raft_on_append_request(f.r, f.now, LEADER_VOTE(9, 3), ID(9, 8), NONE, NULL, 0, NULL, NULL),
+      RKV_OK);
+  assert_id(raft_effective(f.r)->id, 8, 6);
+  cluster_free(f.c);
+}
+
 /* A peer that lags behind what is purged gets the snapshot, and then the entries behind it; one
  * that fails gets it again, not before it answers a probe. */
 static void lagging_peers_get_the_snapshot(void **state) {
@@ -318,6 +340,7 @@ int main(void) {
       cmocka_unit_test(starts_complete_an_interrupted_install),
       cmocka_unit_test(starts_forget_overruled_memberships),
       cmocka_unit_test(commits_may_pass_a_snapshot_on_its_way),
+      cmocka_unit_test(snapshots_replace_no_later_membership),
       cmocka_unit_test(lagging_peers_get_the_snapshot),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,6 +259,35 @@ static void append_answers_both_ways(void **state) {
   assert_slice(out, "0a060a0408021003");
 }
 
+/* A promise is a field that other nodes pass over; without it nothing is promised. Whoever rejects
+ * promises nothing. */
+static void appends_are_answered_with_a_promise(void **state) {
+  struct rkv_entry entries[2];
+  struct rkv_append_call call = sent_two(entries);
+  grpc_slice out;
+  (void)state;
+  call.matched = id(2, 7);
+  call.lease_ns = 300;
+  assert_int_equal(codec_append_answer_encode(&call, &out, &error), RKV_OK);
+  assert_slice(out, "c83eac02");
+  assert_slice(codec_append_stream_answer_encode(&call), "1a0408021006c83eac02");
+  assert_int_equal(codec_append_answer_decode(hex("c83eac03"), &call, &error), RKV_OK);
+  assert_int_equal(call.lease_ns, 428);
+  assert_int_equal(codec_append_stream_answer_decode(hex("1a0408021006"), &call, &error), RKV_OK);
+  assert_int_equal(call.lease_ns, 0);
+  assert_int_equal(
+      codec_append_stream_answer_decode(hex("10011a0408011004c83eac02"), &call, &error), RKV_OK);
+  assert_int_equal(call.result, RKV_APPEND_CONFLICT);
+  assert_int_equal(call.lease_ns, 300);
+  assert_int_equal(codec_append_answer_decode(hex("0a060a0408021003c83eac02"), &call, &error),
+                   RKV_OK);
+  assert_int_equal(call.result, RKV_APPEND_REJECTED);
+  assert_int_equal(call.lease_ns, 0);
+  call.lease_ns = 300;
+  assert_int_equal(codec_append_answer_encode(&call, &out, &error), RKV_OK);
+  assert_slice(out, "0a060a0408021003");
+}
+
 /* The wire cannot say "success, but nothing at all": absent would mean everything. */
 static void nothing_stored_is_no_success(void **state) {
   struct rkv_entry entries[2];
@@ -292,6 +321,7 @@ int main(void) {
       cmocka_unit_test(large_payloads_are_not_copied),
       cmocka_unit_test(random_appends_survive_a_round_trip),
       cmocka_unit_test(append_answers_both_ways),
+      cmocka_unit_test(appends_are_answered_with_a_promise),
       cmocka_unit_test(nothing_stored_is_no_success),
       cmocka_unit_test(a_strange_success_is_refused),
   };

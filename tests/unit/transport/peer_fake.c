@@ -119,6 +119,7 @@ bool peer_fake_take(struct peer_fake *fake, struct rkv_append_call *call) {
     fake->seen.beats++;
   if (fake->manner.hang || (fake->manner.hang_from && first >= fake->manner.hang_from))
     return false;
+  call->lease_ns = fake->manner.lease_ns;
   if (fake->manner.conflict_from && first >= fake->manner.conflict_from) {
     call->result = RKV_APPEND_CONFLICT;
   } else if (fake->manner.rejected_from && first >= fake->manner.rejected_from) {

@@ -25,6 +25,7 @@ struct peer_manner {
   rkv_index conflict_from;  /* such appends conflict */
   rkv_index rejected_from;  /* such appends are rejected by T9-N9 */
   rkv_index partial_at;     /* stores up to here only */
+  uint64_t lease_ns;        /* what it promises with each append that it took */
   bool strange;             /* answers bytes that are no message */
   unsigned end_after;       /* a stream ends after so many answers ... */
   grpc_status_code end;     /* ... with this; 0 answers: off */

@@ -86,9 +86,11 @@ static void ask_hello(struct asked *asked) {
   rig.fake.ops->send_hello(rig.peer, &asked->hello);
 }
 
-/* Every request says for whom it is meant, by whatever RPC it goes; hello asks whoever is there. */
+/* Every request says for whom it is meant and who sends it, by whatever RPC it goes; hello asks
+ * whoever is there. */
 static void requests_say_for_whom_they_are(void **state) {
-  struct rkv_peer_info info = {.id = 2, .incarnation = 0xbeef, .cluster = {1, 0xabc}};
+  struct rkv_peer_info info = {
+      .id = 2, .incarnation = 0xbeef, .cluster = {1, 0xabc}, .from_incarnation = 0xf00d};
   struct asked asked;
   struct rkv_entry *entry = make_entries(6, 1, 100);
   struct rkv_error error;
@@ -118,6 +120,8 @@ static void requests_say_for_whom_they_are(void **state) {
     assert_int_equal(seen.envelope.to, 2);
     assert_int_equal(seen.envelope.incarnation, 0xbeef);
     assert_true(rkv_cluster_id_equal(seen.envelope.cluster, info.cluster));
+    assert_int_equal(seen.sender.id, rig.fake.host.node_id);
+    assert_int_equal(seen.sender.incarnation, 0xf00d);
   }
   ask_hello(&asked);
   await_end(&asked, RKV_OK);

@@ -24,6 +24,7 @@ struct fake_seen {
   uint64_t deadline_ns;
   bool enveloped; /* the last request of a peer came with ... */
   struct rkv_envelope envelope;
+  struct rkv_sender sender; /* who sent it, zeros: it does not say */
   struct rkv_vote vote_in;
   struct rkv_log_id last, prev, commit;
   bool handed_over, retain;
@@ -46,6 +47,7 @@ struct fake {
   pthread_cond_t changed;
   struct rkv_call *first, *last; /* collected, not answered */
   bool parked;
+  bool held, waits; /* the thread that kicks: is to wait, does */
   struct fake_seen seen;
   char log[512]; /* the last line of WARN or worse */
   unsigned fatals;
@@ -60,6 +62,7 @@ struct fake {
   bool echo;               /* an append is stored whole: `matched` is its own last id ... */
   rkv_index conflict_from; /* ... unless its prev has at least this index; 0: off */
   struct rkv_log_id id, matched;
+  uint64_t lease_ns;
   struct rkv_vote vote;
   struct rkv_buf membership, text;
   size_t chunk_max;
@@ -87,6 +90,9 @@ void fake_park(struct fake *f);
 void fake_release(struct fake *f);
 /* Likewise, the last one first. */
 void fake_release_reversed(struct fake *f);
+/* Holds the transport's own thread until go: what has happened meanwhile it finds all at once. */
+void fake_hold(struct fake *f);
+void fake_go(struct fake *f);
 /* A copy of what was seen. */
 struct fake_seen fake_look(struct fake *f);
 /* Waits until *counter of `seen` is at least n; fails the test after PATIENCE_MS. */

@@ -21,6 +21,7 @@ static void collect(struct fake *f, enum kind kind, struct rkv_call *call, unsig
   f->seen.deadline_ns = call->deadline_ns;
   f->seen.enveloped = call->envelope != NULL;
   if (call->envelope) f->seen.envelope = *call->envelope;
+  f->seen.sender = rkv_call_sender(call);
   if (f->last)
     f->last->next = call;
   else
@@ -180,6 +181,7 @@ static void fill_answer(struct fake *f, struct rkv_call *call) {
     c->result = f->append_result;
     c->voter_vote = f->vote;
     c->matched = f->matched;
+    rkv_append_promise(c, f->lease_ns);
     if (f->echo) c->matched = c->entry_count ? c->entries[c->entry_count - 1].id : c->prev;
     if (f->conflict_from && c->prev.index >= f->conflict_from) c->result = RKV_APPEND_CONFLICT;
     break;
@@ -237,8 +239,28 @@ static void node_kick(void *ctx) {
   struct fake *f = entered(ctx);
   const bool parked = f->parked;
   f->seen.kick++;
+  while (f->held) {
+    f->waits = true;
+    pthread_cond_broadcast(&f->changed);
+    pthread_cond_wait(&f->changed, &f->mutex);
+  }
+  f->waits = false;
   pthread_mutex_unlock(&f->mutex);
   if (!parked) answer_all(f);
+}
+
+void fake_hold(struct fake *f) {
+  pthread_mutex_lock(&f->mutex);
+  f->held = true;
+  while (!f->waits) pthread_cond_wait(&f->changed, &f->mutex);
+  pthread_mutex_unlock(&f->mutex);
+}
+
+void fake_go(struct fake *f) {
+  pthread_mutex_lock(&f->mutex);
+  f->held = false;
+  pthread_cond_broadcast(&f->changed);
+  pthread_mutex_unlock(&f->mutex);
 }
 
 void fake_park(struct fake *f) {

@@ -65,6 +65,18 @@ static void heartbeat_round_trip(void **state) {
   assert_int_equal(seen.commit.index, 2);
 }
 
+/* To who asks by a unary call, too. */
+static void a_promise_is_told(void **state) {
+  (void)state;
+  f.matched = (struct rkv_log_id){1, 2};
+  f.lease_ns = 300;
+  ask_hex(&c, RAFT "AppendEntries", "0a080a04080110011001120408011001220408011001", GRPC_STATUS_OK,
+          &out);
+  assert_answer("c83eac02");
+  assert_int_equal(fake_look(&f).sender.id, 0); /* a client of OpenRaft's has none */
+  f.lease_ns = 0;
+}
+
 /* The command's bytes are the SetRequest's, whatever it says. */
 static void append_round_trip(void **state) {
   static const char set[] = "\x0a\x03"
@@ -120,6 +132,7 @@ int main(void) {
       STORY(vote_round_trip),        STORY(heartbeat_round_trip),
       STORY(append_round_trip),      STORY(partial_success_names_the_last_id),
       STORY(conflict_and_rejection), STORY(full_inbox),
+      STORY(a_promise_is_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

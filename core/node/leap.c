@@ -1,0 +1,36 @@
+/* leap.c: terms and log ids that cannot be true are refused, counted and told (leap.h). */
+#include <node/leap.h>
+
+/* One line at change, then one every NODE_QUIET_NS with a count. */
+static void tell(struct node *n, rkv_node_id sender, const char *text) {
+  n->bad_peer_calls++;
+  n->leap_quiet++;
+  if (n->now_ns < n->leap_quiet_ns) return;
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "refused what cannot be true from=%llu times=%llu: %s", (unsigned long long)sender,
+          (unsigned long long)n->leap_quiet, text);
+  n->leap_quiet_ns = n->now_ns + NODE_QUIET_NS;
+  n->leap_quiet = 0;
+}
+
+bool leap_is_told(struct node *n, const struct rkv_call *call, struct rkv_vote vote,
+                  struct rkv_log_id id, struct rkv_error *error) {
+  rkv_node_id sender = rkv_call_sender(call).id;
+  if (raft_check_edge(n->raft, vote, id, error) == RKV_OK) return false;
+  tell(n, sender ? sender : vote.node_id, error->text);
+  return true;
+}
+
+bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
+                  struct rkv_log_id id) {
+  struct rkv_error error;
+  if (!leap_is_told(n, call, vote, id, &error)) return false;
+  peer_fail(n, call, &error);
+  return true;
+}
+
+void leap_note_answer(struct node *n, rkv_node_id peer, struct rkv_vote vote) {
+  struct rkv_error error;
+  if (raft_check_edge(n->raft, vote, (struct rkv_log_id){0, 0}, &error) != RKV_OK)
+    tell(n, peer, error.text);
+}

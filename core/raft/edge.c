@@ -1,0 +1,37 @@
+/* edge.c: whether what another node says can be true (edge.h). */
+#include <raft/raft_internal.h>
+
+/* A node without vote and log knows nothing of how far the cluster has come. */
+static bool knows_terms(const struct raft *r) {
+  return r->vote.term > 0 || r->log.last.index > 0;
+}
+
+bool raft_believes_term(const struct raft *r, rkv_term term) {
+  rkv_term known = r->vote.term > r->log.last.term ? r->vote.term : r->log.last.term;
+  if (!raft_term_has_room(term)) return false;
+  return !knows_terms(r) || term <= known || term - known <= RAFT_TERM_LEAP;
+}
+
+bool raft_believes_index(const struct raft *r, rkv_index index) {
+  rkv_index known = r->log.last.index;
+  if (!raft_index_has_room(index)) return false;
+  return index <= known || index - known <= RAFT_INDEX_LEAP;
+}
+
+enum rkv_status raft_check_edge(const struct raft *r, struct rkv_vote vote, struct rkv_log_id id,
+                                struct rkv_error *error) {
+  if (!raft_believes_term(r, vote.term))
+    return rkv_fail(error, RKV_INVALID,
+                    "vote of node %llu: term %llu, and this node is in term %llu: no elections "
+                    "explain that",
+                    (unsigned long long)vote.node_id, (unsigned long long)vote.term,
+                    (unsigned long long)r->vote.term);
+  if (!raft_believes_index(r, id.index))
+    return rkv_fail(
+        error, RKV_INVALID,
+        "log of node %llu: index %llu, and this node's log ends at %llu: no log gets so "
+        "far ahead",
+        (unsigned long long)vote.node_id, (unsigned long long)id.index,
+        (unsigned long long)r->log.last.index);
+  return RKV_OK;
+}

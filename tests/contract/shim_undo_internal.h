@@ -1,0 +1,34 @@
+/* shim_undo_internal.h: what power loss would undo, as the shim's files keep it. */
+#ifndef CONTRACT_SHIM_UNDO_INTERNAL_H
+#define CONTRACT_SHIM_UNDO_INTERNAL_H
+
+#include "shim_undo.h"
+
+/* What a write replaced. */
+struct undo_kept {
+  struct undo_kept *older;
+  int fd; /* of its own, so that nothing of the plugin's use of the file matters */
+  ino_t file;
+  off_t at, size; /* the file's size before */
+  size_t len, old;
+  bool doomed;     /* a failed sync has dropped it: lost for sure, and no later sync helps */
+  uint8_t bytes[]; /* `old` of them */
+};
+
+/* A name that was changed. */
+struct undo_named {
+  struct undo_named *older;
+  enum undo_name what;
+  char path[UNDO_PATH_MAX], to[UNDO_PATH_MAX];
+  char held[UNDO_PATH_MAX]; /* another name of what was removed or replaced; "" = none */
+};
+
+struct undo {
+  char folder[UNDO_PATH_MAX];
+  unsigned number; /* of the next thing kept in the folder */
+  struct undo_kept *kept;
+  struct undo_named *named;
+};
+extern struct undo undo;
+
+#endif

@@ -1,0 +1,90 @@
+/* storage_heir.c: laws 60 and 61: what a life acknowledges does not rest on what the life before,
+ * which was killed, left in the page cache alone. */
+#include "storage_laws.h"
+#include "storage_life.h"
+
+#include <inttypes.h>
+
+STORAGE_LAWS_HEIR(STORAGE_LAW_PROTOTYPE)
+
+enum { LONG = 3000, FIRST_CALLS = 12 /* of a new directory: each is tried */ };
+
+/* Names of every kind come and go: segments, snapshots, what is purged. */
+static void plan_names(struct life *life) {
+  struct model *m = model_copy(life->c, life->start);
+  life->count = 0;
+  life_plan(life, m, step_identity(1, true));
+  life_plan(life, m, step_append(m, 90, LONG));
+  life_plan(life, m, step_vote(1, 2, false));
+  life_plan(life, m, step_snapshot(m, 30000));
+  life_plan(life, m, step_append(m, 90, LONG));
+  life_plan(life, m, step_purge(m, 80));
+  life_plan(life, m, step_append(m, 60, LONG));
+  life_plan(life, m, step_snapshot(m, 3000));
+  life_plan(life, m, step_append(m, 60, LONG));
+  life_plan(life, m, step_vote(2, 2, true));
+  model_free(m);
+}
+
+/* The heir: some more is acknowledged; then power goes. */
+static void inherit(struct life *life, const char *when, uint64_t number, uint64_t seed) {
+  struct model *m = model_copy(life->c, life->start);
+  life->count = 0;
+  life->has_heir = life->unsynced = false;
+  life->lose_power = true;
+  life->plan = (struct shim_plan){.track = true, .handed_on = true, .sector = 4096, .seed = seed};
+  life_plan(life, m, step_append(m, 3, 100));
+  life_plan(life, m, step_vote(life->start->vote.term + 5, 1, false));
+  CONTRACT_REQUIRE(life->c, life_run(life), "the heir was ended");
+  life_judge(life, when, number);
+  model_free(m);
+}
+
+/* The life before: ended at a call, or, 0, behind its last step. */
+static void bequeath(struct life *life, unsigned call, const char *when) {
+  life_afresh(life);
+  plan_names(life);
+  life->has_heir = true;
+  life->lose_power = false;
+  life->window = 0;
+  life->plan =
+      (struct shim_plan){.die_at = call, .death = SHIM_KILLED, .track = true, .handed_on = true};
+  (void)life_run(life);
+  life_judge(life, when, call);
+}
+
+static struct life *new_life(struct contract *c) {
+  struct life *life = life_new(c);
+  life->shimmed = true;
+  return life;
+}
+
+void storage_law_acks_rest_on_what_is_durable(struct contract *c) {
+  struct life *life = new_life(c);
+  uint64_t most = contract_amount(c, 50, 50, 100000), seed = c->seed, lives = 0;
+  unsigned calls, step;
+  bequeath(life, 0, "kill behind the last step");
+  calls = atomic_load(&life->progress->calls);
+  if (calls < 5)
+    contract_skip(c, "its writes are not seen: %u calls of the C library change its files", calls);
+  step = calls / (unsigned)most + 1;
+  for (unsigned n = 1; n <= calls; n += n < FIRST_CALLS ? 1 : step) {
+    bequeath(life, n, "kill at call");
+    inherit(life, "power lost by the heir of the life killed at call", n, contract_random(&seed));
+    lives++;
+  }
+  contract_note(c, "%u calls, %" PRIu64 " lives killed, as many heirs", calls, lives);
+  life_free(life);
+}
+
+void storage_law_sync_settles_the_past(struct contract *c) {
+  struct life *life = new_life(c);
+  uint64_t rounds = contract_amount(c, 6, 6, 100), seed = c->seed;
+  if (storage_sync_option(c) < 0) contract_skip(c, "it has no option `sync`");
+  for (uint64_t round = 1; round <= rounds; round++) {
+    life->unsynced = true;
+    bequeath(life, 0, "life without sync");
+    inherit(life, "power lost after a life without sync, round", round, contract_random(&seed));
+  }
+  life_free(life);
+}
