@@ -59,19 +59,26 @@ bool addresses_equal(const char *a, const char *b) {
   return places_equal(&left, &right);
 }
 
-enum rkv_status addresses_check(const struct rkv_membership *m, struct rkv_error *error) {
-  for (uint32_t i = 0; i < m->node_count; i++) {
-    const struct rkv_member *member = &m->nodes[i];
-    if (leads_nowhere(member->addr))
-      return rkv_fail(error, RKV_INVALID,
-                      "node %llu: %s is where a node may listen, not where others find it (give an "
-                      "address that leads to it)",
-                      (unsigned long long)member->id, member->addr);
-    for (uint32_t j = 0; j < i; j++)
-      if (addresses_equal(m->nodes[j].addr, member->addr))
-        return rkv_fail(error, RKV_INVALID, "nodes %llu and %llu have one address, %s",
-                        (unsigned long long)m->nodes[j].id, (unsigned long long)member->id,
-                        member->addr);
-  }
+enum rkv_status addresses_check_one(const struct rkv_membership *m, rkv_node_id id,
+                                    struct rkv_error *error) {
+  const struct rkv_member *member = rkv_membership_find(m, id);
+  if (leads_nowhere(member->addr))
+    return rkv_fail(error, RKV_INVALID,
+                    "node %llu: %s is where a node may listen, not where others find it (give an "
+                    "address that leads to it)",
+                    (unsigned long long)id, member->addr);
+  for (uint32_t i = 0; i < m->node_count; i++)
+    if (m->nodes[i].id != id && addresses_equal(m->nodes[i].addr, member->addr))
+      return rkv_fail(error, RKV_INVALID, "nodes %llu and %llu have one address, %s",
+                      (unsigned long long)(m->nodes[i].id < id ? m->nodes[i].id : id),
+                      (unsigned long long)(m->nodes[i].id < id ? id : m->nodes[i].id),
+                      member->addr);
   return RKV_OK;
+}
+
+enum rkv_status addresses_check(const struct rkv_membership *m, struct rkv_error *error) {
+  enum rkv_status status = RKV_OK;
+  for (uint32_t i = 0; i < m->node_count && status == RKV_OK; i++)
+    status = addresses_check_one(m, m->nodes[i].id, error);
+  return status;
 }

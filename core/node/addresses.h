@@ -13,4 +13,8 @@ bool addresses_equal(const char *a, const char *b);
  * Errors: RKV_INVALID. */
 enum rkv_status addresses_check(const struct rkv_membership *m, struct rkv_error *error);
 
+/* Likewise for the address of one member: the others' may be wrong among themselves. */
+enum rkv_status addresses_check_one(const struct rkv_membership *m, rkv_node_id id,
+                                    struct rkv_error *error);
+
 #endif

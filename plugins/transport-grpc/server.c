@@ -7,7 +7,7 @@
 #include "inflow.h"
 #include "keep.h"
 
-#define METHODS_MAX 16
+#define METHODS_MAX 24
 #define HANDSHAKE_MS 10000
 #define KEEPALIVE_MS 60000 /* a client that vanished without a word is noticed after this */
 #define KEEPALIVE_TIMEOUT_MS 20000

@@ -1,4 +1,5 @@
 /* cmd_members.c: init, add-learner, change-membership, members. */
+#include "members.h"
 #include "print.h"
 #include "survey.h"
 #include "trouble.h"
@@ -10,43 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_ids_json(const struct rkv_config_set *config) {
-  uint32_t i;
-  (void)printf("[");
-  for (i = 0; i < config->count; i++) (void)printf("%s%" PRIu64, i ? "," : "", config->ids[i]);
-  (void)printf("]");
+/* The nodes must answer before an entry is written, unless --unreachable. */
+static struct client_pair answering(const struct session *session) {
+  struct client_pair pair = {"rkv-members", "answering"};
+  if (session->args->options & ARGS_UNREACHABLE) pair.key = NULL;
+  return pair;
 }
 
-static void print_membership_json(const struct rkv_membership *m) {
-  uint32_t i;
-  (void)printf("{\"configs\":[");
-  for (i = 0; i < m->config_count; i++) {
-    if (i) (void)printf(",");
-    print_ids_json(&m->configs[i]);
-  }
-  (void)printf("],\"nodes\":[");
-  for (i = 0; i < m->node_count; i++) {
-    (void)printf("%s{\"id\":%" PRIu64 ",\"addr\":", i ? "," : "", m->nodes[i].id);
-    print_json_text(stdout, m->nodes[i].addr);
-    (void)printf(",\"role\":\"%s\"}", wire_role(m, m->nodes[i].id));
-  }
-  (void)printf("]}");
-}
-
-/* "voters 1 2 3, learners 4" */
-static void print_membership_line(const struct rkv_membership *m) {
-  const struct rkv_config_set *voters;
-  const char *word = ", learners";
-  uint32_t i;
-  if (m->config_count == 0) return;
-  voters = &m->configs[m->config_count - 1];
-  (void)printf("voters");
-  for (i = 0; i < voters->count; i++) (void)printf(" %" PRIu64, voters->ids[i]);
-  for (i = 0; i < m->node_count; i++) {
-    if (rkv_membership_is_voter(m, m->nodes[i].id)) continue;
-    (void)printf("%s %" PRIu64, word, m->nodes[i].id);
-    word = "";
-  }
+/* Prints what a change of the membership came to. */
+static enum outcome print_changed(struct session *session, const char *what,
+                                  struct follow_answer *answer) {
+  Openraftpb__ClientWriteResponse *response =
+      openraftpb__client_write_response__unpack(NULL, answer->size, answer->data);
+  if (!response) return wire_unreadable(session, what, answer);
+  members_print_change(session, response->log_id, response->membership);
+  openraftpb__client_write_response__free_unpacked(response, NULL);
+  follow_free(answer);
+  return OUTCOME_DONE;
 }
 
 /* True if the node belongs to a cluster of these voters already. */
@@ -102,41 +83,14 @@ enum outcome cmd_init(struct session *session, const char *const *words, unsigne
   request.n_nodes = count;
   request.nodes = list;
   session->patient = true; /* people start nodes and make a cluster of them in one go */
-  outcome = wire_ask(session, WIRE_SERVICE "Init", &request.base, FOLLOW_CHANGE, &answer);
+  outcome = wire_ask_with(session, WIRE_SERVICE "Init", answering(session), &request.base,
+                          FOLLOW_CHANGE, &answer);
   if (outcome == OUTCOME_REFUSED && answer.code == GRPC_STATUS_FAILED_PRECONDITION &&
       is_so(session, &wanted, answer.endpoint))
     return print_initialised(session, count, answer.endpoint, "is already");
   if (outcome != OUTCOME_DONE) return print_trouble(session, "init", outcome, &answer);
   follow_free(&answer);
   return print_initialised(session, count, answer.endpoint, "");
-}
-
-/* Prints what a change of the membership came to. */
-static enum outcome print_change(struct session *session, const char *what,
-                                 struct follow_answer *answer) {
-  struct rkv_membership membership;
-  Openraftpb__ClientWriteResponse *response =
-      openraftpb__client_write_response__unpack(NULL, answer->size, answer->data);
-  if (!response) return wire_unreadable(session, what, answer);
-  wire_membership(response->membership, &membership);
-  if (session->args->json) {
-    (void)printf("{");
-    if (response->log_id)
-      (void)printf("\"log_id\":{\"term\":%" PRIu64 ",\"index\":%" PRIu64 "},",
-                   response->log_id->term, response->log_id->index + 1);
-    (void)printf("\"membership\":");
-    print_membership_json(&membership);
-    (void)printf("}\n");
-  } else {
-    print_membership_line(&membership);
-    if (response->log_id)
-      (void)printf(" (log %" PRIu64 ".%" PRIu64 ")", response->log_id->term,
-                   response->log_id->index + 1);
-    (void)printf("\n");
-  }
-  openraftpb__client_write_response__free_unpacked(response, NULL);
-  follow_free(answer);
-  return OUTCOME_DONE;
 }
 
 enum outcome cmd_add_learner(struct session *session, const char *const *words, unsigned count) {
@@ -151,9 +105,10 @@ enum outcome cmd_add_learner(struct session *session, const char *const *words, 
     return print_usage_error(session->args, "add-learner", error.text);
   node.rpc_addr = wire_bytes(addr);
   request.node = &node;
-  outcome = wire_ask(session, WIRE_SERVICE "AddLearner", &request.base, FOLLOW_CHANGE, &answer);
+  outcome = wire_ask_with(session, WIRE_SERVICE "AddLearner", answering(session), &request.base,
+                          FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "add-learner", outcome, &answer);
-  return print_change(session, "add-learner", &answer);
+  return print_changed(session, "add-learner", &answer);
 }
 
 enum outcome cmd_change_membership(struct session *session, const char *const *words,
@@ -174,10 +129,10 @@ enum outcome cmd_change_membership(struct session *session, const char *const *w
   request.n_members = count;
   request.members = ids;
   request.retain = (session->args->options & ARGS_RETAIN) != 0;
-  outcome =
-      wire_ask(session, WIRE_SERVICE "ChangeMembership", &request.base, FOLLOW_CHANGE, &answer);
+  outcome = wire_ask_with(session, WIRE_SERVICE "ChangeMembership", answering(session),
+                          &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "change-membership", outcome, &answer);
-  return print_change(session, "change-membership", &answer);
+  return print_changed(session, "change-membership", &answer);
 }
 
 static enum outcome print_members_table(const struct rkv_membership *m) {
@@ -216,7 +171,7 @@ enum outcome cmd_members(struct session *session, const char *const *words, unsi
     return OUTCOME_DONE;
   }
   if (session->args->json) {
-    print_membership_json(&membership);
+    members_print_json(&membership);
     (void)printf("\n");
     return OUTCOME_DONE;
   }

@@ -22,17 +22,28 @@ static const struct command commands[] = {
      "--stdin takes every byte up to the end as it is; a command line holds 128 KiB at most.\n",
      1, 2, ARGS_STDIN, cmd_set},
     {"init", "ID=HOST:PORT...", "make a new cluster of these nodes, all of them voters",
-     "Ask one of the named nodes (--endpoints), which is waited for; all must be empty.\n", 1,
-     RKV_NODES_MAX, 0, cmd_init},
+     "Ask one of the named nodes (--endpoints), which is waited for; all must be empty, and "
+     "answer\n"
+     "(--unreachable: they need not).\n",
+     1, RKV_NODES_MAX, ARGS_UNREACHABLE, cmd_init},
     {"add-learner", "ID=HOST:PORT", "let a node follow the log without a vote",
      "Answers when the node has nearly caught up; give a longer --timeout if the log is "
-     "long.\n",
-     1, 1, 0, cmd_add_learner},
+     "long.\n"
+     "Refused if the node does not answer, unless --unreachable.\n",
+     1, 1, ARGS_UNREACHABLE, cmd_add_learner},
     {"members", "", "list voters and learners", "", 0, 0, 0, cmd_members},
     {"change-membership", "ID... [--retain]", "make these nodes, and no others, the voters",
      "Every ID must be a member already (add-learner). --retain keeps voters that leave as\n"
-     "learners.\n",
-     1, RKV_NODES_MAX, ARGS_RETAIN, cmd_change_membership},
+     "learners. Refused if one does not answer, unless --unreachable.\n",
+     1, RKV_NODES_MAX, ARGS_RETAIN | ARGS_UNREACHABLE, cmd_change_membership},
+    {"remove", "ID", "let a voter or learner leave the cluster",
+     "A leader hands over first. Refused: the last voter, during a change, and where no majority "
+     "of\n"
+     "the others answers. A leader that is not of this project lacks it.\n",
+     1, 1, 0, cmd_remove},
+    {"set-address", "ID=HOST:PORT", "tell the cluster that a member is at another address",
+     "Refused while another node answers there. A leader that is not of this project lacks it.\n",
+     1, 1, 0, cmd_set_address},
     {"transfer", "ID", "make voter ID the leader",
      "The leader refuses writes until ID has its whole log and leads, or time is up. Refused "
      "for\n"

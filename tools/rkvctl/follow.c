@@ -176,6 +176,10 @@ enum outcome follow_ask(struct session *session, const struct follow_request *re
       break;
     case DECLINED:
       refusal = *answer;
+      if (session->patient) {
+        walk.heard = true;
+        break;
+      }
       if (walk.declined || walk.next == session->args->endpoint_count) goto refused;
       walk.declined = true;
       break;
