@@ -15,7 +15,15 @@ static enum outcome say_trouble(const struct session *session, const char *what,
     print_json_text(stdout, error->text);
     (void)printf("}\n");
   }
-  (void)fprintf(stderr, "rkvctl: wal %s: %s: %s (%s)\n", what, dir, error->text, status);
+  (void)fprintf(stderr, "rkvctl: wal %s: ", what);
+  if (!strstr(error->text, dir)) (void)fprintf(stderr, "%s: ", dir); /* said once */
+  print_text(session->args, stderr, error->text);
+  (void)fprintf(stderr, " (%s)\n", status);
+  if (error->status == RKV_CORRUPT)
+    (void)fputs(
+        "  empty the directory, and the leader takes the node in anew; not if a majority of the "
+        "voters is like this\n",
+        stderr);
   return OUTCOME_REFUSED;
 }
 
