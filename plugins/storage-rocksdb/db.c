@@ -62,13 +62,18 @@ static void set_table(rocksdb_options_t *o, const struct rocks_options *options)
   rocksdb_block_based_options_destroy(table);
 }
 
-/* A log file of RocksDB that is missing is noticed by this, and only settable by its name. */
+/* A log file of RocksDB that is missing is noticed by the first, and both are only settable by
+ * their names. */
 static rocksdb_options_t *make_options(struct db *db, const struct rocks_options *options,
                                        const struct rkv_host *host, enum db_way way,
                                        struct rkv_error *error) {
   rocksdb_options_t *base = rocksdb_options_create(), *o = rocksdb_options_create();
   char *text = NULL;
-  rocksdb_get_options_from_string(base, "track_and_verify_wals_in_manifest=true", o, &text);
+  rocksdb_get_options_from_string(base,
+                                  way == DB_SAVE ? "track_and_verify_wals_in_manifest=true;"
+                                                   "avoid_flush_during_recovery=true"
+                                                 : "track_and_verify_wals_in_manifest=true",
+                                  o, &text);
   rocksdb_options_destroy(base);
   if (db_result(db, text, error) != RKV_OK) {
     rocksdb_options_destroy(o);
@@ -196,4 +201,26 @@ enum rkv_status db_return_space(const struct db *db, enum db_family family, uint
   rocksdb_delete_file_in_range_cf(db->rocks, db->families[family], (const char *)first, DB_KEY,
                                   (const char *)behind, sizeof behind, &text);
   return db_result(db, text, error);
+}
+
+static enum rkv_status flush(const struct db *db, enum db_family family,
+                             const rocksdb_flushoptions_t *how, struct rkv_error *error) {
+  char *text = NULL;
+  rocksdb_flush_cf(db->rocks, how, db->families[family], &text);
+  return db_result(db, text, error);
+}
+
+enum rkv_status db_reclaim(const struct db *db, uint64_t purged, struct rkv_error *error) {
+  uint8_t first[DB_KEY], behind[DB_KEY + 1];
+  rocksdb_flushoptions_t *how = rocksdb_flushoptions_create();
+  enum rkv_status status = flush(db, DB_LOG, how, error);
+  if (status == RKV_OK) status = flush(db, DB_VOTE, how, error);
+  if (status == RKV_OK) status = flush(db, DB_SNAPSHOTS, how, error);
+  rocksdb_flushoptions_destroy(how);
+  if (status != RKV_OK) return status;
+  db_key(first, 0);
+  key_behind(behind, purged);
+  rocksdb_compact_range_cf(db->rocks, db->families[DB_LOG], (const char *)first, DB_KEY,
+                           (const char *)behind, sizeof behind);
+  return RKV_OK;
 }

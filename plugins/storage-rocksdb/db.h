@@ -33,8 +33,9 @@ struct db {
 };
 
 /* X(NAME): what for. MAKE: there may be none yet, or an unfinished one. LOOK: nothing on the device
- * is changed, nothing can be written; what is torn of `tail` is left out. WORK: it is cut off. */
-#define DB_WAY_LIST(X) X(MAKE) X(LOOK) X(WORK)
+ * is changed, nothing can be written; what is torn of `tail` is left out. WORK: it is cut off.
+ * SAVE: as WORK, and no files are made of RocksDB's log, for which there may be no room. */
+#define DB_WAY_LIST(X) X(MAKE) X(LOOK) X(WORK) X(SAVE)
 
 enum db_way {
 #define DB_WAY_ENUM(name) DB_##name,
@@ -72,6 +73,10 @@ void db_drop_range(const struct db *db, rocksdb_writebatch_t *batch, enum db_fam
 /* Returns the space of files that hold nothing but these numbers, which are dropped already. */
 enum rkv_status db_return_space(const struct db *db, enum db_family family, uint64_t from,
                                 uint64_t to, struct rkv_error *error);
+
+/* Has RocksDB write anew what holds log entries up to `purged`, which are dropped already, and let
+ * go of its own log: takes time, and room for a while, and leaves more. */
+enum rkv_status db_reclaim(const struct db *db, uint64_t purged, struct rkv_error *error);
 
 /* ---- keys ---- */
 

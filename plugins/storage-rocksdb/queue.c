@@ -175,7 +175,6 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
   }
   (void)pthread_mutex_lock(&s->lock);
   if (goes_on(s) && up_to.index > s->image.purged.index) {
-    op->first_dropped = s->image.purged.index + 1;
     op->last_dropped = up_to.index < s->image.last.index ? up_to.index : s->image.last.index;
     op->id = s->image.purged = up_to;
     if (up_to.index >= s->image.last.index) {

@@ -1,5 +1,6 @@
 /* room.c: the room on the device, looked at before each batch with entries: RocksDB cannot go on
  * once a write failed, and it also writes by itself. */
+#include "snapshot.h"
 #include "store.h"
 
 #include <inttypes.h>
@@ -8,6 +9,7 @@
 
 enum { RETRY_MS = 250 };
 enum { RESERVE_BUFFERS = 4 }; /* what RocksDB may need for files it is about to write */
+#define OPEN_BYTES (1 * MIB)  /* ... to be opened, if it does not make files of its log */
 
 static uint64_t reserve(const struct store *s) {
   return RESERVE_BUFFERS * s->options.write_buffer_bytes;
@@ -20,31 +22,50 @@ static uint64_t free_bytes(const struct store *s) {
   return (uint64_t)device.f_bavail * device.f_frsize;
 }
 
-bool room_is_there(const struct store *s, uint64_t bytes) {
-  uint64_t room = free_bytes(s);
-  return room >= reserve(s) && room - reserve(s) >= bytes;
+static bool has(const struct store *s, uint64_t wanted) {
+  return free_bytes(s) >= wanted;
 }
 
-enum rkv_status room_to_open(const struct store *s, struct rkv_error *error) {
-  if (room_is_there(s, 0)) return RKV_OK;
+enum rkv_status room_to_open(const struct store *s, bool *frugal, struct rkv_error *error) {
+  *frugal = !has(s, reserve(s));
+  if (has(s, OPEN_BYTES)) return RKV_OK;
   return rkv_fail(error, RKV_NO_SPACE,
                   "%s: %" PRIu64 " bytes are free on the device, %" PRIu64
                   " are needed to open the database (make room)",
-                  s->options.dir, free_bytes(s), reserve(s));
+                  s->options.dir, free_bytes(s), OPEN_BYTES);
 }
 
-static void set_full(struct store *s, bool full, uint64_t bytes) {
+bool room_for_snapshot(const struct store *s, uint64_t bytes) {
+  return has(s, reserve(s) + bytes);
+}
+
+/* The next snapshot may be half as large again as the present one. Takes the lock. */
+static uint64_t next_snapshot(struct store *s) {
+  uint64_t bytes = s->options.write_buffer_bytes;
+  (void)pthread_mutex_lock(&s->lock);
+  if (s->newest) bytes = s->newest->meta.size + s->newest->meta.size / 2;
+  (void)pthread_mutex_unlock(&s->lock);
+  return bytes;
+}
+
+static void set_full(struct store *s, bool full, uint64_t wanted) {
   bool was = atomic_exchange_explicit(&s->counts.full, full, memory_order_relaxed) != 0;
   if (full && !was)
     rkv_log(s->host, RKV_LOG_WARN, STORE_LOG,
             "device full: %" PRIu64 " bytes are free, %" PRIu64
             " are needed; writes wait (make room): %s",
-            free_bytes(s), reserve(s) + bytes, s->options.dir);
+            free_bytes(s), wanted, s->options.dir);
   if (!full && was) rkv_log(s->host, RKV_LOG_INFO, STORE_LOG, "device has room again");
 }
 
-/* Waits for a while, or until there is an end to it. */
-static enum rkv_status pause_writer(struct store *s, struct rkv_error *error) {
+bool room_for_entries(struct store *s, uint64_t bytes) {
+  uint64_t wanted = reserve(s) + next_snapshot(s) + bytes;
+  bool there = has(s, wanted);
+  set_full(s, !there, wanted);
+  return there;
+}
+
+enum rkv_status room_pause(struct store *s, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   struct timespec until;
   (void)clock_gettime(CLOCK_MONOTONIC, &until);
@@ -60,15 +81,5 @@ static enum rkv_status pause_writer(struct store *s, struct rkv_error *error) {
   else if (s->closing)
     status = rkv_fail(error, RKV_CANCELLED, "storage-rocksdb: closed while the device was full");
   (void)pthread_mutex_unlock(&s->lock);
-  return status;
-}
-
-enum rkv_status room_await(struct store *s, uint64_t bytes, struct rkv_error *error) {
-  enum rkv_status status = RKV_OK;
-  while (status == RKV_OK && !room_is_there(s, bytes)) {
-    set_full(s, true, bytes);
-    status = pause_writer(s, error);
-  }
-  if (status == RKV_OK) set_full(s, false, bytes);
   return status;
 }

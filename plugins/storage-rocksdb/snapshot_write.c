@@ -101,7 +101,7 @@ static enum rkv_status flush_chunk(struct snapshot_writer *w, struct rkv_error *
   uint8_t key[2 * DB_KEY];
   char *text = NULL;
   enum rkv_status status = RKV_OK;
-  if (!room_is_there(w->s, w->filled))
+  if (!room_for_snapshot(w->s, w->filled))
     return rkv_fail(error, RKV_NO_SPACE, "%s: no room for a snapshot (make room)", db->dir);
   if (!w->file) status = open_file(w, error);
   if (status != RKV_OK) return note_failure(w, status, error);
@@ -149,6 +149,20 @@ static enum rkv_status hand_over(struct snapshot_writer *w, struct rkv_error *er
   return db_result(db, text, error);
 }
 
+/* Its chunks are RocksDB's and nothing names them: they go at once, as a whole, for which it takes
+ * no room in RocksDB's log. If that fails too, the next open drops them. */
+static void take_back(const struct snapshot_writer *w) {
+  struct rkv_error ignored;
+  (void)db_return_space(&w->s->db, DB_SNAPSHOTS, w->snapshot->number, w->snapshot->number,
+                        &ignored);
+}
+
+static enum rkv_status describe(struct snapshot_writer *w, struct rkv_error *error) {
+  enum rkv_status status = snapshot_describe(w->snapshot, error);
+  if (status == RKV_NO_SPACE) take_back(w);
+  return note_failure(w, status, error);
+}
+
 enum rkv_status snapshot_commit(void *writer, struct rkv_error *error) {
   struct snapshot_writer *w = writer;
   struct store *s = w->s;
@@ -159,7 +173,7 @@ enum rkv_status snapshot_commit(void *writer, struct rkv_error *error) {
     status = rkv_fail(&why, RKV_IO, "storage-rocksdb: no snapshot after a failed write");
   if (status == RKV_OK && w->filled > 0) status = flush_chunk(w, &why);
   if (status == RKV_OK) status = note_failure(w, hand_over(w, &why), &why);
-  if (status == RKV_OK) status = note_failure(w, snapshot_describe(w->snapshot, &why), &why);
+  if (status == RKV_OK) status = describe(w, &why);
   if (status == RKV_OK) {
     (void)pthread_mutex_lock(&s->lock);
     old = s->newest;

@@ -108,6 +108,7 @@ static enum rkv_status load_log(struct store *s, struct rkv_error *error) {
   rocksdb_iter_destroy(i);
   s->image.last_known = true;
   s->durable_last = s->image.last.index;
+  s->purged = s->reclaimed = s->image.purged.index;
   return status;
 }
 
@@ -166,10 +167,12 @@ static enum rkv_status load_unchanged(struct store *s, const struct tail *tail,
 }
 
 /* It writes nothing to its log meanwhile: `closed` is still true when it is open. */
-static enum rkv_status open_db(struct store *s, enum owner_state owner, const struct tail *tail,
-                               struct rkv_error *error) {
-  enum db_way way = owner == OWNER_NEW ? DB_MAKE : DB_WORK;
-  enum rkv_status status = db_open(&s->db, &s->options, s->host, way, tail, error);
+static enum rkv_status open_db(struct store *s, enum owner_state owner, bool frugal,
+                               const struct tail *tail, struct rkv_error *error) {
+  enum db_way way = frugal ? DB_SAVE : DB_WORK;
+  enum rkv_status status;
+  if (owner == OWNER_NEW) way = DB_MAKE;
+  status = db_open(&s->db, &s->options, s->host, way, tail, error);
   if (status == RKV_OK && owner == OWNER_NEW) status = load(s, error);
   if (status == RKV_OK && owner != OWNER_MADE)
     status = owner_write(s->options.dir, s->dir_lock, s->host->node_id, OWNER_MADE, error);
@@ -181,13 +184,14 @@ static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
   const char *dir = s->options.dir;
   enum owner_state owner = OWNER_NEW;
   struct tail tail;
+  bool frugal = false;
   enum rkv_status status =
       owner_claim(dir, s->host->node_id, s->options.sync != 0, &s->dir_lock, &owner, error);
-  if (status == RKV_OK) status = room_to_open(s, error);
+  if (status == RKV_OK) status = room_to_open(s, &frugal, error);
   if (status == RKV_OK) status = tail_find(dir, &tail, error);
   if (status == RKV_OK && owner == OWNER_CLOSED) status = check_closed(s, &tail, error);
   if (status == RKV_OK && owner != OWNER_NEW) status = load_unchanged(s, &tail, error);
-  if (status == RKV_OK) status = open_db(s, owner, &tail, error);
+  if (status == RKV_OK) status = open_db(s, owner, frugal, &tail, error);
   s->opened = status == RKV_OK;
   if (status == RKV_OK) report(s, began_ns);
   return status;

@@ -46,7 +46,7 @@ struct op {
   struct rkv_vote vote;
   struct rkv_identity identity;
   struct rkv_log_id id; /* PURGE: up to; TRUNCATE: only the index, of the entry that is kept */
-  rkv_index first_dropped, last_dropped; /* PURGE, TRUNCATE: entries; first > last: none */
+  rkv_index first_dropped, last_dropped; /* TRUNCATE: entries; PURGE: the last of them */
   size_t count, live; /* APPEND: entries, and how many of them are still held (lock) */
   struct rkv_entry entries[];
 };
@@ -78,6 +78,8 @@ struct store {
   uint64_t bytes_queued;
   uint64_t cuts; /* truncations so far: a reader sees that the log changed under it */
   rkv_index durable_last;
+  rkv_index purged;         /* what the database knows to be purged (the writer) */
+  rkv_index reclaimed;      /* of it, what RocksDB was asked to make room of (the writer) */
   struct rkv_error refusal; /* status RKV_OK: none; else a broken contract, in order of the calls */
   struct rkv_error failed;  /* status RKV_OK: none; else final, for everything */
 
@@ -120,13 +122,19 @@ enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to, uint64
 /* ---- writer.c ---- */
 void *writer_main(void *store);
 
-/* ---- room.c: a device that gets full is noticed before RocksDB fails ---- */
-/* RocksDB writes while it is opened, and ends the process if it cannot. Errors: RKV_NO_SPACE. */
-enum rkv_status room_to_open(const struct store *s, struct rkv_error *error);
-/* True if `bytes` more can be written and RocksDB still has room for what it does by itself. */
-bool room_is_there(const struct store *s, uint64_t bytes);
-/* Waits until it is so; says that it waits. Errors: RKV_CANCELLED when the storage is closed
- * meanwhile; what has failed meanwhile. */
-enum rkv_status room_await(struct store *s, uint64_t bytes, struct rkv_error *error);
+/* ---- room.c: a device that gets full is noticed before RocksDB fails ----
+ *
+ * (R1) RocksDB keeps room for what it does by itself, which a snapshot may come close to; entries
+ *      leave room for a snapshot too: on its heels comes the purge that makes room. */
+/* RocksDB writes while it is opened, and ends the process if it cannot; *frugal: it shall write as
+ * little as it can. Errors: RKV_NO_SPACE. */
+enum rkv_status room_to_open(const struct store *s, bool *frugal, struct rkv_error *error);
+/* True if `bytes` of a snapshot can be written. */
+bool room_for_snapshot(const struct store *s, uint64_t bytes);
+/* True if `bytes` of entries can be. Says when that changes. Takes the lock. */
+bool room_for_entries(struct store *s, uint64_t bytes);
+/* Waits for a while. Errors: RKV_CANCELLED when the storage is closed meanwhile; what has failed
+ * meanwhile. */
+enum rkv_status room_pause(struct store *s, struct rkv_error *error);
 
 #endif

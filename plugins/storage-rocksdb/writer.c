@@ -1,7 +1,9 @@
 /* writer.c: the thread that writes: takes what waits, one batch, one sync, completes.
  *
  * (W1) Nothing is completed before the write that makes it durable; all in the order of the calls.
- * (W2) A batch is carried out whole or not at all, so no crash leaves half of an operation. */
+ * (W2) A batch is carried out whole or not at all, so no crash leaves half of an operation.
+ * (W3) While entries wait for room, a purge of entries that are durable goes ahead of them, for it
+ *      may be what makes room: nothing that waits before it can change what it drops. */
 #include "store.h"
 
 #include <stdlib.h>
@@ -10,13 +12,11 @@ enum { VOTE_SIZE = 17, IDENTITY_SIZE = 25, PURGED_SIZE = 16 }; /* bytes of the v
 enum { DROPPED_SINGLY_MAX = 256 };
 #define BATCH_BYTES_MAX (8 * MIB) /* a batch with more of payload gets no more operations */
 
-/* What goes to the database at once. */
+/* Operations that go to the database at once. */
 struct batch {
-  rocksdb_writebatch_t *rocks;
-  const struct op *last; /* operation of it */
+  const struct op *first, *last;
   uint64_t bytes;
-  bool entries;     /* some are appended */
-  rkv_index purged; /* 0: nothing is */
+  bool entries; /* some are appended */
 };
 
 static void put_entry(const struct db *db, rocksdb_writebatch_t *rocks,
@@ -53,72 +53,133 @@ static void put_identity(const struct db *db, rocksdb_writebatch_t *rocks,
 
 /* Each range that was dropped costs every later read time, until RocksDB makes a file of its
  * memory: so short ones are dropped entry by entry. */
-static void drop(const struct db *db, rocksdb_writebatch_t *rocks, const struct op *op) {
-  if (op->first_dropped > op->last_dropped) return;
-  if (op->last_dropped - op->first_dropped >= DROPPED_SINGLY_MAX) {
-    db_drop_range(db, rocks, DB_LOG, op->first_dropped, op->last_dropped);
+static void drop(const struct db *db, rocksdb_writebatch_t *rocks, rkv_index from, rkv_index to) {
+  if (from > to) return;
+  if (to - from >= DROPPED_SINGLY_MAX) {
+    db_drop_range(db, rocks, DB_LOG, from, to);
     return;
   }
-  for (rkv_index index = op->first_dropped; index <= op->last_dropped; index++) {
+  for (rkv_index index = from; index <= to; index++) {
     uint8_t key[DB_KEY];
     db_key(key, index);
     rocksdb_writebatch_delete_cf(rocks, db->families[DB_LOG], (const char *)key, sizeof key);
   }
 }
 
-static void put_purge(const struct db *db, rocksdb_writebatch_t *rocks, const struct op *op) {
+/* Not below what went ahead (W3). */
+static void put_purge(struct store *s, rocksdb_writebatch_t *rocks, struct rkv_log_id up_to,
+                      rkv_index last) {
   uint8_t value[PURGED_SIZE];
-  rkv_put_le(value, op->id.term, 8);
-  rkv_put_le(value + 8, op->id.index, 8);
-  db_put(db, rocks, "purged", value, sizeof value);
-  drop(db, rocks, op);
+  if (up_to.index <= s->purged) return;
+  rkv_put_le(value, up_to.term, 8);
+  rkv_put_le(value + 8, up_to.index, 8);
+  db_put(&s->db, rocks, "purged", value, sizeof value);
+  drop(&s->db, rocks, s->purged + 1, last);
+  s->purged = up_to.index;
 }
 
 /* Entries that were truncated meanwhile are put like the others: the truncation follows. */
-static void add(const struct db *db, struct batch *b, const struct op *op) {
-  b->last = op;
-  b->bytes += op->bytes;
+static void put_op(struct store *s, rocksdb_writebatch_t *rocks, const struct op *op) {
+  const struct db *db = &s->db;
   if (op->refused) return;
   switch (op->type) {
   case OP_APPEND:
-    for (size_t i = 0; i < op->count; i++) put_entry(db, b->rocks, &op->entries[i]);
-    b->entries = true;
+    for (size_t i = 0; i < op->count; i++) put_entry(db, rocks, &op->entries[i]);
     break;
-  case OP_VOTE: put_vote(db, b->rocks, op->vote); break;
-  case OP_IDENTITY: put_identity(db, b->rocks, &op->identity); break;
-  case OP_TRUNCATE: drop(db, b->rocks, op); break;
-  case OP_PURGE:
-    put_purge(db, b->rocks, op);
-    b->purged = op->id.index;
-    break;
+  case OP_VOTE: put_vote(db, rocks, op->vote); break;
+  case OP_IDENTITY: put_identity(db, rocks, &op->identity); break;
+  case OP_TRUNCATE: drop(db, rocks, op->first_dropped, op->last_dropped); break;
+  case OP_PURGE: put_purge(s, rocks, op->id, op->last_dropped); break;
   }
 }
 
-static enum rkv_status write_batch(struct store *s, struct batch *b, struct rkv_error *error) {
+static enum rkv_status write_durably(struct store *s, rocksdb_writebatch_t *rocks, uint64_t bytes,
+                                     struct rkv_error *error) {
   enum rkv_status status;
-  if (rocksdb_writebatch_count(b->rocks) == 0) return RKV_OK; /* all refused */
-  status = b->entries ? room_await(s, b->bytes, error) : RKV_OK;
-  if (status == RKV_OK) status = db_write(&s->db, b->rocks, error);
+  if (rocksdb_writebatch_count(rocks) == 0) return RKV_OK; /* all refused */
+  status = db_write(&s->db, rocks, error);
   if (status != RKV_OK) return status;
   atomic_fetch_add_explicit(&s->counts.syncs, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&s->counts.written_bytes, b->bytes, memory_order_relaxed);
+  atomic_fetch_add_explicit(&s->counts.written_bytes, bytes, memory_order_relaxed);
   return RKV_OK;
 }
 
-/* Writes operations from `op` to `last`, or as many as a batch takes, and completes them. */
-static enum rkv_status write_some(struct store *s, const struct op *op, const struct op *last,
-                                  struct rkv_error *error) {
-  struct batch b = {.rocks = rocksdb_writebatch_create()};
+/* ---- waiting for room ---- */
+
+/* The furthest purge handed in, if it may go ahead (W3). No truncation that waits reaches below
+ * durable_last. */
+static bool may_purge_ahead(struct store *s, struct rkv_log_id *up_to) {
+  bool may;
+  (void)pthread_mutex_lock(&s->lock);
+  *up_to = s->image.purged;
+  may = up_to->index > s->purged && up_to->index <= s->durable_last && s->failed.status == RKV_OK;
+  (void)pthread_mutex_unlock(&s->lock);
+  return may;
+}
+
+static enum rkv_status purge_ahead(struct store *s, struct rkv_log_id up_to,
+                                   struct rkv_error *error) {
+  rocksdb_writebatch_t *rocks = rocksdb_writebatch_create();
   enum rkv_status status;
+  put_purge(s, rocks, up_to, up_to.index);
+  status = write_durably(s, rocks, sizeof up_to, error);
+  rocksdb_writebatch_destroy(rocks);
+  return status;
+}
+
+/* What is purged takes room in RocksDB until it has written its files anew. */
+static enum rkv_status reclaim(struct store *s, struct rkv_error *error) {
+  s->reclaimed = s->purged;
+  return db_reclaim(&s->db, s->purged, error);
+}
+
+static enum rkv_status await_room(struct store *s, uint64_t bytes, struct rkv_error *error) {
+  enum rkv_status status = RKV_OK;
+  while (status == RKV_OK && !room_for_entries(s, bytes)) {
+    struct rkv_log_id up_to;
+    if (may_purge_ahead(s, &up_to))
+      status = purge_ahead(s, up_to, error);
+    else if (s->reclaimed < s->purged)
+      status = reclaim(s, error);
+    else
+      status = room_pause(s, error);
+  }
+  return status;
+}
+
+/* ---- batches ---- */
+
+/* From `op` to `last`, or as many as a batch takes. */
+static struct batch gather(const struct op *op, const struct op *last) {
+  struct batch b = {.first = op};
   for (; b.bytes < BATCH_BYTES_MAX; op = op->next) {
-    add(&s->db, &b, op);
+    b.last = op;
+    b.bytes += op->bytes;
+    b.entries = b.entries || (op->type == OP_APPEND && !op->refused);
     if (op == last) break;
   }
-  status = write_batch(s, &b, error);
-  rocksdb_writebatch_destroy(b.rocks);
+  return b;
+}
+
+/* Writes operations and completes them. */
+static enum rkv_status write_some(struct store *s, const struct op *op, const struct op *last,
+                                  struct rkv_error *error) {
+  struct batch b = gather(op, last);
+  rocksdb_writebatch_t *rocks;
+  rkv_index purged;
+  enum rkv_status status = b.entries ? await_room(s, b.bytes, error) : RKV_OK;
+  if (status != RKV_OK) return status;
+  purged = s->purged;
+  rocks = rocksdb_writebatch_create();
+  for (op = b.first;; op = op->next) {
+    put_op(s, rocks, op);
+    if (op == b.last) break;
+  }
+  status = write_durably(s, rocks, b.bytes, error);
+  rocksdb_writebatch_destroy(rocks);
   if (status != RKV_OK) return status;
   queue_finish(s, b.last);
-  return b.purged > 0 ? db_return_space(&s->db, DB_LOG, 0, b.purged, error) : RKV_OK;
+  return s->purged > purged ? db_return_space(&s->db, DB_LOG, 0, s->purged, error) : RKV_OK;
 }
 
 void *writer_main(void *arg) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { DIGITS = 16, MODE_DIR = 0700, MODE_FILE = 0600 };
@@ -98,7 +99,8 @@ void dir_close(struct dir *dir) {
 static enum rkv_status sync_names(const struct dir *dir, struct dir_name name,
                                   struct rkv_error *error) {
   if (!dir->sync || fsync(dir->fd) == 0) return RKV_OK;
-  return dir_fail(name, "sync the directory of", error);
+  return rkv_fail(error, RKV_IO, "%s: cannot sync the directory of: %s", name.text,
+                  strerror(errno)); /* never NO_SPACE, which would be tried again */
 }
 
 /* ---- names ---- */
@@ -202,6 +204,12 @@ enum rkv_status dir_sync_file(const struct dir *dir, int fd, struct dir_name nam
                               struct rkv_error *error) {
   if (!dir->sync || fdatasync(fd) == 0) return RKV_OK;
   return dir_fail(name, "sync", error);
+}
+
+uint64_t dir_free_bytes(const struct dir *dir) {
+  struct statvfs device;
+  if (fstatvfs(dir->fd, &device) != 0) return UINT64_MAX;
+  return (uint64_t)device.f_bavail * device.f_frsize;
 }
 
 enum rkv_status dir_file_size(int fd, struct dir_name name, uint64_t *size,

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* X(NAME, prefix, suffix): the files, PREFIX + 16 hex digits + SUFFIX. */
@@ -50,6 +51,8 @@ enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **n
 /* Errors: RKV_IO; RKV_NO_SPACE; RKV_FULL without a free file descriptor. *fd is -1 then. */
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,
                               struct rkv_error *error);
+/* Errors: RKV_NO_SPACE and nothing was renamed; RKV_IO, also if the new name could not be made
+ * durable: nobody knows then what stands on the device. */
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
                            struct rkv_error *error);
 /* A file that is not there is dropped already. */
@@ -64,6 +67,8 @@ enum rkv_status dir_read(int fd, struct dir_name name, void *bytes, size_t len, 
 /* Errors: RKV_IO, RKV_NO_SPACE. */
 enum rkv_status dir_sync_file(const struct dir *dir, int fd, struct dir_name name,
                               struct rkv_error *error);
+/* What is free on the device; one that does not tell is not full. */
+uint64_t dir_free_bytes(const struct dir *dir);
 enum rkv_status dir_file_size(int fd, struct dir_name name, uint64_t *size,
                               struct rkv_error *error);
 

@@ -2,6 +2,7 @@
  *
  * A spare is made when there is none: so a device that gets full is noticed, and said, while one
  * segment is still to be filled. Then it tries again until there is room. */
+#include "snapshot.h"
 #include "store.h"
 
 #include <fcntl.h>
@@ -10,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 250 };
+enum {
+  RETRY_MS = 250,      /* between two looks at the room */
+  RETRY_MS_MAX = 8000, /* between two spares that found less room than the device had told of */
+};
 
 /* ---- before the threads ---- */
 
@@ -105,32 +109,67 @@ static bool is_futile(void *arg) {
   return futile;
 }
 
-/* Waits for news, or for RETRY_MS. Under the lock. */
+static uint64_t now_ms(void) {
+  struct timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Waits for news, or until it is time to look again. Under the lock. */
 static void pause_keeper(struct store *s) {
-  struct timespec until;
-  (void)clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += RETRY_MS * 1000000L;
-  until.tv_sec += until.tv_nsec / 1000000000L;
-  until.tv_nsec %= 1000000000L;
+  struct timespec until = {.tv_sec = (time_t)(s->look_at_ms / 1000),
+                           .tv_nsec = (long)(s->look_at_ms % 1000) * 1000000L};
   (void)pthread_cond_signal(&s->work); /* a writer that closes gives up on a full device */
   (void)pthread_cond_timedwait(&s->chores, &s->lock, &until);
+}
+
+/* Bytes that a spare leaves to the next snapshot: it may be half as large again as the present one.
+ * On its heels comes the purge that gives room; without it nothing does. Under the lock. */
+static uint64_t room_for_snapshot(const struct store *s) {
+  if (!s->newest) return s->options.segment_bytes;
+  return s->newest->header_size + s->newest->meta.size + s->newest->meta.size / 2;
+}
+
+/* A look, before zeros are written in vain. */
+static enum rkv_status look_for_room(const struct store *s, uint64_t kept,
+                                     struct rkv_error *error) {
+  uint64_t found = dir_free_bytes(&s->dir);
+  if (found >= kept && found - kept >= s->options.segment_bytes) return RKV_OK;
+  return rkv_fail(error, RKV_NO_SPACE,
+                  "%" PRIu64 " bytes are free, of which a snapshot may need %" PRIu64, found, kept);
+}
+
+/* A device that has less room than it tells of (a quota) is tried ever more seldom. */
+static void find_time(struct store *s, enum rkv_status status, bool tried) {
+  if (status == RKV_OK || !tried || s->pause_ms == 0)
+    s->pause_ms = RETRY_MS;
+  else if (s->pause_ms < RETRY_MS_MAX)
+    s->pause_ms *= 2;
+  s->look_at_ms = now_ms() + s->pause_ms;
 }
 
 /* Under the lock, which it leaves meanwhile. */
 static void make_spare(struct store *s) {
   struct rkv_error error;
-  uint64_t number = s->next_file++;
+  uint64_t number = s->next_file++, kept = room_for_snapshot(s);
   enum rkv_status status;
+  bool tried;
   (void)pthread_mutex_unlock(&s->lock);
-  status = segment_make_spare(&s->dir, number, s->options.segment_bytes, is_futile, s, &error);
+  status = look_for_room(s, kept, &error);
+  tried = status == RKV_OK;
+  if (tried)
+    status = segment_make_spare(&s->dir, number, s->options.segment_bytes, is_futile, s, &error);
   if (status == RKV_OK || status == RKV_NO_SPACE || status == RKV_FULL)
     set_full(s, status != RKV_OK, &error);
   else if (status != RKV_CANCELLED)
     store_fail(s, &error);
   (void)pthread_mutex_lock(&s->lock);
-  if (status == RKV_OK) add_spare(s, number, false);
-  if (status == RKV_OK) (void)pthread_cond_signal(&s->work);
-  if (status == RKV_NO_SPACE || status == RKV_FULL) pause_keeper(s);
+  find_time(s, status, tried);
+  if (status == RKV_OK) {
+    s->look_at_ms = 0;
+    add_spare(s, number, false);
+    (void)pthread_cond_signal(&s->work);
+  }
 }
 
 /* Under the lock. */
@@ -160,6 +199,7 @@ static void recycle(struct store *s) {
   free(segment);
   (void)pthread_mutex_lock(&s->lock);
   if (status == RKV_OK && keep) add_spare(s, number, true);
+  if (status == RKV_OK && !keep) s->look_at_ms = 0; /* there is news */
   (void)pthread_cond_signal(&s->work);
 }
 
@@ -174,8 +214,10 @@ void *keeper_main(void *arg) {
   for (;;) {
     if (can_recycle(s))
       recycle(s);
-    else if (wants_spare(s))
+    else if (wants_spare(s) && now_ms() >= s->look_at_ms)
       make_spare(s);
+    else if (wants_spare(s))
+      pause_keeper(s);
     else if (s->writer_done)
       break;
     else

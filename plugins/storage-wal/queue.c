@@ -197,6 +197,8 @@ static struct op *take_first(struct store *s) {
   if (!op->completion) s->drops_queued--;
   if (op->live > 0 && s->failed.status == RKV_OK)
     s->durable_last = op->entries[op->live - 1].id.index;
+  if (op->type == RECORD_PURGE && s->failed.status == RKV_OK && op->id.index > s->durable_purged)
+    s->durable_purged = op->id.index;
   op->next = NULL;
   return op;
 }

@@ -69,8 +69,7 @@ void record_decode(const uint8_t in[RECORD_HEADER], struct record *record) {
 }
 
 bool record_begins(const uint8_t in[RECORD_HEADER]) {
-  uint16_t type = get_u16(in + AT_TYPE);
-  return type >= RECORD_ENTRY && type <= RECORD_BEGIN;
+  return record_type_name(get_u16(in + AT_TYPE)) != NULL;
 }
 
 bool record_plausible(const struct record *record, uint64_t offset, uint64_t size) {

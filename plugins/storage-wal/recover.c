@@ -111,6 +111,8 @@ static enum rkv_status replay(struct walk *w, struct rkv_error *error) {
     r->closed = scan->record.type == RECORD_CLOSE;
     r->records++;
     r->active->end = scan->offset;
+    if (scan->record.type == RECORD_ENTRY && scan->record.index > r->active->highest)
+      r->active->highest = scan->record.index;
     if (w->watcher) w->watcher->record(w->watcher, scan);
   }
 }

@@ -23,6 +23,51 @@ enum rkv_status room_settle(struct writer *w, struct rkv_error *error) {
   return RKV_OK;
 }
 
+/* ---- records ---- */
+
+enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf payload,
+                         struct rkv_error *error) {
+  enum rkv_status status;
+  record->prev = w->prev;
+  record->batch = (uint32_t)w->batch;
+  record->length = (uint32_t)payload.len;
+  record->payload_crc = record_payload_crc(w->segment->seed, payload.data, payload.len);
+  w->closed = record->type == RECORD_CLOSE;
+  status = stage_record(&w->stage, record, w->segment->seed, payload, error);
+  w->prev = record->header_crc;
+  return status;
+}
+
+/* ---- a purge that goes ahead (W4) ---- */
+
+/* The furthest purge handed in, if a segment goes with it. No truncation that waits reaches below
+ * durable_last. Under the lock. */
+static bool may_purge_ahead(const struct writer *w) {
+  const struct store *s = w->s;
+  rkv_index up_to = s->image.purged.index;
+  return up_to > w->purged.index && up_to <= s->durable_last && s->oldest != s->active &&
+         s->oldest->highest <= up_to && s->failed.status == RKV_OK &&
+         w->stage.offset + RECORD_HEADER <= w->segment->size;
+}
+
+/* Under the lock, which it leaves meanwhile. Everything staged is durable. */
+static enum rkv_status purge_ahead(struct writer *w, struct rkv_error *error) {
+  struct store *s = w->s;
+  struct rkv_log_id up_to = s->image.purged;
+  struct record record = {.type = RECORD_PURGE, .term = up_to.term, .index = up_to.index};
+  enum rkv_status status;
+  (void)pthread_mutex_unlock(&s->lock);
+  w->purged = up_to;
+  status = room_put(w, &record, rkv_buf_none(), error);
+  if (status == RKV_OK) status = room_settle(w, error);
+  (void)pthread_mutex_lock(&s->lock);
+  if (status != RKV_OK) return status;
+  s->active->end = w->stage.offset;
+  s->durable_purged = up_to.index;
+  store_release_segments(s);
+  return RKV_OK;
+}
+
 /* ---- room ---- */
 
 uint64_t room_reserved(const struct writer *w) {
@@ -39,6 +84,15 @@ bool room_has(struct writer *w, uint64_t size, bool control) {
   return fits;
 }
 
+/* RKV_OK: there is hope. Under the lock. */
+static enum rkv_status goes_on(const struct store *s, bool full, struct rkv_error *error) {
+  if (s->failed.status != RKV_OK)
+    return rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
+  if (s->closing && full)
+    return rkv_fail(error, RKV_CANCELLED, "storage-wal: closed while the device was full");
+  return RKV_OK;
+}
+
 /* The next spare; waits for one as long as there is hope. */
 static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *recycled,
                                    struct rkv_error *error) {
@@ -48,11 +102,11 @@ static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *rec
   s->writer_waits = true;
   (void)pthread_cond_signal(&s->chores);
   while (s->spare_count == 0 && status == RKV_OK) {
-    if (s->failed.status != RKV_OK)
-      status = rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
-    else if (s->closing && atomic_load_explicit(&s->counts.full, memory_order_relaxed))
-      status = rkv_fail(error, RKV_CANCELLED, "storage-wal: closed while the device was full");
-    else
+    bool full = atomic_load_explicit(&s->counts.full, memory_order_relaxed) != 0;
+    status = goes_on(s, full, error);
+    if (status == RKV_OK && full && may_purge_ahead(w))
+      status = purge_ahead(w, error);
+    else if (status == RKV_OK)
       (void)pthread_cond_wait(&s->work, &s->lock);
   }
   s->writer_waits = false;
@@ -72,12 +126,11 @@ static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error)
   until.tv_sec += until.tv_nsec / 1000000000L;
   until.tv_nsec %= 1000000000L;
   (void)pthread_mutex_lock(&s->lock);
-  if (s->failed.status == RKV_OK && !s->closing)
+  if (may_purge_ahead(w))
+    status = purge_ahead(w, error);
+  else if (s->failed.status == RKV_OK && !s->closing)
     (void)pthread_cond_timedwait(&s->work, &s->lock, &until);
-  if (s->failed.status != RKV_OK)
-    status = rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
-  else if (s->closing)
-    status = rkv_fail(error, RKV_CANCELLED, "storage-wal: closed while the device was full");
+  if (status == RKV_OK) status = goes_on(s, true, error);
   (void)pthread_mutex_unlock(&s->lock);
   return status;
 }
@@ -106,36 +159,40 @@ static enum rkv_status go_on_in(struct writer *w, const struct head *head, int f
   return RKV_OK;
 }
 
+/* Says it once. */
+static void say_full(const struct writer *w, uint64_t size, const struct rkv_error *error,
+                     bool *said) {
+  if (!*said)
+    rkv_log(w->s->host, RKV_LOG_WARN, STORE_LOG,
+            "device full: no room for a log file of %" PRIu64 " bytes; writes wait (make room): %s",
+            size, error->text);
+  *said = true;
+}
+
 /* Goes on in a new segment with room for `size` bytes. Everything staged is durable. */
 static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, uint64_t size,
                               struct rkv_error *error) {
   struct store *s = w->s;
-  struct head head = {.node_id = s->host->node_id,
-                      .sequence = w->segment->sequence + 1,
-                      .size = s->options.segment_bytes,
-                      .prev_end = w->stage.offset,
-                      .recycled = recycled,
-                      .vote = w->vote,
-                      .identity = w->identity,
-                      .purged = w->purged,
-                      .last = w->last};
+  uint64_t large = HEAD_SIZE + size, normal = s->options.segment_bytes;
   bool said = false;
-  int fd;
-  enum rkv_status status = RKV_OK;
-  if (head.size < HEAD_SIZE + size) head.size = HEAD_SIZE + size;
   for (;;) {
-    status = segment_begin(&s->dir, spare, &head, &fd, error);
-    if (status != RKV_NO_SPACE && status != RKV_FULL) break;
-    if (!said)
-      rkv_log(s->host, RKV_LOG_WARN, STORE_LOG,
-              "device full: no room for a log file of %" PRIu64
-              " bytes; writes wait (make room): %s",
-              head.size, error->text);
-    said = true;
+    struct head head = {.node_id = s->host->node_id,
+                        .sequence = w->segment->sequence + 1,
+                        .size = large > normal ? large : normal,
+                        .prev_end = w->stage.offset,
+                        .recycled = recycled,
+                        .vote = w->vote,
+                        .identity = w->identity,
+                        .purged = w->purged,
+                        .last = w->last};
+    int fd;
+    enum rkv_status status = segment_begin(&s->dir, spare, &head, &fd, error);
+    if (status == RKV_OK) return go_on_in(w, &head, fd, error);
+    if (status != RKV_NO_SPACE && status != RKV_FULL) return status;
+    say_full(w, head.size, error, &said);
     status = pause_for_room(w, error);
     if (status != RKV_OK) return status;
   }
-  return status == RKV_OK ? go_on_in(w, &head, fd, error) : status;
 }
 
 enum rkv_status room_make(struct writer *w, const struct op *op, uint64_t size, bool control,

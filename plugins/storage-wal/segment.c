@@ -69,7 +69,8 @@ enum rkv_status segment_make_spare(const struct dir *dir, uint64_t number, uint6
   if (status != RKV_OK) return status;
   status = fill(dir, name, fd, 0, size, stop, arg, error);
   (void)close(fd);
-  if (status == RKV_OK) return dir_rename(dir, name, dir_name(DIR_SPARE, number), error);
+  if (status == RKV_OK) status = dir_rename(dir, name, dir_name(DIR_SPARE, number), error);
+  if (status == RKV_OK) return RKV_OK;
   (void)dir_drop(dir, name, &dropping); /* if not now, then when the storage is opened */
   return status;
 }
@@ -85,17 +86,26 @@ enum rkv_status segment_random(void *bytes, size_t len, struct rkv_error *error)
   return RKV_OK;
 }
 
+/* Makes a spare larger, for one large record. What a failed sync left of it must not be taken for
+ * durable by the next try. */
+static enum rkv_status extend(const struct dir *dir, struct dir_name name, int fd, uint64_t size,
+                              struct rkv_error *error) {
+  uint64_t old = 0;
+  enum rkv_status status = dir_file_size(fd, name, &old, error);
+  if (status != RKV_OK || old >= size) return status;
+  status = segment_fill(dir, name, fd, old, size, error);
+  if (status == RKV_NO_SPACE && ftruncate(fd, (off_t)old) != 0) return dir_fail(name, "cut", error);
+  return status;
+}
+
 enum rkv_status segment_begin(const struct dir *dir, uint64_t spare, struct head *head, int *fd,
                               struct rkv_error *error) {
   struct dir_name from = dir_name(DIR_SPARE, spare), to = dir_name(DIR_LOG, head->sequence);
   uint8_t bytes[HEAD_SIZE];
-  uint64_t size = 0;
   enum rkv_status status = dir_open_file(dir, from, O_RDWR, fd, error);
   if (status != RKV_OK) return status;
   status = segment_random(head->uuid, HEAD_UUID, error);
-  if (status == RKV_OK) status = dir_file_size(*fd, from, &size, error);
-  if (status == RKV_OK && size < head->size)
-    status = segment_fill(dir, from, *fd, size, head->size, error); /* for one large record */
+  if (status == RKV_OK) status = extend(dir, from, *fd, head->size, error);
   head->format = HEAD_FORMAT;
   head_encode(head, bytes);
   if (status == RKV_OK) status = dir_write(*fd, from, bytes, sizeof bytes, 0, error);

@@ -9,9 +9,10 @@
 struct segment {
   struct segment *next;
   uint64_t sequence, size;
-  uint32_t seed;    /* of its records' checksums */
-  uint64_t end;     /* where its durable records end (under the store's lock once it runs) */
-  unsigned readers; /* who reads the file now: it keeps its name (under the store's lock) */
+  uint32_t seed;     /* of its records' checksums */
+  uint64_t end;      /* where its durable records end (under the store's lock once it runs) */
+  rkv_index highest; /* no entry above stands in it (under the store's lock once it runs) */
+  unsigned readers;  /* who reads the file now: it keeps its name (under the store's lock) */
 };
 
 /* Errors: RKV_NO_MEMORY. */
@@ -30,7 +31,8 @@ enum rkv_status segment_fill(const struct dir *dir, struct dir_name name, int fd
                              uint64_t to, struct rkv_error *error);
 
 /* Turns a spare into segment head->sequence: writes the header (uuid, crc and format are filled
- * in), makes it durable, then gives it its name. *fd is open for reading and writing. */
+ * in), makes it durable, then gives it its name. *fd is open for reading and writing. Errors:
+ * RKV_NO_SPACE, RKV_FULL: the spare is as it was; RKV_IO. */
 enum rkv_status segment_begin(const struct dir *dir, uint64_t spare, struct head *head, int *fd,
                               struct rkv_error *error);
 

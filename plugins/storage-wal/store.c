@@ -30,10 +30,14 @@ bool store_failed(struct store *s) {
   return failed;
 }
 
+/* (L3) What is queued to be dropped is not durably dropped yet; what a purge that is durable covers
+ * is, whatever is queued. */
 void store_release_segments(struct store *s) {
-  const struct segment *needed = index_oldest(&s->image.index);
-  if (s->drops_queued > 0) return; /* what they dropped is not durably dropped yet (L3) */
-  s->needed = needed ? needed->sequence : s->active->sequence;
+  const struct segment *held = index_oldest(&s->image.index), *needed = s->oldest;
+  if (!held) held = s->active;
+  if (s->drops_queued == 0) needed = held;
+  while (needed != held && needed->highest <= s->durable_purged) needed = needed->next;
+  s->needed = needed->sequence;
   if (s->oldest->sequence < s->needed) (void)pthread_cond_signal(&s->chores);
 }
 
@@ -99,6 +103,7 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
   if (status != RKV_OK) return status;
   s->image = r->image;
   s->durable_last = r->image.last.index;
+  s->durable_purged = r->image.purged.index;
   s->oldest = r->oldest;
   s->active = r->active;
   r->image = (struct image){0};

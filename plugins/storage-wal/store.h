@@ -74,6 +74,7 @@ struct store {
   uint64_t bytes_queued;
   uint64_t cuts;            /* truncations so far: a reader sees that the log changed under it */
   rkv_index durable_last;   /* no durable entry is held beyond it */
+  rkv_index durable_purged; /* what the device knows to be purged */
   struct rkv_error refusal; /* status RKV_OK: none; else a broken contract, in order of the calls */
   struct rkv_error failed;  /* status RKV_OK: none; else final, for everything */
 
@@ -82,7 +83,9 @@ struct store {
   uint64_t spares[STORE_SPARES_MAX]; /* numbers of spare files */
   bool spare_recycled[STORE_SPARES_MAX];
   size_t spare_count;
-  uint64_t next_file; /* number for the next spare or temporary file */
+  uint64_t next_file;  /* number for the next spare or temporary file */
+  unsigned pause_ms;   /* of the keeper, after a spare that found no room (the keeper) */
+  uint64_t look_at_ms; /* not before then it tries again (the keeper) */
 
   struct snapshot *newest; /* NULL: none */
 

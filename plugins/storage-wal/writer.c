@@ -48,18 +48,6 @@ void writer_free(struct writer *w) {
 
 /* ---- records ---- */
 
-static enum rkv_status put(struct writer *w, struct record *record, struct rkv_buf payload,
-                           struct rkv_error *error) {
-  record->prev = w->prev;
-  record->batch = (uint32_t)w->batch;
-  record->length = (uint32_t)payload.len;
-  record->payload_crc = record_payload_crc(w->segment->seed, payload.data, payload.len);
-  w->closed = record->type == RECORD_CLOSE;
-  enum rkv_status status = stage_record(&w->stage, record, w->segment->seed, payload, error);
-  w->prev = record->header_crc;
-  return status;
-}
-
 /* How many of the operation's next entries fit here; they get their place in the index (L2). Those
  * that were truncated meanwhile are written like the others, as the order of the calls wants it,
  * but get no place. */
@@ -80,6 +68,8 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
   if (n > 0 && op->staged < op->live)
     status = index_place(&s->image.index, op->entries[op->staged].id.index, n, w->segment,
                          w->stage.offset, error);
+  if (n > 0 && op->entries[op->staged + n - 1].id.index > w->segment->highest)
+    w->segment->highest = op->entries[op->staged + n - 1].id.index;
   if (op->staged + n > op->live) s->image.index.cut = true; /* no run goes on behind them */
   *end = op->staged + n == op->count;
   (void)pthread_mutex_unlock(&s->lock);
@@ -99,7 +89,7 @@ static enum rkv_status write_entries(struct writer *w, struct op *op, struct rkv
                               .kind = (uint16_t)entry->kind,
                               .term = entry->id.term,
                               .index = entry->id.index};
-      status = put(w, &record, entry->payload, error);
+      status = room_put(w, &record, entry->payload, error);
       w->last = entry->id;
     }
     if (status == RKV_OK && count == 0 && !end)
@@ -118,8 +108,8 @@ static enum rkv_status write_identity(struct writer *w, const struct op *op,
                            .term = identity->cluster.high,
                            .index = identity->cluster.low};
   enum rkv_status status = room_make(w, op, (uint64_t)2 * RECORD_HEADER, true, error);
-  if (status == RKV_OK) status = put(w, &incarnation, rkv_buf_none(), error);
-  if (status == RKV_OK) status = put(w, &cluster, rkv_buf_none(), error);
+  if (status == RKV_OK) status = room_put(w, &incarnation, rkv_buf_none(), error);
+  if (status == RKV_OK) status = room_put(w, &cluster, rkv_buf_none(), error);
   w->identity = *identity;
   return status;
 }
@@ -127,7 +117,9 @@ static enum rkv_status write_identity(struct writer *w, const struct op *op,
 static enum rkv_status write_control(struct writer *w, const struct op *op,
                                      struct rkv_error *error) {
   struct record record = {.type = op->type, .term = op->id.term, .index = op->id.index};
-  enum rkv_status status = room_make(w, op, RECORD_HEADER, true, error);
+  enum rkv_status status;
+  if (op->type == RECORD_PURGE && op->id.index <= w->purged.index) return RKV_OK; /* (W4) */
+  status = room_make(w, op, RECORD_HEADER, true, error);
   if (status != RKV_OK) return status;
   if (op->type == RECORD_VOTE) {
     record.term = op->vote.term;
@@ -138,14 +130,14 @@ static enum rkv_status write_control(struct writer *w, const struct op *op,
   if (op->type == RECORD_PURGE) w->purged = op->id;
   if (op->type == RECORD_PURGE && op->id.index >= w->last.index) w->last = op->id;
   if (op->type == RECORD_TRUNCATE && op->id.index < w->last.index) w->last = op->id;
-  return put(w, &record, rkv_buf_none(), error);
+  return room_put(w, &record, rkv_buf_none(), error);
 }
 
 /* The first record after a crash. */
 static enum rkv_status write_begin(struct writer *w, const struct op *op, struct rkv_error *error) {
   struct record record = {.type = RECORD_BEGIN, .index = w->nonce};
   enum rkv_status status = room_make(w, op, RECORD_HEADER, true, error);
-  if (status == RKV_OK) status = put(w, &record, rkv_buf_none(), error);
+  if (status == RKV_OK) status = room_put(w, &record, rkv_buf_none(), error);
   w->crashed = false;
   return status;
 }
@@ -181,7 +173,7 @@ static void write_close(struct writer *w) {
   struct rkv_error error;
   enum rkv_status status;
   if (w->closed || store_failed(w->s) || !room_has(w, RECORD_HEADER, true)) return;
-  status = put(w, &record, rkv_buf_none(), &error);
+  status = room_put(w, &record, rkv_buf_none(), &error);
   if (status == RKV_OK) status = room_settle(w, &error);
   if (status != RKV_OK) store_fail(w->s, &error);
 }

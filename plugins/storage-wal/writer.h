@@ -23,10 +23,17 @@ struct writer {
 /* ---- room.c ----
  *
  * (W3) While no spare segment is there, entries leave room for votes and other small records: a
- *      node on a full device can still vote after a start. */
+ *      node on a full device can still vote after a start.
+ * (W4) While entries wait for a segment on a full device, a purge of entries that are durable goes
+ * ahead of them, for it may be what makes room: nothing that waits before it can change what it
+ * drops. */
 
 /* Everything staged is on the device when it returns RKV_OK. */
 enum rkv_status room_settle(struct writer *w, struct rkv_error *error);
+
+/* Puts a record behind the last one; there is room. Errors: those of stage_record. */
+enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf payload,
+                         struct rkv_error *error);
 
 /* Bytes of the segment that entries leave to other records (W3). Under the lock. */
 uint64_t room_reserved(const struct writer *w);

@@ -63,6 +63,15 @@ unsigned shim_failed(void) {
   return locked(&shim.failed);
 }
 
+void shim_refuse_room(unsigned n) {
+  (void)pthread_mutex_lock(&shim.lock);
+  shim.plan.fail = SHIM_SPACE;
+  shim.plan.fail_from = n;
+  shim.plan.fail_times = 1;
+  shim.plan.fail_errno = ENOSPC;
+  (void)pthread_mutex_unlock(&shim.lock);
+}
+
 void shim_heal(void) {
   (void)pthread_mutex_lock(&shim.lock);
   shim.plan.fail_from = 0;
@@ -109,6 +118,14 @@ bool shim_tears(void) {
 
 bool shim_skips(void) {
   return shim.skip_syncs;
+}
+
+const char *shim_dir(void) {
+  return shim.dir;
+}
+
+uint64_t shim_capacity(void) {
+  return shim.on ? shim.plan.capacity : 0;
 }
 
 void shim_count_sync(void) {

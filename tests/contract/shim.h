@@ -2,9 +2,9 @@
  * directory, fails chosen ones, ends the process at one, and loses what was not synced.
  *
  * The program exports write, pwrite, writev, pwritev, ftruncate, fallocate, open, openat, creat,
- * rename, renameat, unlink, unlinkat, mkdir, mkdirat, link, linkat, fsync and fdatasync (and their
- * 64-bit names), so that a plugin that is loaded calls these. A plugin that writes by other ways
- * (mmap, io_uring, stdio, bare system calls) is not seen: shim_calls tells.
+ * rename, renameat, unlink, unlinkat, mkdir, mkdirat, link, linkat, fsync, fdatasync, statvfs and
+ * fstatvfs (and their 64-bit names), so that a plugin that is loaded calls these. A plugin that
+ * writes by other ways (mmap, io_uring, stdio, bare system calls) is not seen: shim_calls tells.
  *
  * The device that is played: what a file was before a write that was not synced is kept. When power
  * is lost each sector of such a write is put back or not, by chance; a file that grew may shrink
@@ -42,6 +42,7 @@ struct shim_plan {
   uint64_t seed;
   bool track;          /* what is not synced is remembered, for shim_lose_power */
   bool handed_on;      /* ... also what the process before left, and for the one behind */
+  uint64_t capacity;   /* bytes that fit on the device, ENOSPC beyond; 0: any number */
   enum shim_call fail; /* calls of this kind fail ... */
   unsigned fail_from;  /* from this one on; 0: none */
   unsigned fail_times; /* so many */
@@ -62,6 +63,11 @@ unsigned shim_calls_of(enum shim_call call);
 unsigned shim_synced(void);
 /* Failures that were played. */
 unsigned shim_failed(void);
+
+/* Bytes by which files may still grow. */
+uint64_t shim_free(void);
+/* From now on the n-th call that needs room, counted from the first of all, finds none. */
+void shim_refuse_room(unsigned n);
 
 /* Nothing fails any more. */
 void shim_heal(void);

@@ -31,5 +31,11 @@ bool shim_tracks(void); /* what is not synced is remembered */
 bool shim_tears(void);  /* the last write is half done */
 bool shim_skips(void);  /* syncs do not reach the device */
 void shim_count_sync(void);
+const char *shim_dir(void);
+uint64_t shim_capacity(void); /* of the plan */
+
+/* ---- shim_room.c ---- */
+/* Bytes by which files may still grow. */
+uint64_t shim_room(void);
 
 #endif

@@ -32,11 +32,27 @@ static long bare_write(int fd, const struct iovec *pieces, int count, off_t at) 
   return syscall(SYS_pwritev, fd, pieces, count, at, 0);
 }
 
+/* A write that does not fit as a whole is carried out in part. */
+static long fitting_write(int fd, const struct iovec *pieces, int count, off_t at, off_t grows) {
+  uint64_t room = grows > 0 ? shim_room() : UINT64_MAX;
+  struct iovec part;
+  size_t fits;
+  if ((uint64_t)(grows > 0 ? grows : 0) <= room) return bare_write(fd, pieces, count, at);
+  fits = total(pieces, count) - (size_t)((uint64_t)grows - room);
+  if (fits == 0) return shim_failing(ENOSPC);
+  if (fits < pieces[0].iov_len) {
+    part = (struct iovec){pieces[0].iov_base, fits};
+    return bare_write(fd, &part, 1, at);
+  }
+  while (total(pieces, count) > fits) count--;
+  return bare_write(fd, pieces, count, at);
+}
+
 /* at < 0: at the descriptor's own place. */
 static long change(int fd, const struct iovec *pieces, int count, off_t at) {
   char path[UNDO_PATH_MAX];
   struct stat info;
-  off_t place;
+  off_t place, grows;
   unsigned kinds = KIND(WRITE);
   long result;
   int error;
@@ -44,8 +60,9 @@ static long change(int fd, const struct iovec *pieces, int count, off_t at) {
   if (!shim_path_of(fd, path)) return bare_write(fd, pieces, count, at);
   shim_lock();
   place = at < 0 ? place_of(fd) : at;
-  if (fstat(fd, &info) == 0 && info.st_size < place + (off_t)total(pieces, count))
-    kinds |= KIND(SPACE);
+  if (fstat(fd, &info) != 0) info.st_size = place;
+  grows = place + (off_t)total(pieces, count) - info.st_size;
+  if (grows > 0) kinds |= KIND(SPACE);
   last = shim_ends_here();
   error = shim_plan_for(kinds);
   if (last && shim_tears() && count > 0) {
@@ -55,7 +72,7 @@ static long change(int fd, const struct iovec *pieces, int count, off_t at) {
   }
   if (!error && shim_tracks() && total(pieces, count) > 0)
     undo_write(fd, place, total(pieces, count));
-  result = error ? shim_failing(error) : bare_write(fd, pieces, count, at);
+  result = error ? shim_failing(error) : fitting_write(fd, pieces, count, at, grows);
   error = errno;
   if (last) shim_die();
   shim_unlock();
@@ -105,6 +122,9 @@ static long resize(int fd, int mode, off_t at, off_t len, bool cut) {
     last = shim_ends_here();
     if (fstat(fd, &info) != 0) info.st_size = 0;
     error = shim_plan_for(KIND(WRITE) | (at + len > info.st_size ? KIND(SPACE) : 0));
+    if (!(mode & FALLOC_FL_KEEP_SIZE) && at + len > info.st_size &&
+        (uint64_t)(at + len - info.st_size) > shim_room())
+      error = ENOSPC;
     if (!error && shim_tracks() && (cut || !(mode & FALLOC_FL_KEEP_SIZE)))
       undo_write(fd, cut ? at : info.st_size,
                  cut || at + len <= info.st_size ? 0 : (size_t)(at + len - info.st_size));

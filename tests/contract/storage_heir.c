@@ -61,7 +61,7 @@ static struct life *new_life(struct contract *c) {
 
 void storage_law_acks_rest_on_what_is_durable(struct contract *c) {
   struct life *life = new_life(c);
-  uint64_t most = contract_amount(c, 50, 50, 100000), seed = c->seed, lives = 0;
+  uint64_t most = contract_amount(c, 100, 100, 100000), seed = c->seed, lives = 0;
   unsigned calls, step;
   bequeath(life, 0, "kill behind the last step");
   calls = atomic_load(&life->progress->calls);

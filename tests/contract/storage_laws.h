@@ -149,6 +149,19 @@
     "With sync on again, all that lives without it left is durable before anything is "            \
     "acknowledged.")
 
+/* A device that has a size. */
+#define STORAGE_LAWS_FULL(X)                                                                       \
+  X(63, purge_makes_room, CRASH, RKV_CAP_DURABLE, 120,                                             \
+    "While an append waits for room a snapshot as large as the one before can be written, and a "  \
+    "purge behind the append goes ahead and gives it its room.")                                   \
+  X(64, full_device_opens, CRASH, RKV_CAP_DURABLE, 120,                                            \
+    "After a kill a storage on a full device opens with all that was acknowledged, and a purge "   \
+    "gives room.")                                                                                 \
+  X(65, waiting_is_quiet, CRASH, RKV_CAP_DURABLE, 60,                                              \
+    "Who waits for room looks for it, and does not write what finds none.")                        \
+  X(66, refused_snapshot_leaves_nothing, CRASH, RKV_CAP_DURABLE, 60,                               \
+    "A snapshot that finds no room, at whichever call, leaves its room to others.")
+
 /* Opens that are refused. */
 #define STORAGE_LAWS_REFUSED(X)                                                                    \
   X(62, refusal_keeps_every_byte, CRASH, RKV_CAP_DURABLE, 60,                                      \
@@ -159,7 +172,8 @@
   STORAGE_LAWS_HOLD(X)                                                                             \
   STORAGE_LAWS_TOLD(X)                                                                             \
   STORAGE_LAWS_SNAPSHOT(X)                                                                         \
-  STORAGE_LAWS_LIMITS(X) STORAGE_LAWS_CRASH(X) STORAGE_LAWS_HEIR(X) STORAGE_LAWS_REFUSED(X)
+  STORAGE_LAWS_LIMITS(X)                                                                           \
+  STORAGE_LAWS_CRASH(X) STORAGE_LAWS_HEIR(X) STORAGE_LAWS_REFUSED(X) STORAGE_LAWS_FULL(X)
 
 /* For the files with laws. */
 struct contract;

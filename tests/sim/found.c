@@ -16,6 +16,7 @@
 #define CALL_NS (4 * SECOND)
 #define SCRIPTS_NS (3 * SECOND) /* within which the scripts begin */
 #define CUTS_NS (6 * SECOND)    /* after which all hear each other */
+#define GREETED_NS (3 * MS)     /* within which nodes that hear each other know who they are */
 
 enum { FIRST_VOTERS = 3 };
 
@@ -77,11 +78,11 @@ static void run(struct world *w, void *arg) {
   world_kick(w, script->at);
 }
 
-static void start_script(struct sim *s, rkv_node_id at, bool others) {
+static void start_script(struct sim *s, rkv_node_id at, bool others, uint64_t at_ns) {
   struct sim_script *script = calloc(1, sizeof *script);
   assert(script);
   *script = (struct sim_script){.sim = s, .at = at, .others = others};
-  world_at(s->w, s->w->now_ns + nemesis_some(s, 0, SCRIPTS_NS), run, script);
+  world_at(s->w, at_ns, run, script);
 }
 
 struct cut {
@@ -108,15 +109,37 @@ static void cut_some(struct sim *s) {
     }
 }
 
+static void on_greeted(struct world *w, void *arg) {
+  struct sim *s = arg;
+  if (!s->failed && !s->healing && world_random(w) % 2) cut_some(s);
+}
+
+/* Scripts that begin at one moment: all nodes tell each other who they are, so that each founds a
+ * cluster of its own with the very same initial entry; some hear nothing more for a while. */
+static void start_at_once(struct sim *s) {
+  uint64_t at_ns = s->w->now_ns + nemesis_some(s, 0, SCRIPTS_NS);
+  for (rkv_node_id id = 1; id <= FIRST_VOTERS; id++) start_script(s, id, false, at_ns);
+  world_at(s->w, at_ns + GREETED_NS, on_greeted, s);
+}
+
+static void start_scripts(struct sim *s, bool others) {
+  uint64_t now = s->w->now_ns;
+  cut_some(s);
+  start_script(s, 1, false, now + nemesis_some(s, 0, SCRIPTS_NS));
+  for (rkv_node_id id = 2; id <= FIRST_VOTERS + 1; id++)
+    if (world_random(s->w) % 4 != 0)
+      start_script(s, id, others && world_random(s->w) % 2 == 0,
+                   now + nemesis_some(s, 0, SCRIPTS_NS));
+}
+
 void found_start(struct sim *s) {
   static const rkv_node_id first[] = {1, 2, 3};
-  uint64_t plan = world_random(s->w) % 4;
-  if (plan == 0) {
+  switch (world_random(s->w) % 6) {
+  case 0:
     if (world_init(s->w, 1, first, FIRST_VOTERS).status != RKV_OK) sim_fail(s, "init was refused");
-    return;
+    break;
+  case 1: start_at_once(s); break;
+  case 2: start_scripts(s, false); break;
+  default: start_scripts(s, true); break;
   }
-  cut_some(s);
-  start_script(s, 1, false);
-  for (rkv_node_id id = 2; id <= FIRST_VOTERS + 1; id++)
-    if (world_random(s->w) % 4 != 0) start_script(s, id, plan > 1 && world_random(s->w) % 2 == 0);
 }

@@ -203,6 +203,9 @@ struct sim_node {
   uint64_t election_min_ns;
 };
 
+/* Which election timeouts nodes get that start now, where they differ at all. */
+enum sim_timeouts { SIM_TIMEOUTS_ANY, SIM_TIMEOUTS_LONG, SIM_TIMEOUTS_SHORT };
+
 struct sim_client;
 struct sim_admin;
 struct sim_appended;
@@ -224,7 +227,9 @@ struct sim {
   struct sim_appended *appended; /* check_log.c */
   struct sim_cluster clusters[SIM_CLUSTERS_MAX];
   size_t cluster_count;
-  struct rkv_cluster_id founded;    /* the one whose initial entry was applied */
+  struct rkv_cluster_id founded; /* the one whose initial entry was applied */
+  enum sim_timeouts timeouts;
+  rkv_node_id ask_at;               /* where clients read by lease now; 0: where they like */
   uint32_t slow_job_ppm;            /* of each job, whatever else happens */
   uint64_t active[SIM_FAULT_COUNT]; /* until when each fault counts as being there */
   struct sim_client *clients[SIM_CLIENTS];

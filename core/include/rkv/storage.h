@@ -7,8 +7,9 @@
  *
  * Threads. save_vote, save_identity, append, truncate and purge are called by one thread at a time
  * and must not block: a slow device belongs to a thread of the plugin's own. Their effects happen,
- * and their completions are called, in the order of the calls. read may be called by any thread,
- * overlapping them; it may block. The snapshot_* operations are called by threads that may block,
+ * and their completions are called, in the order of the calls; but on a full device a purge of
+ * durable entries may take effect before operations that wait for room. read may be called by any
+ * thread, overlapping them; it may block. The snapshot_* operations are called by threads that may block,
  * at most one writer at a time, readers overlapping everything.
  *
  * After one failed write or sync nothing may succeed any more: every later completion gets the
