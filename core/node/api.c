@@ -94,6 +94,16 @@ static void change_membership(void *ctx, struct rkv_membership_call *call) {
   client_call(ctx, &call->call, NODE_CHANGE_MEMBERSHIP);
 }
 
+static void remove_member(void *ctx, struct rkv_membership_call *call) {
+  call->membership = rkv_buf_none();
+  client_call(ctx, &call->call, NODE_REMOVE);
+}
+
+static void set_address(void *ctx, struct rkv_membership_call *call) {
+  call->membership = rkv_buf_none();
+  client_call(ctx, &call->call, NODE_SET_ADDRESS);
+}
+
 static void metrics(void *ctx, struct rkv_metrics_call *call) {
   call->membership = rkv_buf_none();
   call->text = rkv_buf_none();
@@ -160,5 +170,7 @@ void api_make(struct node *n) {
                                  .read_index = read_index,
                                  .transfer = transfer,
                                  .snapshot_now = snapshot_now,
-                                 .hello = hello};
+                                 .hello = hello,
+                                 .remove = remove_member,
+                                 .set_address = set_address};
 }

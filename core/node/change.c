@@ -1,12 +1,14 @@
 /* change.c: clients' calls that change who belongs to the cluster. */
+#include <node/addresses.h>
 #include <node/internal.h>
+#include <raft/correct.h>
 
 #include <assert.h>
 #include <stdlib.h>
 
 #define CHANGE_PROGRESS_NS UINT64_C(2000000000) /* between two lines about learners */
 
-static void forget(struct node *n, const struct rkv_call *call) {
+void change_forget(struct node *n, const struct rkv_call *call) {
   for (size_t i = 0; i < n->change_count; i++) {
     if (n->changes[i] != call) continue;
     n->changes[i] = n->changes[--n->change_count];
@@ -16,8 +18,7 @@ static void forget(struct node *n, const struct rkv_call *call) {
   assert(0 && "a change that was accepted is in the list");
 }
 
-/* Notes a call before raft sees it, because raft may end it at once. */
-static bool admit(struct node *n, struct rkv_call *call) {
+bool change_admit(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (loop_ending(n)) {
     api_release(n, 1, 0);
@@ -35,11 +36,10 @@ static bool admit(struct node *n, struct rkv_call *call) {
   return true;
 }
 
-/* raft refused the call, or took it: then CHANGE_DONE ends it. */
-static void settle(struct node *n, struct rkv_call *call, enum rkv_status status,
+void change_settle(struct node *n, struct rkv_call *call, enum rkv_status status,
                    const struct rkv_error *error) {
   if (status != RKV_OK) {
-    forget(n, call);
+    change_forget(n, call);
     api_release(n, 1, 0);
     if (status == RKV_NOT_LEADER)
       answer_not_leader(n, call);
@@ -47,6 +47,13 @@ static void settle(struct node *n, struct rkv_call *call, enum rkv_status status
       answer_fail(call, error);
   }
   loop_carry(n);
+}
+
+void change_look(struct node *n, const struct rkv_membership *m) {
+  struct rkv_error error;
+  if (addresses_check(m, &error) == RKV_OK) return;
+  n->odd_memberships++;
+  rkv_log(n->plugins.host, RKV_LOG_WARN, "raft", "membership with wrong addresses: %s", error.text);
 }
 
 static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
@@ -59,17 +66,18 @@ static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membe
   }
   if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, &error);
   if (status == RKV_OK) identity_found(n, members);
-  settle(n, call, status, &error);
+  change_settle(n, call, status, &error);
 }
 
 void change_on_init(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_init_call *c = (struct rkv_init_call *)call;
-  if (!admit(n, call)) return;
+  if (!change_admit(n, call)) return;
   enum rkv_status status = rkv_membership_check(c->membership, &error);
+  if (status == RKV_OK) status = addresses_check(c->membership, &error);
   if (status == RKV_OK) status = raft_check_init(n->raft, c->membership, &error);
-  if (status != RKV_OK) return settle(n, call, status, &error);
-  greet(n, call, c->membership, init_greeted);
+  if (status != RKV_OK) return change_settle(n, call, status, &error);
+  greet(n, call, c->membership, rkv_init_answering(c) ? GREET_ALL : 0, init_greeted);
 }
 
 static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
@@ -85,40 +93,95 @@ static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_me
   if (status == RKV_OK)
     rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%llu addr=%s",
             (unsigned long long)members->nodes[0].id, members->nodes[0].addr);
-  settle(n, call, status, &error);
+  change_settle(n, call, status, &error);
+}
+
+/* Fills *one with the learner's record alone; its address must be the one that is known of it, or
+ * nobody's. */
+static enum rkv_status check_learner(struct node *n, const struct rkv_member *learner,
+                                     struct rkv_membership *one, struct rkv_error *error) {
+  const struct rkv_membership *m = &raft_effective(n->raft)->value;
+  const struct rkv_member *known = rkv_membership_find(m, learner->id);
+  enum rkv_status status = RKV_OK;
+  if (known && !addresses_equal(known->addr, learner->addr))
+    return rkv_fail(error, RKV_PRECONDITION,
+                    "node %llu is a member at %s already (another address for it: rkvctl "
+                    "set-address %llu=%s)",
+                    (unsigned long long)known->id, known->addr, (unsigned long long)known->id,
+                    learner->addr);
+  if (!known) {
+    *one = *m;
+    status = rkv_membership_add_node(one, learner->id, learner->addr, strlen(learner->addr));
+    if (status != RKV_OK)
+      return rkv_fail(error, RKV_INVALID, "add-learner: a cluster has at most %d nodes",
+                      RKV_NODES_MAX);
+    status = addresses_check_one(one, learner->id, error);
+  }
+  memset(one, 0, sizeof *one);
+  one->node_count = 1;
+  one->nodes[0] = known ? *known : *learner;
+  return status;
 }
 
 void change_on_add_learner(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct raft_view view;
   struct rkv_membership_call *c = (struct rkv_membership_call *)call;
-  if (!admit(n, call)) return;
+  if (!change_admit(n, call)) return;
   raft_view(n->raft, &view);
-  if (view.role != RAFT_LEADER) return settle(n, call, RKV_NOT_LEADER, NULL);
+  if (view.role != RAFT_LEADER) return change_settle(n, call, RKV_NOT_LEADER, NULL);
   struct rkv_membership *one = calloc(1, sizeof *one);
   if (!one)
-    return settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"), &error);
-  one->node_count = 1;
-  const struct rkv_member *known =
-      rkv_membership_find(&raft_effective(n->raft)->value, c->learner.id);
-  one->nodes[0] = known ? *known : c->learner; /* an address that is known stays */
-  greet(n, call, one, learner_greeted);
+    return change_settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"),
+                         &error);
+  enum rkv_status status = check_learner(n, &c->learner, one, &error);
+  if (status == RKV_OK)
+    greet(n, call, one, rkv_membership_answering(c) ? GREET_ALL : 0, learner_greeted);
+  else
+    change_settle(n, call, status, &error);
   free(one);
+}
+
+static void voters_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
+                           const struct rkv_error *refusal) {
+  struct rkv_error error;
+  struct rkv_membership_call *c = (struct rkv_membership_call *)call;
+  (void)members;
+  if (refusal) return change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+  enum rkv_status status =
+      raft_change_membership(n->raft, node_now(n), &c->voters, c->retain, call, &error);
+  change_settle(n, call, status, &error);
+}
+
+void change_find_voters(struct node *n, const struct rkv_config_set *voters,
+                        struct rkv_membership *out) {
+  const struct rkv_membership *m = &raft_effective(n->raft)->value;
+  for (uint32_t i = 0; i < m->node_count; i++)
+    if (rkv_config_has(voters, m->nodes[i].id)) out->nodes[out->node_count++] = m->nodes[i];
 }
 
 void change_on_change(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_membership_call *c = (struct rkv_membership_call *)call;
-  if (!admit(n, call)) return;
-  enum rkv_status status =
-      raft_change_membership(n->raft, node_now(n), &c->voters, c->retain, call, &error);
-  settle(n, call, status, &error);
+  struct rkv_membership *asked;
+  enum rkv_status status;
+  if (!change_admit(n, call)) return;
+  status = raft_check_change(n->raft, &c->voters, &error);
+  if (status != RKV_OK) return change_settle(n, call, status, &error);
+  if (!rkv_membership_answering(c)) return voters_greeted(n, call, NULL, NULL);
+  asked = calloc(1, sizeof *asked);
+  if (!asked)
+    return change_settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"),
+                         &error);
+  change_find_voters(n, &c->voters, asked);
+  greet(n, call, asked, GREET_ALL, voters_greeted);
+  free(asked);
 }
 
 void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
   if (!call) return; /* the node's own: tend.c */
-  forget(n, call);
+  change_forget(n, call);
   api_release(n, 1, 0);
   if (out->status != RKV_OK) {
     answer_failf(call, out->status, "%s", out->text ? out->text : "the change was given up");
@@ -161,7 +224,7 @@ void change_expire(struct node *n) {
     struct rkv_call *call = n->changes[i];
     if (call->deadline_ns == 0 || call->deadline_ns > n->now_ns) continue;
     raft_forget_change(n->raft, call);
-    forget(n, call);
+    change_forget(n, call);
     api_release(n, 1, 0);
     answer_failf(call, RKV_TIMEOUT,
                  "not finished in time; the change goes on (see members and metrics)");

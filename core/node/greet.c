@@ -1,7 +1,7 @@
 /* greet.c: asks nodes who they are before they become members: so that the membership names their
  * incarnations from the beginning, and a wrong address or a node of another cluster is refused
  * instead of waited for. A node that does not answer becomes a member all the same (tend.c asks it
- * later); so does one that cannot tell. */
+ * later) unless the caller wants all to answer; so does one that cannot tell. */
 #include <node/internal.h>
 
 #include <assert.h>
@@ -26,7 +26,9 @@ struct greeting {
   greet_then *then;
   struct rkv_membership members;
   struct question questions[RKV_NODES_MAX];
-  unsigned waiting; /* for answers, and for greet itself */
+  uint32_t least, answered;        /* how many must answer, and did */
+  const struct rkv_member *silent; /* one that did not */
+  unsigned waiting;                /* for answers, and for greet itself */
   struct rkv_error refusal;
 };
 
@@ -36,9 +38,25 @@ static void unlist(struct node *n, struct greeting *g) {
   *at = g->next;
 }
 
+/* Too few answered. */
+static void refuse_silence(struct greeting *g) {
+  if (g->refusal.status || g->answered >= g->least || !g->silent) return;
+  if (g->least == GREET_ALL)
+    (void)rkv_fail(&g->refusal, RKV_UNAVAILABLE,
+                   "node %llu at %s does not answer (start it or correct the address; rkvctl takes "
+                   "it all the same with --unreachable)",
+                   (unsigned long long)g->silent->id, g->silent->addr);
+  else
+    (void)rkv_fail(&g->refusal, RKV_PRECONDITION,
+                   "only %u of these %u voters answer (node %llu does not): without a majority the "
+                   "change could not be finished",
+                   g->answered, g->members.node_count, (unsigned long long)g->silent->id);
+}
+
 static void leave(struct node *n, struct greeting *g) {
   assert(g->waiting > 0);
   if (--g->waiting > 0) return;
+  refuse_silence(g);
   unlist(n, g);
   if (g->call) g->then(n, g->call, &g->members, g->refusal.status ? &g->refusal : NULL);
   free(g);
@@ -67,8 +85,17 @@ static void take_answer(struct node *n, struct question *q) {
     q->member->incarnation = hello->incarnation;
 }
 
+/* Whoever refuses hello, or does not know it, has answered. */
+static bool is_silence(enum rkv_status status) {
+  return status == RKV_UNAVAILABLE || status == RKV_TIMEOUT || status == RKV_CANCELLED;
+}
+
 void greet_on_answer(struct node *n, struct rkv_call *call) {
   struct question *q = (struct question *)call;
+  if (is_silence(q->status))
+    q->greeting->silent = q->member;
+  else
+    q->greeting->answered++;
   if (q->status == RKV_OK) take_answer(n, q);
   n->plugins.transport->peer_close(q->peer);
   leave(n, q->greeting);
@@ -100,8 +127,13 @@ static void ask(struct node *n, struct greeting *g, struct rkv_member *member) {
   n->plugins.transport->send_hello(q->peer, &q->hello);
 }
 
+static void greet_self(struct node *n, struct greeting *g, struct rkv_member *self) {
+  self->incarnation = n->identity.incarnation;
+  g->answered++;
+}
+
 void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
-           greet_then *then) {
+           uint32_t least, greet_then *then) {
   struct greeting *g = calloc(1, sizeof *g);
   struct rkv_error error;
   if (!g) {
@@ -113,11 +145,12 @@ void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *m
   n->greetings = g;
   g->call = call;
   g->then = then;
+  g->least = least;
   g->members = *members;
   g->waiting = 1;
   for (uint32_t i = 0; i < g->members.node_count; i++) {
     if (g->members.nodes[i].id == n->plugins.host->node_id)
-      g->members.nodes[i].incarnation = n->identity.incarnation;
+      greet_self(n, g, &g->members.nodes[i]);
     else
       ask(n, g, &g->members.nodes[i]);
   }

@@ -34,6 +34,8 @@
   X(METRICS, metrics_on_call)                                                                      \
   X(INIT, change_on_init)                                                                          \
   X(ADD_LEARNER, change_on_add_learner)                                                            \
+  X(REMOVE, correct_on_remove)                                                                     \
+  X(SET_ADDRESS, correct_on_set_address)                                                           \
   X(CHANGE_MEMBERSHIP, change_on_change)                                                           \
   X(VOTE, peer_on_vote_call)                                                                       \
   X(APPEND, peer_on_append_call)                                                                   \
@@ -165,8 +167,9 @@ struct node {
   uint64_t apply_pause_ns;
 
   struct rkv_identity identity;
-  bool identity_is_new;   /* and not saved yet */
-  uint64_t foreign_calls; /* refused because they were meant for another node or cluster */
+  bool identity_is_new;     /* and not saved yet */
+  uint64_t odd_memberships; /* taken although their addresses are wrong (addresses.h) */
+  uint64_t foreign_calls;   /* refused because they were meant for another node or cluster */
   uint64_t foreign_quiet_ns, foreign_quiet; /* when that may be logged again; since the last line */
   struct greeting *greetings;               /* nodes being asked before a change is begun */
   uint64_t tend_ns;                         /* when the leader looks after its peers again */
@@ -269,13 +272,33 @@ void transfer_send(struct node *n, const struct raft_output *out);
 void transfer_on_answer(struct node *n, struct rkv_call *call);
 void transfer_on_timeout_now(struct node *n, struct rkv_call *call);
 
+/* Hands leadership to whoever got furthest; the call, admitted by api.c, ends with it. */
+void transfer_away(struct node *n, struct rkv_call *call);
+
 /* ---- change.c ---- */
+/* A membership came into force, by whatever way: its addresses may be wrong all the same. */
+void change_look(struct node *n, const struct rkv_membership *m);
 void change_on_init(struct node *n, struct rkv_call *call);
 void change_on_add_learner(struct node *n, struct rkv_call *call);
 void change_on_change(struct node *n, struct rkv_call *call);
 void change_done(struct node *n, const struct raft_output *out);
+/* Notes a call before raft sees it, because raft may end it at once; false: it was answered. */
+bool change_admit(struct node *n, struct rkv_call *call);
+/* The call ends here after all, or by another way than CHANGE_DONE. */
+void change_forget(struct node *n, const struct rkv_call *call);
+/* raft refused the call, or took it: then CHANGE_DONE ends it. */
+void change_settle(struct node *n, struct rkv_call *call, enum rkv_status status,
+                   const struct rkv_error *error);
+/* Adds the records of those that are to vote to *out, which is empty; who is unknown is left out.
+ */
+void change_find_voters(struct node *n, const struct rkv_config_set *voters,
+                        struct rkv_membership *out);
 void change_expire(struct node *n);
 void change_fail_all(struct node *n, const struct rkv_error *error);
+
+/* ---- correct.c: a member leaves, or is at another address ---- */
+void correct_on_remove(struct node *n, struct rkv_call *call);
+void correct_on_set_address(struct node *n, struct rkv_call *call);
 
 /* ---- peer.c: the peers' calls to us, and who our peers are ---- */
 void peer_on_vote_call(struct node *n, struct rkv_call *call);

@@ -64,6 +64,7 @@ void node_start(struct node *n) {
   n->now_ns = n->executor->now_ns(n->executor->ctx);
   if (n->executor->slept_ns) n->slept_ns = n->executor->slept_ns(n->executor->ctx);
   if (n->identity_is_new) save_identity(n);
+  change_look(n, &raft_effective(n->raft)->value);
   peer_update(n, &raft_effective(n->raft)->value);
   atomic_store(&n->started, true);
   node_kick(n);

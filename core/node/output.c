@@ -78,6 +78,7 @@ void output_carry(struct node *n, const struct raft_output *out) {
     break;
   case RAFT_OUT_MEMBERSHIP:
     log_membership(n, out);
+    change_look(n, &out->membership->value);
     peer_update(n, &out->membership->value);
     break;
   case RAFT_OUT_DROP_PROPOSALS:

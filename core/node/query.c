@@ -41,7 +41,7 @@ static size_t format_text(struct node *n, char *text, size_t size) {
       "id:%llu peers:%zu proposals:%llu applied_entries:%llu in_flight:%llu hot_tail_bytes:%llu "
       "snapshots_built:%llu snapshots_sent:%llu snapshots_installed:%llu "
       "bad_peer_calls:%llu foreign_calls:%llu losses:%llu addr_differs:%d "
-      "not_durable:%d id_clashes:%llu cluster:%016llx%016llx incarnation:%llx",
+      "not_durable:%d id_clashes:%llu odd_memberships:%llu cluster:%016llx%016llx incarnation:%llx",
       (unsigned long long)n->plugins.host->node_id, n->peer_count, (unsigned long long)n->proposals,
       (unsigned long long)n->applied_entries,
       (unsigned long long)atomic_load_explicit(&n->client_calls, memory_order_relaxed),
@@ -49,8 +49,9 @@ static size_t format_text(struct node *n, char *text, size_t size) {
       (unsigned long long)n->snapshots_sent, (unsigned long long)n->snapshots_installed,
       (unsigned long long)n->bad_peer_calls, (unsigned long long)n->foreign_calls,
       (unsigned long long)n->losses, n->odd.addr_differs, n->odd.not_durable,
-      (unsigned long long)n->odd.id_clashes, (unsigned long long)n->identity.cluster.high,
-      (unsigned long long)n->identity.cluster.low, (unsigned long long)n->identity.incarnation);
+      (unsigned long long)n->odd.id_clashes, (unsigned long long)n->odd_memberships,
+      (unsigned long long)n->identity.cluster.high, (unsigned long long)n->identity.cluster.low,
+      (unsigned long long)n->identity.incarnation);
   size_t at = length > 0 ? (size_t)length : 0;
   if (n->plugins.metrics_format && at < size)
     at += n->plugins.metrics_format(n->plugins.metrics_ctx, text + at, size - at);

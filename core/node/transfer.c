@@ -37,6 +37,18 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
   loop_carry(n);
 }
 
+void transfer_away(struct node *n, struct rkv_call *call) {
+  struct rkv_error error;
+  enum rkv_status status = raft_transfer(n->raft, node_now(n), 0, call, &error);
+  if (status == RKV_OK) {
+    n->transfer_call = call;
+  } else {
+    api_release(n, 1, 0);
+    answer_fail(call, &error);
+  }
+  loop_carry(n);
+}
+
 void transfer_done(struct node *n, const struct raft_output *out) {
   rkv_log(n->plugins.host, out->status == RKV_OK ? RKV_LOG_INFO : RKV_LOG_WARN, "raft",
           "transfer %s%s%s", out->status == RKV_OK ? "done" : "failed", out->text ? ": " : "",
@@ -49,7 +61,9 @@ void transfer_done(struct node *n, const struct raft_output *out) {
   assert(out->cookie == n->transfer_call);
   n->transfer_call = NULL;
   api_release(n, 1, 0);
-  if (out->status == RKV_OK)
+  if (out->status == RKV_OK && ((struct rkv_call *)out->cookie)->kind == NODE_REMOVE)
+    answer_not_leader(n, out->cookie); /* its successor removes it */
+  else if (out->status == RKV_OK)
     answer_ok(out->cookie);
   else
     answer_failf(out->cookie, out->status, "%s", out->text ? out->text : "the transfer failed");

@@ -1,13 +1,14 @@
 /* change.c: calls that change the membership, from their acceptance to their end (dissertation 4.3,
  * 4.2.1, 4.2.2; the paper's section 6). */
+#include <raft/correct.h>
 #include <raft/raft_internal.h>
 
 #include <string.h>
 
 /* ---- the calls that wait ---- */
 
-static void remember(struct raft *r, enum raft_change_kind kind, void *cookie, rkv_node_id learner,
-                     bool retain) {
+void raft_remember_change(struct raft *r, enum raft_change_kind kind, void *cookie,
+                          rkv_node_id learner, bool retain) {
   struct raft_change *c = &r->changes[r->change_count++];
   assert(r->change_count <= RAFT_CHANGES_MAX);
   *c = (struct raft_change){kind, cookie, false, retain, r->log.last, learner};
@@ -70,7 +71,7 @@ static bool caught_up(const struct raft *r, rkv_node_id learner) {
 static bool is_through(struct raft *r, const struct raft_change *c) {
   bool committed = c->id.index <= r->committed.index;
   if (c->kind == RAFT_CHANGE_LEARNER) return committed && caught_up(r, c->learner);
-  if (c->kind == RAFT_CHANGE_VOTERS) return committed;
+  if (c->kind != RAFT_CHANGE_INIT) return committed;
   /* Others may not be up yet: their vote is not waited for. A node alone leads when it answers. */
   if (raft_quorum_lone(&r->effective->value, r->config.id)) return committed;
   return committed || c->id.index <= r->saved.index;
@@ -78,7 +79,7 @@ static bool is_through(struct raft *r, const struct raft_change *c) {
 
 /* ---- entries ---- */
 
-static void append_membership(struct raft *r, struct raft_now now, struct raft_membership *slot) {
+void raft_append_membership(struct raft *r, struct raft_now now, struct raft_membership *slot) {
   struct raft_output *out;
   slot->id = (struct rkv_log_id){r->vote.term, r->log.last.index + 1};
   assert(rkv_membership_check(&slot->value, NULL) == RKV_OK);
@@ -94,7 +95,7 @@ static void append_membership(struct raft *r, struct raft_now now, struct raft_m
   raft_membership_announce(r, now);
 }
 
-static void remove_node(struct rkv_membership *m, uint32_t at) {
+void raft_drop_node(struct rkv_membership *m, uint32_t at) {
   assert(at < m->node_count);
   m->node_count--;
   memmove(&m->nodes[at], &m->nodes[at + 1], (m->node_count - at) * sizeof m->nodes[0]);
@@ -125,8 +126,8 @@ static void append_uniform(struct raft *r, struct raft_now now) {
   slot->value.configs[0] = joint->value.configs[1];
   memset(&slot->value.configs[1], 0, sizeof slot->value.configs[1]);
   for (n = slot->value.node_count; n-- > 0;)
-    if (is_dropped(joint, call, &slot->value.nodes[n])) remove_node(&slot->value, n);
-  append_membership(r, now, slot);
+    if (is_dropped(joint, call, &slot->value.nodes[n])) raft_drop_node(&slot->value, n);
+  raft_append_membership(r, now, slot);
   if (call) call->id = slot->id;
 }
 
@@ -180,14 +181,14 @@ enum rkv_status raft_init(struct raft *r, struct raft_now now,
   assert(r->change_count == 0 && r->committed.index == 0);
   slot = raft_membership_slot(r);
   slot->value = *membership;
-  append_membership(r, now, slot);
-  remember(r, RAFT_CHANGE_INIT, cookie, 0, false);
+  raft_append_membership(r, now, slot);
+  raft_remember_change(r, RAFT_CHANGE_INIT, cookie, 0, false);
   if (!r->failed) raft_campaign(r, now, false);
   return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
 }
 
 /* One change at a time: the next may begin when the last entry of the one before is committed. */
-static enum rkv_status check_idle(const struct raft *r, struct rkv_error *error) {
+enum rkv_status raft_check_idle(const struct raft *r, struct rkv_error *error) {
   const struct raft_membership *m = r->effective;
   if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
   if (r->transfer.target != 0) return raft_refuse_transferring(r, error);
@@ -221,7 +222,7 @@ enum rkv_status raft_add_learner(struct raft *r, struct raft_now now,
                                  struct rkv_error *error) {
   const char *end = memchr(learner->addr, 0, sizeof learner->addr);
   struct raft_membership *slot;
-  enum rkv_status status = check_idle(r, error);
+  enum rkv_status status = raft_check_idle(r, error);
   if (status != RKV_OK) return status;
   if (learner->id == 0 || !end || end == learner->addr)
     return rkv_fail(error, RKV_INVALID, "add-learner: needs an id of 1 or more and an address");
@@ -230,8 +231,8 @@ enum rkv_status raft_add_learner(struct raft *r, struct raft_now now,
   if (!put_learner(&slot->value, learner, (size_t)(end - learner->addr)))
     return rkv_fail(error, RKV_INVALID, "add-learner: a cluster has at most %d nodes",
                     RKV_NODES_MAX);
-  append_membership(r, now, slot);
-  remember(r, RAFT_CHANGE_LEARNER, cookie, learner->id, false);
+  raft_append_membership(r, now, slot);
+  raft_remember_change(r, RAFT_CHANGE_LEARNER, cookie, learner->id, false);
   return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
 }
 
@@ -273,13 +274,21 @@ static enum rkv_status check_answering(const struct raft *r, const struct rkv_co
                   answering, target->count, (unsigned long long)silent);
 }
 
+enum rkv_status raft_check_change(const struct raft *r, const struct rkv_config_set *voters,
+                                  struct rkv_error *error) {
+  struct rkv_config_set target;
+  enum rkv_status status = raft_check_idle(r, error);
+  if (status == RKV_OK) status = check_voters(r, voters, &target, error);
+  return status != RKV_OK ? status : check_answering(r, &target, error);
+}
+
 enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
                                        const struct rkv_config_set *voters, bool retain,
                                        void *cookie, struct rkv_error *error) {
   struct rkv_config_set target;
   struct raft_membership *slot;
   uint32_t n;
-  enum rkv_status status = check_idle(r, error);
+  enum rkv_status status = raft_check_idle(r, error);
   if (status == RKV_OK) status = check_voters(r, voters, &target, error);
   if (status == RKV_OK) status = check_answering(r, &target, error);
   if (status != RKV_OK) return status;
@@ -291,8 +300,8 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
   }
   for (n = 0; n < slot->value.node_count; n++)
     if (rkv_config_has(&target, slot->value.nodes[n].id)) slot->value.nodes[n].returning = 0;
-  append_membership(r, now, slot);
-  remember(r, RAFT_CHANGE_VOTERS, cookie, 0, retain);
+  raft_append_membership(r, now, slot);
+  raft_remember_change(r, RAFT_CHANGE_VOTERS, cookie, 0, retain);
   return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
 }
 
@@ -314,13 +323,13 @@ static enum rkv_status check_record(const struct raft *r, const struct rkv_membe
 enum rkv_status raft_set_member(struct raft *r, struct raft_now now,
                                 const struct rkv_member *member, struct rkv_error *error) {
   struct raft_membership *slot;
-  enum rkv_status status = check_idle(r, error);
+  enum rkv_status status = raft_check_idle(r, error);
   if (status == RKV_OK) status = check_record(r, member, error);
   if (status != RKV_OK) return status;
   slot = raft_membership_slot(r);
   slot->value = r->effective->value;
   rkv_membership_set(&slot->value, member);
-  append_membership(r, now, slot);
+  raft_append_membership(r, now, slot);
   return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
 }
 

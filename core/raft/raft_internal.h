@@ -32,7 +32,12 @@
 #define RAFT_DURATION_MAX_NS                                                                       \
   (UINT64_C(24) * 3600 * 1000000000) /* a day: of all that is configured */
 
-enum raft_change_kind { RAFT_CHANGE_INIT, RAFT_CHANGE_LEARNER, RAFT_CHANGE_VOTERS };
+enum raft_change_kind {
+  RAFT_CHANGE_INIT,
+  RAFT_CHANGE_LEARNER,
+  RAFT_CHANGE_VOTERS,
+  RAFT_CHANGE_RECORD /* of one member: through once it is committed */
+};
 
 /* A membership call that was accepted and waits. */
 struct raft_change {
@@ -247,6 +252,13 @@ void raft_membership_announce(struct raft *r, struct raft_now now);
 
 /* After commit, match or save moved: ends the calls that are through, makes the next step of a
  * joint change. */
+/* What the calls of change.c and correct.c are made of: may a change begin, its entry, its caller.
+ */
+enum rkv_status raft_check_idle(const struct raft *r, struct rkv_error *error);
+void raft_append_membership(struct raft *r, struct raft_now now, struct raft_membership *slot);
+void raft_remember_change(struct raft *r, enum raft_change_kind kind, void *cookie,
+                          rkv_node_id learner, bool retain);
+void raft_drop_node(struct rkv_membership *m, uint32_t at);
 void raft_changes_advance(struct raft *r, struct raft_now now);
 /* Leadership lost: every waiting call is given up. */
 void raft_changes_abort(struct raft *r);

@@ -66,6 +66,14 @@ static void refer_to_leader(struct answer *a, const struct rkv_error *error) {
   a->details = grpc_slice_from_copied_string(text);
 }
 
+/* Codes that a broken connection ends with too: only the node's own say that nothing was done. */
+static void mark_refused(struct answer *a) {
+  if (a->code != GRPC_STATUS_UNAVAILABLE && a->code != GRPC_STATUS_CANCELLED) return;
+  a->trailer.key = grpc_slice_from_static_string(ANSWER_REFUSED_KEY);
+  a->trailer.value = grpc_slice_from_static_string("1");
+  a->trailer_count = 1;
+}
+
 void answer_refusal(struct answer *a, enum rkv_status status, const struct rkv_error *error) {
   a->code = answer_code(status);
   a->message = NULL;
@@ -76,6 +84,7 @@ void answer_refusal(struct answer *a, enum rkv_status status, const struct rkv_e
     a->details = grpc_slice_from_copied_string(error->text);
   else
     a->details = grpc_slice_from_static_string(rkv_status_name(status));
+  if (a->trailer_count == 0) mark_refused(a);
 }
 
 size_t answer_ops(struct answer *a, bool initial, grpc_op ops[ANSWER_OPS_MAX]) {

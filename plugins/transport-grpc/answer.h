@@ -10,6 +10,9 @@
 
 #define ANSWER_LEADER_KEY "x-openraft-leader-endpoint"
 #define ANSWER_LIMIT_KEY "rkv-message-max" /* bytes that a request may have */
+#define ANSWER_REFUSED_KEY                                                                         \
+  "rkv-refused" /* UNAVAILABLE or CANCELLED by the node itself: it did nothing; no connection that \
+                   broke */
 #define ANSWER_OPS_MAX 4
 
 struct answer {

@@ -61,6 +61,12 @@ enum rkv_status codec_init_decode(struct rkv_buf message, struct rkv_membership 
 enum rkv_status codec_add_learner_decode(struct rkv_buf message, struct rkv_membership_call *call,
                                          struct rkv_error *error);
 /* Fills call->voters and call->retain. */
+enum rkv_status codec_set_address_decode(struct rkv_buf message, struct rkv_membership_call *call,
+                                         struct rkv_error *error);
+enum rkv_status codec_remove_decode(struct rkv_buf message, struct rkv_membership_call *call,
+                                    struct rkv_error *error);
+enum rkv_status codec_members_answer_encode(struct rkv_log_id id, struct rkv_buf membership,
+                                            grpc_slice *out, struct rkv_error *error);
 enum rkv_status codec_change_membership_decode(struct rkv_buf message,
                                                struct rkv_membership_call *call,
                                                struct rkv_error *error);

@@ -3,6 +3,7 @@
 #include "codec_parts.h"
 
 #include <app.pb-c.h>
+#include <rkv.pb-c.h>
 
 #define FIELD_MAX 48 /* bytes of a field's name in a text */
 
@@ -58,6 +59,50 @@ enum rkv_status codec_add_learner_decode(struct rkv_buf message, struct rkv_memb
   if (!status && !in->node)
     status = rkv_fail(error, RKV_INVALID, "node: missing (give node_id and rpc_addr)");
   if (!status) status = joining(in->node, "node", &call->learner, error);
+  arena_close(&arena);
+  return status;
+}
+
+enum rkv_status codec_set_address_decode(struct rkv_buf message, struct rkv_membership_call *call,
+                                         struct rkv_error *error) {
+  struct arena arena;
+  Rkv__V1__SetAddressRequest *in;
+  enum rkv_status status;
+  arena_open(&arena, message.len);
+  status = arena_unpack(&arena, &rkv__v1__set_address_request__descriptor, message.data,
+                        message.len, "set address request", &in, error);
+  if (!status && !in->node)
+    status = rkv_fail(error, RKV_INVALID, "node: missing (give node_id and rpc_addr)");
+  if (!status) status = joining(in->node, "node", &call->learner, error);
+  arena_close(&arena);
+  return status;
+}
+
+enum rkv_status codec_remove_decode(struct rkv_buf message, struct rkv_membership_call *call,
+                                    struct rkv_error *error) {
+  struct arena arena;
+  Rkv__V1__RemoveRequest *in;
+  enum rkv_status status;
+  arena_open(&arena, message.len);
+  status = arena_unpack(&arena, &rkv__v1__remove_request__descriptor, message.data, message.len,
+                        "remove request", &in, error);
+  if (!status) call->learner.id = in->node_id;
+  if (!status && in->node_id == 0) status = rkv_fail(error, RKV_INVALID, "node_id: " CODEC_ID_ZERO);
+  arena_close(&arena);
+  return status;
+}
+
+enum rkv_status codec_members_answer_encode(struct rkv_log_id id, struct rkv_buf membership,
+                                            grpc_slice *out, struct rkv_error *error) {
+  Rkv__V1__MembershipResponse answer = RKV__V1__MEMBERSHIP_RESPONSE__INIT;
+  Openraftpb__LogId log_id;
+  struct arena arena;
+  enum rkv_status status;
+  *out = grpc_empty_slice();
+  arena_open(&arena, membership.len);
+  status = codec_membership_out(&arena, membership, &answer.membership, error);
+  answer.log_id = codec_log_id_out(id, &log_id);
+  if (!status) *out = codec_pack(&answer.base);
   arena_close(&arena);
   return status;
 }

@@ -55,7 +55,7 @@ static enum rkv_status vote_in(const struct pb_field *field, struct rkv_vote *ou
   if (field->number)
     status = arena_unpack(&arena, &openraftpb__vote__descriptor, field->data, field->len, "vote",
                           &in, error);
-  if (!status) status = codec_vote_in(in, "vote", out, error);
+  if (!status) status = codec_sender_in(in, "vote", out, error);
   arena_close(&arena);
   if (!status && !out->committed)
     status = rkv_fail(error, RKV_INVALID, "vote.committed: only a leader appends");

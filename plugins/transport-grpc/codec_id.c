@@ -34,6 +34,13 @@ enum rkv_status codec_vote_in(const Openraftpb__Vote *in, const char *field, str
   return RKV_OK;
 }
 
+enum rkv_status codec_sender_in(const Openraftpb__Vote *in, const char *field, struct rkv_vote *out,
+                                struct rkv_error *error) {
+  enum rkv_status status = codec_vote_in(in, field, out, error);
+  if (status != RKV_OK || out->node_id != 0) return status;
+  return rkv_fail(error, RKV_INVALID, "%s.leader_id.node_id: " CODEC_ID_ZERO, field);
+}
+
 Openraftpb__Vote *codec_vote_out(struct rkv_vote vote, struct codec_vote_space *space) {
   openraftpb__vote__init(&space->vote);
   openraftpb__leader_id__init(&space->leader);

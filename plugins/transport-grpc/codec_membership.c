@@ -32,8 +32,7 @@ static enum rkv_status addr_in(ProtobufCBinaryData in, const char *field, char o
 
 enum rkv_status codec_node_in(const Openraftpb__Node *in, const char *field, struct rkv_member *out,
                               struct rkv_error *error) {
-  if (in->node_id == 0)
-    return rkv_fail(error, RKV_INVALID, "%s.node_id: missing or 0 (ids start at 1)", field);
+  if (in->node_id == 0) return rkv_fail(error, RKV_INVALID, "%s.node_id: " CODEC_ID_ZERO, field);
   memset(out, 0, sizeof *out);
   out->id = in->node_id;
   out->incarnation = in->incarnation;
@@ -49,7 +48,7 @@ static enum rkv_status config_in(const Openraftpb__NodeIdSet *in, const char *fi
                     at);
   for (i = 0; i < in->n_node_ids; i++) {
     if (in->node_ids[i]->key == 0)
-      return rkv_fail(error, RKV_INVALID, "%s.configs[%zu].node_ids: id missing or 0", field, at);
+      return rkv_fail(error, RKV_INVALID, "%s.configs[%zu].node_ids: id " CODEC_ID_ZERO, field, at);
     if (rkv_config_add(out, in->node_ids[i]->key))
       return rkv_fail(error, RKV_INVALID, "%s.configs[%zu]: over %d voters", field, at,
                       RKV_NODES_MAX);
@@ -62,8 +61,7 @@ static enum rkv_status member_in(const Openraftpb__Membership__NodesEntry *in, c
   char name[FIELD_MAX];
   struct rkv_member member;
   enum rkv_status status;
-  if (in->key == 0)
-    return rkv_fail(error, RKV_INVALID, "%s.nodes: id missing or 0 (ids start at 1)", field);
+  if (in->key == 0) return rkv_fail(error, RKV_INVALID, "%s.nodes: id " CODEC_ID_ZERO, field);
   (void)snprintf(name, sizeof name, "%s.nodes[%llu]", field, llu(in->key));
   if (!in->value) return rkv_fail(error, RKV_INVALID, "%s: no node given", name);
   if ((status = codec_node_in(in->value, name, &member, error))) return status;

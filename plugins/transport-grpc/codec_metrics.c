@@ -7,7 +7,15 @@
 #define PAIRS_MAX 640 /* bytes: ten pairs of at most two 20-digit numbers each */
 #define ID_MAX 48     /* bytes of `term.index` */
 
-/* `term.index` as on the wire, `none` for none. */
+/* `term.index`, `none` for none. OpenRaft's names count as its messages do, from 0; our own names
+ * as Raft does, from 1. */
+static const char *own_text(struct rkv_log_id id, char text[ID_MAX]) {
+  if (id.index == 0) return "none";
+  (void)snprintf(text, ID_MAX, "%llu.%llu", (unsigned long long)id.term,
+                 (unsigned long long)id.index);
+  return text;
+}
+
 static const char *id_text(struct rkv_log_id id, char text[ID_MAX]) {
   if (id.index == 0) return "none";
   (void)snprintf(text, ID_MAX, "%llu.%llu", (unsigned long long)id.term,
@@ -22,6 +30,15 @@ static const char *index_text(struct rkv_log_id id, char text[ID_MAX]) {
   return text;
 }
 
+/* The example's word for a state, which scripts look for. */
+static const char *state_word(const char *state) {
+  static const char *const words[] = {"Learner", "Follower", "Candidate", "Leader"};
+  for (size_t i = 0; state && i < sizeof words / sizeof words[0]; i++)
+    if (strcmp(state + 1, words[i] + 1) == 0 && (state[0] ^ words[i][0]) == ('a' ^ 'A'))
+      return words[i];
+  return "Unknown";
+}
+
 static size_t write_pairs(const struct rkv_metrics_call *call, char *out) {
   char last[ID_MAX], applied[ID_MAX], committed[ID_MAX], snapshot[ID_MAX], purged[ID_MAX];
   char leader[ID_MAX] = "none";
@@ -29,12 +46,13 @@ static size_t write_pairs(const struct rkv_metrics_call *call, char *out) {
   if (call->leader != 0)
     (void)snprintf(leader, sizeof leader, "%llu", (unsigned long long)call->leader);
   n = snprintf(out, PAIRS_MAX,
-               "state:%s term:%llu leader:%s vote:%llu/%llu/%s last_log:%s last_applied:%s "
+               "%s state:%s term:%llu leader:%s vote:%llu/%llu/%s last_log:%s last_applied:%s "
                "committed:%s snapshot:%s purged:%s",
-               call->state ? call->state : "unknown", (unsigned long long)call->vote.term, leader,
-               (unsigned long long)call->vote.term, (unsigned long long)call->vote.node_id,
+               state_word(call->state), call->state ? call->state : "unknown",
+               (unsigned long long)call->vote.term, leader, (unsigned long long)call->vote.term,
+               (unsigned long long)call->vote.node_id,
                call->vote.committed ? "committed" : "uncommitted", index_text(call->last, last),
-               id_text(call->applied, applied), id_text(call->committed, committed),
+               id_text(call->applied, applied), own_text(call->committed, committed),
                id_text(call->snapshot, snapshot), id_text(call->purged, purged));
   if (n < 0) return 0;
   return n < PAIRS_MAX ? (size_t)n : PAIRS_MAX - 1;

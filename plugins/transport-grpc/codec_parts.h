@@ -25,6 +25,14 @@ Openraftpb__LogId *codec_log_id_out(struct rkv_log_id id, Openraftpb__LogId *spa
 /* Errors: RKV_INVALID if the vote or its leader_id is missing. */
 enum rkv_status codec_vote_in(const Openraftpb__Vote *in, const char *field, struct rkv_vote *out,
                               struct rkv_error *error);
+
+/* Likewise of a request, whose sender it names: a node. */
+enum rkv_status codec_sender_in(const Openraftpb__Vote *in, const char *field, struct rkv_vote *out,
+                                struct rkv_error *error);
+
+/* What is said of a node id 0, behind the field's name. */
+#define CODEC_ID_ZERO                                                                              \
+  "missing or 0 (ids start at 1 here, also where OpenRaft has 0: give that node another id)"
 struct codec_vote_space {
   Openraftpb__Vote vote;
   Openraftpb__LeaderId leader;

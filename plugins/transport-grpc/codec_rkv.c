@@ -14,7 +14,7 @@ enum rkv_status codec_timeout_now_decode(struct rkv_buf message, struct rkv_time
   status = arena_unpack(&arena, &rkv__v1__timeout_now_request__descriptor, message.data,
                         message.len, "timeout-now request", &in, error);
   if (status) goto out;
-  if ((status = codec_vote_in(in->vote, "vote", &call->vote, error))) goto out;
+  if ((status = codec_sender_in(in->vote, "vote", &call->vote, error))) goto out;
   if (!call->vote.committed) {
     status = rkv_fail(error, RKV_INVALID, "vote.committed: only a leader hands over");
     goto out;

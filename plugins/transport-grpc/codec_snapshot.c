@@ -27,7 +27,7 @@ static enum rkv_status meta_in(const Openraftpb__SnapshotRequestMeta *in,
   const Openraftpb__Membership *m = in->last_membership;
   struct rkv_snapshot_meta *meta = &out->meta;
   enum rkv_status status;
-  if ((status = codec_vote_in(in->vote, "meta.vote", &out->vote, error)) ||
+  if ((status = codec_sender_in(in->vote, "meta.vote", &out->vote, error)) ||
       (status = codec_log_id_in(in->last_log_id, "meta.last_log_id", &meta->last, error)) ||
       (status = codec_log_id_in(in->last_membership_log_id, "meta.last_membership_log_id",
                                 &meta->membership_id, error)) ||

@@ -12,7 +12,7 @@ enum rkv_status codec_vote_request_decode(struct rkv_buf message, struct rkv_vot
   status = arena_unpack(&arena, &openraftpb__vote_request__descriptor, message.data, message.len,
                         "vote request", &in, error);
   if (status) goto out;
-  if ((status = codec_vote_in(in->vote, "vote", &call->vote, error))) goto out;
+  if ((status = codec_sender_in(in->vote, "vote", &call->vote, error))) goto out;
   if (call->vote.committed) {
     status = rkv_fail(error, RKV_INVALID, "vote.committed: a candidate's vote cannot be committed");
     goto out;

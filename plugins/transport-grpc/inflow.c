@@ -77,7 +77,7 @@ static bool take_answer(struct inflow *f) {
   if (ends) answer_end(&f->answer);
   if (r->status != RKV_OK) {
     answer_refusal(&f->answer, r->status, &r->error);
-    server_count_refusal(f->t, r->status);
+    server_count_refusal(f->t, r->status, f->kind->of_peers ? f->kind->path : NULL, &r->error);
   }
   request_free(r);
   return ends;
@@ -173,7 +173,7 @@ static void finish(struct inflow *f, enum rkv_status status, const struct rkv_er
   if (f->last || f->ended) return;
   f->last = true;
   if (status == RKV_OK) return;
-  server_count_refusal(f->t, status);
+  server_count_refusal(f->t, status, f->kind->of_peers ? f->kind->path : NULL, error);
   rkv_log(f->t->host, RKV_LOG_DEBUG, TRANSPORT_LOG, "%s ends status=%s text=\"%s\"", f->kind->name,
           rkv_status_name(status), error->text);
   if (status == RKV_TOO_LARGE && f->kind->of_peers)

@@ -7,7 +7,7 @@
 #include "inflow.h"
 #include "keep.h"
 
-#define METHODS_MAX 16
+#define METHODS_MAX 24
 #define HANDSHAKE_MS 10000
 #define KEEPALIVE_MS 60000 /* a client that vanished without a word is noticed after this */
 #define KEEPALIVE_TIMEOUT_MS 20000
@@ -28,6 +28,9 @@ struct server {
   struct unary *spares;
   size_t spare_count;
   struct counter counters[SERVER_COUNTS];
+  pthread_mutex_t lock; /* guards what follows: what was said last of a peer's request */
+  char blamed[RKV_ERROR_TEXT_MAX];
+  uint64_t blamed_ns, blamed_count;
 };
 
 grpc_server *server_core(const struct transport *t) {
@@ -45,8 +48,33 @@ void server_count(struct transport *t, enum server_count what) {
   atomic_fetch_add_explicit(&t->server->counters[what].value, 1, memory_order_relaxed);
 }
 
-void server_count_refusal(struct transport *t, enum rkv_status status) {
-  if (status == RKV_INVALID || status == RKV_TOO_LARGE) server_count(t, SERVER_COUNT_refused);
+/* How often it happened since the last line, if it is time for one; else 0. */
+static uint64_t blame(struct server *s, const char *text, uint64_t now_ns) {
+  uint64_t count = 0;
+  pthread_mutex_lock(&s->lock);
+  s->blamed_count++;
+  if (strncmp(s->blamed, text, sizeof s->blamed - 1) != 0 ||
+      now_ns - s->blamed_ns >= SERVER_REPEAT_NS) {
+    count = s->blamed_count;
+    s->blamed_count = 0;
+    s->blamed_ns = now_ns;
+    (void)snprintf(s->blamed, sizeof s->blamed, "%s", text);
+  }
+  pthread_mutex_unlock(&s->lock);
+  return count;
+}
+
+void server_count_refusal(struct transport *t, enum rkv_status status, const char *of_peer,
+                          const struct rkv_error *error) {
+  uint64_t count;
+  if (status != RKV_INVALID && status != RKV_TOO_LARGE) return;
+  server_count(t, SERVER_COUNT_refused);
+  if (!of_peer || !error || status != RKV_INVALID) return; /* too large: the sender splits it */
+  count = blame(t->server, error->text, transport_now(t));
+  if (count > 0)
+    rkv_log(t->host, RKV_LOG_WARN, TRANSPORT_LOG,
+            "a peer's request cannot be taken method=%s times=%llu text=\"%s\"", of_peer,
+            (unsigned long long)count, error->text);
 }
 
 static enum rkv_status register_counters(struct transport *t, struct rkv_error *error) {
@@ -182,6 +210,10 @@ enum rkv_status server_open(struct transport *t, struct rkv_error *error) {
   struct server *s = calloc(1, sizeof *s);
   enum rkv_status status;
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory for the server");
+  if (pthread_mutex_init(&s->lock, NULL) != 0) {
+    free(s);
+    return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory for the server");
+  }
   t->server = s;
   s->core = make_core(&t->options);
   grpc_server_register_completion_queue(s->core, t->cq, NULL);
@@ -237,5 +269,6 @@ void server_free(struct transport *t) {
   inflows_free(s->appends);
   inflows_free(s->writes);
   snapshots_free(s->snapshots);
+  pthread_mutex_destroy(&s->lock);
   free(s);
 }

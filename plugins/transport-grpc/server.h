@@ -14,7 +14,8 @@
 
 #define SERVER_OPEN_MAX 65536 /* inbound calls open at once, all connections together */
 #define SERVER_SLOTS 32 /* calls awaited per method: arrivals between two looks at the queue */
-#define SERVER_SPARE_MAX 4096 /* recycled call structs kept */
+#define SERVER_REPEAT_NS UINT64_C(10000000000) /* between two lines about the same trouble */
+#define SERVER_SPARE_MAX 4096                  /* recycled call structs kept */
 
 /* X(name, help): what is counted, each a metric of the node. */
 #define SERVER_COUNT_LIST(X)                                                                       \
@@ -110,8 +111,10 @@ enum rkv_status server_check_message(struct transport *t, const grpc_byte_buffer
                                      uint64_t limit, struct rkv_error *error);
 
 void server_count(struct transport *t, enum server_count what);
-/* Counts the refusal if the sender is to blame for it. */
-void server_count_refusal(struct transport *t, enum rkv_status status);
+/* Counts the refusal if the sender is to blame for it. A peer's is a WARN too, when it changes and
+ * then at most every SERVER_REPEAT_NS. Any thread. */
+void server_count_refusal(struct transport *t, enum rkv_status status, const char *of_peer,
+                          const struct rkv_error *error);
 
 /* Life, called by runtime.c. server_open binds the port: RKV_ADDRESS, RKV_INVALID. server_close:
  * the server is down; server_free: the queue is drained too (t->server may be NULL). */

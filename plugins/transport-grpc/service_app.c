@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define READ_KEY "rkv-read"
+#define MEMBERS_KEY "rkv-members"
 
 /* Ends with the state machine's bytes; the buffer is given. */
 static void answer_bytes(struct unary *u, struct rkv_buf *bytes) {
@@ -103,6 +104,20 @@ static void get(struct unary *u) {
 
 /* ---- Init ---- */
 
+/* Must the nodes that a change names answer first? Request metadata; OpenRaft's clients send none.
+ */
+static enum rkv_status answering(const grpc_metadata_array *metadata, uint32_t *out,
+                                 struct rkv_error *error) {
+  *out = 0;
+  for (size_t i = 0; i < metadata->count; i++) {
+    if (!slice_is(metadata->metadata[i].key, MEMBERS_KEY)) continue;
+    if (!slice_is(metadata->metadata[i].value, "answering"))
+      return rkv_fail(error, RKV_INVALID, "metadata " MEMBERS_KEY ": not answering");
+    *out = 1;
+  }
+  return RKV_OK;
+}
+
 static void init_done(struct rkv_call *call, enum rkv_status status,
                       const struct rkv_error *error) {
   struct unary *u = unary_of(call);
@@ -123,6 +138,7 @@ static void init(struct unary *u) {
   }
   if (!unary_take_request(u)) return;
   status = codec_init_decode(u->request, membership, &error);
+  if (status == RKV_OK) status = answering(&u->metadata, &u->node.init.answering, &error);
   if (status != RKV_OK) {
     unary_refuse(u, status, &error);
     return;
@@ -156,6 +172,7 @@ static void add_learner(struct unary *u) {
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_add_learner_decode(u->request, &u->node.membership, &error);
+  if (status == RKV_OK) status = answering(&u->metadata, &u->node.membership.answering, &error);
   if (status != RKV_OK) {
     unary_refuse(u, status, &error);
     return;
@@ -169,6 +186,7 @@ static void change_membership(struct unary *u) {
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_change_membership_decode(u->request, &u->node.membership, &error);
+  if (status == RKV_OK) status = answering(&u->metadata, &u->node.membership.answering, &error);
   if (status != RKV_OK) {
     unary_refuse(u, status, &error);
     return;

@@ -123,6 +123,51 @@ static void trigger_snapshot(struct unary *u) {
   u->t->node->snapshot_now(u->t->node->ctx, &u->node.snapshot_now);
 }
 
+/* ---- Remove, SetAddress ---- */
+
+static void members_done(struct rkv_call *call, enum rkv_status status,
+                         const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  struct rkv_membership_call *m = &u->node.membership;
+  struct rkv_error own;
+  grpc_slice slice;
+  if (status == RKV_OK) {
+    status = codec_members_answer_encode(m->id, m->membership, &slice, &own);
+    rkv_buf_drop(&m->membership);
+    error = &own;
+  }
+  if (status == RKV_OK)
+    unary_answer(u, slice);
+  else
+    unary_refuse(u, status, error);
+}
+
+static void remove_member(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!unary_take_request(u)) return;
+  status = codec_remove_decode(u->request, &u->node.membership, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.done = members_done;
+  u->t->node->remove(u->t->node->ctx, &u->node.membership);
+}
+
+static void set_address(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!unary_take_request(u)) return;
+  status = codec_set_address_decode(u->request, &u->node.membership, &error);
+  if (status != RKV_OK) {
+    unary_refuse(u, status, &error);
+    return;
+  }
+  u->node.call.done = members_done;
+  u->t->node->set_address(u->t->node->ctx, &u->node.membership);
+}
+
 const struct method service_peer_methods[] = {
     {"/rkv.v1.Peer/PreVote", pre_vote, true},
     {"/rkv.v1.Peer/TimeoutNow", timeout_now, true},
@@ -134,5 +179,7 @@ const struct method service_peer_methods[] = {
 const struct method service_admin_methods[] = {
     {"/rkv.v1.Admin/TransferLeader", transfer_leader, false},
     {"/rkv.v1.Admin/TriggerSnapshot", trigger_snapshot, false},
+    {"/rkv.v1.Admin/Remove", remove_member, false},
+    {"/rkv.v1.Admin/SetAddress", set_address, false},
     {NULL, NULL, false},
 };

@@ -62,7 +62,7 @@ static void note_failure(struct command *c, struct codec_write_result *result,
   struct write *w = c->write;
   result->code = (uint32_t)answer_code(status);
   result->text = strdup(error ? error->text : rkv_status_name(status)); /* NULL: the code speaks */
-  server_count_refusal(w->head.flow->t, status);
+  server_count_refusal(w->head.flow->t, status, NULL, error);
   if (is_own(status) || atomic_exchange(&w->ended, true)) return;
   w->status = status;
   if (error)

@@ -44,7 +44,7 @@ static void send_answer(struct stream *s) {
 
 /* Ends the stream; the node forgets what it had of it. */
 static void refuse(struct stream *s, enum rkv_status status, const struct rkv_error *error) {
-  server_count_refusal(s->t, status);
+  server_count_refusal(s->t, status, "Snapshot", error);
   rkv_log(s->t->host, RKV_LOG_DEBUG, TRANSPORT_LOG, "snapshot stream refused status=%s text=\"%s\"",
           rkv_status_name(status), error ? error->text : "");
   answer_refusal(&s->answer, status, error);

@@ -54,7 +54,8 @@ void unary_answer(struct unary *u, grpc_slice message) {
 }
 
 void unary_refuse(struct unary *u, enum rkv_status status, const struct rkv_error *error) {
-  server_count_refusal(u->t, status);
+  const struct method *method = u->kind->method;
+  server_count_refusal(u->t, status, method && method->of_peers ? method->path : NULL, error);
   rkv_log(u->t->host, RKV_LOG_DEBUG, TRANSPORT_LOG, "refused method=%s status=%s text=\"%s\"",
           u->kind->method ? u->kind->method->path : "unknown", rkv_status_name(status),
           error ? error->text : "");

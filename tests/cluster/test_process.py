@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 from http2 import ask
-from nodes import BUILD, flags_of, free_port, wait_until
+from nodes import BUILD, ROOT, flags_of, free_port, wait_until
 from pace import FAST
 from stubs import types
 
@@ -25,6 +25,18 @@ def test_two_nodes_on_one_address(cluster):
     assert err.count("\n") == 1 and node.addr in err and "use" in err
     node.set("a", "1")
     assert node.get("a") == "1"
+
+
+def test_no_two_examples_share_files():
+    """Whoever tries one after the other from one folder does not find the other's data."""
+    dirs = {}
+    for path in sorted((ROOT / "conf").glob("*/*.ini")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("dir = "):
+                name = line.split()[2]
+                assert name not in dirs, f"{path} and {dirs[name]} share {name}"
+                dirs[name] = path
+    assert len(dirs) >= 5
 
 
 def test_an_address_that_is_not_ours():

@@ -69,6 +69,7 @@ def test_wal_verify_dump_stat(cluster, tmp_path):
     for what in ("verify", "dump", "stat"):
         code, _, err = wal(what, copy)
         assert code == 1 and f"{victim['segment']}: offset {victim['offset']}" in err and "CORRUPT" in err
+        assert "empty the directory" in err
     code, out, _ = wal("verify", copy, "--json")
     assert code == 1 and json.loads(out)["error"] == "CORRUPT"
 
@@ -105,6 +106,7 @@ def test_wal_usage(tmp_path):
     """A folder that is not there, one that is no log, and an act that there is not."""
     code, _, err = wal("verify", tmp_path / "none")
     assert code == 1 and "No such file" in err and not (tmp_path / "none").exists()
+    assert err.count(str(tmp_path / "none")) == 1
     code, _, err = wal("stat", tmp_path)
     assert code == 1 and "no log of storage-wal" in err
     code, _, err = wal("look", tmp_path)

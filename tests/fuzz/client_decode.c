@@ -36,11 +36,24 @@ static void transfer(struct rkv_buf message) {
   check_refusal(codec_transfer_decode(message, &call, &error), &error);
 }
 
+static void correct(struct rkv_buf message) {
+  struct rkv_membership_call moved = {0}, gone = {0};
+  struct rkv_error error = {0};
+  enum rkv_status status = codec_set_address_decode(message, &moved, &error);
+  check_refusal(status, &error);
+  if (status == RKV_OK)
+    FUZZ_CHECK(moved.learner.id != 0 && memchr(moved.learner.addr, 0, sizeof moved.learner.addr));
+  status = codec_remove_decode(message, &gone, &error);
+  check_refusal(status, &error);
+  if (status == RKV_OK) FUZZ_CHECK(gone.learner.id != 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct rkv_buf message = {data, size, NULL};
   init(message);
   add_learner(message);
   change(message);
   transfer(message);
+  correct(message);
   return 0;
 }

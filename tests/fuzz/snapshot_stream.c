@@ -66,8 +66,9 @@ uint64_t transport_from_gpr(const struct transport *t, gpr_timespec deadline) {
   return 0;
 }
 
-void server_count_refusal(struct transport *t, enum rkv_status status) {
-  (void)t;
+void server_count_refusal(struct transport *t, enum rkv_status status, const char *of_peer,
+                          const struct rkv_error *error) {
+  (void)t, (void)of_peer, (void)error;
   FUZZ_CHECK(status != RKV_OK);
 }
 

@@ -90,6 +90,13 @@ static void copy_leader(char *to, size_t size, const grpc_metadata_array *tail) 
       copy_text(to, size, tail->metadata[i].value);
 }
 
+static bool says_refused(const grpc_metadata_array *tail) {
+  size_t i;
+  for (i = 0; i < tail->count; i++)
+    if (grpc_slice_str_cmp(tail->metadata[i].key, CLIENT_REFUSED_KEY) == 0) return true;
+  return false;
+}
+
 /* Hands the reply over. The message is one slice as a rule: then it is lent, not copied. */
 static void deliver(const struct client_call *call, struct client_reply *reply) {
   grpc_byte_buffer_reader reader;
@@ -130,11 +137,13 @@ static void on_call_done(struct client_event *self, bool ok) {
   (void)ok; /* a batch with RECV_STATUS always succeeds: the status says what happened */
   reply.code = (int)call->code;
   reply.text[0] = reply.leader[0] = '\0';
+  reply.refused = false;
   reply.data = NULL;
   reply.size = 0;
   if (reply.code != GRPC_STATUS_OK) {
     copy_text(reply.text, sizeof reply.text, call->details);
     copy_leader(reply.leader, sizeof reply.leader, &call->tail);
+    reply.refused = says_refused(&call->tail);
   } else if (!call->response) {
     reply.code = GRPC_STATUS_INTERNAL;
     memcpy(reply.text, "OK without a message", sizeof "OK without a message");

@@ -20,6 +20,7 @@
 #define CLIENT_CALLS_MAX 65536         /* calls of one client in flight */
 #define CLIENT_MESSAGE_MAX (64U << 20) /* bytes of one answer */
 #define CLIENT_LEADER_KEY "x-openraft-leader-endpoint" /* trailing metadata: who leads */
+#define CLIENT_REFUSED_KEY "rkv-refused" /* likewise: the node itself refused, and did nothing */
 
 struct client;
 struct client_channel;
@@ -29,7 +30,8 @@ struct client_reply {
   int code;                   /* the gRPC status, 0 = OK */
   char text[CLIENT_TEXT_MAX]; /* its text, "" with OK */
   char leader[RKV_ADDR_MAX];  /* the leader that a node without leadership named, or "" */
-  const uint8_t *data;        /* the answer's message, NULL unless code is 0 */
+  bool refused;        /* UNAVAILABLE or CANCELLED are the node's own words: nothing was done */
+  const uint8_t *data; /* the answer's message, NULL unless code is 0 */
   size_t size;
 };
 

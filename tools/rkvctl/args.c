@@ -110,11 +110,24 @@ static bool flag_option(const char *word, struct args *args) {
     const char *name;
     bool *flag;
   } flags[] = {{"--json", &args->json},
+               {"--raw", &args->raw},
                {"--help", &args->help},
                {"-h", &args->help},
-               {"--version", &args->version},
-               {"--retain", &args->retain}};
+               {"--version", &args->version}};
+  static const struct {
+    const char *name;
+    enum args_option option;
+  } own[] = {{"--retain", ARGS_RETAIN},
+             {"--stdin", ARGS_STDIN},
+             {"--wait", ARGS_WAIT},
+             {"--wait=voters", ARGS_WAIT},
+             {"--unreachable", ARGS_UNREACHABLE}};
   size_t i;
+  for (i = 0; i < sizeof own / sizeof own[0]; i++) {
+    if (strcmp(word, own[i].name) != 0) continue;
+    args->options |= own[i].option;
+    return true;
+  }
   for (i = 0; i < sizeof flags / sizeof flags[0]; i++) {
     if (strcmp(word, flags[i].name) != 0) continue;
     *flags[i].flag = true;
@@ -146,12 +159,27 @@ static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct 
     if (!value) return rkv_fail(error, RKV_INVALID, "--timeout needs a duration such as 5s");
     return args_duration(value, &args->timeout_ms, error);
   }
-  if (value_option("--read", argc, argv, i, &value)) return parse_read(value, args, error);
+  if (value_option("--read", argc, argv, i, &value)) {
+    args->options |= ARGS_READ;
+    return parse_read(value, args, error);
+  }
   if (flag_option(word, args)) return RKV_OK;
-  return rkv_fail(error, RKV_INVALID,
-                  "unknown option %s (there are --endpoints, --timeout, --json, --read, --retain, "
-                  "--help, --version; a word of yours that starts with -- goes behind a lone --)",
-                  word);
+#define OPTION_TEXT(name, bit, text, of) text ", "
+  return rkv_fail(
+      error, RKV_INVALID,
+      "unknown option %s (there are --endpoints, --timeout, --json, --raw, " ARGS_OPTION_LIST(
+          OPTION_TEXT) "--help, --version; a word of yours that starts with -- goes behind a lone "
+                       "--)",
+      word);
+#undef OPTION_TEXT
+}
+
+/* Also what is wrong in another word is told in JSON. */
+static bool asks_for_json(int argc, char *const *argv) {
+  int i;
+  for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+    if (strcmp(argv[i], "--json") == 0) return true;
+  return false;
 }
 
 enum rkv_status args_parse(int argc, char *const *argv, const char *env, struct args *args,
@@ -159,6 +187,7 @@ enum rkv_status args_parse(int argc, char *const *argv, const char *env, struct 
   bool options_ended = false;
   int i;
   memset(args, 0, sizeof *args);
+  args->json = asks_for_json(argc, argv);
   args->timeout_ms = ARGS_DEFAULT_TIMEOUT_MS;
   for (i = 1; i < argc; i++) {
     if (!options_ended && strcmp(argv[i], "--") == 0) {

@@ -16,18 +16,33 @@
 #define ARGS_DEFAULT_ENDPOINT "127.0.0.1:21001"
 #define ARGS_DEFAULT_TIMEOUT_MS 5000
 
+/* X(NAME, bit, text, what it belongs to): options of single commands. */
+#define ARGS_OPTION_LIST(X)                                                                        \
+  X(RETAIN, 1, "--retain", "change-membership")                                                    \
+  X(READ, 2, "--read", "get")                                                                      \
+  X(STDIN, 4, "--stdin", "set")                                                                    \
+  X(WAIT, 8, "--wait", "status")                                                                   \
+  X(UNREACHABLE, 16, "--unreachable", "init, add-learner and change-membership")
+
+enum args_option {
+#define ARGS_OPTION_ENUM(name, bit, text, of) ARGS_##name = bit,
+  ARGS_OPTION_LIST(ARGS_OPTION_ENUM)
+#undef ARGS_OPTION_ENUM
+};
+
 struct args {
   char endpoints[ARGS_ENDPOINTS_MAX][RKV_ADDR_MAX];
   unsigned endpoint_count;
   uint64_t timeout_ms;
-  bool json, help, version, retain;
+  bool json, raw, help, version;
+  unsigned options; /* enum args_option that were given */
   const char *read; /* --read: local, lease, linearizable; NULL if it was not given */
   const char *words[ARGS_WORDS_MAX]; /* borrowed from argv */
   unsigned word_count;
 };
 
 /* Reads argv; `env` is the value of RKVCTL_ENDPOINTS or NULL, --endpoints beats it.
- * Errors: RKV_INVALID with the word and what would be right. */
+ * Errors: RKV_INVALID with the word and what would be right; args->json holds all the same. */
 enum rkv_status args_parse(int argc, char *const *argv, const char *env, struct args *args,
                            struct rkv_error *error);
 

@@ -1,52 +1,69 @@
 /* cmd_members.c: init, add-learner, change-membership, members. */
+#include "members.h"
 #include "print.h"
+#include "survey.h"
+#include "trouble.h"
 #include "wire.h"
+
+#include <grpc/status.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
-static void print_ids_json(const struct rkv_config_set *config) {
-  uint32_t i;
-  (void)printf("[");
-  for (i = 0; i < config->count; i++) (void)printf("%s%" PRIu64, i ? "," : "", config->ids[i]);
-  (void)printf("]");
+/* The nodes must answer before an entry is written, unless --unreachable. */
+static struct client_pair answering(const struct session *session) {
+  struct client_pair pair = {"rkv-members", "answering"};
+  if (session->args->options & ARGS_UNREACHABLE) pair.key = NULL;
+  return pair;
 }
 
-static void print_membership_json(const struct rkv_membership *m) {
-  uint32_t i;
-  (void)printf("{\"configs\":[");
-  for (i = 0; i < m->config_count; i++) {
-    if (i) (void)printf(",");
-    print_ids_json(&m->configs[i]);
-  }
-  (void)printf("],\"nodes\":[");
-  for (i = 0; i < m->node_count; i++) {
-    (void)printf("%s{\"id\":%" PRIu64 ",\"addr\":", i ? "," : "", m->nodes[i].id);
-    print_json_text(stdout, m->nodes[i].addr);
-    (void)printf(",\"role\":\"%s\"}", wire_role(m, m->nodes[i].id));
-  }
-  (void)printf("]}");
+/* Prints what a change of the membership came to. */
+static enum outcome print_changed(struct session *session, const char *what,
+                                  struct follow_answer *answer) {
+  Openraftpb__ClientWriteResponse *response =
+      openraftpb__client_write_response__unpack(NULL, answer->size, answer->data);
+  if (!response) return wire_unreadable(session, what, answer);
+  members_print_change(session, response->log_id, response->membership);
+  openraftpb__client_write_response__free_unpacked(response, NULL);
+  follow_free(answer);
+  return OUTCOME_DONE;
 }
 
-/* "voters 1 2 3, learners 4" */
-static void print_membership_line(const struct rkv_membership *m) {
-  const struct rkv_config_set *voters;
-  const char *word = ", learners";
+/* True if the node belongs to a cluster of these voters already. */
+static bool is_so(struct session *session, const struct rkv_membership *wanted,
+                  const char *endpoint) {
+  const uint64_t deadline = client_now_ms() + session->args->timeout_ms;
+  struct survey *survey = survey_take(session, deadline, endpoint);
+  const struct rkv_membership *m = survey ? survey_membership(survey) : NULL;
+  bool so = m && m->config_count == 1 &&
+            memcmp(&m->configs[0], &wanted->configs[0], sizeof m->configs[0]) == 0;
   uint32_t i;
-  if (m->config_count == 0) return;
-  voters = &m->configs[m->config_count - 1];
-  (void)printf("voters");
-  for (i = 0; i < voters->count; i++) (void)printf(" %" PRIu64, voters->ids[i]);
-  for (i = 0; i < m->node_count; i++) {
-    if (rkv_membership_is_voter(m, m->nodes[i].id)) continue;
-    (void)printf("%s %" PRIu64, word, m->nodes[i].id);
-    word = "";
+  for (i = 0; so && i < wanted->node_count; i++) {
+    const struct rkv_member *member = rkv_membership_find(m, wanted->nodes[i].id);
+    so = member && strcmp(member->addr, wanted->nodes[i].addr) == 0;
   }
+  free(survey);
+  return so;
+}
+
+static enum outcome print_initialised(const struct session *session, unsigned count,
+                                      const char *endpoint, const char *already) {
+  if (session->args->json) {
+    (void)printf("{\"initialised\":%u,\"endpoint\":", count);
+    print_json_text(stdout, endpoint);
+    (void)printf("}\n");
+  } else {
+    (void)printf("cluster %s%sinitialised with %u voter%s\n", already, *already ? " " : "", count,
+                 count == 1 ? "" : "s");
+  }
+  return OUTCOME_DONE;
 }
 
 enum outcome cmd_init(struct session *session, const char *const *words, unsigned count) {
   Openraftpb__InitRequest request = OPENRAFTPB__INIT_REQUEST__INIT;
   Openraftpb__Node nodes[RKV_NODES_MAX], *list[RKV_NODES_MAX];
+  struct rkv_membership wanted = {.config_count = 1};
   struct follow_answer answer;
   struct rkv_error error;
   enum outcome outcome;
@@ -55,52 +72,25 @@ enum outcome cmd_init(struct session *session, const char *const *words, unsigne
     const char *addr;
     openraftpb__node__init(&nodes[i]);
     if (args_node(words[i], &nodes[i].node_id, &addr, &error))
-      return print_usage_error("init", error.text);
+      return print_usage_error(session->args, "init", error.text);
     nodes[i].rpc_addr = wire_bytes(addr);
     list[i] = &nodes[i];
+    (void)rkv_config_add(&wanted.configs[0], nodes[i].node_id);
+    (void)rkv_membership_add_node(&wanted, nodes[i].node_id, addr, strlen(addr));
   }
+  if (wanted.configs[0].count != count)
+    return print_usage_error(session->args, "init", "a node id is given twice");
   request.n_nodes = count;
   request.nodes = list;
   session->patient = true; /* people start nodes and make a cluster of them in one go */
-  outcome = wire_ask(session, WIRE_SERVICE "Init", &request.base, FOLLOW_CHANGE, &answer);
+  outcome = wire_ask_with(session, WIRE_SERVICE "Init", answering(session), &request.base,
+                          FOLLOW_CHANGE, &answer);
+  if (outcome == OUTCOME_REFUSED && answer.code == GRPC_STATUS_FAILED_PRECONDITION &&
+      is_so(session, &wanted, answer.endpoint))
+    return print_initialised(session, count, answer.endpoint, "is already");
   if (outcome != OUTCOME_DONE) return print_trouble(session, "init", outcome, &answer);
-  if (session->args->json) {
-    (void)printf("{\"initialised\":%u,\"endpoint\":", count);
-    print_json_text(stdout, answer.endpoint);
-    (void)printf("}\n");
-  } else {
-    (void)printf("cluster initialised with %u voter%s\n", count, count == 1 ? "" : "s");
-  }
   follow_free(&answer);
-  return OUTCOME_DONE;
-}
-
-/* Prints what a change of the membership came to. */
-static enum outcome print_change(struct session *session, const char *what,
-                                 struct follow_answer *answer) {
-  struct rkv_membership membership;
-  Openraftpb__ClientWriteResponse *response =
-      openraftpb__client_write_response__unpack(NULL, answer->size, answer->data);
-  if (!response) return wire_unreadable(session, what, answer);
-  wire_membership(response->membership, &membership);
-  if (session->args->json) {
-    (void)printf("{");
-    if (response->log_id)
-      (void)printf("\"log_id\":{\"term\":%" PRIu64 ",\"index\":%" PRIu64 "},",
-                   response->log_id->term, response->log_id->index);
-    (void)printf("\"membership\":");
-    print_membership_json(&membership);
-    (void)printf("}\n");
-  } else {
-    print_membership_line(&membership);
-    if (response->log_id)
-      (void)printf(" (log %" PRIu64 ".%" PRIu64 ")", response->log_id->term,
-                   response->log_id->index);
-    (void)printf("\n");
-  }
-  openraftpb__client_write_response__free_unpacked(response, NULL);
-  follow_free(answer);
-  return OUTCOME_DONE;
+  return print_initialised(session, count, answer.endpoint, "");
 }
 
 enum outcome cmd_add_learner(struct session *session, const char *const *words, unsigned count) {
@@ -112,17 +102,19 @@ enum outcome cmd_add_learner(struct session *session, const char *const *words, 
   enum outcome outcome;
   (void)count;
   if (args_node(words[0], &node.node_id, &addr, &error))
-    return print_usage_error("add-learner", error.text);
+    return print_usage_error(session->args, "add-learner", error.text);
   node.rpc_addr = wire_bytes(addr);
   request.node = &node;
-  outcome = wire_ask(session, WIRE_SERVICE "AddLearner", &request.base, FOLLOW_CHANGE, &answer);
+  outcome = wire_ask_with(session, WIRE_SERVICE "AddLearner", answering(session), &request.base,
+                          FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "add-learner", outcome, &answer);
-  return print_change(session, "add-learner", &answer);
+  return print_changed(session, "add-learner", &answer);
 }
 
 enum outcome cmd_change_membership(struct session *session, const char *const *words,
                                    unsigned count) {
   Openraftpb__ChangeMembershipRequest request = OPENRAFTPB__CHANGE_MEMBERSHIP_REQUEST__INIT;
+  struct rkv_config_set distinct = {0};
   uint64_t ids[RKV_NODES_MAX];
   struct follow_answer answer;
   struct rkv_error error;
@@ -130,14 +122,17 @@ enum outcome cmd_change_membership(struct session *session, const char *const *w
   unsigned i;
   for (i = 0; i < count; i++)
     if (args_node_id(words[i], &ids[i], &error))
-      return print_usage_error("change-membership", error.text);
+      return print_usage_error(session->args, "change-membership", error.text);
+  for (i = 0; i < count; i++) (void)rkv_config_add(&distinct, ids[i]);
+  if (distinct.count != count)
+    return print_usage_error(session->args, "change-membership", "a node id is given twice");
   request.n_members = count;
   request.members = ids;
-  request.retain = session->args->retain;
-  outcome =
-      wire_ask(session, WIRE_SERVICE "ChangeMembership", &request.base, FOLLOW_CHANGE, &answer);
+  request.retain = (session->args->options & ARGS_RETAIN) != 0;
+  outcome = wire_ask_with(session, WIRE_SERVICE "ChangeMembership", answering(session),
+                          &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "change-membership", outcome, &answer);
-  return print_change(session, "change-membership", &answer);
+  return print_changed(session, "change-membership", &answer);
 }
 
 static enum outcome print_members_table(const struct rkv_membership *m) {
@@ -170,8 +165,13 @@ enum outcome cmd_members(struct session *session, const char *const *words, unsi
   wire_membership(response->membership, &membership);
   openraftpb__metrics_response__free_unpacked(response, NULL);
   follow_free(&answer);
+  if (membership.config_count == 0 && !session->args->json) {
+    (void)printf("%s belongs to no cluster yet: nobody is a member (`rkvctl init` makes one)\n",
+                 answer.endpoint);
+    return OUTCOME_DONE;
+  }
   if (session->args->json) {
-    print_membership_json(&membership);
+    members_print_json(&membership);
     (void)printf("\n");
     return OUTCOME_DONE;
   }

@@ -1,130 +1,32 @@
-/* cmd_status.c: status (every node, asked at once) and metrics (one node, everything). */
-#include "metrics.h"
+/* cmd_status.c: status: every node in one table, and waiting until all is well. */
 #include "print.h"
-#include "wire.h"
-
-#include <grpc/status.h>
+#include "survey.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define NODES_MAX (ARGS_ENDPOINTS_MAX + RKV_NODES_MAX)
-#define FIELD_MAX 64 /* bytes of one metric in the table */
+#define WAIT_PAUSE_MS 200 /* between two looks of --wait */
+#define WAIT_LOOK_MS 2000 /* one look of --wait, at most */
 
-static const char *const fields[] = {"state", "term", "leader", "last_log", "last_applied"};
-#define FIELD_COUNT (sizeof fields / sizeof fields[0])
-
-struct node_view {
-  char addr[RKV_ADDR_MAX];
-  rkv_node_id id; /* 0: not known */
-  bool answered;
-  int code;
-  char text[CLIENT_TEXT_MAX];
-  char values[FIELD_COUNT][FIELD_MAX];
-  struct rkv_membership membership;
+static const char *const names[] = {
+#define FIELD_NAME(name) #name,
+    SURVEY_FIELD_LIST(FIELD_NAME)
+#undef FIELD_NAME
 };
 
-struct survey {
-  struct session *session;
-  struct node_view nodes[NODES_MAX];
-  unsigned count;
-};
-
-/* The member at this address, or `otherwise`. */
-static rkv_node_id id_by_address(const struct rkv_membership *m, const char *addr,
-                                 rkv_node_id otherwise) {
-  uint32_t i;
-  for (i = 0; i < m->node_count; i++)
-    if (strcmp(m->nodes[i].addr, addr) == 0) return m->nodes[i].id;
-  return otherwise;
-}
-
-static void on_metrics(void *ctx, const struct client_reply *reply) {
-  struct node_view *node = ctx;
-  Openraftpb__MetricsResponse *response;
-  const char *text;
-  size_t i;
-  node->code = reply->code;
-  memcpy(node->text, reply->text, sizeof node->text);
-  if (reply->code != GRPC_STATUS_OK) return;
-  response = openraftpb__metrics_response__unpack(NULL, reply->size, reply->data);
-  if (!response) {
-    node->code = GRPC_STATUS_DATA_LOSS;
-    return;
-  }
-  node->answered = true;
-  text = response->other_metrics.len ? (const char *)response->other_metrics.data : "";
-  for (i = 0; i < FIELD_COUNT; i++)
-    (void)metrics_text(text, response->other_metrics.len, fields[i], node->values[i], FIELD_MAX);
-  wire_membership(response->membership, &node->membership);
-  if (!metrics_number(text, response->other_metrics.len, "id", &node->id))
-    node->id = id_by_address(&node->membership, node->addr, node->id);
-  openraftpb__metrics_response__free_unpacked(response, NULL);
-}
-
-/* Asks nodes [from, count) at the same time; ends when each has answered or the time is up. The
- * channels stay open with the client: one that closes while it dials loses its call. */
-static void ask_nodes(struct survey *survey, unsigned from) {
-  struct client *client = survey->session->client;
-  uint64_t deadline = client_now_ms() + survey->session->args->timeout_ms;
-  unsigned i;
-  for (i = from; i < survey->count; i++) {
-    struct node_view *node = &survey->nodes[i];
-    struct client_channel *channel = client_connect(client, node->addr);
-    node->code = GRPC_STATUS_UNAVAILABLE;
-    if (channel) /* not started: the node stays without an answer, which its row says */
-      (void)client_start(channel, WIRE_SERVICE "Metrics", "", 0, deadline, on_metrics, node);
-  }
-  while (client_pending(client) > 0) client_poll(client, UINT64_MAX);
-}
-
-/* True if the member was asked; an endpoint that did not answer learns its id from those that did.
- */
-static bool known(struct survey *survey, const struct rkv_member *member) {
-  unsigned i;
-  for (i = 0; i < survey->count; i++) {
-    struct node_view *node = &survey->nodes[i];
-    if (node->id == 0 && strcmp(node->addr, member->addr) == 0) node->id = member->id;
-    if (node->id == member->id) return true;
-  }
-  return false;
-}
-
-/* Appends the members that the asked nodes named and that were not asked themselves. */
-static void add_members(struct survey *survey) {
-  unsigned asked = survey->count, i;
-  uint32_t j;
-  for (i = 0; i < asked; i++) {
-    const struct rkv_membership *m = &survey->nodes[i].membership;
-    for (j = 0; j < m->node_count && survey->count < NODES_MAX; j++) {
-      struct node_view *node = &survey->nodes[survey->count];
-      if (known(survey, &m->nodes[j])) continue;
-      memset(node, 0, sizeof *node);
-      memcpy(node->addr, m->nodes[j].addr, sizeof node->addr);
-      node->id = m->nodes[j].id;
-      survey->count++;
-    }
-  }
-}
-
-static int by_id(const void *a, const void *b) {
-  const struct node_view *left = a, *right = b;
-  if (left->id != right->id) return left->id < right->id ? -1 : 1;
-  return strcmp(left->addr, right->addr);
-}
-
-static void print_status_json(const struct survey *survey) {
+static void print_json(const struct survey *survey) {
   unsigned i;
   size_t f;
   (void)printf("[");
   for (i = 0; i < survey->count; i++) {
-    const struct node_view *node = &survey->nodes[i];
+    const struct survey_node *node = &survey->nodes[i];
     (void)printf("%s{\"id\":%" PRIu64 ",\"addr\":", i ? "," : "", node->id);
     print_json_text(stdout, node->addr);
     (void)printf(",\"answered\":%s", node->answered ? "true" : "false");
-    for (f = 0; f < FIELD_COUNT && node->answered; f++) {
-      (void)printf(",\"%s\":", fields[f]);
+    for (f = 0; f < SURVEY_FIELDS && node->answered; f++) {
+      (void)printf(",\"%s\":", names[f]);
       print_json_value(stdout, node->values[f], strlen(node->values[f]));
     }
     if (!node->answered) {
@@ -136,92 +38,161 @@ static void print_status_json(const struct survey *survey) {
   (void)printf("]\n");
 }
 
-static void print_status_table(const struct survey *survey) {
+static void fill_row(const struct survey_node *node, char (*row)[PRINT_CELL_MAX]) {
+  size_t f;
+  (void)snprintf(row[0], PRINT_CELL_MAX, node->id ? "%" PRIu64 : "-", node->id);
+  (void)snprintf(row[1], PRINT_CELL_MAX, "%s", node->addr);
+  for (f = 0; f < SURVEY_FIELDS; f++)
+    (void)snprintf(row[2 + f], PRINT_CELL_MAX, "%s", node->values[f][0] ? node->values[f] : "-");
+  if (!node->answered)
+    (void)snprintf(row[2], PRINT_CELL_MAX, "no answer");
+  else if (node->membership.config_count == 0)
+    (void)snprintf(row[2], PRINT_CELL_MAX, "no cluster");
+}
+
+/* What a table has no room for: why a node does not answer, who is no member, who is another. */
+static void print_note(const struct survey *survey, const struct survey_node *node) {
+  const struct rkv_membership *m = survey_membership(survey);
+  char text[CLIENT_TEXT_MAX + SURVEY_TEXT_MAX];
+  if (!node->answered)
+    (void)snprintf(text, sizeof text, "%s: %s", node->addr, node->text);
+  else if (node->member && node->member != node->id)
+    (void)snprintf(text, sizeof text,
+                   "%s: node %" PRIu64 " answers where the members have node %" PRIu64, node->addr,
+                   node->id, node->member);
+  else if (node->membership.config_count == 0)
+    (void)snprintf(text, sizeof text, "%s: belongs to no cluster yet (%s)", node->addr,
+                   m ? "`rkvctl add-learner` takes it into one" : "`rkvctl init` makes one");
+  else if (m && node->id && !rkv_membership_find(m, node->id))
+    (void)snprintf(text, sizeof text,
+                   "%s: node %" PRIu64 " is a stranger: the others do not have it as a member",
+                   node->addr, node->id);
+  else
+    return;
+  (void)fputs("  ", stdout);
+  print_text(survey->session->args, stdout, text);
+  (void)fputc('\n', stdout);
+}
+
+static void print_table(const struct survey *survey) {
   static const char *const titles[] = {"ID",     "ADDR",     "STATE",  "TERM",
                                        "LEADER", "LAST_LOG", "APPLIED"};
-  struct print_table *table = print_table_new(titles, 2 + FIELD_COUNT);
+  struct print_table *table = print_table_new(titles, 2 + SURVEY_FIELDS);
   unsigned i;
-  size_t f;
   if (!table) {
     (void)print_out_of_memory("status");
     return;
   }
-  for (i = 0; i < survey->count; i++) {
-    const struct node_view *node = &survey->nodes[i];
-    char(*row)[PRINT_CELL_MAX] = print_table_row(table);
-    (void)snprintf(row[0], PRINT_CELL_MAX, node->id ? "%" PRIu64 : "-", node->id);
-    (void)snprintf(row[1], PRINT_CELL_MAX, "%s", node->addr);
-    for (f = 0; f < FIELD_COUNT; f++)
-      (void)snprintf(row[2 + f], PRINT_CELL_MAX, "%s", node->values[f][0] ? node->values[f] : "-");
-    if (!node->answered) (void)snprintf(row[2], PRINT_CELL_MAX, "no answer");
-  }
+  for (i = 0; i < survey->count; i++) fill_row(&survey->nodes[i], print_table_row(table));
   print_table_out(table, stdout);
+  for (i = 0; i < survey->count; i++) print_note(survey, &survey->nodes[i]);
   free(table);
 }
 
-enum outcome cmd_status(struct session *session, const char *const *words, unsigned count) {
-  struct survey *survey = calloc(1, sizeof *survey);
+static enum outcome print_status(const struct survey *survey) {
+  char text[SURVEY_TEXT_MAX] = "nobody answers";
   enum outcome outcome = OUTCOME_NO_ANSWER;
   unsigned i;
-  (void)words, (void)count;
-  if (!survey) return print_out_of_memory("status");
-  survey->session = session;
-  survey->count = session->args->endpoint_count;
-  for (i = 0; i < survey->count; i++)
-    memcpy(survey->nodes[i].addr, session->args->endpoints[i], RKV_ADDR_MAX);
-  ask_nodes(survey, 0);
-  i = survey->count;
-  add_members(survey);
-  ask_nodes(survey, i);
-  qsort(survey->nodes, survey->count, sizeof survey->nodes[0], by_id);
+  if (survey->session->args->json)
+    print_json(survey);
+  else
+    print_table(survey);
   for (i = 0; i < survey->count; i++)
     if (survey->nodes[i].answered) outcome = OUTCOME_DONE;
-  if (session->args->json) {
-    print_status_json(survey);
-  } else {
-    print_status_table(survey);
-  }
-  if (outcome == OUTCOME_NO_ANSWER) (void)fprintf(stderr, "rkvctl: status: nobody answers\n");
-  free(survey);
+  if (survey_lacks_majority(survey, text)) outcome = OUTCOME_NO_ANSWER;
+  if (outcome != OUTCOME_DONE) (void)fprintf(stderr, "rkvctl: status: %s\n", text);
   return outcome;
 }
 
-static void print_metrics(const struct session *session, const struct follow_answer *answer,
-                          const char *text, size_t len) {
-  const char *at = text;
-  struct metrics_pair pair;
-  if (session->args->json) {
-    (void)printf("{\"endpoint\":");
-    print_json_text(stdout, answer->endpoint);
-  }
-  while (metrics_next(&at, text + len, &pair)) {
-    if (session->args->json) {
-      (void)printf(",");
-      print_json_bytes(stdout, pair.name, pair.name_len);
-      (void)printf(":");
-      print_json_value(stdout, pair.value, pair.value_len);
-    } else {
-      (void)printf("%-24.*s %.*s\n", (int)pair.name_len, pair.name, (int)pair.value_len,
-                   pair.value);
-    }
-  }
-  if (session->args->json) (void)printf("}\n");
+/* ---- --wait ---- */
+
+/* What a voter must hold: the log that the leader had when it was first seen in its term. */
+struct goal {
+  char term[SURVEY_FIELD_MAX];
+  uint64_t last_log;
+};
+
+/* Why this voter is waited for; false: it is not. */
+static bool is_missing(const struct survey *survey, const struct rkv_member *voter,
+                       const struct goal *goal, char text[SURVEY_TEXT_MAX]) {
+  const struct survey_node *node = survey_member(survey, voter->id);
+  const unsigned long long id = voter->id;
+  if (!node)
+    (void)snprintf(text, SURVEY_TEXT_MAX, "node %llu does not answer", id);
+  else if (voter->returning ||
+           (voter->incarnation && node->incarnation && voter->incarnation != node->incarnation))
+    (void)snprintf(text, SURVEY_TEXT_MAX,
+                   "node %llu lost its storage and does not vote before it has learnt anew", id);
+  else if (node->last_log < goal->last_log)
+    (void)snprintf(text, SURVEY_TEXT_MAX, "node %llu is at log %llu of %llu", id,
+                   (unsigned long long)node->last_log, (unsigned long long)goal->last_log);
+  else
+    return false;
+  return true;
 }
 
-enum outcome cmd_metrics(struct session *session, const char *const *words, unsigned count) {
-  Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
-  Openraftpb__MetricsResponse *response;
-  struct follow_answer answer;
+/* The first thing that is not well, as a sentence; false: all is well. */
+static bool waits_for(const struct survey *survey, struct goal *goal, char text[SURVEY_TEXT_MAX]) {
+  const struct rkv_membership *m = survey_membership(survey);
+  const struct survey_node *leader = survey_leader(survey);
+  uint32_t i;
+  (void)snprintf(text, SURVEY_TEXT_MAX, "%s",
+                 m ? "nobody leads" : "nobody who answers belongs to a cluster");
+  if (m && survey_lacks_majority(survey, text)) return true;
+  if (!m || !leader) return true;
+  if (strcmp(goal->term, leader->values[SURVEY_term]) != 0) {
+    memcpy(goal->term, leader->values[SURVEY_term], sizeof goal->term);
+    goal->last_log = leader->last_log;
+  }
+  for (i = 0; i < m->node_count; i++)
+    if (rkv_membership_is_voter(m, m->nodes[i].id) && is_missing(survey, &m->nodes[i], goal, text))
+      return true;
+  (void)snprintf(text, SURVEY_TEXT_MAX, "a membership change is not finished");
+  return m->config_count != 1;
+}
+
+static struct survey *look(struct session *session, uint64_t end) {
+  uint64_t step = client_now_ms() + WAIT_LOOK_MS;
+  return survey_take(session, step < end ? step : end, NULL);
+}
+
+/* NULL: out of memory. Sets *well. */
+static struct survey *wait_for_voters(struct session *session, bool *well) {
+  const struct timespec pause = {.tv_nsec = WAIT_PAUSE_MS * 1000000L};
+  const uint64_t end = client_now_ms() + session->args->timeout_ms;
+  char text[SURVEY_TEXT_MAX], told[SURVEY_TEXT_MAX] = "";
+  struct goal goal = {"", 0};
+  for (;;) {
+    struct survey *survey = look(session, end);
+    if (!survey) return NULL;
+    *well = !waits_for(survey, &goal, text);
+    if (!*well && strcmp(text, told) != 0) {
+      (void)fprintf(stderr, "rkvctl: status: waiting: ");
+      print_text(session->args, stderr, text);
+      (void)fputc('\n', stderr);
+      memcpy(told, text, sizeof told);
+    }
+    if (*well || client_now_ms() >= end) return survey;
+    free(survey);
+    (void)nanosleep(&pause, NULL);
+  }
+}
+
+enum outcome cmd_status(struct session *session, const char *const *words, unsigned count) {
+  const bool waits = (session->args->options & ARGS_WAIT) != 0;
+  struct survey *survey;
   enum outcome outcome;
+  bool well = true;
   (void)words, (void)count;
-  outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, FOLLOW_READ, &answer);
-  if (outcome != OUTCOME_DONE) return print_trouble(session, "metrics", outcome, &answer);
-  response = openraftpb__metrics_response__unpack(NULL, answer.size, answer.data);
-  if (!response) return wire_unreadable(session, "metrics", &answer);
-  print_metrics(session, &answer,
-                response->other_metrics.len ? (const char *)response->other_metrics.data : "",
-                response->other_metrics.len);
-  openraftpb__metrics_response__free_unpacked(response, NULL);
-  follow_free(&answer);
-  return OUTCOME_DONE;
+  survey = waits ? wait_for_voters(session, &well)
+                 : survey_take(session, client_now_ms() + session->args->timeout_ms, NULL);
+  if (!survey) return print_out_of_memory("status");
+  outcome = print_status(survey);
+  if (outcome == OUTCOME_DONE && !well) {
+    (void)fprintf(stderr, "rkvctl: status: not every voter is there after %g s\n",
+                  (double)session->args->timeout_ms / 1000);
+    outcome = OUTCOME_NO_ANSWER;
+  }
+  free(survey);
+  return outcome;
 }

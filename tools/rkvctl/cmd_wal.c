@@ -15,7 +15,15 @@ static enum outcome say_trouble(const struct session *session, const char *what,
     print_json_text(stdout, error->text);
     (void)printf("}\n");
   }
-  (void)fprintf(stderr, "rkvctl: wal %s: %s: %s (%s)\n", what, dir, error->text, status);
+  (void)fprintf(stderr, "rkvctl: wal %s: ", what);
+  if (!strstr(error->text, dir)) (void)fprintf(stderr, "%s: ", dir); /* said once */
+  print_text(session->args, stderr, error->text);
+  (void)fprintf(stderr, " (%s)\n", status);
+  if (error->status == RKV_CORRUPT)
+    (void)fputs(
+        "  empty the directory, and the leader takes the node in anew; not if a majority of the "
+        "voters is like this\n",
+        stderr);
   return OUTCOME_REFUSED;
 }
 
@@ -125,7 +133,7 @@ enum outcome cmd_wal(struct session *session, const char *const *words, unsigned
   struct rkv_error error;
   (void)count;
   if (!verify && !dump && strcmp(what, "stat") != 0)
-    return print_usage_error("wal", "say what to do: verify, dump or stat");
+    return print_usage_error(session->args, "wal", "say what to do: verify, dump or stat");
   if (wal_look(&look, dir, verify, &error) != RKV_OK)
     return say_trouble(session, what, dir, &error);
   if (dump) return OUTCOME_DONE;

@@ -14,41 +14,58 @@ static const struct command commands[] = {
      "  lease         as linearizable, trusting clocks; refused unless the nodes are configured "
      "so\n"
      "  linearizable  every write that was acknowledged before the read began\n"
-     "A key that is not there: exit 1.\n",
-     1, 1, false, true, cmd_get},
-    {"set", "KEY VALUE", "write VALUE under KEY",
+     "A key that is not there: exit 4.\n",
+     1, 1, ARGS_READ, cmd_get},
+    {"set", "KEY VALUE|--stdin", "write VALUE, or what stdin holds, under KEY",
      "Finds the leader by itself. Never sent again once it may have been carried out: if the\n"
-     "answer is lost, exit 3 says so, and reading KEY back tells what happened.\n",
-     2, 2, false, false, cmd_set},
+     "answer is lost, exit 3 says so, and reading KEY back tells what happened.\n"
+     "--stdin takes every byte up to the end as it is; a command line holds 128 KiB at most.\n",
+     1, 2, ARGS_STDIN, cmd_set},
     {"init", "ID=HOST:PORT...", "make a new cluster of these nodes, all of them voters",
-     "Ask one of the named nodes (--endpoints), which is waited for; all must be empty.\n", 1,
-     RKV_NODES_MAX, false, false, cmd_init},
+     "Ask one of the named nodes (--endpoints), which is waited for; all must be empty, and "
+     "answer\n"
+     "(--unreachable: they need not).\n",
+     1, RKV_NODES_MAX, ARGS_UNREACHABLE, cmd_init},
     {"add-learner", "ID=HOST:PORT", "let a node follow the log without a vote",
-     "Answers when the node has nearly caught up; give a longer --timeout if the log is long.\n", 1,
-     1, false, false, cmd_add_learner},
-    {"members", "", "list voters and learners", "", 0, 0, false, false, cmd_members},
+     "Answers when the node has nearly caught up; give a longer --timeout if the log is "
+     "long.\n"
+     "Refused if the node does not answer, unless --unreachable.\n",
+     1, 1, ARGS_UNREACHABLE, cmd_add_learner},
+    {"members", "", "list voters and learners", "", 0, 0, 0, cmd_members},
     {"change-membership", "ID... [--retain]", "make these nodes, and no others, the voters",
      "Every ID must be a member already (add-learner). --retain keeps voters that leave as\n"
-     "learners.\n",
-     1, RKV_NODES_MAX, true, false, cmd_change_membership},
+     "learners. Refused if one does not answer, unless --unreachable.\n",
+     1, RKV_NODES_MAX, ARGS_RETAIN | ARGS_UNREACHABLE, cmd_change_membership},
+    {"remove", "ID", "let a voter or learner leave the cluster",
+     "A leader hands over first. Refused: the last voter, during a change, and where no majority "
+     "of\n"
+     "the others answers. A leader that is not of this project lacks it.\n",
+     1, 1, 0, cmd_remove},
+    {"set-address", "ID=HOST:PORT", "tell the cluster that a member is at another address",
+     "Refused while another node answers there. A leader that is not of this project lacks it.\n",
+     1, 1, 0, cmd_set_address},
     {"transfer", "ID", "make voter ID the leader",
-     "The leader refuses writes until ID has its whole log and leads, or time is up. Refused for\n"
-     "nodes that are no voters. Without an answer it may have happened all the same: see status.\n",
-     1, 1, false, false, cmd_transfer},
+     "The leader refuses writes until ID has its whole log and leads, or time is up. Refused "
+     "for\n"
+     "nodes that are no voters. Without an answer it may have happened all the same: see "
+     "status.\n",
+     1, 1, 0, cmd_transfer},
     {"snapshot", "", "let the first endpoint that answers build a snapshot",
-     "Of what it has applied; answers when the snapshot is stored.\n", 0, 0, false, false,
-     cmd_snapshot},
-    {"status", "", "one line for each node: role, term, leader, log",
-     "Asks the endpoints and every member they name. Exit 3 if nobody answers.\n", 0, 0, false,
-     false, cmd_status},
-    {"metrics", "", "all numbers of the first endpoint that answers", "", 0, 0, false, false,
-     cmd_metrics},
+     "Of what it has applied; answers when the snapshot is stored.\n", 0, 0, 0, cmd_snapshot},
+    {"status", "[--wait]", "one line for each node: role, term, leader, log",
+     "Asks the endpoints and every member they name. Exit 3 if no majority of the voters "
+     "answers.\n"
+     "--wait (or --wait=voters) waits until every voter answers, votes and holds the leader's "
+     "log,\n"
+     "and says meanwhile whom it waits for; exit 3 if that has not come when the time is up.\n",
+     0, 0, ARGS_WAIT, cmd_status},
+    {"metrics", "", "all numbers of the first endpoint that answers", "", 0, 0, 0, cmd_metrics},
     {"wal", "verify|dump|stat DIR", "look at the files of a storage-wal, without a node",
      "On the directory of a stopped node, or a copy; nothing is changed, nobody is asked.\n"
      "  verify  reads all of it; exit 1 and the place if something is not as it was written\n"
      "  dump    one line for each record of the log: file, offset, type, term, index\n"
      "  stat    numbers: vote, first and last entry, records of each type, bytes\n",
-     2, 2, false, false, cmd_wal},
+     2, 2, 0, cmd_wal},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -64,9 +81,29 @@ const struct command *commands_find(const char *name) {
   return NULL;
 }
 
+/* Words of other programs that no slip of the finger explains. */
+static const struct {
+  const char *word, *means;
+} others[] = {{"put", "set"},         {"write", "set"},       {"read", "get"},
+              {"fetch", "get"},       {"add", "add-learner"}, {"list", NULL},
+              {"del", NULL},          {"delete", NULL},       {"rm", NULL},
+              {"leader", "status"},   {"health", "status"},   {"nodes", "members"},
+              {"initialise", "init"}, {"initialize", "init"}};
+
+const char *commands_missing(const char *name) {
+  size_t i;
+  for (i = 0; i < sizeof others / sizeof others[0]; i++)
+    if (strcmp(others[i].word, name) == 0 && !others[i].means)
+      return strcmp(name, "list") == 0 ? "keys cannot be listed, only read one by one: get KEY"
+                                       : "keys cannot be deleted: set KEY to another value";
+  return NULL;
+}
+
 const char *commands_nearest(const char *name) {
   struct host_nearest nearest = {.word = name};
   size_t i;
+  for (i = 0; i < sizeof others / sizeof others[0]; i++)
+    if (strcmp(others[i].word, name) == 0) return others[i].means;
   for (i = 0; i < COMMAND_COUNT; i++) host_nearest_try(&nearest, commands[i].name);
   return host_nearest_best(&nearest);
 }

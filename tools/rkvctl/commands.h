@@ -10,10 +10,12 @@ struct client;
 /* How rkvctl ends: its exit code. */
 enum outcome {
   OUTCOME_DONE = 0,
-  OUTCOME_REFUSED = 1,   /* a node answered and said no; or the key is not there */
+  OUTCOME_REFUSED = 1,   /* a node answered and said no */
   OUTCOME_USAGE = 2,     /* what was typed is wrong; nothing was sent */
   OUTCOME_NO_ANSWER = 3, /* nobody answered in time, or what was answered leaves open whether a
                             write happened: the text says so */
+  OUTCOME_NOT_FOUND = 4, /* the key is not there */
+  OUTCOME_UNWRITTEN = 5, /* done, but stdout did not take the answer */
 };
 
 struct session {
@@ -26,7 +28,7 @@ struct command {
   const char *name, *operands, *summary;
   const char *help;              /* what --help adds to the summary */
   unsigned words_min, words_max; /* operands */
-  bool takes_retain, takes_read;
+  unsigned options;              /* enum args_option that it takes */
   enum outcome (*run)(struct session *session, const char *const *words, unsigned count);
 };
 
@@ -35,6 +37,9 @@ const struct command *commands_find(const char *name);
 
 /* The name of the command that `name` probably means, or NULL. */
 const char *commands_nearest(const char *name);
+
+/* Why there is no command `name`, if people expect one, or NULL. */
+const char *commands_missing(const char *name);
 
 /* The i-th command, NULL behind the last one. */
 const struct command *commands_at(size_t i);
@@ -46,6 +51,8 @@ enum outcome cmd_add_learner(struct session *session, const char *const *words, 
 enum outcome cmd_members(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_change_membership(struct session *session, const char *const *words,
                                    unsigned count);
+enum outcome cmd_remove(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_set_address(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_status(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_transfer(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_snapshot(struct session *session, const char *const *words, unsigned count);

@@ -1,6 +1,8 @@
 /* follow.c: one request, from endpoint to endpoint, to the leader. */
 #include "follow.h"
 
+#include "probe.h"
+
 #include <grpc/status.h>
 
 #include <stdio.h>
@@ -16,13 +18,14 @@
 enum verdict {
   ANSWERED,    /* done or refused: the end */
   NOT_LEADER,  /* it named the leader, or said that there is none: surely not carried out */
+  DECLINED,    /* it cannot now ("is stopping"): surely not carried out, another may be asked */
   NOT_REACHED, /* nothing was sent */
   LOST,        /* sent, no answer: may have been carried out */
   OPEN,        /* it answered, but not whether the change was carried out */
 };
 
 struct attempt {
-  bool done;
+  bool done, refused;
   char leader[RKV_ADDR_MAX];
   struct follow_answer *answer;
 };
@@ -31,6 +34,7 @@ static void on_reply(void *ctx, const struct client_reply *reply) {
   struct attempt *attempt = ctx;
   struct follow_answer *answer = attempt->answer;
   attempt->done = true;
+  attempt->refused = reply->refused;
   answer->code = reply->code;
   memcpy(answer->text, reply->text, sizeof answer->text);
   memcpy(attempt->leader, reply->leader, sizeof attempt->leader);
@@ -67,9 +71,10 @@ static enum verdict judge(const struct attempt *attempt, enum follow_kind kind) 
   switch (answer->code) {
   case GRPC_STATUS_UNAVAILABLE:
     if (attempt->leader[0]) return NOT_LEADER;
-    return strncmp(answer->text, FORWARD_TEXT, strlen(FORWARD_TEXT)) == 0 ? NOT_LEADER : LOST;
-  case GRPC_STATUS_DEADLINE_EXCEEDED:
-  case GRPC_STATUS_CANCELLED: return LOST;
+    if (strncmp(answer->text, FORWARD_TEXT, strlen(FORWARD_TEXT)) == 0) return NOT_LEADER;
+    return attempt->refused ? DECLINED : LOST;
+  case GRPC_STATUS_CANCELLED: return attempt->refused ? DECLINED : LOST;
+  case GRPC_STATUS_DEADLINE_EXCEEDED: return LOST;
   case GRPC_STATUS_OK: return ANSWERED;
   default: return kind != FOLLOW_CHANGE || says_no(answer->code) ? ANSWERED : OPEN;
   }
@@ -81,12 +86,15 @@ static enum verdict ask_one(struct session *session, const char *endpoint,
   struct follow_answer *answer = attempt->answer;
   struct client_channel *channel = client_connect(session->client, endpoint);
   enum verdict verdict = NOT_REACHED;
-  attempt->done = false;
+  attempt->done = attempt->refused = false;
   attempt->leader[0] = '\0';
   (void)snprintf(answer->endpoint, sizeof answer->endpoint, "%s", endpoint);
   answer->code = GRPC_STATUS_UNAVAILABLE;
   (void)snprintf(answer->text, sizeof answer->text, "no connection (does a node listen there?)");
-  if (!channel || !client_wait_ready(channel, dial_deadline)) goto out;
+  if (!channel || !client_wait_ready(channel, dial_deadline)) {
+    if (probe_connects(endpoint)) (void)snprintf(answer->text, sizeof answer->text, PROBE_TEXT);
+    goto out;
+  }
   if (client_start_with(channel, request->path, request->pair, request->data, request->size,
                         deadline, on_reply, attempt))
     goto out;
@@ -103,6 +111,7 @@ struct walk {
   uint64_t deadline;
   unsigned next; /* the endpoint to ask, if there is no leader to follow */
   unsigned hops; /* leaders followed in a row */
+  bool declined; /* somebody has: the next one who does is the end */
   bool heard;    /* somebody answered in this round */
   char leader[RKV_ADDR_MAX];
 };
@@ -162,8 +171,17 @@ enum outcome follow_ask(struct session *session, const struct follow_request *re
     case NOT_LEADER:
       walk.heard = true;
       refusal = *answer;
-      refusal.no_leader = attempt.leader[0] == '\0';
+      refusal.no_leader = true;
       if (walk.hops++ < FOLLOW_HOPS_MAX) memcpy(walk.leader, attempt.leader, sizeof walk.leader);
+      break;
+    case DECLINED:
+      refusal = *answer;
+      if (session->patient) {
+        walk.heard = true;
+        break;
+      }
+      if (walk.declined || walk.next == session->args->endpoint_count) goto refused;
+      walk.declined = true;
       break;
     case NOT_REACHED: break;
     case LOST:
@@ -174,6 +192,7 @@ enum outcome follow_ask(struct session *session, const struct follow_request *re
     }
   }
   if (refusal.code == GRPC_STATUS_OK) return OUTCOME_NO_ANSWER;
+refused:
   *answer = refusal;
   return OUTCOME_REFUSED;
 }

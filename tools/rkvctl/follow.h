@@ -33,7 +33,7 @@ struct follow_answer {
   char endpoint[RKV_ADDR_MAX]; /* who gave it */
   int code;                    /* gRPC status of the last answer */
   char text[CLIENT_TEXT_MAX];
-  bool no_leader; /* the node knows no leader: a new cluster, or an election that goes on */
+  bool no_leader; /* nobody took it for the leader's: a new cluster, an election, no majority */
   bool change;    /* the request was a FOLLOW_CHANGE */
   bool sent;      /* no read, and without an answer or `open`: it may have been carried out */
   bool open;      /* the node answered, but not whether it was carried out */

@@ -19,7 +19,7 @@ static void print_help(FILE *to) {
   const struct command *command;
   size_t i;
   (void)fputs("rkvctl: talk to a raft-key-value cluster\n\n"
-              "  rkvctl [--endpoints A,B,C] [--timeout 5s] [--json] COMMAND ...\n\n",
+              "  rkvctl [--endpoints A,B,C] [--timeout 5s] [--json] [--raw] COMMAND ...\n\n",
               to);
   for (i = 0; (command = commands_at(i)); i++) {
     char line[64];
@@ -30,8 +30,10 @@ static void print_help(FILE *to) {
                 "\n  --endpoints A,B,C   whom to ask (else RKVCTL_ENDPOINTS, else %s)\n"
                 "  --timeout 5s        how long in all: 500ms, 5s, 1m\n"
                 "  --json              for scripts\n"
+                "  --raw               bytes as they are, also to a terminal\n"
                 "  --help, --version   COMMAND --help tells more\n\n"
-                "exit: 0 done, 1 refused, 2 wrong usage, 3 no answer or unknown\n",
+                "exit: 0 done, 1 refused, 2 wrong usage, 3 no answer or unknown, 4 not found, "
+                "5 done, but not printed\n",
                 ARGS_DEFAULT_ENDPOINT);
 }
 
@@ -40,29 +42,39 @@ static void print_command_help(const struct command *command) {
                command->help);
 }
 
-static enum outcome unknown_command(const char *name) {
-  const char *near = commands_nearest(name);
+static enum outcome unknown_command(const struct args *args, const char *name) {
+  const char *missing = commands_missing(name), *near = commands_nearest(name);
   char text[160];
-  if (near) {
+  if (missing) {
+    (void)snprintf(text, sizeof text, "there is no %.40s (%s)", name, missing);
+  } else if (near) {
     (void)snprintf(text, sizeof text, "unknown command \"%.40s\" (did you mean %s?)", name, near);
   } else {
     (void)snprintf(text, sizeof text, "unknown command \"%.40s\" (rkvctl --help lists them)", name);
   }
-  return print_usage_error("", text);
+  return print_usage_error(args, "", text);
+}
+
+/* Options of other commands are refused, not passed over. */
+static enum outcome check_options(const struct command *command, const struct args *args) {
+  unsigned foreign = args->options & ~command->options;
+  const char *text = NULL;
+#define OPTION_BELONGS(name, bit, word, of)                                                        \
+  if (foreign & ARGS_##name) text = word " belongs to " of;
+  ARGS_OPTION_LIST(OPTION_BELONGS)
+#undef OPTION_BELONGS
+  return text ? print_usage_error(args, command->name, text) : OUTCOME_DONE;
 }
 
 static enum outcome check_words(const struct command *command, const struct args *args) {
   unsigned operands = args->word_count - 1;
   char text[160];
-  if (args->retain && !command->takes_retain)
-    return print_usage_error(command->name, "--retain belongs to change-membership");
-  if (args->read && !command->takes_read)
-    return print_usage_error(command->name, "--read belongs to get");
-  if (operands >= command->words_min && operands <= command->words_max) return OUTCOME_DONE;
+  if (operands >= command->words_min && operands <= command->words_max)
+    return check_options(command, args);
   (void)snprintf(text, sizeof text, "%s (usage: rkvctl %s %s)",
                  operands < command->words_min ? "something is missing" : "too many words",
                  command->name, command->operands);
-  return print_usage_error(command->name, text);
+  return print_usage_error(args, command->name, text);
 }
 
 static enum outcome run(const struct command *command, const struct args *args) {
@@ -74,35 +86,54 @@ static enum outcome run(const struct command *command, const struct args *args) 
   return outcome;
 }
 
-int main(int argc, char **argv) {
+/* `rkvctl help`, `rkvctl help set`, `rkvctl version`: as the options of these names. */
+static void take_words_for_options(struct args *args) {
+  if (args->word_count == 0) return;
+  if (strcmp(args->words[0], "version") == 0) args->version = true;
+  if (strcmp(args->words[0], "help") != 0) return;
+  args->help = true;
+  args->word_count--;
+  memmove(&args->words[0], &args->words[1], args->word_count * sizeof args->words[0]);
+}
+
+static enum outcome obey(struct args *args) {
   const struct command *command;
+  enum outcome outcome;
+  take_words_for_options(args);
+  if (args->version) {
+    (void)printf("rkvctl %s\n", RKV_VERSION);
+    return OUTCOME_DONE;
+  }
+  if (args->word_count == 0) {
+    if (!args->help && args->json)
+      return print_usage_error(args, "", "no command (rkvctl --help lists them)");
+    print_help(args->help ? stdout : stderr);
+    return args->help ? OUTCOME_DONE : OUTCOME_USAGE;
+  }
+  command = commands_find(args->words[0]);
+  if (!command) return unknown_command(args, args->words[0]);
+  if (args->help) {
+    print_command_help(command);
+    return OUTCOME_DONE;
+  }
+  outcome = check_words(command, args);
+  if (outcome != OUTCOME_DONE) return outcome;
+  if (!getenv("GRPC_VERBOSITY")) gpr_set_log_function(drop_log);
+  return run(command, args);
+}
+
+int main(int argc, char **argv) {
   struct rkv_error error;
   struct args args;
   enum outcome outcome;
   if (!host_descriptors_fill("rkvctl")) return OUTCOME_NO_ANSWER;
   if (args_parse(argc, argv, getenv("RKVCTL_ENDPOINTS"), &args, &error))
-    return (int)print_usage_error("", error.text);
-  if (args.version) {
-    (void)printf("rkvctl %s\n", RKV_VERSION);
-    return OUTCOME_DONE;
-  }
-  if (args.word_count == 0) {
-    print_help(args.help ? stdout : stderr);
-    return args.help ? OUTCOME_DONE : OUTCOME_USAGE;
-  }
-  command = commands_find(args.words[0]);
-  if (!command) return (int)unknown_command(args.words[0]);
-  if (args.help) {
-    print_command_help(command);
-    return OUTCOME_DONE;
-  }
-  outcome = check_words(command, &args);
-  if (outcome != OUTCOME_DONE) return (int)outcome;
-  if (!getenv("GRPC_VERBOSITY")) gpr_set_log_function(drop_log);
-  outcome = run(command, &args);
-  if (fflush(stdout) != 0 || ferror(stdout)) {
-    (void)fprintf(stderr, "rkvctl: %s: the answer cannot be written to stdout\n", command->name);
-    return OUTCOME_NO_ANSWER;
-  }
-  return (int)outcome;
+    outcome = print_usage_error(&args, "", error.text);
+  else
+    outcome = obey(&args);
+  if (fflush(stdout) == 0 && !ferror(stdout)) return (int)outcome;
+  (void)fprintf(stderr, "rkvctl: the answer cannot be written to stdout (exit %d %s)\n",
+                outcome == OUTCOME_DONE ? OUTCOME_UNWRITTEN : outcome,
+                outcome == OUTCOME_DONE ? "says that it was done" : "says how it ended");
+  return outcome == OUTCOME_DONE ? OUTCOME_UNWRITTEN : (int)outcome;
 }

@@ -1,12 +1,11 @@
-/* print.c: tables, JSON, trouble. */
+/* print.c: tables, JSON, bytes that a terminal may see. */
 #include "print.h"
 
 #include <host/utf8.h>
 
-#include <grpc/status.h>
-
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define JSON_DIGITS_MAX 15
 
@@ -26,25 +25,6 @@ char (*print_table_row(struct print_table *table))[PRINT_CELL_MAX] {
   return table->cells[table->rows - 1];
 }
 
-void print_table_out(const struct print_table *table, FILE *to) {
-  size_t width[PRINT_COLUMNS_MAX] = {0};
-  unsigned row, column;
-  for (row = 0; row < table->rows; row++)
-    for (column = 0; column < table->columns; column++) {
-      size_t len = strlen(table->cells[row][column]);
-      if (len > width[column]) width[column] = len;
-    }
-  for (row = 0; row < table->rows; row++)
-    for (column = 0; column < table->columns; column++) {
-      const char *cell = table->cells[row][column];
-      if (column + 1 == table->columns) {
-        (void)fprintf(to, "%s\n", cell);
-      } else {
-        (void)fprintf(to, "%-*s  ", (int)width[column], cell);
-      }
-    }
-}
-
 void print_json_bytes(FILE *to, const void *data, size_t size) {
   const unsigned char *at = data, *end = at + size;
   (void)fputc('"', to);
@@ -57,6 +37,8 @@ void print_json_bytes(FILE *to, const void *data, size_t size) {
       (void)fprintf(to, "\\%c", *at);
     } else if (*at < 0x20 || *at == 0x7F) {
       (void)fprintf(to, "\\u%04x", *at);
+    } else if (len == 2 && *at == 0xC2 && at[1] < 0xA0) {
+      (void)fprintf(to, "\\u%04x", at[1]); /* steers a terminal as ESC does */
     } else {
       (void)fwrite(at, 1, len, to);
     }
@@ -80,49 +62,82 @@ void print_json_value(FILE *to, const char *text, size_t size) {
   }
 }
 
-static void print_trouble_json(const char *what, enum outcome outcome,
-                               const struct follow_answer *answer) {
-  (void)printf("{\"command\":");
-  print_json_text(stdout, what);
-  (void)printf(",\"error\":%s,\"endpoint\":", outcome == OUTCOME_REFUSED ? "\"refused\""
-                                              : answer->open             ? "\"unknown\""
-                                                                         : "\"no answer\"");
-  print_json_text(stdout, answer->endpoint);
-  (void)printf(",\"status\":\"%s\",\"text\":", client_code_name(answer->code));
-  print_json_text(stdout, answer->text);
-  (void)printf(",\"may_have_happened\":%s}\n", answer->sent ? "true" : "false");
+/* True if the UTF-8 sequence of `len` bytes prints as something and steers no terminal. */
+static bool is_plain(const unsigned char *at, size_t len) {
+  if (len == 1) return *at >= 0x20 && *at != 0x7F;
+  return len > 2 || *at != 0xC2 || at[1] >= 0xA0; /* U+0080 to U+009F steer as ESC does */
 }
 
-enum outcome print_trouble(const struct session *session, const char *what, enum outcome outcome,
-                           const struct follow_answer *answer) {
-  const char *advice = "";
-  if (session->args->json) print_trouble_json(what, outcome, answer);
-  if (outcome == OUTCOME_REFUSED) {
-    if (answer->no_leader)
-      advice = "\n  no leader is known there: a new cluster needs `rkvctl init`, an election a "
-               "moment";
-    (void)fprintf(stderr, "rkvctl: %s: refused by %s: %s (%s)%s\n", what, answer->endpoint,
-                  answer->text, client_code_name(answer->code), advice);
-    return outcome;
+void print_safe(FILE *to, const void *data, size_t size) {
+  const unsigned char *at = data, *end = at + size;
+  while (at < end) {
+    size_t len = host_utf8_length(at, (size_t)(end - at));
+    if (len > 0 && is_plain(at, len)) {
+      (void)fwrite(at, 1, len, to);
+      at += len;
+    } else {
+      (void)fprintf(to, "\\x%02x", *at++);
+    }
   }
-  if (answer->sent)
-    advice = "\n  the request was sent: it may or may not have been carried out, look before you "
-             "repeat it";
-  if (answer->open) {
-    (void)fprintf(stderr, "rkvctl: %s: outcome unknown, %s says: %s (%s)%s\n", what,
-                  answer->endpoint, answer->text, client_code_name(answer->code), advice);
-  } else if (answer->code == GRPC_STATUS_DEADLINE_EXCEEDED) {
-    (void)fprintf(stderr, "rkvctl: %s: no answer from %s within %g s%s\n", what, answer->endpoint,
-                  (double)session->args->timeout_ms / 1000, advice);
-  } else {
-    (void)fprintf(stderr, "rkvctl: %s: no answer from %s: %s%s\n", what, answer->endpoint,
-                  answer->text, advice);
-  }
-  return outcome;
 }
 
-enum outcome print_usage_error(const char *what, const char *text) {
-  (void)fprintf(stderr, "rkvctl: %s%s%s\n", what, *what ? ": " : "", text);
+/* How wide print_safe makes it. */
+static size_t safe_width(const char *cell) {
+  size_t width = 0, left = strlen(cell);
+  while (left > 0) {
+    size_t len = host_utf8_length((const unsigned char *)cell, left);
+    bool plain = len > 0 && is_plain((const unsigned char *)cell, len);
+    width += plain ? 1 : 4;
+    cell += plain ? len : 1;
+    left -= plain ? len : 1;
+  }
+  return width;
+}
+
+void print_table_out(const struct print_table *table, FILE *to) {
+  size_t width[PRINT_COLUMNS_MAX] = {0};
+  unsigned row, column;
+  for (row = 0; row < table->rows; row++)
+    for (column = 0; column < table->columns; column++) {
+      size_t len = safe_width(table->cells[row][column]);
+      if (len > width[column]) width[column] = len;
+    }
+  for (row = 0; row < table->rows; row++)
+    for (column = 0; column < table->columns; column++) {
+      const char *cell = table->cells[row][column];
+      print_safe(to, cell, strlen(cell));
+      if (column + 1 == table->columns)
+        (void)fputc('\n', to);
+      else
+        (void)fprintf(to, "%*s", (int)(width[column] - safe_width(cell)) + 2, "");
+    }
+}
+
+void print_text(const struct args *args, FILE *to, const char *text) {
+  if (args->raw)
+    (void)fputs(text, to);
+  else
+    print_safe(to, text, strlen(text));
+}
+
+void print_value(const struct args *args, const void *data, size_t size) {
+  if (args->raw || !isatty(STDOUT_FILENO))
+    (void)fwrite(data, 1, size, stdout);
+  else
+    print_safe(stdout, data, size);
+}
+
+enum outcome print_usage_error(const struct args *args, const char *what, const char *text) {
+  if (args->json) {
+    (void)printf("{\"command\":");
+    print_json_text(stdout, what);
+    (void)printf(",\"error\":\"usage\",\"text\":");
+    print_json_text(stdout, text);
+    (void)printf(",\"may_have_happened\":false}\n");
+  }
+  (void)fprintf(stderr, "rkvctl: %s%s", what, *what ? ": " : "");
+  print_text(args, stderr, text);
+  (void)fputc('\n', stderr);
   return OUTCOME_USAGE;
 }
 

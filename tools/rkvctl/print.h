@@ -1,4 +1,5 @@
-/* print.h: how answers look: tables for people, JSON for scripts, one line for trouble. */
+/* print.h: how answers look: tables for people, JSON for scripts, nothing that
+ * steers a terminal. */
 #ifndef RKVCTL_PRINT_H
 #define RKVCTL_PRINT_H
 
@@ -32,13 +33,17 @@ void print_json_text(FILE *to, const char *text);
  * keeps), else a string. */
 void print_json_value(FILE *to, const char *text, size_t size);
 
-/* Says on stderr why `what` did not work, and returns `outcome`, so that giving up is one
- * statement. With --json the same as an object on stdout. */
-enum outcome print_trouble(const struct session *session, const char *what, enum outcome outcome,
-                           const struct follow_answer *answer);
+/* Bytes of somebody else for people: what would steer a terminal, and what is no UTF-8, as \xNN. */
+void print_safe(FILE *to, const void *data, size_t size);
 
-/* A usage error, on stderr. */
-enum outcome print_usage_error(const char *what, const char *text);
+/* A server's text: likewise; with --raw as it is. */
+void print_text(const struct args *args, FILE *to, const char *text);
+
+/* A stored value on stdout: as it is, but to a terminal without --raw by print_safe. */
+void print_value(const struct args *args, const void *data, size_t size);
+
+/* A usage error, on stderr; with --json the same as an object on stdout. */
+enum outcome print_usage_error(const struct args *args, const char *what, const char *text);
 
 /* OUTCOME_NO_ANSWER, and why, on stderr. */
 enum outcome print_out_of_memory(const char *what);

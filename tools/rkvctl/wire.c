@@ -1,7 +1,7 @@
 /* wire.c: packs requests, reads memberships. */
 #include "wire.h"
 
-#include "print.h"
+#include "trouble.h"
 
 #include <grpc/status.h>
 
@@ -40,6 +40,17 @@ ProtobufCBinaryData wire_bytes(const char *text) {
   return bytes;
 }
 
+/* What only nodes of this project say of a member. */
+static void note_history(struct rkv_membership *to, rkv_node_id id, const Openraftpb__Node *node) {
+  const struct rkv_member *known = rkv_membership_find(to, id);
+  struct rkv_member record;
+  if (!known) return; /* over the limit */
+  record = *known;
+  record.incarnation = node->incarnation;
+  record.returning = node->returning ? 1 : 0;
+  rkv_membership_set(to, &record);
+}
+
 void wire_membership(const Openraftpb__Membership *from, struct rkv_membership *to) {
   size_t c, i;
   memset(to, 0, sizeof *to);
@@ -56,6 +67,7 @@ void wire_membership(const Openraftpb__Membership *from, struct rkv_membership *
     ProtobufCBinaryData addr = node ? node->rpc_addr : none;
     if (addr.len == 0) addr = wire_bytes("-");
     (void)rkv_membership_add_node(to, from->nodes[i]->key, (const char *)addr.data, addr.len);
+    if (node) note_history(to, from->nodes[i]->key, node);
   }
 }
 
@@ -67,7 +79,29 @@ const char *wire_role(const struct rkv_membership *m, rkv_node_id id) {
   return before && after ? "voter" : after ? "joining" : "leaving";
 }
 
-enum outcome wire_unreadable(const struct session *session, const char *what,
+/* Where the digits begin that `value` ends with, or its end. */
+static size_t digits_at(const char *value, size_t len) {
+  while (len > 0 && value[len - 1] >= '0' && value[len - 1] <= '9') len--;
+  return len;
+}
+
+void wire_count(const char *name, const char *value, size_t len, char *out, size_t size) {
+  static const char *const from_zero[] = {"last_log", "last_applied", "snapshot", "purged"};
+  const size_t digits = digits_at(value, len);
+  bool counted = false;
+  size_t i;
+  for (i = 0; i < sizeof from_zero / sizeof from_zero[0]; i++)
+    counted = counted || strcmp(name, from_zero[i]) == 0;
+  if (counted && digits < len && len - digits < 20 && (digits == 0 || value[digits - 1] == '.')) {
+    char number[24];
+    (void)snprintf(number, sizeof number, "%.*s", (int)(len - digits), value + digits);
+    (void)snprintf(out, size, "%.*s%llu", (int)digits, value, strtoull(number, NULL, 10) + 1);
+  } else {
+    (void)snprintf(out, size, "%.*s", (int)len, value);
+  }
+}
+
+enum outcome wire_unreadable(struct session *session, const char *what,
                              struct follow_answer *answer) {
   answer->code = GRPC_STATUS_DATA_LOSS;
   (void)snprintf(answer->text, sizeof answer->text, "the answer is no message that rkvctl knows");

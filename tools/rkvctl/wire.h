@@ -30,9 +30,15 @@ void wire_membership(const Openraftpb__Membership *from, struct rkv_membership *
 /* What a node is in *m: "voter", "learner", or of a joint membership "joining" and "leaving". */
 const char *wire_role(const struct rkv_membership *m, rkv_node_id id);
 
+#define WIRE_VALUE_MAX 512 /* bytes of a metric, its NUL included; what is longer is cut */
+
+/* A metric as people see it: OpenRaft's names for places in the log (last_log, last_applied,
+ * snapshot, purged) count from 0, Raft from 1. Of "T.N" N is counted on. */
+void wire_count(const char *name, const char *value, size_t len, char *out, size_t size);
+
 /* For answers that cannot be decoded: says so and gives OUTCOME_REFUSED; of a change nobody knows
  * then whether it was carried out: OUTCOME_NO_ANSWER. */
-enum outcome wire_unreadable(const struct session *session, const char *what,
+enum outcome wire_unreadable(struct session *session, const char *what,
                              struct follow_answer *answer);
 
 #endif

@@ -194,11 +194,19 @@ struct rkv_query_call {
 struct rkv_init_call {
   struct rkv_call call;
   const struct rkv_membership *membership; /* one config */
+  /* since 1.2: read it by rkv_init_answering. 1: RKV_UNAVAILABLE if one of the nodes does not
+   * answer before an entry is written */
+  uint32_t answering;
+  uint32_t reserved;
 };
 
-/* Changes who belongs to the cluster. add_learner adds `learner` (an address already known stays)
- * and is answered when it has caught up; change_membership makes `voters` the only voters by joint
- * consensus (dissertation 4.3) and is answered when the uniform config is committed. */
+/* Changes who belongs to the cluster. add_learner adds `learner` (a member with another address:
+ * RKV_PRECONDITION) and is answered when it has caught up; change_membership makes `voters` the
+ * only voters by joint consensus (dissertation 4.3) and is answered when the uniform config is
+ * committed. Since 1.2: remove lets the member `learner.id` go, a voter by joint consensus (the
+ * last one, or if no majority of the others answers: RKV_PRECONDITION), and a leader that is to go
+ * hands over first and answers RKV_NOT_LEADER; set_address gives the member `learner.id` the
+ * address `learner.addr` (RKV_INVALID if another node answers there). */
 struct rkv_membership_call {
   struct rkv_call call;
   struct rkv_member learner;    /* add_learner */
@@ -207,6 +215,11 @@ struct rkv_membership_call {
   /* answer */
   struct rkv_log_id id;      /* of the (last) membership entry */
   struct rkv_buf membership; /* that entry's, rkv_membership_encode; given to the caller */
+  /* request, since 1.2: read it by rkv_membership_answering. 1: add_learner and change_membership
+   * are refused with RKV_UNAVAILABLE if one of the nodes named does not answer before an entry is
+   * written */
+  uint32_t answering;
+  uint32_t reserved;
 };
 
 /* Hands leadership to a voter (dissertation 3.10). Answered when another node leads. RKV_INVALID:
@@ -259,6 +272,14 @@ static inline void rkv_hello_tell(struct rkv_hello_call *call, struct rkv_log_id
   if (call->call.abi_minor < 2) return;
   call->membership = membership;
   call->names_asker = names_asker ? 1 : 0;
+}
+
+/* Must all nodes that the call names answer? */
+static inline bool rkv_init_answering(const struct rkv_init_call *call) {
+  return call->call.abi_minor >= 2 && call->answering;
+}
+static inline bool rkv_membership_answering(const struct rkv_membership_call *call) {
+  return call->call.abi_minor >= 2 && call->answering;
 }
 
 /* The callee's way to set `lease_ns`. */

@@ -56,6 +56,9 @@ struct rkv_node_api {
   void (*transfer)(void *ctx, struct rkv_transfer_call *call);
   void (*snapshot_now)(void *ctx, struct rkv_snapshot_now_call *call);
   void (*hello)(void *ctx, struct rkv_hello_call *call);
+  /* since 1.2: a transport looks at struct_size before it calls them */
+  void (*remove)(void *ctx, struct rkv_membership_call *call);
+  void (*set_address)(void *ctx, struct rkv_membership_call *call);
 };
 
 /* Whom a connection leads to, and what its requests say (struct rkv_envelope). */

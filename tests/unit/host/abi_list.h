@@ -118,6 +118,8 @@
   SIZE(struct rkv_init_call)                                                                       \
   FIELD(struct rkv_init_call, call)                                                                \
   FIELD(struct rkv_init_call, membership)                                                          \
+  FIELD(struct rkv_init_call, answering)                                                           \
+  FIELD(struct rkv_init_call, reserved)                                                            \
   SIZE(struct rkv_membership_call)                                                                 \
   FIELD(struct rkv_membership_call, call)                                                          \
   FIELD(struct rkv_membership_call, learner)                                                       \
@@ -125,6 +127,8 @@
   FIELD(struct rkv_membership_call, retain)                                                        \
   FIELD(struct rkv_membership_call, id)                                                            \
   FIELD(struct rkv_membership_call, membership)                                                    \
+  FIELD(struct rkv_membership_call, answering)                                                     \
+  FIELD(struct rkv_membership_call, reserved)                                                      \
   SIZE(struct rkv_timeout_now_call)                                                                \
   FIELD(struct rkv_timeout_now_call, call)                                                         \
   FIELD(struct rkv_timeout_now_call, vote)                                                         \
@@ -271,6 +275,8 @@
   FIELD(struct rkv_node_api, transfer)                                                             \
   FIELD(struct rkv_node_api, snapshot_now)                                                         \
   FIELD(struct rkv_node_api, hello)                                                                \
+  FIELD(struct rkv_node_api, remove)                                                               \
+  FIELD(struct rkv_node_api, set_address)                                                          \
   SIZE(struct rkv_peer_info)                                                                       \
   FIELD(struct rkv_peer_info, id)                                                                  \
   FIELD(struct rkv_peer_info, addr)                                                                \

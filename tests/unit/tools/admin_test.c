@@ -77,14 +77,15 @@ static void transfer_that_fails(void **state) {
   played_node_stop(node);
 }
 
+/* In Raft's count: the answer's LogId 3.7 is entry 8. */
 static void snapshot_says_how_far_it_goes(void **state) {
   struct played_node *node = PLAY(NULL, ANSWERS_LOG_ID, ANSWERS_LOG_ID, REFUSES, ANSWERS);
   (void)state;
   assert_int_equal(RUN(node, "snapshot"), OUTCOME_DONE);
   assert_string_equal(played_node_method(node), "/rkv.v1.Admin/TriggerSnapshot");
-  assert_non_null(strstr(out, "snapshot up to log 3.7 at 127.0.0.1:"));
+  assert_non_null(strstr(out, "snapshot up to log 3.8 at 127.0.0.1:"));
   assert_int_equal(RUN(node, "snapshot", "--json"), OUTCOME_DONE);
-  assert_non_null(strstr(out, "{\"log_id\":{\"term\":3,\"index\":7},\"endpoint\":"));
+  assert_non_null(strstr(out, "{\"log_id\":{\"term\":3,\"index\":8},\"endpoint\":"));
   assert_int_equal(RUN(node, "snapshot"), OUTCOME_REFUSED);
   assert_int_equal(RUN(node, "snapshot"), OUTCOME_REFUSED); /* an answer that is no message */
   played_node_stop(node);

@@ -1,0 +1,125 @@
+/* correct.c: operators' corrections: a member leaves, a member is at another address. */
+#include <node/addresses.h>
+#include <node/internal.h>
+#include <raft/correct.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool leads(struct node *n) {
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  return view.role == RAFT_LEADER;
+}
+
+/* ---- remove ---- */
+
+/* The voters but one; true if there are any. */
+static bool rest_without(struct node *n, rkv_node_id id, struct rkv_config_set *rest) {
+  const struct rkv_config_set *now = &raft_effective(n->raft)->value.configs[0];
+  memset(rest, 0, sizeof *rest);
+  for (uint32_t i = 0; i < now->count; i++)
+    if (now->ids[i] != id) (void)rkv_config_add(rest, now->ids[i]);
+  return rest->count > 0;
+}
+
+/* The leader hands over before it leaves: its successor is asked anew, and finds no hole in its
+ * service (dissertation 4.2.2 lets it lead a cluster to which it does not belong). */
+static void rest_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
+                         const struct rkv_error *refusal) {
+  const rkv_node_id id = ((struct rkv_membership_call *)call)->learner.id;
+  struct rkv_config_set rest;
+  struct rkv_error error;
+  (void)members;
+  if (refusal) return change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+  (void)rest_without(n, id, &rest); /* raft refuses an empty one */
+  enum rkv_status status = raft_check_change(n->raft, &rest, &error);
+  if (status == RKV_OK && id == n->plugins.host->node_id) {
+    change_forget(n, call);
+    return transfer_away(n, call);
+  }
+  if (status == RKV_OK)
+    status = raft_change_membership(n->raft, node_now(n), &rest, false, call, &error);
+  change_settle(n, call, status, &error);
+}
+
+static void remove_voter(struct node *n, struct rkv_call *call, rkv_node_id id) {
+  struct rkv_membership *asked = calloc(1, sizeof *asked);
+  struct rkv_config_set rest;
+  struct rkv_error error;
+  enum rkv_status status = RKV_OK;
+  if (!asked)
+    status = rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
+  else if (!rest_without(n, id, &rest))
+    status = rkv_fail(&error, RKV_PRECONDITION, "node %llu is the last voter: nobody would be left",
+                      (unsigned long long)id);
+  else
+    status = raft_check_change(n->raft, &rest, &error);
+  if (status == RKV_OK) {
+    change_find_voters(n, &rest, asked);
+    greet(n, call, asked, rest.count / 2 + 1, rest_greeted);
+  } else {
+    change_settle(n, call, status, &error);
+  }
+  free(asked);
+}
+
+void correct_on_remove(struct node *n, struct rkv_call *call) {
+  const rkv_node_id id = ((struct rkv_membership_call *)call)->learner.id;
+  struct rkv_error error;
+  if (!change_admit(n, call)) return;
+  if (!leads(n)) return change_settle(n, call, RKV_NOT_LEADER, NULL);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "remove id=%llu", (unsigned long long)id);
+  if (rkv_membership_is_voter(&raft_effective(n->raft)->value, id))
+    return remove_voter(n, call, id);
+  change_settle(n, call, raft_remove_learner(n->raft, node_now(n), id, call, &error), &error);
+}
+
+/* ---- set-address ---- */
+
+static void address_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
+                            const struct rkv_error *refusal) {
+  struct rkv_error error;
+  if (refusal) return change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "set-address id=%llu addr=%s",
+          (unsigned long long)members->nodes[0].id, members->nodes[0].addr);
+  change_settle(n, call, raft_set_address(n->raft, node_now(n), &members->nodes[0], call, &error),
+                &error);
+}
+
+/* *one: first the membership as it would be, then the member's record alone. */
+static enum rkv_status check_address(struct node *n, const struct rkv_member *wanted,
+                                     struct rkv_membership *one, struct rkv_error *error) {
+  const struct rkv_membership *m = &raft_effective(n->raft)->value;
+  const struct rkv_member *known = rkv_membership_find(m, wanted->id);
+  struct rkv_member record;
+  enum rkv_status status;
+  if (!known)
+    return rkv_fail(error, RKV_INVALID, "node %llu is no member (add it: rkvctl add-learner)",
+                    (unsigned long long)wanted->id);
+  record = *known;
+  memcpy(record.addr, wanted->addr, sizeof record.addr);
+  *one = *m;
+  rkv_membership_set(one, &record);
+  status = addresses_check_one(one, wanted->id, error);
+  memset(one, 0, sizeof *one);
+  one->node_count = 1;
+  one->nodes[0] = record;
+  return status;
+}
+
+void correct_on_set_address(struct node *n, struct rkv_call *call) {
+  const struct rkv_member *wanted = &((struct rkv_membership_call *)call)->learner;
+  struct rkv_error error;
+  enum rkv_status status;
+  if (!change_admit(n, call)) return;
+  if (!leads(n)) return change_settle(n, call, RKV_NOT_LEADER, NULL);
+  struct rkv_membership *one = calloc(1, sizeof *one);
+  status = one ? check_address(n, wanted, one, &error)
+               : rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
+  if (status == RKV_OK)
+    greet(n, call, one, 0, address_greeted);
+  else
+    change_settle(n, call, status, &error);
+  free(one);
+}

@@ -1,0 +1,181 @@
+"""What people and scripts get from rkvctl: exit codes, words, numbers."""
+import os
+import signal
+import socket
+
+import pytest
+
+from ctl import on_terminal, rkvctl
+from nodes import DURABLE, free_port, wait_until
+from stubs import types
+
+DONE, REFUSED, USAGE, NO_ANSWER, NOT_FOUND, UNWRITTEN = range(6)
+
+
+@pytest.fixture(scope="module")
+def one(shared):
+    return shared.form(1)[1]
+
+
+def test_each_end_has_its_exit_code(one):
+    """0 done, 1 refused, 2 usage, 3 no answer, 4 not found, 5 done but not printed."""
+    assert rkvctl("set", "k", "v", at=one).code == DONE
+    assert rkvctl("get", "never", at=one).code == NOT_FOUND
+    assert rkvctl("get", "never", "--json", at=one).json()["found"] is False
+    assert rkvctl("change-membership", 9, at=one).code == REFUSED
+    assert rkvctl("get", at=one).code == USAGE
+    assert rkvctl("get", "k", at=f"127.0.0.1:{free_port()}").code == NO_ANSWER
+    with open("/dev/full", "wb") as full:
+        assert rkvctl("get", "k", at=one, stdout=full).code == UNWRITTEN
+        assert rkvctl("set", "k", "w", at=one, stdout=full).code == UNWRITTEN
+        assert rkvctl("--help", stdout=full).code == UNWRITTEN
+        assert rkvctl("get", "never", "--json", at=one, stdout=full).code == NOT_FOUND
+    assert one.get("k") == "w"
+
+
+def test_values_come_from_stdin(one):
+    """More than a command line takes, every byte as it is."""
+    value = ("line\n" * 200_000)[:1 << 20].encode()
+    assert rkvctl("set", "big", "--stdin", at=one, stdin=value).code == DONE
+    assert one.get("big").encode() == value
+    assert rkvctl("get", "big", at=one).out == value + b"\n"
+    assert rkvctl("set", "empty", "--stdin", at=one).code == DONE
+    assert one.get("empty") == ""
+    assert rkvctl("set", "k", "v", "--stdin", at=one).code == USAGE
+    assert rkvctl("set", "k", at=one).code == USAGE
+    assert rkvctl("get", "k", "--stdin", at=one).code == USAGE
+
+
+def test_bytes_do_not_steer_a_terminal(one):
+    """Escapes of a value, C1 bytes too, are shown; a pipe and --raw get them as they are."""
+    value = "a\x1b[31m\x9b2J\x07é"
+    one.set("rude", value)
+    assert rkvctl("get", "rude", at=one).out == value.encode() + b"\n"
+    assert on_terminal("get", "rude", at=one) == (DONE, b"a\\x1b[31m\\xc2\\x9b2J\\x07\xc3\xa9\r\n")
+    assert b"\x1b[31m" in on_terminal("get", "rude", "--raw", at=one)[1]
+    shown = on_terminal("get", "rude", "--json", at=one)[1]
+    assert b"\x1b" not in shown and b"\xc2\x9b" not in shown
+
+
+def test_usage_is_answered(one):
+    """help, version and near misses; with --json an object."""
+    assert rkvctl("help").out == rkvctl("--help").out == rkvctl("-h").out != b""
+    assert rkvctl("help", "set").out == rkvctl("set", "--help").out != b""
+    assert rkvctl("version").out == rkvctl("--version").out != b""
+    for wrong, hint in [("put", "set"), ("read", "get"), ("stauts", "status")]:
+        answer = rkvctl(wrong, "k")
+        assert answer.code == USAGE and f"did you mean {hint}?" in answer.text()
+    assert "cannot be deleted" in rkvctl("del", "k").text()
+    for words in [("frobnicate",), ("get",), ("set", "k", "v", "w"), ("--frob", "x"), ("get", "k", "--retain"), (),
+                  ("init", "1=a:1", "1=b:1"), ("change-membership", "2", "2"), ("transfer", "x")]:
+        answer = rkvctl(*words, "--json")
+        assert answer.code == USAGE and answer.json()["error"] == "usage", words
+
+
+def test_a_repeated_id_is_refused(one):
+    answer = rkvctl("init", f"1={one.addr}", "1=127.0.0.1:9", at=one)
+    assert answer.code == USAGE and "given twice" in answer.text()
+
+
+def test_what_is_already_so_is_done(one):
+    assert rkvctl("init", f"1={one.addr}", at=one).code == DONE
+    assert rkvctl("transfer", 1, at=one).code == DONE
+    assert rkvctl("init", "1=127.0.0.1:9", at=one).code == REFUSED
+    assert rkvctl("transfer", 7, at=one).code == REFUSED
+
+
+def test_a_port_of_another_kind(one):
+    """It is said that something listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        at = "127.0.0.1:%d" % other.getsockname()[1]
+        answer = rkvctl("--timeout", "1s", "get", "k", at=at)
+        assert answer.code == NO_ANSWER and "does not speak gRPC" in answer.text()
+        answer = rkvctl("--timeout", "1s", "status", at=[one, at])
+        assert answer.code == DONE and "does not speak gRPC" in answer.text()
+    assert "no connection" in rkvctl("get", "k", at=f"127.0.0.1:{free_port()}").text()
+
+
+def test_people_count_as_raft_does(one):
+    """The same entry has the same number in set, status, metrics, snapshot and the node's log."""
+    last = one.view().last_log + 1  # the wire counts from 0
+    (row,) = rkvctl("status", "--json", at=one).json()
+    assert row["last_log"] == last and row["last_applied"].endswith(f".{last}")
+    metrics = rkvctl("metrics", "--json", at=one).json()
+    assert metrics["last_log"] == last
+    assert metrics["last_applied"] == metrics["committed"] == f"{row['term']}.{last}"
+    assert rkvctl("snapshot", "--json", at=one).json()["log_id"]["index"] == last
+    assert rkvctl("metrics", "--json", at=one).json()["snapshot"] == f"{row['term']}.{last}"
+    changed = rkvctl("change-membership", 1, "--json", at=one).json()
+    assert changed["log_id"]["index"] == last + 1 == one.view().last_log + 1
+
+
+def test_the_examples_words_are_there(one):
+    """Scripts look for them in what the node says."""
+    assert one.view().text.startswith("Leader state:leader ")
+
+
+def test_before_init_and_strangers(cluster):
+    """A node without a cluster, and one that the others do not know, in words."""
+    cluster.start(1, 2)
+    answer = rkvctl("members", at=cluster[1])
+    assert answer.code == DONE and "belongs to no cluster yet" in answer.text()
+    answer = rkvctl("status", at=cluster[1])
+    assert answer.code == DONE and "no cluster" in answer.text() and "rkvctl init" in answer.text()
+    answer = rkvctl("--timeout", "1s", "set", "k", "v", at=cluster[1])
+    assert answer.code == REFUSED and "rkvctl init" in answer.text()
+    cluster[1].init([cluster[1]])
+    cluster[2].init([cluster[2]])
+    cluster.leader([1])
+    answer = rkvctl("status", at=[cluster[1], cluster[2], f"127.0.0.1:{free_port()}"])
+    assert "is a stranger" in answer.text() and "no connection" in answer.text()
+
+
+def test_a_node_that_stops_refuses(cluster):
+    """`is stopping` is its own word: nothing was done, and another endpoint is asked."""
+    leader = cluster.form(1, 2, 3).leader()
+    followers = [node for node in cluster.alive() if node is not leader]
+    for node in followers:
+        node.freeze()
+    held = leader.app.Set.future(types.SetRequest(key="held", value="x"), timeout=20)
+    wait_until(lambda: leader.view().number("in_flight") > 0, "a write waits")
+    leader.signal(signal.SIGTERM)
+    answer = rkvctl("--timeout", "2s", "--json", "set", "k", "v", at=leader)
+    assert answer.code == REFUSED and answer.json()["may_have_happened"] is False, answer.text()
+    assert "is stopping" in answer.text()
+    for node in followers:
+        node.thaw()
+    held.exception()
+
+
+def test_no_majority_is_said(cluster):
+    """Three of five are gone: status, set and get --read linearizable say so and end with 3."""
+    cluster.form(1, 2, 3, 4, 5, sets=DURABLE)
+    leader = cluster.leader()
+    gone = [leader] + [node for node in cluster.alive() if node is not leader][:2]
+    left = [node for node in cluster.alive() if node not in gone]
+    for node in gone:
+        node.kill()
+    for words in [("status",), ("--timeout", "2s", "set", "k", "v"), ("--timeout", "2s", "get", "k", "--read",
+                                                                       "linearizable")]:
+        answer = rkvctl(*words, at=left)
+        assert answer.code == NO_ANSWER, answer.text()
+        assert "3 of 5 voters do not answer: no majority" in answer.text()
+        assert "init" not in answer.text()
+    waited = rkvctl("--timeout", "1s", "status", "--wait", at=left)
+    assert waited.code == NO_ANSWER and "waiting: 3 of 5 voters" in waited.text()
+    for node in gone:
+        node.restart()
+    waited = rkvctl("--timeout", "50s", "status", "--wait=voters", at=left)
+    assert waited.code == DONE, waited.text()
+    assert {view.last_log for view in cluster.views(cluster.alive()).values()} == {left[0].view().last_log}
+
+
+def test_waiting_names_who_is_missing(cluster):
+    cluster.form(1, 2, 3)
+    follower = next(node for node in cluster.alive() if node is not cluster.leader())
+    follower.freeze()
+    others = [i for i in (1, 2, 3) if i != follower.id]
+    waited = rkvctl("--timeout", "1s", "status", "--wait", at=cluster.leader(others))
+    assert waited.code == NO_ANSWER and f"node {follower.id} does not answer" in waited.text()
+    os.kill(follower.process.pid, signal.SIGCONT)
+    assert rkvctl("--timeout", "50s", "status", "--wait", at=cluster[1]).code == DONE

@@ -1,0 +1,202 @@
+/* survey.c: asks Metrics of everybody, and counts who answers. */
+#include "survey.h"
+
+#include "metrics.h"
+#include "probe.h"
+
+#include <grpc/status.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const field_names[] = {
+#define SURVEY_FIELD_NAME(name) #name,
+    SURVEY_FIELD_LIST(SURVEY_FIELD_NAME)
+#undef SURVEY_FIELD_NAME
+};
+
+static bool has_word(const char *text, size_t len, const char *word) {
+  const size_t size = strlen(word);
+  size_t i;
+  for (i = 0; i + size <= len; i++)
+    if (memcmp(text + i, word, size) == 0 && (i == 0 || !isalnum((unsigned char)text[i - 1])) &&
+        (i + size == len || !isalnum((unsigned char)text[i + size])))
+      return true;
+  return false;
+}
+
+/* OpenRaft's example has the state as a word of its own. */
+static void take_state(const char *text, size_t len, char out[SURVEY_FIELD_MAX]) {
+  static const char *const states[] = {"Leader", "Follower", "Candidate", "Learner", "Shutdown"};
+  size_t i;
+  for (i = 0; i < sizeof states / sizeof states[0] && !out[0]; i++) {
+    if (!has_word(text, len, states[i])) continue;
+    (void)snprintf(out, SURVEY_FIELD_MAX, "%s", states[i]);
+    out[0] = (char)tolower((unsigned char)out[0]);
+  }
+}
+
+static void take_fields(struct survey_node *node, const char *text, size_t len) {
+  char value[SURVEY_FIELD_MAX];
+  size_t i;
+  for (i = 0; i < SURVEY_FIELDS; i++) {
+    (void)metrics_text(text, len, field_names[i], value, sizeof value);
+    wire_count(field_names[i], value, strlen(value), node->values[i], SURVEY_FIELD_MAX);
+  }
+  take_state(text, len, node->values[SURVEY_state]);
+  if (metrics_number(text, len, "last_log", &node->last_log)) node->last_log++;
+  if (metrics_text(text, len, "incarnation", value, sizeof value))
+    node->incarnation = strtoull(value, NULL, 16);
+}
+
+static void on_metrics(void *ctx, const struct client_reply *reply) {
+  struct survey_node *node = ctx;
+  Openraftpb__MetricsResponse *response;
+  const char *text;
+  node->code = reply->code;
+  memcpy(node->text, reply->text, sizeof node->text);
+  if (reply->code == GRPC_STATUS_DEADLINE_EXCEEDED)
+    (void)snprintf(node->text, sizeof node->text, "no answer in time");
+  if (reply->code != GRPC_STATUS_OK) return;
+  response = openraftpb__metrics_response__unpack(NULL, reply->size, reply->data);
+  if (!response) {
+    node->code = GRPC_STATUS_DATA_LOSS;
+    (void)snprintf(node->text, sizeof node->text, "the answer is no message that rkvctl knows");
+    return;
+  }
+  node->answered = true;
+  text = response->other_metrics.len ? (const char *)response->other_metrics.data : "";
+  take_fields(node, text, response->other_metrics.len);
+  wire_membership(response->membership, &node->membership);
+  if (!metrics_number(text, response->other_metrics.len, "id", &node->id)) node->id = 0;
+  openraftpb__metrics_response__free_unpacked(response, NULL);
+}
+
+/* Where no connection came about the core's text is about sockets. */
+static void say_why(struct survey_node *node, struct client_channel *channel) {
+  if (node->answered || (channel && client_wait_ready(channel, 0))) return;
+  (void)snprintf(node->text, sizeof node->text, "%s",
+                 probe_connects(node->addr) ? PROBE_TEXT
+                                            : "no connection (does a node listen there?)");
+}
+
+/* Asks nodes [from, count) at the same time; ends when each has answered or the time is up. The
+ * channels stay open until then: one that closes while it dials loses its call. */
+static void ask_nodes(struct survey *survey, unsigned from, uint64_t deadline) {
+  struct client *client = survey->session->client;
+  struct client_channel *channels[SURVEY_NODES_MAX] = {NULL};
+  unsigned i;
+  for (i = from; i < survey->count; i++) {
+    struct survey_node *node = &survey->nodes[i];
+    channels[i] = client_connect(client, node->addr);
+    node->code = GRPC_STATUS_UNAVAILABLE;
+    if (channels[i]) /* not started: the node stays without an answer, which its row says */
+      (void)client_start(channels[i], WIRE_SERVICE "Metrics", "", 0, deadline, on_metrics, node);
+  }
+  while (client_pending(client) > 0) client_poll(client, UINT64_MAX);
+  for (i = from; i < survey->count; i++) {
+    say_why(&survey->nodes[i], channels[i]);
+    client_disconnect(channels[i]);
+  }
+}
+
+static struct survey_node *by_address(struct survey *survey, const char *addr) {
+  unsigned i;
+  for (i = 0; i < survey->count; i++)
+    if (strcmp(survey->nodes[i].addr, addr) == 0) return &survey->nodes[i];
+  return NULL;
+}
+
+static void add_address(struct survey *survey, const char *addr) {
+  if (by_address(survey, addr) || survey->count == SURVEY_NODES_MAX) return;
+  (void)snprintf(survey->nodes[survey->count++].addr, RKV_ADDR_MAX, "%s", addr);
+}
+
+/* Members have a place in the survey whether they answered under that address, under another, or
+ * not at all. */
+static void add_members(struct survey *survey, const struct rkv_membership *m) {
+  uint32_t i;
+  for (i = 0; m && i < m->node_count; i++) {
+    struct survey_node *node;
+    if (!survey_member(survey, m->nodes[i].id)) add_address(survey, m->nodes[i].addr);
+    node = by_address(survey, m->nodes[i].addr);
+    if (node) node->member = m->nodes[i].id;
+  }
+}
+
+/* Who does not tell its id, or does not answer, is taken for the member at this address. */
+static void settle_ids(struct survey *survey) {
+  unsigned i;
+  for (i = 0; i < survey->count; i++)
+    if (survey->nodes[i].id == 0) survey->nodes[i].id = survey->nodes[i].member;
+}
+
+static int by_id(const void *a, const void *b) {
+  const struct survey_node *left = a, *right = b;
+  if (left->id != right->id) return left->id < right->id ? -1 : 1;
+  return strcmp(left->addr, right->addr);
+}
+
+struct survey *survey_take(struct session *session, uint64_t deadline_ms, const char *also) {
+  struct survey *survey = calloc(1, sizeof *survey);
+  unsigned i;
+  if (!survey) return NULL;
+  survey->session = session;
+  for (i = 0; i < session->args->endpoint_count; i++)
+    add_address(survey, session->args->endpoints[i]);
+  if (also && also[0]) add_address(survey, also);
+  ask_nodes(survey, 0, deadline_ms);
+  i = survey->count;
+  add_members(survey, survey_membership(survey));
+  ask_nodes(survey, i, deadline_ms);
+  settle_ids(survey);
+  qsort(survey->nodes, survey->count, sizeof survey->nodes[0], by_id);
+  return survey;
+}
+
+const struct rkv_membership *survey_membership(const struct survey *survey) {
+  const struct survey_node *best = NULL;
+  unsigned i;
+  for (i = 0; i < survey->count; i++) {
+    const struct survey_node *node = &survey->nodes[i];
+    if (node->membership.config_count == 0) continue;
+    if (!best || node->last_log > best->last_log) best = node;
+  }
+  return best ? &best->membership : NULL;
+}
+
+const struct survey_node *survey_member(const struct survey *survey, rkv_node_id id) {
+  unsigned i;
+  for (i = 0; i < survey->count; i++)
+    if (survey->nodes[i].answered && survey->nodes[i].id == id) return &survey->nodes[i];
+  return NULL;
+}
+
+bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]) {
+  const struct rkv_membership *m = survey_membership(survey);
+  uint32_t c, i;
+  for (c = 0; m && c < m->config_count; c++) {
+    const struct rkv_config_set *config = &m->configs[c];
+    uint32_t silent = 0;
+    for (i = 0; i < config->count; i++) silent += !survey_member(survey, config->ids[i]);
+    if (config->count - silent > config->count / 2) continue;
+    (void)snprintf(text, SURVEY_TEXT_MAX, "%u of %u voters do%s not answer: no majority", silent,
+                   config->count, silent == 1 ? "es" : "");
+    return true;
+  }
+  return false;
+}
+
+const struct survey_node *survey_leader(const struct survey *survey) {
+  const struct survey_node *best = NULL;
+  unsigned i;
+  for (i = 0; i < survey->count; i++) {
+    const struct survey_node *node = &survey->nodes[i];
+    if (!node->answered || strcmp(node->values[SURVEY_state], "leader") != 0) continue;
+    if (!best || strtoull(node->values[SURVEY_term], NULL, 10) >
+                     strtoull(best->values[SURVEY_term], NULL, 10))
+      best = node;
+  }
+  return best;
+}

@@ -1,0 +1,56 @@
+/* survey.h: who is there: the endpoints and every member that they name, asked at the same time. */
+#ifndef RKVCTL_SURVEY_H
+#define RKVCTL_SURVEY_H
+
+#include "wire.h"
+
+#define SURVEY_NODES_MAX (ARGS_ENDPOINTS_MAX + 1 + RKV_NODES_MAX)
+#define SURVEY_FIELD_MAX 64 /* bytes of one metric, its NUL included */
+#define SURVEY_TEXT_MAX 256 /* bytes of a sentence, its NUL included */
+
+/* X(name): the metrics that a table shows; log indexes are Raft's count. */
+#define SURVEY_FIELD_LIST(X) X(state) X(term) X(leader) X(last_log) X(last_applied)
+
+enum survey_field {
+#define SURVEY_FIELD_ENUM(name) SURVEY_##name,
+  SURVEY_FIELD_LIST(SURVEY_FIELD_ENUM)
+#undef SURVEY_FIELD_ENUM
+      SURVEY_FIELDS
+};
+
+struct survey_node {
+  char addr[RKV_ADDR_MAX];
+  rkv_node_id id;     /* 0: not known */
+  rkv_node_id member; /* whom a membership has at this address, 0: nobody */
+  bool answered;
+  int code;
+  char text[CLIENT_TEXT_MAX]; /* why it did not answer */
+  char values[SURVEY_FIELDS][SURVEY_FIELD_MAX];
+  uint64_t last_log;    /* 0: none */
+  uint64_t incarnation; /* 0: it does not say */
+  struct rkv_membership membership;
+};
+
+struct survey {
+  struct session *session;
+  struct survey_node nodes[SURVEY_NODES_MAX]; /* by id */
+  unsigned count;
+};
+
+/* Asks until `deadline_ms` the endpoints, then the members. `also` is one more endpoint, or NULL.
+ * NULL: out of memory. Free with free(). */
+struct survey *survey_take(struct session *session, uint64_t deadline_ms, const char *also);
+
+/* The membership of the node with the longest log, NULL if nobody knows one. */
+const struct rkv_membership *survey_membership(const struct survey *survey);
+
+/* True if of some config no majority answers; then `text` says how many. */
+bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]);
+
+/* The node that answered as this member, or NULL. */
+const struct survey_node *survey_member(const struct survey *survey, rkv_node_id id);
+
+/* The leader: of those who say that they lead the one of the greatest term, or NULL. */
+const struct survey_node *survey_leader(const struct survey *survey);
+
+#endif

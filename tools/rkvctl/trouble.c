@@ -1,0 +1,97 @@
+/* trouble.c: refusals, silence, and what may be behind them. */
+#include "trouble.h"
+
+#include "print.h"
+#include "survey.h"
+
+#include <grpc/status.h>
+
+#include <stdlib.h>
+
+#define SURVEY_MS 1000 /* who is there? asked when the command's own time is over */
+
+/* What those who answer say of the cluster. */
+struct findings {
+  bool no_majority;
+  char advice[SURVEY_TEXT_MAX];
+};
+
+static const char *error_word(enum outcome outcome, const struct follow_answer *answer,
+                              const struct findings *found) {
+  if (answer->open) return "unknown";
+  if (found->no_majority) return "no majority";
+  return outcome == OUTCOME_REFUSED ? "refused" : "no answer";
+}
+
+static void print_trouble_json(const char *what, enum outcome outcome,
+                               const struct follow_answer *answer, const struct findings *found) {
+  (void)printf("{\"command\":");
+  print_json_text(stdout, what);
+  (void)printf(",\"error\":\"%s\",\"endpoint\":", error_word(outcome, answer, found));
+  print_json_text(stdout, answer->endpoint);
+  (void)printf(",\"status\":\"%s\",\"text\":", client_code_name(answer->code));
+  print_json_text(stdout, found->no_majority && !answer->open ? found->advice : answer->text);
+  (void)printf(",\"may_have_happened\":%s}\n", answer->sent ? "true" : "false");
+}
+
+/* Asks around if nobody leads, or the leader did not finish a change. */
+static void look(struct session *session, enum outcome outcome, const struct follow_answer *answer,
+                 struct findings *found) {
+  bool unfinished = outcome == OUTCOME_NO_ANSWER && answer->change &&
+                    answer->code == GRPC_STATUS_DEADLINE_EXCEEDED;
+  struct survey *survey;
+  found->no_majority = false;
+  found->advice[0] = '\0';
+  if (!answer->no_leader && !unfinished) return;
+  survey = survey_take(session, client_now_ms() + SURVEY_MS, answer->endpoint);
+  if (!survey) return; /* no memory for more than the node's own words */
+  found->no_majority = survey_lacks_majority(survey, found->advice);
+  if (!found->no_majority && answer->no_leader)
+    (void)snprintf(found->advice, sizeof found->advice, "%s",
+                   survey_membership(survey)
+                       ? "nobody leads at the moment: an election takes a few seconds, see "
+                         "`rkvctl status`"
+                       : "no cluster is known there: a new one needs `rkvctl init`");
+  free(survey);
+}
+
+static void print_line(const struct session *session, const char *what, enum outcome outcome,
+                       const struct follow_answer *answer) {
+  const char *by = answer->endpoint, *code = client_code_name(answer->code);
+  (void)fprintf(stderr, "rkvctl: %s: ", what);
+  if (outcome == OUTCOME_NO_ANSWER && !answer->open &&
+      answer->code == GRPC_STATUS_DEADLINE_EXCEEDED) {
+    (void)fprintf(stderr, "no answer from %s within %g s", by,
+                  (double)session->args->timeout_ms / 1000);
+    return;
+  }
+  if (outcome == OUTCOME_REFUSED)
+    (void)fprintf(stderr, "refused by %s: ", by);
+  else if (answer->open)
+    (void)fprintf(stderr, "outcome unknown, %s says: ", by);
+  else
+    (void)fprintf(stderr, "no answer from %s: ", by);
+  print_text(session->args, stderr, answer->text);
+  if (outcome == OUTCOME_REFUSED || answer->open) (void)fprintf(stderr, " (%s)", code);
+}
+
+enum outcome print_trouble(struct session *session, const char *what, enum outcome outcome,
+                           struct follow_answer *answer) {
+  struct findings found;
+  look(session, outcome, answer, &found);
+  if (session->args->json) print_trouble_json(what, outcome, answer, &found);
+  print_line(session, what, outcome, answer);
+  if (found.advice[0]) {
+    (void)fputs("\n  ", stderr);
+    print_text(session->args, stderr, found.advice);
+  }
+  if (answer->code == GRPC_STATUS_UNIMPLEMENTED)
+    (void)fputs("\n  nodes that are not of this project lack it: it needs a leader that is",
+                stderr);
+  if (answer->sent)
+    (void)fputs("\n  the request was sent: it may or may not have been carried out, look before "
+                "you repeat it",
+                stderr);
+  (void)fputc('\n', stderr);
+  return found.no_majority ? OUTCOME_NO_ANSWER : outcome;
+}
