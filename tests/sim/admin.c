@@ -179,12 +179,13 @@ static void ask(struct sim_admin *a) {
   world_kick(a->sim->w, a->at);
 }
 
-/* Anything; but what is removed at random would leave one voter most of the time, whose quorum is
- * itself. */
+/* Anything; a learner in a voter's place more often, for learners are rare. What is removed at
+ * random would leave one voter most of the time, whose quorum is itself. */
 static enum sim_op choose_op(struct sim_admin *a, const struct rkv_membership *m) {
   struct world *w = a->sim->w;
   if (m->configs[m->config_count - 1].count < VOTERS && world_random(w) % 4 != 0)
     return some_member(a, m, false) != 0 ? SIM_OP_PROMOTE : SIM_OP_ADD_LEARNER;
+  if (some_member(a, m, false) != 0 && world_random(w) % 8 == 0) return SIM_OP_REPLACE;
   return SIM_OP_ADD_LEARNER + world_random(w) % (SIM_OP_PURGE - SIM_OP_ADD_LEARNER);
 }
 

@@ -78,6 +78,26 @@ static void check_content(struct sim *s, rkv_node_id id, const struct raft_membe
   n->content_life = m->id.term > 0 ? s->w->nodes[id].life : 0;
 }
 
+/* The membership that would return lies just before the one in force. */
+static void check_previous(struct sim *s, rkv_node_id id, const struct raft *r) {
+  const struct disk_state *state = &s->nodes[id].disk->state;
+  struct sim_node *n = &s->nodes[id];
+  rkv_index before = r->previous ? r->previous->id.index : 0;
+  bool looked = n->previous == before && n->previous_of == r->effective->id.index;
+  n->previous = before;
+  n->previous_of = r->effective->id.index;
+  for (rkv_index i = before + 1; before > 0 && !looked && i < n->previous_of; i++) {
+    const struct disk_entry *at = state_find(state, i);
+    struct rkv_log_id held;
+    if (!at || at->e.kind != RKV_ENTRY_MEMBERSHIP) continue;
+    if (!raft_log_at(&r->log, i, &held) || !rkv_log_id_equal(held, at->e.id)) continue;
+    sim_fail(s,
+             "node %" PRIu64 " would go back to the membership of index %" PRIu64 ", past that of "
+             "index %" PRIu64,
+             id, before, i);
+  }
+}
+
 /* Of what a node has applied the last membership is the one that all know. */
 static void check_newest(struct sim *s, rkv_node_id id, const struct raft *r) {
   const struct raft_membership *m = r->effective;
@@ -99,4 +119,5 @@ void check_cluster(struct sim *s, rkv_node_id id) {
   check_initial(s, id);
   check_content(s, id, r->effective);
   check_newest(s, id, r);
+  check_previous(s, id, r);
 }

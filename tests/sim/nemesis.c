@@ -9,6 +9,7 @@
 
 #define LEADER_NS (8 * SECOND) /* how long one is waited for */
 #define LEADER_LOOK_NS (50 * MS)
+#define TRY_NS (500 * MS)
 
 uint64_t nemesis_some(struct sim *s, uint64_t least, uint64_t spread) {
   return least + world_random(s->w) % spread;
@@ -62,6 +63,31 @@ void nemesis_await_leader(struct sim *s, enum sim_fault fault, nemesis_at_leader
   *wait = (struct waiting){s, act, fault, s->w->now_ns + LEADER_NS};
   sim_mark(s, fault, LEADER_NS);
   world_at(s->w, s->w->now_ns + LEADER_LOOK_NS, look_for_leader, wait);
+}
+
+/* ---- a strike that is not always safe ---- */
+
+struct trying {
+  struct sim *sim;
+  nemesis_try *act;
+  enum sim_fault fault;
+  uint64_t until_ns;
+};
+
+static void try_again(struct world *w, void *arg) {
+  struct trying *trying = arg;
+  struct sim *s = trying->sim;
+  bool over = s->failed || s->healing || w->now_ns >= trying->until_ns;
+  if (!over && !trying->act(s, trying->fault))
+    return world_at(w, w->now_ns + TRY_NS, try_again, trying);
+  free(trying);
+}
+
+void nemesis_until_done(struct sim *s, enum sim_fault fault, nemesis_try *act) {
+  struct trying *trying = malloc(sizeof *trying);
+  assert(trying);
+  *trying = (struct trying){s, act, fault, s->w->now_ns + LEADER_NS};
+  try_again(s->w, trying);
 }
 
 static void strike(struct world *w, void *arg) {

@@ -27,6 +27,10 @@ rkv_node_id nemesis_leader(struct sim *s);
 typedef void nemesis_at_leader(struct sim *s, enum sim_fault fault, rkv_node_id leader);
 void nemesis_await_leader(struct sim *s, enum sim_fault fault, nemesis_at_leader *act);
 
+/* Tries until the act says that it was possible; gives up after a while. */
+typedef bool nemesis_try(struct sim *s, enum sim_fault fault);
+void nemesis_until_done(struct sim *s, enum sim_fault fault, nemesis_try *act);
+
 /* What nemesis_heal repairs. */
 void nemesis_calm_network(struct sim *s);
 void nemesis_heal_cuts(struct world *w, void *arg);

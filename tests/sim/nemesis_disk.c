@@ -62,16 +62,16 @@ static void crash(struct world *w, void *arg) {
   process_crash(sim_of(w), ((struct world_node *)arg)->id, SECOND);
 }
 
-/* It is found when it is read, or when the node starts again. */
 /* A leader's snapshot becomes durable (machine.c), and not what is to follow it. */
 void strike_install(struct sim *s, enum sim_fault fault) {
   sim_mark(s, fault, INSTALL_NS);
   sim_tell(s, "trouble: %s", sim_fault_names[fault]);
 }
 
-void strike_damage(struct sim *s, enum sim_fault fault) {
+/* It is found when it is read, or when the node starts again. */
+static bool damage(struct sim *s, enum sim_fault fault) {
   rkv_node_id id = wipe_expose(s, nemesis_id(s));
-  if (id == 0) return;
+  if (id == 0) return false;
   struct disk *d = s->nodes[id].disk;
   if (fault == SIM_FAULT_MISDIRECT)
     disk_misdirect(d);
@@ -81,4 +81,9 @@ void strike_damage(struct sim *s, enum sim_fault fault) {
   sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
   if (world_random(s->w) % 2)
     world_at(s->w, s->w->now_ns + nemesis_some(s, 10 * MS, DAMAGE_NS), crash, &s->w->nodes[id]);
+  return true;
+}
+
+void strike_damage(struct sim *s, enum sim_fault fault) {
+  nemesis_until_done(s, fault, damage);
 }

@@ -105,9 +105,15 @@ void strike_late(struct sim *s, enum sim_fault fault) {
   world_at(s->w, s->w->now_ns + LATE_LOOK_NS, look_for_late, s);
 }
 
-void strike_wipe(struct sim *s, enum sim_fault fault) {
+static bool wipe(struct sim *s, enum sim_fault fault) {
   uint64_t ns = nemesis_some(s, 10 * MS, 3 * SECOND);
-  if (wipe_some(s, nemesis_id(s), ns)) sim_mark(s, fault, ns + NEMESIS_LOST_NS);
+  if (!wipe_some(s, nemesis_id(s), ns)) return false;
+  sim_mark(s, fault, ns + NEMESIS_LOST_NS);
+  return true;
+}
+
+void strike_wipe(struct sim *s, enum sim_fault fault) {
+  nemesis_until_done(s, fault, wipe);
 }
 
 /* ---- full queues ---- */

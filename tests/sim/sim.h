@@ -69,9 +69,10 @@ struct sim_node {
   uint64_t full_calls;    /* as if so many calls waited there */
   unsigned stranger_life; /* in which it was told of another cluster before it knew a commit */
   unsigned installs_life; /* the life in which a snapshot was sent to it */
-  struct rkv_cluster_id cluster; /* that it belonged to, as last seen */
-  struct rkv_log_id content;     /* of the membership whose content was looked at ... */
-  unsigned content_life;         /* ... in this life */
+  struct rkv_cluster_id cluster;   /* that it belonged to, as last seen */
+  struct rkv_log_id content;       /* of the membership whose content was looked at ... */
+  unsigned content_life;           /* ... in this life */
+  rkv_index previous, previous_of; /* what the membership in force would give way to, as seen */
   uint64_t election_min_ns;
 };
 
