@@ -70,6 +70,7 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
       .sm = a->sm_ops,
       .sm_instance = a->sm,
       .sm_capabilities = plugin_of(a, HOST_PART_STATE_MACHINE)->capabilities,
+      .storage_capabilities = plugin_of(a, HOST_PART_STORAGE)->capabilities,
       .metrics_format = host_metrics_format,
       .metrics_ctx = &a->services.metrics,
   };

@@ -37,6 +37,9 @@ void answer_not_leader(struct node *n, struct rkv_call *call) {
                    leader->addr);
     error.leader_id = leader->id;
     memcpy(error.leader_addr, leader->addr, sizeof error.leader_addr);
+  } else if (know_removed(n)) {
+    (void)rkv_fail(&error, RKV_NOT_LEADER, KNOW_REMOVED_TEXT,
+                   (unsigned long long)n->plugins.host->node_id);
   } else if (raft_effective(n->raft)->value.config_count == 0) {
     (void)rkv_fail(&error, RKV_NOT_LEADER, "node %llu belongs to no cluster yet (init it first)",
                    (unsigned long long)n->plugins.host->node_id);

@@ -67,7 +67,7 @@ static void query(void *ctx, struct rkv_query_call *call) {
   else if (call->read != RKV_READ_LOCAL)
     client_call(n, &call->call, NODE_QUERY);
   else if (n->plugins.sm_capabilities & RKV_CAP_CONCURRENT_QUERIES)
-    query_run(n, call);
+    query_local(n, call);
   else
     client_call(n, &call->call, NODE_QUERY);
 }

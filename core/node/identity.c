@@ -92,11 +92,19 @@ static enum rkv_status check(const struct node *n, const struct rkv_envelope *e,
   return RKV_OK;
 }
 
+/* Whom its own cluster, or one that it has forgotten, asks as a member may lack what it had. */
+static void note_member(struct node *n, const struct rkv_envelope *e) {
+  if (e->to == n->plugins.host->node_id && rkv_cluster_id_known(e->cluster) &&
+      !is_other(n, e->cluster))
+    know_named(n);
+}
+
 enum rkv_status identity_check(struct node *n, const struct rkv_call *call,
                                struct rkv_error *error) {
   struct rkv_error own;
   if (!call->envelope) return RKV_OK;
   enum rkv_status status = check(n, call->envelope, &own);
+  note_member(n, call->envelope);
   if (status == RKV_OK) return RKV_OK;
   *error = own;
   n->foreign_calls++;
@@ -110,6 +118,13 @@ enum rkv_status identity_check(struct node *n, const struct rkv_call *call,
   return status;
 }
 
+/* Who says who it is learns whether it is a member. */
+static void tell_membership(struct node *n, struct rkv_hello_call *hello) {
+  const rkv_node_id asker = rkv_call_sender(&hello->call).id;
+  const struct raft_membership *m = raft_committed(n->raft);
+  if (asker != 0 && m) rkv_hello_tell(hello, m->id, rkv_membership_find(&m->value, asker) != NULL);
+}
+
 void identity_on_hello(struct node *n, struct rkv_call *call) {
   struct rkv_hello_call *hello = (struct rkv_hello_call *)call;
   atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
@@ -117,6 +132,8 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
   hello->incarnation = n->identity.incarnation;
   hello->cluster = (struct rkv_cluster_id){0, 0};
   if (n->identity.settled) hello->cluster = n->identity.cluster;
+  (void)odd_check_sender(n, call, NULL, NULL); /* it is told who is there all the same */
+  tell_membership(n, hello);
   answer_ok(call);
 }
 

@@ -15,8 +15,11 @@
 
 #include <node/ahead.h>
 #include <node/inbox.h>
+#include <node/know.h>
 #include <node/limits.h>
+#include <node/lost.h>
 #include <node/node.h>
+#include <node/odd.h>
 #include <node/snapshots.h>
 #include <node/stall.h>
 #include <node/tail.h>
@@ -95,8 +98,9 @@ struct node_peer {
   uint64_t said;        /* the incarnation it said to be; 0: not asked, or it cannot tell */
   bool asking;          /* a hello is on its way */
   uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
-  struct ahead ahead;   /* what was read for it */
-  uint64_t ahead_ns;    /* after a read that failed: no other one before */
+  struct holding holding;
+  struct ahead ahead;           /* what was read for it */
+  uint64_t ahead_ns;            /* after a read that failed: no other one before */
   uint64_t pace_ns, pace_bytes; /* while clients write: no further run before; proposed by then */
 };
 
@@ -138,6 +142,8 @@ struct node {
   struct tail tail;
   uint64_t saves_issued, saves_done;
   struct stall stall;
+  struct knowing know;
+  struct oddities odd;
   bool carrying, settle; /* outputs are being carried out; saves ended meanwhile */
   bool saved_a_vote, saved_a_log;
   struct rkv_vote saved_vote;
@@ -187,7 +193,7 @@ struct node {
   uint64_t lag_proposals, lag_busy_ns; /* see NODE_LAG_BUSY_NS */
   uint64_t proposals, proposed_bytes, applied_entries, snapshots_built, snapshots_sent,
       snapshots_installed;
-  uint64_t bad_peer_calls;
+  uint64_t bad_peer_calls, losses;    /* losses: lost.h */
   uint64_t leap_quiet_ns, leap_quiet; /* when leap.c may log again; since its last line */
 
   uint64_t send_failures, send_quiet_ns; /* snapshots that were not sent; when that may be logged */
@@ -237,6 +243,8 @@ void api_release(struct node *n, uint64_t calls, uint64_t bytes);
 
 /* ---- query.c ---- */
 void query_run(struct node *n, struct rkv_query_call *call);
+/* Unless this node does not know enough. Any thread, if the machine may be asked on any. */
+void query_local(struct node *n, struct rkv_query_call *call);
 void query_on_call(struct node *n, struct rkv_call *call);
 void metrics_on_call(struct node *n, struct rkv_call *call);
 

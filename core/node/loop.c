@@ -130,6 +130,7 @@ static bool run_batch(struct node *n) {
   read_run(n);
   build_run(n);
   identity_settle(n);
+  know_run(n);
   arm_timer(n);
   return more || !inbox_empty(&n->inbox);
 }

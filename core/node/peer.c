@@ -19,22 +19,28 @@ bool peer_refuse(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (loop_ending(n))
     answer_end_error(n, &error);
-  else if (identity_check(n, call, &error) == RKV_OK)
+  else if (odd_check_sender(n, call, NULL, &error) == RKV_OK &&
+           identity_check(n, call, &error) == RKV_OK)
     return false;
   peer_fail(n, call, &error);
   return true;
 }
 
+static bool refuses_vote(struct node *n, struct rkv_vote_call *c) {
+  return peer_refuse(n, &c->call) || odd_refuses(n, &c->call, &c->vote) ||
+         leap_refuses(n, &c->call, c->vote, c->last);
+}
+
 void peer_on_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
+  if (refuses_vote(n, c)) return;
   raft_on_vote_request(n->raft, node_now(n), c->vote, c->last, c->transfer, call);
   loop_carry(n);
 }
 
 void peer_on_pre_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
-  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
+  if (refuses_vote(n, c)) return;
   raft_on_pre_vote_request(n->raft, node_now(n), c->vote, c->last, call);
   loop_carry(n);
 }
@@ -124,11 +130,22 @@ static struct rkv_log_id last_named(const struct rkv_append_call *c) {
   return c->entry_count > 0 ? c->entries[c->entry_count - 1].id : c->prev;
 }
 
+/* Raft has taken the request, and the call may be gone: it follows this leader if it has the vote.
+ */
+static void note_leader(struct node *n, struct rkv_vote vote, struct rkv_log_id commit) {
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  if (rkv_vote_compare(view.vote, vote) == RKV_EQUAL) know_on_append(n, vote, commit);
+}
+
 void peer_on_append_call(struct node *n, struct rkv_call *call) {
   struct rkv_append_call *c = (struct rkv_append_call *)call;
+  const struct rkv_vote vote = c->vote;
+  const struct rkv_log_id commit = c->commit;
   struct rkv_error error;
-  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, last_named(c))) return;
-  if (hand_to_raft(n, c, &error) == RKV_OK) return;
+  if (peer_refuse(n, call) || odd_refuses(n, call, &vote)) return;
+  if (leap_refuses(n, call, c->vote, last_named(c))) return;
+  if (hand_to_raft(n, c, &error) == RKV_OK) return note_leader(n, vote, commit);
   n->bad_peer_calls++;
   peer_fail(n, call, &error);
 }
@@ -197,6 +214,7 @@ static bool leads_to(const struct node_peer *peer, const struct rkv_member *memb
 
 void peer_update(struct node *n, const struct rkv_membership *membership) {
   if (!n->plugins.transport_instance) return; /* node_start comes back to it */
+  odd_look(n, membership);
   n->peers_leaving = false;
   for (size_t i = n->peer_count; i-- > 0;) {
     const struct rkv_member *member = rkv_membership_find(membership, n->peers[i].id);

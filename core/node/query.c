@@ -3,6 +3,14 @@
 
 enum { METRICS_TEXT_MAX = 8192 };
 
+void query_local(struct node *n, struct rkv_query_call *call) {
+  struct rkv_error error;
+  if (know_refuses(n, &error))
+    answer_fail(&call->call, &error);
+  else
+    query_run(n, call);
+}
+
 void query_run(struct node *n, struct rkv_query_call *call) {
   struct rkv_error error;
   enum rkv_status status =
@@ -23,7 +31,7 @@ void query_on_call(struct node *n, struct rkv_call *call) {
     answer_end_error(n, &error);
     return answer_fail(call, &error);
   }
-  query_run(n, (struct rkv_query_call *)call);
+  query_local(n, q);
 }
 
 /* Counters of the node and of the plugins as ` name:value` pairs. */
@@ -32,16 +40,18 @@ static size_t format_text(struct node *n, char *text, size_t size) {
       text, size,
       "id:%llu peers:%zu proposals:%llu applied_entries:%llu in_flight:%llu hot_tail_bytes:%llu "
       "snapshots_built:%llu snapshots_sent:%llu snapshots_installed:%llu "
-      "bad_peer_calls:%llu foreign_calls:%llu odd_memberships:%llu cluster:%016llx%016llx "
-      "incarnation:%llx",
+      "bad_peer_calls:%llu foreign_calls:%llu losses:%llu addr_differs:%d "
+      "not_durable:%d id_clashes:%llu odd_memberships:%llu cluster:%016llx%016llx incarnation:%llx",
       (unsigned long long)n->plugins.host->node_id, n->peer_count, (unsigned long long)n->proposals,
       (unsigned long long)n->applied_entries,
       (unsigned long long)atomic_load_explicit(&n->client_calls, memory_order_relaxed),
       (unsigned long long)n->tail.bytes, (unsigned long long)n->snapshots_built,
       (unsigned long long)n->snapshots_sent, (unsigned long long)n->snapshots_installed,
       (unsigned long long)n->bad_peer_calls, (unsigned long long)n->foreign_calls,
-      (unsigned long long)n->odd_memberships, (unsigned long long)n->identity.cluster.high,
-      (unsigned long long)n->identity.cluster.low, (unsigned long long)n->identity.incarnation);
+      (unsigned long long)n->losses, n->odd.addr_differs, n->odd.not_durable,
+      (unsigned long long)n->odd.id_clashes, (unsigned long long)n->odd_memberships,
+      (unsigned long long)n->identity.cluster.high, (unsigned long long)n->identity.cluster.low,
+      (unsigned long long)n->identity.incarnation);
   size_t at = length > 0 ? (size_t)length : 0;
   if (n->plugins.metrics_format && at < size)
     at += n->plugins.metrics_format(n->plugins.metrics_ctx, text + at, size - at);
@@ -53,7 +63,7 @@ static enum rkv_status fill(struct node *n, struct rkv_metrics_call *call) {
   struct raft_view view;
   raft_view(n->raft, &view);
   call->leader = view.leader;
-  call->state = raft_role_name(view.role);
+  call->state = know_removed(n) ? "removed" : raft_role_name(view.role);
   call->vote = view.vote;
   call->last = view.last;
   call->committed = view.committed;

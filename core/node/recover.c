@@ -171,6 +171,12 @@ static enum rkv_status make_raft(struct recover *r, struct rkv_error *error) {
   return raft_new(&config, &start, now, &n->raft, error);
 }
 
+/* Nothing was ever voted for, stored or joined. */
+static bool is_fresh(const struct recover *r) {
+  return r->state.vote.term == 0 && r->state.last.index == 0 &&
+         !rkv_cluster_id_known(r->state.identity.cluster);
+}
+
 enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
   struct recover r = {.n = n};
   enum rkv_status status = RKV_OK;
@@ -186,6 +192,7 @@ enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
         note_membership(&r, r.state.snapshot.membership_id, r.state.snapshot.membership, error);
   if (status == RKV_OK) status = read_log(&r, error);
   if (status == RKV_OK) status = bring_sm_up(&r, error);
+  if (status == RKV_OK) know_recover(n, is_fresh(&r), r.memberships, r.membership_count);
   if (status == RKV_OK) status = make_raft(&r, error);
   rkv_buf_drop(&r.state.snapshot.membership);
   free(r.terms);

@@ -206,6 +206,7 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
     discount(a);
     if (a->status == RKV_OK && a->call.result == RKV_APPEND_REJECTED)
       leap_note_answer(n, a->peer, a->call.voter_vote);
+    if (a->status == RKV_OK) lost_look(n, a->peer, &a->plan, &a->call);
     if (a->status == RKV_OK)
       raft_on_append_answer(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             (enum rkv_append_result)a->call.result, a->call.matched,

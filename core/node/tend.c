@@ -5,8 +5,9 @@
  * another incarnation neither votes nor acknowledges anything (identity.c): the leader, which leads
  * without it, marks it as returning, makes it a learner, names its new incarnation, and makes it a
  * voter again once it has caught up. Each step is an entry of the log, so that the next leader goes
- * on where this one stopped. Where no leader can be elected without the node, nothing is done: the
- * log of every node says what is. */
+ * on where this one stopped. So it is with one whose storage was put back to an older state
+ * (lost.h), but for its incarnation. Where no leader can be elected without the node, nothing is
+ * done: the log of every node says what is. */
 #include <node/internal.h>
 
 #include <stdlib.h>
@@ -49,9 +50,11 @@ void tend_on_answer(struct node *n, struct rkv_call *call) {
     peer->asking = false;
     peer->ask_ns = n->now_ns + n->options.election_max_ns;
     if (q->status == RKV_UNIMPLEMENTED) peer->ask_ns = UINT64_MAX; /* it cannot tell */
+    if (q->status == RKV_OK) odd_note_answer(n, peer->id, peer->addr, q->hello.id);
     if (q->status == RKV_OK && q->hello.id == peer->id) {
       peer->said = q->hello.incarnation;
       peer->ask_ns = UINT64_MAX;
+      know_on_hello(n, &q->hello);
     }
     n->tend_ns = 0;
   }
@@ -81,18 +84,34 @@ static enum rkv_status change_voters(struct node *n, rkv_node_id id, bool votes)
   return raft_change_membership(n->raft, node_now(n), &next, true, NULL, NULL);
 }
 
+/* It lacks what it had acknowledged: what it promised as a voter may be gone, too. */
+static bool has_lost(struct node *n, const struct rkv_member *member) {
+  struct node_peer *peer = peer_find(n, member->id);
+  return peer && peer->holding.lost &&
+         rkv_membership_is_voter(&raft_effective(n->raft)->value, member->id);
+}
+
+static bool mark_returning(struct node *n, const struct rkv_member *member) {
+  struct rkv_member record = *member;
+  record.returning = 1;
+  if (raft_set_member(n->raft, node_now(n), &record, NULL) != RKV_OK) return false;
+  peer_find(n, member->id)->holding.lost = false;
+  return true;
+}
+
 /* The next step towards a membership that names the incarnation `said`. True: one was made. */
 static bool make_step(struct node *n, const struct rkv_member *member, uint64_t said) {
   const bool votes = rkv_membership_is_voter(&raft_effective(n->raft)->value, member->id);
   struct rkv_member record = *member;
+  if (member->incarnation != 0 && votes && member->returning) {
+    report(n, member, "it learns anew before it votes again");
+    return change_voters(n, member->id, false) == RKV_OK;
+  }
+  if (member->incarnation == said && has_lost(n, member)) return mark_returning(n, member);
   if (member->incarnation == said) {
     if (!member->returning || !raft_caught_up(n->raft, member->id)) return false;
     report(n, member, "it has caught up and votes again");
     return change_voters(n, member->id, true) == RKV_OK;
-  }
-  if (member->incarnation != 0 && votes && member->returning) {
-    report(n, member, "it learns anew before it votes again");
-    return change_voters(n, member->id, false) == RKV_OK;
   }
   if (member->incarnation != 0 && votes)
     record.returning = 1;
@@ -112,7 +131,7 @@ static uint64_t said_by(struct node *n, const struct rkv_member *member) {
 /* True if the membership does not say what it should of the member, as far as is known. */
 static bool needs_step(struct node *n, const struct rkv_member *member) {
   const uint64_t said = said_by(n, member);
-  return said != 0 && (said != member->incarnation || member->returning);
+  return said != 0 && (said != member->incarnation || member->returning || has_lost(n, member));
 }
 
 /* One step for one member at a time: its entry must be committed before the next. */
@@ -138,12 +157,24 @@ static uint64_t next_look(struct node *n) {
   return at;
 }
 
+/* Members are asked whether this node is one. */
+static void ask_members(struct node *n) {
+  for (size_t i = 0; i < n->peer_count; i++) {
+    struct node_peer *peer = &n->peers[i];
+    const bool cannot_tell = peer->ask_ns == UINT64_MAX && peer->said == 0;
+    if (peer->handle && !peer->asking && !cannot_tell) ask(n, peer);
+  }
+}
+
 void tend_run(struct node *n) {
   struct raft_view view;
   if (n->now_ns < n->tend_ns) return;
   raft_view(n->raft, &view);
   n->tend_ns = n->now_ns + n->options.election_max_ns;
-  if (view.role != RAFT_LEADER) return;
+  if (view.role != RAFT_LEADER) {
+    if (know_asks(n)) ask_members(n);
+    return;
+  }
   for (size_t i = 0; i < n->peer_count; i++) {
     struct node_peer *peer = &n->peers[i];
     if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask(n, peer);

@@ -74,6 +74,12 @@ const struct raft_membership *raft_effective(const struct raft *r) {
   return r->effective;
 }
 
+const struct raft_membership *raft_committed(const struct raft *r) {
+  const struct raft_membership *m = r->effective;
+  if (m->id.index > r->committed.index) m = r->previous;
+  return m && m->value.config_count > 0 && m->id.index <= r->committed.index ? m : NULL;
+}
+
 bool raft_peer(const struct raft *r, rkv_node_id peer, struct raft_peer_view *view) {
   const struct raft_progress *p = raft_peek_peer(r, peer);
   if (!p) return false;

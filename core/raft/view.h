@@ -15,6 +15,8 @@ struct raft_view {
 void raft_view(const struct raft *r, struct raft_view *view);
 /* The membership in force: the last one in the log, committed or not. */
 const struct raft_membership *raft_effective(const struct raft *r);
+/* The last one that this node knows to be committed; NULL if it knows none. */
+const struct raft_membership *raft_committed(const struct raft *r);
 
 struct raft_peer_view {
   struct rkv_log_id matched;

@@ -113,6 +113,7 @@ grpc_slice codec_snapshot_now_answer_encode(const struct rkv_snapshot_now_call *
 
 grpc_slice codec_hello_answer_encode(const struct rkv_hello_call *call) {
   Rkv__V1__HelloResponse out = RKV__V1__HELLO_RESPONSE__INIT;
+  Openraftpb__LogId id;
   uint8_t cluster[CLUSTER_BYTES];
   out.node_id = call->id;
   out.incarnation = call->incarnation;
@@ -120,6 +121,8 @@ grpc_slice codec_hello_answer_encode(const struct rkv_hello_call *call) {
   rkv_put_le(cluster + 8, call->cluster.low, 8);
   out.cluster_id.data = cluster;
   out.cluster_id.len = rkv_cluster_id_known(call->cluster) ? CLUSTER_BYTES : 0;
+  if (call->membership.index > 0) out.membership_log_id = codec_log_id_out(call->membership, &id);
+  out.names_asker = call->names_asker != 0;
   return codec_pack(&out.base);
 }
 
@@ -133,7 +136,10 @@ enum rkv_status codec_hello_answer_decode(struct rkv_buf message, struct rkv_hel
                         "hello answer", &in, error);
   if (!status && in->cluster_id.len != 0 && in->cluster_id.len != CLUSTER_BYTES)
     status = rkv_fail(error, RKV_INVALID, "cluster_id: %zu bytes (16 or none)", in->cluster_id.len);
+  if (!status && in->membership_log_id)
+    status = codec_log_id_in(in->membership_log_id, "membership_log_id", &call->membership, error);
   if (!status) {
+    call->names_asker = in->names_asker ? 1 : 0;
     call->id = in->node_id;
     call->incarnation = in->incarnation;
     call->cluster = (struct rkv_cluster_id){0, 0};

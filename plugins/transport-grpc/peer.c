@@ -45,11 +45,10 @@ void peer_unref(struct peer *peer) {
   pthread_mutex_unlock(&peers->mutex);
 }
 
-grpc_op peer_greeting(const struct peer *peer, enum peer_method method) {
+grpc_op peer_greeting(const struct peer *peer) {
   grpc_op op;
   memset(&op, 0, sizeof op);
   op.op = GRPC_OP_SEND_INITIAL_METADATA;
-  if (method == PEER_HELLO) return op; /* it asks whoever is there */
   op.data.send_initial_metadata.count = ENVELOPE_PAIRS;
   op.data.send_initial_metadata.metadata = (grpc_metadata *)(uintptr_t)peer->envelope;
   return op;

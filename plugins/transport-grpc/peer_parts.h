@@ -91,7 +91,7 @@ struct peer {
   char addr[RKV_ADDR_MAX];
   grpc_channel *channel;
   void *methods[PEER_METHODS];
-  grpc_metadata envelope[ENVELOPE_PAIRS]; /* of every RPC but hello */
+  grpc_metadata envelope[ENVELOPE_PAIRS]; /* of every RPC */
   atomic_uint refs;
   uint64_t leave_ns;      /* without references: it is freed then at the latest (P5) */
   pthread_mutex_t mutex;  /* guards all below */
@@ -114,7 +114,7 @@ struct peer {
 void peer_ref(struct peer *peer);
 void peer_unref(struct peer *peer);
 /* The op that begins every RPC: what it says beside its messages. */
-grpc_op peer_greeting(const struct peer *peer, enum peer_method method);
+grpc_op peer_greeting(const struct peer *peer);
 /* (P2): makes the call and lists it. Errors: RKV_CANCELLED if the peer is closed. */
 enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_timespec deadline,
                                 struct peer_link *link);

@@ -309,7 +309,7 @@ static enum rkv_status pipe_open(struct pipe *p) {
   pthread_mutex_lock(&p->peer->mutex);
   p->pending++;
   pthread_mutex_unlock(&p->peer->mutex);
-  ops[0] = peer_greeting(p->peer, PEER_STREAM_APPEND);
+  ops[0] = peer_greeting(p->peer);
   ops[1].op = GRPC_OP_RECV_INITIAL_METADATA;
   ops[1].data.recv_initial_metadata.recv_initial_metadata = &p->initial;
   ops[2].op = GRPC_OP_RECV_STATUS_ON_CLIENT;

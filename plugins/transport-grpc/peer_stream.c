@@ -204,7 +204,7 @@ struct stream *stream_new(struct peer *peer, struct rkv_snapshot_call *call) {
 static enum rkv_status start_call(struct stream *s) {
   grpc_op ops[4] = {0};
   enum rkv_status status;
-  ops[0] = peer_greeting(s->peer, PEER_SNAPSHOT);
+  ops[0] = peer_greeting(s->peer);
   ops[1].op = GRPC_OP_RECV_INITIAL_METADATA;
   ops[1].data.recv_initial_metadata.recv_initial_metadata = &s->initial;
   ops[2].op = GRPC_OP_RECV_MESSAGE;

@@ -42,7 +42,7 @@ static void unary_done(struct tag *self, bool ok) {
 }
 
 static void fill_ops(struct peer_unary *u, grpc_op ops[6]) {
-  ops[0] = peer_greeting(u->peer, u->method);
+  ops[0] = peer_greeting(u->peer);
   ops[1].op = GRPC_OP_SEND_MESSAGE;
   ops[1].data.send_message.send_message = u->request;
   ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;

@@ -172,7 +172,7 @@ const struct method service_peer_methods[] = {
     {"/rkv.v1.Peer/PreVote", pre_vote, true},
     {"/rkv.v1.Peer/TimeoutNow", timeout_now, true},
     {"/rkv.v1.Peer/ReadIndex", read_index, true},
-    {"/rkv.v1.Peer/Hello", hello, false},
+    {"/rkv.v1.Peer/Hello", hello, true},
     {NULL, NULL, false},
 };
 

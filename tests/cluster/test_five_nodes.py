@@ -98,7 +98,7 @@ def test_a_removed_leader_hands_over(cluster):
     new = cluster.leader(rest)
     assert new.id in rest
     new.set("a", "1")
-    wait_until(lambda: old.view().state == "learner", "the old leader is a learner")
+    wait_until(lambda: old.view().state == "removed", "the old leader says that it was removed")
     with pytest.raises(grpc.RpcError) as refusal:
         old.set("a", "2")
     assert refusal.value.code() == grpc.StatusCode.UNAVAILABLE

@@ -3,7 +3,7 @@ import grpc
 import pytest
 
 from load import Load, expect_all
-from nodes import wait_until
+from nodes import Node, wait_until
 from pace import ELECTION
 from stubs import raft, types
 
@@ -90,3 +90,55 @@ def test_wrong_address_is_refused(cluster):
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert f"{cluster[2].addr} is node 2, not 3" in refused.value.details()
     assert cluster[1].view().nodes == {1: cluster[1].addr}
+
+
+def test_who_stands_in_for_a_member_is_told(cluster):
+    """Another node answers where a member should, once under an id of its own, once under the leader's: the leader says
+    so, and it takes nothing from there."""
+    cluster.form(*ALL)
+    leader = cluster.leader()
+    lost = next(node for node in cluster.alive() if node is not leader)
+    lost.kill()
+    for stranger_id, words in ((9, "answers as node 9"), (leader.id, "this node's own id")):
+        known = int(leader.view().pairs["id_clashes"])
+        stranger = Node(cluster.folder / f"stranger-{stranger_id}", stranger_id, None, lost.sets)
+        stranger.folder.mkdir()
+        cluster.started.append(stranger)
+        wait_until(lambda: stranger.listens_at(lost.addr), "the stranger listens")
+        wait_until(lambda: int(leader.view().pairs["id_clashes"]) > known, "the leader noticed it")
+        stranger.kill()
+        if stranger_id == 9:
+            assert leader.log_lines(" WARN ", words), leader.tail()
+    cluster.set("k", "v", start=leader)
+
+
+def local(node, key):
+    """What it answers; None while it knows too little to."""
+    try:
+        return node.get(key)
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.UNAVAILABLE, error
+        return None
+
+
+def test_removed_while_it_was_down(cluster):
+    """A durable voter is removed while it is down, and comes back: nobody tells it, so it asks, says so and answers no
+    read; added again it answers."""
+    cluster.form(*ALL, sets={"storage.plugin": "storage-wal", "storage.dir": "{folder}/data-{id}"})
+    cluster.set("k", "v")
+    gone = cluster[3]
+    gone.kill()
+    cluster.set("k", "w")
+    cluster.leader([1, 2]).change([1, 2])
+    gone.restart()
+    with pytest.raises(grpc.RpcError) as refused:
+        gone.get("k")
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    wait_until(lambda: gone.view().state == "removed", "it knows that it was removed")
+    with pytest.raises(grpc.RpcError) as refused:
+        gone.get("k")
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE and "removed" in refused.value.details()
+    assert gone.log_lines(" WARN ", "was removed from its cluster"), gone.tail()
+    cluster.leader([1, 2]).add_learner(gone)
+    wait_until(lambda: local(gone, "k") is not None, "it answers again")
+    assert local(gone, "k") == "w"

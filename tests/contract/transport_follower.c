@@ -161,6 +161,7 @@ enum rkv_status follower_on(struct side *s, enum call_kind kind, union any_call 
     call->hello.id = s->id;
     call->hello.cluster = (struct rkv_cluster_id){s->id, 77};
     call->hello.incarnation = 1000 + s->id;
+    rkv_hello_tell(&call->hello, (struct rkv_log_id){s->id, 78}, true);
     break;
   default: on_snapshot(s, kind, &call->snapshot); break;
   }

@@ -22,8 +22,8 @@
   X(12, refusals_arrive, BASIC, 0, 30,                                                             \
     "A call that the node refuses ends with an error and a text, and names the leader.")           \
   X(13, envelope_arrives, BASIC, 0, 30,                                                            \
-    "Every request but hello carries the cluster, node and incarnation of peer_open, and its "     \
-    "sender.")                                                                                     \
+    "Every request carries the cluster, node and incarnation of peer_open, and its sender; hello " \
+    "since 1.2.")                                                                                  \
   X(14, answers_match, BASIC, 0, 60,                                                               \
     "With 1,000 calls in flight, answered in any order, each gets its own answer.")                \
   X(15, appends_in_order, BASIC, 0, 60,                                                            \

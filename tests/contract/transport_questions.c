@@ -37,6 +37,11 @@ void transport_law_questions_arrive(struct contract *c) {
                      a.call.hello.id == 2 && a.call.hello.incarnation == 1002 &&
                          a.call.hello.cluster.high == 2 && a.call.hello.cluster.low == 77,
                      "hello's answer is not what the node said");
+    CONTRACT_REQUIRE(c,
+                     c->plugin->abi_minor < 2 ||
+                         (a.call.hello.membership.term == 2 &&
+                          a.call.hello.membership.index == 78 && a.call.hello.names_asker == 1),
+                     "hello's answer lost what the node said of the membership and the asker");
   }
   contract_note(c, "%" PRIu64 " calls, %" PRIu64 " UNIMPLEMENTED", rounds, unknown);
   pair_end(&p);

@@ -168,8 +168,16 @@ static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *
   }
 }
 
+/* A storage that takes no writes: no peer waits for what it would promise (stall.c). */
+static bool keeps_peers(const struct node *n) {
+  const struct deferred *d = &n->deferred;
+  for (size_t i = 0; i < d->count && n->stall.now; i++)
+    if (output_is_answer(&d->ring[(d->head + i) & (d->capacity - 1)].output)) return true;
+  return false;
+}
+
 /* Named limits, and a handover that ends in time. */
-static void check_node(struct sim *s, rkv_node_id id) {
+static void check_node(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   struct node *n = s->w->nodes[id].node;
   const struct raft_handover *transfer = &n->raft->transfer;
   if (n->client_calls > s->w->options.inbox_max || n->peer_calls > NODE_PEER_CALLS_MAX ||
@@ -177,6 +185,11 @@ static void check_node(struct sim *s, rkv_node_id id) {
     sim_fail(s, "node %" PRIu64 " is over one of its limits", id);
   if (!loop_ending(n) && transfer->target != 0 && n->now_ns >= transfer->until_ns)
     sim_fail(s, "node %" PRIu64 " does not end its handover in time", id);
+  if (v->vote.term >= SIM_TERMS_MAX || v->last.index >= SIM_INDEX_MAX)
+    sim_fail(s, "node %" PRIu64 " stands at term %" PRIu64 " and index %" PRIu64, id, v->vote.term,
+             v->last.index);
+  if (!loop_ending(n) && keeps_peers(n))
+    sim_fail(s, "node %" PRIu64 " takes no writes and keeps its peers waiting", id);
 }
 
 /* A leader without room that leads no longer. */
@@ -198,8 +211,9 @@ void check_step(struct sim *s, rkv_node_id id) {
     n->was_leader = false;
   }
   check_order(s, id, v);
-  check_node(s, id);
+  check_node(s, id, v);
   check_cluster(s, id);
+  foreign_look(s, id);
   note_handover(s, id, v);
   if (!new_life && rkv_vote_compare(v->vote, n->vote) == RKV_LESS)
     sim_fail(s, "node %" PRIu64 ": its vote went back to term %" PRIu64, id, v->vote.term);

@@ -214,15 +214,25 @@ static void choose(struct sim_client *c) {
     c->what = CLIENT_LEASE_READ;
 }
 
+/* A leader whose loop stands still, while another one leads (nemesis_lease.c). */
+static void ask_standing(struct sim_client *c) {
+  if (world_random(c->sim->w) % 2) return;
+  c->at = c->sim->standing;
+  c->what = CLIENT_LEASE_READ;
+  sim_count(c->sim, SIM_EFFECT_STALE_QUESTION);
+}
+
 static void act(struct world *w, void *arg) {
   struct sim_client *c = arg;
   struct sim *s = c->sim;
   rkv_node_id any = sim_any_node(s);
   if (s->failed || s->healing) return;
-  if (any == 0) return think(c);
-  bool guess = c->guess != 0 && w->nodes[c->guess].running && !w->nodes[c->guess].stopping;
+  if (any == 0 || any == s->standing) return think(c);
+  bool guess = c->guess != 0 && c->guess != s->standing && w->nodes[c->guess].running &&
+               !w->nodes[c->guess].stopping;
   c->at = guess && world_random(w) % 4 != 0 ? c->guess : any;
   choose(c);
+  if (s->asks_standing && w->stalled == s->standing && s->leases) ask_standing(c);
   c->invoked = tick(s);
   memset(&c->u, 0, sizeof c->u);
   c->u.call.done = on_done;

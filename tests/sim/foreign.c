@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include <node/internal.h>
+#include <raft/raft_internal.h>
 
 #include "nemesis.h"
 
-enum { CALLS = 4 };
+enum { APPEND = 2, CALLS = 4 };
 
 struct foreign {
   union {
@@ -42,7 +43,7 @@ static void ask(struct foreign *f, int kind, const struct rkv_node_api *api, rkv
     if (kind == 0) api->vote(api->ctx, &f->u.vote);
     if (kind == 1) api->pre_vote(api->ctx, &f->u.vote);
     break;
-  case 2:
+  case APPEND:
     f->u.append.vote = vote;
     api->append(api->ctx, &f->u.append);
     break;
@@ -53,13 +54,18 @@ static void ask(struct foreign *f, int kind, const struct rkv_node_api *api, rkv
   }
 }
 
-static void check_one(struct sim *s, rkv_node_id id, int kind) {
+/* Founded by others than this node's: the low half of an id tells (identity.c). */
+static struct rkv_cluster_id some_cluster(struct sim *s, const struct node *n) {
+  return (struct rkv_cluster_id){1 + world_random(s->w), n->identity.cluster.low ^ 1};
+}
+
+static void check_one(struct sim *s, rkv_node_id id, int kind, enum sim_effect effect) {
   struct node *n = sim_node_of(s, id);
   struct raft_view before, after;
   struct foreign *f = calloc(1, sizeof *f);
   assert(f);
   raft_view(n->raft, &before);
-  f->envelope = (struct rkv_envelope){.cluster = {1 + world_random(s->w), 1}, .to = id};
+  f->envelope = (struct rkv_envelope){.cluster = some_cluster(s, n), .to = id};
   f->u.call.envelope = &f->envelope;
   f->u.call.abi_minor = RKV_ABI_MINOR;
   f->u.call.done = on_done;
@@ -71,8 +77,14 @@ static void check_one(struct sim *s, rkv_node_id id, int kind) {
     sim_fail(s, "node %" PRIu64 " took a message of another cluster", id);
   if (after.vote.term >= before.vote.term + 10)
     sim_fail(s, "node %" PRIu64 " has a term of another cluster", id);
-  if (f->status == RKV_FOREIGN) sim_count(s, SIM_EFFECT_FOREIGN);
+  if (f->status == RKV_FOREIGN) sim_count(s, effect);
   if (f->done) free(f); /* else the node still knows it, and the seed has failed */
+}
+
+/* Its loop takes calls now. */
+static bool hears(const struct sim *s, rkv_node_id id) {
+  const struct world *w = s->w;
+  return w->stalled != id && w->nodes[id].paused_until_ns <= w->now_ns;
 }
 
 void strike_foreign(struct sim *s, enum sim_fault fault) {
@@ -81,8 +93,17 @@ void strike_foreign(struct sim *s, enum sim_fault fault) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++)
     for (int kind = 0; kind < CALLS && !s->failed; kind++) {
       struct node *n = sim_node_of(s, id);
-      if (n && n->identity.settled && s->w->stalled != id &&
-          s->w->nodes[id].paused_until_ns <= s->w->now_ns)
-        check_one(s, id, kind);
+      if (n && n->identity.settled && hears(s, id)) check_one(s, id, kind, SIM_EFFECT_FOREIGN);
     }
+}
+
+void foreign_look(struct sim *s, rkv_node_id id) {
+  const struct node *n = s->w->nodes[id].node;
+  struct sim_node *known = &s->nodes[id];
+  if (n->identity.settled || !rkv_cluster_id_known(n->identity.cluster) || n->committed.index > 0 ||
+      n->raft->saved.index < 2 || loop_ending(s->w->nodes[id].node))
+    return;
+  if (known->stranger_life == s->w->nodes[id].life || s->healing || !hears(s, id)) return;
+  known->stranger_life = s->w->nodes[id].life;
+  check_one(s, id, APPEND, SIM_EFFECT_FOREIGN_LEADER);
 }

@@ -1,10 +1,14 @@
 /* nemesis.c: the trouble: every while something begins, and most of it ends by itself. */
 #include "nemesis.h"
 
-#include <inttypes.h>
+#include <assert.h>
+#include <stdlib.h>
 
 #include <node/internal.h>
 #include <raft/raft_internal.h>
+
+#define LEADER_NS (8 * SECOND) /* how long one is waited for */
+#define LEADER_LOOK_NS (50 * MS)
 
 uint64_t nemesis_some(struct sim *s, uint64_t least, uint64_t spread) {
   return least + world_random(s->w) % spread;
@@ -24,12 +28,40 @@ void strike_nothing(struct sim *s, enum sim_fault fault) {
 }
 
 /* What befalls a leader of fewer voters proves little. */
-static void note_voters(struct sim *s) {
+static rkv_node_id leader_of_three(struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
     const struct node *n = sim_node_of(s, id);
     if (n && n->raft->role == RAFT_LEADER && raft_effective(n->raft)->value.configs[0].count >= 3)
-      return sim_count(s, SIM_EFFECT_OF_THREE);
+      return id;
   }
+  return 0;
+}
+
+/* ---- a strike at a leader of three voters or more ---- */
+
+struct waiting {
+  struct sim *sim;
+  nemesis_at_leader *act;
+  enum sim_fault fault;
+  uint64_t until_ns;
+};
+
+static void look_for_leader(struct world *w, void *arg) {
+  struct waiting *wait = arg;
+  struct sim *s = wait->sim;
+  rkv_node_id leader = leader_of_three(s);
+  bool over = s->failed || s->healing || w->now_ns >= wait->until_ns;
+  if (!over && leader == 0) return world_at(w, w->now_ns + LEADER_LOOK_NS, look_for_leader, wait);
+  if (!over) wait->act(s, wait->fault, leader);
+  free(wait);
+}
+
+void nemesis_await_leader(struct sim *s, enum sim_fault fault, nemesis_at_leader *act) {
+  struct waiting *wait = malloc(sizeof *wait);
+  assert(wait);
+  *wait = (struct waiting){s, act, fault, s->w->now_ns + LEADER_NS};
+  sim_mark(s, fault, LEADER_NS);
+  world_at(s->w, s->w->now_ns + LEADER_LOOK_NS, look_for_leader, wait);
 }
 
 static void strike(struct world *w, void *arg) {
@@ -41,7 +73,7 @@ static void strike(struct world *w, void *arg) {
   struct sim *s = arg;
   if (s->failed || s->healing) return;
   enum sim_fault fault = (enum sim_fault)(world_random(w) % SIM_FAULT_COUNT);
-  note_voters(s);
+  if (leader_of_three(s) != 0) sim_count(s, SIM_EFFECT_OF_THREE);
   acts[fault](s, fault);
   world_at(w, w->now_ns + nemesis_some(s, 100 * MS, 3 * SECOND), strike, s);
 }
@@ -56,6 +88,7 @@ void nemesis_start(struct sim *s) {
 void nemesis_heal(struct sim *s) {
   nemesis_calm_network(s);
   *world_faults(s->w) = (struct world_faults){0};
+  s->w->to_stall = 0;
   nemesis_calm_queues(s);
   process_look(s);
   nemesis_calm_disks(s);

@@ -23,6 +23,10 @@ rkv_node_id nemesis_id(struct sim *s);
 /* A node that leads, else any. */
 rkv_node_id nemesis_leader(struct sim *s);
 
+/* Acts as soon as a node leads three voters or more; gives up after a while. */
+typedef void nemesis_at_leader(struct sim *s, enum sim_fault fault, rkv_node_id leader);
+void nemesis_await_leader(struct sim *s, enum sim_fault fault, nemesis_at_leader *act);
+
 /* What nemesis_heal repairs. */
 void nemesis_calm_network(struct sim *s);
 void nemesis_heal_cuts(struct world *w, void *arg);

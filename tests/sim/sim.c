@@ -102,6 +102,9 @@ static void begin(struct sim *s) {
   w->on_fatal = process_on_fatal;
   w->on_answer = check_answer;
   w->on_request = check_request;
+  w->on_vote_back = edge_on_vote;
+  w->on_append_back = edge_on_append;
+  w->on_snapshot_back = edge_on_snapshot;
   w->alloc_fails = memory_alloc_fails;
   w->storage = &disk_storage_ops;
   machine_watch(s);
@@ -159,6 +162,8 @@ static void heal(struct sim *s) {
   s->healing = true;
   sim_tell(s, "healed");
   nemesis_heal(s);
+  (void)world_until(w, HEAL_NS, all_quiet, s);
+  wipe_strays(s);
   (void)world_until(w, HEAL_NS, all_quiet, s);
   world_run(w, 10 * SECOND);
   if (!client_quiet(s) || !admin_quiet(s)) return sim_fail(s, "healed, and a call has no answer");

@@ -4,6 +4,7 @@
  *   process.c    nodes that crash, stop themselves and start again
  *   nemesis*.c   the trouble: network, processes, disks
  *   foreign.c    another cluster that has the wrong addresses
+ *   edge.c       a stranger that says terms and indexes that cannot be true
  *   wipe.c       disks that are replaced by empty ones
  *   client.c     writes, reads, and what they were told (the history)
  *   admin*.c     membership, transfer, snapshots
@@ -13,6 +14,7 @@
  *   linear.c     is the history linearizable?
  *   device.c     a simulated device, disk*.c: the storage on it
  *   quiet.c      the last trials, when everything is repaired
+ *   coverage.h   kinds of trouble, operations and effects, counted
  *   main.c       many seeds on many processes, coverage, replay */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
@@ -21,6 +23,7 @@
 #include <support/world.h>
 #include <support/world_internal.h>
 
+#include "coverage.h"
 #include "disk.h"
 #include "linear.h"
 
@@ -31,140 +34,8 @@ enum {
   SIM_KEYS = 2,
   SIM_CLUSTERS_MAX = 256,
   SIM_TERMS_MAX = 8192, /* remembered terms: more in one seed is a failure of its own */
+  SIM_INDEX_MAX = 1000000,
   SIM_FAIL_MAX = 512
-};
-
-/* X(NAME, text, act): trouble, as coverage counts it; the act begins it (nemesis.h). */
-#define SIM_FAULT_LIST(X)                                                                          \
-  X(NONE, "quiet", strike_nothing)                                                                 \
-  X(DROP, "drop", strike_messages)                                                                 \
-  X(DOUBLE, "double", strike_messages)                                                             \
-  X(SLOW, "slow, heavy tail", strike_messages)                                                     \
-  X(STALE, "stale messages", strike_messages)                                                      \
-  X(RESET, "connections reset", strike_resets)                                                     \
-  X(FOREIGN, "foreign cluster", strike_foreign)                                                    \
-  X(CUT, "one-way cut", strike_cut)                                                                \
-  X(ISOLATE, "isolated", strike_cut)                                                               \
-  X(ISOLATE_LEADER, "leader isolated", strike_cut)                                                 \
-  X(MINORITY, "minority with leader", strike_cut)                                                  \
-  X(RING, "ring", strike_cut)                                                                      \
-  X(SLOW_LINK, "slow link", strike_slow_link)                                                      \
-  X(QUEUE, "full queues", strike_queues)                                                           \
-  X(CRASH, "crash", strike_crash)                                                                  \
-  X(STORM, "crash storm", strike_crash)                                                            \
-  X(OUTAGE, "long outage", strike_crash)                                                           \
-  X(PAUSE, "pause", strike_pause)                                                                  \
-  X(PAUSE_LEADER, "pause inside a lease", strike_pause)                                            \
-  X(STALL, "a thread stands still", strike_threads)                                                \
-  X(SLOW_WORKER, "slow worker", strike_threads)                                                    \
-  X(LATE_LEADER, "leader that applies late cut off", strike_late)                                  \
-  X(MEMORY, "allocation fails", strike_memory)                                                     \
-  X(WIPE, "disk replaced", strike_wipe)                                                            \
-  X(POWER_SECTORS, "power cut, 512 B", strike_power)                                               \
-  X(POWER_PAGES, "power cut, 4 KiB", strike_power)                                                 \
-  X(POWER_ZEROS, "power cut, zeroed tail", strike_power)                                           \
-  X(POWER_NAMES, "power cut, name lost", strike_power)                                             \
-  X(POWER_INSTALL, "power cut behind an install", strike_install)                                  \
-  X(FLIP, "bit flip", strike_damage)                                                               \
-  X(MISDIRECT, "misdirected write", strike_damage)                                                 \
-  X(SLOW_DISK, "slow fsync", strike_disk)                                                          \
-  X(WRITE_ERROR, "EIO at a write", strike_disk)                                                    \
-  X(READ_ERROR, "EIO at a read", strike_disk)                                                      \
-  X(SYNC_ERROR, "fsync fails once", strike_disk)                                                   \
-  X(FULL_DISK, "ENOSPC", strike_disk)
-
-enum sim_fault {
-#define SIM_FAULT_ENUM(name, text, act) SIM_FAULT_##name,
-  SIM_FAULT_LIST(SIM_FAULT_ENUM)
-#undef SIM_FAULT_ENUM
-      SIM_FAULT_COUNT
-};
-
-/* X(NAME, text): what is asked of the cluster, as coverage counts it. From PURGE on it is the
- * cluster's own doing. */
-#define SIM_OP_LIST(X)                                                                             \
-  X(WRITE, "write")                                                                                \
-  X(HUGE_WRITE, "huge write")                                                                      \
-  X(EMPTY_WRITE, "empty write")                                                                    \
-  X(READ, "read")                                                                                  \
-  X(LEASE_READ, "lease read")                                                                      \
-  X(ADD_LEARNER, "add learner")                                                                    \
-  X(PROMOTE, "promote")                                                                            \
-  X(DEMOTE, "demote")                                                                              \
-  X(REMOVE, "remove")                                                                              \
-  X(REPLACE, "replace")                                                                            \
-  X(CHANGE, "any voters")                                                                          \
-  X(REMOVE_LEADER, "remove leader")                                                                \
-  X(REPLACE_LEADER, "replace leader")                                                              \
-  X(TRANSFER, "transfer")                                                                          \
-  X(TRANSFER_LEARNER, "transfer to learner")                                                       \
-  X(TRANSFER_DEAD, "transfer to dead")                                                             \
-  X(TRANSFER_STRANGER, "transfer to stranger")                                                     \
-  X(SNAPSHOT, "snapshot")                                                                          \
-  X(INIT, "init")                                                                                  \
-  X(PURGE, "purge")                                                                                \
-  X(INSTALL, "snapshot install")                                                                   \
-  X(INSTALL_BROKEN, "interrupted install")                                                         \
-  X(INSTALL_AGAIN, "repeated install")
-
-enum sim_op {
-#define SIM_OP_ENUM(name, text) SIM_OP_##name,
-  SIM_OP_LIST(SIM_OP_ENUM)
-#undef SIM_OP_ENUM
-      SIM_OP_COUNT
-};
-
-/* X(NAME, text): what came of it, counted; a run in which one never happened is vacuous too. */
-#define SIM_EFFECT_LIST(X)                                                                         \
-  X(ACKNOWLEDGED, "writes acknowledged")                                                           \
-  X(READS, "reads")                                                                                \
-  X(ELECTIONS, "elections")                                                                        \
-  X(RESTARTS, "restarts")                                                                          \
-  X(LOST_SECTOR, "sectors lost")                                                                   \
-  X(TORN_SECTOR, "sectors torn")                                                                   \
-  X(LOST_PAGE, "pages lost")                                                                       \
-  X(TORN_PAGE, "pages torn")                                                                       \
-  X(ZEROED_TAIL, "tails zeroed")                                                                   \
-  X(LOST_NAME, "names lost")                                                                       \
-  X(DAMAGE, "disks damaged")                                                                       \
-  X(REFUSED, "damaged disks refused")                                                              \
-  X(WIPES, "disks replaced")                                                                       \
-  X(RETURNS, "of them back meanwhile")                                                             \
-  X(REFUSED_WRITE, "writes without room")                                                          \
-  X(STALLED, "writes refused by a stalled leader")                                                 \
-  X(HANDED_OVER, "full leaders that handed over")                                                  \
-  X(STALE, "stale messages")                                                                       \
-  X(FULL, "calls refused by a full queue")                                                         \
-  X(NO_MEMORY, "allocations failed")                                                               \
-  X(FOREIGN, "foreign messages refused")                                                           \
-  X(LEASE_READ, "lease reads answered")                                                            \
-  X(OLD_LEADER, "leaders elected beside an older one")                                             \
-  X(OF_THREE, "troubles of three voters or more")                                                  \
-  X(SLOW_JOB, "slow jobs")                                                                         \
-  X(STALL, "loops that stood still")                                                               \
-  X(LOST_JOB, "jobs cut off by a crash")                                                           \
-  X(LATE_LEADER, "leaders cut off that were to answer writes")                                     \
-  X(CUT_INSTALL, "installs with power gone behind them")                                           \
-  X(INIT_SAME, "inits beside another of the same content")                                         \
-  X(INIT_OTHER, "inits beside another of other content")                                           \
-  X(FOLLOWED_OTHER, "nodes of an own init that followed another cluster")                          \
-  X(LOWERED, "nodes that came back with a lower election timeout")
-
-enum sim_effect {
-#define SIM_EFFECT_ENUM(name, text) SIM_EFFECT_##name,
-  SIM_EFFECT_LIST(SIM_EFFECT_ENUM)
-#undef SIM_EFFECT_ENUM
-      SIM_EFFECT_COUNT
-};
-
-extern const char *const sim_fault_names[SIM_FAULT_COUNT];
-extern const char *const sim_op_names[SIM_OP_COUNT];
-extern const char *const sim_effect_names[SIM_EFFECT_COUNT];
-
-struct sim_coverage {
-  uint64_t pairs[SIM_FAULT_COUNT][SIM_OP_COUNT];
-  uint64_t effects[SIM_EFFECT_COUNT];
-  uint64_t steps;
 };
 
 /* An entry that some node applied. */
@@ -196,6 +67,7 @@ struct sim_node {
   bool refused;           /* its disk does not open: it waits for another one */
   unsigned full_life;     /* the life in which its queues were filled up; 0: they were not */
   uint64_t full_calls;    /* as if so many calls waited there */
+  unsigned stranger_life; /* in which it was told of another cluster before it knew a commit */
   unsigned installs_life; /* the life in which a snapshot was sent to it */
   struct rkv_cluster_id cluster; /* that it belonged to, as last seen */
   struct rkv_log_id content;     /* of the membership whose content was looked at ... */
@@ -229,7 +101,9 @@ struct sim {
   size_t cluster_count;
   struct rkv_cluster_id founded; /* the one whose initial entry was applied */
   enum sim_timeouts timeouts;
-  rkv_node_id ask_at;               /* where clients read by lease now; 0: where they like */
+  rkv_node_id standing;             /* a leader whose loop stands still; clients go elsewhere ... */
+  bool asks_standing;               /* ... or read there by its lease */
+  bool overtaking;                  /* a node lags, to be sent a snapshot */
   uint32_t slow_job_ppm;            /* of each job, whatever else happens */
   uint64_t active[SIM_FAULT_COUNT]; /* until when each fault counts as being there */
   struct sim_client *clients[SIM_CLIENTS];
@@ -267,6 +141,15 @@ void process_on_fatal(struct world *w, rkv_node_id id, enum rkv_status status, c
 void nemesis_start(struct sim *s);
 void nemesis_heal(struct sim *s);
 
+/* ---- foreign.c ---- */
+/* A node that acknowledged and knows of no commit hears the leader of another cluster. */
+void foreign_look(struct sim *s, rkv_node_id id);
+
+/* ---- edge.c: answers on their way to node `to` ---- */
+void edge_on_vote(struct world *w, rkv_node_id to, struct rkv_vote_call *answer);
+void edge_on_append(struct world *w, rkv_node_id to, struct rkv_append_call *answer);
+void edge_on_snapshot(struct world *w, rkv_node_id to, struct rkv_snapshot_call *answer);
+
 /* ---- wipe.c ---- */
 /* Replaces the disk of a node that can be spared, from `first` on; false if there is none. */
 bool wipe_some(struct sim *s, rkv_node_id first, uint64_t outage_ns);
@@ -274,6 +157,8 @@ bool wipe_some(struct sim *s, rkv_node_id first, uint64_t outage_ns);
 rkv_node_id wipe_expose(struct sim *s, rkv_node_id first);
 /* The disk of a node does not open: somebody will replace it as soon as that is safe. */
 void wipe_refused(struct sim *s, rkv_node_id id);
+/* Nodes that acknowledged in a cluster that came to nothing get an empty disk. */
+void wipe_strays(struct sim *s);
 /* A node started: what was to be damaged is whole. */
 void wipe_whole(struct sim *s, rkv_node_id id);
 void wipe_check_end(struct sim *s, const struct rkv_membership *m);

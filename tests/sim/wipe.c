@@ -142,6 +142,31 @@ void wipe_refused(struct sim *s, rkv_node_id id) {
   world_at(s->w, s->w->now_ns + SECOND, on_operator, &s->w->nodes[id]);
 }
 
+/* It acknowledged entries of a cluster of other founders than the one that serves, and so may not
+ * leave it by itself (identity.c, D4): a person has to look, and empties its storage. */
+static bool is_stray(struct sim *s, rkv_node_id id) {
+  const struct node *n = sim_node_of(s, id);
+  if (!n || n->identity.settled || n->committed.index > 0 || n->raft->log.last.index < 2)
+    return false;
+  for (rkv_node_id other = 1; other <= SIM_NODES; other++) {
+    const struct node *o = sim_node_of(s, other);
+    if (o && o->identity.settled &&
+        (uint32_t)o->identity.cluster.low != (uint32_t)n->identity.cluster.low)
+      return true;
+  }
+  return false;
+}
+
+void wipe_strays(struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
+    if (!is_stray(s, id)) continue;
+    sim_tell(s, "node %" PRIu64 " is left in a cluster that nobody serves", id);
+    process_crash(s, id, SECOND);
+    s->nodes[id].refused = true;
+    world_at(s->w, s->w->now_ns + SECOND, on_operator, &s->w->nodes[id]);
+  }
+}
+
 /* Nobody who can be known is unknown, and nobody is still on the way back. */
 void wipe_check_end(struct sim *s, const struct rkv_membership *m) {
   for (uint32_t i = 0; i < m->node_count; i++) {

@@ -104,11 +104,13 @@ void world_maybe_stall(struct world *w, rkv_node_id id) {
   rkv_node_id acted = w->acted;
   if (!w->may_stall || acted != id || w->nodes[id].stopping) return;
   w->may_stall = false;
-  if (!world_chance(w, w->faults.stall_ppm)) return;
+  bool told = w->to_stall == id;
+  if (!told && !world_chance(w, w->faults.stall_ppm)) return;
+  if (told) w->to_stall = 0;
   w->fault_count[WORLD_FAULT_STALL]++;
   w->stalled = id;
   w->stall_is_over = false;
-  uint64_t until = w->now_ns + world_tail(w, w->faults.stall_max_ns);
+  uint64_t until = w->now_ns + (told ? w->to_stall_ns : world_tail(w, w->faults.stall_max_ns));
   while (!w->stall_is_over && world_step(w, until)) {
   }
   w->nodes[id].stall_end_ns = w->now_ns;
@@ -188,6 +190,7 @@ struct world *world_new(uint64_t seed) {
   w->storage = storage->ops;
   w->sm = sm->ops;
   w->sm_capabilities = sm->capabilities;
+  w->storage_capabilities = storage->capabilities;
   w->storage_config =
       (struct rkv_config){sizeof w->storage_config, storage->option_count, w->storage_values};
   w->sm_config = (struct rkv_config){sizeof w->sm_config, sm->option_count, w->sm_values};

@@ -42,9 +42,11 @@ struct world {
   struct world_node nodes[WORLD_NODES_MAX + 1];
   bool cut[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
   uint64_t slow_link_ns[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
-  rkv_node_id stalled; /* whose loop stands still, with the thread that has it; 0 = nobody's */
-  bool may_stall;      /* nobody is on the stack who would mind */
-  bool stall_is_over;  /* somebody cannot wait for it */
+  rkv_node_id stalled;  /* whose loop stands still, with the thread that has it; 0 = nobody's */
+  rkv_node_id to_stall; /* whose loop stands still next, for to_stall_ns; 0 = nobody's */
+  uint64_t to_stall_ns;
+  bool may_stall;     /* nobody is on the stack who would mind */
+  bool stall_is_over; /* somebody cannot wait for it */
   struct world_stream *streams;
   struct node_options options;
   struct world_faults faults;
@@ -52,7 +54,7 @@ struct world {
   const struct rkv_storage_ops *storage; /* storage-mem unless a test gives another */
   const struct rkv_state_machine_ops *sm;
   struct rkv_config storage_config, sm_config;
-  uint64_t sm_capabilities;
+  uint64_t sm_capabilities, storage_capabilities;
   struct rkv_value *storage_values, *sm_values;
   rkv_node_id acted; /* whose code the last step ran; 0 = nobody's */
   void *user;        /* tests/sim */
@@ -60,6 +62,11 @@ struct world {
   /* Tells of every answer that leaves a node, before it does. */
   void (*on_answer)(struct world *w, rkv_node_id from, rkv_node_id to,
                     const struct rkv_vote_call *vote, const struct rkv_append_call *append);
+  /* Tells of every answer to a vote or pre-vote, an append, a step of a snapshot before it reaches
+   * node `to`, and may change it. */
+  void (*on_vote_back)(struct world *w, rkv_node_id to, struct rkv_vote_call *answer);
+  void (*on_append_back)(struct world *w, rkv_node_id to, struct rkv_append_call *answer);
+  void (*on_snapshot_back)(struct world *w, rkv_node_id to, struct rkv_snapshot_call *answer);
   /* Tells of every append and every request to take over, before it leaves. */
   void (*on_request)(struct world *w, rkv_node_id from, rkv_node_id to,
                      const struct rkv_append_call *append,

@@ -129,7 +129,8 @@ enum rkv_status world_try_start(struct world *w, rkv_node_id id, struct rkv_erro
                                  .storage_instance = wn->storage,
                                  .sm = w->sm,
                                  .sm_instance = wn->sm,
-                                 .sm_capabilities = w->sm_capabilities};
+                                 .sm_capabilities = w->sm_capabilities,
+                                 .storage_capabilities = w->storage_capabilities};
   if (status == RKV_OK) {
     status = node_new(&w->options, &plugins, &wn->executor, &wn->node, error);
     if (status != RKV_OK) w->sm->close(wn->sm);

@@ -62,6 +62,7 @@ static void end_step(struct world_stream *s) {
   rkv_node_id from = s->from;
   struct world *w = s->world;
   enum rkv_status status = s->status;
+  if (status == RKV_OK && w->on_snapshot_back) w->on_snapshot_back(w, from, outer);
   if (!s->open) stream_free(s);
   outer->call.done(&outer->call, status, status == RKV_OK ? NULL : &error);
   world_kick(w, from);

@@ -78,6 +78,13 @@ static void take_answer(union any_call *outer, const struct relay *r) {
   outer->call = call;
 }
 
+static void tell_back(struct relay *r, union any_call *answer) {
+  struct world *w = r->world;
+  bool vote = r->kind == RELAY_VOTE || r->kind == RELAY_PRE_VOTE;
+  if (vote && w->on_vote_back) w->on_vote_back(w, r->from, &answer->vote);
+  if (r->kind == RELAY_APPEND && w->on_append_back) w->on_append_back(w, r->from, &answer->append);
+}
+
 /* Ends the sender's call, once. */
 static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_error *error) {
   union any_call *outer = r->outer;
@@ -85,7 +92,10 @@ static void end_outer(struct relay *r, enum rkv_status status, const struct rkv_
   r->outer = NULL;
   *r->back = r->next;
   if (r->next) r->next->back = r->back;
-  if (status == RKV_OK) take_answer(outer, r);
+  if (status == RKV_OK) {
+    take_answer(outer, r);
+    tell_back(r, outer);
+  }
   outer->call.done(&outer->call, status, error);
 }
 
@@ -177,7 +187,7 @@ static struct relay *relay_new(struct link *link, union any_call *outer, enum re
   if (kind == RELAY_HELLO) r->inner.hello = outer->hello;
   if (kind == RELAY_APPEND) copy_append(&r->inner.append, &outer->append);
   r->envelope = link->envelope;
-  r->inner.call.envelope = kind == RELAY_HELLO ? NULL : &r->envelope;
+  r->inner.call.envelope = &r->envelope;
   r->inner.call.abi_minor = RKV_ABI_MINOR;
   r->inner.call.done = answered;
   r->world = link->world;

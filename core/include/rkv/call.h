@@ -146,6 +146,12 @@ struct rkv_hello_call {
   rkv_node_id id;
   struct rkv_cluster_id cluster;
   uint64_t incarnation;
+  /* since 1.2: told by rkv_hello_tell to who says who it is. Outbound the caller sets them to 0
+   * beforehand. */
+  struct rkv_log_id membership; /* the newest one that the answerer knows to be committed; none: it
+                                   does not say */
+  uint32_t names_asker;         /* 1: it names the node that asks */
+  uint32_t reserved;
 };
 
 /* ---- from clients ---- */
@@ -238,7 +244,7 @@ struct rkv_metrics_call {
   struct rkv_call call;
   /* answer */
   rkv_node_id leader; /* 0 = unknown */
-  const char *state;  /* static: learner, follower, candidate, leader */
+  const char *state;  /* static: learner, follower, candidate, leader, removed */
   struct rkv_vote vote;
   struct rkv_log_id last, committed, applied, snapshot, purged;
   struct rkv_buf membership; /* the effective one, empty before init; given to the caller */
@@ -259,6 +265,14 @@ static inline struct rkv_sender rkv_call_sender(const struct rkv_call *call) {
   sender.id = call->envelope->from;
   sender.incarnation = call->envelope->from_incarnation;
   return sender;
+}
+
+/* The callee's way to tell an asker whether the newest committed membership names it. */
+static inline void rkv_hello_tell(struct rkv_hello_call *call, struct rkv_log_id membership,
+                                  bool names_asker) {
+  if (call->call.abi_minor < 2) return;
+  call->membership = membership;
+  call->names_asker = names_asker ? 1 : 0;
 }
 
 /* Must all nodes that the call names answer? */

@@ -9,8 +9,8 @@
  * and must not block: a slow device belongs to a thread of the plugin's own. Their effects happen,
  * and their completions are called, in the order of the calls; but on a full device a purge of
  * durable entries may take effect before operations that wait for room. read may be called by any
- * thread, overlapping them; it may block. The snapshot_* operations are called by threads that may block,
- * at most one writer at a time, readers overlapping everything.
+ * thread, overlapping them; it may block. The snapshot_* operations are called by threads that may
+ * block, at most one writer at a time, readers overlapping everything.
  *
  * After one failed write or sync nothing may succeed any more: every later completion gets the
  * error (a failed fsync drops the dirty pages, the next one lies). */

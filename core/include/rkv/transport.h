@@ -93,7 +93,8 @@ struct rkv_transport_ops {
 
   /* Makes a lasting connection to a peer; connects when first needed and again, with capped
    * backoff, after a break. Never blocks, never fails because the peer is away. Every request on it
-   * but hello carries *info as its envelope. Several connections to one peer may be open.
+   * carries *info as its envelope (hello since 1.2; whoever is there answers it all the same).
+   * Several connections to one peer may be open.
    * Errors: RKV_INVALID for an address that cannot be dialled. Called by the node's loop, like all
    * that follows. */
   enum rkv_status (*peer_open)(void *transport, const struct rkv_peer_info *info, void **peer,

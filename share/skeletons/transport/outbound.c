@@ -38,7 +38,7 @@ static bool write_request(struct link *link, union wire_call *call, uint64_t now
   struct transport *t = link->t;
   uint32_t kind = call->call.kind;
   size_t start = link->out.len;
-  bool enveloped = kind != WIRE_HELLO;
+  bool enveloped = true; /* what a node sends */
   uint64_t stream = 0, patience_ns = call->call.callee[1] - now_ns;
   struct wire w = wire_begin(&link->out, call->call.callee[0], kind);
   wire_u64(&w, &patience_ns);

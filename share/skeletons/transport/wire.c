@@ -248,7 +248,8 @@ void wire_answer(struct wire *w, uint32_t kind, union wire_call *c) {
   switch (kind) {
   case WIRE_HELLO:
     wire_u64(w, &c->hello.id), cluster_id(w, &c->hello.cluster);
-    wire_u64(w, &c->hello.incarnation);
+    wire_u64(w, &c->hello.incarnation), log_id(w, &c->hello.membership);
+    closed(w, &c->hello.names_asker, 1);
     break;
   case WIRE_VOTE:
   case WIRE_PRE_VOTE:

@@ -143,6 +143,9 @@
   FIELD(struct rkv_hello_call, id)                                                                 \
   FIELD(struct rkv_hello_call, cluster)                                                            \
   FIELD(struct rkv_hello_call, incarnation)                                                        \
+  FIELD(struct rkv_hello_call, membership)                                                         \
+  FIELD(struct rkv_hello_call, names_asker)                                                        \
+  FIELD(struct rkv_hello_call, reserved)                                                           \
   SIZE(struct rkv_transfer_call)                                                                   \
   FIELD(struct rkv_transfer_call, call)                                                            \
   FIELD(struct rkv_transfer_call, target)                                                          \

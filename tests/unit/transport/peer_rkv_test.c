@@ -86,8 +86,7 @@ static void ask_hello(struct asked *asked) {
   rig.fake.ops->send_hello(rig.peer, &asked->hello);
 }
 
-/* Every request says for whom it is meant and who sends it, by whatever RPC it goes; hello asks
- * whoever is there. */
+/* Every request says for whom it is meant and who sends it, by whatever RPC it goes. */
 static void requests_say_for_whom_they_are(void **state) {
   struct rkv_peer_info info = {
       .id = 2, .incarnation = 0xbeef, .cluster = {1, 0xabc}, .from_incarnation = 0xf00d};
@@ -102,7 +101,7 @@ static void requests_say_for_whom_they_are(void **state) {
   assert_int_equal(rig.fake.ops->peer_open(rig.fake.instance, &info, &rig.peer, &error), RKV_OK);
   rig.fake.vote = (struct rkv_vote){3, 1, true};
   rig.fake.matched = (struct rkv_log_id){1, 6};
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < 5; i++) {
     if (i == 0) ask_pre_vote(&asked);
     if (i == 1) ask_timeout_now(&asked);
     if (i == 2) ask_append(&rig, &asked, entry, 1, 5, 8000); /* by a stream */
@@ -113,6 +112,7 @@ static void requests_say_for_whom_they_are(void **state) {
       rig.fake.finished = true; /* it needs none: the stream ends with its first step */
       ask_step(&rig, &asked, rig.fake.ops->send_snapshot_begin, 8000);
     }
+    if (i == 4) ask_hello(&asked);
     await_end(&asked, RKV_OK);
     if (i == 3) fake_await(&rig.fake, &rig.fake.seen.begin, 1); /* the wire has no answer to it */
     seen = fake_look(&rig.fake);
@@ -123,9 +123,6 @@ static void requests_say_for_whom_they_are(void **state) {
     assert_int_equal(seen.sender.id, rig.fake.host.node_id);
     assert_int_equal(seen.sender.incarnation, 0xf00d);
   }
-  ask_hello(&asked);
-  await_end(&asked, RKV_OK);
-  assert_false(fake_look(&rig.fake).enveloped);
   free_entries(entry, 1);
   stop();
 }
@@ -146,6 +143,16 @@ static void hello_tells_who_is_there(void **state) {
   await_end(&asked, RKV_OK);
   assert_int_equal(asked.hello.cluster.high, 3);
   assert_int_equal(asked.hello.cluster.low, 4);
+  assert_int_equal(asked.hello.membership.index, 0); /* it does not say */
+  rig.fake.newest = (struct rkv_log_id){5, 6};
+  for (int names = 0; names < 2; names++) {
+    rig.fake.names = names == 1;
+    ask_hello(&asked);
+    await_end(&asked, RKV_OK);
+    assert_int_equal(asked.hello.membership.term, 5);
+    assert_int_equal(asked.hello.membership.index, 6);
+    assert_int_equal(asked.hello.names_asker, names);
+  }
   stop();
 }
 

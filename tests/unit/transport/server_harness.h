@@ -62,6 +62,8 @@ struct fake {
   bool echo;               /* an append is stored whole: `matched` is its own last id ... */
   rkv_index conflict_from; /* ... unless its prev has at least this index; 0: off */
   struct rkv_log_id id, matched;
+  struct rkv_log_id newest; /* what hello tells, and whether it names the asker */
+  bool names;
   uint64_t lease_ns;
   struct rkv_vote vote;
   struct rkv_buf membership, text;

@@ -150,6 +150,7 @@ static void node_hello(void *ctx, struct rkv_hello_call *c) {
   c->id = f->id.term;
   c->incarnation = f->id.index;
   c->cluster = (struct rkv_cluster_id){f->matched.term, f->matched.index};
+  rkv_hello_tell(c, f->newest, f->names);
   collect(f, OTHER, &c->call, &f->seen.hello);
 }
 

@@ -1,0 +1,122 @@
+/* know.c: which local reads are answered, and how a node learns that it was removed (know.h). */
+#include <node/internal.h>
+
+#define ASK_NS UINT64_C(1000000000) /* between two rounds of questions to the members */
+
+static enum know_state state_of(const struct node *n) {
+  return (enum know_state)atomic_load_explicit(&n->know.state, memory_order_acquire);
+}
+
+/* What was applied before is seen by whoever reads READY. */
+static void turn(struct node *n, enum know_state state) {
+  atomic_store_explicit(&n->know.state, (int)state, memory_order_release);
+}
+
+static bool names(const struct node *n, const struct raft_membership *m) {
+  return rkv_membership_find(&m->value, n->plugins.host->node_id) != NULL;
+}
+
+void know_recover(struct node *n, bool fresh, const struct raft_membership *memberships,
+                  size_t count) {
+  n->know.target = UINT64_MAX;
+  n->know.heard_ns = n->executor->now_ns(n->executor->ctx);
+  for (size_t i = 0; i < count; i++)
+    if (names(n, &memberships[i])) n->know.member = true;
+  turn(n, fresh ? KNOW_FRESH : KNOW_WAITING);
+}
+
+void know_named(struct node *n) {
+  if (state_of(n) == KNOW_FRESH) turn(n, KNOW_WAITING);
+}
+
+void know_on_append(struct node *n, struct rkv_vote vote, struct rkv_log_id commit) {
+  n->know.heard_ns = n->now_ns;
+  know_named(n);
+  if (commit.term == vote.term && commit.index < n->know.target) n->know.target = commit.index;
+}
+
+/* ---- removed ---- */
+
+static void leave(struct node *n, rkv_index index) {
+  n->know.removed_index = index;
+  turn(n, KNOW_REMOVED);
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "this node was removed from its cluster index=%llu: it answers no local reads (stop it, "
+          "or add it again with rkvctl add-learner)",
+          (unsigned long long)index);
+}
+
+/* A membership later than the one that left it out names it: it is behind, as a new one is. */
+static void come_back(struct node *n) {
+  n->know.target = UINT64_MAX;
+  turn(n, KNOW_WAITING);
+}
+
+/* ---- what the node has got to ---- */
+
+static bool has_caught_up(const struct node *n, const struct raft_view *view) {
+  if (view->role == RAFT_LEADER) return n->applied.term == view->vote.term;
+  return n->applied.index >= n->know.target;
+}
+
+/* A leader that is left out serves on until the others have heard of it. */
+static bool is_left_out(const struct node *n, const struct raft_view *view) {
+  const struct raft_membership *m = raft_effective(n->raft);
+  if (view->role == RAFT_LEADER || !n->know.member || names(n, m)) return false;
+  return m->id.index > 0 && m->id.index <= n->committed.index;
+}
+
+void know_run(struct node *n) {
+  const struct raft_membership *m = raft_effective(n->raft);
+  const enum know_state state = state_of(n);
+  struct raft_view view;
+  if (names(n, m)) n->know.member = true;
+  if (state == KNOW_REMOVED && names(n, m) && m->id.index > n->know.removed_index) come_back(n);
+  if (state == KNOW_REMOVED || (state == KNOW_FRESH && n->applied.index == 0)) return;
+  raft_view(n->raft, &view);
+  if (!has_caught_up(n, &view) && state != KNOW_READY) return;
+  if (is_left_out(n, &view))
+    leave(n, m->id.index);
+  else if (state != KNOW_READY)
+    turn(n, KNOW_READY);
+}
+
+/* ---- asking the members ---- */
+
+bool know_asks(struct node *n) {
+  const enum know_state state = state_of(n);
+  if (state == KNOW_FRESH || state == KNOW_REMOVED || !n->know.member) return false;
+  if (n->now_ns < n->know.heard_ns + 2 * n->options.election_max_ns) return false;
+  if (n->now_ns < n->know.ask_ns) return false;
+  n->know.ask_ns = n->now_ns + ASK_NS;
+  return true;
+}
+
+void know_on_hello(struct node *n, const struct rkv_hello_call *hello) {
+  const rkv_index index = hello->membership.index;
+  if (index == 0 || hello->names_asker) return;
+  if (!rkv_cluster_id_equal(hello->cluster, n->identity.cluster)) return;
+  if (!n->know.member || know_removed(n) || index < raft_effective(n->raft)->id.index) return;
+  leave(n, index);
+}
+
+/* ---- any thread ---- */
+
+bool know_removed(const struct node *n) {
+  return state_of(n) == KNOW_REMOVED;
+}
+
+bool know_refuses(struct node *n, struct rkv_error *error) {
+  const unsigned long long id = (unsigned long long)n->plugins.host->node_id;
+  const enum know_state state = state_of(n);
+  if (state == KNOW_WAITING)
+    (void)rkv_fail(error, RKV_UNAVAILABLE,
+                   "node %llu started and has not heard yet what its cluster acknowledged (try "
+                   "again, or ask another node)",
+                   id);
+  else if (state == KNOW_REMOVED)
+    (void)rkv_fail(error, RKV_UNAVAILABLE, KNOW_REMOVED_TEXT, id);
+  else
+    return false;
+  return true;
+}

@@ -1,0 +1,33 @@
+/* lost.c: who lacks what it had acknowledged (lost.h). */
+#include <node/internal.h>
+
+static void acknowledged(struct node *n, struct holding *h, struct rkv_vote vote, rkv_index index) {
+  if (rkv_vote_compare(h->vote, vote) != RKV_EQUAL) *h = (struct holding){.vote = vote};
+  if (index <= h->index) return;
+  h->index = index;
+  h->at_ns = n->now_ns;
+}
+
+/* An append that was planned before the acknowledgement came may have overtaken what it was for. */
+static bool lacks(const struct holding *h, const struct raft_append_plan *plan) {
+  return rkv_vote_compare(h->vote, plan->vote) == RKV_EQUAL && plan->prev.index > 0 &&
+         plan->prev.index <= h->index && plan->at_ns > h->at_ns;
+}
+
+void lost_look(struct node *n, rkv_node_id id, const struct raft_append_plan *plan,
+               const struct rkv_append_call *answer) {
+  struct node_peer *peer = peer_find(n, id);
+  if (!peer) return;
+  struct holding *h = &peer->holding;
+  if (answer->result == RKV_APPEND_SUCCESS) acknowledged(n, h, plan->vote, answer->matched.index);
+  if (answer->result != RKV_APPEND_CONFLICT || h->lost || !lacks(h, plan)) return;
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "member lacks what it had acknowledged id=%llu acknowledged=%llu lacks=%llu: its storage "
+          "was put back to an older state (it learns anew, and before that it does not vote)",
+          (unsigned long long)id, (unsigned long long)h->index,
+          (unsigned long long)plan->prev.index);
+  h->index = 0;
+  h->lost = rkv_membership_is_voter(&raft_effective(n->raft)->value, id);
+  n->losses++;
+  n->tend_ns = 0;
+}
