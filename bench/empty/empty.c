@@ -136,6 +136,10 @@ static bool serve(struct server *s, const char *addr) {
 int main(int argc, char **argv) {
   struct server s = {.sets = 0};
   const char *addr = NULL;
+  if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+    printf("usage: bench-empty --id N --addr HOST:PORT   a server that keeps nothing\n");
+    return 0;
+  }
   for (int i = 1; i + 1 < argc; i += 2)
     if (strcmp(argv[i], "--addr") == 0) addr = argv[i + 1];
   if (!addr) {

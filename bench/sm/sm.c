@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,8 +180,15 @@ static void run(const struct rkv_plugin *plugin, uint64_t keys) {
   b.ops->close(b.sm);
 }
 
+static int help(void) {
+  printf("bench-sm [KEYS...]   measures sm-protobuf with so many keys (10000 100000 1000000)\n");
+  return 0;
+}
+
 int main(int argc, char **argv) {
-  const struct rkv_plugin *plugin = fake_host_load("sm-protobuf");
+  const struct rkv_plugin *plugin;
+  if (argc > 1 && strcmp(argv[1], "--help") == 0) return help();
+  plugin = fake_host_load("sm-protobuf");
   printf("%9s %9s %8s %9s %9s %9s %9s %9s %10s %9s %8s\n", "keys", "insert/s", "RSS MB",
          "replace/s", "get/s", "begin us", "read MB/s", "put/s*", "max us*", "max cpu*", "end ms");
   for (int i = 1; i < argc; i++) run(plugin, strtoull(argv[i], NULL, 10));

@@ -29,7 +29,7 @@ struct wish {
 /* ---- options.c ---- */
 /* False after a wrong word, which it has named on stderr. */
 bool wish_parse(struct wish *wish, int argc, char **argv);
-void wish_usage(void);
+void wish_usage(FILE *to);
 
 /* ---- subject.c: the storage ---- */
 struct subject {

@@ -56,8 +56,12 @@ static void measure(struct subject *s, const struct wish *wish) {
 int main(int argc, char **argv) {
   static struct subject subject;
   struct wish wish;
+  if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+    wish_usage(stdout);
+    return 0;
+  }
   if (!wish_parse(&wish, argc, argv)) {
-    wish_usage();
+    wish_usage(stderr);
     return 64;
   }
   subject_load(&subject, &wish);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-void wish_usage(void) {
+void wish_usage(FILE *to) {
   (void)fputs(
       "bench-storage PLUGIN.so [--dir DIR] [--option KEY=VALUE]... [--size BYTES,...]\n"
       "              [--batch ENTRIES,...] [--window N] [--seconds S | --fill ENTRIES] [--keep]\n"
@@ -18,7 +18,7 @@ void wish_usage(void) {
       "  --watch    every S seconds of appending a line: how long the log is, memory in use\n"
       "  --keep     the last row's directory stays: DIR/row-N\n"
       "  --open     only opens the storage in DIR, and tells time and memory\n",
-      stderr);
+      to);
 }
 
 static bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out) {

@@ -282,11 +282,12 @@ void raft_forget_change(struct raft *r, void *cookie);
 /* ---- leadership transfer (dissertation 3.10) ---- */
 
 /* Hands leadership to `target` (0: the voter that has got furthest). Accepted (RKV_OK): ended by
- * exactly one TRANSFER_DONE: RKV_OK when this node takes a greater vote, RKV_UNAVAILABLE when the
- * target did not within an election_max_ns, RKV_ABORTED when no quorum answers. Until then
- * propose, read and membership calls answer RKV_UNAVAILABLE. Refused: RKV_NOT_LEADER; RKV_INVALID
- * for a stranger, a learner or this node; RKV_UNAVAILABLE for a peer that is not reached;
- * RKV_PRECONDITION while another transfer runs or there is nobody to hand over to. */
+ * exactly one TRANSFER_DONE: RKV_OK when this node takes a greater vote; after an election_max_ns
+ * RKV_UNAVAILABLE if the target was not asked, RKV_ABORTED if it was; RKV_ABORTED when no quorum
+ * answers. Until then propose, read and membership calls answer RKV_UNAVAILABLE. Refused:
+ * RKV_NOT_LEADER; RKV_INVALID for a stranger, a learner or this node; RKV_UNAVAILABLE for a peer
+ * that is not reached; RKV_PRECONDITION while another transfer runs or there is nobody to hand over
+ * to. */
 enum rkv_status raft_transfer(struct raft *r, struct raft_now now, rkv_node_id target, void *cookie,
                               struct rkv_error *error);
 /* The caller of `cookie` waits no longer; the transfer goes on. */

@@ -84,9 +84,10 @@ void raft_transfer_advance(struct raft *r) {
  * aborts the transfer and resumes accepting client requests". */
 void raft_transfer_time(struct raft *r, struct raft_now now) {
   if (r->transfer.target == 0 || now.ns < r->transfer.until_ns) return;
-  finish(r, RKV_UNAVAILABLE,
-         r->transfer.asked ? "transfer: the target did not take over in time"
-                           : "transfer: the target did not catch up in time");
+  if (r->transfer.asked) /* it may do so yet */
+    finish(r, RKV_ABORTED, "transfer: the target did not take over in time");
+  else
+    finish(r, RKV_UNAVAILABLE, "transfer: the target did not catch up in time");
 }
 
 void raft_transfer_end(struct raft *r) {

@@ -80,3 +80,14 @@ def test_node_id_0_is_named(cluster):
     refused(lambda: node.raft.Vote(raft.VoteRequest(vote=raft.Vote(leader_id=raft.LeaderId(term=1))), timeout=20),
             "vote.leader_id.node_id: missing or 0")
     assert node.view().last_log == -1
+
+
+def test_a_node_may_listen_everywhere(cluster):
+    """It listens on 0.0.0.0 and is a member by an address that leads to it."""
+    one = cluster.start(1)[1]
+    one.kill()
+    port = one.addr.rsplit(":", 1)[1]
+    wait_until(lambda: one.listens_at(f"0.0.0.0:{port}"), "it listens everywhere")
+    answer = rkvctl("init", f"1=127.0.0.1:{port}", at=f"127.0.0.1:{port}")
+    assert answer.code == 0, answer.text()
+    assert rkvctl("set", "k", "v", at=f"127.0.0.1:{port}").code == 0

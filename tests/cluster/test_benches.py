@@ -96,3 +96,13 @@ def test_the_page_of_durable_puts(tmp_path):
     assert "3.00 x etcd (>= 2) met" in page and "0.60 of one put per sync (>= 0.8) MISSED" in page
     assert "until two of three at once are done, p50 in us before and after each round: 140, 150, 160" in page
     assert (tmp_path / "durable.svg").exists()
+
+
+@pytest.mark.parametrize("name", ["bench-cluster", "bench-inprocess", "bench-sm", "bench-storage", "bench-empty"])
+def test_each_bench_says_what_it_takes(name):
+    """--help is answered on stdout, at once."""
+    program = next(iter(BUILD.glob(f"**/{name}")), None)
+    if program is None:
+        pytest.skip(f"{name} is not built here")
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and name in done.stdout

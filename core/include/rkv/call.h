@@ -224,7 +224,8 @@ struct rkv_membership_call {
 
 /* Hands leadership to a voter (dissertation 3.10). Answered when another node leads. RKV_INVALID:
  * the target is a stranger or a learner; RKV_UNAVAILABLE: it cannot be reached or does not catch up
- * in time; RKV_NOT_LEADER. Meanwhile proposals are refused with RKV_UNAVAILABLE. */
+ * in time; RKV_ABORTED: it was asked, and may take over yet; RKV_NOT_LEADER. Meanwhile proposals
+ * are refused with RKV_UNAVAILABLE. */
 struct rkv_transfer_call {
   struct rkv_call call;
   rkv_node_id target; /* 0: the voter that has got furthest */

@@ -256,6 +256,31 @@ static void a_lost_read_may_not_have_happened(void **state) {
   played_node_stop(node);
 }
 
+/* A node that says itself that it cannot has done nothing: another is asked, and if there is none
+ * that is a refusal; nothing may have happened. The patient ask again. */
+static void a_node_that_declines_did_nothing(void **state) {
+  struct played_node *first = START(NULL, DECLINES);
+  struct played_node *second = START(NULL, ANSWERS);
+  struct played_node *later = START(NULL, DECLINES, ANSWERS);
+  const char *at = played_node_endpoint(first);
+  struct follow_answer answer;
+  (void)state;
+  assert_int_equal(ask_nodes(FOLLOW_CHANGE, LONG_MS, at, played_node_endpoint(second), &answer),
+                   OUTCOME_DONE);
+  follow_free(&answer);
+  assert_int_equal(ask_nodes(FOLLOW_CHANGE, LONG_MS, at, NULL, &answer), OUTCOME_REFUSED);
+  assert_false(answer.sent || answer.open);
+  assert_string_equal(answer.text, "node 1 is stopping");
+  assert_int_equal(played_node_calls(first), 2);
+  assert_int_equal(
+      ask_session(true, FOLLOW_CHANGE, LONG_MS, played_node_endpoint(later), NULL, &answer),
+      OUTCOME_DONE);
+  follow_free(&answer);
+  played_node_stop(later);
+  played_node_stop(second);
+  played_node_stop(first);
+}
+
 /* A refusal is the end: its code and text reach the user, nobody else is asked. */
 static void a_refusal_is_final(void **state) {
   struct played_node *first = START(NULL, REFUSES);
@@ -288,6 +313,7 @@ int main(void) {
       cmocka_unit_test(a_circle_of_leaders_ends),
       cmocka_unit_test(an_open_answer_to_a_write_is_no_refusal),
       cmocka_unit_test(a_lost_read_may_not_have_happened),
+      cmocka_unit_test(a_node_that_declines_did_nothing),
       cmocka_unit_test(a_refusal_is_final),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,13 @@ static size_t play(const struct played_node *node, enum part part, struct played
   case KNOWS_NO_LEADER:
     add_status(call, &ops[n++], GRPC_STATUS_UNAVAILABLE, "has to forward request to: none");
     break;
+  case DECLINES:
+    call->leader.key = grpc_slice_from_static_string("rkv-refused");
+    call->leader.value = grpc_slice_from_static_string("1");
+    ops[n].data.send_status_from_server.trailing_metadata_count = 1;
+    ops[n].data.send_status_from_server.trailing_metadata = &call->leader;
+    add_status(call, &ops[n++], GRPC_STATUS_UNAVAILABLE, "node 1 is stopping");
+    break;
   case REFUSES: add_status(call, &ops[n++], GRPC_STATUS_FAILED_PRECONDITION, "not now"); break;
   case ABORTS: add_status(call, &ops[n++], GRPC_STATUS_ABORTED, "as it happens"); break;
   case FAILS_INSIDE: add_status(call, &ops[n++], GRPC_STATUS_INTERNAL, "as it happens"); break;

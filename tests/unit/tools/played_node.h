@@ -8,6 +8,7 @@ enum part {
   ANSWERS_LOG_ID,  /* OK, with the message {LogId 3.7} */
   LEADS_ELSEWHERE, /* UNAVAILABLE, names the leader */
   KNOWS_NO_LEADER, /* UNAVAILABLE, names nobody */
+  DECLINES,        /* UNAVAILABLE "is stopping", marked as the node's own word */
   REFUSES,         /* FAILED_PRECONDITION "not now" */
   ABORTS,          /* ABORTED "as it happens", and so on */
   FAILS_INSIDE,    /* INTERNAL */

@@ -122,6 +122,42 @@ static void json_of_metrics(void **state) {
   assert_json_value("", "\"\"");
 }
 
+/* OpenRaft's names are counted on to Raft's count, whatever stands before the index; others stay.
+ */
+static void people_count_from_one(void **state) {
+  static const char *const cases[][3] = {
+      {"last_log", "0", "1"},
+      {"last_applied", "3.81", "3.82"},
+      {"snapshot", "T1-N2.4", "T1-N2.5"},
+      {"purged", "none", "none"},
+      {"snapshot", "None", "None"},
+      {"committed", "3.82", "3.82"},
+      {"term", "7", "7"},
+      {"last_log", "", ""},
+      {"last_log", "18446744073709551615", "18446744073709551615"}};
+  char out[64];
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    wire_count(cases[i][0], cases[i][1], strlen(cases[i][1]), out, sizeof out);
+    assert_string_equal(out, cases[i][2]);
+  }
+}
+
+/* What would steer a terminal is shown, in text and in JSON. */
+static void bytes_are_printed_safely(void **state) {
+  static const char rude[] = "a\x1b[2J\x7f\xC2\x9B\xff\xC3\xA9";
+  char *out = NULL;
+  size_t size = 0;
+  FILE *file = open_memstream(&out, &size);
+  (void)state;
+  assert_non_null(file);
+  print_safe(file, rude, sizeof rude - 1);
+  assert_int_equal(fclose(file), 0);
+  assert_string_equal(out, "a\\x1b[2J\\x7f\\xc2\\x9b\\xff\xC3\xA9");
+  free(out);
+  assert_json("\xC2\x9B", 2, "\"\\u009b\"");
+}
+
 static void tables_line_up(void **state) {
   static const char *const titles[] = {"ID", "ADDR"};
   struct print_table *table = print_table_new(titles, 2);
@@ -185,6 +221,8 @@ int main(void) {
       cmocka_unit_test(metrics_may_be_cut_anywhere),
       cmocka_unit_test(json_of_any_bytes),
       cmocka_unit_test(json_of_metrics),
+      cmocka_unit_test(people_count_from_one),
+      cmocka_unit_test(bytes_are_printed_safely),
       cmocka_unit_test(tables_line_up),
       cmocka_unit_test(roles_in_a_joint_membership),
       cmocka_unit_test(memberships_with_gaps_are_read),
