@@ -24,7 +24,7 @@
   X(reconnect_backoff_min, DURATION, "100ms", 100 * MS, 60 * SECOND,                               \
     "first pause before a peer is dialled again")                                                  \
   X(reconnect_backoff_max, DURATION, "1s", 100 * MS, 600 * SECOND,                                 \
-    "longest pause before a peer is dialled again")                                                \
+    "longest pause before a peer is dialled and looked up again")                                  \
   X(connect_timeout, DURATION, "2s", 100 * MS, 600 * SECOND,                                       \
     "a connection to a peer that takes longer is given up")                                        \
   X(vote_timeout, DURATION, "1s", 10 * MS, 600 * SECOND,                                           \

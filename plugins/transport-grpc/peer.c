@@ -137,6 +137,8 @@ static grpc_channel *channel_new(struct transport *t, const char *addr) {
       arg_number(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, o->reconnect_backoff_min / MS),
       arg_number(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, o->reconnect_backoff_max / MS),
       arg_number(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, o->connect_timeout / MS),
+      /* Each dial that failed has the name looked up again: the core pauses 30 s else. */
+      arg_number(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, o->reconnect_backoff_min / MS),
       arg_number(GRPC_ARG_KEEPALIVE_TIME_MS, PEER_KEEPALIVE_NS / MS),
       arg_number(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, PEER_KEEPALIVE_WAIT_NS / MS),
       arg_number(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
