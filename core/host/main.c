@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "descriptors.h"
 #include "exit_codes.h"
+#include "open_files.h"
 #include "run.h"
 
 #include <stdlib.h>
@@ -9,8 +10,14 @@
 HOST_DESCRIPTORS_FIRST;
 
 static int run(const struct host_flags *flags) {
+  struct host_config *config;
+  struct rkv_error error;
   int code;
-  struct host_config *config = host_command_load(flags, stderr, &code);
+  if (host_open_files_raise(&error) != RKV_OK) {
+    (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
+    return HOST_EXIT_UNAVAILABLE;
+  }
+  config = host_command_load(flags, stderr, &code);
   if (!config) return code;
   code = host_run(config);
   host_config_free(config);

@@ -17,7 +17,7 @@
   X(app_message_max, SIZE, "4MiB", 256, 64 * MIB, "largest message accepted from a client")        \
   X(snapshot_idle_timeout, DURATION, "10s", 10 * MS, 3600 * SECOND,                                \
     "a snapshot stream that is silent for so long is given up")                                    \
-  X(concurrent_streams_max, UINT, "1024", 1, 1000000, "calls open at once on one connection")      \
+  X(concurrent_streams_max, UINT, "100", 1, 1000000, "calls open at once on one connection")       \
   X(metadata_max, SIZE, "16KiB", 1 * KIB, 1 * MIB, "metadata of one call, both directions")        \
   X(memory_max, SIZE, "256MiB", 8 * MIB, 64 * GIB,                                                 \
     "memory that received messages may take until they are handed on")                             \
@@ -37,7 +37,11 @@
     "appends on their way to one peer: no further one is sent while these are unanswered")         \
   X(busy_poll, DURATION, "0ms", 0, 10 * MS,                                                        \
     "while a few calls wait for peers, look for their answers so long before sleeping: less "      \
-    "latency for more CPU, on machines with cores to spare")
+    "latency for more CPU, on machines with cores to spare")                                       \
+  X(connections_max, UINT, "2000", 1, 100000,                                                      \
+    "connections open at once; further ones are refused")                                          \
+  X(connections_per_address_max, UINT, "256", 1, 100000,                                           \
+    "likewise from one IPv4 address or IPv6 /64 network")
 
 /* Sizes in bytes, durations in nanoseconds, as rkv_value.number. */
 struct transport_options {

@@ -166,6 +166,7 @@ static void *poller_main(void *arg) {
 /* Gives back what has been made; also the end of close. The poller does not run. */
 static void dismantle(struct transport *t) {
   bool shutdown = false;
+  if (t->server) server_stop_accepting(t);
   if (t->server && !t->server_down) { /* never started, so there was no stop */
     grpc_server_shutdown_and_notify(server_core(t), t->cq, &t->server_down_tag);
     grpc_server_cancel_all_calls(server_core(t));
@@ -294,6 +295,7 @@ void transport_stop(void *transport, uint64_t grace_ns) {
 
   atomic_store(&t->ended, true);
   peers_cancel(t);
+  server_stop_accepting(t);
   grpc_server_shutdown_and_notify(server_core(t), t->cq, &t->server_down_tag);
   patience = transport_now(t) + (atomic_load(&t->inbound) > 0 ? 0 : STOP_FLUSH_NS);
   pthread_mutex_lock(&t->mutex);

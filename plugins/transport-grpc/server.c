@@ -1,9 +1,8 @@
 /* server.c: makes the core's server: arguments, port, methods, counters; invariants in server.h. */
 #include "server.h"
 
-#include <grpc/grpc_security.h>
 #include <stdlib.h>
-#include "address.h"
+#include "acceptor.h"
 #include "inflow.h"
 #include "keep.h"
 
@@ -11,7 +10,8 @@
 #define HANDSHAKE_MS 10000
 #define KEEPALIVE_MS 60000 /* a client that vanished without a word is noticed after this */
 #define KEEPALIVE_TIMEOUT_MS 20000
-#define PING_INTERVAL_MIN_MS 1000
+#define PING_INTERVAL_MIN_MS 1000 /* pings that come faster are strikes ... */
+#define PING_STRIKES_MAX 10       /* ... and after so many the connection is closed */
 #define ARGS_MAX 16
 
 struct counter {
@@ -21,6 +21,8 @@ struct counter {
 
 struct server {
   grpc_server *core;
+  struct acceptor_door *door; /* the core's, for the acceptor */
+  struct acceptor *acceptor;
   struct slot_kind kinds[METHODS_MAX];
   size_t kind_count;
   struct inflows *appends, *writes;
@@ -150,7 +152,8 @@ static grpc_arg int_arg(const char *key, uint64_t value) {
 /* Lean: the core's filters for sizes, channelz and retries cost a third of a call; sizes are
  * checked by us (server_check_message), deadlines are asked for one by one, memory is bounded by
  * the quota. */
-static grpc_server *make_core(const struct transport_options *options) {
+static grpc_server *make_core(const struct transport_options *options,
+                              struct acceptor_door **door) {
   grpc_resource_quota *quota = grpc_resource_quota_create("transport-grpc");
   grpc_arg args[ARGS_MAX];
   grpc_channel_args list = {0, args};
@@ -164,7 +167,6 @@ static grpc_server *make_core(const struct transport_options *options) {
   args[list.num_args++] = int_arg(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 1);
   args[list.num_args++] = int_arg(GRPC_ARG_ENABLE_CHANNELZ, 0);
   args[list.num_args++] = int_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  args[list.num_args++] = int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0);
   args[list.num_args++] = int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->concurrent_streams_max);
   args[list.num_args++] = int_arg(GRPC_ARG_MAX_METADATA_SIZE, options->metadata_max);
   args[list.num_args++] = int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS);
@@ -172,7 +174,8 @@ static grpc_server *make_core(const struct transport_options *options) {
   args[list.num_args++] = int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS);
   args[list.num_args++] =
       int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MIN_MS);
-  args[list.num_args++] = int_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  args[list.num_args++] = int_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, PING_STRIKES_MAX);
+  args[list.num_args++] = acceptor_arg(door);
   core = grpc_server_create(&list, NULL);
   grpc_resource_quota_unref(quota);
   return core;
@@ -195,17 +198,6 @@ static enum rkv_status register_methods(struct server *s, const struct method *t
   return RKV_OK;
 }
 
-static enum rkv_status bind_port(struct server *s, const char *addr, struct rkv_error *error) {
-  grpc_server_credentials *plain;
-  int port;
-  enum rkv_status status = address_check(addr, error);
-  if (status != RKV_OK) return status;
-  plain = grpc_insecure_server_credentials_create();
-  port = grpc_server_add_http2_port(s->core, addr, plain);
-  grpc_server_credentials_release(plain);
-  return port > 0 ? RKV_OK : address_why_not(addr, error);
-}
-
 enum rkv_status server_open(struct transport *t, struct rkv_error *error) {
   struct server *s = calloc(1, sizeof *s);
   enum rkv_status status;
@@ -215,7 +207,7 @@ enum rkv_status server_open(struct transport *t, struct rkv_error *error) {
     return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory for the server");
   }
   t->server = s;
-  s->core = make_core(&t->options);
+  s->core = make_core(&t->options, &s->door);
   grpc_server_register_completion_queue(s->core, t->cq, NULL);
   status = register_counters(t, error);
   if (status == RKV_OK)
@@ -233,7 +225,7 @@ enum rkv_status server_open(struct transport *t, struct rkv_error *error) {
     status =
         inflows_open(t, s->core, &service_write, t->options.app_message_max, &s->writes, error);
   if (status == RKV_OK) status = snapshots_open(t, s->core, &s->snapshots, error);
-  if (status == RKV_OK) status = bind_port(s, t->host->node_addr, error);
+  if (status == RKV_OK) status = acceptor_open(t, s->core, &s->door, &s->acceptor, error);
   return status; /* the caller frees what there is */
 }
 
@@ -251,7 +243,12 @@ enum rkv_status server_start(struct transport *t, struct rkv_error *error) {
   }
   status = inflows_start(s->appends, error);
   if (status == RKV_OK) status = inflows_start(s->writes, error);
-  return status != RKV_OK ? status : snapshots_start(s->snapshots, error);
+  if (status == RKV_OK) status = snapshots_start(s->snapshots, error);
+  return status != RKV_OK ? status : acceptor_start(s->acceptor, error);
+}
+
+void server_stop_accepting(struct transport *t) {
+  acceptor_stop(t->server->acceptor);
 }
 
 void server_close(struct transport *t) {
@@ -270,5 +267,6 @@ void server_free(struct transport *t) {
   inflows_free(s->writes);
   snapshots_free(s->snapshots);
   pthread_mutex_destroy(&s->lock);
+  acceptor_free(s->acceptor);
   free(s);
 }

@@ -22,7 +22,11 @@
   X(requests, "calls and messages of streams received")                                            \
   X(refused, "calls refused because what they sent was wrong")                                     \
   X(too_large, "messages refused because they were over a limit")                                  \
-  X(unknown_methods, "calls of methods that do not exist here")
+  X(unknown_methods, "calls of methods that do not exist here")                                    \
+  X(connections, "connections accepted")                                                           \
+  X(connections_refused, "connections refused because connections_max were open")                  \
+  X(connections_refused_address, "connections refused because their address had enough open")      \
+  X(connections_refused_descriptors, "connections refused for want of a file descriptor")
 
 enum server_count {
 #define SERVER_COUNT_ENUM(name, help) SERVER_COUNT_##name,
@@ -121,6 +125,8 @@ void server_count_refusal(struct transport *t, enum rkv_status status, const cha
 enum rkv_status server_open(struct transport *t, struct rkv_error *error);
 enum rkv_status server_start(struct transport *t, struct rkv_error *error);
 grpc_server *server_core(const struct transport *t);
+/* Nothing is accepted any more; the port is free. Once server_open was called; may be repeated. */
+void server_stop_accepting(struct transport *t);
 void server_close(struct transport *t);
 void server_free(struct transport *t);
 

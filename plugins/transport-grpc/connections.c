@@ -1,0 +1,106 @@
+/* connections.c: counts open connections, all of them and by address. */
+#include "connections.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct connection {
+  ino_t inode;
+  int fd;
+  struct connections_owner owner;
+};
+
+struct connections {
+  size_t count, max, per_address_max;
+  uint64_t looked_ns; /* when all were looked at last, 0: never */
+  struct connection list[];
+};
+
+struct connections *connections_new(size_t max, size_t per_address_max) {
+  struct connections *c = calloc(1, sizeof *c + max * sizeof c->list[0]);
+  if (!c) return NULL;
+  c->max = max;
+  c->per_address_max = per_address_max;
+  return c;
+}
+
+void connections_free(struct connections *c) {
+  free(c);
+}
+
+struct connections_owner connections_owner_of(const struct sockaddr_storage *addr) {
+  struct connections_owner owner = {0, false};
+  if (addr->ss_family == AF_INET) {
+    const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)addr;
+    owner.bits = in->sin_addr.s_addr;
+  } else if (addr->ss_family == AF_INET6) {
+    const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)addr;
+    const uint8_t *bytes = in->sin6_addr.s6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr)) {
+      uint32_t ipv4;
+      memcpy(&ipv4, bytes + 12, sizeof ipv4);
+      owner.bits = ipv4;
+    } else {
+      memcpy(&owner.bits, bytes, sizeof owner.bits);
+      owner.is_ipv6 = true;
+    }
+  }
+  return owner;
+}
+
+static bool is_open(const struct connection *connection) {
+  struct stat now;
+  return fstat(connection->fd, &now) == 0 && S_ISSOCK(now.st_mode) &&
+         now.st_ino == connection->inode;
+}
+
+static void forget_closed(struct connections *c) {
+  size_t kept = 0;
+  for (size_t i = 0; i < c->count; i++)
+    if (is_open(&c->list[i])) c->list[kept++] = c->list[i];
+  c->count = kept;
+}
+
+static size_t count_of(const struct connections *c, struct connections_owner owner) {
+  size_t count = 0;
+  for (size_t i = 0; i < c->count; i++)
+    count += c->list[i].owner.bits == owner.bits && c->list[i].owner.is_ipv6 == owner.is_ipv6;
+  return count;
+}
+
+static enum connections_verdict judge(const struct connections *c, struct connections_owner owner) {
+  if (c->count >= c->max) return CONNECTIONS_FULL;
+  return count_of(c, owner) >= c->per_address_max ? CONNECTIONS_FULL_ADDRESS : CONNECTIONS_TAKE;
+}
+
+enum connections_verdict connections_judge(struct connections *c, struct connections_owner owner,
+                                           uint64_t now_ns) {
+  const enum connections_verdict verdict = judge(c, owner);
+  if (verdict == CONNECTIONS_TAKE) return verdict;
+  if (c->looked_ns != 0 && now_ns - c->looked_ns < CONNECTIONS_LOOK_NS) return verdict;
+  forget_closed(c);
+  c->looked_ns = now_ns;
+  return judge(c, owner);
+}
+
+void connections_add(struct connections *c, int fd, struct connections_owner owner) {
+  struct connection *last;
+  struct stat now;
+  /* Whoever had this descriptor before has closed it. */
+  for (size_t i = 0; i < c->count; i++)
+    if (c->list[i].fd == fd) c->list[i--] = c->list[--c->count];
+  assert(c->count < c->max);
+  if (fstat(fd, &now) != 0) return; /* not a descriptor: nothing is held */
+  last = &c->list[c->count++];
+  last->fd = fd;
+  last->inode = now.st_ino;
+  last->owner = owner;
+}
+
+size_t connections_count(struct connections *c) {
+  forget_closed(c);
+  return c->count;
+}

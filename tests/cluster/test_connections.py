@@ -1,0 +1,127 @@
+"""More connections than a node can or may hold: it refuses some, says so, and serves on."""
+import contextlib
+import resource
+import socket
+import subprocess
+import time
+
+import pytest
+
+from http2 import GOAWAY, PING, PREFACE, SETTINGS, frame, read_frame
+from nodes import BUILD, Node, free_port, wait_until
+from pace import ELECTION
+
+IDLE = 1100  # more than a soft limit of 1,024 descriptors lets a process have
+
+
+@pytest.fixture(autouse=True)
+def room_for_sockets():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def few_descriptors(monkeypatch):
+    """Nodes may open 1,024, whatever they ask for."""
+    command = Node.command
+    monkeypatch.setattr(Node, "command", lambda *words: ["prlimit", "--nofile=1024:1024", "--", *command(*words)])
+
+
+def connect(stack, node):
+    host, port = node.addr.split(":")
+    connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=20))
+    connection.settimeout(20)
+    return connection
+
+
+def served_anew(node):
+    """Does a client that connects now get an answer?"""
+    done = subprocess.run([str(BUILD / "rkvctl"), "--endpoints", node.addr, "get", "a"], capture_output=True,
+                          text=True, timeout=30, check=False)
+    return done.returncode == 0 and "1" in done.stdout
+
+
+def is_open(connection):
+    """False: the node has closed it."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+
+
+def metric(node, name):
+    return int(node.view().pairs[f"transport-grpc.{name}"])
+
+
+@pytest.mark.parametrize("sets", [None, {"transport.connections_per_address_max": 2000}], ids=["address", "all"])
+def test_out_of_descriptors_and_back(cluster, few_descriptors, sets):
+    """1,100 idle connections where 1,024 descriptors are: some are refused, with a line; who led goes on to lead;
+    closed again, new clients are served."""
+    cluster.form(1, 2, 3, sets=sets)
+    leader = cluster.leader()
+    leader.set("a", "1")
+    term = leader.view().term
+    with contextlib.ExitStack() as stack:
+        for _ in range(IDLE):
+            connect(stack, leader)
+        wait_until(lambda: leader.log_lines("WARN", "connections refused", "raise"), "it says that it refuses")
+        time.sleep(3 * ELECTION)
+        leader.set("b", "2")
+        assert leader.view().term == term and leader.view().state == "leader"
+    wait_until(lambda: served_anew(leader), "a new client is served")
+    assert len(leader.log_lines("connections refused")) <= 4
+    assert metric(leader, "connections_open") < 64
+
+
+def test_as_many_as_are_allowed(cluster):
+    """connections_max and connections_per_address_max: who comes late is hung up on, who leaves makes room."""
+    node = cluster.form(1, sets={"transport.connections_max": 20, "transport.connections_per_address_max": 10})[1]
+    node.set("a", "1")  # one of the ten
+    with contextlib.ExitStack() as stack:
+        connections = [connect(stack, node) for _ in range(12)]
+        wait_until(lambda: sum(map(is_open, connections)) == 9, "three are refused")
+        assert metric(node, "connections_refused_address") == 3
+        assert metric(node, "connections_open") == 10
+        assert not served_anew(node)
+        connections[0].close()
+        wait_until(lambda: served_anew(node), "there is room for one")
+    assert node.log_lines("WARN", "connections refused", "connections_per_address_max")
+
+
+def test_too_few_descriptors_to_begin():
+    """A sentence and exit 69, not the words of a library."""
+    for count in (9, 11, 20, 63):
+        done = subprocess.run(["prlimit", f"--nofile={count}:{count}", "--", str(BUILD / "raft-key-value"), "--id", "1",
+                               "--addr", f"127.0.0.1:{free_port()}"], capture_output=True, text=True, timeout=60,
+                              check=False)
+        assert (done.returncode, done.stdout) == (69, ""), done
+        assert done.stderr.count("\n") == 1 and f"may open {count}" in done.stderr and "ulimit -n" in done.stderr
+
+
+def test_the_soft_limit_is_raised(cluster):
+    """A soft limit of 64 below a hard one that is higher: the node may open what the hard one says."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(64, soft // 2), hard))
+    node = cluster.form(1)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+
+
+def test_pings_without_end(cluster):
+    """A client that pings as fast as it can is told to go and is hung up on; the node serves on."""
+    node = cluster.form(1)[1]
+    node.set("a", "1")
+    with contextlib.ExitStack() as stack:
+        connection = connect(stack, node)
+        connection.sendall(PREFACE + frame(SETTINGS, 0, 0) + frame(PING, 0, 0, b"12345678") * 100)
+        kinds = []
+        with contextlib.suppress(AssertionError, ConnectionError):  # the end of the connection
+            while True:
+                kinds.append(read_frame(connection)[0])
+        assert kinds[-1] == GOAWAY
+    assert served_anew(node)
