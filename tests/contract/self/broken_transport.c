@@ -94,8 +94,14 @@ HAND_ON(timeout_now, rkv_timeout_now_call)
 HAND_ON(read_index, rkv_read_index_call)
 HAND_ON(transfer, rkv_transfer_call)
 HAND_ON(snapshot_now, rkv_snapshot_now_call)
-HAND_ON(hello, rkv_hello_call)
 #undef HAND_ON
+
+/* As one of before 1.2 does, which has no room for what the node would tell. */
+static void on_hello(void *ctx, struct rkv_hello_call *call) {
+  struct broken *b = ctx;
+  if (b->fault == FAULT_hello_untold) call->call.abi_minor = 1;
+  b->node->hello(b->node->ctx, call);
+}
 
 static void make_node(struct broken *b) {
   b->own_node = (struct rkv_node_api){.struct_size = sizeof b->own_node,

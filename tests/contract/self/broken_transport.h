@@ -34,6 +34,7 @@
   X(refusal_is_ok)                                                                                 \
   X(incarnation_lost)                                                                              \
   X(sender_lost)                                                                                   \
+  X(hello_untold)                                                                                  \
   X(one_connection_closes_all)                                                                     \
   X(sulks)                                                                                         \
   X(touched_after_done)                                                                            \
