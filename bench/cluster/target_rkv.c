@@ -32,6 +32,17 @@ static void find_binary(const struct options *options, char *out, size_t size) {
   (void)snprintf(out, size, "%s/raft-key-value", self);
 }
 
+#define STREAMS_USUAL 100 /* calls that transport-grpc lets a connection have open by default */
+
+/* How many calls one connection has open at most. Where a node would keep some of them waiting its
+ * limit is raised: what is measured is a node that works, not one that waits. */
+static unsigned streams_max(const struct options *options) {
+  unsigned most = 0, i;
+  for (i = 0; i < options->inflight_count; i++)
+    if (options->inflight[i] > most) most = options->inflight[i];
+  return options->connections > 0 ? (most + options->connections - 1) / options->connections : most;
+}
+
 static void rkv_command(const struct cluster *cluster, unsigned i, struct command_line *line) {
   char binary[TARGET_DIR_MAX * 8 + 32];
   unsigned s;
@@ -46,6 +57,10 @@ static void rkv_command(const struct cluster *cluster, unsigned i, struct comman
     command_line_add(line, "storage.plugin=storage-wal");
     command_line_add(line, "--set");
     command_line_add(line, "storage.dir=%s/n%u", cluster->dir, i + 1);
+  }
+  if (streams_max(cluster->options) > STREAMS_USUAL) {
+    command_line_add(line, "--set");
+    command_line_add(line, "transport.concurrent_streams_max=%u", streams_max(cluster->options));
   }
   for (s = 0; s < cluster->options->set_count; s++) { /* the last one counts */
     command_line_add(line, "--set");

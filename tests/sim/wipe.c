@@ -121,7 +121,7 @@ static bool others_know(struct sim *s, rkv_node_id id) {
   if (admin_changes(s)) return false;
   for (rkv_node_id other = 1; other <= SIM_NODES; other++) {
     struct node *n = sim_node_of(s, other);
-    if (other == id) continue;
+    if (other == id || s->nodes[other].refused) continue; /* what that one knows is thrown away */
     if (!n || !knows(n->raft, id)) return false;
   }
   return true;
