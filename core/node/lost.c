@@ -1,6 +1,11 @@
 /* lost.c: who lacks what it had acknowledged (lost.h). */
 #include <node/internal.h>
 
+/* More than the peer was sent it cannot hold, whatever it says. */
+static bool is_true(const struct rkv_append_call *answer) {
+  return answer->matched.index <= answer->prev.index + answer->entry_count;
+}
+
 static void acknowledged(struct node *n, struct holding *h, struct rkv_vote vote, rkv_index index) {
   if (rkv_vote_compare(h->vote, vote) != RKV_EQUAL) *h = (struct holding){.vote = vote};
   if (index <= h->index) return;
@@ -19,7 +24,8 @@ void lost_look(struct node *n, rkv_node_id id, const struct raft_append_plan *pl
   struct node_peer *peer = peer_find(n, id);
   if (!peer) return;
   struct holding *h = &peer->holding;
-  if (answer->result == RKV_APPEND_SUCCESS) acknowledged(n, h, plan->vote, answer->matched.index);
+  if (answer->result == RKV_APPEND_SUCCESS && is_true(answer))
+    acknowledged(n, h, plan->vote, answer->matched.index);
   if (answer->result != RKV_APPEND_CONFLICT || h->lost || !lacks(h, plan)) return;
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
           "member lacks what it had acknowledged id=%llu acknowledged=%llu lacks=%llu: its storage "

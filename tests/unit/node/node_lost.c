@@ -101,8 +101,32 @@ static void who_is_behind_has_lost_nothing(void **state) {
   }
 }
 
+/* An answer that names more than the peer was sent is no acknowledgement: a later conflict behind
+ * it tells of no loss, and costs no voter its vote. */
+static void nobody_acknowledges_more_than_was_sent(void **state) {
+  static const rkv_node_id two[] = {1, 2};
+  struct world *w = world_new(1);
+  (void)state;
+  for (rkv_node_id id = 1; id <= 2; id++) world_start(w, id);
+  assert_int_equal(world_init(w, 1, two, 2).status, RKV_OK);
+  assert_int_equal(world_wait_leader(w), 1);
+  assert_true(world_settle(w));
+  struct node *n = w->nodes[1].node;
+  struct raft_append_plan plan = {.vote = world_metrics(w, 1).vote, .prev = {1, 2}};
+  struct rkv_append_call answer = {.prev = plan.prev, .matched = {1, UINT64_C(1) << 40}};
+  answer.result = RKV_APPEND_SUCCESS;
+  lost_look(n, 2, &plan, &answer);
+  plan.prev.index = answer.prev.index = 1000;
+  plan.at_ns = n->now_ns + 1;
+  answer.result = RKV_APPEND_CONFLICT;
+  lost_look(n, 2, &plan, &answer);
+  assert_int_equal(n->losses, 0);
+  world_free(w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(nobody_acknowledges_more_than_was_sent),
       cmocka_unit_test(a_member_put_back_learns_anew),
       cmocka_unit_test(who_is_behind_has_lost_nothing),
   };
