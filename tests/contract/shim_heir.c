@@ -18,8 +18,8 @@ static const char heritage[] = "heritage";
 
 /* One write in the file; the file written to stands under `held`. */
 struct kept_row {
-  struct undo_kept kept;
   char held[UNDO_PATH_MAX];
+  struct undo_kept kept;
 };
 
 static int open_heritage(int flags) {

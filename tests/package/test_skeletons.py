@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import unittest
 
-from frames import LINEARIZABLE, NOT_LEADER, Client, Refused
+from frames import LINEARIZABLE, NOT_LEADER, UNAVAILABLE, Client, Refused
 from scratch import Node, install, run, wait_until
 
 KINDS = {"transport": "transport-tcp", "storage": "storage-mem", "state-machine": "sm-register"}
@@ -103,7 +103,14 @@ class Skeletons(unittest.TestCase):
         leader.add_learner(node.id, node.addr)
         client = Client(node.addr)
         self.addCleanup(client.close)
-        wait_until(lambda: client.query() == value, "the learner has the state")
+
+        def has_state():
+            try:
+                return client.query() == value
+            except Refused as refused:  # it knows that it does not know yet
+                self.assertEqual(UNAVAILABLE, refused.status)
+                return False
+        wait_until(has_state, "the learner has the state")
         self.assertGreater(client.metrics()["snapshot"], 0)
 
     def cluster(self, plugins, how):
