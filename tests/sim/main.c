@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JOBS_MAX = 64, COVERAGE_SEEDS_MIN = 100 };
+enum { JOBS_MAX = 64, COVERAGE_SEEDS_MIN = 200 };
 
 struct options {
   uint64_t seeds, from, steps, jobs;

@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutations"
 LEFT_OUT = shutil.ignore_patterns("build", ".*", "__pycache__")
-SEEDS = 200
+SEEDS = 400
 RUN_SECONDS_MAX = 300
 
 
