@@ -130,6 +130,7 @@ void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_
   if (last.index > r->applied.index) r->applied = last;
   if (last.index > r->verified.index) r->verified = last;
   if (last.index > r->build_after) r->build_after = last.index;
+  raft_settle_peers(r); /* it may lead meanwhile */
   if (changed) raft_membership_announce(r, now);
   raft_settle_role(r, now);
   raft_changes_advance(r, now);

@@ -299,6 +299,31 @@ static void snapshots_replace_no_later_membership(void **state) {
   cluster_free(f.c);
 }
 
+/* A node may be elected while the last leader's snapshot becomes durable here. What it covers is
+ * purged, and no peer is asked about that any more. */
+static void a_leader_may_finish_an_install(void **state) {
+  struct cluster *c = cluster_new();
+  struct raft_append_plan plan;
+  struct raft_membership m = {ID(0, 1), cluster_membership(three)};
+  struct raft *r;
+  rkv_node_id id;
+  (void)state;
+  for (id = 1; id <= 3; id++) cluster_start(c, id);
+  c->nodes[3].cut = true;
+  assert_int_equal(cluster_init(c, 1, three), RKV_OK);
+  cluster_run(c, 200 * MS);
+  assert_int_equal(cluster_propose(c, 1, 5), RKV_OK);
+  cluster_run(c, 200 * MS);
+  assert_true(cluster_view(c, 1).committed.index >= 5);
+  r = c->nodes[1].r;
+  raft_on_snapshot_installed(r, (struct raft_now){c->now_ns, 0}, ID(1, 4), &m);
+  assert_id(expect_next(r, RAFT_OUT_PURGE).id, 1, 4);
+  assert_true(raft_next_append(r, (struct raft_now){c->now_ns + 5000 * MS, 0}, 3, &plan));
+  assert_id(plan.prev, 1, 4); /* no earlier one is there to ask about */
+  raft_append_sent(r, 3, &plan, plan.prev.index);
+  cluster_free(c);
+}
+
 /* A peer that lags behind what is purged gets the snapshot, and then the entries behind it; one
  * that fails gets it again, not before it answers a probe. */
 static void lagging_peers_get_the_snapshot(void **state) {
@@ -341,6 +366,7 @@ int main(void) {
       cmocka_unit_test(starts_forget_overruled_memberships),
       cmocka_unit_test(commits_may_pass_a_snapshot_on_its_way),
       cmocka_unit_test(snapshots_replace_no_later_membership),
+      cmocka_unit_test(a_leader_may_finish_an_install),
       cmocka_unit_test(lagging_peers_get_the_snapshot),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
