@@ -165,6 +165,10 @@ class Node:
     def log_lines(self, *texts):
         return [line for line in self.log.read_text(errors="replace").splitlines() if all(t in line for t in texts)]
 
+    def told(self, *texts):
+        """log_lines, once there is one: a thread of the node's own writes its log."""
+        return wait_until(lambda: self.log_lines(*texts), f"its log says {texts}")
+
     def cpu_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

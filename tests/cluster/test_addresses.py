@@ -64,7 +64,7 @@ def test_what_a_leader_has_written_is_taken(cluster):
     appended(node, {1: "127.0.0.1:7", 2: "127.0.0.1:7", 3: "0.0.0.0:1"})
     wait_until(lambda: node.view().applied == 0, "it is applied")
     assert node.view().nodes[3] == "0.0.0.0:1"
-    assert len(node.log_lines("WARN", "membership with wrong addresses", "nodes 1 and 2 have one address")) == 1
+    assert len(node.told("WARN", "membership with wrong addresses", "nodes 1 and 2 have one address")) == 1
     assert node.view().number("odd_memberships") == 1
 
 
@@ -74,7 +74,7 @@ def test_node_id_0_is_named(cluster):
     zero = raft.Vote(leader_id=raft.LeaderId(term=1, node_id=0), committed=True)
     for _ in range(3):
         refused(lambda: appended(node, {0: "127.0.0.1:7", 1: "127.0.0.1:8"}), "missing or 0")
-    assert len(node.log_lines("WARN", "AppendEntries", "ids start at 1 here", "give that node another id")) == 1
+    assert len(node.told("WARN", "AppendEntries", "ids start at 1 here", "give that node another id")) == 1
     refused(lambda: node.raft.AppendEntries(raft.AppendEntriesRequest(vote=zero), timeout=20),
             "vote.leader_id.node_id: missing or 0")
     refused(lambda: node.raft.Vote(raft.VoteRequest(vote=raft.Vote(leader_id=raft.LeaderId(term=1))), timeout=20),

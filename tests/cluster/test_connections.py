@@ -90,7 +90,7 @@ def test_as_many_as_are_allowed(cluster):
         assert not served_anew(node)
         connections[0].close()
         wait_until(lambda: served_anew(node), "there is room for one")
-    assert node.log_lines("WARN", "connections refused", "connections_per_address_max")
+    assert node.told("WARN", "connections refused", "connections_per_address_max")
 
 
 def test_too_few_descriptors_to_begin():

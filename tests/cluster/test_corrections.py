@@ -89,7 +89,7 @@ def test_voters_leave_by_the_safe_steps(cluster):
     (last,) = [node for node in cluster.alive() if node not in (leader, gone)]
     wait_until(lambda: last.view().configs == [[last.id]], "one voter is left")
     assert last.view().state == "leader" and ids(last) == [last.id]
-    assert len(leader.log_lines("transfer done")) == 1
+    assert len(leader.told("transfer done")) == 1
     answer = rkvctl("remove", last.id, at=last)
     assert answer.code == REFUSED and "last voter" in answer.text()
     assert rkvctl("remove", 9, at=last).code == REFUSED

@@ -126,7 +126,7 @@ def test_a_full_node_alone_refuses_writes_and_reads_on(disk, cluster, sets):
     node.set_many(written.items())
     filler = fill(disk)
     wait_until(lambda: refuses(node, written), "writes are refused", 2 * PATIENCE)
-    assert node.log_lines("device full")
+    assert node.told("device full")
     expect_all(node, written)
     filler.unlink()
     wait_until(lambda: refusal(node, "between") is None, "writes are taken again", 2 * PATIENCE)
@@ -150,7 +150,7 @@ def test_a_start_on_a_full_disk(disk, cluster, sets):
     node.spawn(node.addr)
     if sets["storage.plugin"] == "storage-rocksdb":
         assert node.wait() == 74
-        assert node.log_lines("are free", "needed to open")
+        assert node.told("are free", "needed to open")
         os.truncate(filler, filler.stat().st_size - BELOW_RESERVE)
         node.spawn(node.addr)
     wait_until(lambda: node.is_listening() or node.process.poll() is not None, "it starts on a full disk")

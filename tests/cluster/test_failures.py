@@ -122,7 +122,7 @@ def stop_under_load(cluster, node, number):
         took = time.monotonic() - began
         load.wait_more(50)
     assert took < 6, f"stopping took {took:.1f} s"
-    assert node.log_lines(" stopped"), node.tail()
+    assert node.told(" stopped"), node.tail()
     cluster.leader()
     cluster.settle()
     for other in cluster.alive():

@@ -37,7 +37,7 @@ def test_memory_only_voter_comes_back(cluster):
             load.wait_more(50)
             come_back(node)
             wait_until(lambda: is_back(cluster, node), f"node {node.id} votes again")
-            assert node.log_lines("came back without its storage"), "it says why it did not vote"
+            assert node.told("came back without its storage"), "it says why it did not vote"
         load.wait_more(50)
     cluster.settle()
     for node in cluster.alive():
@@ -108,7 +108,7 @@ def test_who_stands_in_for_a_member_is_told(cluster):
         wait_until(lambda: int(leader.view().pairs["id_clashes"]) > known, "the leader noticed it")
         stranger.kill()
         if stranger_id == 9:
-            assert leader.log_lines(" WARN ", words), leader.tail()
+            assert leader.told(" WARN ", words), leader.tail()
     cluster.set("k", "v", start=leader)
 
 
@@ -138,7 +138,7 @@ def test_removed_while_it_was_down(cluster):
     with pytest.raises(grpc.RpcError) as refused:
         gone.get("k")
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE and "removed" in refused.value.details()
-    assert gone.log_lines(" WARN ", "was removed from its cluster"), gone.tail()
+    assert gone.told(" WARN ", "was removed from its cluster"), gone.tail()
     cluster.leader([1, 2]).add_learner(gone)
     wait_until(lambda: local(gone, "k") is not None, "it answers again")
     assert local(gone, "k") == "w"

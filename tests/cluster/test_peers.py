@@ -112,7 +112,7 @@ def test_a_peer_that_comes_late(cluster):
     with pytest.raises(grpc.RpcError):
         leader.add_learner(late, timeout=5 if SLOW else 0.5)
     if not SLOW:  # there the call may end before the node comes to say so
-        assert leader.log_lines("learner catches up id=2", "does not answer"), "it says what is waited for"
+        assert leader.told("learner catches up id=2", "does not answer"), "it says what is waited for"
     late.spawn(late.addr)
     wait_until(late.is_listening, "it runs")
     wait_until(lambda: late.get("a") == "1", "it has what was written before it came")

@@ -64,7 +64,7 @@ def test_the_log_is_logfmt(cluster):
     for line in node.log.read_text().splitlines():
         time, level, module = line.split(" ", 3)[:3]
         assert time.endswith("Z") and level in ("DEBUG", "INFO", "WARN", "ERROR") and module.isalpha(), line
-    assert node.log_lines("serves id=1", "storage=storage-mem", "durable=false")
+    assert node.told("serves id=1", "storage=storage-mem", "durable=false")
 
 
 def test_scheme_https_over_plaintext(cluster):

@@ -34,4 +34,4 @@ def test_a_peer_gets_past_an_entry_too_large_by_snapshot(cluster):
     leader.set_many((f"k{i}", "v") for i in range(100))
     wait_until(lambda: learner.get("k99") == "v", "the learner has what followed", PATIENCE / 4)
     assert learner.get("big") == "x" * 3000
-    assert len(leader.log_lines("unsendable")) == 1
+    assert len(leader.told("unsendable")) == 1

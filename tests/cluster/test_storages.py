@@ -64,7 +64,7 @@ def test_three_storages_in_one_cluster(cluster, tmp_path):
         come_back(leader)
         wait_until(lambda: votes(cluster, leader), "the old leader votes again")
     same_everywhere(cluster, load.acknowledged)
-    assert all(cluster[i].log_lines("opened dir=", "snapshot=") for i in (2, 3))
+    assert all(cluster[i].told("opened dir=", "snapshot=") for i in (2, 3))
 
 
 @pytest.mark.slow
