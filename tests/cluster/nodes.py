@@ -169,10 +169,6 @@ class Node:
         """log_lines, once there is one: a thread of the node's own writes its log."""
         return wait_until(lambda: self.log_lines(*texts), f"its log says {texts}")
 
-    def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     # ---- the client ----
 
     def raw(self, method, request, timeout=PATIENCE, metadata=None):
