@@ -3,7 +3,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -11,6 +10,7 @@ import time
 import grpc
 
 from pace import FAST, SLOW
+from ports import free_port
 from sanitizer import leak_check_crashed
 from stubs import app, app_grpc, empty, raft, raft_grpc, types
 from view import View
@@ -33,20 +33,17 @@ DURABLE = {"storage.plugin": "storage-wal", "storage.dir": "{folder}/data-{id}",
 
 
 def wait_until(holds, what, patience=PATIENCE):
-    """The first true value of holds(); fails after `patience` seconds."""
+    """The first true value of holds(); a node that cannot tell yet is asked again. Fails after `patience` seconds."""
     end = time.monotonic() + patience
     while True:
-        value = holds()
-        if value:
-            return value
+        try:
+            if value := holds():
+                return value
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
         assert time.monotonic() < end, f"after {patience:.0f} s not yet: {what}"
         time.sleep(POLL)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def flags_of(sets):

@@ -166,6 +166,7 @@ static void heal(struct sim *s) {
   wipe_strays(s);
   (void)world_until(w, HEAL_NS, all_quiet, s);
   world_run(w, 10 * SECOND);
+  (void)world_until(w, HEAL_NS, wipe_is_over, s);
   if (!client_quiet(s) || !admin_quiet(s)) return sim_fail(s, "healed, and a call has no answer");
   if (!all_run(s)) return sim_fail(s, "healed, and a damaged disk was not replaced");
   if (!world_settle(w)) {

@@ -163,6 +163,8 @@ void wipe_strays(struct sim *s);
 /* A node started: what was to be damaged is whole. */
 void wipe_whole(struct sim *s, rkv_node_id id);
 void wipe_check_end(struct sim *s, const struct rkv_membership *m);
+/* True once the leader knows every node that runs as the incarnation that it is. *arg: the sim. */
+bool wipe_is_over(struct world *w, void *arg);
 
 /* ---- client.c ---- */
 enum { CLIENT_KEY_MAX = 32 };

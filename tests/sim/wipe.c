@@ -167,6 +167,18 @@ void wipe_strays(struct sim *s) {
   }
 }
 
+bool wipe_is_over(struct world *w, void *arg) {
+  struct sim *s = arg;
+  rkv_node_id leader = world_leader(w);
+  const struct rkv_membership *m = leader ? settled(s, leader) : NULL;
+  for (uint32_t i = 0; m && i < m->node_count; i++) {
+    struct node *n = sim_node_of(s, m->nodes[i].id);
+    if (n && (m->nodes[i].incarnation != n->identity.incarnation || m->nodes[i].returning))
+      return false;
+  }
+  return m != NULL;
+}
+
 /* Nobody who can be known is unknown, and nobody is still on the way back. */
 void wipe_check_end(struct sim *s, const struct rkv_membership *m) {
   for (uint32_t i = 0; i < m->node_count; i++) {

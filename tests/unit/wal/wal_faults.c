@@ -258,7 +258,7 @@ static void snapshot_meets_a_full_and_a_failing_device(void **state) {
   wal_do(w, m, step_append(m, 1, 5));
   wal_reopen(w);
   wal_holds(w, m);
-  shim_fail(SHIM_SYNC, 1, 1, EIO);
+  shim_fail(SHIM_SYNC, 1, 1000, EIO); /* the keeper syncs, too */
   told_init(&told);
   wal_issue(w, &big, &told);
   assert_int_equal(told_wait(&told), RKV_IO);
