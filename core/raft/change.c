@@ -1,7 +1,11 @@
 /* change.c: calls that change the membership, from their acceptance to their end (dissertation 4.3,
  * 4.2.1, 4.2.2; the paper's section 6). */
-#include <raft/correct.h>
-#include <raft/raft_internal.h>
+#include <raft/change.h>
+
+#include <raft/membership.h>
+#include <raft/peers.h>
+#include <raft/role.h>
+#include <raft/transfer.h>
 
 #include <string.h>
 
@@ -77,30 +81,6 @@ static bool is_through(struct raft *r, const struct raft_change *c) {
   return committed || c->id.index <= r->saved.index;
 }
 
-/* ---- entries ---- */
-
-void raft_append_membership(struct raft *r, struct raft_now now, struct raft_membership *slot) {
-  struct raft_output *out;
-  slot->id = (struct rkv_log_id){r->vote.term, r->log.last.index + 1};
-  assert(rkv_membership_check(&slot->value, NULL) == RKV_OK);
-  if (!raft_log_append(&r->log, slot->id, 1)) {
-    r->failed = true;
-    return;
-  }
-  raft_membership_push(r, slot);
-  out = raft_push(r, RAFT_OUT_APPEND_OWN);
-  out->id = slot->id;
-  out->kind = RKV_ENTRY_MEMBERSHIP;
-  out->membership = slot;
-  raft_membership_announce(r, now);
-}
-
-void raft_drop_node(struct rkv_membership *m, uint32_t at) {
-  assert(at < m->node_count);
-  m->node_count--;
-  memmove(&m->nodes[at], &m->nodes[at + 1], (m->node_count - at) * sizeof m->nodes[0]);
-}
-
 /* The voter leaves with the joint configuration. What an earlier leader was told of retaining is
  * not known here; but a voter that lost its storage leaves only in order to come back. */
 static bool is_dropped(const struct raft_membership *joint, const struct raft_change *call,
@@ -154,38 +134,11 @@ void raft_changes_advance(struct raft *r, struct raft_now now) {
   }
 }
 
+bool raft_caught_up(const struct raft *r, rkv_node_id node) {
+  return r->role == RAFT_LEADER && caught_up(r, node);
+}
+
 /* ---- the calls ---- */
-
-enum rkv_status raft_check_init(const struct raft *r, const struct rkv_membership *m,
-                                struct rkv_error *error) {
-  enum rkv_status status = rkv_membership_check(m, error);
-  if (status != RKV_OK) return status;
-  if (m->config_count != 1 || m->nodes[0].id == 0)
-    return rkv_fail(error, RKV_INVALID, "init: one config of nodes with ids of 1 or more");
-  if (r->log.last.index != 0 || r->vote.term != 0)
-    return rkv_fail(error, RKV_PRECONDITION,
-                    "init: this node has a history already (last log index %llu, term %llu)",
-                    (unsigned long long)r->log.last.index, (unsigned long long)r->vote.term);
-  if (!rkv_membership_is_voter(m, r->config.id))
-    return rkv_fail(error, RKV_PRECONDITION, "init: this node, %llu, is not among the nodes given",
-                    (unsigned long long)r->config.id);
-  return RKV_OK;
-}
-
-enum rkv_status raft_init(struct raft *r, struct raft_now now,
-                          const struct rkv_membership *membership, void *cookie,
-                          struct rkv_error *error) {
-  struct raft_membership *slot;
-  enum rkv_status status = raft_check_init(r, membership, error);
-  if (status != RKV_OK) return status;
-  assert(r->change_count == 0 && r->committed.index == 0);
-  slot = raft_membership_slot(r);
-  slot->value = *membership;
-  raft_append_membership(r, now, slot);
-  raft_remember_change(r, RAFT_CHANGE_INIT, cookie, 0, false);
-  if (!r->failed) raft_campaign(r, now, false);
-  return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
-}
 
 /* One change at a time: the next may begin when the last entry of the one before is committed. */
 enum rkv_status raft_check_idle(const struct raft *r, struct rkv_error *error) {
@@ -331,8 +284,4 @@ enum rkv_status raft_set_member(struct raft *r, struct raft_now now,
   rkv_membership_set(&slot->value, member);
   raft_append_membership(r, now, slot);
   return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
-}
-
-bool raft_caught_up(const struct raft *r, rkv_node_id node) {
-  return r->role == RAFT_LEADER && caught_up(r, node);
 }

@@ -2,7 +2,9 @@
  * leaves, a member is at another address. One entry, for no decision needs another majority after
  * it (dissertation 4.1). */
 #include <raft/correct.h>
-#include <raft/raft_internal.h>
+
+#include <raft/change.h>
+#include <raft/membership.h>
 
 #include <string.h>
 

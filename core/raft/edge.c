@@ -1,5 +1,8 @@
-/* edge.c: whether what another node says can be true (edge.h). */
-#include <raft/raft_internal.h>
+/* edge.c: whether what another node says can be true. */
+#include <raft/edge.h>
+
+#include <raft/limits.h>
+#include <raft/state.h>
 
 /* A node without vote and log knows nothing of how far the cluster has come. */
 static bool knows_terms(const struct raft *r) {

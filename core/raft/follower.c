@@ -1,5 +1,12 @@
 /* follower.c: AppendEntries as the receiver, and what became durable (paper 5.3). */
-#include <raft/raft_internal.h>
+#include <raft/change.h>
+#include <raft/commit.h>
+#include <raft/edge.h>
+#include <raft/election_timer.h>
+#include <raft/membership.h>
+#include <raft/read.h>
+#include <raft/step_down.h>
+#include <raft/vote.h>
 
 /* ---- is the request one that a leader could send ---- */
 

@@ -5,7 +5,11 @@
  *
  * (D1) reads[] ascend by ticket and by round; every round is at most r->round.
  * (D2) while round_open no append carries r->round yet: reads that come now may share it. */
-#include <raft/raft_internal.h>
+#include <raft/read.h>
+
+#include <raft/peers.h>
+#include <raft/role.h>
+#include <raft/transfer.h>
 
 #include <string.h>
 

@@ -1,57 +1,14 @@
 /* replicate.c: a leader's appends to its peers, and their answers (paper 5.3). */
-#include <raft/raft_internal.h>
+#include <raft/replicate.h>
 
-struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id) {
-  size_t i;
-  assert(r->peer_count <= RKV_NODES_MAX);
-  for (i = 0; i < r->peer_count; i++)
-    if (r->peers[i].id == id) return &r->peers[i];
-  return NULL;
-}
-
-const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id) {
-  size_t i;
-  for (i = 0; i < r->peer_count; i++)
-    if (r->peers[i].id == id) return &r->peers[i];
-  return NULL;
-}
-
-/* Who leaves is sent the entry that says so, like everybody, and that it is committed; whoever does
- * not answer then has to find out by itself. */
-static bool stays(const struct raft *r, const struct raft_progress *p) {
-  const rkv_index last = r->effective->id.index;
-  if (rkv_membership_find(&r->effective->value, p->id)) return true;
-  if (!r->previous || !rkv_membership_find(&r->previous->value, p->id)) return false;
-  return last > r->committed.index || (p->reached && p->heard < last);
-}
-
-void raft_sync_peers(struct raft *r) {
-  const struct rkv_membership *m = &r->effective->value;
-  size_t i, kept = 0;
-  assert(r->role == RAFT_LEADER);
-  r->leaving = false;
-  for (i = 0; i < r->peer_count; i++) {
-    if (!stays(r, &r->peers[i])) continue;
-    if (!rkv_membership_find(m, r->peers[i].id)) r->leaving = true;
-    r->peers[kept++] = r->peers[i];
-  }
-  r->peer_count = kept;
-  for (i = 0; i < m->node_count; i++) {
-    if (m->nodes[i].id == r->config.id || raft_find_peer(r, m->nodes[i].id)) continue;
-    assert(r->peer_count < RKV_NODES_MAX);
-    raft_progress_start(&r->peers[r->peer_count++], m->nodes[i].id, r->log.last.index);
-  }
-}
-
-static void settle(struct raft *r, struct raft_progress *p) {
-  if (raft_progress_settle(p, r->log.purged.index))
-    raft_push(r, RAFT_OUT_SEND_SNAPSHOT)->peer = p->id;
-}
-
-void raft_settle_peers(struct raft *r) {
-  size_t i;
-  for (i = 0; i < r->peer_count; i++) settle(r, &r->peers[i]);
-}
+#include <raft/change.h>
+#include <raft/commit.h>
+#include <raft/peers.h>
+#include <raft/read.h>
+#include <raft/role.h>
+#include <raft/snapshot.h>
+#include <raft/transfer.h>
+#include <raft/vote.h>
 
 /* ---- what to send ---- */
 
@@ -154,7 +111,7 @@ static void answered(struct raft *r, struct raft_now now, struct raft_progress *
 static void matched_to(struct raft *r, struct raft_now now, struct raft_progress *p,
                        struct rkv_log_id matched, rkv_index sent) {
   raft_progress_success(p, matched, sent);
-  settle(r, p);
+  raft_settle_peer(r, p);
   raft_advance_commit(r, now);
   raft_changes_advance(r, now);
   raft_transfer_advance(r);
@@ -163,7 +120,7 @@ static void matched_to(struct raft *r, struct raft_now now, struct raft_progress
 
 static void failed(struct raft *r, struct raft_now now, struct raft_progress *p) {
   raft_progress_failure(p, now.ns + r->config.retry_ns);
-  settle(r, p);
+  raft_settle_peer(r, p);
 }
 
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
@@ -180,7 +137,7 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
   } else if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
     answered(r, now, p, plan, lease_ns);
     raft_progress_conflict(p, prev.index, empty, r->log.purged.index);
-    settle(r, p);
+    raft_settle_peer(r, p);
     raft_reads_advance(r);
   } else if (result == RKV_APPEND_SUCCESS && believable(r, prev, sent, matched)) {
     /* It took nothing of what it was sent: it has no room now. */
@@ -211,6 +168,8 @@ void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer
   }
   if (r->leaving) raft_sync_peers(r);
 }
+
+/* ---- what clients want ---- */
 
 enum rkv_status raft_propose(struct raft *r, struct raft_now now, size_t count,
                              struct rkv_log_id *first, struct rkv_error *error) {

@@ -1,6 +1,16 @@
 /* snapshot.c: when to build one, what to keep behind it, and taking a leader's (paper section 7).
  */
-#include <raft/raft_internal.h>
+#include <raft/snapshot.h>
+
+#include <raft/change.h>
+#include <raft/commit.h>
+#include <raft/edge.h>
+#include <raft/election_timer.h>
+#include <raft/membership.h>
+#include <raft/peers.h>
+#include <raft/step_down.h>
+#include <raft/transfer.h>
+#include <raft/vote.h>
 
 static void build(struct raft *r) {
   assert(!r->building);
@@ -22,6 +32,15 @@ enum rkv_status raft_trigger_snapshot(struct raft *r, struct raft_now now,
   if (r->applied.index == 0) return rkv_fail(error, RKV_PRECONDITION, "nothing was applied yet");
   build(r);
   return RKV_OK;
+}
+
+void raft_on_applied(struct raft *r, struct raft_now now, struct rkv_log_id id) {
+  (void)now;
+  assert(id.index <= r->committed.index); /* (I1) */
+  if (id.index <= r->applied.index) return;
+  assert(raft_log_has(&r->log, id));
+  r->applied = id;
+  raft_maybe_build(r);
 }
 
 /* ---- what to keep ---- */

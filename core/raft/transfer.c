@@ -3,7 +3,10 @@
  * The leader takes no more proposals, brings the target's log up to its own, and asks it to
  * campaign at once; the voters owe nobody a lease then. It goes on leading if that has not happened
  * within an election timeout. */
-#include <raft/raft_internal.h>
+#include <raft/transfer.h>
+
+#include <raft/peers.h>
+#include <raft/role.h>
 
 /* ---- to whom ---- */
 
@@ -145,19 +148,4 @@ void raft_on_timeout_now_failed(struct raft *r, struct raft_now now, rkv_node_id
   r->transfer.target = next->id;
   r->transfer.asked = false;
   raft_transfer_advance(r);
-}
-
-enum rkv_status raft_on_timeout_now(struct raft *r, struct raft_now now, struct rkv_vote vote,
-                                    struct rkv_log_id last, struct rkv_error *error) {
-  if (!raft_is_voter(r)) return rkv_fail(error, RKV_PRECONDITION, "timeout-now: not a voter");
-  if (!vote.committed || rkv_vote_compare(vote, r->vote) != RKV_EQUAL ||
-      vote.node_id == r->config.id)
-    return rkv_fail(error, RKV_PRECONDITION,
-                    "timeout-now: from node %llu with term %llu, which this node does not follow",
-                    (unsigned long long)vote.node_id, (unsigned long long)vote.term);
-  if (!raft_log_has(&r->log, last))
-    return rkv_fail(error, RKV_PRECONDITION, "timeout-now: entry %llu of term %llu is not here",
-                    (unsigned long long)last.index, (unsigned long long)last.term);
-  raft_campaign(r, now, true);
-  return RKV_OK;
 }

@@ -1,5 +1,9 @@
 /* vote.c: granting votes and taking greater ones (paper 5.2, 5.4.1; OpenRaft's partial order). */
-#include <raft/raft_internal.h>
+#include <raft/vote.h>
+
+#include <raft/edge.h>
+#include <raft/election_timer.h>
+#include <raft/step_down.h>
 
 /* The order of the questions is OpenRaft's. */
 bool raft_may_grant(const struct raft *r, struct raft_now now, struct rkv_vote vote,

@@ -1,7 +1,7 @@
 /* summary.c: struct raft and its summary (model.h, E2, E3, E6). The only file that looks inside. */
 #include "model.h"
 
-#include <raft/raft_internal.h>
+#include <raft/state.h>
 
 #include <string.h>
 
