@@ -17,19 +17,21 @@ CALL = re.compile(r"(?<![\w.])(\w+)\s*\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.M)
 
 
-def unit_of(path, room):
-    """A .c file and its header are one unit: the path in the room without its ending."""
-    return str(path.relative_to(ROOT / room).with_suffix(""))
+def unit_of(path, room, alone=()):
+    """A .c file and its header are one unit: the path in the room without its ending; `alone`: headers by themselves."""
+    name = str(path.relative_to(ROOT / room))
+    return name if name in alone else str(pathlib.PurePath(name).with_suffix(""))
 
 
 class Room:
     """The units of a folder, their functions, and who calls and includes whom."""
 
-    def __init__(self, room, below=()):
+    def __init__(self, room, below=(), alone=()):
         self.room = room
+        self.alone = alone
         self.paths = [p for p in sorted((ROOT / room).rglob("*")) if p.suffix in (".c", ".h", ".cc")
                       and not any(p.is_relative_to(ROOT / other) for other in below)]
-        self.units = sorted({unit_of(p, room) for p in self.paths})
+        self.units = sorted({unit_of(p, room, alone) for p in self.paths})
         self.bodies = {}  # (unit, function) -> its text
         self.shared = {}  # function that other units may call -> unit
         self.where = {}  # (unit, function) -> FILE:LINE
@@ -39,7 +41,7 @@ class Room:
         self.calls = {key: self._called(key) for key in self.bodies}
 
     def _read(self, path):
-        unit, text = unit_of(path, self.room), path.read_text(encoding="utf-8")
+        unit, text = unit_of(path, self.room, self.alone), path.read_text(encoding="utf-8")
         name = str(path.relative_to(ROOT))
         code = c_text.without_directives(c_text.without_comments(text))
         lines = code.split("\n")
@@ -58,7 +60,7 @@ class Room:
         for base in (path.parent, ROOT / self.room, ROOT / self.room.split("/", maxsplit=1)[0]):
             candidate = (base / name).resolve()
             if candidate in self.paths:
-                return unit_of(candidate, self.room)
+                return unit_of(candidate, self.room, self.alone)
         return None
 
     def _called(self, key):
@@ -131,6 +133,11 @@ def listed():
     return rooms
 
 
+def headers_alone(floors):
+    """Interfaces of a room that several files stand behind, as listed with their ending."""
+    return {unit for floor in floors for unit in floor if unit.endswith(".h")}
+
+
 def findings_of(room, limit, floors):
     at = {unit: number for number, floor in enumerate(reversed(floors)) for unit in floor}
     for unit in room.units:
@@ -151,7 +158,7 @@ def check(report=None):
     rooms = listed()
     for name, (limit, floors) in rooms.items():
         below = [other for other in rooms if other.startswith(name + "/")]
-        room = Room(name, [pathlib.Path(other) for other in below])
+        room = Room(name, [ROOT / other for other in below], headers_alone(floors))
         yield from findings_of(room, limit, floors)
         if report is not None:
             most = max(room.bodies, key=lambda key: len(room.reach(key)))
@@ -161,7 +168,7 @@ def check(report=None):
 
 def main(args):
     if len(args) == 2 and args[0] == "--suggest":
-        room = Room(args[1])
+        room = Room(args[1], alone=headers_alone(listed().get(args[1], (None, []))[1]))
         for circle in room.circles():
             print("circle:", " ".join(circle))
         if not room.circles():
