@@ -39,7 +39,7 @@ void raft_campaign(struct raft *r, struct raft_now now, bool transfer) {
   assert(r->role != RAFT_LEADER && raft_is_voter(r));
   assert(r->vote.term < RAFT_TERM_MAX); /* limits.h */
   r->vote = (struct rkv_vote){r->vote.term + 1, r->config.id, false};
-  r->verified = (struct rkv_log_id){0, 0};
+  r->matches_leader_to = (struct rkv_log_id){0, 0};
   r->granted.count = 0;
   r->pre_vote = (struct rkv_vote){0, 0, false};
   r->longer_log_seen = false;

@@ -76,7 +76,8 @@ static bool is_through(struct raft *r, const struct raft_change *c) {
   bool committed = c->id.index <= r->committed.index;
   if (c->kind == RAFT_CHANGE_LEARNER) return committed && caught_up(r, c->learner);
   if (c->kind != RAFT_CHANGE_INIT) return committed;
-  /* Others may not be up yet: their vote is not waited for. A node alone leads when it answers. */
+  /* INIT is answered once the entry is saved here: the other nodes may not be up yet, and need not
+   * vote for it. A lone voter answers when it leads. */
   if (raft_quorum_lone(&r->effective->value, r->config.id)) return committed;
   return committed || c->id.index <= r->saved.index;
 }

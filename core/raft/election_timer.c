@@ -3,8 +3,8 @@
 
 #include <raft/role.h>
 
-/* The leader is known to have left the cluster: its removal is committed, and of its own term. One
- * that an older membership does not name has joined since: its entry is still on the way. */
+/* The leader's removal is committed here, and an entry of its own term. A leader that is missing
+ * from an older membership is new, not gone: the entry that adds it is still on its way. */
 bool raft_leader_left(const struct raft *r) {
   const struct raft_membership *m = r->effective;
   return r->vote.committed && m->value.config_count == 1 && m->id.index <= r->committed.index &&
@@ -22,8 +22,8 @@ static uint64_t spread_ns(const struct raft *r) {
   return r->config.election_max_ns / 8 + 1;
 }
 
-/* The first question or campaign after a leader is repeated soon; a disk or a network too slow for
- * that gets the whole interval from then on. */
+/* After the loss of a leader the first attempt uses a short timeout. Later attempts use the full one,
+ * for a disk or a network that is too slow for the short one. */
 static bool repeats_soon(const struct raft *r) {
   return r->pre_vote.term != 0 || (r->role == RAFT_CANDIDATE && r->campaigns == 1);
 }

@@ -171,9 +171,9 @@ static void accept(struct raft *r, struct raft_now now, struct rkv_log_id prev,
   struct rkv_log_id matched = count > 0 ? entries[count - 1].id : prev;
   rkv_index known;
   if (append_new(r, entries, count)) raft_membership_announce(r, now);
-  if (matched.index > r->verified.index) r->verified = matched;
+  if (matched.index > r->matches_leader_to.index) r->matches_leader_to = matched;
   answer(r, cookie, RKV_APPEND_SUCCESS, matched);
-  known = commit.index < r->verified.index ? commit.index : r->verified.index;
+  known = commit.index < r->matches_leader_to.index ? commit.index : r->matches_leader_to.index;
   if (known > r->committed.index && !r->failed) raft_commit_to(r, now, known);
 }
 
@@ -213,7 +213,7 @@ void raft_leave_cluster(struct raft *r, struct raft_now now) {
   if (r->log.last.index == 0) return;
   if (r->role == RAFT_LEADER) raft_step_down(r, now);
   if (truncate_after(r, 0)) raft_membership_announce(r, now);
-  r->verified = (struct rkv_log_id){0, 0};
+  r->matches_leader_to = (struct rkv_log_id){0, 0};
   raft_settle_role(r, now);
 }
 

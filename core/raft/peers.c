@@ -16,13 +16,13 @@ const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id)
   return NULL;
 }
 
-/* Who leaves is sent the entry that says so, like everybody, and that it is committed; whoever does
- * not answer then has to find out by itself. */
+/* A peer that is removed still gets the entry that removes it, and that entry's commit. A removed
+ * peer that does not answer has to find out by itself (core/node/know.c). */
 static bool stays(const struct raft *r, const struct raft_progress *p) {
   const rkv_index last = r->effective->id.index;
   if (rkv_membership_find(&r->effective->value, p->id)) return true;
   if (!r->previous || !rkv_membership_find(&r->previous->value, p->id)) return false;
-  return last > r->committed.index || (p->reached && p->heard < last);
+  return last > r->committed.index || (p->reached && p->commit_acked < last);
 }
 
 void raft_sync_peers(struct raft *r) {

@@ -313,7 +313,7 @@ void raft_on_clock_stood(struct raft *r, struct raft_now now);
 
 /* ---- snapshots (paper section 7) ---- */
 
-/* X(NAME, number): what to do with a snapshot that a leader offers. */
+/* What to do with a snapshot that a leader offers. */
 enum raft_offer { RAFT_OFFER_TAKE, RAFT_OFFER_HAVE, RAFT_OFFER_REJECT };
 
 /* A leader with `vote` offers a snapshot up to `last` (asked at the beginning and again before it

@@ -4,7 +4,7 @@
  * appends of its round, all of which were made after its reads came in: nobody else led by then.
  *
  * (D1) reads[] ascend by ticket and by round; every round is at most r->round.
- * (D2) while round_open no append carries r->round yet: reads that come now may share it. */
+ * (D2) while round_unsent no append carries r->round yet: reads that come now may share it. */
 #include <raft/read.h>
 
 #include <raft/peers.h>
@@ -40,15 +40,16 @@ static bool sooner(const struct raft_progress *p, const struct raft_progress *th
   return p->answer_ns < than->answer_ns || (p->answer_ns == than->answer_ns && p->id < than->id);
 }
 
-/* The newest round that a voter has answered or, if it will sooner than `last`, was asked for; who
- * can be asked will be. */
+/* For raft_quorum_index: the newest round that counts on this voter. A voter that answers sooner than
+ * `last` counts with the round that it was sent (or, if it can be sent one now, with any round);
+ * a slower one counts only with the round that it answered. */
 static uint64_t asked_round(const void *ctx, rkv_node_id id) {
   const struct asked *a = ctx;
   const struct raft_progress *p = raft_peek_peer(a->r, id);
   if (id == a->r->config.id) return RAFT_NEVER;
   if (!p) return 0;
   if (!p->reached || p->mode == RAFT_PROBE || sooner(a->last, p)) return p->acked_round;
-  return p != a->last && p->beats == 0 ? RAFT_NEVER : p->sent_round;
+  return p != a->last && p->heartbeats_in_flight == 0 ? RAFT_NEVER : p->sent_round;
 }
 
 /* While a quorum has been asked for the oldest round nobody else is, and the next round waits: the
@@ -131,14 +132,14 @@ bool raft_lease_holds(const struct raft *r, struct raft_now now) {
 
 /* ---- the call ---- */
 
-/* A ticket that only appends made from now on confirm; the newest one if that still holds for it,
- * or if there is no room: its reads wait a round more. */
+/* A ticket that only appends made from now on confirm. The newest ticket is used again while no
+ * append carries its round, or if there is no room: its earlier reads wait a round more then. */
 static struct raft_ticket *open_ticket(struct raft *r) {
-  bool shared = r->read_count == RAFT_READS_MAX || (r->read_count > 0 && r->round_open &&
+  bool shared = r->read_count == RAFT_READS_MAX || (r->read_count > 0 && r->round_unsent &&
                                                     r->reads[r->read_count - 1].round == r->round);
   struct raft_ticket *t;
-  if (!r->round_open) r->round++;
-  r->round_open = true; /* (D2) */
+  if (!r->round_unsent) r->round++;
+  r->round_unsent = true; /* (D2) */
   if (!shared) {
     t = &r->reads[r->read_count++];
     t->ticket = ++r->last_ticket;

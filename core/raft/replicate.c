@@ -18,7 +18,7 @@ static uint64_t data_due(const struct raft *r, const struct raft_progress *p) {
 
 static uint64_t beat_due(const struct raft *r, const struct raft_progress *p) {
   /* Reads wait for a beat at once; a probe is due by itself, or pauses. */
-  if (p->beats == 0 && p->mode != RAFT_PROBE && raft_reads_want(r, p)) return 0;
+  if (p->heartbeats_in_flight == 0 && p->mode != RAFT_PROBE && raft_reads_want(r, p)) return 0;
   return raft_progress_beat_due(p, r->committed.index, r->config.heartbeat_ns,
                                 r->config.commit_notice_ns);
 }
@@ -64,8 +64,8 @@ bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
   }
   p->sent_ns = now.ns;
   p->sent_round = r->round;
-  p->told = r->committed.index;
-  r->round_open = false; /* (D2) */
+  p->commit_sent = r->committed.index;
+  r->round_unsent = false; /* (D2) */
   return true;
 }
 
@@ -79,7 +79,7 @@ void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append
 
 void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns) {
   struct raft_progress *p = raft_find_peer(r, peer);
-  if (p) p->away_until_ns = until_ns;
+  if (p) p->reading_disk_until_ns = until_ns;
 }
 
 /* ---- what came back ---- */
@@ -141,9 +141,9 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
     raft_reads_advance(r);
   } else if (result == RKV_APPEND_SUCCESS && believable(r, prev, sent, matched)) {
     /* It took nothing of what it was sent: it has no room now. */
-    if (!empty && matched.index == prev.index) p->hold_until_ns = now.ns + r->config.retry_ns;
+    if (!empty && matched.index == prev.index) p->throttled_until_ns = now.ns + r->config.retry_ns;
     answered(r, now, p, plan, lease_ns);
-    if (plan->commit.index > p->heard) p->heard = plan->commit.index;
+    if (plan->commit.index > p->commit_acked) p->commit_acked = plan->commit.index;
     matched_to(r, now, p, matched, sent);
   } else {
     failed(r, now, p);
@@ -158,7 +158,7 @@ void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer
   assert(sent >= plan->prev.index);
   if (!p) return;
   if (stuck && believable(r, plan->prev, sent, matched)) {
-    p->hold_until_ns = now.ns + r->config.stuck_retry_ns;
+    p->throttled_until_ns = now.ns + r->config.stuck_retry_ns;
     matched_to(r, now, p, matched, sent);
     p = raft_find_peer(r, peer);
     if (p) p->stuck = true;

@@ -30,10 +30,12 @@ bool raft_is_voter(const struct raft *r) {
 void raft_announce_role(struct raft *r) {
   rkv_node_id leader = raft_leader(r);
   assert(r->role != RAFT_LEADER || leader == r->config.id); /* (I3) */
-  if (r->told.role == r->role && r->told.leader == leader && r->told.term == r->vote.term) return;
-  r->told.role = r->role;
-  r->told.leader = leader;
-  r->told.term = r->vote.term;
+  if (r->announced.role == r->role && r->announced.leader == leader &&
+      r->announced.term == r->vote.term)
+    return;
+  r->announced.role = r->role;
+  r->announced.leader = leader;
+  r->announced.term = r->vote.term;
   (void)raft_push(r, RAFT_OUT_ROLE);
 }
 

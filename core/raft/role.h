@@ -4,7 +4,7 @@
 
 #include <raft/state.h>
 
-/* ROLE, if role, leader or term are not as last told. */
+/* ROLE, if role, leader or term are not what the last one said. */
 void raft_announce_role(struct raft *r);
 /* Who leads in this term as far as is known; 0: unknown. */
 rkv_node_id raft_leader(const struct raft *r);

@@ -147,7 +147,7 @@ void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_
   if (last.index > r->snapshot.index) r->snapshot = last;
   if (last.index > r->committed.index) r->committed = last;
   if (last.index > r->applied.index) r->applied = last;
-  if (last.index > r->verified.index) r->verified = last;
+  if (last.index > r->matches_leader_to.index) r->matches_leader_to = last;
   if (last.index > r->build_after) r->build_after = last.index;
   raft_settle_peers(r); /* it may lead meanwhile */
   if (changed) raft_membership_announce(r, now);

@@ -147,9 +147,9 @@ static void load_vote(struct raft *r, struct rkv_vote vote, struct raft_now now)
   raft_arm_election(r, now);
   if (raft_is_voter(r) && raft_quorum_lone(&r->effective->value, r->config.id))
     r->election_at_ns = now.ns;
-  r->told.role = r->role;
-  r->told.leader = raft_leader(r);
-  r->told.term = vote.term;
+  r->announced.role = r->role;
+  r->announced.leader = raft_leader(r);
+  r->announced.term = vote.term;
 }
 
 /* A snapshot that was installed may be durable before the vote of the leader that sent it. Nothing

@@ -90,11 +90,11 @@ struct raft {
   uint64_t election_at_ns; /* when to campaign; RAFT_NEVER */
   bool longer_log_seen;    /* a voter refused this node, and can win itself */
   uint8_t campaigns;       /* since a leader was heard, 2 for all beyond */
-  struct {                 /* as last told by a ROLE output */
+  struct {                 /* what the last ROLE output said */
     enum raft_role role;
     rkv_node_id leader;
     rkv_term term;
-  } told;
+  } announced;
 
   /* candidate */
   struct raft_grants granted;
@@ -104,7 +104,7 @@ struct raft {
 
   struct raft_log log;
   struct rkv_log_id saved, committed, applied, snapshot;
-  struct rkv_log_id verified; /* last id known to equal the log of the leader of this vote */
+  struct rkv_log_id matches_leader_to; /* up to here this log equals that of the vote's leader */
 
   bool building;         /* a snapshot */
   rkv_index build_after; /* applied index of the last attempt or snapshot */
@@ -127,7 +127,7 @@ struct raft {
   struct raft_ticket reads[RAFT_READS_MAX];
   size_t read_count;
   uint64_t round, last_ticket; /* never fall: also across leaderships */
-  bool round_open;             /* no append was made since the round began */
+  bool round_unsent;           /* no append carries the present round yet */
 
   struct raft_change changes[RAFT_CHANGES_MAX];
   size_t change_count;

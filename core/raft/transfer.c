@@ -17,7 +17,8 @@ static struct raft_progress *furthest(struct raft *r) {
   assert(r->role == RAFT_LEADER);
   for (i = 0; i < r->peer_count; i++) {
     struct raft_progress *p = &r->peers[i];
-    if (!p->reached || p->deaf || !rkv_membership_is_voter(&r->effective->value, p->id)) continue;
+    if (!p->reached || p->refused_handover || !rkv_membership_is_voter(&r->effective->value, p->id))
+      continue;
     if (!best || p->matched.index > best->matched.index) best = p;
   }
   return best;
@@ -119,7 +120,7 @@ enum rkv_status raft_transfer(struct raft *r, struct raft_now now, rkv_node_id t
   if (r->transfer.target != 0)
     return rkv_fail(error, RKV_PRECONDITION, "transfer: to node %llu is in progress",
                     (unsigned long long)r->transfer.target);
-  for (i = 0; i < r->peer_count; i++) r->peers[i].deaf = false;
+  for (i = 0; i < r->peer_count; i++) r->peers[i].refused_handover = false;
   status = any ? choose_target(r, &target, error) : check_target(r, target, error);
   if (status != RKV_OK) return status;
   r->transfer = (struct raft_handover){.target = target,
@@ -138,7 +139,7 @@ void raft_on_timeout_now_failed(struct raft *r, struct raft_now now, rkv_node_id
   struct raft_progress *p = r->role == RAFT_LEADER ? raft_find_peer(r, peer) : NULL;
   const struct raft_progress *next;
   (void)now;
-  if (p) p->deaf = true;
+  if (p) p->refused_handover = true;
   if (r->transfer.target != peer || !r->transfer.asked) return;
   next = r->transfer.any ? furthest(r) : NULL;
   if (!next) {

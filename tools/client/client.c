@@ -2,7 +2,6 @@
 #include "internal.h"
 
 #include <grpc/grpc_security.h>
-#include 
 
 #include <stdlib.h>
 
