@@ -22,8 +22,8 @@ static uint64_t spread_ns(const struct raft *r) {
   return r->config.election_max_ns / 8 + 1;
 }
 
-/* After the loss of a leader the first attempt uses a short timeout. Later attempts use the full one,
- * for a disk or a network that is too slow for the short one. */
+/* After the loss of a leader the first attempt uses a short timeout. Later attempts use the full
+ * one, for a disk or a network that is too slow for the short one. */
 static bool repeats_soon(const struct raft *r) {
   return r->pre_vote.term != 0 || (r->role == RAFT_CANDIDATE && r->campaigns == 1);
 }

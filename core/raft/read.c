@@ -40,9 +40,9 @@ static bool sooner(const struct raft_progress *p, const struct raft_progress *th
   return p->answer_ns < than->answer_ns || (p->answer_ns == than->answer_ns && p->id < than->id);
 }
 
-/* For raft_quorum_index: the newest round that counts on this voter. A voter that answers sooner than
- * `last` counts with the round that it was sent (or, if it can be sent one now, with any round);
- * a slower one counts only with the round that it answered. */
+/* For raft_quorum_index: up to which round this voter is taken to answer. A voter that answers
+ * sooner than `last` counts with the round that it was sent or, if it can be sent one now, with any
+ * round; a slower voter counts only with the round that it answered. */
 static uint64_t asked_round(const void *ctx, rkv_node_id id) {
   const struct asked *a = ctx;
   const struct raft_progress *p = raft_peek_peer(a->r, id);

@@ -53,10 +53,10 @@ bool raft_is_overtaken(const struct raft *r, struct rkv_vote seen) {
 void raft_adopt_seen(struct raft *r, struct raft_now now, struct rkv_vote seen) {
   struct rkv_vote demoted = {seen.term, seen.node_id, false};
   assert(rkv_vote_compare(seen, r->vote) == RKV_GREATER);
-  /* A greater vote of this node's own term is the winner's. This node voted for itself in that term,
-   * so it follows the winner only once the winner's append arrives. A vote with this node's own id
-   * is from a candidacy before a crash; no other node leads in that term, and the next campaign of
-   * this node goes beyond it. */
+  /* A greater vote of this node's own term is the winner's. This node voted for itself in that
+   * term, so it follows the winner only once the winner's append arrives. A vote with this node's
+   * own id is from a candidacy before a crash; no other node leads in that term, and the next
+   * campaign of this node goes beyond it. */
   if (!rkv_vote_accepts(r->vote, demoted) || !raft_believes_term(r, seen.term)) return;
   raft_adopt_vote(r, demoted);
   raft_arm_election(r, now);

@@ -18,7 +18,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.M)
 
 
 def unit_of(path, room, alone=()):
-    """A .c file and its header are one unit: the path in the room without its ending; `alone`: headers by themselves."""
+    """A .c file and its header are one unit, named without ending; `alone`: headers that are units by themselves."""
     name = str(path.relative_to(ROOT / room))
     return name if name in alone else str(pathlib.PurePath(name).with_suffix(""))
 
@@ -138,6 +138,12 @@ def headers_alone(floors):
     return {unit for floor in floors for unit in floor if unit.endswith(".h")}
 
 
+def room_of(name, rooms):
+    """The room as floors.txt lists it: without the rooms inside it."""
+    below = [ROOT / other for other in rooms if other.startswith(name + "/")]
+    return Room(name, below, headers_alone(rooms[name][1]))
+
+
 def findings_of(room, limit, floors):
     at = {unit: number for number, floor in enumerate(reversed(floors)) for unit in floor}
     for unit in room.units:
@@ -157,8 +163,7 @@ def findings_of(room, limit, floors):
 def check(report=None):
     rooms = listed()
     for name, (limit, floors) in rooms.items():
-        below = [other for other in rooms if other.startswith(name + "/")]
-        room = Room(name, [ROOT / other for other in below], headers_alone(floors))
+        room = room_of(name, rooms)
         yield from findings_of(room, limit, floors)
         if report is not None:
             most = max(room.bodies, key=lambda key: len(room.reach(key)))
