@@ -126,7 +126,7 @@ def main():
         with tempfile.TemporaryDirectory() as name:
             root = pathlib.Path(name)
             (root / "tests/style").mkdir(parents=True)
-            for tool in ("check.py", "c_text.py", "draw.py", "floors.py", "objects.py"):
+            for tool in ("check.py", "c_text.py", "draw.py", "floors.py", "objects.py", "way.py"):
                 shutil.copy(HERE / tool, root / "tests/style")
             found, wanted = part(root)
         missed = [w for w in wanted if not any(f.startswith(w[0]) and w[1] in f for f in found)]

@@ -8,6 +8,7 @@ import pathlib
 import sys
 
 import floors
+import way
 
 FOLDER = floors.ROOT / "docs/pictures"
 CHAR, BOX, ROW, GAP, EDGE = 7.4, 26, 64, 14, 20  # width of a letter; heights and distances, in pixels
@@ -58,6 +59,7 @@ def picture(room, rows):
 
 
 def pictures():
+    yield FOLDER / "way-of-a-write.svg", way.picture()
     rooms = floors.listed()
     for name, (_, rows) in rooms.items():
         room = floors.room_of(name, rooms)
