@@ -10,8 +10,7 @@
 void raft_ask_voters(struct raft *r, enum raft_output_type type, struct rkv_vote vote,
                      bool transfer) {
   const struct rkv_membership *m = &r->effective->value;
-  uint32_t i;
-  for (i = 0; i < m->node_count; i++) {
+  for (uint32_t i = 0; i < m->node_count; i++) {
     struct raft_output *out;
     rkv_node_id voter = m->nodes[i].id;
     if (voter == r->config.id || !rkv_membership_is_voter(m, voter)) continue;

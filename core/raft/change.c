@@ -7,6 +7,7 @@
 #include <raft/role.h>
 #include <raft/transfer.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 /* ---- the calls that wait ---- */
@@ -97,16 +98,14 @@ static void append_uniform(struct raft *r, struct raft_now now) {
   const struct raft_membership *joint = r->effective;
   struct raft_membership *slot = raft_membership_slot(r);
   struct raft_change *call = NULL; /* none: an earlier leader's */
-  size_t i;
-  uint32_t n;
   assert(r->role == RAFT_LEADER && joint->value.config_count == 2);
-  for (i = 0; i < r->change_count; i++)
+  for (size_t i = 0; i < r->change_count; i++)
     if (r->changes[i].kind == RAFT_CHANGE_VOTERS) call = &r->changes[i];
   slot->value = joint->value;
   slot->value.config_count = 1;
   slot->value.configs[0] = joint->value.configs[1];
   memset(&slot->value.configs[1], 0, sizeof slot->value.configs[1]);
-  for (n = slot->value.node_count; n-- > 0;)
+  for (uint32_t n = slot->value.node_count; n-- > 0;)
     if (is_dropped(joint, call, &slot->value.nodes[n])) raft_drop_node(&slot->value, n);
   raft_append_membership(r, now, slot);
   if (call) call->id = slot->id;
@@ -148,8 +147,8 @@ enum rkv_status raft_check_idle(const struct raft *r, struct rkv_error *error) {
   if (r->transfer.target != 0) return raft_refuse_transferring(r, error);
   if (m->id.index > r->committed.index || m->value.config_count != 1)
     return rkv_fail(error, RKV_PRECONDITION,
-                    "a membership change is in progress (entry %llu, committed %llu)",
-                    (unsigned long long)m->id.index, (unsigned long long)r->committed.index);
+                    "a membership change is in progress (entry %" PRIu64 ", committed %" PRIu64 ")",
+                    m->id.index, r->committed.index);
   if (r->change_count == RAFT_CHANGES_MAX)
     return rkv_fail(error, RKV_FULL, "%d membership calls wait already", RAFT_CHANGES_MAX);
   return RKV_OK;
@@ -193,16 +192,15 @@ enum rkv_status raft_add_learner(struct raft *r, struct raft_now now,
 /* Fills `target` with the ids, sorted, each once. */
 static enum rkv_status check_voters(const struct raft *r, const struct rkv_config_set *voters,
                                     struct rkv_config_set *target, struct rkv_error *error) {
-  uint32_t i;
   memset(target, 0, sizeof *target);
   if (voters->count == 0 || voters->count > RKV_NODES_MAX)
     return rkv_fail(error, RKV_INVALID, "change-membership: %u voters (1 to %d are possible)",
                     voters->count, RKV_NODES_MAX);
-  for (i = 0; i < voters->count; i++) {
+  for (uint32_t i = 0; i < voters->count; i++) {
     if (!rkv_membership_find(&r->effective->value, voters->ids[i]))
       return rkv_fail(error, RKV_INVALID,
-                      "change-membership: node %llu is unknown (add it as a learner first)",
-                      (unsigned long long)voters->ids[i]);
+                      "change-membership: node %" PRIu64 " is unknown (add it as a learner first)",
+                      voters->ids[i]);
     (void)rkv_config_add(target, voters->ids[i]);
   }
   return RKV_OK;
@@ -212,9 +210,9 @@ static enum rkv_status check_voters(const struct raft *r, const struct rkv_confi
  */
 static enum rkv_status check_answering(const struct raft *r, const struct rkv_config_set *target,
                                        struct rkv_error *error) {
-  uint32_t answering = 0, i;
+  uint32_t answering = 0;
   rkv_node_id silent = 0;
-  for (i = 0; i < target->count; i++) {
+  for (uint32_t i = 0; i < target->count; i++) {
     const struct raft_progress *p = raft_peek_peer(r, target->ids[i]);
     if (target->ids[i] == r->config.id || (p && p->reached))
       answering++;
@@ -223,9 +221,10 @@ static enum rkv_status check_answering(const struct raft *r, const struct rkv_co
   }
   if (answering > target->count / 2) return RKV_OK;
   return rkv_fail(error, RKV_PRECONDITION,
-                  "change-membership: only %u of these %u voters answer (node %llu does not): "
+                  "change-membership: only %u of these %u voters answer (node %" PRIu64
+                  " does not): "
                   "without a majority the change could not be finished",
-                  answering, target->count, (unsigned long long)silent);
+                  answering, target->count, silent);
 }
 
 enum rkv_status raft_check_change(const struct raft *r, const struct rkv_config_set *voters,
@@ -241,7 +240,6 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
                                        void *cookie, struct rkv_error *error) {
   struct rkv_config_set target;
   struct raft_membership *slot;
-  uint32_t n;
   enum rkv_status status = raft_check_idle(r, error);
   if (status == RKV_OK) status = check_voters(r, voters, &target, error);
   if (status == RKV_OK) status = check_answering(r, &target, error);
@@ -252,7 +250,7 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
     slot->value.config_count = 2;
     slot->value.configs[1] = target;
   }
-  for (n = 0; n < slot->value.node_count; n++)
+  for (uint32_t n = 0; n < slot->value.node_count; n++)
     if (rkv_config_has(&target, slot->value.nodes[n].id)) slot->value.nodes[n].returning = 0;
   raft_append_membership(r, now, slot);
   raft_remember_change(r, RAFT_CHANGE_VOTERS, cookie, 0, retain);
@@ -266,12 +264,11 @@ static enum rkv_status check_record(const struct raft *r, const struct rkv_membe
   const struct rkv_membership *m = &r->effective->value;
   const struct rkv_member *known = rkv_membership_find(m, member->id);
   if (!known || strcmp(known->addr, member->addr) != 0)
-    return rkv_fail(error, RKV_INVALID, "node %llu is unknown, or has another address",
-                    (unsigned long long)member->id);
+    return rkv_fail(error, RKV_INVALID, "node %" PRIu64 " is unknown, or has another address",
+                    member->id);
   if (known->incarnation == 0 || known->incarnation == member->incarnation) return RKV_OK;
   if (!rkv_membership_is_voter(m, member->id)) return RKV_OK;
-  return rkv_fail(error, RKV_INVALID, "node %llu votes: its incarnation stays",
-                  (unsigned long long)member->id);
+  return rkv_fail(error, RKV_INVALID, "node %" PRIu64 " votes: its incarnation stays", member->id);
 }
 
 enum rkv_status raft_set_member(struct raft *r, struct raft_now now,

@@ -6,10 +6,11 @@
 #include <raft/change.h>
 #include <raft/membership.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 static enum rkv_status unknown(rkv_node_id id, struct rkv_error *error) {
-  return rkv_fail(error, RKV_INVALID, "node %llu is no member", (unsigned long long)id);
+  return rkv_fail(error, RKV_INVALID, "node %" PRIu64 " is no member", id);
 }
 
 static enum rkv_status append(struct raft *r, struct raft_now now, struct raft_membership *slot,

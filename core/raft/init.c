@@ -3,6 +3,8 @@
 #include <raft/change.h>
 #include <raft/membership.h>
 
+#include <inttypes.h>
+
 enum rkv_status raft_check_init(const struct raft *r, const struct rkv_membership *m,
                                 struct rkv_error *error) {
   enum rkv_status status = rkv_membership_check(m, error);
@@ -11,11 +13,12 @@ enum rkv_status raft_check_init(const struct raft *r, const struct rkv_membershi
     return rkv_fail(error, RKV_INVALID, "init: one config of nodes with ids of 1 or more");
   if (r->log.last.index != 0 || r->vote.term != 0)
     return rkv_fail(error, RKV_PRECONDITION,
-                    "init: this node has a history already (last log index %llu, term %llu)",
-                    (unsigned long long)r->log.last.index, (unsigned long long)r->vote.term);
+                    "init: this node has a history already (last log index %" PRIu64
+                    ", term %" PRIu64 ")",
+                    r->log.last.index, r->vote.term);
   if (!rkv_membership_is_voter(m, r->config.id))
-    return rkv_fail(error, RKV_PRECONDITION, "init: this node, %llu, is not among the nodes given",
-                    (unsigned long long)r->config.id);
+    return rkv_fail(error, RKV_PRECONDITION,
+                    "init: this node, %" PRIu64 ", is not among the nodes given", r->config.id);
   return RKV_OK;
 }
 

@@ -2,16 +2,14 @@
 #include <raft/peers.h>
 
 struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id) {
-  size_t i;
   assert(r->peer_count <= RKV_NODES_MAX);
-  for (i = 0; i < r->peer_count; i++)
+  for (size_t i = 0; i < r->peer_count; i++)
     if (r->peers[i].id == id) return &r->peers[i];
   return NULL;
 }
 
 const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id) {
-  size_t i;
-  for (i = 0; i < r->peer_count; i++)
+  for (size_t i = 0; i < r->peer_count; i++)
     if (r->peers[i].id == id) return &r->peers[i];
   return NULL;
 }
@@ -25,22 +23,30 @@ static bool stays(const struct raft *r, const struct raft_progress *p) {
   return last > r->committed.index || (p->reached && p->commit_acked < last);
 }
 
+/* Every node of the effective membership but this one. */
+static size_t peers_wanted(const struct raft *r) {
+  const struct rkv_membership *m = &r->effective->value;
+  return m->node_count - (rkv_membership_find(m, r->config.id) ? 1 : 0);
+}
+
 void raft_sync_peers(struct raft *r) {
   const struct rkv_membership *m = &r->effective->value;
-  size_t i, kept = 0;
+  size_t kept = 0;
   assert(r->role == RAFT_LEADER);
   r->leaving = false;
-  for (i = 0; i < r->peer_count; i++) {
+  for (size_t i = 0; i < r->peer_count; i++) {
     if (!stays(r, &r->peers[i])) continue;
     if (!rkv_membership_find(m, r->peers[i].id)) r->leaving = true;
     r->peers[kept++] = r->peers[i];
   }
   r->peer_count = kept;
-  for (i = 0; i < m->node_count; i++) {
+  for (size_t i = 0; i < m->node_count; i++) {
     if (m->nodes[i].id == r->config.id || raft_find_peer(r, m->nodes[i].id)) continue;
     assert(r->peer_count < RKV_NODES_MAX);
     raft_progress_start(&r->peers[r->peer_count++], m->nodes[i].id, r->log.last.index);
   }
+  assert(r->leaving ? r->peer_count > peers_wanted(r)
+                    : r->peer_count == peers_wanted(r)); /* (I7) */
 }
 
 void raft_settle_peer(struct raft *r, struct raft_progress *p) {
@@ -49,6 +55,5 @@ void raft_settle_peer(struct raft *r, struct raft_progress *p) {
 }
 
 void raft_settle_peers(struct raft *r) {
-  size_t i;
-  for (i = 0; i < r->peer_count; i++) raft_settle_peer(r, &r->peers[i]);
+  for (size_t i = 0; i < r->peer_count; i++) raft_settle_peer(r, &r->peers[i]);
 }

@@ -63,6 +63,21 @@ bool raft_reads_want(const struct raft *r, const struct raft_progress *p) {
   return raft_quorum_index(&r->effective->value, asked_round, &asked) < r->reads[0].round;
 }
 
+/* (D1) */
+static bool tickets_ascend(const struct raft *r) {
+  for (size_t i = 1; i < r->read_count; i++)
+    if (r->reads[i].ticket <= r->reads[i - 1].ticket || r->reads[i].round < r->reads[i - 1].round)
+      return false;
+  return r->read_count == 0 || r->reads[r->read_count - 1].round <= r->round;
+}
+
+/* (D2) */
+static bool round_is_unsent(const struct raft *r) {
+  for (size_t i = 0; i < r->peer_count; i++)
+    if (r->peers[i].sent_round >= r->round) return false;
+  return true;
+}
+
 static void ready(struct raft *r, uint64_t ticket, struct rkv_log_id index) {
   struct raft_output *out = raft_push(r, RAFT_OUT_READ_READY);
   assert(knows_commits(r) && index.index <= r->committed.index);
@@ -80,13 +95,13 @@ void raft_reads_advance(struct raft *r) {
     ready(r, t->ticket, t->index.index > 0 ? t->index : r->committed);
   }
   r->read_count -= done;
-  memmove(r->reads, r->reads + done, r->read_count * sizeof r->reads[0]); /* (D1) */
+  memmove(r->reads, r->reads + done, r->read_count * sizeof r->reads[0]);
+  assert(tickets_ascend(r)); /* (D1) */
 }
 
 void raft_reads_abort(struct raft *r) {
-  size_t i;
   assert(r->role != RAFT_LEADER);
-  for (i = 0; i < r->read_count; i++)
+  for (size_t i = 0; i < r->read_count; i++)
     raft_push(r, RAFT_OUT_READ_FAILED)->ticket = r->reads[i].ticket;
   r->read_count = 0;
 }
@@ -110,9 +125,8 @@ void raft_take_promise(struct raft *r, struct raft_progress *p, uint64_t at_ns, 
 }
 
 void raft_on_clock_stood(struct raft *r, struct raft_now now) {
-  size_t i;
   r->lease_from_ns = now.ns;
-  for (i = 0; i < r->peer_count; i++) r->peers[i].kept_until_ns = 0;
+  for (size_t i = 0; i < r->peer_count; i++) r->peers[i].kept_until_ns = 0;
 }
 
 static uint64_t kept_until_ns(const void *ctx, rkv_node_id id) {
@@ -138,8 +152,9 @@ static struct raft_ticket *open_ticket(struct raft *r) {
   bool shared = r->read_count == RAFT_READS_MAX || (r->read_count > 0 && r->round_unsent &&
                                                     r->reads[r->read_count - 1].round == r->round);
   struct raft_ticket *t;
+  assert(!r->round_unsent || round_is_unsent(r)); /* (D2) */
   if (!r->round_unsent) r->round++;
-  r->round_unsent = true; /* (D2) */
+  r->round_unsent = true;
   if (!shared) {
     t = &r->reads[r->read_count++];
     t->ticket = ++r->last_ticket;
@@ -148,6 +163,7 @@ static struct raft_ticket *open_ticket(struct raft *r) {
   }
   t->round = r->round;
   t->index = knows_commits(r) ? r->committed : (struct rkv_log_id){0, 0};
+  assert(tickets_ascend(r)); /* (D1) */
   return t;
 }
 

@@ -26,9 +26,8 @@ static uint64_t beat_due(const struct raft *r, const struct raft_progress *p) {
 /* By the same rule as raft_next_append, so that no timer runs for what would not be sent. */
 uint64_t raft_peers_deadline(const struct raft *r) {
   uint64_t least = RAFT_NEVER;
-  size_t i;
   assert(r->role == RAFT_LEADER);
-  for (i = 0; i < r->peer_count; i++) {
+  for (size_t i = 0; i < r->peer_count; i++) {
     uint64_t data = data_due(r, &r->peers[i]), beat = beat_due(r, &r->peers[i]);
     if (data < least) least = data;
     if (beat < least) least = beat;
@@ -65,7 +64,7 @@ bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
   p->sent_ns = now.ns;
   p->sent_round = r->round;
   p->commit_sent = r->committed.index;
-  r->round_unsent = false; /* (D2) */
+  r->round_unsent = false;
   return true;
 }
 

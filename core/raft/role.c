@@ -1,6 +1,7 @@
 /* role.c: which role this node has, who leads, and telling that either changed. */
 #include <raft/role.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 rkv_node_id raft_leader(const struct raft *r) {
@@ -45,8 +46,7 @@ enum rkv_status raft_refuse_not_leader(const struct raft *r, struct rkv_error *e
   assert(r->role != RAFT_LEADER);
   if (leader == 0)
     return rkv_fail(error, RKV_NOT_LEADER, "this node does not lead and knows no leader");
-  (void)rkv_fail(error, RKV_NOT_LEADER, "this node does not lead; node %llu does",
-                 (unsigned long long)leader);
+  (void)rkv_fail(error, RKV_NOT_LEADER, "this node does not lead; node %" PRIu64 " does", leader);
   if (error) {
     error->leader_id = leader;
     if (node) memcpy(error->leader_addr, node->addr, sizeof error->leader_addr);

@@ -53,8 +53,7 @@ static rkv_index behind_snapshot(const struct raft *r, uint64_t entries) {
  * but of a peer that gets no nearer not more than purge_hold_max. */
 static rkv_index needed_above(const struct raft *r, rkv_index end) {
   rkv_index floor = behind_snapshot(r, r->config.purge_hold_max), need = end;
-  size_t i;
-  for (i = 0; i < r->peer_count; i++) {
+  for (size_t i = 0; i < r->peer_count; i++) {
     const struct raft_progress *p = &r->peers[i];
     if (!p->reached || p->stuck || p->mode == RAFT_SNAPSHOT) continue;
     if (p->matched.index < need) need = p->matched.index;

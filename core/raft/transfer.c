@@ -8,14 +8,15 @@
 #include <raft/peers.h>
 #include <raft/role.h>
 
+#include <inttypes.h>
+
 /* ---- to whom ---- */
 
 /* The voter that has got furthest, of those that are reached and were not asked in vain; NULL. */
 static struct raft_progress *furthest(struct raft *r) {
   struct raft_progress *best = NULL;
-  size_t i;
   assert(r->role == RAFT_LEADER);
-  for (i = 0; i < r->peer_count; i++) {
+  for (size_t i = 0; i < r->peer_count; i++) {
     struct raft_progress *p = &r->peers[i];
     if (!p->reached || p->refused_handover || !rkv_membership_is_voter(&r->effective->value, p->id))
       continue;
@@ -27,28 +28,22 @@ static struct raft_progress *furthest(struct raft *r) {
 static enum rkv_status check_target(struct raft *r, rkv_node_id target, struct rkv_error *error) {
   const struct raft_progress *p = raft_find_peer(r, target);
   if (target == r->config.id)
-    return rkv_fail(error, RKV_INVALID, "transfer: node %llu leads already",
-                    (unsigned long long)target);
-  if (!p)
-    return rkv_fail(error, RKV_INVALID, "transfer: node %llu is unknown",
-                    (unsigned long long)target);
+    return rkv_fail(error, RKV_INVALID, "transfer: node %" PRIu64 " leads already", target);
+  if (!p) return rkv_fail(error, RKV_INVALID, "transfer: node %" PRIu64 " is unknown", target);
   if (!rkv_membership_is_voter(&r->effective->value, target))
-    return rkv_fail(error, RKV_INVALID, "transfer: node %llu is a learner",
-                    (unsigned long long)target);
+    return rkv_fail(error, RKV_INVALID, "transfer: node %" PRIu64 " is a learner", target);
   if (!p->reached)
-    return rkv_fail(error, RKV_UNAVAILABLE, "transfer: node %llu does not answer",
-                    (unsigned long long)target);
+    return rkv_fail(error, RKV_UNAVAILABLE, "transfer: node %" PRIu64 " does not answer", target);
   return RKV_OK;
 }
 
 static enum rkv_status choose_target(struct raft *r, rkv_node_id *target, struct rkv_error *error) {
   const struct raft_progress *best = furthest(r);
-  size_t i;
   if (best) {
     *target = best->id;
     return RKV_OK;
   }
-  for (i = 0; i < r->peer_count; i++)
+  for (size_t i = 0; i < r->peer_count; i++)
     if (rkv_membership_is_voter(&r->effective->value, r->peers[i].id))
       return rkv_fail(error, RKV_UNAVAILABLE, "transfer: no other voter answers");
   return rkv_fail(error, RKV_PRECONDITION, "transfer: there is no other voter");
@@ -105,8 +100,8 @@ void raft_transfer_end(struct raft *r) {
 
 enum rkv_status raft_refuse_transferring(const struct raft *r, struct rkv_error *error) {
   assert(r->transfer.target != 0);
-  return rkv_fail(error, RKV_UNAVAILABLE, "leadership is being handed over to node %llu",
-                  (unsigned long long)r->transfer.target);
+  return rkv_fail(error, RKV_UNAVAILABLE, "leadership is being handed over to node %" PRIu64,
+                  r->transfer.target);
 }
 
 /* ---- the calls ---- */
@@ -115,12 +110,11 @@ enum rkv_status raft_transfer(struct raft *r, struct raft_now now, rkv_node_id t
                               struct rkv_error *error) {
   bool any = target == 0;
   enum rkv_status status;
-  size_t i;
   if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
   if (r->transfer.target != 0)
-    return rkv_fail(error, RKV_PRECONDITION, "transfer: to node %llu is in progress",
-                    (unsigned long long)r->transfer.target);
-  for (i = 0; i < r->peer_count; i++) r->peers[i].refused_handover = false;
+    return rkv_fail(error, RKV_PRECONDITION, "transfer: to node %" PRIu64 " is in progress",
+                    r->transfer.target);
+  for (size_t i = 0; i < r->peer_count; i++) r->peers[i].refused_handover = false;
   status = any ? choose_target(r, &target, error) : check_target(r, target, error);
   if (status != RKV_OK) return status;
   r->transfer = (struct raft_handover){.target = target,
