@@ -48,9 +48,11 @@ def picture():
     ]
     for name, text, x, y, width, height, colour in BOXES:
         middle = x + width / 2
-        lines.append(f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="6" fill="{colour}" stroke="#4a6a8a"/>')
+        lines.append(f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="6" fill="{colour}" '
+                     'stroke="#4a6a8a"/>')
         lines.append(f'<text x="{middle:.0f}" y="{y + 25}" text-anchor="middle" font-weight="bold">{name}</text>')
-        lines.append(f'<text x="{middle:.0f}" y="{y + 44}" text-anchor="middle" font-size="11" fill="#41566b">{text}</text>')
+        lines.append(f'<text x="{middle:.0f}" y="{y + 44}" text-anchor="middle" font-size="11" fill="#41566b">{text}'
+                     "</text>")
     for x, y, to_x, to_y, number, at_x, at_y in WAY:
         lines.append(f'<line x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" stroke="#2f5d8a" stroke-width="1.6" '
                      'marker-end="url(#head)"/>')
