@@ -43,7 +43,8 @@ def picture():
         '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="3" orient="auto">'
         '<path d="M0,0 L7,3 L0,6 z" fill="#2f5d8a"/></marker></defs>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        '<rect x="195" y="25" width="640" height="300" rx="10" fill="#fafbfc" stroke="#9fb0c3" stroke-dasharray="5 4"/>',
+        '<rect x="195" y="25" width="640" height="300" rx="10" fill="#fafbfc" stroke="#9fb0c3" '
+        'stroke-dasharray="5 4"/>',
         '<text x="208" y="46" fill="#51657a">raft-key-value: one process, one node</text>',
     ]
     for name, text, x, y, width, height, colour in BOXES:
