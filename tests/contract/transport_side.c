@@ -177,8 +177,7 @@ void side_init(struct side *s, struct contract *c, rkv_node_id id) {
 bool side_option(struct side *s, const char *name, uint64_t number) {
   const struct rkv_plugin *p = s->c->plugin;
   for (uint32_t i = 0; i < p->option_count; i++) {
-    const struct rkv_option *option =
-        (const struct rkv_option *)((const char *)p->options + (size_t)i * p->option_size);
+    const struct rkv_option *option = &p->options[i];
     if (strcmp(option->name, name) != 0) continue;
     if (number < option->min || number > option->max) return false;
     s->values[i].number = number;
