@@ -35,6 +35,7 @@ struct node_executor {
 struct node_plugins {
   const struct rkv_host *host;
   const struct rkv_transport_ops *transport;
+  uint32_t transport_abi_minor; /* of its descriptor: its calls are no newer, whatever they say */
   void *transport_instance; /* set after node_new by node_set_transport: the transport needs the
                                node's table first */
   const struct rkv_storage_ops *storage;

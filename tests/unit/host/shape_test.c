@@ -6,37 +6,9 @@
 
 #include <host/loader.h>
 
-#include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <support/edge.h>
 
 #define BEYOND 40 /* bytes over this host's length that are tried */
-
-/* ---- tables at the end of a page ---- */
-
-struct edge {
-  uint8_t *page;
-  size_t len;
-};
-
-static struct edge edge_begin(void) {
-  struct edge edge = {.len = (size_t)sysconf(_SC_PAGESIZE)};
-  void *pages =
-      mmap(NULL, 2 * edge.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  assert_true(pages != MAP_FAILED);
-  edge.page = pages;
-  assert_int_equal(mprotect(edge.page + edge.len, edge.len, PROT_NONE), 0);
-  return edge;
-}
-
-static void edge_end(const struct edge *edge) {
-  assert_int_equal(munmap(edge->page, 2 * edge->len), 0);
-}
-
-/* The first `size` bytes of `from`, so that the byte behind them cannot be read. */
-static void *edge_put(const struct edge *edge, const void *from, size_t size) {
-  return memcpy(edge->page + edge->len - size, from, size);
-}
 
 /* ---- a plugin ---- */
 
