@@ -48,6 +48,7 @@ static void hand_in(struct side *s, enum call_kind kind, struct rkv_call *call) 
   CONTRACT_REQUIRE(s->c, call->done, "the node was handed a call without done");
   s->handed[kind]++;
   s->open++;
+  if (call->abi_minor > s->c->plugin->abi_minor) call->abi_minor = s->c->plugin->abi_minor;
   call->kind = kind;
   call->next = NULL;
   call->callee[0] = call->callee[1] = UINT64_MAX; /* ours while we have it */

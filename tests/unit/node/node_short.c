@@ -1,6 +1,6 @@
-/* node_short.c: production nodes in virtual time under a transport of ABI 1.0, whose calls and
- * envelopes are shorter and which may have left anything where `abi_minor` is now: nothing behind
- * their ends is touched. */
+/* node_short.c: production nodes in virtual time under transports of older ABIs, whose calls and
+ * envelopes are shorter; those of 1.0 may have left anything where `abi_minor` is now. Nothing
+ * behind their ends is touched. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,8 +18,10 @@
 #define SECONDS UINT64_C(1000000000)
 #define STRANGER 7 /* a node that is not there */
 
-/* As abi-1.0.txt has them. */
-enum { ENVELOPE = 32, APPEND = 176, INIT = 64, MEMBERSHIP = 904, HELLO = 88 };
+/* Bytes, by minor: as abi-1.0.txt and abi-1.1.txt have them. */
+static const struct {
+  size_t envelope, append, init, membership, hello;
+} lengths[] = {{32, 176, 64, 904, 88}, {48, 184, 64, 904, 88}};
 
 union any {
   struct rkv_call call;
@@ -35,7 +37,8 @@ static struct {
   struct world *w;
   const struct rkv_node_api *api;
   struct edge call, envelope;
-  uint32_t reserved; /* what is where abi_minor is now */
+  uint32_t minor;     /* of the transport */
+  uint32_t abi_minor; /* what its calls say */
   bool done;
   enum rkv_status status;
 } old;
@@ -51,12 +54,14 @@ static bool is_done(struct world *w, void *arg) {
   return old.done;
 }
 
-/* The call as that transport hands it in: `size` bytes, those of its newer fields not there. */
+/* The call as that transport hands it in: `size` bytes. */
 static void *short_call(union any *call, size_t size, bool from_peer) {
-  struct rkv_envelope envelope = {.cluster = old.w->nodes[1].node->identity.cluster, .to = 1};
+  struct rkv_envelope envelope = {
+      .cluster = old.w->nodes[1].node->identity.cluster, .to = 1, .from = STRANGER};
   call->call.done = on_done;
-  call->call.abi_minor = old.reserved;
-  if (from_peer) call->call.envelope = edge_put(&old.envelope, &envelope, ENVELOPE);
+  call->call.abi_minor = old.abi_minor;
+  if (from_peer)
+    call->call.envelope = edge_put(&old.envelope, &envelope, lengths[old.minor].envelope);
   old.done = false;
   return edge_put(&old.call, call, size);
 }
@@ -76,7 +81,7 @@ static void init(void) {
   m = (struct rkv_membership){.config_count = 1, .configs = {voters}, .node_count = 1};
   m.nodes[0].id = 1;
   memcpy(m.nodes[0].addr, "node:1", 7);
-  old.api->init(old.api->ctx, short_call(&call, INIT, false));
+  old.api->init(old.api->ctx, short_call(&call, lengths[old.minor].init, false));
   assert_int_equal(outcome(), RKV_OK);
 }
 
@@ -85,10 +90,10 @@ static void membership(void) {
   struct rkv_member stranger = {.id = STRANGER, .addr = "node:7"};
   union any call = {.membership = {.learner = stranger}};
   call.call.deadline_ns = world_now(old.w) + SECONDS;
-  old.api->add_learner(old.api->ctx, short_call(&call, MEMBERSHIP, false));
+  old.api->add_learner(old.api->ctx, short_call(&call, lengths[old.minor].membership, false));
   assert_int_equal(outcome(), RKV_TIMEOUT); /* it does not catch up */
   call = (union any){.membership = {.voters = {.count = 1, .ids = {1}}}};
-  struct rkv_membership_call *given = short_call(&call, MEMBERSHIP, false);
+  struct rkv_membership_call *given = short_call(&call, lengths[old.minor].membership, false);
   old.api->change_membership(old.api->ctx, given);
   assert_int_equal(outcome(), RKV_OK);
   rkv_buf_drop(&given->membership);
@@ -96,7 +101,7 @@ static void membership(void) {
 
 static void hello(void) {
   union any call = {.hello = {.id = 0}};
-  const struct rkv_hello_call *given = short_call(&call, HELLO, true);
+  const struct rkv_hello_call *given = short_call(&call, lengths[old.minor].hello, true);
   old.api->hello(old.api->ctx, (struct rkv_hello_call *)(uintptr_t)given);
   assert_int_equal(outcome(), RKV_OK);
   assert_int_equal(given->id, 1);
@@ -115,25 +120,26 @@ static void vote(void) {
 static void append(void) {
   const struct rkv_vote now = world_metrics(old.w, 1).vote;
   union any call = {.append = {.vote = {now.term + 1, STRANGER, true}}};
-  struct rkv_append_call *given = short_call(&call, APPEND, true);
+  struct rkv_append_call *given = short_call(&call, lengths[old.minor].append, true);
   old.api->append(old.api->ctx, given);
   assert_int_equal(outcome(), RKV_OK);
   assert_int_equal(given->result, RKV_APPEND_SUCCESS);
   call.append.vote = (struct rkv_vote){1, STRANGER, true};
-  given = short_call(&call, APPEND, true);
+  given = short_call(&call, lengths[old.minor].append, true);
   old.api->append(old.api->ctx, given);
   assert_int_equal(outcome(), RKV_OK);
   assert_int_equal(given->result, RKV_APPEND_REJECTED);
 }
 
-static void nothing_is_touched_behind_a_call(uint32_t reserved) {
+static void nothing_is_touched_behind_a_call(uint32_t minor, uint32_t abi_minor) {
   old.w = world_new(1);
-  old.w->transport_abi_minor = 0;
+  old.w->transport_abi_minor = minor;
   world_start(old.w, 1);
   old.api = node_api(old.w->nodes[1].node);
   old.call = edge_begin();
   old.envelope = edge_begin();
-  old.reserved = reserved;
+  old.minor = minor;
+  old.abi_minor = abi_minor;
   init();
   assert_int_equal(world_wait_leader(old.w), 1);
   membership();
@@ -147,18 +153,24 @@ static void nothing_is_touched_behind_a_call(uint32_t reserved) {
 
 static void calls_of_1_0(void **state) {
   (void)state;
-  nothing_is_touched_behind_a_call(0);
+  nothing_is_touched_behind_a_call(0, 0);
 }
 
 static void calls_of_1_0_with_anything_in_what_was_reserved(void **state) {
   (void)state;
-  nothing_is_touched_behind_a_call(2);
-  nothing_is_touched_behind_a_call(UINT32_MAX);
+  nothing_is_touched_behind_a_call(0, 2);
+  nothing_is_touched_behind_a_call(0, UINT32_MAX);
+}
+
+static void calls_of_1_1(void **state) {
+  (void)state;
+  nothing_is_touched_behind_a_call(1, 1);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(calls_of_1_0),
+      cmocka_unit_test(calls_of_1_1),
       cmocka_unit_test(calls_of_1_0_with_anything_in_what_was_reserved),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
