@@ -35,7 +35,6 @@ struct node_executor {
 struct node_plugins {
   const struct rkv_host *host;
   const struct rkv_transport_ops *transport;
-  uint32_t transport_abi_minor; /* of its descriptor: its calls are no newer, whatever they say */
   void *transport_instance; /* set after node_new by node_set_transport: the transport needs the
                                node's table first */
   const struct rkv_storage_ops *storage;
@@ -43,6 +42,7 @@ struct node_plugins {
   const struct rkv_state_machine_ops *sm;
   void *sm_instance;
   uint64_t sm_capabilities, storage_capabilities; /* RKV_CAP_* */
+  uint32_t transport_abi_minor; /* its calls are no newer than this, whatever they say */
   /* Writes what the plugins registered (rkv_host.metric_register) as ` name:value` pairs, at most
    * `size` bytes with the NUL, and returns their length; pairs that do not fit are left out. Any
    * thread, does not block. NULL: no plugin metrics are shown. */
