@@ -158,6 +158,21 @@ static void absurd_lengths_are_refused(void **state) {
   }
 }
 
+/* Newer minors are told by their number, not by their longer tables. */
+static void a_newer_plugin_is_refused_by_its_minor(void **state) {
+  struct host_plugin out;
+  struct rkv_error error;
+  struct whole w;
+  (void)state;
+  whole_make(&w, RKV_KIND_STATE_MACHINE);
+  w.plugin.abi_minor = RKV_ABI_MINOR + 1;
+  w.plugin.struct_size += 8;
+  w.plugin.option_size += 8;
+  w.plugin.ops_size += 8;
+  assert_int_equal(host_plugin_adopt(&w.plugin, "x.so", NULL, 0, &out, &error), RKV_INVALID);
+  assert_holds(error.text, "this host knows only up to ");
+}
+
 /* What ABI 1.0 had never moves: as abi-1.0.txt says. */
 static void the_shortest_are_those_of_1_0(void **state) {
   (void)state;
@@ -221,6 +236,7 @@ int main(void) {
       cmocka_unit_test(options_of_any_length),
       cmocka_unit_test(operations_of_any_length),
       cmocka_unit_test(absurd_lengths_are_refused),
+      cmocka_unit_test(a_newer_plugin_is_refused_by_its_minor),
       cmocka_unit_test(the_shortest_are_those_of_1_0),
       cmocka_unit_test(a_table_that_has_grown),
       cmocka_unit_test(only_operations_of_1_0_are_required),
