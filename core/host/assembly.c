@@ -65,6 +65,7 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
   struct node_plugins plugins = {
       .host = &a->services.node.host,
       .transport = a->transport_ops,
+      .transport_abi_minor = plugin_of(a, HOST_PART_TRANSPORT)->abi_minor,
       .storage = a->storage_ops,
       .storage_instance = a->storage,
       .sm = a->sm_ops,

@@ -55,6 +55,7 @@ struct world {
   const struct rkv_state_machine_ops *sm;
   struct rkv_config storage_config, sm_config;
   uint64_t sm_capabilities, storage_capabilities;
+  uint32_t transport_abi_minor; /* that nodes started from now on are told */
   struct rkv_value *storage_values, *sm_values;
   rkv_node_id acted; /* whose code the last step ran; 0 = nobody's */
   void *user;        /* tests/sim */
