@@ -134,7 +134,7 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
   if (n->identity.settled) hello->cluster = n->identity.cluster;
   (void)odd_check_sender(n, call, NULL, NULL); /* it is told who is there all the same */
   tell_membership(n, hello);
-  answer_ok(call);
+  (void)answer_ok(n, call);
 }
 
 /* ---- which cluster is its own ---- */
