@@ -97,7 +97,8 @@ static void look_corrupt(struct storage *s, const struct question *q) {
     struct rkv_entry entry;
     struct rkv_error error;
     size_t count = 0;
-    enum rkv_status status = s->ops->read(s->it, i, i, UINT64_MAX, &entry, 1, &count, &error);
+    enum rkv_status status =
+        s->ops->read(s->it, i, i, UINT64_MAX, &entry, 1, &count, contract_ask(&error));
     CONTRACT_REQUIRE(
         c,
         status == RKV_CORRUPT ||
@@ -105,7 +106,10 @@ static void look_corrupt(struct storage *s, const struct question *q) {
              entry_is(&entry, (struct rkv_log_id){model_at(q->m, i)->term, i}, model_at(q->m, i))),
         "%s at byte %" PRIu64 " of %s: entry %" PRIu64 " was read as %s", q->what, q->place,
         q->file, i, status == RKV_OK ? "other bytes" : rkv_status_name(status));
-    if (status == RKV_OK) rkv_buf_drop(&entry.payload);
+    if (status == RKV_OK)
+      rkv_buf_drop(&entry.payload);
+    else
+      contract_text_ok(c, status, &error, "read");
   }
 }
 
