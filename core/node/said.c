@@ -6,15 +6,15 @@
 enum rkv_status node_said_no(enum rkv_status status, const char *who, struct rkv_error *error) {
   const enum rkv_status known = node_known(status);
   char text[RKV_ERROR_TEXT_MAX];
+  error->status = (uint32_t)known;
   error->text[sizeof error->text - 1] = '\0';
   error->leader_addr[sizeof error->leader_addr - 1] = '\0';
   memcpy(text, error->text, sizeof text);
-  if (text[0] == '\0') (void)snprintf(text, sizeof text, "%s gave no reason", who);
   if (known != status)
-    return rkv_fail(error, known, "%s ended with status %u, which is unknown: %s", who,
-                    (unsigned)status, text);
-  error->status = (uint32_t)known;
-  memcpy(error->text, text, sizeof error->text);
+    return rkv_fail(error, known, "%s ended with status %u, which is unknown%s%s", who,
+                    (unsigned)status, text[0] ? ": " : "", text);
+  if (text[0] == '\0')
+    return rkv_fail(error, known, "%s gave no reason (%s)", who, rkv_status_name(known));
   return known;
 }
 
