@@ -54,6 +54,7 @@
   X(foreign_taken)                                                                                 \
   X(refusal_leaves_a_file)                                                                         \
   X(reads_race)                                                                                    \
+  X(told_otherwise)                                                                                \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
 
