@@ -1,4 +1,5 @@
-/* ops.c: the operations that each kind of plugin must have (all of ABI 1.0), by name. */
+/* ops.c: the operations that each kind of plugin must have (all of ABI 1.0), by name, and those
+ * that it may have. */
 #include "loader.h"
 
 #include <string.h>
@@ -54,6 +55,9 @@
   X(restore_finish)                                                                                \
   X(restore_abort)
 
+/* What came later may be NULL. */
+enum { TRANSPORT_OPTIONAL = 0, STORAGE_OPTIONAL = 0, STATE_MACHINE_OPTIONAL = 1 };
+
 struct operation {
   const char *name;
   size_t offset;
@@ -66,12 +70,15 @@ static const struct operation transport_ops[] = {TRANSPORT_OPS(TRANSPORT_OP){NUL
 static const struct operation storage_ops[] = {STORAGE_OPS(STORAGE_OP){NULL, 0}};
 static const struct operation state_machine_ops[] = {STATE_MACHINE_OPS(STATE_MACHINE_OP){NULL, 0}};
 
-/* An operation that is added to a table must be added to its list too. */
-#define COVERS(list, ops)                                                                          \
-  (sizeof(list) / sizeof(list)[0] - 1 == sizeof(ops) / sizeof(void (*)(void)))
-_Static_assert(COVERS(transport_ops, struct rkv_transport_ops), "every transport operation");
-_Static_assert(COVERS(storage_ops, struct rkv_storage_ops), "every storage operation");
-_Static_assert(COVERS(state_machine_ops, struct rkv_state_machine_ops), "every machine operation");
+/* An operation that is added to a table must be added to its list, or counted as optional. */
+#define COVERS(list, optional, ops)                                                                \
+  (sizeof(list) / sizeof(list)[0] - 1 + (optional) == sizeof(ops) / sizeof(void (*)(void)))
+_Static_assert(COVERS(transport_ops, TRANSPORT_OPTIONAL, struct rkv_transport_ops),
+               "every transport operation");
+_Static_assert(COVERS(storage_ops, STORAGE_OPTIONAL, struct rkv_storage_ops),
+               "every storage operation");
+_Static_assert(COVERS(state_machine_ops, STATE_MACHINE_OPTIONAL, struct rkv_state_machine_ops),
+               "every machine operation");
 
 const char *host_kind_name(uint32_t kind) {
   switch (kind) {

@@ -36,14 +36,14 @@ static void each_wrong_field_has_its_own_sentence(void **state) {
   (void)state;
   assert_refused("bad-magic", "magic is 0x1122334455667788, not 0x3147554c50564b52");
   assert_refused("bad-abi-major", "abi_major is 2, this host has 1");
-  assert_refused("bad-abi-minor", "abi_minor is 9, this host knows only up to 1.2");
-  assert_refused("bad-struct-size", "struct_size is 16, a descriptor of ABI 1.2 has 88 bytes");
+  assert_refused("bad-abi-minor", "abi_minor is 9, this host knows only up to 1.3");
+  assert_refused("bad-struct-size", "struct_size is 16, a descriptor of ABI 1.3 has 88 bytes");
   assert_refused("bad-kind", "kind is 9, which is none");
   assert_refused("bad-name", "name is ill-formed");
-  assert_refused("bad-option-size", "option_size is 48, an option of ABI 1.2 has 56 bytes");
+  assert_refused("bad-option-size", "option_size is 48, an option of ABI 1.3 has 56 bytes");
   assert_refused("bad-default", "option wrong: its default \"ten\" is not a size");
   assert_refused("bad-ops", "ops is NULL");
-  assert_refused("bad-ops-size", "ops_size is 136, the storage operations of ABI 1.2 have 128");
+  assert_refused("bad-ops-size", "ops_size is 136, the storage operations of ABI 1.3 have 128");
   assert_refused("bad-operation", "operation save_vote is missing");
   assert_refused("bad-symbol", "has no symbol rkv_plugin_entry");
   assert_refused("bad-elf", "not an ELF file");
