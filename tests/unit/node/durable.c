@@ -87,9 +87,16 @@ static enum rkv_status storage_commit(void *writer, struct rkv_error *error) {
   return status;
 }
 
+/* Nobody else reads while the node ends. */
+static enum rkv_status storage_reader(void *storage, void **reader, struct rkv_snapshot_meta *meta,
+                                      struct rkv_error *error) {
+  note(NULL, NULL);
+  return durable.storage->snapshot_open(storage, reader, meta, error);
+}
+
 static enum rkv_status storage_read(void *reader, uint64_t offset, size_t max,
                                     struct rkv_buf *chunk, struct rkv_error *error) {
-  note(NULL, NULL); /* nobody else reads while the node ends */
+  note(NULL, NULL);
   return durable.storage->snapshot_read(reader, offset, max, chunk, error);
 }
 
@@ -158,6 +165,7 @@ void durable_begin(struct world *w, rkv_node_id id) {
   keep.storage_ops.snapshot_begin = storage_begin;
   keep.storage_ops.snapshot_write = storage_write;
   keep.storage_ops.snapshot_commit = storage_commit;
+  keep.storage_ops.snapshot_open = storage_reader;
   keep.storage_ops.snapshot_read = storage_read;
   durable.sm_ops = *w->sm;
   durable.sm_ops.open = sm_open;
