@@ -24,6 +24,7 @@
   X(chunk_over_wish)                                                                               \
   X(view_moves)                                                                                    \
   X(view_leaks)                                                                                    \
+  X(view_endless)                                                                                  \
   X(begin_copies)                                                                                  \
   X(byte_lost)                                                                                     \
   X(half_is_whole)                                                                                 \

@@ -62,6 +62,12 @@ enum rkv_status broken_snapshot_read(void *snapshot, size_t max, struct rkv_buf 
                                      struct rkv_error *error) {
   struct view *v = snapshot;
   enum rkv_status status;
+  if (v->b->fault == FAULT_view_endless) {
+    static const uint8_t byte;
+    (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+    *chunk = rkv_buf_static(&byte, 1);
+    return RKV_OK;
+  }
   if (v->b->fault == FAULT_view_moves && ++v->reads == 3) move(v);
   if (v->b->fault == FAULT_chunk_over_wish) max *= 2;
   status = v->b->good->snapshot_read(v->good, max, chunk, error);
