@@ -14,7 +14,8 @@ enum rkv_status node_executor_start(struct node_executor *executor, struct node 
                                     struct rkv_error *error);
 
 /* Runs every job that was posted, then ends the threads. Jobs posted later are run inside post, one
- * after the other: by the thread that posted, or by one that is at it already. Blocks. The node may be freed afterwards. */
+ * after the other: by the thread that posted, or by one that is at it already. Blocks. The node may
+ * be freed afterwards. */
 void node_executor_stop(struct node_executor *executor);
 
 /* Frees a stopped (or never started) executor. */

@@ -11,11 +11,12 @@
  * everything. No operation may call back into the node.
  *
  * Durability. The node builds the state anew from its storage whenever it starts, so a machine may
- * forget everything at close. One that is durable by itself (RKV_CAP_DURABLE: a new instance finds
- * what the one before it had applied, also after a crash, all or nothing of each apply and restore)
- * must have restore_check and stand beside a durable storage, and then gets entries only once its
- * node's own storage has them. Otherwise a crash could leave it with what its storage never had; a
- * node refuses to start with such a pair. */
+ * forget everything at close. One that is durable by itself declares RKV_CAP_DURABLE: after a close
+ * or a crash a new instance finds what the one before it had applied, whole entries in order up to
+ * some point, and of a restore all or nothing. It must have restore_check and stand beside a
+ * durable storage, else a crash could leave it with what its storage never had: a node refuses to
+ * start with such a pair, and with a machine that does not declare what it found. It gets an entry
+ * only once its node's own storage has it. */
 #ifndef RKV_STATE_MACHINE_H
 #define RKV_STATE_MACHINE_H
 
