@@ -12,9 +12,7 @@
 #define HEAL_NS (60 * SECOND)
 #define STATES_MAX 2000000
 #define SLOW_JOB_STEP_PPM 250000
-#define DURABLE_SHARE                                                                              \
-  3 /* one of so many seeds has state machines that are durable by themselves                      \
-     */
+#define DURABLE_SHARE 3 /* of so many seeds one has machines durable by themselves */
 
 const char *const sim_fault_names[SIM_FAULT_COUNT] = {
 #define SIM_FAULT_TEXT(name, text, act) text,
