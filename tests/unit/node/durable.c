@@ -135,7 +135,7 @@ static enum rkv_status sm_snapshot_read(void *snapshot, size_t max, struct rkv_b
 static enum rkv_status sm_restore_begin(void *sm, const struct rkv_snapshot_meta *meta,
                                         void **restore, struct rkv_error *error) {
   enum rkv_status status = durable.sm->restore_begin(sm, meta, restore, error);
-  if (sm == keep.machine[durable.id]) keep.restore = *restore;
+  if (sm == durable.w->nodes[durable.id].sm) keep.restore = *restore;
   return status;
 }
 
@@ -151,6 +151,21 @@ static enum rkv_status sm_restore_check(void *restore, struct rkv_error *error) 
     return durable.sm->restore_check(restore, error);
   durable.refuse_check = false;
   return rkv_fail(error, RKV_CORRUPT, "snapshot: damaged, says the test");
+}
+
+static enum rkv_status sm_finish_old(void *restore, struct rkv_error *error) {
+  enum rkv_status status = sm_restore_check(restore, error);
+  if (status == RKV_OK) return durable.sm->restore_finish(restore, error);
+  durable.sm->restore_abort(restore);
+  return status;
+}
+
+void durable_make_old(void) {
+  durable.sm_ops = *durable.sm;
+  durable.sm_ops.restore_begin = sm_restore_begin;
+  durable.sm_ops.restore_finish = sm_finish_old;
+  durable.sm_ops.restore_check = NULL;
+  durable.w->sm_capabilities = 0;
 }
 
 /* ---- life ---- */

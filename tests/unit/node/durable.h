@@ -26,6 +26,9 @@ extern struct durable durable;
  * world was freed. */
 void durable_begin(struct world *w, rkv_node_id id);
 void durable_end(void);
+/* The machines forget at close, and are made for ABI 1.2: they have no restore_check, and
+ * restore_finish checks. Before any is started. */
+void durable_make_old(void);
 /* Ends what was appended and held. */
 void durable_release(enum rkv_status status);
 

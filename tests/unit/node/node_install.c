@@ -20,13 +20,14 @@
 static const rkv_node_id three[] = {1, 2, 3};
 
 /* Three nodes; node 3 is cut off until only a snapshot can bring it up. */
-static struct world *begin(void) {
+static struct world *begin_with(void (*before)(void)) {
   struct world *w = world_new(7);
   world_options(w)->snapshot_after = 20;
   world_options(w)->keep_entries = 1;
   world_options(w)->purge_hold_entries = 1;
   world_options(w)->hot_tail_bytes_max = 1000;
   durable_begin(w, 3);
+  if (before) before();
   for (rkv_node_id id = 1; id <= 3; id++) world_start(w, id);
   assert_int_equal(world_init(w, 1, three, 3).status, RKV_OK);
   assert_int_equal(world_wait_leader(w), 1);
@@ -37,6 +38,10 @@ static struct world *begin(void) {
   assert_int_equal(world_set(w, 1, "last", "2").status, RKV_OK);
   assert_true(world_metrics(w, 1).purged.index > world_metrics(w, 3).last.index);
   return w;
+}
+
+static struct world *begin(void) {
+  return begin_with(NULL);
 }
 
 static bool installs(struct world *w, void *arg) {
@@ -135,6 +140,45 @@ static void a_commit_that_fails_is_tried_again(void **state) {
   assert_int_equal(node_fatal_status(w->nodes[3].node, NULL), RKV_OK);
   assert_string_equal(world_get(w, 3, "before").text, "1");
   assert_true(world_until(w, 60 * SECONDS, has_installed, NULL));
+  agrees(w);
+  end(w);
+}
+
+/* ---- machines without restore_check ---- */
+
+static bool refused_one(struct world *w, void *arg) {
+  (void)arg;
+  return w->nodes[3].node->bad_peer_calls > 0;
+}
+
+/* They check and swap before the storage commits; what they refuse is not kept either. */
+static void an_older_machine_is_served(void **state) {
+  struct world *w = begin_with(durable_make_old);
+  (void)state;
+  durable.refuse_check = true;
+  world_isolate(w, 3, false);
+  assert_true(world_until(w, 60 * SECONDS, refused_one, NULL));
+  assert_int_equal(durable.commits, 0);
+  assert_true(world_until(w, 60 * SECONDS, has_installed, NULL));
+  agrees(w);
+  world_stop(w, 3);
+  world_start(w, 3);
+  agrees(w);
+  end(w);
+}
+
+/* What such a machine holds the storage could not keep: the node stops, and starts with neither. */
+static void an_older_machine_ahead_of_its_storage_ends_the_node(void **state) {
+  struct world *w = begin_with(durable_make_old);
+  struct rkv_error error;
+  (void)state;
+  durable.lose_commit = true;
+  install_slowly(w);
+  world_run(w, JOB_NS);
+  durable.lose_commit = false;
+  assert_int_equal(node_fatal_status(w->nodes[3].node, &error), RKV_CANCELLED);
+  world_stop(w, 3);
+  world_start(w, 3);
   agrees(w);
   end(w);
 }
@@ -251,6 +295,8 @@ int main(void) {
       cmocka_unit_test(a_crash_behind_the_commit),
       cmocka_unit_test(a_refused_snapshot_is_not_kept),
       cmocka_unit_test(a_commit_that_fails_is_tried_again),
+      cmocka_unit_test(an_older_machine_is_served),
+      cmocka_unit_test(an_older_machine_ahead_of_its_storage_ends_the_node),
       cmocka_unit_test(a_durable_machine_is_not_ahead_of_its_log),
       cmocka_unit_test(it_follows_as_soon_as_its_log_has_it),
       cmocka_unit_test(pairs_that_would_contradict_each_other_are_refused),
