@@ -59,7 +59,8 @@ static void propose(void *ctx, struct rkv_propose_call *call) {
                  call->command.len, (unsigned long long)n->options.command_bytes_max);
     return;
   }
-  if (n->plugins.sm->validate(n->plugins.sm_instance, call->command, &error) != RKV_OK) {
+  if (node_said(n->plugins.sm->validate(n->plugins.sm_instance, call->command, node_ask(&error)),
+                "the state machine's validate", &error) != RKV_OK) {
     answer_fail(&call->call, &error);
     return;
   }

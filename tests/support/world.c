@@ -189,6 +189,7 @@ struct world *world_new(uint64_t seed) {
   w->sm_values = defaults(sm);
   w->storage = storage->ops;
   w->sm = sm->ops;
+  w->transport = &world_transport_ops;
   w->sm_capabilities = sm->capabilities;
   w->storage_capabilities = storage->capabilities;
   w->transport_abi_minor = RKV_ABI_MINOR;

@@ -53,6 +53,7 @@ struct world {
   uint64_t fault_count[WORLD_FAULT_COUNT];
   const struct rkv_storage_ops *storage; /* storage-mem unless a test gives another */
   const struct rkv_state_machine_ops *sm;
+  const struct rkv_transport_ops *transport; /* world_transport_ops unless a test gives another */
   struct rkv_config storage_config, sm_config;
   uint64_t sm_capabilities, storage_capabilities;
   uint32_t transport_abi_minor; /* that nodes started from now on are told */

@@ -240,7 +240,7 @@ struct rkv_snapshot_now_call {
   struct rkv_log_id last;
 };
 
-/* Always answered at once, by any node. */
+/* Always answered at once, by any node; one that is about to stop says why instead. */
 struct rkv_metrics_call {
   struct rkv_call call;
   /* answer */
