@@ -4,6 +4,10 @@
 #include <assert.h>
 #include <stdarg.h>
 
+bool answer_is_due(const struct node *n, const struct rkv_call *call) {
+  return call->deadline_ns != 0 && call->deadline_ns <= n->now_ns;
+}
+
 void answer_ok(struct rkv_call *call) {
   call->done(call, RKV_OK, NULL);
 }

@@ -127,7 +127,7 @@ static void tell_membership(struct node *n, struct rkv_hello_call *hello) {
 
 void identity_on_hello(struct node *n, struct rkv_call *call) {
   struct rkv_hello_call *hello = (struct rkv_hello_call *)call;
-  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+  api_release(n, call);
   hello->id = n->plugins.host->node_id;
   hello->incarnation = n->identity.incarnation;
   hello->cluster = (struct rkv_cluster_id){0, 0};

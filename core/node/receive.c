@@ -2,44 +2,17 @@
  *
  * Chunks go to the storage and into a new state beside the present one, on the worker. At the end
  * the state machine checks and swaps first (all or nothing), then the storage makes the snapshot
- * durable, then raft hears of it; nothing is applied in between.
- *
- * (R1) One snapshot is written at a time, built or received: `writing_snapshot` says so.
- * (R2) A stream whose last step was not RKV_OK has left nothing behind. */
+ * durable, then raft hears of it; nothing is applied in between. How a stream ends: stream.c. */
 #include <node/internal.h>
 #include <node/leap.h>
+#include <node/stream.h>
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_COMMIT, RECEIVE_ABORT };
+enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_COMMIT };
 
-struct snapshot_receive {
-  struct node_job job; /* first: what the executor knows */
-  struct rkv_call event;
-  struct node *n;
-  struct rkv_snapshot_call *call; /* the step being worked on */
-  enum receive_step step;
-  void *writer, *restore;
-  struct rkv_snapshot_meta meta;
-  struct raft_membership membership;
-  enum rkv_status status;
-  struct rkv_error error;
-};
-
-static void release(struct node *n) {
-  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
-}
-
-/* Ends the stream and leaves nothing behind (R2). Any thread that may block. */
-static void discard(struct snapshot_receive *r) {
-  struct node *n = r->n;
-  if (r->writer) n->plugins.storage->snapshot_abort(r->writer);
-  if (r->restore) n->plugins.sm->restore_abort(r->restore);
-  rkv_buf_drop(&r->meta.membership);
-  free(r);
-  atomic_store(&n->writing_snapshot, false);
-}
+/* ---- on the worker ---- */
 
 static enum rkv_status begin(struct snapshot_receive *r) {
   struct node *n = r->n;
@@ -51,58 +24,40 @@ static enum rkv_status begin(struct snapshot_receive *r) {
 
 static enum rkv_status write_chunk(struct snapshot_receive *r) {
   struct node *n = r->n;
-  enum rkv_status status = n->plugins.storage->snapshot_write(r->writer, r->call->chunk, &r->error);
+  enum rkv_status status = n->plugins.storage->snapshot_write(r->writer, r->chunk, &r->error);
   if (status != RKV_OK) return status;
-  r->meta.size += r->call->chunk.len;
-  return n->plugins.sm->restore_write(r->restore, r->call->chunk, &r->error);
+  r->meta.size += r->chunk.len;
+  return n->plugins.sm->restore_write(r->restore, r->chunk, &r->error);
 }
 
-/* On the worker. */
+static enum rkv_status commit(struct snapshot_receive *r) {
+  enum rkv_status status = r->n->plugins.storage->snapshot_commit(r->writer, &r->error);
+  r->writer = NULL;
+  return status;
+}
+
 static void run(struct node_job *job) {
   struct snapshot_receive *r = (struct snapshot_receive *)job;
   struct node *n = r->n;
-  struct rkv_snapshot_call *call = r->call;
-  if (r->step == RECEIVE_COMMIT) {
-    r->status = n->plugins.storage->snapshot_commit(r->writer, &r->error);
-    r->writer = NULL;
-    loop_post(n, &r->event, NODE_SNAPSHOT_INSTALLED);
-    node_kick(n);
-    return;
+  enum node_kind event = NODE_SNAPSHOT_STEPPED;
+  switch ((enum receive_step)r->step) {
+  case RECEIVE_BEGIN: r->status = begin(r); break;
+  case RECEIVE_WRITE: r->status = write_chunk(r); break;
+  case RECEIVE_COMMIT:
+    r->status = commit(r);
+    event = NODE_SNAPSHOT_INSTALLED;
+    break;
   }
-  if (r->step == RECEIVE_BEGIN) r->status = begin(r);
-  if (r->step == RECEIVE_WRITE) r->status = write_chunk(r);
-  if (r->status == RKV_OK && r->step != RECEIVE_ABORT) {
-    call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
-    answer_ok(&call->call);
-    return;
-  }
-  struct rkv_error error = r->error;
-  bool refused = r->status != RKV_OK;
-  discard(r);
-  if (refused)
-    answer_fail(&call->call, &error);
-  else
-    answer_ok(&call->call);
+  loop_post(n, &r->event, event);
+  node_kick(n);
 }
 
-static void on_worker(struct snapshot_receive *r, struct rkv_snapshot_call *call,
-                      enum receive_step step) {
-  r->call = call;
+static void on_worker(struct snapshot_receive *r, enum receive_step step) {
   r->step = step;
   r->n->executor->post(r->n->executor->ctx, &r->job);
 }
 
-void receive_write(void *ctx, struct rkv_snapshot_call *call) {
-  (void)ctx;
-  assert(call->stream);
-  on_worker(call->stream, call, RECEIVE_WRITE);
-}
-
-void receive_abort(void *ctx, struct rkv_snapshot_call *call) {
-  (void)ctx;
-  assert(call->stream);
-  on_worker(call->stream, call, RECEIVE_ABORT);
-}
+/* ---- the sender's steps ---- */
 
 /* Asks raft whether the snapshot is wanted; if not, fills the answer. */
 static bool wanted(struct node *n, struct rkv_snapshot_call *call) {
@@ -129,11 +84,12 @@ static struct snapshot_receive *receive_new(struct node *n, const struct rkv_sna
     free(r);
     return NULL;
   }
-  r->n = n;
   r->job.run = run;
+  r->vote = call->vote;
   r->meta = call->meta;
   r->meta.size = 0;
   r->meta.membership = rkv_buf_share(call->meta.membership);
+  stream_note(n, r);
   return r;
 }
 
@@ -150,7 +106,7 @@ static const char *wrong_meta(const struct rkv_snapshot_call *call) {
 void receive_on_begin(struct node *n, struct rkv_call *base) {
   struct rkv_error error;
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
-  release(n);
+  api_release(n, base);
   if (loop_ending(n)) {
     answer_end_error(n, &error);
     answer_fail(base, &error);
@@ -175,46 +131,100 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return;
   }
   identity_adopt(n, base);
-  if (atomic_exchange(&n->writing_snapshot, true)) {
+  if (n->installing || n->build || n->receive_count == NODE_RECEIVES_MAX) {
     answer_failf(base, RKV_FULL, "another snapshot is being written here (try again later)");
     return;
   }
   struct snapshot_receive *r = receive_new(n, call, &error);
   if (!r) {
-    atomic_store(&n->writing_snapshot, false);
     n->bad_peer_calls++;
     answer_fail(base, &error);
     return;
   }
+  if (n->receive)
+    stream_endf(n->receive, RKV_ABORTED, "node %llu began to send a snapshot after this one",
+                (unsigned long long)call->vote.node_id); /* (R2) */
+  n->receive = r;
+  r->call = call;
   call->stream = r;
-  on_worker(r, call, RECEIVE_BEGIN);
+  on_worker(r, RECEIVE_BEGIN);
+}
+
+void receive_on_stepped(struct node *n, struct rkv_call *event) {
+  struct snapshot_receive *r =
+      (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
+  struct rkv_snapshot_call *call = r->call;
+  (void)n;
+  if (r->over) return; /* whoever ended it, tells */
+  if (r->status != RKV_OK) return stream_end(r, &r->error);
+  if (r->step == RECEIVE_WRITE) stream_note_pace(r, r->chunk.len);
+  rkv_buf_drop(&r->chunk);
+  r->call = NULL;
+  call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
+  answer_ok(&call->call);
+}
+
+/* Notes a step; NULL: there is no stream for it any more. */
+static struct snapshot_receive *take_step(struct node *n, struct rkv_snapshot_call *call) {
+  struct snapshot_receive *r = call->stream;
+  struct rkv_error error;
+  assert(r && !r->call && !r->told);
+  r->call = call;
+  if (!r->over && loop_ending(n)) {
+    answer_end_error(n, &error);
+    stream_end(r, &error);
+  }
+  if (!r->over && answer_is_due(n, &call->call))
+    stream_endf(r, RKV_TIMEOUT, "the snapshot did not come in time: nothing is installed");
+  if (!r->over) return r;
+  if (r->gone) stream_tell_end(r, &r->end);
+  stream_free_ended(r);
+  return NULL;
+}
+
+void receive_on_write(struct node *n, struct rkv_call *base) {
+  struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
+  struct snapshot_receive *r = take_step(n, call);
+  if (!r) return;
+  r->chunk = rkv_buf_share(call->chunk);
+  on_worker(r, RECEIVE_WRITE);
+}
+
+void receive_on_abort(struct node *n, struct rkv_call *base) {
+  struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
+  struct snapshot_receive *r = call->stream;
+  (void)n;
+  assert(r && !r->call && !r->told);
+  r->call = call;
+  if (!r->over) stream_end(r, NULL);
+  r->end.status = RKV_OK; /* that it ended is what its sender wants */
+  if (r->gone) stream_tell_end(r, &r->end);
+  stream_free_ended(r);
 }
 
 void receive_on_finish(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
-  struct snapshot_receive *r = call->stream;
-  if (loop_ending(n)) {
-    answer_end_error(n, &r->error);
-    r->status = (enum rkv_status)r->error.status;
-    return on_worker(r, call, RECEIVE_ABORT);
-  }
-  if (!wanted(n, call)) return on_worker(r, call, RECEIVE_ABORT);
-  r->status = n->plugins.sm->restore_finish(r->restore, &r->error);
+  struct snapshot_receive *r = take_step(n, call);
+  struct rkv_error error;
+  if (!r) return;
+  if (!wanted(n, call)) return stream_end(r, NULL);
+  r->status = n->plugins.sm->restore_finish(r->restore, &error);
   r->restore = NULL;
   if (r->status != RKV_OK) {
     n->bad_peer_calls++;
-    return on_worker(r, call, RECEIVE_ABORT);
+    return stream_end(r, &error);
   }
   n->installing = true;
-  on_worker(r, call, RECEIVE_COMMIT);
+  on_worker(r, RECEIVE_COMMIT);
 }
 
 void receive_on_installed(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
-  struct rkv_snapshot_call *call = r->call;
   struct rkv_error error = r->error;
   enum rkv_status status = r->status;
+  n->receive = NULL;
+  error.status = (uint32_t)status;
   if (status != RKV_OK) {
     /* The state machine holds what the storage could not keep: nothing consistent is left. */
     node_fatal(n, status, error.text);
@@ -231,9 +241,7 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
     rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
             (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
   }
-  discard(r);
-  if (status == RKV_OK)
-    answer_ok(&call->call);
-  else
-    answer_fail(&call->call, &error);
+  r->gone = true;
+  if (r->call) stream_tell_end(r, &error);
+  stream_free_ended(r);
 }

@@ -18,6 +18,7 @@ struct world_stream {
   const void *connection; /* the sender's; other connections to the same node may come and go */
   unsigned to_life;
   enum world_stream_kind kind;     /* the step on its way */
+  uint64_t patience_ns;            /* of its sender; 0 = endless */
   struct rkv_snapshot_call *outer; /* the sender's step that waits; NULL = nobody waits */
   unsigned holds;                  /* events on their way that know the stream */
   bool busy, open;                 /* (W1); the receiver holds state for the stream */
@@ -40,6 +41,9 @@ static void hand_over(struct world_stream *s, enum world_stream_kind kind) {
   const struct rkv_node_api *api = node_api(to->node);
   s->busy = true;
   s->kind = kind;
+  s->inner.call.deadline_ns = 0;
+  if (s->patience_ns > 0 && kind != WORLD_STREAM_ABORT)
+    s->inner.call.deadline_ns = world_local_ns(to) + s->patience_ns;
   switch (kind) {
   case WORLD_STREAM_BEGIN: api->snapshot_begin(api->ctx, &s->inner); break;
   case WORLD_STREAM_WRITE: api->snapshot_write(api->ctx, &s->inner); break;
@@ -124,6 +128,7 @@ static void travel(struct world_stream *s, struct rkv_snapshot_call *outer,
                    enum world_stream_kind kind) {
   s->outer = outer;
   s->kind = kind;
+  s->patience_ns = world_patience_ns(&s->world->nodes[s->from], &outer->call);
   s->holds++;
   world_at(s->world, s->world->now_ns + world_delay(s->world, s->from, s->to), deliver, s);
 }
