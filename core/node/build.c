@@ -132,7 +132,8 @@ void build_expire(struct node *n) {
   if (!call || !answer_is_due(n, call)) return;
   n->snapshot_call = NULL;
   api_release(n, call);
-  answer_failf(call, RKV_TIMEOUT, "the snapshot is not durable yet: it may be built yet");
+  answer_failf(call, RKV_TIMEOUT,
+               "the snapshot is not durable yet: it may become so later (see metrics)");
 }
 
 void build_fail(struct node *n, const struct rkv_error *error) {

@@ -8,19 +8,14 @@
 
 #define CHANGE_PROGRESS_NS UINT64_C(2000000000) /* between two lines about learners */
 
-/* True if nothing was begun yet: nodes were being asked. */
-static bool forget(struct node *n, const struct rkv_call *call) {
+void change_forget(struct node *n, const struct rkv_call *call) {
   for (size_t i = 0; i < n->change_count; i++) {
     if (n->changes[i] != call) continue;
     n->changes[i] = n->changes[--n->change_count];
-    return greet_forget(n, call);
+    (void)greet_forget(n, call);
+    return;
   }
   assert(0 && "a change that was accepted is in the list");
-  return false;
-}
-
-void change_forget(struct node *n, const struct rkv_call *call) {
-  (void)forget(n, call);
 }
 
 bool change_admit(struct node *n, struct rkv_call *call) {
@@ -229,11 +224,10 @@ void change_expire(struct node *n) {
     struct rkv_call *call = n->changes[i];
     if (!answer_is_due(n, call)) continue;
     raft_forget_change(n->raft, call);
-    bool asks_still = forget(n, call);
+    change_forget(n, call);
     api_release(n, call);
-    answer_failf(call, RKV_TIMEOUT, "%s",
-                 asks_still ? "the nodes did not say in time who they are: nothing was changed"
-                            : "not finished in time; the change goes on (see members and metrics)");
+    answer_failf(call, RKV_TIMEOUT,
+                 "not finished in time; the change goes on (see members and metrics)");
   }
 }
 

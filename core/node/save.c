@@ -183,7 +183,7 @@ void save_fail_deferred(struct node *n, const struct rkv_error *error) {
 void save_expire(struct node *n) {
   struct rkv_error error;
   (void)rkv_fail(&error, RKV_TIMEOUT,
-                 "node %llu has not saved it in time: it may be saved yet, and promises nothing",
+                 "node %llu has not saved it in time: it may be saved later, and promises nothing",
                  (unsigned long long)n->plugins.host->node_id);
   refuse_deferred(n, &error, false);
 }

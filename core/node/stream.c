@@ -121,7 +121,7 @@ void receive_expire(struct node *n) {
     if (!r->call || !answer_is_due(n, &r->call->call)) continue;
     (void)rkv_fail(&error, RKV_TIMEOUT, "%s",
                    n->installing && n->receive == r
-                       ? "the snapshot is not durable yet: it may be installed yet"
+                       ? "the snapshot is not durable yet: it may be installed later"
                        : "the storage did not take it in time: nothing is installed");
     if (!r->over && !n->installing) stream_end(r, &error);
     stream_tell_end(r, &error);

@@ -75,7 +75,8 @@ void transfer_expire(struct node *n) {
   n->transfer_call = NULL;
   raft_forget_transfer(n->raft, call);
   api_release(n, call);
-  answer_failf(call, RKV_TIMEOUT, "no other node leads yet: one may take over yet (see metrics)");
+  answer_failf(call, RKV_TIMEOUT,
+               "leadership is not handed over yet: another node may take over later (see metrics)");
 }
 
 void transfer_fail(struct node *n, const struct rkv_error *error) {
