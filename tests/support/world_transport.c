@@ -42,7 +42,7 @@ struct relay {
   rkv_node_id from, to;
   unsigned refs, from_life, to_life;
   enum relay_kind kind;
-  uint64_t patience_ns; /* of the sender, as gRPC says it: from when it is delivered; 0 = endless */
+  uint64_t patience_ns; /* of the sender, from when it is delivered, as gRPC has it; 0 = endless */
   bool lose_answer;
   bool stale;            /* a copy that reaches whoever runs there then */
   union any_call *outer; /* the sender's; NULL once it ended */
@@ -149,8 +149,7 @@ static void deliver(struct world *w, void *arg) {
   if (world_hold(w, r->to, deliver, r)) return;
   if (r->stale) r->to_life = to->life;
   if (!to->running || to->stopping || to->life != r->to_life || world_is_cut(w, r->from, r->to)) {
-    enum rkv_status status = rkv_fail(&error, RKV_UNAVAILABLE, "cut");
-    r->status = status;
+    r->status = rkv_fail(&error, RKV_UNAVAILABLE, "cut");
     r->error = error;
     world_at(w, w->now_ns + world_delay(w, r->to, r->from), arrive, r);
     return;
