@@ -10,8 +10,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_COMMIT };
-
 /* ---- on the worker ---- */
 
 static enum rkv_status begin(struct snapshot_receive *r) {
@@ -40,7 +38,7 @@ static void run(struct node_job *job) {
   struct snapshot_receive *r = (struct snapshot_receive *)job;
   struct node *n = r->n;
   enum node_kind event = NODE_SNAPSHOT_STEPPED;
-  switch ((enum receive_step)r->step) {
+  switch (r->step) {
   case RECEIVE_BEGIN: r->status = begin(r); break;
   case RECEIVE_WRITE: r->status = write_chunk(r); break;
   case RECEIVE_COMMIT:

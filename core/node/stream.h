@@ -11,6 +11,8 @@
 
 #include <node/internal.h>
 
+enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_COMMIT };
+
 struct snapshot_receive {
   struct node_job job; /* first: what the executor knows */
   struct node_job drop;
@@ -18,7 +20,7 @@ struct snapshot_receive {
   struct node *n;
   struct snapshot_receive *next;  /* in n->receives */
   struct rkv_snapshot_call *call; /* the step that its sender waits for; NULL: it waits for none */
-  int step;                       /* the worker's: an enum receive_step */
+  enum receive_step step;         /* the worker's */
   struct rkv_buf chunk;
   bool over;              /* it has ended here, and is dropped soon; see `end` */
   bool gone, told;        /* (R3) */
