@@ -46,27 +46,37 @@ static void discard(struct snapshot_receive *r) {
 
 static enum rkv_status begin(struct snapshot_receive *r) {
   struct node *n = r->n;
-  enum rkv_status status = n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
-                                                              &r->writer, &r->error);
+  enum rkv_status status =
+      node_said(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
+                                                   &r->writer, node_ask(&r->error)),
+                "the storage's snapshot_begin", &r->error);
   if (status != RKV_OK) return status;
-  return n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore, &r->error);
+  return node_said(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
+                                                node_ask(&r->error)),
+                   "the state machine's restore_begin", &r->error);
 }
 
 static enum rkv_status write_chunk(struct snapshot_receive *r) {
   struct node *n = r->n;
-  enum rkv_status status = n->plugins.storage->snapshot_write(r->writer, r->call->chunk, &r->error);
+  enum rkv_status status =
+      node_said(n->plugins.storage->snapshot_write(r->writer, r->call->chunk, node_ask(&r->error)),
+                "the storage's snapshot_write", &r->error);
   if (status != RKV_OK) return status;
   r->meta.size += r->call->chunk.len;
-  return n->plugins.sm->restore_write(r->restore, r->call->chunk, &r->error);
+  return node_said(n->plugins.sm->restore_write(r->restore, r->call->chunk, node_ask(&r->error)),
+                   "the state machine's restore_write", &r->error);
 }
 
 /* The machine's check, unless it has swapped already; then the snapshot becomes the newest one. */
 static enum rkv_status install(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status = RKV_OK;
-  if (r->restore) status = n->plugins.sm->restore_check(r->restore, &r->error);
+  if (r->restore)
+    status = node_said(n->plugins.sm->restore_check(r->restore, node_ask(&r->error)),
+                       "the state machine's restore_check", &r->error);
   if (status != RKV_OK) return status;
-  status = n->plugins.storage->snapshot_commit(r->writer, &r->error);
+  status = node_said(n->plugins.storage->snapshot_commit(r->writer, node_ask(&r->error)),
+                     "the storage's snapshot_commit", &r->error);
   r->writer = NULL;
   return status;
 }
@@ -99,7 +109,7 @@ static void run(struct node_job *job) {
   }
   if (r->status == RKV_OK && r->step != RECEIVE_ABORT) {
     call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
-    answer_ok(&call->call);
+    if (!answer_ok(n, &call->call)) discard(r);
     return;
   }
   struct rkv_error error = r->error;
@@ -108,7 +118,7 @@ static void run(struct node_job *job) {
   if (refused)
     answer_fail(&call->call, &error);
   else
-    answer_ok(&call->call);
+    (void)answer_ok(n, &call->call);
 }
 
 static void on_worker(struct snapshot_receive *r, struct rkv_snapshot_call *call,
@@ -197,7 +207,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return;
   }
   if (!wanted(n, call)) {
-    answer_ok(base);
+    (void)answer_ok(n, base);
     return;
   }
   identity_adopt(n, base);
@@ -216,6 +226,13 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
   on_worker(r, call, RECEIVE_BEGIN);
 }
 
+static enum rkv_status finish(struct snapshot_receive *r) {
+  void *restore = r->restore;
+  r->restore = NULL;
+  return node_said(r->n->plugins.sm->restore_finish(restore, node_ask(&r->error)),
+                   "the state machine's restore_finish", &r->error);
+}
+
 void receive_on_finish(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
   struct snapshot_receive *r = call->stream;
@@ -226,8 +243,7 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
   }
   if (!wanted(n, call)) return on_worker(r, call, RECEIVE_ABORT);
   if (!n->plugins.sm->restore_check) {
-    r->status = n->plugins.sm->restore_finish(r->restore, &r->error);
-    r->restore = NULL;
+    r->status = finish(r);
     if (r->status != RKV_OK) {
       n->bad_peer_calls++;
       return on_worker(r, call, RECEIVE_ABORT);
@@ -252,8 +268,7 @@ static void not_installed(struct snapshot_receive *r) {
 /* The storage has the snapshot: the machine swaps, and raft hears of it. */
 static void installed(struct snapshot_receive *r) {
   struct node *n = r->n;
-  if (r->restore) r->status = n->plugins.sm->restore_finish(r->restore, &r->error);
-  r->restore = NULL;
+  if (r->restore) r->status = finish(r);
   if (r->status != RKV_OK) return node_fatal(n, r->status, r->error.text);
   n->applied = r->meta.last;
   if (n->committed.index < n->applied.index) n->committed = n->applied;
@@ -276,15 +291,11 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
     not_installed(r);
   else if (!loop_ending(n))
     installed(r);
-  if (loop_ending(n)) { /* (N4) */
-    answer_end_error(n, &r->error);
-    r->status = (enum rkv_status)r->error.status;
-  }
   struct rkv_error error = r->error;
   enum rkv_status status = r->status;
   discard(r);
   if (status == RKV_OK)
-    answer_ok(&call->call);
+    (void)answer_ok(n, &call->call);
   else
     answer_fail(&call->call, &error);
 }

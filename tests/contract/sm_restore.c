@@ -85,7 +85,7 @@ void sm_law_half_restore_changes_nothing(struct contract *c) {
     if (restore) status = machine_restore_end(&s->m, restore);
     CONTRACT_REQUIRE(c, status == RKV_CORRUPT, "a restore ended with %s after %zu of %zu bytes",
                      rkv_status_name(status), len, s->foreign.len);
-    if (restore) contract_text_ok(c, &s->m.error, "a refused restore");
+    if (restore) contract_text_ok(c, status, &s->m.error, "a refused restore");
     if (turn < 24 || turn % 50 == 0)
       machine_is(&s->m, &s->own, "a machine after a restore that was cut");
   }
@@ -110,7 +110,7 @@ void sm_law_damage_changes_nothing(struct contract *c) {
     if (status == RKV_OK) {
       machine_restore_ok(&s->m, &s->own, SM_CHUNK); /* it has no checksum: the storage has one */
     } else {
-      contract_text_ok(c, &s->m.error, "a refused restore");
+      contract_text_ok(c, status, &s->m.error, "a refused restore");
       refused++;
     }
     if (turn % 20 == 0 || status == RKV_OK)
@@ -185,7 +185,8 @@ void sm_law_restore_in_service(struct contract *c) {
 
 static void *checked(struct scene *s) {
   void *restore = machine_restore_part(&s->m, &s->foreign, s->foreign.len, SM_CHUNK);
-  CONTRACT_REQUIRE(s->m.c, restore && s->m.ops->restore_check(restore, &s->m.error) == RKV_OK,
+  CONTRACT_REQUIRE(s->m.c,
+                   restore && s->m.ops->restore_check(restore, contract_ask(&s->m.error)) == RKV_OK,
                    "restore_check of a whole snapshot: %s", s->m.error.text);
   return restore;
 }
@@ -237,7 +238,7 @@ void sm_law_checked_restore_waits(struct contract *c) {
   machine_is(&s->m, &s->own, "a machine whose checked restore was aborted");
   restore = checked(s);
   machine_apply(&s->m, &s->log, LARGE, 20, NULL);
-  CONTRACT_REQUIRE(c, s->m.ops->restore_finish(restore, &s->m.error) == RKV_OK,
+  CONTRACT_REQUIRE(c, s->m.ops->restore_finish(restore, contract_ask(&s->m.error)) == RKV_OK,
                    "restore_finish after restore_check: %s", s->m.error.text);
   machine_is(&s->m, &s->foreign, "a machine after restore_check and restore_finish");
   bufs_free(questions, count);
@@ -259,7 +260,7 @@ void sm_law_membership_is_the_metas(struct contract *c) {
                      "a snapshot whose meta has another membership is refused with %s",
                      rkv_status_name(status));
     if (status == RKV_CORRUPT) {
-      contract_text_ok(c, &s->m.error, "a refused restore");
+      contract_text_ok(c, status, &s->m.error, "a refused restore");
       machine_is(&s->m, &s->own, "a machine that refused another membership");
       refused++;
     } else {
