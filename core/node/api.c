@@ -52,11 +52,19 @@ static void refuse_full(struct node *n, struct rkv_call *call, enum node_budget 
                  (unsigned long long)budget_max(budget));
 }
 
+/* How long a call is, its caller says; a transport of 1.0 does not know the field, which may hold
+ * anything. */
+static void limit_length(const struct node *n, struct rkv_call *call) {
+  if (call->abi_minor > n->plugins.transport_abi_minor)
+    call->abi_minor = n->plugins.transport_abi_minor;
+}
+
 /* Counts a call and hands it to the runner, or answers it RKV_FULL. */
 static void hand_in(struct node *n, struct rkv_call *call, enum node_kind kind) {
   struct budgets *b = &n->budgets;
   enum node_budget budget = budget_of(kind);
   uint64_t max = budget == NODE_BUDGET_CLIENT ? n->options.inbox_max : budget_max(budget);
+  limit_length(n, call);
   call->kind = (uint32_t)kind;
   uint64_t bytes = bytes_of(call), total = 0;
   uint64_t calls = atomic_fetch_add_explicit(&b->calls[budget], 1, memory_order_relaxed) + 1;
@@ -93,7 +101,8 @@ static void propose(void *ctx, struct rkv_propose_call *call) {
                  call->command.len, (unsigned long long)n->options.command_bytes_max);
     return;
   }
-  if (n->plugins.sm->validate(n->plugins.sm_instance, call->command, &error) != RKV_OK) {
+  if (node_said(n->plugins.sm->validate(n->plugins.sm_instance, call->command, node_ask(&error)),
+                "the state machine's validate", &error) != RKV_OK) {
     answer_fail(&call->call, &error);
     return;
   }
@@ -171,6 +180,7 @@ static void snapshot_abort(void *ctx, struct rkv_snapshot_call *call) {
 
 static void snapshot_finish(void *ctx, struct rkv_snapshot_call *call) {
   assert(call->stream);
+  limit_length(ctx, &call->call);
   loop_post(ctx, &call->call, NODE_SNAPSHOT_FINISH);
 }
 

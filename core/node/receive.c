@@ -1,8 +1,12 @@
 /* receive.c: takes a snapshot that a leader sends (Raft paper, section 7).
  *
  * Chunks go to the storage and into a new state beside the present one, on the worker. At the end
- * the state machine checks and swaps first (all or nothing), then the storage makes the snapshot
- * durable, then raft hears of it; nothing is applied in between. How a stream ends: stream.c. */
+ * the state machine checks the new state, the storage makes the snapshot durable, the state machine
+ * swaps, and raft hears of it; nothing is applied in between. So what the machine refuses never
+ * reaches the storage, and a machine is never ahead of its storage, whenever a crash comes. A
+ * machine without restore_check checks and swaps before the storage commits: a crash in between
+ * leaves no trace in it, for it forgets everything (recover.c refuses others).
+ * How a stream ends: stream.c. */
 #include <node/internal.h>
 #include <node/leap.h>
 #include <node/stream.h>
@@ -14,39 +18,60 @@
 
 static enum rkv_status begin(struct snapshot_receive *r) {
   struct node *n = r->n;
-  enum rkv_status status = n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
-                                                              &r->writer, &r->error);
+  enum rkv_status status =
+      node_said(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
+                                                   &r->writer, node_ask(&r->error)),
+                "the storage's snapshot_begin", &r->error);
   if (status != RKV_OK) return status;
-  return n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore, &r->error);
+  return node_said(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
+                                                node_ask(&r->error)),
+                   "the state machine's restore_begin", &r->error);
 }
 
 static enum rkv_status write_chunk(struct snapshot_receive *r) {
   struct node *n = r->n;
-  enum rkv_status status = n->plugins.storage->snapshot_write(r->writer, r->chunk, &r->error);
+  enum rkv_status status =
+      node_said(n->plugins.storage->snapshot_write(r->writer, r->chunk, node_ask(&r->error)),
+                "the storage's snapshot_write", &r->error);
   if (status != RKV_OK) return status;
   r->meta.size += r->chunk.len;
-  return n->plugins.sm->restore_write(r->restore, r->chunk, &r->error);
+  return node_said(n->plugins.sm->restore_write(r->restore, r->chunk, node_ask(&r->error)),
+                   "the state machine's restore_write", &r->error);
 }
 
-static enum rkv_status commit(struct snapshot_receive *r) {
-  enum rkv_status status = r->n->plugins.storage->snapshot_commit(r->writer, &r->error);
+/* The machine's check, unless it has swapped already; then the snapshot becomes the newest one. */
+static enum rkv_status install(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  enum rkv_status status = RKV_OK;
+  if (r->restore)
+    status = node_said(n->plugins.sm->restore_check(r->restore, node_ask(&r->error)),
+                       "the state machine's restore_check", &r->error);
+  if (status != RKV_OK) return status;
+  status = node_said(n->plugins.storage->snapshot_commit(r->writer, node_ask(&r->error)),
+                     "the storage's snapshot_commit", &r->error);
   r->writer = NULL;
   return status;
+}
+
+static enum rkv_status work(struct snapshot_receive *r) {
+  if (loop_ending(r->n)) {
+    answer_end_error(r->n, &r->error);
+    return (enum rkv_status)r->error.status;
+  }
+  switch (r->step) {
+  case RECEIVE_BEGIN: return begin(r);
+  case RECEIVE_WRITE: return write_chunk(r);
+  case RECEIVE_INSTALL: return install(r);
+  }
+  return RKV_OK;
 }
 
 static void run(struct node_job *job) {
   struct snapshot_receive *r = (struct snapshot_receive *)job;
   struct node *n = r->n;
-  enum node_kind event = NODE_SNAPSHOT_STEPPED;
-  switch (r->step) {
-  case RECEIVE_BEGIN: r->status = begin(r); break;
-  case RECEIVE_WRITE: r->status = write_chunk(r); break;
-  case RECEIVE_COMMIT:
-    r->status = commit(r);
-    event = NODE_SNAPSHOT_INSTALLED;
-    break;
-  }
-  loop_post(n, &r->event, event);
+  r->status = work(r);
+  loop_post(n, &r->event,
+            r->step == RECEIVE_INSTALL ? NODE_SNAPSHOT_INSTALLED : NODE_SNAPSHOT_STEPPED);
   node_kick(n);
 }
 
@@ -125,7 +150,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return;
   }
   if (!wanted(n, call)) {
-    answer_ok(base);
+    (void)answer_ok(n, base);
     return;
   }
   identity_adopt(n, base);
@@ -152,14 +177,15 @@ void receive_on_stepped(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
   struct rkv_snapshot_call *call = r->call;
-  (void)n;
   if (r->over) return; /* whoever ended it, tells */
   if (r->status != RKV_OK) return stream_end(r, &r->error);
   if (r->step == RECEIVE_WRITE) stream_note_pace(r, r->chunk.len);
   rkv_buf_drop(&r->chunk);
   r->call = NULL;
   call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
-  answer_ok(&call->call);
+  if (answer_ok(n, &call->call)) return;
+  r->told = true; /* the node is fatal: that was the last step */
+  stream_end(r, NULL);
 }
 
 /* Notes a step; NULL: there is no stream for it any more. */
@@ -203,42 +229,69 @@ void receive_on_abort(struct node *n, struct rkv_call *base) {
 void receive_on_finish(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
   struct snapshot_receive *r = take_step(n, call);
-  struct rkv_error error;
   if (!r) return;
   if (!wanted(n, call)) return stream_end(r, NULL);
-  r->status = n->plugins.sm->restore_finish(r->restore, &error);
-  r->restore = NULL;
-  if (r->status != RKV_OK) {
-    n->bad_peer_calls++;
-    return stream_end(r, &error);
+  if (!n->plugins.sm->restore_check) {
+    r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
+                          "the state machine's restore_finish", &r->error);
+    r->restore = NULL;
+    if (r->status != RKV_OK) {
+      n->bad_peer_calls++;
+      return stream_end(r, &r->error);
+    }
   }
   n->installing = true;
-  on_worker(r, RECEIVE_COMMIT);
+  on_worker(r, RECEIVE_INSTALL);
+}
+
+/* Neither the machine nor the storage has changed, and both go on, unless the machine has swapped
+ * already (nothing consistent is left) or the storage is broken. */
+static void not_installed(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  bool swapped = !r->restore, refused = r->writer;
+  n->installing = false;
+  if (loop_ending(n)) return;
+  if (refused && r->status == RKV_CORRUPT) n->bad_peer_calls++;
+  if (swapped || (!refused && (r->status == RKV_IO || r->status == RKV_CORRUPT)))
+    node_fatal(n, r->status, r->error.text);
+}
+
+/* The storage has the snapshot: the machine swaps, and raft hears of it. */
+static void installed(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  if (r->restore)
+    r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
+                          "the state machine's restore_finish", &r->error);
+  r->restore = NULL;
+  if (r->status != RKV_OK) return node_fatal(n, r->status, r->error.text);
+  n->applied = r->meta.last;
+  if (n->committed.index < n->applied.index) n->committed = n->applied;
+  n->snapshots_installed++;
+  n->snapshot_bytes = r->meta.size;
+  n->log_bytes = 0;
+  raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
+  n->installing = false;
+  loop_carry(n);
+  propose_covered(n);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
+          (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
 }
 
 void receive_on_installed(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
-  struct rkv_error error = r->error;
-  enum rkv_status status = r->status;
-  n->receive = NULL;
-  error.status = (uint32_t)status;
-  if (status != RKV_OK) {
-    /* The state machine holds what the storage could not keep: nothing consistent is left. */
-    node_fatal(n, status, error.text);
-  } else if (!loop_ending(n)) {
-    n->applied = r->meta.last;
-    if (n->committed.index < n->applied.index) n->committed = n->applied;
-    n->snapshots_installed++;
-    n->snapshot_bytes = r->meta.size;
-    n->log_bytes = 0;
-    raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
-    n->installing = false;
-    loop_carry(n);
-    propose_covered(n);
-    rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
-            (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
+  if (r->status != RKV_OK)
+    not_installed(r);
+  else if (!loop_ending(n))
+    installed(r);
+  if (loop_ending(n)) { /* (N4) */
+    answer_end_error(n, &r->error);
+    r->status = (enum rkv_status)r->error.status;
   }
+  struct rkv_error error = r->error;
+  error.status = (uint32_t)r->status;
+  if (r->writer || r->restore) return stream_end(r, &error);
+  n->receive = NULL;
   r->gone = true;
   if (r->call) stream_tell_end(r, &error);
   stream_free_ended(r);

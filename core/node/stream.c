@@ -40,7 +40,7 @@ void stream_tell_end(struct snapshot_receive *r, const struct rkv_error *error) 
   r->call = NULL;
   r->told = true;
   if (error->status == RKV_OK)
-    answer_ok(&call->call);
+    (void)answer_ok(r->n, &call->call);
   else
     answer_fail(&call->call, error);
 }

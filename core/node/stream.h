@@ -11,7 +11,7 @@
 
 #include <node/internal.h>
 
-enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_COMMIT };
+enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_INSTALL };
 
 struct snapshot_receive {
   struct node_job job; /* first: what the executor knows */

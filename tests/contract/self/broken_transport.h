@@ -47,7 +47,9 @@
   X(any_address)                                                                                   \
   X(few_peers)                                                                                     \
   X(few_streams)                                                                                   \
-  X(open_leaks)
+  X(open_leaks)                                                                                    \
+  X(fails_without_text)                                                                            \
+  X(fails_otherwise)
 
 enum transport_fault {
 #define TRANSPORT_FAULT_ENUM(name) FAULT_##name,
