@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FEW = 2 * BUFFER }; /* bytes: RocksDB makes no files of its log then when it is opened */
-
 static void log_kept_in_a_life_with_little_room_is_missed(void **state) {
   struct lives *l = *state;
   lives_begin(l);
@@ -143,11 +141,11 @@ static void format_1_goes_on(struct lives *l, const char *text, uint64_t room) {
 #define FORMAT_1 "raft-key-value storage-rocksdb\nformat 1\nnode 1\n"
 
 static void format_1_made_goes_on(void **state) {
-  format_1_goes_on(*state, FORMAT_1 "made\n", UINT64_MAX);
+  format_1_goes_on(*state, FORMAT_1 "made\n", DEVICE);
 }
 
 static void format_1_closed_goes_on(void **state) {
-  format_1_goes_on(*state, FORMAT_1 "closed\n", UINT64_MAX);
+  format_1_goes_on(*state, FORMAT_1 "closed\n", DEVICE);
 }
 
 static void format_1_with_little_room_goes_on(void **state) {

@@ -4,7 +4,11 @@
 
 #include "storage_laws.h"
 
-enum { BUFFER = 1024 * 1024 /* bytes of RocksDB's write buffer */ };
+enum {
+  BUFFER = 1024 * 1024, /* bytes of RocksDB's write buffer */
+  DEVICE = 64 * BUFFER, /* bytes of room: plenty */
+  FEW = 2 * BUFFER,     /* so few that RocksDB makes no files of its log when it is opened */
+};
 
 struct lives {
   struct log_test log;          /* first: what its acts take; log.dir is what is opened */
@@ -16,7 +20,7 @@ struct lives {
 int lives_setup(void **state);
 int lives_teardown(void **state);
 
-/* The device has so many bytes left; UINT64_MAX: as many as it says. */
+/* The device has so many bytes left; at first DEVICE. */
 void device_has(uint64_t bytes);
 
 /* Opens what is in log.dir. */
