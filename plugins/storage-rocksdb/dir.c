@@ -102,7 +102,7 @@ enum rkv_status dir_check_new(const char *dir, int fd, const char *owner, struct
                     "directory of its own; else " DIR_REMEDY ")",
                     dir, owner, name);
   return rkv_fail(error, RKV_FOREIGN,
-                  "%s: holds %s, which %s made (give storage-rocksdb a directory of its own)", dir,
+                  "%s: holds %s, which %s made (give each storage a directory of its own)", dir,
                   name, maker == STORAGE_WAL ? "storage-wal" : "somebody else");
 }
 

@@ -60,11 +60,24 @@ static bool take_notes(struct owner *owner, const char *text, const char *at) {
   return strcmp(at, check) == 0;
 }
 
+/* Every storage of ours says in the first line which it is. */
+static enum rkv_status check_storage(const char *dir, const char *text, struct rkv_error *error) {
+  char storage[64], end;
+  if (sscanf(text, "raft-key-value %63[!-~]%c", storage, &end) != 2 || end != '\n' ||
+      strcmp(storage, "storage-rocksdb") == 0)
+    return RKV_OK;
+  return rkv_fail(error, RKV_FOREIGN,
+                  "%s/%s: this directory belongs to %s (give each storage a directory of its own)",
+                  dir, file_name, storage);
+}
+
 static enum rkv_status take(const char *dir, const char *text, rkv_node_id node_id,
                             struct owner *owner, struct rkv_error *error) {
   uint64_t node;
   char name[16] = "";
   int len = 0, found = sscanf(text, head_pattern, &owner->format, &node, name, &len);
+  enum rkv_status status = check_storage(dir, text, error);
+  if (status != RKV_OK) return status;
   if (found >= 1 && owner->format > OWNER_FORMAT)
     return rkv_fail(error, RKV_FOREIGN,
                     "%s: format %u, this version knows %u (a newer raft-key-value wrote it)", dir,
