@@ -146,10 +146,9 @@ uint64_t db_sequence(const struct db *db) {
   return rocksdb_get_latest_sequence_number(db->rocks);
 }
 
-uint64_t db_first_log(const struct db *db) {
-  uint64_t number = 0;
-  (void)rocksdb_property_int(db->rocks, "rocksdb.min-log-number-to-keep", &number);
-  return number;
+enum rkv_status db_first_log(const struct db *db, uint64_t *number, struct rkv_error *error) {
+  if (rocksdb_property_int(db->rocks, "rocksdb.min-log-number-to-keep", number) == 0) return RKV_OK;
+  return rkv_fail(error, RKV_IO, "%s: RocksDB does not tell which log files it needs", db->dir);
 }
 
 /* Every whole batch that is in the log files was taken. */

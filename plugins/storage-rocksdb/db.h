@@ -70,8 +70,9 @@ uint64_t db_last_change(rocksdb_writebatch_t *batch);
 
 /* RocksDB's number of the last change it holds. */
 uint64_t db_sequence(const struct db *db);
-/* The first log file with something that is nowhere else; all smaller numbers may be missing. */
-uint64_t db_first_log(const struct db *db);
+/* The first log file with something that is nowhere else; all smaller numbers may be missing.
+ * Errors: RKV_IO. */
+enum rkv_status db_first_log(const struct db *db, uint64_t *number, struct rkv_error *error);
 
 /* ---- batches ---- */
 

@@ -58,14 +58,14 @@ static enum rkv_status check_note(const struct ledger *l, const struct tail *tai
 
 enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const struct tail *tail,
                              struct rkv_error *error) {
-  uint64_t needed = db_first_log(db), held = db_sequence(db), sequence = 0;
-  for (size_t i = 0; i < l->owner.count; i++) {
+  uint64_t needed, held = db_sequence(db), sequence = 0;
+  enum rkv_status status = db_first_log(db, &needed, error);
+  for (size_t i = 0; i < l->owner.count && status == RKV_OK; i++) {
     const struct owner_note *note = &l->owner.notes[i];
-    enum rkv_status status = note->first < needed ? RKV_OK : check_note(l, tail, note, error);
-    if (status != RKV_OK) return status;
+    if (note->first >= needed) status = check_note(l, tail, note, error);
     if (note->sequence > sequence) sequence = note->sequence;
   }
-  if (held >= sequence) return RKV_OK;
+  if (status != RKV_OK || held >= sequence) return status;
   return rkv_fail(error, RKV_CORRUPT,
                   "%s: RocksDB holds changes up to %" PRIu64 ": change %" PRIu64
                   " was acknowledged",
@@ -86,10 +86,8 @@ static void drop_notes(struct owner *owner, uint64_t needed, uint64_t exact) {
   owner->count = kept;
 }
 
-static enum rkv_status add_note(struct ledger *l, const struct db *db, struct owner_note note,
-                                struct rkv_error *error) {
+static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct rkv_error *error) {
   struct owner *owner = &l->owner;
-  drop_notes(owner, db_first_log(db), note.first == note.last ? note.first : 0);
   if (owner->count == OWNER_NOTES_MAX)
     return rkv_fail(error, RKV_IO, "%s: RocksDB needs more than %d log files", l->dir,
                     OWNER_NOTES_MAX);
@@ -108,16 +106,15 @@ static enum rkv_status look(struct ledger *l, const struct db *db, struct rkv_er
 
 enum rkv_status ledger_begin(struct ledger *l, const struct db *db, const struct tail *tail,
                              struct rkv_error *error) {
-  enum rkv_status status = RKV_OK;
   bool changed = l->owner.state != OWNER_MADE || l->owner.count > 0;
-  uint64_t needed = db_first_log(db);
+  uint64_t needed;
+  enum rkv_status status = db_first_log(db, &needed, error);
   l->owner.state = OWNER_MADE;
   l->owner.count = 0;
   for (size_t i = 0; i < tail->count && status == RKV_OK; i++) {
     const struct tail_file *file = &tail->files[i];
     if (file->number < needed || file->sequence == 0) continue;
-    status =
-        add_note(l, db, (struct owner_note){file->number, file->number, file->sequence}, error);
+    status = add_note(l, (struct owner_note){file->number, file->number, file->sequence}, error);
     changed = true;
   }
   if (status == RKV_OK) status = look(l, db, error);
@@ -137,6 +134,7 @@ static struct owner_note *note_of(struct owner *owner, uint64_t file) {
 static enum rkv_status take_note(struct ledger *l, const struct db *db, uint64_t before,
                                  uint64_t sequence, struct rkv_error *error) {
   struct owner_note *there;
+  uint64_t needed;
   enum rkv_status status = look(l, db, error);
   if (status != RKV_OK) return status;
   there = before == l->active ? note_of(&l->owner, before) : NULL;
@@ -144,7 +142,10 @@ static enum rkv_status take_note(struct ledger *l, const struct db *db, uint64_t
     if (there->sequence < sequence) there->sequence = sequence;
     return RKV_OK;
   }
-  status = add_note(l, db, (struct owner_note){before, l->active, sequence}, error);
+  status = db_first_log(db, &needed, error);
+  if (status != RKV_OK) return status;
+  drop_notes(&l->owner, needed, before == l->active ? before : 0);
+  status = add_note(l, (struct owner_note){before, l->active, sequence}, error);
   return status == RKV_OK ? save(l, error) : status;
 }
 
@@ -160,7 +161,9 @@ enum rkv_status ledger_write(struct ledger *l, const struct db *db, rocksdb_writ
   (void)pthread_mutex_lock(&l->lock);
   status = take_note(l, db, before, db_last_change(batch), error);
   (void)pthread_mutex_unlock(&l->lock);
-  return status;
+  if (status == RKV_OK) return RKV_OK;
+  if (error) error->status = RKV_IO; /* final, and never NO_SPACE: the change has been written */
+  return RKV_IO;
 }
 
 enum rkv_status ledger_close(struct ledger *l, struct rkv_error *error) {

@@ -41,7 +41,8 @@ enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const 
 enum rkv_status ledger_begin(struct ledger *l, const struct db *db, const struct tail *tail,
                              struct rkv_error *error);
 
-/* db_write, noted. Any thread. */
+/* db_write, noted. Any thread. Errors: those of db_write, and nothing was written; RKV_IO, also
+ * where something was. */
 enum rkv_status ledger_write(struct ledger *l, const struct db *db, rocksdb_writebatch_t *batch,
                              struct rkv_error *error);
 

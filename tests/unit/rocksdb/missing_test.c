@@ -57,6 +57,37 @@ static void logs_of_two_writers_are_missed(void **state) {
   assert_true(lives_sweep(l, last) > 0);
 }
 
+/* A description that is written and cannot be noted is there: what it describes must stay, and
+ * nothing may be acknowledged any more. */
+static void snapshot_that_cannot_be_noted_is_the_last(void **state) {
+  struct lives *l = *state;
+  struct rkv_snapshot_meta meta = {.last = id_of(9), .membership_id = id_of(1)};
+  struct rkv_buf bytes = fake_host_copy("state", 5), found;
+  struct rkv_error error;
+  struct told told;
+  void *it;
+  lives_begin(l);
+  lives_kill(l);
+  lives_begin(l);
+  assert_int_equal(l->log.ops->snapshot_begin(l->log.storage, &meta, &it, NULL), RKV_OK);
+  assert_int_equal(l->log.ops->snapshot_write(it, bytes, NULL), RKV_OK);
+  rkv_buf_drop(&bytes);
+  device_refuses("rkv-owner.new");
+  assert_int_equal(l->log.ops->snapshot_commit(it, &error), RKV_IO);
+  assert_non_null(strstr(error.text, "rkv-owner"));
+  append_at(&l->log, 1, 9, &told);
+  assert_int_equal(told.status, RKV_IO);
+  lives_close(l);
+  device_refuses(NULL);
+  lives_begin(l);
+  assert_int_equal(l->log.ops->snapshot_open(l->log.storage, &it, &meta, NULL), RKV_OK);
+  assert_int_equal(l->log.ops->snapshot_read(it, 0, 9, &found, &error), RKV_OK);
+  assert_int_equal(found.len, 5);
+  rkv_buf_drop(&found);
+  rkv_buf_drop(&meta.membership);
+  l->log.ops->snapshot_close(it);
+}
+
 static uint64_t size_of(const char *path) {
   struct stat info;
   assert_int_equal(stat(path, &info), 0);
@@ -211,6 +242,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       LIVES(log_kept_in_a_life_with_little_room_is_missed),
       LIVES(logs_of_two_writers_are_missed),
+      LIVES(snapshot_that_cannot_be_noted_is_the_last),
       LIVES(log_cut_between_batches_after_a_close_is_refused),
       LIVES(owner_that_is_cut_is_refused),
       LIVES(format_1_made_goes_on),

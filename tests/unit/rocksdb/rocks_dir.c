@@ -1,11 +1,15 @@
 /* rocks_dir.c: lives of a storage-rocksdb, and what is opened when some of its files are gone. */
+#define _GNU_SOURCE /* syscall */
 #include "rocks_dir.h"
 
 #include <contract/tree.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FILES_MAX = 64, NAME_BYTES = 64 };
@@ -14,18 +18,37 @@ enum { FILES_MAX = 64, NAME_BYTES = 64 };
 
 static uint64_t room;
 static bool asked;
+static const char *unmade; /* a name that no file is opened under */
 
 void device_has(uint64_t bytes) {
   room = bytes;
 }
 
-/* The plugin calls this one: the test program exports it. */
-__attribute__((visibility("default"))) int statvfs(const char *restrict path,
-                                                   struct statvfs *restrict device) {
+/* The plugin calls these: the test program exports them. */
+#define EXPORTED __attribute__((visibility("default")))
+
+EXPORTED int statvfs(const char *restrict path, struct statvfs *restrict device) {
   (void)path;
   asked = true;
   *device = (struct statvfs){.f_bsize = 1, .f_frsize = 1, .f_bavail = room};
   return 0;
+}
+
+EXPORTED int openat(int dir, const char *name, int flags, ...) {
+  va_list args;
+  mode_t mode;
+  va_start(args, flags);
+  mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
+  va_end(args);
+  if (unmade && strcmp(name, unmade) == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return (int)syscall(SYS_openat, dir, name, flags, mode);
+}
+
+void device_refuses(const char *name) {
+  unmade = name;
 }
 
 /* ---- lives ---- */
@@ -40,6 +63,7 @@ int lives_setup(void **state) {
   scratch_make(l->log.dir);
   scratch_make(l->whole);
   device_has(DEVICE);
+  device_refuses(NULL);
   *state = l;
   return 0;
 }

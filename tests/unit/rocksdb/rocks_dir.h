@@ -22,6 +22,8 @@ int lives_teardown(void **state);
 
 /* The device has so many bytes left; at first DEVICE. */
 void device_has(uint64_t bytes);
+/* No file of this name is made: there is no room. NULL: all are. */
+void device_refuses(const char *name);
 
 /* Opens what is in log.dir. */
 enum rkv_status lives_try(struct lives *l, struct rkv_error *error);
