@@ -129,27 +129,72 @@ static bool push(uint64_t **numbers, size_t *count, uint64_t number) {
   return true;
 }
 
-enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
-                         size_t *count, struct rkv_error *error) {
+/* Tells each name but . and .. until one is refused. */
+static enum rkv_status each_name(const struct dir *dir,
+                                 enum rkv_status (*tell)(void *arg, const char *text,
+                                                         struct rkv_error *error),
+                                 void *arg, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
   struct dirent *item;
-  uint64_t number;
-  *numbers = NULL;
-  *count = 0;
   if (!stream) {
     status = fail_path(".", "list the directory", error);
     if (fd >= 0) (void)close(fd);
     return status;
   }
   for (errno = 0; status == RKV_OK && (item = readdir(stream)) != NULL; errno = 0)
-    if (matches(item->d_name, patterns[file], &number) && !push(numbers, count, number))
-      status = rkv_fail(error, RKV_NO_MEMORY, "no memory for a list of files");
+    status = tell(arg, item->d_name, error);
   if (status == RKV_OK && errno != 0) status = fail_path(".", "list the directory", error);
   (void)closedir(stream);
+  return status;
+}
+
+struct listing {
+  enum dir_file file;
+  uint64_t **numbers;
+  size_t *count;
+};
+
+static enum rkv_status list_name(void *arg, const char *text, struct rkv_error *error) {
+  const struct listing *listing = arg;
+  uint64_t number;
+  if (!matches(text, patterns[listing->file], &number)) return RKV_OK;
+  if (push(listing->numbers, listing->count, number)) return RKV_OK;
+  return rkv_fail(error, RKV_NO_MEMORY, "no memory for a list of files");
+}
+
+enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
+                         size_t *count, struct rkv_error *error) {
+  struct listing listing = {file, numbers, count};
+  enum rkv_status status;
+  *numbers = NULL;
+  *count = 0;
+  status = each_name(dir, list_name, &listing, error);
   if (*count > 1) qsort(*numbers, *count, sizeof **numbers, ascending);
   return status;
+}
+
+static bool is_ours(const char *text) {
+  uint64_t number;
+  for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
+    if (matches(text, patterns[i], &number)) return true;
+  return strcmp(text, DIR_OWNER) == 0;
+}
+
+static enum rkv_status look_at_name(void *arg, const char *text, struct rkv_error *error) {
+  struct dir_found *found = arg;
+  char *first = is_ours(text) ? found->ours : found->others;
+  (void)error;
+  if (text[0] == '.' || strcmp(text, "lost+found") == 0 || strcmp(text, DIR_OWNER_NEW) == 0)
+    return RKV_OK;
+  if (!first[0] || strcmp(text, first) < 0) (void)snprintf(first, NAME_MAX + 1, "%s", text);
+  return RKV_OK;
+}
+
+enum rkv_status dir_look(const struct dir *dir, struct dir_found *found, struct rkv_error *error) {
+  *found = (struct dir_found){0};
+  return each_name(dir, look_at_name, found, error);
 }
 
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,

@@ -143,6 +143,7 @@ static enum rkv_status go_on_in(struct writer *w, const struct head *head, int f
   enum rkv_status status = segment_new(head, &segment, error);
   (void)close(w->stage.fd);
   w->stage.fd = fd;
+  if (status == RKV_OK) status = store_raise_owner(s, head->sequence, 0, error);
   if (status != RKV_OK) return status;
   (void)pthread_mutex_lock(&s->lock);
   w->segment->end = w->stage.offset;
@@ -176,7 +177,8 @@ static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, u
   uint64_t large = HEAD_SIZE + size, normal = s->options.segment_bytes;
   bool said = false;
   for (;;) {
-    struct head head = {.node_id = s->host->node_id,
+    struct head head = {.format = store_format(s),
+                        .node_id = s->host->node_id,
                         .sequence = w->segment->sequence + 1,
                         .size = large > normal ? large : normal,
                         .prev_end = w->stage.offset,

@@ -89,6 +89,9 @@ struct store {
 
   struct snapshot *newest; /* NULL: none */
 
+  pthread_mutex_t owner_lock; /* only for `owner`, while it is written */
+  struct owner owner;         /* fd -1: a directory of format 1, whose device has no room for it */
+
   struct store_metrics counts;
   struct rkv_metric metrics[STORE_METRICS];
   struct writer *writer; /* the writer's own */
@@ -99,6 +102,11 @@ struct store {
 /* Ends all success (L4) and reports to the host; the first reason wins. Never under the lock. */
 void store_fail(struct store *s, const struct rkv_error *why);
 bool store_failed(struct store *s); /* takes the lock */
+/* From now on the directory must hold these (O2 of owner.h). Errors: RKV_IO. */
+enum rkv_status store_raise_owner(struct store *s, uint64_t segment, uint64_t snapshot,
+                                  struct rkv_error *error);
+/* Of new segments. */
+uint32_t store_format(const struct store *s);
 /* Segments that hold nothing are left to the keeper (L3). Under the lock. */
 void store_release_segments(struct store *s);
 
