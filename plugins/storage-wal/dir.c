@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -32,16 +33,28 @@ struct dir_name dir_name(enum dir_file file, uint64_t number) {
   return name;
 }
 
-enum rkv_status dir_fail(struct dir_name name, const char *what, struct rkv_error *error) {
-  enum rkv_status status = RKV_IO;
-  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) status = RKV_NO_SPACE;
-  if (errno == EMFILE || errno == ENFILE) status = RKV_FULL;
-  return rkv_fail(error, status, "%s: cannot %s: %s", name.text, what, strerror(errno));
+/* No descriptor is left: of this process (EMFILE), or of the machine. */
+static enum rkv_status fail_open(const char *path, const char *what, struct rkv_error *error) {
+  struct rlimit limit = {0};
+  if (errno == ENFILE)
+    return rkv_fail(error, RKV_FULL, "%s: cannot %s: %s (raise fs.file-max)", path, what,
+                    strerror(errno));
+  (void)getrlimit(RLIMIT_NOFILE, &limit);
+  return rkv_fail(error, RKV_FULL,
+                  "%s: cannot %s: %s, this process may have %" PRIu64
+                  " (raise the limit of open files)",
+                  path, what, strerror(EMFILE), (uint64_t)limit.rlim_cur);
 }
 
 static enum rkv_status fail_path(const char *path, const char *what, struct rkv_error *error) {
-  return rkv_fail(error, errno == ENOSPC ? RKV_NO_SPACE : RKV_IO, "%s: cannot %s: %s", path, what,
-                  strerror(errno));
+  enum rkv_status status = RKV_IO;
+  if (errno == EMFILE || errno == ENFILE) return fail_open(path, what, error);
+  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) status = RKV_NO_SPACE;
+  return rkv_fail(error, status, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
+enum rkv_status dir_fail(struct dir_name name, const char *what, struct rkv_error *error) {
+  return fail_path(name.text, what, error);
 }
 
 /* ---- the directory ---- */

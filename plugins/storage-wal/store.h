@@ -30,7 +30,8 @@
   X(written_bytes, "bytes written to the log")                                                     \
   X(segments, "log files in use")                                                                  \
   X(waiting_bytes, "bytes that wait to be written")                                                \
-  X(full, "1 while the device has no room for another log file")
+  X(full, "1 while the device has no room for another log file")                                   \
+  X(no_descriptors, "1 while there is no file descriptor for another log file")
 
 struct store_metrics {
 #define STORE_METRIC_FIELD(name, help) atomic_uint_least64_t name;
@@ -84,6 +85,7 @@ struct store {
   bool spare_recycled[STORE_SPARES_MAX];
   size_t spare_count;
   uint64_t next_file;  /* number for the next spare or temporary file */
+  atomic_int lack;     /* an enum rkv_status (lack.h) */
   unsigned pause_ms;   /* of the keeper, after a spare that found no room (the keeper) */
   uint64_t look_at_ms; /* not before then it tries again (the keeper) */
 
