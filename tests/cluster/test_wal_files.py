@@ -9,8 +9,8 @@ from load import expect_all
 from nodes import BUILD, wait_until
 from test_wal_tool import SMALL, wal
 
-# A killed node of version 0.1.0 of November 2026, before rkv-owner: three segments, a snapshot, spares. It had been told
-# that key-0 to key-599 are 300 times v, and last-0 to last-19 300 times w.
+# A killed node of version 0.1.0 of November 2026, before rkv-owner: three segments, a snapshot, spares. It had
+# acknowledged that key-0 to key-599 are 300 times v, and last-0 to last-19 300 times w.
 FORMAT_1 = pathlib.Path(__file__).parent / "wal-format-1.tar.gz"
 REMEDY = ("empty", "directory, and the leader takes the node in anew", "not if a majority")
 
@@ -51,15 +51,15 @@ def test_format_1_opens(cluster, tmp_path):
     expect_all(node, written)
     node.set_many((f"new-{i}", "n" * 300) for i in range(300))
     node.kill()
-    code, out, err = wal("verify", folder)
-    assert code == 0 and (folder / "rkv-owner").read_bytes().startswith(b"raft-key-value storage-wal\nformat 2\nnode 1\n")
+    assert wal("verify", folder)[0] == 0
+    assert (folder / "rkv-owner").read_bytes().startswith(b"raft-key-value storage-wal\nformat 2\nnode 1\n")
     newest = max(folder.glob("log-*.wal"))
     newest.unlink()
     refused(node, f"{newest.name} is missing", *REMEDY)
 
 
 def test_missing_files_are_told(cluster, tmp_path):
-    """The log is gone and a snapshot or a spare is left: neither the node nor the tool takes that for a new directory."""
+    """The log is gone and a snapshot or a spare is left: neither node nor tool takes that for a new directory."""
     folder, whole = tmp_path / "data", tmp_path / "whole"
     node = cluster.form(1, sets={**SMALL, "storage.dir": folder})[1]
     node.set_many((f"key-{i}", "v" * 300) for i in range(600))
