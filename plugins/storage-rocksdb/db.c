@@ -48,11 +48,15 @@ static enum rkv_status fail(const struct db *db, const char *text, struct rkv_er
 static void tidy(const struct db *db, char *text) {
   size_t len = strlen(db->dir);
   for (char *at = text; (at = strstr(at, ".ldb"));) memcpy(at, ".sst", 4);
-  for (char *at = text; len > 0 && (at = strstr(at, db->dir));)
-    if (at[len] == '/')
-      memmove(at, at + len + 1, strlen(at + len + 1) + 1);
-    else
-      at += len;
+  for (char *at = text; len > 0 && (at = strstr(at, db->dir)); at++) {
+    size_t cut = len + 1;
+    if (at[len] != '/') continue;
+    if (at > text && at[-1] != ' ') { /* some of its texts end where the file begins */
+      *at++ = ' ';
+      cut--;
+    }
+    memmove(at, at + cut, strlen(at + cut) + 1);
+  }
   for (char *at = text; *at; at++)
     if (*at == '\n') *at = ' ';
 }

@@ -32,17 +32,6 @@ enum rkv_status dir_fail(const char *path, const char *what, struct rkv_error *e
                   strerror(errno));
 }
 
-void dir_add_remedy(struct rkv_error *error) {
-  static const char remedy[] = " (" DIR_REMEDY ")";
-  const size_t max = sizeof error->text - sizeof remedy;
-  size_t len = strlen(error->text);
-  if (len > max) {
-    len = max;
-    memcpy(error->text + len - 3, "...", 3);
-  }
-  memcpy(error->text + len, remedy, sizeof remedy);
-}
-
 /* ---- a new one ---- */
 
 /* Names in a database of ours, as patterns, and in a directory of storage-wal. */
@@ -98,8 +87,8 @@ enum rkv_status dir_check_new(const char *dir, int fd, const char *owner, struct
   if (status != RKV_OK || maker == NOBODY) return status;
   if (maker == ROCKSDB)
     return rkv_fail(error, RKV_CORRUPT,
-                    "%s/%s is missing beside %s (if another program made that: give the node a "
-                    "directory of its own; else " DIR_REMEDY ")",
+                    "%s/%s is missing beside %s; if that is another program's, give the node a "
+                    "directory of its own instead",
                     dir, owner, name);
   return rkv_fail(error, RKV_FOREIGN,
                   "%s: holds %s, which %s made (give each storage a directory of its own)", dir,

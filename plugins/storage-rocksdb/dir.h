@@ -5,12 +5,6 @@
 
 #include <rkv/status.h>
 
-/* What to do with a directory that does not hold what it held. */
-#define DIR_REMEDY                                                                                 \
-  "empty the directory, and the leader takes the node in anew; not if a majority of the "          \
-  "cluster's "                                                                                     \
-  "nodes is like this"
-
 /* Refuses what the C library refused, by errno; `what` completes "cannot". Returns RKV_NO_SPACE;
  * RKV_FULL without a free file descriptor, which may have changed when it is tried again; else
  * RKV_IO. */
@@ -25,8 +19,5 @@ enum rkv_status dir_check_new(const char *dir, int fd, const char *owner, struct
 /* The two files by which RocksDB finds all others. Errors: RKV_CORRUPT if one is missing or empty;
  * those of dir_fail. */
 enum rkv_status dir_check_made(const char *dir, int fd, struct rkv_error *error);
-
-/* Appends the remedy; the text is cut where both have no room. */
-void dir_add_remedy(struct rkv_error *error);
 
 #endif

@@ -44,16 +44,15 @@ static bool is_there(const struct tail *tail, uint64_t number) {
 
 static enum rkv_status check_note(const struct ledger *l, const struct tail *tail,
                                   const struct owner_note *note, struct rkv_error *error) {
-  uint64_t sequence = sequence_of(tail, note);
-  if (sequence >= note->sequence) return RKV_OK;
+  if (sequence_of(tail, note) >= note->sequence) return RKV_OK;
   if (!is_there(tail, note->last))
     return rkv_fail(error, RKV_CORRUPT,
-                    "%s/%06" PRIu64 ".log is missing: change %" PRIu64 " in it was acknowledged",
+                    "%s/%06" PRIu64 ".log is missing: it held change %" PRIu64
+                    ", which was acknowledged",
                     l->dir, note->last, note->sequence);
   return rkv_fail(error, RKV_CORRUPT,
-                  "%s/%06" PRIu64 ".log ends with change %" PRIu64 ": change %" PRIu64
-                  " in it was acknowledged",
-                  l->dir, note->last, sequence, note->sequence);
+                  "%s/%06" PRIu64 ".log does not hold change %" PRIu64 ", which was acknowledged",
+                  l->dir, note->last, note->sequence);
 }
 
 enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const struct tail *tail,
@@ -67,8 +66,8 @@ enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const 
   }
   if (status != RKV_OK || held >= sequence) return status;
   return rkv_fail(error, RKV_CORRUPT,
-                  "%s: RocksDB holds changes up to %" PRIu64 ": change %" PRIu64
-                  " was acknowledged",
+                  "%s: RocksDB holds changes up to %" PRIu64 ", and %" PRIu64
+                  " were acknowledged: its manifest is an older one",
                   l->dir, held, sequence);
 }
 

@@ -84,8 +84,8 @@ static enum rkv_status take(const char *dir, const char *text, rkv_node_id node_
                     owner->format, OWNER_FORMAT);
   if (found != 3 || len == 0 || owner->format == 0 || state_of(name) == STATES ||
       (owner->format == 1 ? text[len] != '\0' : !take_notes(owner, text, text + len)))
-    return rkv_fail(error, RKV_CORRUPT,
-                    "%s/%s: does not say whose directory this is (" DIR_REMEDY ")", dir, file_name);
+    return rkv_fail(error, RKV_CORRUPT, "%s/%s: does not say whose directory this is", dir,
+                    file_name);
   if (node != node_id)
     return rkv_fail(error, RKV_FOREIGN,
                     "%s: belongs to node %" PRIu64 ", this is node %" PRIu64

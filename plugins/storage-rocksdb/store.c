@@ -199,7 +199,6 @@ static enum rkv_status open_files(struct store *s, struct tail *tail, struct rkv
   if (status == RKV_OK) status = open_db(s, frugal, tail, error);
   s->opened = status == RKV_OK;
   if (status == RKV_OK) report(s, began_ns);
-  if (status == RKV_CORRUPT) dir_add_remedy(error);
   return status;
 }
 

@@ -24,7 +24,8 @@ static void take_fatal(void *ctx, enum rkv_status status, const char *text) {
 static struct rlimit leave_few(unsigned spare) {
   struct rlimit old, few;
   int next = dup(0);
-  assert_true(next >= 0 && getrlimit(RLIMIT_NOFILE, &old) == 0);
+  assert_true(next >= 0);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
   (void)close(next);
   few = old;
   few.rlim_cur = (rlim_t)next + spare;

@@ -36,9 +36,9 @@ void lives_hold(struct lives *l, rkv_index last);
 void lives_kill(struct lives *l);
 void lives_close(struct lives *l);
 
-/* Removes or empties each file that the life left, alone and in pairs: open is refused, with what
- * to do, and changes nothing, or all is there. Returns how often it was refused; the files are as
- * they were. */
+/* Removes or empties each file that the life left, alone and in pairs: open is refused and
+ * changes nothing, or all is there. Returns how often it was refused; the files are as they were.
+ */
 unsigned lives_sweep(struct lives *l, rkv_index last);
 
 /* open is CORRUPT, says this, and changes nothing. */
