@@ -140,12 +140,15 @@ static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error)
 static enum rkv_status go_on_in(struct writer *w, const struct head *head, int fd,
                                 struct rkv_error *error) {
   struct store *s = w->s;
-  struct segment *segment;
+  struct segment *segment = NULL;
   enum rkv_status status = segment_new(head, &segment, error);
   (void)close(w->stage.fd);
   w->stage.fd = fd;
   if (status == RKV_OK) status = store_raise_owner(s, head->sequence, 0, error);
-  if (status != RKV_OK) return status;
+  if (status != RKV_OK) {
+    segment_free_all(segment);
+    return status;
+  }
   (void)pthread_mutex_lock(&s->lock);
   w->segment->end = w->stage.offset;
   w->segment->next = segment;

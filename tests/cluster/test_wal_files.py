@@ -1,4 +1,4 @@
-"""storage-wal's directory: one that an older version left, one whose files are not all there, one of another storage."""
+"""storage-wal's directory: one that an older version left, one with files missing, one of another storage."""
 import pathlib
 import shutil
 import subprocess

@@ -231,6 +231,20 @@ static void by_chance(struct sweep *w, uint64_t times) {
   }
 }
 
+/* Everything removed: the remedy, and a new directory. */
+static void begin_anew(struct contract *c, void *arg) {
+  struct storage s;
+  struct model *m = model_new(c);
+  (void)arg;
+  storage_init(&s, c);
+  storage_open(&s);
+  storage_holds(&s, m);
+  storage_append(&s, m, 3, 100);
+  storage_keeps(&s, m);
+  storage_close(&s);
+  model_free(m);
+}
+
 static void sweep_life(struct sweep *w, struct life_asked asked) {
   char data[CONTRACT_PATH_MAX], whole[CONTRACT_PATH_MAX];
   in(w->c, "data", data);
@@ -246,6 +260,9 @@ static void sweep_life(struct sweep *w, struct life_asked asked) {
     all_but_one(w, (enum fate)fate);
   }
   by_chance(w, contract_amount(w->c, 40, 40, 1000));
+  tree_remove(data);
+  CONTRACT_REQUIRE(w->c, tree_make(data), "the suite cannot make %s", data);
+  contract_apart(w->c, begin_anew, NULL, 20);
 }
 
 void storage_law_missing_files_are_told(struct contract *c) {

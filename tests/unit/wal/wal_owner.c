@@ -132,6 +132,20 @@ static void older_snapshot_does_not_stand_in(void **state) {
   free(m);
 }
 
+/* Spares hold nothing: they may go. */
+static void spares_are_nobodys_loss(void **state) {
+  struct wal *w = *state;
+  struct model *m = model_new();
+  char names[NAMES_MAX][64];
+  fill(w, m, 2);
+  await_spare(w);
+  wal_close(w);
+  for (size_t i = wal_files(w, "spare-", names, NAMES_MAX); i > 0; i--) drop(w, names[i - 1]);
+  wal_reopen(w);
+  wal_holds(w, m);
+  free(m);
+}
+
 /* A change that fails is a failed write: nothing of the segment is acknowledged. */
 static void failed_change_is_final(void **state) {
   struct wal *w = *state;
@@ -279,6 +293,7 @@ int main(void) {
       STORY(torn_change_leaves_the_one_before),
       STORY(damaged_owner_is_told),
       STORY(older_snapshot_does_not_stand_in),
+      STORY(spares_are_nobodys_loss),
       STORY(failed_change_is_final),
       STORY(format_1_gets_an_owner),
       STORY(format_1_opens_on_a_full_device),
