@@ -47,11 +47,12 @@ static void logs_of_two_writers_are_missed(void **state) {
   struct lives *l = *state;
   pthread_t thread;
   rkv_index last = 0;
+  l->buffer = BUFFER / 16;
   lives_begin(l);
   lives_vote(l);
   append(&l->log, 1, 9);
   assert_int_equal(pthread_create(&thread, NULL, make_snapshots, l), 0);
-  for (last = 9; last < 4000; last += 100) append(&l->log, last + 1, last + 100);
+  for (last = 9; last < 2000; last += 100) append(&l->log, last + 1, last + 100);
   (void)pthread_join(thread, NULL);
   lives_kill(l);
   assert_true(lives_sweep(l, last) > 0);

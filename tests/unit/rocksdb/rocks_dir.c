@@ -62,6 +62,7 @@ int lives_setup(void **state) {
   fake_host_init(&l->log.host);
   scratch_make(l->log.dir);
   scratch_make(l->whole);
+  l->buffer = BUFFER;
   device_has(DEVICE);
   device_refuses(NULL);
   *state = l;
@@ -87,7 +88,7 @@ enum rkv_status lives_try(struct lives *l, struct rkv_error *error) {
     const struct rkv_option *option = &plugin->options[i];
     values[i].text = l->log.dir;
     values[i].number = option->type == RKV_OPTION_BOOL ? 1 : option->min;
-    if (strcmp(option->name, "write_buffer_bytes") == 0) values[i].number = BUFFER;
+    if (strcmp(option->name, "write_buffer_bytes") == 0) values[i].number = l->buffer;
   }
   return l->log.ops->open(&l->log.host.host, &config, &l->log.storage, error);
 }

@@ -14,6 +14,7 @@ struct lives {
   struct log_test log;          /* first: what its acts take; log.dir is what is opened */
   char whole[SCRATCH_PATH_MAX]; /* what a life left */
   rkv_term term;                /* of the last vote */
+  uint64_t buffer;              /* write_buffer_bytes; at first BUFFER */
 };
 
 /* cmocka fixtures. */
