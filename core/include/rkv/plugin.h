@@ -8,9 +8,16 @@
  * state: several instances live in one process. It is loaded with RTLD_NOW | RTLD_LOCAL and never
  * unloaded.
  *
- * Growth: within one ABI major version fields and operations are only appended; `struct_size` and
- * `ops_size` tell what a side knows. The host reads magic, then abi_major, abi_minor and
- * struct_size before it reads anything else. */
+ * Growth: within one ABI major version fields and operations are only appended; `struct_size`,
+ * `option_size` and `ops_size` tell what a side knows. The host reads magic, then abi_major,
+ * abi_minor and struct_size before it reads anything else. A plugin that was built with an older
+ * minor goes on working: what its tables lack counts as zero, an operation as NULL. Those of 1.0
+ * every plugin has; each later one says at its place what the node does without it. A size that
+ * ends nowhere between two fields, and a plugin of a newer minor than the host's, are refused.
+ *
+ * Never growing: structs that lie in arrays or inside of others, and those that a plugin makes or
+ * fills without saying a size (struct rkv_value, rkv_entry, rkv_snapshot_meta, rkv_metric,
+ * rkv_error). */
 #ifndef RKV_PLUGIN_H
 #define RKV_PLUGIN_H
 
