@@ -144,6 +144,34 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   host_section_read(&section, &table, part->values);
 }
 
+/* The plugins stay those that run: their sections are held against what is loaded already. Keys of
+ * a plugin that the next start would load are judged then. */
+static void read_part_again(struct host_settings *settings, struct host_part *part,
+                            const struct host_part *running, struct host_problems *problems) {
+  static const char *const own_keys[] = {HOST_PLUGIN_KEY, HOST_CONTRACT_KEY, NULL};
+  static const struct host_table contract = {&host_contract_option, 1, sizeof host_contract_option};
+  struct host_section section = {part->section, own_keys, settings, problems};
+  struct host_table table;
+  struct rkv_error error;
+  if (name_part(settings, part, &error) != RKV_OK) {
+    host_section_read_blind(&section);
+    return complain_part(&section, part, error.text);
+  }
+  host_section_read_option(&section, host_table_at(&contract, 0), &part->contract);
+  if (strcmp(part->named, running->named) != 0) return host_section_read_blind(&section);
+  part->plugin = running->plugin;
+  table = host_table_of(part->plugin);
+  host_section_read(&section, &table, part->values);
+}
+
+static void begin_part(struct host_config *config, size_t i) {
+  struct host_part *part = &config->parts[i];
+  part->kind = part_table[i].kind;
+  part->section = host_kind_name(part->kind);
+  part->named = part_table[i].plugin;
+  part->origin = "default";
+}
+
 static void read_parts(struct host_config *config, const struct host_section *node,
                        struct host_problems *problems) {
   const struct rkv_value *dir = &config->node[HOST_NODE_PLUGIN_DIR];
@@ -155,30 +183,43 @@ static void read_parts(struct host_config *config, const struct host_section *no
     return;
   }
   for (size_t i = 0; i < HOST_PART_COUNT; i++) {
-    struct host_part *part = &config->parts[i];
-    part->kind = part_table[i].kind;
-    part->section = host_kind_name(part->kind);
-    part->named = part_table[i].plugin;
-    part->origin = "default";
-    read_part(&config->settings, part, folder, problems);
+    begin_part(config, i);
+    read_part(&config->settings, &config->parts[i], folder, problems);
   }
 }
 
 /* ---- the whole ---- */
 
-void host_config_load(struct host_config *config, const struct host_flags *flags,
-                      struct host_problems *problems) {
+/* All but the plugins. */
+static void load_node(struct host_config *config, const struct host_flags *flags,
+                      const struct host_section *node, struct host_problems *problems) {
   struct host_settings *settings = &config->settings;
-  struct host_section node = {HOST_NODE_SECTION, NULL, settings, problems};
   struct host_table table = host_node_table();
   settings->from_file = flags->config != NULL;
   settings->where = flags->config ? flags->config : "command line";
   gather(settings, flags, problems);
   check_sections(settings, problems);
-  host_section_read(&node, &table, config->node);
-  host_node_options_read(&node, config->node, &config->options);
+  host_section_read(node, &table, config->node);
+  host_node_options_read(node, config->node, &config->options);
+}
+
+void host_config_load(struct host_config *config, const struct host_flags *flags,
+                      struct host_problems *problems) {
+  struct host_section node = {HOST_NODE_SECTION, NULL, &config->settings, problems};
+  load_node(config, flags, &node, problems);
   read_parts(config, &node, problems);
-  if (host_texts_failed(&settings->texts)) host_problems_no_memory(problems);
+  if (host_texts_failed(&config->settings.texts)) host_problems_no_memory(problems);
+}
+
+void host_config_load_again(struct host_config *config, const struct host_flags *flags,
+                            const struct host_config *running, struct host_problems *problems) {
+  struct host_section node = {HOST_NODE_SECTION, NULL, &config->settings, problems};
+  load_node(config, flags, &node, problems);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++) {
+    begin_part(config, i);
+    read_part_again(&config->settings, &config->parts[i], &running->parts[i], problems);
+  }
+  if (host_texts_failed(&config->settings.texts)) host_problems_no_memory(problems);
 }
 
 bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],

@@ -49,6 +49,11 @@ struct host_config {
 void host_config_load(struct host_config *config, const struct host_flags *flags,
                       struct host_problems *problems);
 
+/* The same while a node runs with `running`: no plugin is loaded. A part that would be another
+ * plugin has `plugin` NULL, which is no problem, and no values. */
+void host_config_load_again(struct host_config *config, const struct host_flags *flags,
+                            const struct host_config *running, struct host_problems *problems);
+
 /* Only the plugins' folder, for who wants to see what is installed; false after a problem. */
 bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
                         struct host_problems *problems);

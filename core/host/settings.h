@@ -48,8 +48,8 @@ void host_settings_open(struct host_settings *settings, const char *name, const 
                         unsigned line, struct host_problems *problems);
 
 /* The strongest setting of a key, NULL if nobody gave it. */
-struct host_setting *host_settings_find(struct host_settings *settings, const char *section,
-                                        const char *key);
+const struct host_setting *host_settings_find(const struct host_settings *settings,
+                                              const char *section, const char *key);
 
 void host_settings_free(struct host_settings *settings);
 
