@@ -25,7 +25,6 @@ enum host_part_index {
 };
 
 #define HOST_NODE_SECTION "node"
-#define HOST_PLUGIN_KEY "plugin"
 
 /* One plugin section. Its name is its kind's. */
 struct host_part {

@@ -17,6 +17,7 @@
 #define HOST_PLUGIN_NAME_MAX 48 /* bytes of a plugin's or option's name, its NUL included */
 #define HOST_PLUGINS_LISTED 128 /* plugins of one folder */
 #define HOST_PLUGIN_SUFFIX ".so"
+#define HOST_PLUGIN_PACKAGE "raft-key-value-plugin-" /* packaging/debian.cmake: one for each */
 
 /* The folder where plugins are found by name: `plugin_dir` if not empty, else plugins/ beside the
  * executable if it is there, else ../lib/raft-key-value/plugins. Errors: RKV_INVALID if the path is

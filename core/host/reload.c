@@ -30,24 +30,13 @@ static bool same_value(const struct rkv_option *option, const struct rkv_value *
   return is_text(option) ? strcmp(a->text, b->text) == 0 : a->number == b->number;
 }
 
-/* What the file says, though something may beat it; NULL: nothing. */
-static const struct host_setting *in_file(const struct host_config *config, const char *section,
-                                          const char *key) {
-  const struct host_settings *settings = &config->settings;
-  for (size_t i = 0; i < settings->count; i++) {
-    const struct host_setting *setting = &settings->list[i];
-    if (setting->source == HOST_SOURCE_FILE && strcmp(setting->section, section) == 0 &&
-        strcmp(setting->key, key) == 0)
-      return setting;
-  }
-  return NULL;
-}
-
 /* The file's new text for a key that a flag or --set gives; NULL: it is the old one, or counts. */
 static const struct host_setting *beaten(const struct report *report, const char *section,
                                          const char *key) {
-  const struct host_setting *after = in_file(report->fresh, section, key);
-  const struct host_setting *before = in_file(report->running, section, key);
+  const struct host_setting *after =
+      host_settings_given(&report->fresh->settings, HOST_SOURCE_FILE, section, key);
+  const struct host_setting *before =
+      host_settings_given(&report->running->settings, HOST_SOURCE_FILE, section, key);
   if (!after || host_settings_find(&report->fresh->settings, section, key) == after) return NULL;
   return before && strcmp(before->text, after->text) == 0 ? NULL : after;
 }

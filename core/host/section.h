@@ -10,6 +10,7 @@
 #include <rkv/plugin.h>
 
 #define HOST_OPTIONS_MAX 128 /* options of one plugin */
+#define HOST_PLUGIN_KEY "plugin"
 
 struct host_table {
   const struct rkv_option *first;

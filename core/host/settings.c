@@ -87,6 +87,18 @@ const struct host_setting *host_settings_find(const struct host_settings *settin
   return best;
 }
 
+const struct host_setting *host_settings_given(const struct host_settings *settings,
+                                               enum host_source source, const char *section,
+                                               const char *key) {
+  for (size_t i = 0; i < settings->count; i++) {
+    const struct host_setting *setting = &settings->list[i];
+    if (setting->source == source && !setting->first && strcmp(setting->section, section) == 0 &&
+        strcmp(setting->key, key) == 0)
+      return setting;
+  }
+  return NULL;
+}
+
 void host_settings_free(struct host_settings *settings) {
   host_texts_free(&settings->texts);
 }

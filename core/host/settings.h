@@ -51,6 +51,11 @@ void host_settings_open(struct host_settings *settings, const char *name, const 
 const struct host_setting *host_settings_find(const struct host_settings *settings,
                                               const char *section, const char *key);
 
+/* What one source gave, whatever beats it; NULL if it gave nothing. */
+const struct host_setting *host_settings_given(const struct host_settings *settings,
+                                               enum host_source source, const char *section,
+                                               const char *key);
+
 void host_settings_free(struct host_settings *settings);
 
 #endif

@@ -27,9 +27,9 @@ def test_a_voter_that_came_back_empty_is_no_voice(cluster):
         rows = rkvctl("status", "--json", at=at)
         assert rows.code == NO_ANSWER and [row["majority"] for row in rows.json()] == [False] * 3
         assert [row["id"] for row in rows.json() if row.get("lost_storage")] == [empty.id]
-        answer = rkvctl("--timeout", "2s", "set", "k", "v", at=at)
+        answer = rkvctl("--timeout", "1s", "set", "k", "v", at=at)
         assert answer.code == NO_ANSWER and LACK in answer.text(), answer.text()
-        answer = rkvctl("--timeout", "2s", "--json", "set", "k", "v", at=at)
+        answer = rkvctl("--timeout", "1s", "--json", "set", "k", "v", at=at)
         assert answer.json()["error"] == "no majority"
         answer = rkvctl("--timeout", "1s", "status", "--wait", at=at)
         assert answer.code == NO_ANSWER and LACK in answer.text(), answer.text()
