@@ -22,7 +22,8 @@
 #define DRAIN_MAX_NS UINT64_C(2500000000) /* for proposals in flight */
 #define GRACE_NS UINT64_C(1000000000)     /* for the answers to get out */
 #define DRAIN_POLL_MS 2
-#define SIGNALS_MAX 65                      /* their numbers end below */
+#define REMEDY_MAX 256 /* bytes behind an error's text, and the program's name */
+#define SIGNALS_MAX 65 /* their numbers end below */
 #define STRAY_TOLD_NS UINT64_C(10000000000) /* between two lines about one signal */
 
 /* A signal that nobody meant for this process. */
@@ -190,6 +191,8 @@ static int serve(struct runner *r) {
   host_assembly_stop(&r->assembly, GRACE_NS);
   fatal = node_fatal_status(r->assembly.node, NULL);
   if (fatal == RKV_OK) rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "stopped");
+  if (*host_remedy(fatal))
+    rkv_log(host, RKV_LOG_ERROR, LOG_MODULE, "stopped%s", host_remedy(fatal));
   return host_exit_code(fatal);
 }
 
@@ -203,7 +206,7 @@ static int run_logged(struct runner *r, const struct host_flags *flags,
   struct rkv_error error;
   enum rkv_status status =
       host_assembly_open(&r->assembly, config, r->pump.in, on_fatal, r, &error);
-  char line[RKV_ERROR_TEXT_MAX + 32];
+  char line[RKV_ERROR_TEXT_MAX + REMEDY_MAX];
   int code, len;
   r->reload.flags = flags;
   r->reload.running = config;
@@ -213,7 +216,7 @@ static int run_logged(struct runner *r, const struct host_flags *flags,
     end_watch(r);
     code = serve(r);
   } else {
-    len = snprintf(line, sizeof line, "raft-key-value: %s\n", error.text);
+    len = snprintf(line, sizeof line, "raft-key-value: %s%s\n", error.text, host_remedy(status));
     (void)log_pump_say(r->pump.in, line, (size_t)len);
     code = host_exit_code(status);
   }

@@ -91,3 +91,22 @@ def test_a_host_without_plugins_names_their_packages(file, tmp_path):
         folder.mkdir(exist_ok=True)
     code, _, err = program("check", "--config", file, "--set", "storage.plugin=storage-x")
     assert code == CONFIG and "others have a package, raft-key-value-plugin-NAME" in err
+
+
+@pytest.mark.parametrize("storage, pattern", [("storage-wal", "log-*.wal"), ("storage-rocksdb", "*.log")])
+def test_a_damaged_log_names_the_remedy(cluster, tmp_path, storage, pattern):
+    """Where, what is wrong, and what to do: not whoever reads the code knows that a leader takes the node in anew."""
+    if not (BUILD / "plugins" / f"{storage}.so").exists():
+        pytest.skip(f"{storage} is not built")
+    folder = tmp_path / "data"
+    node = cluster.form(1, sets={"storage.plugin": storage, "storage.dir": folder})[1]
+    node.set_many((f"key-{i}", "v" * 300) for i in range(200))
+    node.kill()
+    path = sorted(folder.glob(pattern))[0]
+    data = bytearray(path.read_bytes())
+    data[40] ^= 4
+    path.write_bytes(data)
+    code, _, err = program(*node.words(node.addr)[1:])
+    said = err.splitlines()[-1]
+    assert code == 74 and str(folder) in said and path.name in said, err
+    assert "put what this node stored aside and start it with an empty place" in said
