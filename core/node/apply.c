@@ -5,9 +5,8 @@
 
 #include <assert.h>
 
-#define PAUSE_NS                                                                                   \
-  UINT64_C(100000000) /* before a read for which there was no room is tried again                  \
-                       */
+/* Before a read for which there was no room is tried again. */
+#define PAUSE_NS UINT64_C(100000000)
 
 /* Applies one run of entries that follows `applied`. */
 static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t count) {

@@ -24,6 +24,7 @@
 #include <node/stall.h>
 #include <node/tail.h>
 #include <raft/raft.h>
+#include <raft/view.h>
 
 #define NODE_LOG "node"
 

@@ -11,6 +11,8 @@ import subprocess
 import sys
 
 import c_text
+import draw
+import floors
 import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -209,6 +211,8 @@ def main(args):
         files = sources()
         results = [[finding for file in files for finding in rule(file)] for rule in RULES]
         results.append(list(formatted(files)))
+        results.append(list(floors.check()))
+        results.append(list(draw.check()))
         if not any(file.is_c for file in files):
             results.append([f"{ROOT}:1: no sources found (run it in the source tree)"])
     else:
