@@ -1,5 +1,8 @@
 """log_level = debug tells of votes, elections, appends that were not taken, and who answers; info does not."""
+import time
+
 from nodes import DURABLE
+from stubs import raft
 
 DEBUG = {"node.log_level": "debug"}
 
@@ -51,3 +54,16 @@ def test_info_says_nothing_of_it(cluster):
     cluster.leader().kill()
     cluster.leader()
     assert not lines(cluster)
+
+
+def test_a_flood_fills_no_log(cluster):
+    """A peer that asks without end: at most 50 lines a second, and how many there were besides."""
+    node = cluster.form(1, sets=DEBUG)[1]
+    request = raft.VoteRequest(vote=raft.Vote(leader_id=raft.LeaderId(term=1, node_id=7)))
+    begin = time.monotonic()
+    while time.monotonic() < begin + 1.2:
+        for call in [node.raft.Vote.future(request, timeout=20) for _ in range(100)]:
+            assert not call.result().vote_granted
+    node.told("lines like these were left out count=")
+    seconds = time.monotonic() - begin
+    assert 50 <= len(node.log_lines("vote refused candidate=7")) <= 50 * (seconds + 2)
