@@ -52,7 +52,7 @@ static void check_part(const struct host_part *part, struct host_section *sectio
       part->kind == RKV_KIND_STORAGE && (part->plugin->capabilities & RKV_CAP_DURABLE) != 0;
   section->name = part->section;
   for (size_t i = 0; i < table.count; i++) {
-    const struct rkv_option *option = host_table_at(&table, i);
+    const struct rkv_option *option = &table.first[i];
     if (option->type == RKV_OPTION_PATH && part->values[i].text[0] != '\0' &&
         host_settings_find(section->settings, part->section, option->name))
       check_path(section, option, part->values[i].text, writes);

@@ -86,15 +86,14 @@ static void compare_part(struct report *report, size_t i) {
     return tell_waiting(report, before->section, HOST_PLUGIN_KEY, false, &old_name, &new_name);
   tell_beaten(report, before->section, HOST_PLUGIN_KEY);
   for (size_t o = 0; o < table.count; o++)
-    compare_option(report, before->section, host_table_at(&table, o), &before->values[o],
-                   &after->values[o]);
+    compare_option(report, before->section, &table.first[o], &before->values[o], &after->values[o]);
 }
 
 /* The lines are written by the more talkative of both levels: a node that becomes silent says so.
  */
 static void take_level(struct report *report, struct host_services *services) {
   const struct host_table table = host_node_table();
-  const struct rkv_option *option = host_table_at(&table, HOST_NODE_LOG_LEVEL);
+  const struct rkv_option *option = &table.first[HOST_NODE_LOG_LEVEL];
   const struct rkv_value *value = &report->fresh->node[HOST_NODE_LOG_LEVEL];
   const enum rkv_log_level old = (enum rkv_log_level)services->node.host.log_level;
   const enum rkv_log_level new = (enum rkv_log_level)value->number;
@@ -112,7 +111,7 @@ static void take(struct host_reload *reload) {
   take_level(&report, reload->services);
   for (size_t i = 0; i < HOST_NODE_OPTION_COUNT; i++)
     if (i != HOST_NODE_LOG_LEVEL)
-      compare_option(&report, HOST_NODE_SECTION, host_table_at(&table, i), &report.running->node[i],
+      compare_option(&report, HOST_NODE_SECTION, &table.first[i], &report.running->node[i],
                      &report.fresh->node[i]);
   for (size_t i = 0; i < HOST_PART_COUNT; i++) compare_part(&report, i);
   rkv_log(report.host, RKV_LOG_INFO, LOG_MODULE,

@@ -17,24 +17,39 @@ struct snapshot_build {
   struct rkv_error error;
 };
 
+/* The node ends, and nobody waits for the rest of the snapshot. */
+static bool give_back(struct snapshot_build *b) {
+  answer_end_error(b->n, &b->error);
+  b->status = (enum rkv_status)b->error.status;
+  if (b->writer) b->n->plugins.storage->snapshot_abort(b->writer);
+  return false;
+}
+
 /* Writes one chunk. True if there is more. */
 static bool step(struct snapshot_build *b) {
   struct node *n = b->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
   struct rkv_buf chunk = rkv_buf_none();
+  if (loop_ending(n)) return give_back(b);
   if (!b->writer) {
-    b->status =
-        storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer, &b->error);
+    b->status = node_said(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
+                                                  node_ask(&b->error)),
+                          "the storage's snapshot_begin", &b->error);
     return b->status == RKV_OK;
   }
-  b->status = n->plugins.sm->snapshot_read(b->view, NODE_SNAPSHOT_CHUNK_MAX, &chunk, &b->error);
+  b->status = node_said(
+      n->plugins.sm->snapshot_read(b->view, NODE_SNAPSHOT_CHUNK_MAX, &chunk, node_ask(&b->error)),
+      "the state machine's snapshot_read", &b->error);
   bool more = b->status == RKV_OK && chunk.len > 0;
-  if (more) b->status = storage->snapshot_write(b->writer, chunk, &b->error);
+  if (more)
+    b->status = node_said(storage->snapshot_write(b->writer, chunk, node_ask(&b->error)),
+                          "the storage's snapshot_write", &b->error);
   b->meta.size += chunk.len;
   rkv_buf_drop(&chunk);
   if (b->status == RKV_OK && more) return true;
   if (b->status == RKV_OK)
-    b->status = storage->snapshot_commit(b->writer, &b->error);
+    b->status = node_said(storage->snapshot_commit(b->writer, node_ask(&b->error)),
+                          "the storage's snapshot_commit", &b->error);
   else
     storage->snapshot_abort(b->writer);
   return false;
@@ -82,7 +97,9 @@ void build_run(struct node *n) {
   }
   b->job.run = run;
   b->n = n;
-  if (n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta, &error) != RKV_OK) {
+  if (node_said(n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta,
+                                              node_ask(&error)),
+                "the state machine's snapshot_begin", &error) != RKV_OK) {
     free(b);
     atomic_store(&n->writing_snapshot, false);
     return give_up(n, error.text);
@@ -126,7 +143,7 @@ static void answer_now(struct node *n, const struct snapshot_build *b) {
   api_release(n, 1, 0);
   call->last = b->meta.last;
   if (b->status == RKV_OK)
-    answer_ok(&call->call);
+    (void)answer_ok(n, &call->call);
   else
     answer_fail(&call->call, &b->error);
 }

@@ -26,20 +26,29 @@ static enum rkv_status restore(struct recover *r, struct rkv_error *error) {
   struct rkv_buf chunk = rkv_buf_none();
   void *reader = NULL, *restoring = NULL;
   uint64_t offset = 0;
-  enum rkv_status status =
-      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, error);
+  enum rkv_status status = node_said(
+      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, node_ask(error)),
+      "the storage's snapshot_open", error);
   if (status != RKV_OK) return status;
-  status = sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, error);
+  status = node_said(sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, node_ask(error)),
+                     "the state machine's restore_begin", error);
   while (status == RKV_OK) {
-    status = storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk, error);
+    status = node_said(
+        storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk, node_ask(error)),
+        "the storage's snapshot_read", error);
     if (status != RKV_OK || chunk.len == 0) break;
     offset += chunk.len;
-    status = sm->restore_write(restoring, chunk, error);
+    status = node_said(sm->restore_write(restoring, chunk, node_ask(error)),
+                       "the state machine's restore_write", error);
     rkv_buf_drop(&chunk);
   }
   rkv_buf_drop(&chunk);
+  if (status == RKV_OK && sm->restore_check)
+    status = node_said(sm->restore_check(restoring, node_ask(error)),
+                       "the state machine's restore_check", error);
   if (status == RKV_OK) {
-    status = sm->restore_finish(restoring, error);
+    status = node_said(sm->restore_finish(restoring, node_ask(error)),
+                       "the state machine's restore_finish", error);
     n->snapshot_bytes = offset;
   } else if (restoring) {
     sm->restore_abort(restoring);
@@ -84,8 +93,10 @@ static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
   while (next <= r->state.last.index) {
     size_t count = 0;
     enum rkv_status status =
-        n->plugins.storage->read(n->plugins.storage_instance, next, r->state.last.index,
-                                 RECOVER_BYTES, r->entries, RECOVER_ENTRIES, &count, error);
+        node_said(n->plugins.storage->read(n->plugins.storage_instance, next, r->state.last.index,
+                                           RECOVER_BYTES, r->entries, RECOVER_ENTRIES, &count,
+                                           node_ask(error)),
+                  "the storage's read", error);
     if (status == RKV_OK && count == 0)
       status = rkv_fail(error, RKV_CORRUPT, "log: entry %llu of %llu is missing",
                         (unsigned long long)next, (unsigned long long)r->state.last.index);
@@ -109,18 +120,47 @@ static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
   return RKV_OK;
 }
 
+static enum rkv_status ask_applied(struct node *n, struct rkv_snapshot_meta *applied,
+                                   struct rkv_error *error) {
+  return node_said(n->plugins.sm->applied(n->plugins.sm_instance, applied, node_ask(error)),
+                   "the state machine's applied", error);
+}
+
+/* A machine that keeps its state by itself must never get ahead of its storage: nothing could bring
+ * the two together again (rkv/state_machine.h). `held`: what it had applied when it was opened. */
+static enum rkv_status check_durable(const struct node *n, struct rkv_log_id held,
+                                     struct rkv_error *error) {
+  bool declared = n->plugins.sm_capabilities & RKV_CAP_DURABLE;
+  if (!declared && held.index == 0) return RKV_OK;
+  if (!n->plugins.sm->restore_check)
+    return rkv_fail(error, RKV_INVALID,
+                    "the state machine keeps its state by itself and has no restore_check: a crash "
+                    "while a snapshot is installed would leave it ahead of its storage for ever "
+                    "(take a version of it made for ABI 1.3, or a machine that starts empty)");
+  if (!declared)
+    return rkv_fail(error, RKV_INVALID,
+                    "the state machine was opened at index %llu and does not declare that it is "
+                    "durable (its author has to add RKV_CAP_DURABLE)",
+                    (unsigned long long)held.index);
+  if (!(n->plugins.storage_capabilities & RKV_CAP_DURABLE))
+    return rkv_fail(error, RKV_INVALID,
+                    "the state machine is durable and the storage is not: after a restart they "
+                    "would contradict each other (name a durable storage, as storage-wal)");
+  return RKV_OK;
+}
+
 /* The state machine must stand at the snapshot or later, and not beyond the log. */
 static enum rkv_status bring_sm_up(struct recover *r, struct rkv_error *error) {
   struct node *n = r->n;
-  const struct rkv_state_machine_ops *sm = n->plugins.sm;
   struct rkv_snapshot_meta applied = {0};
-  enum rkv_status status = sm->applied(n->plugins.sm_instance, &applied, error);
+  enum rkv_status status = ask_applied(n, &applied, error);
   rkv_buf_drop(&applied.membership);
+  if (status == RKV_OK) status = check_durable(n, applied.last, error);
   if (status != RKV_OK) return status;
   if (applied.last.index < r->state.snapshot.last.index) {
     status = restore(r, error);
     if (status != RKV_OK) return status;
-    status = sm->applied(n->plugins.sm_instance, &applied, error);
+    status = ask_applied(n, &applied, error);
     rkv_buf_drop(&applied.membership);
     if (status != RKV_OK) return status;
     if (!rkv_log_id_equal(applied.last, r->state.snapshot.last))
@@ -185,7 +225,9 @@ enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
   if (!r.memberships || !r.entries)
     status = rkv_fail(error, RKV_NO_MEMORY, "out of memory to read the log");
   if (status == RKV_OK)
-    status = n->plugins.storage->load(n->plugins.storage_instance, &r.state, error);
+    status =
+        node_said(n->plugins.storage->load(n->plugins.storage_instance, &r.state, node_ask(error)),
+                  "the storage's load", error);
   if (status == RKV_OK) identity_recover(n, &r.state.identity);
   if (status == RKV_OK && r.state.snapshot.membership_id.index > 0)
     status =

@@ -23,6 +23,10 @@
 #include <raft/config.h>
 #include <rkv/call.h>
 
+#ifdef NDEBUG
+#error "core/ is not built with NDEBUG: whoever goes on behind a broken promise loses writes"
+#endif
+
 /* X(NAME, text): what a node is. A LEARNER is a node that does not vote in the effective
  * membership (nor, while that is not committed, in the one before). */
 #define RAFT_ROLE_LIST(X)                                                                          \

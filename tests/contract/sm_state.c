@@ -108,23 +108,36 @@ void *machine_restore_part(struct machine *m, const struct state *state, size_t 
     enum rkv_status status;
     if (n > len - at) n = len - at;
     part = contract_bytes(m->c, state->bytes + at, n);
-    status = m->ops->restore_write(restore, part, &error);
+    status = m->ops->restore_write(restore, part, contract_ask(&error));
     rkv_buf_drop(&part);
     at += n;
     if (status == RKV_OK) continue;
     m->ops->restore_abort(restore);
+    contract_text_ok(m->c, status, &error, "restore_write");
     m->error = error;
     return NULL;
   }
   return restore;
 }
 
+enum rkv_status machine_restore_end(struct machine *m, void *restore) {
+  enum rkv_status status;
+  if (!m->ops->restore_check) return m->ops->restore_finish(restore, contract_ask(&m->error));
+  status = m->ops->restore_check(restore, contract_ask(&m->error));
+  if (status != RKV_OK) {
+    m->ops->restore_abort(restore);
+    return status;
+  }
+  status = m->ops->restore_finish(restore, contract_ask(&m->error));
+  CONTRACT_REQUIRE(m->c, status == RKV_OK, "restore_finish refused what restore_check took: %s: %s",
+                   rkv_status_name(status), m->error.text);
+  return status;
+}
+
 enum rkv_status machine_restore(struct machine *m, const struct state *state, size_t chunk) {
   void *restore = machine_restore_part(m, state, state->len, chunk);
-  enum rkv_status status;
   if (!restore) return (enum rkv_status)m->error.status;
-  status = m->ops->restore_finish(restore, &m->error);
-  return status;
+  return machine_restore_end(m, restore);
 }
 
 void machine_restore_ok(struct machine *m, const struct state *state, size_t chunk) {

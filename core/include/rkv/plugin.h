@@ -8,9 +8,16 @@
  * state: several instances live in one process. It is loaded with RTLD_NOW | RTLD_LOCAL and never
  * unloaded.
  *
- * Growth: within one ABI major version fields and operations are only appended; `struct_size` and
- * `ops_size` tell what a side knows. The host reads magic, then abi_major, abi_minor and
- * struct_size before it reads anything else. */
+ * Growth: within one ABI major version fields and operations are only appended; `struct_size`,
+ * `option_size` and `ops_size` tell what a side knows. The host reads magic, then abi_major,
+ * abi_minor and struct_size before it reads anything else. A plugin that was built with an older
+ * minor goes on working: what its tables lack counts as zero, an operation as NULL. Those of 1.0
+ * every plugin has; each later one says at its place what the node does without it. A size that
+ * ends nowhere between two fields, and a plugin of a newer minor than the host's, are refused.
+ *
+ * Never growing: structs that lie in arrays or inside of others, and those that a plugin makes or
+ * fills without saying a size (struct rkv_value, rkv_entry, rkv_snapshot_meta, rkv_metric,
+ * rkv_error). */
 #ifndef RKV_PLUGIN_H
 #define RKV_PLUGIN_H
 
@@ -24,7 +31,7 @@ extern "C" {
 
 #define RKV_PLUGIN_MAGIC UINT64_C(0x3147554c50564b52) /* the bytes "RKVPLUG1" */
 #define RKV_ABI_MAJOR 1u
-#define RKV_ABI_MINOR 2u
+#define RKV_ABI_MINOR 3u
 #define RKV_PLUGIN_SYMBOL "rkv_plugin_entry"
 
 /* X(NAME, number, text as in the INI section). */
@@ -41,7 +48,8 @@ enum rkv_plugin_kind {
 
 /* Capability flags: X(NAME, bit, text). What the host may rely on; none is required. */
 #define RKV_CAP_LIST(X)                                                                            \
-  X(DURABLE, 0, "durable") /* storage: what is acknowledged survives kill -9 and power loss */     \
+  X(DURABLE, 0, "durable") /* storage: what is acknowledged survives kill -9 and power loss; */    \
+  /* state machine, since 1.3: an instance finds what the one before it had applied */             \
   X(CONCURRENT_QUERIES, 1, "concurrent-queries") /* state machine: query may overlap with apply */ \
   X(STREAMING, 2, "streaming")                   /* transport: pipelines appends to one peer */
 
