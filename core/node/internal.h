@@ -27,6 +27,7 @@
 #include <node/snapshots.h>
 #include <node/stall.h>
 #include <node/tail.h>
+#include <node/tell.h>
 #include <raft/raft.h>
 #include <raft/view.h>
 
@@ -61,7 +62,7 @@ struct node_peer {
   void *handle;         /* the transport's; NULL if it could not be opened */
   uint64_t serial;      /* of this connection: a node that left and came back gets another */
   uint64_t said;        /* the incarnation it said to be; 0: not asked, or it cannot tell */
-  bool asking;          /* a hello is on its way */
+  bool asking, answers; /* a hello is on its way; its last call was answered (tell.h) */
   uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
   struct holding holding;
   struct ahead ahead;           /* what was read for it */
@@ -166,8 +167,7 @@ struct node {
 
   uint64_t send_failures, send_quiet_ns; /* snapshots that were not sent; when that may be logged */
 
-  bool logged; /* the role was logged before, as logged_view */
-  struct raft_view logged_view;
+  struct telling tell;
 };
 
 /* ---- loop.c ---- */

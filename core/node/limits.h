@@ -31,6 +31,8 @@
 /* Two clocks are not read at once: a smaller difference is no sleep. */
 #define NODE_SLEEP_NOTICED_NS UINT64_C(1000000)
 #define NODE_QUIET_NS UINT64_C(10000000000)        /* pause after trouble that repeats */
+#define NODE_TELL_NS UINT64_C(1000000000)          /* in which the log takes so many lines of */
+#define NODE_TELL_LINES 50                         /* DEBUG about elections and peers */
 #define NODE_REMOVED_LINGER_NS UINT64_C(150000000) /* a leader that removed itself serves on */
 #define NODE_LEARNER_LAG_MAX 5000                  /* entries: a learner this close has caught up */
 /* Of a heartbeat: when a quiet leader tells of a commit. */

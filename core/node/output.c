@@ -14,25 +14,6 @@ static void append_own(struct node *n, const struct raft_output *out) {
   rkv_buf_drop(&entry.payload);
 }
 
-/* One line when role, term or known leader changed; raft may say so more than once. */
-static void log_role(struct node *n) {
-  struct raft_view view;
-  raft_view(n->raft, &view);
-  if (n->logged && view.role == n->logged_view.role && view.leader == n->logged_view.leader &&
-      view.vote.term == n->logged_view.vote.term)
-    return;
-  n->logged = true;
-  n->logged_view = view;
-  if (view.role != RAFT_LEADER && view.leader != 0)
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "became %s term=%llu leader=%llu last=%llu",
-            raft_role_name(view.role), (unsigned long long)view.vote.term,
-            (unsigned long long)view.leader, (unsigned long long)view.last.index);
-  else
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "became %s term=%llu last=%llu",
-            raft_role_name(view.role), (unsigned long long)view.vote.term,
-            (unsigned long long)view.last.index);
-}
-
 static void log_membership(struct node *n, const struct raft_output *out) {
   const struct rkv_membership *m = &out->membership->value;
   char text[RKV_LOG_TEXT_MAX / 2];
@@ -74,7 +55,7 @@ void output_carry(struct node *n, const struct raft_output *out) {
     break;
   case RAFT_OUT_ROLE:
     n->tend_ns = 0;
-    log_role(n);
+    tell_role(n);
     break;
   case RAFT_OUT_MEMBERSHIP:
     log_membership(n, out);

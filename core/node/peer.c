@@ -46,6 +46,7 @@ void peer_answer_vote(struct node *n, const struct raft_output *out) {
   c->granted = out->granted;
   c->voter_vote = out->vote;
   c->voter_last = out->id;
+  tell_vote_answer(n, c, out->type == RAFT_OUT_ANSWER_PRE_VOTE);
   api_release(n, &c->call);
   (void)answer_ok(n, &c->call);
 }
@@ -143,6 +144,7 @@ void peer_on_append_call(struct node *n, struct rkv_call *call) {
   if (leap_refuses(n, call, c->vote, last_named(c))) return;
   if (hand_to_raft(n, c, &error) == RKV_OK) return note_leader(n, vote, commit);
   n->bad_peer_calls++;
+  tell_append_refused(n, c, error.text);
   peer_fail(n, call, &error);
 }
 
@@ -165,6 +167,7 @@ void peer_answer_append(struct node *n, const struct raft_output *out) {
   if (c->call.envelope)
     rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no such word */
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
+  tell_append_answer(n, c);
   api_release(n, &c->call);
   (void)answer_ok(n, &c->call);
 }

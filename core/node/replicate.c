@@ -47,6 +47,7 @@ static void ask_vote(struct node *n, const struct raft_output *out, bool pre) {
   v->call.vote = out->vote;
   v->call.last = out->id;
   v->call.transfer = out->transfer;
+  tell_vote_wanted(n, out);
   if (pre)
     n->plugins.transport->send_pre_vote(peer->handle, &v->call);
   else
@@ -64,8 +65,12 @@ void replicate_pre_vote(struct node *n, const struct raft_output *out) {
 void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call) {
   struct node_vote *v = (struct node_vote *)call;
   bool unknown = v->status == RKV_UNIMPLEMENTED;
+  tell_peer(n, v->peer, v->status);
   if ((v->status == RKV_OK || unknown) && !loop_ending(n)) {
-    if (v->status == RKV_OK) leap_note_answer(n, v->peer, v->call.voter_vote);
+    if (v->status == RKV_OK) {
+      tell_vote_got(n, v->peer, true, &v->call);
+      leap_note_answer(n, v->peer, v->call.voter_vote);
+    }
     raft_on_pre_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, unknown, v->call.granted,
                             v->call.voter_vote, v->call.voter_last);
     loop_carry(n);
@@ -75,7 +80,9 @@ void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call) {
 
 void replicate_on_vote_answer(struct node *n, struct rkv_call *call) {
   struct node_vote *v = (struct node_vote *)call;
+  tell_peer(n, v->peer, v->status);
   if (v->status == RKV_OK && !loop_ending(n)) {
+    tell_vote_got(n, v->peer, false, &v->call);
     leap_note_answer(n, v->peer, v->call.voter_vote);
     raft_on_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, v->call.granted,
                         v->call.voter_vote, v->call.voter_last);
@@ -204,6 +211,8 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
   struct node_append *a = (struct node_append *)call;
   if (!loop_ending(n)) {
     discount(a);
+    tell_peer(n, a->peer, a->status);
+    if (a->status == RKV_OK) tell_append_got(n, a->peer, &a->call);
     if (a->status == RKV_OK && a->call.result == RKV_APPEND_REJECTED)
       leap_note_answer(n, a->peer, a->call.voter_vote);
     if (a->status == RKV_OK) lost_look(n, a->peer, &a->plan, &a->call);
