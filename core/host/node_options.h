@@ -24,7 +24,7 @@
   X(LOG_LEVEL, "log_level", ENUM, "info", 0, 0,                                                    \
     "least important messages that are logged; SIGHUP takes a new one")                            \
   X(INBOX, "inbox_max", UINT, "65536", 1, 1 << 24,                                                 \
-    "calls that may wait; more are refused as full")                                               \
+    "reads and writes that may wait; more are refused as full")                                    \
   X(INBOX_BYTES, "inbox_bytes_max", SIZE, "256MiB", HOST_KIB, HOST_TIB,                            \
     "bytes of the commands among them")                                                            \
   X(HOT_TAIL, "hot_tail_bytes_max", SIZE, "32MiB", 0, HOST_TIB,                                    \

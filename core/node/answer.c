@@ -21,6 +21,10 @@ bool answer_ok(struct node *n, struct rkv_call *call) {
   return answer_give(n, call, nothing);
 }
 
+bool answer_is_due(const struct node *n, const struct rkv_call *call) {
+  return call->deadline_ns != 0 && call->deadline_ns <= n->now_ns;
+}
+
 void answer_fail(struct rkv_call *call, const struct rkv_error *error) {
   assert(error->status != RKV_OK);
   call->done(call, (enum rkv_status)error->status, error);

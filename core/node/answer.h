@@ -9,6 +9,8 @@
 
 struct node;
 
+/* The call's time is up. The runner's. */
+bool answer_is_due(const struct node *n, const struct rkv_call *call);
 /* Ends the call with success and returns true; false: the node is fatal (N4), and the call was
  * refused with what answer_open_error says, whoever it came from. */
 bool answer_ok(struct node *n, struct rkv_call *call);

@@ -89,19 +89,15 @@ static bool worth_it(struct node *n) {
 void build_run(struct node *n) {
   struct rkv_error error;
   if (!n->build_wanted || n->build || n->installing || n->now_ns < n->build_pause_ns) return;
-  if (!worth_it(n) || atomic_exchange(&n->writing_snapshot, true)) return;
+  if (!worth_it(n) || !receive_gives_way(n)) return;
   struct snapshot_build *b = calloc(1, sizeof *b);
-  if (!b) {
-    atomic_store(&n->writing_snapshot, false);
-    return give_up(n, "out of memory");
-  }
+  if (!b) return give_up(n, "out of memory");
   b->job.run = run;
   b->n = n;
   if (node_said(n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta,
                                               node_ask(&error)),
                 "the state machine's snapshot_begin", &error) != RKV_OK) {
     free(b);
-    atomic_store(&n->writing_snapshot, false);
     return give_up(n, error.text);
   }
   assert(rkv_log_id_equal(b->meta.last, n->applied));
@@ -128,7 +124,7 @@ void build_on_now(struct node *n, struct rkv_call *call) {
     status = raft_trigger_snapshot(n->raft, node_now(n), &error);
   }
   if (status != RKV_OK) {
-    api_release(n, 1, 0);
+    api_release(n, call);
     return answer_fail(call, &error);
   }
   n->snapshot_call = call;
@@ -140,7 +136,7 @@ static void answer_now(struct node *n, const struct snapshot_build *b) {
   struct rkv_snapshot_now_call *call = (struct rkv_snapshot_now_call *)n->snapshot_call;
   n->snapshot_call = NULL;
   if (!call) return;
-  api_release(n, 1, 0);
+  api_release(n, &call->call);
   call->last = b->meta.last;
   if (b->status == RKV_OK)
     (void)answer_ok(n, &call->call);
@@ -148,11 +144,20 @@ static void answer_now(struct node *n, const struct snapshot_build *b) {
     answer_fail(&call->call, &b->error);
 }
 
+void build_expire(struct node *n) {
+  struct rkv_call *call = n->snapshot_call;
+  if (!call || !answer_is_due(n, call)) return;
+  n->snapshot_call = NULL;
+  api_release(n, call);
+  answer_failf(call, RKV_TIMEOUT,
+               "the snapshot is not durable yet: it may become so later (see metrics)");
+}
+
 void build_fail(struct node *n, const struct rkv_error *error) {
   struct rkv_call *call = n->snapshot_call;
   n->snapshot_call = NULL;
   if (!call) return;
-  api_release(n, 1, 0);
+  api_release(n, call);
   answer_fail(call, error);
 }
 
@@ -160,7 +165,6 @@ void build_on_done(struct node *n, struct rkv_call *call) {
   struct snapshot_build *b =
       (struct snapshot_build *)((char *)call - offsetof(struct snapshot_build, event));
   n->build = NULL;
-  atomic_store(&n->writing_snapshot, false);
   if (b->status == RKV_IO || b->status == RKV_CORRUPT) {
     node_fatal(n, b->status, b->error.text);
   } else if (b->status != RKV_OK) {

@@ -21,13 +21,13 @@ void change_forget(struct node *n, const struct rkv_call *call) {
 bool change_admit(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (loop_ending(n)) {
-    api_release(n, 1, 0);
+    api_release(n, call);
     answer_end_error(n, &error);
     answer_fail(call, &error);
     return false;
   }
   if (n->change_count == NODE_CHANGES_MAX) {
-    api_release(n, 1, 0);
+    api_release(n, call);
     answer_failf(call, RKV_FULL, "%d membership calls are waiting already (try again later)",
                  NODE_CHANGES_MAX);
     return false;
@@ -40,7 +40,7 @@ void change_settle(struct node *n, struct rkv_call *call, enum rkv_status status
                    const struct rkv_error *error) {
   if (status != RKV_OK) {
     change_forget(n, call);
-    api_release(n, 1, 0);
+    api_release(n, call);
     if (status == RKV_NOT_LEADER)
       answer_not_leader(n, call);
     else
@@ -182,7 +182,7 @@ void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
   if (!call) return; /* the node's own: tend.c */
   change_forget(n, call);
-  api_release(n, 1, 0);
+  api_release(n, call);
   if (out->status != RKV_OK) {
     answer_failf(call, out->status, "%s", out->text ? out->text : "the change was given up");
     return;
@@ -225,10 +225,10 @@ void change_expire(struct node *n) {
   log_progress(n);
   for (size_t i = n->change_count; i-- > 0;) {
     struct rkv_call *call = n->changes[i];
-    if (call->deadline_ns == 0 || call->deadline_ns > n->now_ns) continue;
+    if (!answer_is_due(n, call)) continue;
     raft_forget_change(n->raft, call);
     change_forget(n, call);
-    api_release(n, 1, 0);
+    api_release(n, call);
     answer_failf(call, RKV_TIMEOUT,
                  "not finished in time; the change goes on (see members and metrics)");
   }
@@ -241,7 +241,7 @@ void change_fail_all(struct node *n, const struct rkv_error *error) {
     struct rkv_call *call = n->changes[--n->change_count];
     raft_forget_change(n->raft, call);
     bool asks_still = greet_forget(n, call);
-    api_release(n, 1, 0);
+    api_release(n, call);
     answer_fail(call, asks_still ? error : &open);
   }
 }

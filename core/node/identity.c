@@ -129,7 +129,7 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
   struct rkv_hello_call *hello = (struct rkv_hello_call *)call;
   struct rkv_error error;
   if (node_fatal_status(n, &error) != RKV_OK) return peer_fail(n, call, &error);
-  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+  api_release(n, call);
   hello->id = n->plugins.host->node_id;
   hello->incarnation = n->identity.incarnation;
   hello->cluster = (struct rkv_cluster_id){0, 0};

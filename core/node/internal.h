@@ -15,7 +15,9 @@
 
 #include <node/ahead.h>
 #include <node/answer.h>
+#include <node/budget.h>
 #include <node/inbox.h>
+#include <node/kinds.h>
 #include <node/know.h>
 #include <node/limits.h>
 #include <node/lost.h>
@@ -30,46 +32,6 @@
 #include <raft/view.h>
 
 #define NODE_LOG "node"
-
-/* X(NAME, handler): what the inbox carries. The handler runs on the runner and owns the call. */
-#define NODE_KIND_LIST(X)                                                                          \
-  X(PROPOSE, propose_on_call)                                                                      \
-  X(QUERY, query_on_call)                                                                          \
-  X(METRICS, metrics_on_call)                                                                      \
-  X(INIT, change_on_init)                                                                          \
-  X(ADD_LEARNER, change_on_add_learner)                                                            \
-  X(REMOVE, correct_on_remove)                                                                     \
-  X(SET_ADDRESS, correct_on_set_address)                                                           \
-  X(CHANGE_MEMBERSHIP, change_on_change)                                                           \
-  X(VOTE, peer_on_vote_call)                                                                       \
-  X(APPEND, peer_on_append_call)                                                                   \
-  X(SNAPSHOT_BEGIN, receive_on_begin)                                                              \
-  X(SNAPSHOT_FINISH, receive_on_finish)                                                            \
-  X(SNAPSHOT_INSTALLED, receive_on_installed)                                                      \
-  X(SAVED, save_on_saved)                                                                          \
-  X(VOTE_ANSWER, replicate_on_vote_answer)                                                         \
-  X(APPEND_ANSWER, replicate_on_append_answer)                                                     \
-  X(PRE_VOTE, peer_on_pre_vote_call)                                                               \
-  X(PRE_VOTE_ANSWER, replicate_on_pre_vote_answer)                                                 \
-  X(TIMEOUT_NOW, transfer_on_timeout_now)                                                          \
-  X(TIMEOUT_NOW_ANSWER, transfer_on_answer)                                                        \
-  X(TRANSFER, transfer_on_call)                                                                    \
-  X(DRAIN, transfer_on_drain)                                                                      \
-  X(READ_INDEX, read_on_index_call)                                                                \
-  X(READ_INDEX_ANSWER, read_on_index_answer)                                                       \
-  X(SNAPSHOT_NOW, build_on_now)                                                                    \
-  X(FETCHED, fetch_on_done)                                                                        \
-  X(SNAPSHOT_BUILT, build_on_done)                                                                 \
-  X(SNAPSHOT_SEND, send_on_step)                                                                   \
-  X(HELLO, identity_on_hello)                                                                      \
-  X(GREETED, greet_on_answer)                                                                      \
-  X(TENDED, tend_on_answer)
-
-enum node_kind {
-#define NODE_KIND_ENUM(name, handler) NODE_##name,
-  NODE_KIND_LIST(NODE_KIND_ENUM)
-#undef NODE_KIND_ENUM
-};
 
 struct node_pending {
   rkv_index index;
@@ -110,6 +72,7 @@ struct node_peer {
 
 struct greeting;
 struct snapshot_build;
+struct snapshot_receive;
 struct node_ticket;
 
 enum node_role { NODE_IDLE, NODE_RUNNING, NODE_RUN_AGAIN };
@@ -124,7 +87,7 @@ struct node {
   /* (any thread) */
   struct inbox inbox;
   atomic_int role; /* an enum node_role */
-  atomic_uint_fast64_t client_calls, client_bytes, peer_calls;
+  struct budgets budgets;
   atomic_bool started, draining, abandoned, fatal;
   atomic_bool handing_over;   /* a node that stops hands leadership over */
   struct rkv_call drain_call; /* tells the runner of it, once */
@@ -182,16 +145,18 @@ struct node {
   size_t change_count;
   uint64_t progress_ns; /* when the learners that are waited for are told of again */
 
-  struct rkv_call *reads_waiting[2]; /* [lease]: linearizable and lease reads being gathered */
-  struct node_ticket *tickets;       /* reads that wait for their index */
-  struct rkv_call *transfer_call;    /* the client's that waits */
+  struct rkv_call *reads_waiting[2][2]; /* being gathered: [clients', other nodes'][lease] */
+  struct node_ticket *tickets;          /* reads that wait for their index */
+  struct rkv_call *transfer_call;       /* the client's that waits */
   bool drain_wanted;
 
   struct snapshot_build *build;
   struct rkv_call *snapshot_call; /* snapshot_now that waits for the build */
   bool build_wanted;
-  uint64_t build_pause_ns;      /* after a failure: no new build before */
-  atomic_bool writing_snapshot; /* (any thread) the storage's one writer is taken */
+  uint64_t build_pause_ns;           /* after a failure: no new build before */
+  struct snapshot_receive *receive;  /* the stream that has the storage's writer */
+  struct snapshot_receive *receives; /* and those that ended, while somebody does not know yet */
+  size_t receive_count;
   uint64_t snapshot_serial;
 
   uint64_t lag_proposals, lag_busy_ns; /* see NODE_LAG_BUSY_NS */
@@ -228,8 +193,12 @@ enum rkv_status node_encode_membership(struct node *n, const struct rkv_membersh
 
 /* ---- api.c ---- */
 void api_make(struct node *n);
-/* Gives back what clients' calls reserved when they were handed in. Before their done. */
-void api_release(struct node *n, uint64_t calls, uint64_t bytes);
+/* Gives back what a call that was handed in took of its budget. Before its done. */
+void api_release(struct node *n, const struct rkv_call *call);
+/* Likewise of so many proposals at once, and of the bytes of their commands. */
+void api_release_proposals(struct node *n, uint64_t calls, uint64_t bytes);
+/* Ends calls that came when their time was up; false: it has time. */
+bool api_is_late(struct node *n, struct rkv_call *call);
 
 /* ---- query.c ---- */
 void query_run(struct node *n, struct rkv_query_call *call);
@@ -254,6 +223,7 @@ void read_fail_all(struct node *n, const struct rkv_error *error);
 /* ---- transfer.c ---- */
 void transfer_on_call(struct node *n, struct rkv_call *call);
 void transfer_done(struct node *n, const struct raft_output *out);
+void transfer_expire(struct node *n);
 void transfer_fail(struct node *n, const struct rkv_error *error);
 void transfer_on_drain(struct node *n, struct rkv_call *call);
 /* Hands leadership over once nothing waits for its commit. */
@@ -316,6 +286,8 @@ void save_on_saved(struct node *n, struct rkv_call *call);
 bool save_defer(struct node *n, const struct raft_output *out);
 /* Tells raft what became durable and carries out what waited for it; false if nothing did. */
 bool save_settle(struct node *n);
+/* Refuses the calls of peers whose answers wait and whose time is up; likewise. */
+void save_expire(struct node *n);
 /* Refuses the calls of peers whose answers wait; the other outputs go on waiting. */
 void save_fail_deferred(struct node *n, const struct rkv_error *error);
 

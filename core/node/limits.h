@@ -5,7 +5,11 @@
 #include <stdint.h>
 
 #define NODE_CHANGES_MAX 16                /* membership calls that may wait at once */
-#define NODE_PEER_CALLS_MAX 4096           /* calls of peers that may wait in the inbox */
+#define NODE_ADMIN_CALLS_MAX 64            /* membership calls, transfers, snapshots asked for */
+#define NODE_QUESTIONS_MAX 1024            /* metrics and hello, of anybody */
+#define NODE_VOTE_CALLS_MAX 1024           /* votes, pre-votes and requests to take over */
+#define NODE_APPEND_CALLS_MAX 4096         /* appends and offers of snapshots */
+#define NODE_READ_INDEX_CALLS_MAX 1024     /* read indexes that other nodes ask for */
 #define NODE_APPLY_BATCH_MAX 1024          /* entries handed to the state machine in one call */
 #define NODE_APPLY_SLICE_MAX 4096          /* entries applied before the inbox is looked at again */
 #define NODE_FETCH_ENTRIES_MAX 4096        /* entries read from the storage in one job */
@@ -13,6 +17,11 @@
 #define NODE_LAG_BUSY_NS UINT64_C(10000000)   /* after a write, clients write for so long */
 #define NODE_PURGE_STEP 4096                  /* entries purged at once: writes wait meanwhile */
 #define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
+#define NODE_SECOND_NS UINT64_C(1000000000)
+#define NODE_RECEIVES_MAX 64 /* snapshot streams whose senders do not know yet that they ended */
+/* A stream that brings less than so many bytes in so long gives way to the node's own snapshot. */
+#define NODE_RECEIVE_PACE (1024 * 1024)
+#define NODE_RECEIVE_PACE_NS (10 * NODE_SECOND_NS)
 #define NODE_EXPIRE_NS UINT64_C(50000000) /* how often deadlines of waiting calls are looked at */
 /* Budget of one step of a snapshot to a peer. */
 #define NODE_SNAPSHOT_STEP_NS UINT64_C(10000000000)

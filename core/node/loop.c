@@ -42,14 +42,14 @@ typedef void handler(struct node *n, struct rkv_call *call);
 
 static void dispatch(struct node *n, struct rkv_call *call) {
   static handler *const handlers[] = {
-#define NODE_KIND_HANDLER(name, function) [NODE_##name] = function,
+#define NODE_KIND_HANDLER(name, function, budget) [NODE_##name] = function,
       NODE_KIND_LIST(NODE_KIND_HANDLER)
 #undef NODE_KIND_HANDLER
   };
   while (call) {
     struct rkv_call *next = call->next;
     assert(call->kind < sizeof handlers / sizeof handlers[0]);
-    handlers[call->kind](n, call);
+    if (!api_is_late(n, call)) handlers[call->kind](n, call);
     call = next;
   }
 }
@@ -70,7 +70,8 @@ static void end_waiting(struct node *n) {
 }
 
 static bool calls_wait(const struct node *n) {
-  return n->pending.count > 0 || n->change_count > 0 || n->tickets;
+  return n->pending.count > 0 || n->change_count > 0 || n->tickets || n->transfer_call ||
+         n->snapshot_call || n->deferred.count > 0 || receive_waits(n);
 }
 
 /* Deadlines of calls that wait here: looked at every NODE_EXPIRE_NS, not at each call's own. */
@@ -79,6 +80,10 @@ static void expire(struct node *n) {
   propose_expire(n);
   change_expire(n);
   read_expire(n);
+  transfer_expire(n);
+  build_expire(n);
+  receive_expire(n);
+  save_expire(n);
   n->expire_ns = calls_wait(n) ? n->now_ns + NODE_EXPIRE_NS : 0;
 }
 
@@ -93,7 +98,10 @@ static void arm_timer(struct node *n) {
     if (n->expire_ns == 0) n->expire_ns = n->now_ns + NODE_EXPIRE_NS;
     if (n->expire_ns < deadline) deadline = n->expire_ns;
   }
-  if (n->build_wanted) deadline = pause_end(n, n->build_pause_ns, deadline);
+  if (n->build_wanted) {
+    deadline = pause_end(n, n->build_pause_ns, deadline);
+    deadline = pause_end(n, receive_pace_end(n), deadline);
+  }
   if (n->stall.ns > 0 && n->stall.ns < deadline) deadline = n->stall.ns;
   deadline = pause_end(n, n->tend_ns, deadline);
   deadline = pause_end(n, n->apply_pause_ns, deadline);
@@ -128,6 +136,7 @@ static bool run_batch(struct node *n) {
   read_run(n); /* those that wait for nothing to be applied: not behind the answers of writes */
   bool more = apply_run(n);
   read_run(n);
+  receive_run(n);
   build_run(n);
   identity_settle(n);
   know_run(n);

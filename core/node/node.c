@@ -104,8 +104,7 @@ void node_drain(struct node *n) {
 }
 
 bool node_idle(struct node *n) {
-  return !atomic_load_explicit(&n->handing_over, memory_order_acquire) &&
-         atomic_load_explicit(&n->client_calls, memory_order_acquire) == 0;
+  return !atomic_load_explicit(&n->handing_over, memory_order_acquire) && budgets_idle(&n->budgets);
 }
 
 void node_abandon(struct node *n) {

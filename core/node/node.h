@@ -53,7 +53,7 @@ struct node_plugins {
 struct node_options {
   uint64_t heartbeat_ns, election_min_ns, election_max_ns;
   uint64_t snapshot_after, keep_entries;
-  uint64_t inbox_max;          /* calls that may wait in the inbox or for their commit */
+  uint64_t inbox_max;          /* reads and writes that may wait in the inbox or for their commit */
   uint64_t inbox_bytes_max;    /* bytes of the commands among them */
   uint64_t hot_tail_bytes_max; /* newest entries kept in memory for replication */
   uint64_t append_bytes_max;   /* payload bytes of one append */

@@ -5,12 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static void release(struct node *n) {
-  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
-}
-
 void peer_fail(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
-  release(n);
+  api_release(n, call);
   answer_fail(call, error);
 }
 
@@ -51,7 +47,7 @@ void peer_answer_vote(struct node *n, const struct raft_output *out) {
   c->voter_vote = out->vote;
   c->voter_last = out->id;
   tell_vote_answer(n, c, out->type == RAFT_OUT_ANSWER_PRE_VOTE);
-  release(n);
+  api_release(n, &c->call);
   (void)answer_ok(n, &c->call);
 }
 
@@ -172,7 +168,7 @@ void peer_answer_append(struct node *n, const struct raft_output *out) {
     rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no such word */
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   tell_append_answer(n, c);
-  release(n);
+  api_release(n, &c->call);
   (void)answer_ok(n, &c->call);
 }
 

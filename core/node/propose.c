@@ -39,7 +39,7 @@ static bool batch_reserve(struct node *n, size_t count) {
 }
 
 static void end(struct node *n, struct rkv_propose_call *call, const struct rkv_error *error) {
-  api_release(n, 1, call->command.len);
+  api_release(n, &call->call);
   answer_fail(&call->call, error);
 }
 
@@ -63,7 +63,7 @@ void propose_fail_batch(struct node *n, const struct rkv_error *error) {
 static void refuse_batch(struct node *n, enum rkv_status status, const struct rkv_error *error) {
   for (size_t i = 0; i < n->batch_count; i++) {
     struct rkv_propose_call *p = n->batch[i];
-    api_release(n, 1, p->command.len);
+    api_release(n, &p->call);
     if (status == RKV_NOT_LEADER)
       answer_not_leader(n, &p->call);
     else
@@ -113,7 +113,7 @@ static void release_answered(struct node *n, rkv_index last) {
     calls++;
     bytes += call->command.len;
   }
-  if (calls > 0) api_release(n, calls, bytes);
+  if (calls > 0) api_release_proposals(n, calls, bytes);
 }
 
 static struct rkv_propose_call *take_first(struct pending *p) {
@@ -169,8 +169,7 @@ void propose_expire(struct node *n) {
   struct rkv_error error;
   for (size_t i = 0; i < n->pending.count; i++) {
     struct node_pending *at = pending_at(&n->pending, i);
-    if (!at->call || at->call->call.deadline_ns == 0 || at->call->call.deadline_ns > n->now_ns)
-      continue;
+    if (!at->call || !answer_is_due(n, &at->call->call)) continue;
     struct rkv_propose_call *call = at->call;
     at->call = NULL;
     (void)rkv_fail(&error, RKV_TIMEOUT, "not committed in time: it may or may not be done later");

@@ -27,7 +27,7 @@ void query_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_query_call *q = (struct rkv_query_call *)call;
   if (q->read != RKV_READ_LOCAL && !loop_ending(n))
     return read_gather(n, call, q->read == RKV_READ_LEASE);
-  api_release(n, 1, 0);
+  api_release(n, call);
   if (q->read != RKV_READ_LOCAL) {
     struct rkv_error error;
     answer_end_error(n, &error);
@@ -46,7 +46,8 @@ static size_t format_text(struct node *n, char *text, size_t size) {
       "not_durable:%d id_clashes:%llu odd_memberships:%llu cluster:%016llx%016llx incarnation:%llx",
       (unsigned long long)n->plugins.host->node_id, n->peer_count, (unsigned long long)n->proposals,
       (unsigned long long)n->applied_entries,
-      (unsigned long long)atomic_load_explicit(&n->client_calls, memory_order_relaxed),
+      (unsigned long long)atomic_load_explicit(&n->budgets.calls[NODE_BUDGET_CLIENT],
+                                               memory_order_relaxed),
       (unsigned long long)n->tail.bytes, (unsigned long long)n->snapshots_built,
       (unsigned long long)n->snapshots_sent, (unsigned long long)n->snapshots_installed,
       (unsigned long long)n->bad_peer_calls, (unsigned long long)n->foreign_calls,
@@ -85,7 +86,7 @@ void metrics_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_buf *given[] = {&m->text, &m->membership, NULL};
   struct rkv_error error;
   if (node_fatal_status(n, &error) != RKV_OK) return peer_fail(n, call, &error);
-  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+  api_release(n, call);
   if (fill(n, m) == RKV_OK) {
     (void)answer_give(n, call, given);
     return;

@@ -1,8 +1,10 @@
 /* read.c: linearizable and lease reads (dissertation 6.4).
  *
- * All reads that wait when the loop comes by share one ticket of raft. When raft confirms it, reads
- * wait until the state machine has applied the read index, and are answered from it. A node that
- * does not lead asks the leader for the index, once for all that wait, and answers itself.
+ * All clients' reads that wait when the loop comes by share one ticket of raft, and so do the
+ * questions of other nodes: raft has one round for both. When raft confirms it, reads wait until
+ * the state machine has applied the read index, and are answered from it. A node that does not lead
+ * asks the leader for the index, once for all clients that wait, and answers itself; it refuses the
+ * other nodes' questions, which only a leader answers.
  *
  * (L1) every read is in exactly one list: the one being gathered, or that of one ticket. */
 #include <node/internal.h>
@@ -24,24 +26,29 @@ struct node_ticket {
   struct rkv_error error;
 };
 
+static struct rkv_call **waiting_list(struct node *n, enum node_kind kind, bool lease) {
+  return &n->reads_waiting[kind == NODE_READ_INDEX][lease];
+}
+
 void read_gather(struct node *n, struct rkv_call *call, bool lease) {
-  call->next = n->reads_waiting[lease];
-  n->reads_waiting[lease] = call;
+  struct rkv_call **list = waiting_list(n, (enum node_kind)call->kind, lease);
+  call->next = *list;
+  *list = call;
 }
 
 static void answer_one(struct node *n, struct rkv_call *call) {
   if (call->kind == NODE_READ_INDEX) {
-    atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+    api_release(n, call);
     (void)answer_ok(n, call);
   } else {
-    api_release(n, 1, 0);
+    api_release(n, call);
     query_run(n, (struct rkv_query_call *)call);
   }
 }
 
 static void fail_one(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
   if (call->kind == NODE_READ_INDEX) return peer_fail(n, call, error);
-  api_release(n, 1, 0);
+  api_release(n, call);
   if (error->status == RKV_NOT_LEADER)
     answer_not_leader(n, call);
   else
@@ -157,13 +164,6 @@ static bool ask_leader(struct node *n, struct node_ticket *t) {
   return true;
 }
 
-/* Peers' questions are not passed on: only a leader answers them. */
-static bool only_clients(const struct rkv_call *reads) {
-  for (; reads; reads = reads->next)
-    if (reads->kind == NODE_READ_INDEX) return false;
-  return true;
-}
-
 /* The clock that leases are judged by stands still while the machine sleeps; voters' clocks do not.
  */
 static void notice_sleep(struct node *n) {
@@ -174,10 +174,11 @@ static void notice_sleep(struct node *n) {
   raft_on_clock_stood(n->raft, node_now(n));
 }
 
-static void open_ticket(struct node *n, bool lease) {
+static void open_ticket(struct node *n, enum node_kind kind, bool lease) {
   struct rkv_error error;
-  struct rkv_call *reads = n->reads_waiting[lease];
-  n->reads_waiting[lease] = NULL;
+  struct rkv_call **waiting = waiting_list(n, kind, lease), *reads = *waiting;
+  if (!reads) return;
+  *waiting = NULL;
   struct node_ticket *t = calloc(1, sizeof *t);
   if (!t) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a read");
@@ -188,7 +189,7 @@ static void open_ticket(struct node *n, bool lease) {
   t->reads = reads;
   if (lease) notice_sleep(n);
   enum rkv_status status = raft_read(n->raft, node_now(n), lease, &t->number, &error);
-  bool asked = status == RKV_NOT_LEADER && only_clients(reads) && ask_leader(n, t);
+  bool asked = status == RKV_NOT_LEADER && kind == NODE_QUERY && ask_leader(n, t);
   if (status == RKV_OK || asked) {
     t->next = n->tickets;
     n->tickets = t;
@@ -200,8 +201,10 @@ static void open_ticket(struct node *n, bool lease) {
 }
 
 void read_flush(struct node *n) {
-  if (n->reads_waiting[false]) open_ticket(n, false);
-  if (n->reads_waiting[true]) open_ticket(n, true);
+  for (int lease = 0; lease < 2; lease++) {
+    open_ticket(n, NODE_QUERY, lease);
+    open_ticket(n, NODE_READ_INDEX, lease);
+  }
 }
 
 void read_on_index_call(struct node *n, struct rkv_call *call) {
@@ -216,7 +219,7 @@ static void expire_list(struct node *n, struct rkv_call **list) {
   struct rkv_error error;
   while (*list) {
     struct rkv_call *call = *list;
-    if (call->deadline_ns == 0 || call->deadline_ns > n->now_ns) {
+    if (!answer_is_due(n, call)) {
       list = &call->next;
       continue;
     }
@@ -231,9 +234,10 @@ void read_expire(struct node *n) {
 }
 
 void read_fail_all(struct node *n, const struct rkv_error *error) {
-  for (int lease = 0; lease < 2; lease++) {
-    struct rkv_call *reads = n->reads_waiting[lease];
-    n->reads_waiting[lease] = NULL;
+  for (int i = 0; i < 4; i++) {
+    struct rkv_call **waiting = waiting_list(n, i & 1 ? NODE_QUERY : NODE_READ_INDEX, i & 2);
+    struct rkv_call *reads = *waiting;
+    *waiting = NULL;
     fail_reads(n, reads, error);
   }
   for (struct node_ticket *t = n->tickets, *next; t; t = next) {

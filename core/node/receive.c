@@ -5,44 +5,16 @@
  * swaps, and raft hears of it; nothing is applied in between. So what the machine refuses never
  * reaches the storage, and a machine is never ahead of its storage, whenever a crash comes. A
  * machine without restore_check checks and swaps before the storage commits: a crash in between
- * leaves no trace in it, for it forgets everything (recover.c refuses others).
- *
- * (R1) One snapshot is written at a time, built or received: `writing_snapshot` says so.
- * (R2) A stream whose last step was not RKV_OK has left nothing behind. */
+ * leaves no trace in it, for it forgets everything (recover.c refuses others). How a stream ends:
+ * stream.c. */
 #include <node/internal.h>
 #include <node/leap.h>
+#include <node/stream.h>
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_INSTALL, RECEIVE_ABORT };
-
-struct snapshot_receive {
-  struct node_job job; /* first: what the executor knows */
-  struct rkv_call event;
-  struct node *n;
-  struct rkv_snapshot_call *call; /* the step being worked on */
-  enum receive_step step;
-  void *writer, *restore;
-  struct rkv_snapshot_meta meta;
-  struct raft_membership membership;
-  enum rkv_status status;
-  struct rkv_error error;
-};
-
-static void release(struct node *n) {
-  atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
-}
-
-/* Ends the stream and leaves nothing behind (R2). Any thread that may block. */
-static void discard(struct snapshot_receive *r) {
-  struct node *n = r->n;
-  if (r->writer) n->plugins.storage->snapshot_abort(r->writer);
-  if (r->restore) n->plugins.sm->restore_abort(r->restore);
-  rkv_buf_drop(&r->meta.membership);
-  free(r);
-  atomic_store(&n->writing_snapshot, false);
-}
+/* ---- on the worker ---- */
 
 static enum rkv_status begin(struct snapshot_receive *r) {
   struct node *n = r->n;
@@ -59,11 +31,11 @@ static enum rkv_status begin(struct snapshot_receive *r) {
 static enum rkv_status write_chunk(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status =
-      node_said(n->plugins.storage->snapshot_write(r->writer, r->call->chunk, node_ask(&r->error)),
+      node_said(n->plugins.storage->snapshot_write(r->writer, r->chunk, node_ask(&r->error)),
                 "the storage's snapshot_write", &r->error);
   if (status != RKV_OK) return status;
-  r->meta.size += r->call->chunk.len;
-  return node_said(n->plugins.sm->restore_write(r->restore, r->call->chunk, node_ask(&r->error)),
+  r->meta.size += r->chunk.len;
+  return node_said(n->plugins.sm->restore_write(r->restore, r->chunk, node_ask(&r->error)),
                    "the state machine's restore_write", &r->error);
 }
 
@@ -82,7 +54,6 @@ static enum rkv_status install(struct snapshot_receive *r) {
 }
 
 static enum rkv_status work(struct snapshot_receive *r) {
-  if (r->step == RECEIVE_ABORT) return r->status;
   if (loop_ending(r->n)) {
     answer_end_error(r->n, &r->error);
     return (enum rkv_status)r->error.status;
@@ -91,54 +62,25 @@ static enum rkv_status work(struct snapshot_receive *r) {
   case RECEIVE_BEGIN: return begin(r);
   case RECEIVE_WRITE: return write_chunk(r);
   case RECEIVE_INSTALL: return install(r);
-  case RECEIVE_ABORT: break;
   }
   return RKV_OK;
 }
 
-/* On the worker. */
 static void run(struct node_job *job) {
   struct snapshot_receive *r = (struct snapshot_receive *)job;
   struct node *n = r->n;
-  struct rkv_snapshot_call *call = r->call;
   r->status = work(r);
-  if (r->step == RECEIVE_INSTALL) {
-    loop_post(n, &r->event, NODE_SNAPSHOT_INSTALLED);
-    node_kick(n);
-    return;
-  }
-  if (r->status == RKV_OK && r->step != RECEIVE_ABORT) {
-    call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
-    if (!answer_ok(n, &call->call)) discard(r);
-    return;
-  }
-  struct rkv_error error = r->error;
-  bool refused = r->status != RKV_OK;
-  discard(r);
-  if (refused)
-    answer_fail(&call->call, &error);
-  else
-    (void)answer_ok(n, &call->call);
+  loop_post(n, &r->event,
+            r->step == RECEIVE_INSTALL ? NODE_SNAPSHOT_INSTALLED : NODE_SNAPSHOT_STEPPED);
+  node_kick(n);
 }
 
-static void on_worker(struct snapshot_receive *r, struct rkv_snapshot_call *call,
-                      enum receive_step step) {
-  r->call = call;
+static void on_worker(struct snapshot_receive *r, enum receive_step step) {
   r->step = step;
   r->n->executor->post(r->n->executor->ctx, &r->job);
 }
 
-void receive_write(void *ctx, struct rkv_snapshot_call *call) {
-  (void)ctx;
-  assert(call->stream);
-  on_worker(call->stream, call, RECEIVE_WRITE);
-}
-
-void receive_abort(void *ctx, struct rkv_snapshot_call *call) {
-  (void)ctx;
-  assert(call->stream);
-  on_worker(call->stream, call, RECEIVE_ABORT);
-}
+/* ---- the sender's steps ---- */
 
 /* Asks raft whether the snapshot is wanted; if not, fills the answer. */
 static bool wanted(struct node *n, struct rkv_snapshot_call *call) {
@@ -165,11 +107,12 @@ static struct snapshot_receive *receive_new(struct node *n, const struct rkv_sna
     free(r);
     return NULL;
   }
-  r->n = n;
   r->job.run = run;
+  r->vote = call->vote;
   r->meta = call->meta;
   r->meta.size = 0;
   r->meta.membership = rkv_buf_share(call->meta.membership);
+  stream_note(n, r);
   return r;
 }
 
@@ -186,7 +129,7 @@ static const char *wrong_meta(const struct rkv_snapshot_call *call) {
 void receive_on_begin(struct node *n, struct rkv_call *base) {
   struct rkv_error error;
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
-  release(n);
+  api_release(n, base);
   if (loop_ending(n)) {
     answer_end_error(n, &error);
     answer_fail(base, &error);
@@ -211,41 +154,94 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return;
   }
   identity_adopt(n, base);
-  if (atomic_exchange(&n->writing_snapshot, true)) {
+  if (n->installing || n->build || n->receive_count == NODE_RECEIVES_MAX) {
     answer_failf(base, RKV_FULL, "another snapshot is being written here (try again later)");
     return;
   }
   struct snapshot_receive *r = receive_new(n, call, &error);
   if (!r) {
-    atomic_store(&n->writing_snapshot, false);
     n->bad_peer_calls++;
     answer_fail(base, &error);
     return;
   }
+  if (n->receive)
+    stream_endf(n->receive, RKV_ABORTED, "node %llu began to send a snapshot after this one",
+                (unsigned long long)call->vote.node_id); /* (R2) */
+  n->receive = r;
+  r->call = call;
   call->stream = r;
-  on_worker(r, call, RECEIVE_BEGIN);
+  on_worker(r, RECEIVE_BEGIN);
+}
+
+void receive_on_stepped(struct node *n, struct rkv_call *event) {
+  struct snapshot_receive *r =
+      (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
+  struct rkv_snapshot_call *call = r->call;
+  if (r->over) return; /* whoever ended it, tells */
+  if (r->status != RKV_OK) return stream_end(r, &r->error);
+  if (r->step == RECEIVE_WRITE) stream_note_pace(r, r->chunk.len);
+  rkv_buf_drop(&r->chunk);
+  r->call = NULL;
+  call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
+  if (answer_ok(n, &call->call)) return;
+  r->told = true; /* that the node ends (N4) */
+  stream_end(r, NULL);
+}
+
+/* Notes a step; NULL: there is no stream for it any more. */
+static struct snapshot_receive *take_step(struct node *n, struct rkv_snapshot_call *call) {
+  struct snapshot_receive *r = call->stream;
+  struct rkv_error error;
+  assert(r && !r->call && !r->told);
+  r->call = call;
+  if (!r->over && loop_ending(n)) {
+    answer_end_error(n, &error);
+    stream_end(r, &error);
+  }
+  if (!r->over && answer_is_due(n, &call->call))
+    stream_endf(r, RKV_TIMEOUT, "the snapshot did not come in time: nothing is installed");
+  if (!r->over) return r;
+  if (r->gone) stream_tell_end(r, &r->end);
+  stream_free_ended(r);
+  return NULL;
+}
+
+void receive_on_write(struct node *n, struct rkv_call *base) {
+  struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
+  struct snapshot_receive *r = take_step(n, call);
+  if (!r) return;
+  r->chunk = rkv_buf_share(call->chunk);
+  on_worker(r, RECEIVE_WRITE);
+}
+
+void receive_on_abort(struct node *n, struct rkv_call *base) {
+  struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
+  struct snapshot_receive *r = call->stream;
+  (void)n;
+  assert(r && !r->call && !r->told);
+  r->call = call;
+  if (!r->over) stream_end(r, NULL);
+  r->end.status = RKV_OK; /* that it ended is what its sender wants */
+  if (r->gone) stream_tell_end(r, &r->end);
+  stream_free_ended(r);
 }
 
 void receive_on_finish(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
-  struct snapshot_receive *r = call->stream;
-  if (loop_ending(n)) {
-    answer_end_error(n, &r->error);
-    r->status = (enum rkv_status)r->error.status;
-    return on_worker(r, call, RECEIVE_ABORT);
-  }
-  if (!wanted(n, call)) return on_worker(r, call, RECEIVE_ABORT);
+  struct snapshot_receive *r = take_step(n, call);
+  if (!r) return;
+  if (!wanted(n, call)) return stream_end(r, NULL);
   if (!n->plugins.sm->restore_check) {
     r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
                           "the state machine's restore_finish", &r->error);
     r->restore = NULL;
     if (r->status != RKV_OK) {
       n->bad_peer_calls++;
-      return on_worker(r, call, RECEIVE_ABORT);
+      return stream_end(r, &r->error);
     }
   }
   n->installing = true;
-  on_worker(r, call, RECEIVE_INSTALL);
+  on_worker(r, RECEIVE_INSTALL);
 }
 
 /* Neither the machine nor the storage has changed, and both go on, unless the machine has swapped
@@ -282,9 +278,9 @@ static void installed(struct snapshot_receive *r) {
 }
 
 void receive_on_installed(struct node *n, struct rkv_call *event) {
+  static const struct rkv_error none;
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
-  struct rkv_snapshot_call *call = r->call;
   if (r->status != RKV_OK)
     not_installed(r);
   else if (!loop_ending(n))
@@ -293,11 +289,9 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
     answer_end_error(n, &r->error);
     r->status = (enum rkv_status)r->error.status;
   }
-  struct rkv_error error = r->error;
-  enum rkv_status status = r->status;
-  discard(r);
-  if (status == RKV_OK)
-    (void)answer_ok(n, &call->call);
-  else
-    answer_fail(&call->call, &error);
+  if (r->status != RKV_OK) return stream_end(r, &r->error);
+  n->receive = NULL;
+  r->gone = true;
+  if (r->call) stream_tell_end(r, &none);
+  stream_free_ended(r);
 }

@@ -163,15 +163,28 @@ bool save_settle(struct node *n) {
   return true;
 }
 
-void save_fail_deferred(struct node *n, const struct rkv_error *error) {
+/* Refuses the calls of peers whose answers wait: all, or those whose time is up. */
+static void refuse_deferred(struct node *n, const struct rkv_error *error, bool all) {
   struct deferred *d = &n->deferred;
   size_t kept = 0;
   for (size_t i = 0; i < d->count; i++) {
     struct node_deferred at = *deferred_at(d, i);
-    if (output_is_answer(&at.output))
+    if (output_is_answer(&at.output) && (all || answer_is_due(n, at.output.cookie)))
       peer_fail(n, at.output.cookie, error);
     else
       *deferred_at(d, kept++) = at;
   }
   d->count = kept;
+}
+
+void save_fail_deferred(struct node *n, const struct rkv_error *error) {
+  refuse_deferred(n, error, true);
+}
+
+void save_expire(struct node *n) {
+  struct rkv_error error;
+  (void)rkv_fail(&error, RKV_TIMEOUT,
+                 "node %llu has not saved it in time: it may be saved later, and promises nothing",
+                 (unsigned long long)n->plugins.host->node_id);
+  refuse_deferred(n, &error, false);
 }

@@ -18,7 +18,7 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_transfer_call *c = (struct rkv_transfer_call *)call;
   if (loop_ending(n)) {
-    api_release(n, 1, 0);
+    api_release(n, call);
     answer_end_error(n, &error);
     return answer_fail(call, &error);
   }
@@ -28,7 +28,7 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
     rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "transfer target=%llu",
             (unsigned long long)c->target);
   } else {
-    api_release(n, 1, 0);
+    api_release(n, call);
     if (status == RKV_NOT_LEADER)
       answer_not_leader(n, call);
     else
@@ -43,7 +43,7 @@ void transfer_away(struct node *n, struct rkv_call *call) {
   if (status == RKV_OK) {
     n->transfer_call = call;
   } else {
-    api_release(n, 1, 0);
+    api_release(n, call);
     answer_fail(call, &error);
   }
   loop_carry(n);
@@ -60,7 +60,7 @@ void transfer_done(struct node *n, const struct raft_output *out) {
   if (out->cookie == &n->stall.now) return;
   assert(out->cookie == n->transfer_call);
   n->transfer_call = NULL;
-  api_release(n, 1, 0);
+  api_release(n, out->cookie);
   if (out->status == RKV_OK && ((struct rkv_call *)out->cookie)->kind == NODE_REMOVE)
     answer_not_leader(n, out->cookie); /* its successor removes it */
   else if (out->status == RKV_OK)
@@ -69,13 +69,23 @@ void transfer_done(struct node *n, const struct raft_output *out) {
     answer_failf(out->cookie, out->status, "%s", out->text ? out->text : "the transfer failed");
 }
 
+void transfer_expire(struct node *n) {
+  struct rkv_call *call = n->transfer_call;
+  if (!call || !answer_is_due(n, call)) return;
+  n->transfer_call = NULL;
+  raft_forget_transfer(n->raft, call);
+  api_release(n, call);
+  answer_failf(call, RKV_TIMEOUT,
+               "leadership is not handed over yet: another node may take over later (see metrics)");
+}
+
 void transfer_fail(struct node *n, const struct rkv_error *error) {
   struct rkv_call *call = n->transfer_call;
   n->transfer_call = NULL;
   atomic_store_explicit(&n->handing_over, false, memory_order_release);
   if (!call) return;
   raft_forget_transfer(n->raft, call);
-  api_release(n, 1, 0);
+  api_release(n, call);
   answer_fail(call, error);
 }
 
@@ -137,7 +147,7 @@ void transfer_on_timeout_now(struct node *n, struct rkv_call *call) {
   if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
   enum rkv_status status = raft_on_timeout_now(n->raft, node_now(n), c->vote, c->last, &error);
   if (status == RKV_OK) {
-    atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
+    api_release(n, call);
     (void)answer_ok(n, call);
   } else {
     peer_fail(n, call, &error);

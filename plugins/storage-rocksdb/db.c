@@ -1,10 +1,12 @@
 /* db.c: opens RocksDB and speaks to it. */
 #include "db.h"
 
+#include "dir.h"
 #include "logger.h"
 
 #include <rkv/membership.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -18,20 +20,52 @@ static bool begins(const char *text, const char *with) {
   return strncmp(text, with, strlen(with)) == 0;
 }
 
-enum rkv_status db_result(const struct db *db, char *text, struct rkv_error *error) {
-  enum rkv_status status = RKV_IO;
-  if (!text) return RKV_OK;
-  if (begins(text, "Corruption")) status = RKV_CORRUPT;
+/* The log file that RocksDB means; 0: none. */
+static uint64_t log_meant(const char *text) {
+  static const char words[] = "log number: ";
+  const char *at = strstr(text, words);
+  return at ? strtoull(at + sizeof words - 1, NULL, 10) : 0;
+}
+
+static enum rkv_status fail(const struct db *db, const char *text, struct rkv_error *error) {
+  enum rkv_status status = begins(text, "Corruption") ? RKV_CORRUPT : RKV_IO;
+  uint64_t log = status == RKV_CORRUPT ? log_meant(text) : 0;
+  if (strstr(text, "Too many open files")) {
+    errno = strstr(text, "open files in system") ? ENFILE : EMFILE;
+    return dir_fail(db->dir, "open a file for RocksDB", error);
+  }
   if (strstr(text, "No space left") || strstr(text, "Space limit")) status = RKV_NO_SPACE;
   if (begins(text, "IO error") && (strstr(text, "lock file") || strstr(text, "lock hold")))
-    (void)rkv_fail(error, status = RKV_UNAVAILABLE,
-                   "%s: another node or tool uses this directory (stop it first): %s", db->dir,
-                   text);
-  else
-    (void)rkv_fail(error, status, "%s: %s", db->dir, text);
-  if (error)
-    for (char *at = error->text; *at; at++)
-      if (*at == '\n') *at = ' ';
+    return rkv_fail(error, RKV_UNAVAILABLE,
+                    "%s: another node or tool uses this directory (stop it first): %s", db->dir,
+                    text);
+  if (log > 0) return rkv_fail(error, status, "%s/%06" PRIu64 ".log: %s", db->dir, log, text);
+  return rkv_fail(error, status, "%s: %s", db->dir, text);
+}
+
+/* One line, which says the directory once; of a file that is missing RocksDB says the name that it
+ * had in LevelDB. */
+static void tidy(const struct db *db, char *text) {
+  size_t len = strlen(db->dir);
+  for (char *at = text; (at = strstr(at, ".ldb"));) memcpy(at, ".sst", 4);
+  for (char *at = text; len > 0 && (at = strstr(at, db->dir)); at++) {
+    size_t cut = len + 1;
+    if (at[len] != '/') continue;
+    if (at > text && at[-1] != ' ') { /* some of its texts end where the file begins */
+      *at++ = ' ';
+      cut--;
+    }
+    memmove(at, at + cut, strlen(at + cut) + 1);
+  }
+  for (char *at = text; *at; at++)
+    if (*at == '\n') *at = ' ';
+}
+
+enum rkv_status db_result(const struct db *db, char *text, struct rkv_error *error) {
+  enum rkv_status status;
+  if (!text) return RKV_OK;
+  tidy(db, text);
+  status = fail(db, text, error);
   rocksdb_free(text);
   return status;
 }
@@ -112,10 +146,19 @@ static enum rkv_status cut_tail(const struct db *db, const struct rkv_host *host
   return status;
 }
 
+uint64_t db_sequence(const struct db *db) {
+  return rocksdb_get_latest_sequence_number(db->rocks);
+}
+
+enum rkv_status db_first_log(const struct db *db, uint64_t *number, struct rkv_error *error) {
+  if (rocksdb_property_int(db->rocks, "rocksdb.min-log-number-to-keep", number) == 0) return RKV_OK;
+  return rkv_fail(error, RKV_IO, "%s: RocksDB does not tell which log files it needs", db->dir);
+}
+
 /* Every whole batch that is in the log files was taken. */
 static enum rkv_status check_taken(const struct db *db, uint64_t sequence,
                                    struct rkv_error *error) {
-  uint64_t taken = rocksdb_get_latest_sequence_number(db->rocks);
+  uint64_t taken = db_sequence(db);
   if (taken >= sequence) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT,
                   "%s: RocksDB took changes up to %" PRIu64 " from its log, which holds %" PRIu64,
@@ -169,6 +212,14 @@ enum rkv_status db_write(const struct db *db, rocksdb_writebatch_t *batch,
   char *text = NULL;
   rocksdb_write(db->rocks, db->durable, batch, &text);
   return db_result(db, text, error);
+}
+
+/* RocksDB writes the number of its first change, u64, to the begin of a batch; a u32 behind says
+ * how many it has. */
+uint64_t db_last_change(rocksdb_writebatch_t *batch) {
+  size_t size;
+  const char *data = rocksdb_writebatch_data(batch, &size);
+  return rkv_get_le((const uint8_t *)data, 8) + (uint64_t)rocksdb_writebatch_count(batch) - 1;
 }
 
 void db_put(const struct db *db, rocksdb_writebatch_t *batch, const char *key, const uint8_t *value,

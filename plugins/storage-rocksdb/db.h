@@ -46,13 +46,14 @@ enum db_way {
 /* A database that is missing is refused, but by MAKE. `options->dir` and `host` are borrowed until
  * db_close.
  * Errors: RKV_UNAVAILABLE if a tool of RocksDB's uses it; RKV_CORRUPT, RKV_IO, RKV_NO_SPACE,
- * RKV_NO_MEMORY. */
+ * RKV_FULL without a file descriptor, RKV_NO_MEMORY. */
 enum rkv_status db_open(struct db *db, const struct rocks_options *options,
                         const struct rkv_host *host, enum db_way way, const struct tail *tail,
                         struct rkv_error *error);
 void db_close(struct db *db);
 
-/* Turns RocksDB's text, which it frees, into a refusal; NULL: RKV_OK. */
+/* Turns RocksDB's text, which it frees, into a refusal; NULL: RKV_OK. RKV_FULL: there is no free
+ * file descriptor. */
 enum rkv_status db_result(const struct db *db, char *text, struct rkv_error *error);
 
 /* The value of a key in the family `vote`; at most `max` bytes are copied, *len is its size.
@@ -60,8 +61,18 @@ enum rkv_status db_result(const struct db *db, char *text, struct rkv_error *err
 enum rkv_status db_get(const struct db *db, const char *key, uint8_t *value, size_t max,
                        size_t *len, struct rkv_error *error);
 
-/* Carries the batch out as one, durably (unless sync is off). */
+/* Carries the batch out as one, durably (unless sync is off); ledger_write does, and notes it. */
 enum rkv_status db_write(const struct db *db, rocksdb_writebatch_t *batch, struct rkv_error *error);
+/* RocksDB's number of the last change in a batch that was carried out. */
+uint64_t db_last_change(rocksdb_writebatch_t *batch);
+
+/* ---- how far it is ---- */
+
+/* RocksDB's number of the last change it holds. */
+uint64_t db_sequence(const struct db *db);
+/* The first log file with something that is nowhere else; all smaller numbers may be missing.
+ * Errors: RKV_IO. */
+enum rkv_status db_first_log(const struct db *db, uint64_t *number, struct rkv_error *error);
 
 /* ---- batches ---- */
 

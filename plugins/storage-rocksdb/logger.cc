@@ -1,5 +1,5 @@
-/* logger.cc: a logger for RocksDB. The only C++ in the tree: the C API takes a logger, but makes
- * none before RocksDB 8.9. */
+/* logger.cc: a logger for RocksDB. C++, like active_log.cc alone: the C API takes a logger, but
+ * makes none before RocksDB 8.9. */
 #include "logger.h"
 
 #include <rocksdb/env.h>

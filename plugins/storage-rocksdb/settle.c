@@ -2,18 +2,20 @@
 #define _GNU_SOURCE /* syncfs */
 #include "settle.h"
 
+#include "dir.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static enum rkv_status fail(const char *dir, const char *name, struct rkv_error *error) {
-  bool full = errno == ENOSPC || errno == EDQUOT;
-  return rkv_fail(error, full ? RKV_NO_SPACE : RKV_IO, "%s/%s: cannot sync: %s", dir, name,
-                  strerror(errno));
+  char path[PATH_MAX];
+  (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+  return dir_fail(path, "sync it", error);
 }
 
 /* Directories and links below are nobody's of ours. */

@@ -15,7 +15,7 @@ enum rkv_status snapshot_describe(const struct snapshot *snapshot, struct rkv_er
   const uint64_t numbers[NUMBERS] = {snapshot->number,          meta->last.term,
                                      meta->last.index,          meta->membership_id.term,
                                      meta->membership_id.index, meta->size};
-  const struct db *db = &snapshot->s->db;
+  struct store *s = snapshot->s;
   uint8_t *value = malloc(HEAD + meta->membership.len);
   rocksdb_writebatch_t *batch;
   enum rkv_status status;
@@ -24,8 +24,8 @@ enum rkv_status snapshot_describe(const struct snapshot *snapshot, struct rkv_er
   memcpy(value + HEAD - RKV_SNAPSHOT_ID_MAX, meta->id, RKV_SNAPSHOT_ID_MAX);
   if (meta->membership.len > 0) memcpy(value + HEAD, meta->membership.data, meta->membership.len);
   batch = rocksdb_writebatch_create();
-  db_put(db, batch, "snapshot", value, HEAD + meta->membership.len);
-  status = db_write(db, batch, error);
+  db_put(&s->db, batch, "snapshot", value, HEAD + meta->membership.len);
+  status = ledger_write(&s->ledger, &s->db, batch, error);
   rocksdb_writebatch_destroy(batch);
   free(value);
   return status;
@@ -61,7 +61,7 @@ static enum rkv_status drop_chunks(struct store *s, uint64_t from, uint64_t to,
   rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
   enum rkv_status status;
   db_drop_range(&s->db, batch, DB_SNAPSHOTS, from, to);
-  status = db_write(&s->db, batch, error);
+  status = ledger_write(&s->ledger, &s->db, batch, error);
   rocksdb_writebatch_destroy(batch);
   return status == RKV_OK ? db_return_space(&s->db, DB_SNAPSHOTS, from, to, error) : status;
 }

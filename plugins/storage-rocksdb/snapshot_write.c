@@ -2,6 +2,7 @@
  *
  * Its chunks go to a file of RocksDB's own kind, which RocksDB takes over as it is: neither its log
  * nor its memory sees them, so that a large snapshot does not keep the log waiting. */
+#include "dir.h"
 #include "snapshot.h"
 #include "store.h"
 
@@ -21,7 +22,8 @@ struct snapshot_writer {
   uint64_t number; /* of that chunk */
 };
 
-/* A device that cannot write a snapshot cannot be trusted with the log; one that is full can. */
+/* A device that cannot write a snapshot cannot be trusted with the log; one that is full can, and
+ * so can one that no descriptor was left for. */
 static enum rkv_status note_failure(struct snapshot_writer *w, enum rkv_status status,
                                     const struct rkv_error *error) {
   if (status == RKV_IO || status == RKV_CORRUPT) store_fail(w->s, error);
@@ -87,8 +89,7 @@ static enum rkv_status open_file(struct snapshot_writer *w, struct rkv_error *er
   const struct db *db = &w->s->db;
   rocksdb_envoptions_t *env;
   char *text = NULL;
-  if (unlink(w->path) != 0 && errno != ENOENT)
-    return rkv_fail(error, RKV_IO, "%s: cannot remove: %s", w->path, strerror(errno));
+  if (unlink(w->path) != 0 && errno != ENOENT) return dir_fail(w->path, "remove it", error);
   env = rocksdb_envoptions_create();
   w->file = rocksdb_sstfilewriter_create(env, db->sst);
   rocksdb_envoptions_destroy(env);
@@ -159,7 +160,7 @@ static void take_back(const struct snapshot_writer *w) {
 
 static enum rkv_status describe(struct snapshot_writer *w, struct rkv_error *error) {
   enum rkv_status status = snapshot_describe(w->snapshot, error);
-  if (status == RKV_NO_SPACE) take_back(w);
+  if (status == RKV_NO_SPACE || status == RKV_FULL) take_back(w);
   return note_failure(w, status, error);
 }
 

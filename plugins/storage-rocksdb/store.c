@@ -1,12 +1,11 @@
 /* store.c: opens and closes the storage, and says what it holds. */
 #include "store.h"
 
-#include "owner.h"
+#include "dir.h"
 #include "snapshot.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { VOTE_SIZE = 17, IDENTITY_SIZE = 25, PURGED_SIZE = 16 }; /* bytes of the values, see db.h */
 
@@ -160,40 +159,57 @@ static enum rkv_status load(struct store *s, struct rkv_error *error) {
 /* RocksDB changes files while it is opened: so what can be refused is looked at before, without. */
 static enum rkv_status load_unchanged(struct store *s, const struct tail *tail,
                                       struct rkv_error *error) {
-  enum rkv_status status = db_open(&s->db, &s->options, s->host, DB_LOOK, tail, error);
+  enum rkv_status status = dir_check_made(s->options.dir, s->ledger.dir_lock, error);
+  if (status == RKV_OK) status = db_open(&s->db, &s->options, s->host, DB_LOOK, tail, error);
+  if (status == RKV_OK) status = ledger_check(&s->ledger, &s->db, tail, error);
   if (status == RKV_OK) status = load(s, error);
   db_close(&s->db);
   return status;
 }
 
 /* It writes nothing to its log meanwhile: `closed` is still true when it is open. */
-static enum rkv_status open_db(struct store *s, enum owner_state owner, bool frugal,
-                               const struct tail *tail, struct rkv_error *error) {
+static enum rkv_status open_db(struct store *s, bool frugal, const struct tail *tail,
+                               struct rkv_error *error) {
+  bool new = s->ledger.owner.state == OWNER_NEW;
   enum db_way way = frugal ? DB_SAVE : DB_WORK;
   enum rkv_status status;
-  if (owner == OWNER_NEW) way = DB_MAKE;
+  if (new) way = DB_MAKE;
   status = db_open(&s->db, &s->options, s->host, way, tail, error);
-  if (status == RKV_OK && owner == OWNER_NEW) status = load(s, error);
-  if (status == RKV_OK && owner != OWNER_MADE)
-    status = owner_write(s->options.dir, s->dir_lock, s->host->node_id, OWNER_MADE, error);
+  if (status == RKV_OK && new) status = load(s, error);
+  if (status == RKV_OK) status = ledger_begin(&s->ledger, &s->db, tail, error);
   return status == RKV_OK ? snapshot_drop_others(s, error) : status;
 }
 
-static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
+/* Looks whether all is there that was. */
+static enum rkv_status check_files(struct store *s, const struct tail *tail,
+                                   struct rkv_error *error) {
+  enum rkv_status status = RKV_OK;
+  if (s->ledger.owner.state == OWNER_NEW) return RKV_OK;
+  if (s->ledger.owner.state == OWNER_CLOSED) status = check_closed(s, tail, error);
+  return status == RKV_OK ? load_unchanged(s, tail, error) : status;
+}
+
+static enum rkv_status open_files(struct store *s, struct tail *tail, struct rkv_error *error) {
   uint64_t began_ns = s->host->now_ns(s->host->ctx);
   const char *dir = s->options.dir;
-  enum owner_state owner = OWNER_NEW;
-  struct tail tail;
   bool frugal = false;
-  enum rkv_status status =
-      owner_claim(dir, s->host->node_id, s->options.sync != 0, &s->dir_lock, &owner, error);
-  if (status == RKV_OK) status = room_to_open(s, &frugal, error);
-  if (status == RKV_OK) status = tail_find(dir, &tail, error);
-  if (status == RKV_OK && owner == OWNER_CLOSED) status = check_closed(s, &tail, error);
-  if (status == RKV_OK && owner != OWNER_NEW) status = load_unchanged(s, &tail, error);
-  if (status == RKV_OK) status = open_db(s, owner, frugal, &tail, error);
+  enum rkv_status status = room_to_open(s, &frugal, error);
+  if (status == RKV_OK) status = tail_find(dir, tail, error);
+  if (status == RKV_OK) status = check_files(s, tail, error);
+  if (status == RKV_OK) status = open_db(s, frugal, tail, error);
   s->opened = status == RKV_OK;
   if (status == RKV_OK) report(s, began_ns);
+  return status;
+}
+
+static enum rkv_status open_dir(struct store *s, struct rkv_error *error) {
+  struct tail *tail = malloc(sizeof *tail);
+  enum rkv_status status =
+      ledger_open(&s->ledger, s->options.dir, s->host->node_id, s->options.sync != 0, error);
+  if (status == RKV_OK && !tail)
+    status = rkv_fail(error, RKV_NO_MEMORY, "no memory for the names of log files");
+  if (status == RKV_OK) status = open_files(s, tail, error);
+  free(tail);
   return status;
 }
 
@@ -201,8 +217,8 @@ static void store_free(struct store *s) {
   snapshot_drop(s->newest);
   db_close(&s->db);
   if (s->opened && s->failed.status == RKV_OK && s->options.sync)
-    (void)owner_write(s->options.dir, s->dir_lock, s->host->node_id, OWNER_CLOSED, NULL);
-  if (s->dir_lock >= 0) (void)close(s->dir_lock);
+    (void)ledger_close(&s->ledger, NULL);
+  ledger_free(&s->ledger);
   (void)pthread_cond_destroy(&s->work);
   (void)pthread_mutex_destroy(&s->lock);
   free(s);
@@ -225,10 +241,9 @@ enum rkv_status store_open(const struct rkv_host *host, const struct rocks_optio
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
   s->host = host;
   s->options = *options;
-  s->dir_lock = -1;
   (void)pthread_mutex_init(&s->lock, NULL);
   init_condition(&s->work);
-  status = open_files(s, &why);
+  status = open_dir(s, &why);
   if (status == RKV_OK) status = register_metrics(s, &why);
   if (status == RKV_OK && pthread_create(&s->writer_thread, NULL, writer_main, s) != 0)
     status = rkv_fail(&why, RKV_NO_MEMORY, "no thread for the log");

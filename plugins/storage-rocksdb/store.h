@@ -12,6 +12,7 @@
 #define ROCKS_STORE_H
 
 #include "db.h"
+#include "ledger.h"
 
 #include <rkv/storage.h>
 
@@ -65,9 +66,9 @@ struct snapshot; /* snapshot.h */
 struct store {
   const struct rkv_host *host;
   struct rocks_options options;
-  int dir_lock; /* -1: none */
-  bool opened;  /* all of it: what it holds is known to be whole */
+  bool opened; /* all of it: what it holds is known to be whole */
   struct db db;
+  struct ledger ledger;
 
   pthread_mutex_t lock;
   pthread_cond_t work; /* for the writer: an operation came, or the end */

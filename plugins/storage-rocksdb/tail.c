@@ -10,6 +10,7 @@
 #include "tail.h"
 
 #include "crc32c.h"
+#include "dir.h"
 
 #include <rkv/membership.h>
 
@@ -22,14 +23,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK = 32 * 1024, HEADER = 7, BATCH_HEAD = 12, FILES_MAX = 1024 };
+enum { BLOCK = 32 * 1024, HEADER = 7, BATCH_HEAD = 12 };
 enum record { RECORD_FULL = 1, RECORD_FIRST, RECORD_MIDDLE, RECORD_LAST };
 #define CRC_MASK UINT32_C(0xa282ead8)
 
 struct scan {
   const char *dir;
   struct tail *tail;
-  uint64_t file;            /* that is read */
+  struct tail_file *file;   /* that is read */
   bool inside;              /* a batch has begun and not ended */
   uint64_t began;           /* where */
   uint8_t head[BATCH_HEAD]; /* the first bytes of its payload */
@@ -54,7 +55,7 @@ static void not_whole(struct scan *s, uint64_t offset) {
   s->inside = false;
   if (s->tail->torn) return;
   s->tail->torn = true;
-  s->tail->file = s->file;
+  s->tail->file = s->file->number;
   s->tail->offset = offset;
 }
 
@@ -63,7 +64,7 @@ static enum rkv_status refuse(const struct scan *s, uint64_t offset, struct rkv_
                   "%s/%06" PRIu64 ".log: byte %" PRIu64 " is not what was written: a whole batch "
                   "follows at byte %" PRIu64 " of %06" PRIu64 ".log, so what stood there was "
                   "acknowledged",
-                  s->dir, s->tail->file, s->tail->offset, offset, s->file);
+                  s->dir, s->tail->file, s->tail->offset, offset, s->file->number);
 }
 
 static void take_head(struct scan *s, const uint8_t *payload, size_t len) {
@@ -90,7 +91,7 @@ static enum rkv_status take(struct scan *s, enum record type, const uint8_t *at,
   if (s->head_len < BATCH_HEAD)
     not_whole(s, s->began);
   else if (rkv_get_le(s->head + 8, 4) > 0)
-    s->tail->sequence = rkv_get_le(s->head, 8) + rkv_get_le(s->head + 8, 4) - 1;
+    s->file->sequence = s->tail->sequence = rkv_get_le(s->head, 8) + rkv_get_le(s->head + 8, 4) - 1;
   return RKV_OK;
 }
 
@@ -112,10 +113,6 @@ static enum rkv_status scan_block(struct scan *s, const uint8_t *block, size_t l
   return RKV_OK;
 }
 
-static enum rkv_status fail(const char *path, const char *what, struct rkv_error *error) {
-  return rkv_fail(error, RKV_IO, "%s: cannot %s: %s", path, what, strerror(errno));
-}
-
 /* As much as there is, up to `max` bytes; -1: errno. */
 static ssize_t read_fully(int fd, uint8_t *bytes, size_t max) {
   size_t len = 0;
@@ -135,13 +132,14 @@ static enum rkv_status scan_file(struct scan *s, uint8_t *block, struct rkv_erro
   enum rkv_status status = RKV_OK;
   ssize_t got = BLOCK;
   int fd;
-  (void)snprintf(path, sizeof path, "%s/%06" PRIu64 ".log", s->dir, s->file);
+  (void)snprintf(path, sizeof path, "%s/%06" PRIu64 ".log", s->dir, s->file->number);
   fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return fail(path, "open", error);
+  if (fd < 0) return dir_fail(path, "open", error);
   s->inside = false;
   for (; status == RKV_OK && got == BLOCK; offset += BLOCK) {
     got = read_fully(fd, block, BLOCK);
-    status = got < 0 ? fail(path, "read", error) : scan_block(s, block, (size_t)got, offset, error);
+    status =
+        got < 0 ? dir_fail(path, "read", error) : scan_block(s, block, (size_t)got, offset, error);
   }
   if (status == RKV_OK && s->inside) not_whole(s, s->began);
   (void)close(fd);
@@ -151,45 +149,42 @@ static enum rkv_status scan_file(struct scan *s, uint8_t *block, struct rkv_erro
 /* ---- files ---- */
 
 static int by_number(const void *a, const void *b) {
-  uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-  return left < right ? -1 : left > right;
+  const struct tail_file *left = a, *right = b;
+  return left->number < right->number ? -1 : left->number > right->number;
 }
 
-/* The numbers of the log files, sorted. */
-static enum rkv_status list(const char *dir, uint64_t numbers[FILES_MAX], size_t *count,
-                            struct rkv_error *error) {
+/* The log files, sorted by their numbers. */
+static enum rkv_status list(const char *dir, struct tail *tail, struct rkv_error *error) {
   DIR *entries = opendir(dir);
   const struct dirent *entry;
   enum rkv_status status = RKV_OK;
-  if (!entries) return fail(dir, "open the directory", error);
+  if (!entries) return dir_fail(dir, "open the directory", error);
   while ((errno = 0, entry = readdir(entries)) && status == RKV_OK) {
     uint64_t number;
     int end = 0;
     if (sscanf(entry->d_name, "%" SCNu64 ".log%n", &number, &end) != 1 || end == 0 ||
         entry->d_name[end] != '\0')
       continue;
-    if (*count == FILES_MAX)
-      status = rkv_fail(error, RKV_IO, "%s: more than %d log files", dir, FILES_MAX);
+    if (tail->count == TAIL_FILES_MAX)
+      status = rkv_fail(error, RKV_IO, "%s: more than %d log files", dir, TAIL_FILES_MAX);
     else
-      numbers[(*count)++] = number;
+      tail->files[tail->count++] = (struct tail_file){.number = number};
   }
-  if (!entry && errno) status = fail(dir, "read the directory", error);
+  if (!entry && errno) status = dir_fail(dir, "read the directory", error);
   (void)closedir(entries);
-  qsort(numbers, *count, sizeof *numbers, by_number);
+  qsort(tail->files, tail->count, sizeof tail->files[0], by_number);
   return status;
 }
 
 enum rkv_status tail_find(const char *dir, struct tail *tail, struct rkv_error *error) {
-  uint64_t numbers[FILES_MAX];
-  size_t count = 0;
   struct scan s = {.dir = dir, .tail = tail};
   uint8_t *block = malloc(BLOCK);
   enum rkv_status status = RKV_NO_MEMORY;
-  *tail = (struct tail){0};
+  memset(tail, 0, sizeof *tail);
   if (!block) return rkv_fail(error, status, "no memory to read the log in %s", dir);
-  status = list(dir, numbers, &count, error);
-  for (size_t i = 0; i < count && status == RKV_OK; i++) {
-    s.file = numbers[i];
+  status = list(dir, tail, error);
+  for (size_t i = 0; i < tail->count && status == RKV_OK; i++) {
+    s.file = &tail->files[i];
     status = scan_file(&s, block, error);
   }
   free(block);
@@ -204,7 +199,7 @@ enum rkv_status tail_cut(const char *dir, const struct tail *tail, struct rkv_er
   (void)snprintf(path, sizeof path, "%s/%06" PRIu64 ".log", dir, tail->file);
   fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0 || ftruncate(fd, (off_t)tail->offset) != 0 || fsync(fd) != 0)
-    status = fail(path, "cut off what a crash tore", error);
+    status = dir_fail(path, "cut off what a crash tore", error);
   if (fd >= 0) (void)close(fd);
   return status;
 }

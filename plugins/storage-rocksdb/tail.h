@@ -17,16 +17,27 @@
 #include <rkv/status.h>
 
 #include <stdbool.h>
+#include <stddef.h>
+
+enum { TAIL_FILES_MAX = 1024 };
+
+struct tail_file {
+  uint64_t number;
+  uint64_t sequence; /* of the last change in a whole batch of it; 0: there is none */
+};
 
 struct tail {
   uint64_t sequence; /* RocksDB's number of the last change in a whole batch; 0: there is none */
   bool torn;         /* something behind that is not whole */
   uint64_t file;     /* where: the number of a log file, */
   uint64_t offset;   /* and a byte in it */
+  size_t count;      /* log files there are, by their numbers */
+  struct tail_file files[TAIL_FILES_MAX];
 };
 
 /* Reads the log files in a directory, which nobody else has open.
- * Errors: RKV_CORRUPT (T1), with the place; RKV_IO, RKV_NO_MEMORY. */
+ * Errors: RKV_CORRUPT (T1), with the place; RKV_IO, RKV_FULL without a file
+ * descriptor, RKV_NO_MEMORY. */
 enum rkv_status tail_find(const char *dir, struct tail *tail, struct rkv_error *error);
 
 /* Cuts off what is torn, durably. Errors: RKV_IO. */

@@ -97,7 +97,7 @@ static enum rkv_status write_durably(struct store *s, rocksdb_writebatch_t *rock
                                      struct rkv_error *error) {
   enum rkv_status status;
   if (rocksdb_writebatch_count(rocks) == 0) return RKV_OK; /* all refused */
-  status = db_write(&s->db, rocks, error);
+  status = ledger_write(&s->ledger, &s->db, rocks, error);
   if (status != RKV_OK) return status;
   atomic_fetch_add_explicit(&s->counts.syncs, 1, memory_order_relaxed);
   atomic_fetch_add_explicit(&s->counts.written_bytes, bytes, memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -32,16 +33,28 @@ struct dir_name dir_name(enum dir_file file, uint64_t number) {
   return name;
 }
 
-enum rkv_status dir_fail(struct dir_name name, const char *what, struct rkv_error *error) {
-  enum rkv_status status = RKV_IO;
-  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) status = RKV_NO_SPACE;
-  if (errno == EMFILE || errno == ENFILE) status = RKV_FULL;
-  return rkv_fail(error, status, "%s: cannot %s: %s", name.text, what, strerror(errno));
+/* No descriptor is left: of this process (EMFILE), or of the machine. */
+static enum rkv_status fail_open(const char *path, const char *what, struct rkv_error *error) {
+  struct rlimit limit = {0};
+  if (errno == ENFILE)
+    return rkv_fail(error, RKV_FULL, "%s: cannot %s: %s (raise fs.file-max)", path, what,
+                    strerror(errno));
+  (void)getrlimit(RLIMIT_NOFILE, &limit);
+  return rkv_fail(error, RKV_FULL,
+                  "%s: cannot %s: %s, this process may have %" PRIu64
+                  " (raise the limit of open files)",
+                  path, what, strerror(EMFILE), (uint64_t)limit.rlim_cur);
 }
 
 static enum rkv_status fail_path(const char *path, const char *what, struct rkv_error *error) {
-  return rkv_fail(error, errno == ENOSPC ? RKV_NO_SPACE : RKV_IO, "%s: cannot %s: %s", path, what,
-                  strerror(errno));
+  enum rkv_status status = RKV_IO;
+  if (errno == EMFILE || errno == ENFILE) return fail_open(path, what, error);
+  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) status = RKV_NO_SPACE;
+  return rkv_fail(error, status, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
+enum rkv_status dir_fail(struct dir_name name, const char *what, struct rkv_error *error) {
+  return fail_path(name.text, what, error);
 }
 
 /* ---- the directory ---- */
@@ -129,27 +142,72 @@ static bool push(uint64_t **numbers, size_t *count, uint64_t number) {
   return true;
 }
 
-enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
-                         size_t *count, struct rkv_error *error) {
+/* Tells each name but . and .. until one is refused. */
+static enum rkv_status each_name(const struct dir *dir,
+                                 enum rkv_status (*tell)(void *arg, const char *text,
+                                                         struct rkv_error *error),
+                                 void *arg, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
   struct dirent *item;
-  uint64_t number;
-  *numbers = NULL;
-  *count = 0;
   if (!stream) {
     status = fail_path(".", "list the directory", error);
     if (fd >= 0) (void)close(fd);
     return status;
   }
   for (errno = 0; status == RKV_OK && (item = readdir(stream)) != NULL; errno = 0)
-    if (matches(item->d_name, patterns[file], &number) && !push(numbers, count, number))
-      status = rkv_fail(error, RKV_NO_MEMORY, "no memory for a list of files");
+    status = tell(arg, item->d_name, error);
   if (status == RKV_OK && errno != 0) status = fail_path(".", "list the directory", error);
   (void)closedir(stream);
+  return status;
+}
+
+struct listing {
+  enum dir_file file;
+  uint64_t **numbers;
+  size_t *count;
+};
+
+static enum rkv_status list_name(void *arg, const char *text, struct rkv_error *error) {
+  const struct listing *listing = arg;
+  uint64_t number;
+  if (!matches(text, patterns[listing->file], &number)) return RKV_OK;
+  if (push(listing->numbers, listing->count, number)) return RKV_OK;
+  return rkv_fail(error, RKV_NO_MEMORY, "no memory for a list of files");
+}
+
+enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
+                         size_t *count, struct rkv_error *error) {
+  struct listing listing = {file, numbers, count};
+  enum rkv_status status;
+  *numbers = NULL;
+  *count = 0;
+  status = each_name(dir, list_name, &listing, error);
   if (*count > 1) qsort(*numbers, *count, sizeof **numbers, ascending);
   return status;
+}
+
+static bool is_ours(const char *text) {
+  uint64_t number;
+  for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
+    if (matches(text, patterns[i], &number)) return true;
+  return strcmp(text, DIR_OWNER) == 0;
+}
+
+static enum rkv_status look_at_name(void *arg, const char *text, struct rkv_error *error) {
+  struct dir_found *found = arg;
+  char *first = is_ours(text) ? found->ours : found->others;
+  (void)error;
+  if (text[0] == '.' || strcmp(text, "lost+found") == 0 || strcmp(text, DIR_OWNER_NEW) == 0)
+    return RKV_OK;
+  if (!first[0] || strcmp(text, first) < 0) (void)snprintf(first, NAME_MAX + 1, "%s", text);
+  return RKV_OK;
+}
+
+enum rkv_status dir_look(const struct dir *dir, struct dir_found *found, struct rkv_error *error) {
+  *found = (struct dir_found){0};
+  return each_name(dir, look_at_name, found, error);
 }
 
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,

@@ -9,7 +9,8 @@
 #include <rkv/types.h>
 
 enum { HEAD_SIZE = 4096, HEAD_UUID = 16 };
-#define HEAD_FORMAT 1u /* what this version writes; greater ones are refused */
+#define HEAD_FORMAT 2u       /* what this version writes; greater ones are refused */
+#define HEAD_FORMAT_ALONE 1u /* the same without a file `rkv-owner` (owner.h) beside it */
 
 struct head {
   uint32_t crc; /* of the whole header with this field as zeros */

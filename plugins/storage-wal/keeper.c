@@ -1,9 +1,10 @@
 /* keeper.c: makes segments ahead of need and recycles those that hold nothing any more.
  *
- * A spare is made when there is none: so a device that gets full is noticed, and said, while one
- * segment is still to be filled. Then it tries again until there is room. */
+ * A spare is made when there is none: so a device that gets full, or a process that runs out of
+ * descriptors, is noticed, and said, while one segment is still to be filled. Then it tries again
+ * until there is what it lacks. */
+#include "lack.h"
 #include "snapshot.h"
-#include "store.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -89,16 +90,6 @@ void keeper_taken(struct store *s) {
 
 /* ---- the thread ---- */
 
-static void set_full(struct store *s, bool full, const struct rkv_error *error) {
-  bool was = atomic_exchange_explicit(&s->counts.full, full, memory_order_relaxed) != 0;
-  if (full && !was)
-    rkv_log(s->host, RKV_LOG_WARN, STORE_LOG,
-            "device full: no room for another log file of %" PRIu64
-            " bytes; writes wait once this one is full (make room): %s",
-            s->options.segment_bytes, error->text);
-  if (!full && was) rkv_log(s->host, RKV_LOG_INFO, STORE_LOG, "device has room again");
-}
-
 /* Nobody waits for the spare that is being made. Takes the lock. */
 static bool is_futile(void *arg) {
   struct store *s = arg;
@@ -159,8 +150,8 @@ static void make_spare(struct store *s) {
   tried = status == RKV_OK;
   if (tried)
     status = segment_make_spare(&s->dir, number, s->options.segment_bytes, is_futile, s, &error);
-  if (status == RKV_OK || status == RKV_NO_SPACE || status == RKV_FULL)
-    set_full(s, status != RKV_OK, &error);
+  if (status == RKV_OK || lack_passes(status))
+    lack_note(s, status, s->options.segment_bytes, LACK_WAITS_SOON, &error);
   else if (status != RKV_CANCELLED)
     store_fail(s, &error);
   (void)pthread_mutex_lock(&s->lock);
@@ -195,7 +186,7 @@ static void recycle(struct store *s) {
     atomic_fetch_sub_explicit(&s->counts.segments, 1, memory_order_relaxed);
   else
     store_fail(s, &error);
-  if (status == RKV_OK && keep) set_full(s, false, NULL);
+  if (status == RKV_OK && keep) lack_note(s, RKV_OK, 0, LACK_WAITS, NULL);
   free(segment);
   (void)pthread_mutex_lock(&s->lock);
   if (status == RKV_OK && keep) add_spare(s, number, true);

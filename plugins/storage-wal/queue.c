@@ -1,5 +1,5 @@
 /* queue.c: operations enter the image and the queue here, and leave the queue completed. */
-#include "store.h"
+#include "lack.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -98,15 +98,11 @@ static enum rkv_status hold_entries(struct store *s, const struct op *op, struct
   return status;
 }
 
-/* More waits than may wait: the device does not keep up, or is full for too long. */
+/* More waits than may wait: the device does not keep up, or what the log lacks is lacking for too
+ * long. */
 static void fail_flooded(struct store *s) {
   struct rkv_error error;
-  bool full = atomic_load_explicit(&s->counts.full, memory_order_relaxed) != 0;
-  (void)rkv_fail(&error, full ? RKV_NO_SPACE : RKV_IO,
-                 "storage-wal: %" PRIu64 " bytes wait for the device, which is %s (queue_bytes_max "
-                 "is %" PRIu64 ")",
-                 s->options.queue_bytes_max, full ? "full (make room)" : "too slow",
-                 s->options.queue_bytes_max);
+  lack_flooded(s, &error);
   store_fail(s, &error);
 }
 

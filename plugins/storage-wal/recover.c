@@ -20,7 +20,8 @@ void recover_free(struct recovery *r) {
   index_free(&r->image.index);
   segment_free_all(r->oldest);
   if (r->fd >= 0) (void)close(r->fd);
-  *r = (struct recovery){.fd = -1};
+  owner_close(&r->owner);
+  *r = (struct recovery){.fd = -1, .owner.fd = -1};
 }
 
 static bool same_vote(struct rkv_vote a, struct rkv_vote b) {
@@ -74,10 +75,17 @@ static enum rkv_status check_carried(const struct walk *w, uint64_t sequence,
   return RKV_OK;
 }
 
+/* A segment of today's format stands beside an rkv-owner. */
+static enum rkv_status check_owner(const struct walk *w, struct rkv_error *error) {
+  if (w->r->owner.fd >= 0 || w->scan.head.format <= HEAD_FORMAT_ALONE) return RKV_OK;
+  return rkv_fail(error, RKV_CORRUPT, "%s is missing beside %s", DIR_OWNER, w->scan.name.text);
+}
+
 static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct rkv_error *error) {
   struct recovery *r = w->r;
   struct segment *segment = NULL;
   enum rkv_status status = check_carried(w, sequence, error);
+  if (status == RKV_OK) status = check_owner(w, error);
   if (status == RKV_OK && w->node_id)
     status = head_own(w->scan.name.text, &w->scan.head, w->node_id, error);
   if (status == RKV_OK) status = segment_new(&w->scan.head, &segment, error);
@@ -205,20 +213,9 @@ static enum rkv_status check_whole(const struct walk *w, uint64_t first_sequence
   if (image->last.index == image->purged.index) return RKV_OK;
   if (first != 0 && first <= image->purged.index + 1) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT,
-                  "segments before %s: expected entries from %" PRIu64
-                  " on, found them from %" PRIu64 " on",
-                  dir_name(DIR_LOG, first_sequence).text, image->purged.index + 1, first);
-}
-
-/* (V1) */
-static enum rkv_status check_sequences(const uint64_t *sequences, size_t count,
-                                       struct rkv_error *error) {
-  for (size_t i = 1; i < count; i++)
-    if (sequences[i] != sequences[i - 1] + 1)
-      return rkv_fail(error, RKV_CORRUPT, "expected %s, found %s",
-                      dir_name(DIR_LOG, sequences[i - 1] + 1).text,
-                      dir_name(DIR_LOG, sequences[i]).text);
-  return RKV_OK;
+                  "%s is missing: expected entries from %" PRIu64 " on, found them from %" PRIu64
+                  " on",
+                  dir_name(DIR_LOG, first_sequence - 1).text, image->purged.index + 1, first);
 }
 
 enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,
@@ -228,8 +225,9 @@ enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recov
   size_t count = 0;
   enum rkv_status status;
   *r = (struct recovery){.fd = -1};
-  status = dir_list(dir, DIR_LOG, &sequences, &count, error);
-  if (status == RKV_OK) status = check_sequences(sequences, count, error);
+  status = owner_read(dir, node_id, &r->owner, error);
+  if (status == RKV_OK) status = dir_list(dir, DIR_LOG, &sequences, &count, error);
+  if (status == RKV_OK) status = whole_log(dir, &r->owner, sequences, count, error);
   for (size_t i = 0; i < count && status == RKV_OK; i++)
     status = read_segment(&w, sequences[i], i + 1 == count, error);
   if (status == RKV_OK && count > 0) status = check_whole(&w, sequences[0], error);

@@ -1,16 +1,20 @@
 /* recover.h: what a directory's segments say together, read without changing anything.
  *
- * (V1) Segments are numbered without a gap; each begins where the one before says it ends.
+ * (V1) Segments are numbered without a gap, up to the one that the owner knows of (whole.h); each
+ *      begins where the one before says it ends.
  * (V2) Only the last segment may end in something that is no record, and only if no record behind
  *      it proves that it was durable once: that is a write cut off by a crash, which nobody was
- * told had succeeded. (V3) Every entry from purged + 1 to last has its place. */
+ *      told had succeeded.
+ * (V3) Every entry from purged + 1 to last has its place. */
 #ifndef WAL_RECOVER_H
 #define WAL_RECOVER_H
 
 #include "image.h"
 #include "scan.h"
+#include "whole.h"
 
 struct recovery {
+  struct owner owner; /* for writing, if the caller is its node */
   struct image image;
   struct segment *oldest, *active; /* a list; both NULL: there is no log yet */
   int fd;                          /* the active one's, for reading and writing; -1 if none */

@@ -1,4 +1,5 @@
 /* room.c: makes what is staged durable, and goes on to the next segment. */
+#include "lack.h"
 #include "writer.h"
 
 #include <inttypes.h>
@@ -85,11 +86,11 @@ bool room_has(struct writer *w, uint64_t size, bool control) {
 }
 
 /* RKV_OK: there is hope. Under the lock. */
-static enum rkv_status goes_on(const struct store *s, bool full, struct rkv_error *error) {
+static enum rkv_status goes_on(const struct store *s, bool lacks, struct rkv_error *error) {
   if (s->failed.status != RKV_OK)
     return rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
-  if (s->closing && full)
-    return rkv_fail(error, RKV_CANCELLED, "storage-wal: closed while the device was full");
+  if (s->closing && lacks)
+    return rkv_fail(error, RKV_CANCELLED, "storage-wal: closed while it waited for a log file");
   return RKV_OK;
 }
 
@@ -102,9 +103,9 @@ static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *rec
   s->writer_waits = true;
   (void)pthread_cond_signal(&s->chores);
   while (s->spare_count == 0 && status == RKV_OK) {
-    bool full = atomic_load_explicit(&s->counts.full, memory_order_relaxed) != 0;
-    status = goes_on(s, full, error);
-    if (status == RKV_OK && full && may_purge_ahead(w))
+    bool lacks = lack_now(s);
+    status = goes_on(s, lacks, error);
+    if (status == RKV_OK && lacks && may_purge_ahead(w))
       status = purge_ahead(w, error);
     else if (status == RKV_OK)
       (void)pthread_cond_wait(&s->work, &s->lock);
@@ -139,11 +140,15 @@ static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error)
 static enum rkv_status go_on_in(struct writer *w, const struct head *head, int fd,
                                 struct rkv_error *error) {
   struct store *s = w->s;
-  struct segment *segment;
+  struct segment *segment = NULL;
   enum rkv_status status = segment_new(head, &segment, error);
   (void)close(w->stage.fd);
   w->stage.fd = fd;
-  if (status != RKV_OK) return status;
+  if (status == RKV_OK) status = store_raise_owner(s, head->sequence, 0, error);
+  if (status != RKV_OK) {
+    segment_free_all(segment);
+    return status;
+  }
   (void)pthread_mutex_lock(&s->lock);
   w->segment->end = w->stage.offset;
   w->segment->next = segment;
@@ -159,24 +164,14 @@ static enum rkv_status go_on_in(struct writer *w, const struct head *head, int f
   return RKV_OK;
 }
 
-/* Says it once. */
-static void say_full(const struct writer *w, uint64_t size, const struct rkv_error *error,
-                     bool *said) {
-  if (!*said)
-    rkv_log(w->s->host, RKV_LOG_WARN, STORE_LOG,
-            "device full: no room for a log file of %" PRIu64 " bytes; writes wait (make room): %s",
-            size, error->text);
-  *said = true;
-}
-
 /* Goes on in a new segment with room for `size` bytes. Everything staged is durable. */
 static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, uint64_t size,
                               struct rkv_error *error) {
   struct store *s = w->s;
   uint64_t large = HEAD_SIZE + size, normal = s->options.segment_bytes;
-  bool said = false;
   for (;;) {
-    struct head head = {.node_id = s->host->node_id,
+    struct head head = {.format = store_format(s),
+                        .node_id = s->host->node_id,
                         .sequence = w->segment->sequence + 1,
                         .size = large > normal ? large : normal,
                         .prev_end = w->stage.offset,
@@ -187,9 +182,12 @@ static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, u
                         .last = w->last};
     int fd;
     enum rkv_status status = segment_begin(&s->dir, spare, &head, &fd, error);
-    if (status == RKV_OK) return go_on_in(w, &head, fd, error);
-    if (status != RKV_NO_SPACE && status != RKV_FULL) return status;
-    say_full(w, head.size, error, &said);
+    if (status == RKV_OK) {
+      lack_note(s, RKV_OK, 0, LACK_WAITS, NULL); /* the keeper, which has a spare, notes nothing */
+      return go_on_in(w, &head, fd, error);
+    }
+    if (!lack_passes(status)) return status;
+    lack_note(s, status, head.size, LACK_WAITS, error);
     status = pause_for_room(w, error);
     if (status != RKV_OK) return status;
   }

@@ -106,7 +106,6 @@ enum rkv_status segment_begin(const struct dir *dir, uint64_t spare, struct head
   if (status != RKV_OK) return status;
   status = segment_random(head->uuid, HEAD_UUID, error);
   if (status == RKV_OK) status = extend(dir, from, *fd, head->size, error);
-  head->format = HEAD_FORMAT;
   head_encode(head, bytes);
   if (status == RKV_OK) status = dir_write(*fd, from, bytes, sizeof bytes, 0, error);
   if (status == RKV_OK) status = dir_sync_file(dir, *fd, from, error);

@@ -122,6 +122,7 @@ static enum rkv_status put_in_place(struct snapshot_writer *w, struct rkv_error 
   w->snapshot->number = s->newest ? s->newest->number + 1 : 1;
   (void)pthread_mutex_unlock(&s->lock);
   status = dir_rename(&s->dir, w->name, dir_name(DIR_SNAPSHOT, w->snapshot->number), error);
+  if (status == RKV_OK) status = store_raise_owner(s, 0, w->snapshot->number, error);
   if (status != RKV_OK) return note_failure(w, status, error);
   (void)pthread_mutex_lock(&s->lock);
   old = s->newest;

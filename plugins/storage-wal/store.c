@@ -30,6 +30,19 @@ bool store_failed(struct store *s) {
   return failed;
 }
 
+enum rkv_status store_raise_owner(struct store *s, uint64_t segment, uint64_t snapshot,
+                                  struct rkv_error *error) {
+  enum rkv_status status;
+  (void)pthread_mutex_lock(&s->owner_lock);
+  status = owner_raise(&s->dir, &s->owner, segment, snapshot, error);
+  (void)pthread_mutex_unlock(&s->owner_lock);
+  return status;
+}
+
+uint32_t store_format(const struct store *s) {
+  return s->owner.fd >= 0 ? HEAD_FORMAT : HEAD_FORMAT_ALONE;
+}
+
 /* (L3) What is queued to be dropped is not durably dropped yet; what a purge that is durable covers
  * is, whatever is queued. */
 void store_release_segments(struct store *s) {
@@ -61,11 +74,15 @@ static enum rkv_status register_metrics(struct store *s, struct rkv_error *error
 
 /* A log without a segment gets its first one. */
 static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv_error *error) {
-  struct head head = {.node_id = s->host->node_id, .sequence = 1, .size = s->options.segment_bytes};
+  struct head head = {.format = store_format(s),
+                      .node_id = s->host->node_id,
+                      .sequence = 1,
+                      .size = s->options.segment_bytes};
   enum rkv_status status = keeper_make_first(s, error);
   if (status != RKV_OK) return status;
   head.recycled = s->spare_recycled[0];
   status = segment_begin(&s->dir, s->spares[0], &head, &r->fd, error);
+  if (status == RKV_OK) status = store_raise_owner(s, head.sequence, 0, error);
   if (status != RKV_OK) return status;
   keeper_taken(s);
   r->prev = head.crc;
@@ -114,6 +131,24 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
   return RKV_OK;
 }
 
+/* (O1, O2) A directory of format 1 goes on without an owner where there is no room for one. */
+static enum rkv_status settle_owner(struct store *s, struct recovery *r, struct rkv_error *error) {
+  uint64_t segment = r->active ? r->active->sequence : 0;
+  uint64_t snapshot = s->newest ? s->newest->number : 0;
+  enum rkv_status status;
+  s->owner = r->owner;
+  r->owner.fd = -1;
+  if (s->owner.fd >= 0) return store_raise_owner(s, segment, snapshot, error);
+  s->owner.segment = segment;
+  s->owner.snapshot = snapshot;
+  status = owner_make(&s->dir, s->host->node_id, &s->owner, error);
+  if (status != RKV_NO_SPACE || !r->active) return status;
+  rkv_log(s->host, RKV_LOG_WARN, STORE_LOG,
+          "device full: files that go missing are not noticed until the next start: %s",
+          error->text);
+  return RKV_OK;
+}
+
 /* Reads everything before anything is changed: a refusal leaves the directory as it was. */
 static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
   uint64_t began_ns = s->host->now_ns(s->host->ctx);
@@ -123,6 +158,8 @@ static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
   status = recover(&s->dir, s->host->node_id, NULL, &r, error);
   if (status != RKV_OK) return status;
   status = snapshot_find(s, error);
+  if (status == RKV_OK) status = whole_snapshot(&r.owner, s->newest ? s->newest->number : 0, error);
+  if (status == RKV_OK) status = settle_owner(s, &r, error);
   if (status == RKV_OK) status = keeper_adopt(s, error);
   if (status == RKV_OK) status = snapshot_drop_old(s, error);
   if (status == RKV_OK && !r.active) status = begin_log(s, &r, error);
@@ -149,10 +186,12 @@ static void store_free(struct store *s) {
   index_free(&s->image.index);
   segment_free_all(s->oldest);
   snapshot_free(s->newest);
+  owner_close(&s->owner);
   dir_close(&s->dir);
   (void)pthread_cond_destroy(&s->work);
   (void)pthread_cond_destroy(&s->chores);
   (void)pthread_mutex_destroy(&s->lock);
+  (void)pthread_mutex_destroy(&s->owner_lock);
   free(s);
 }
 
@@ -172,9 +211,10 @@ enum rkv_status store_open(const struct rkv_host *host, const struct wal_options
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
   s->host = host;
   s->options = *options;
-  s->dir.fd = -1;
+  s->dir.fd = s->owner.fd = -1;
   s->next_file = 1;
   (void)pthread_mutex_init(&s->lock, NULL);
+  (void)pthread_mutex_init(&s->owner_lock, NULL);
   init_condition(&s->work);
   init_condition(&s->chores);
   status = open_files(s, error);

@@ -30,7 +30,8 @@
   X(written_bytes, "bytes written to the log")                                                     \
   X(segments, "log files in use")                                                                  \
   X(waiting_bytes, "bytes that wait to be written")                                                \
-  X(full, "1 while the device has no room for another log file")
+  X(full, "1 while the device has no room for another log file")                                   \
+  X(no_descriptors, "1 while there is no file descriptor for another log file")
 
 struct store_metrics {
 #define STORE_METRIC_FIELD(name, help) atomic_uint_least64_t name;
@@ -84,10 +85,14 @@ struct store {
   bool spare_recycled[STORE_SPARES_MAX];
   size_t spare_count;
   uint64_t next_file;  /* number for the next spare or temporary file */
+  atomic_int lack;     /* an enum rkv_status (lack.h) */
   unsigned pause_ms;   /* of the keeper, after a spare that found no room (the keeper) */
   uint64_t look_at_ms; /* not before then it tries again (the keeper) */
 
   struct snapshot *newest; /* NULL: none */
+
+  pthread_mutex_t owner_lock; /* only for `owner`, while it is written */
+  struct owner owner;         /* fd -1: a directory of format 1, whose device has no room for it */
 
   struct store_metrics counts;
   struct rkv_metric metrics[STORE_METRICS];
@@ -99,6 +104,11 @@ struct store {
 /* Ends all success (L4) and reports to the host; the first reason wins. Never under the lock. */
 void store_fail(struct store *s, const struct rkv_error *why);
 bool store_failed(struct store *s); /* takes the lock */
+/* From now on the directory must hold these (O2 of owner.h). Errors: RKV_IO. */
+enum rkv_status store_raise_owner(struct store *s, uint64_t segment, uint64_t snapshot,
+                                  struct rkv_error *error);
+/* Of new segments. */
+uint32_t store_format(const struct store *s);
 /* Segments that hold nothing are left to the keeper (L3). Under the lock. */
 void store_release_segments(struct store *s);
 

@@ -81,6 +81,7 @@ void lane_empty(struct peer *peer, enum rkv_status status, struct ends *ends) {
   ends->first = first;
   if (!first) return;
   if (status == RKV_UNAVAILABLE && first->due_ns && now >= first->due_ns) status = RKV_TIMEOUT;
+  ends->error.status = (uint32_t)status;
   first->status = status;
   for (a = first->next; a; a = a->next) a->status = end_behind(a, first, now);
   lane->first = lane->unsent = NULL;

@@ -6,20 +6,60 @@
 #include <stdlib.h>
 
 #define PATH "/openraftpb.RaftService/Snapshot"
-#define SLOTS 8        /* streams awaited */
-#define STREAMS_MAX 16 /* open at once: each holds one message of raft_message_max bytes */
+#define CALLS 8 /* streams awaited by the core */
+#define SLOTS_MAX                                                                                  \
+  16 /* streams of different senders: each holds one message of raft_message_max bytes */
+#define AWAITED_MAX 16 /* whose meta is awaited: the oldest is given up for one more */
 
 struct snapshots {
   struct tick tick; /* first: on_tick gets it back */
   struct transport *t;
   void *registered;
-  struct stream *open;
-  size_t open_count;
+  struct stream *open; /* the newest first */
+  size_t count[STREAM_PLACES];
 };
 
 static void free_stream(struct stream *s) {
   grpc_metadata_array_destroy(&s->metadata);
   free(s);
+}
+
+static void move(struct stream *s, enum stream_place place) {
+  s->owner->count[s->place]--;
+  s->place = place;
+  s->owner->count[place]++;
+}
+
+void snapshots_leave(struct stream *s) {
+  move(s, STREAM_NOWHERE);
+}
+
+/* A node that begins to send anew, or leads anew, has no use for what it began before. */
+static void overtake_older(struct stream *s) {
+  for (struct stream *o = s->owner->open, *next; o; o = next) {
+    next = o->next;
+    if (o == s || o->place != STREAM_SLOT || o->node.vote.node_id != s->node.vote.node_id) continue;
+    if (o->phase != STREAM_ANSWERED && rkv_vote_accepts(o->node.vote, s->node.vote))
+      stream_overtake(o);
+  }
+}
+
+enum rkv_status snapshots_take_slot(struct stream *s, struct rkv_error *error) {
+  overtake_older(s);
+  if (s->owner->count[STREAM_SLOT] == SLOTS_MAX)
+    return rkv_fail(error, RKV_FULL, "node %llu receives %d snapshots already: try again later",
+                    (unsigned long long)s->t->host->node_id, SLOTS_MAX);
+  move(s, STREAM_SLOT);
+  return RKV_OK;
+}
+
+/* An idle stream keeps nobody's meta out. */
+static void evict_oldest(struct snapshots *all) {
+  struct stream *oldest = NULL;
+  if (all->count[STREAM_AWAITED] <= AWAITED_MAX) return;
+  for (struct stream *s = all->open; s; s = s->next)
+    if (s->place == STREAM_AWAITED && s->phase == STREAM_READING) oldest = s;
+  if (oldest) stream_evict(oldest);
 }
 
 void snapshots_end(struct stream *s) {
@@ -31,7 +71,7 @@ void snapshots_end(struct stream *s) {
   else
     all->open = s->next;
   if (s->next) s->next->prev = s->prev;
-  all->open_count--;
+  all->count[s->place]--;
   grpc_call_unref(s->call);
   answer_end(&s->answer);
   rkv_buf_drop(&s->message_bytes);
@@ -51,9 +91,6 @@ static enum rkv_status read_envelope(struct stream *s, struct rkv_error *error) 
 
 static enum rkv_status admit(struct stream *s, struct rkv_error *error) {
   const unsigned long long id = (unsigned long long)s->t->host->node_id;
-  if (s->owner->open_count > STREAMS_MAX)
-    return rkv_fail(error, RKV_FULL, "node %llu receives %d snapshots already: try again later", id,
-                    STREAMS_MAX);
   s->counted = transport_inbound_begin(s->t);
   if (s->counted) return read_envelope(s, error);
   return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: try again later", id);
@@ -74,9 +111,11 @@ static void on_arrived(struct tag *self, bool ok) {
   s->next = all->open;
   if (s->next) s->next->prev = s;
   all->open = s;
-  all->open_count++;
+  s->place = STREAM_AWAITED;
+  all->count[STREAM_AWAITED]++;
   status = admit(s, &error);
   stream_begin(s, status, &error);
+  evict_oldest(all);
 }
 
 static enum rkv_status await(struct snapshots *all) {
@@ -119,7 +158,7 @@ enum rkv_status snapshots_open(struct transport *t, grpc_server *core, struct sn
 }
 
 enum rkv_status snapshots_start(struct snapshots *all, struct rkv_error *error) {
-  for (size_t i = 0; i < SLOTS; i++)
+  for (size_t i = 0; i < CALLS; i++)
     if (await(all) != RKV_OK)
       return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory to await snapshots");
   return RKV_OK;

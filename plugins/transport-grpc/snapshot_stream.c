@@ -5,6 +5,8 @@
 #include "codec.h"
 #include "keep.h"
 
+#define META_NS (1 * SECOND) /* a stream that has not sent its meta by then is given up */
+
 #define STREAM_OF(tag_, member)                                                                    \
   ((struct stream *)(void *)((char *)(tag_)-offsetof(struct stream, member)))
 
@@ -23,7 +25,7 @@ static bool start(struct stream *s, const grpc_op *ops, size_t n, struct tag *ta
   return false;
 }
 
-/* The only way out (N4). */
+/* The only way out (N5). */
 static void leave(struct stream *s) {
   s->pending--;
   if (s->pending == 0) snapshots_end(s);
@@ -38,6 +40,7 @@ static void send_answer(struct stream *s) {
   grpc_op ops[ANSWER_OPS_MAX];
   size_t n = answer_ops(&s->answer, !s->initial_sent, ops);
   s->phase = STREAM_ANSWERED;
+  if (!s->begun) snapshots_leave(s); /* else when the node has let it go */
   s->answered.fn = on_answered;
   (void)start(s, ops, n, &s->answered);
 }
@@ -52,9 +55,15 @@ static void refuse(struct stream *s, enum rkv_status status, const struct rkv_er
   if (s->begun) take_step(s, STEP_ABORT);
 }
 
-static void refuse_broken(struct stream *s) {
+/* It is gone or overtaken. */
+static void refuse_lost(struct stream *s) {
   struct rkv_error error;
-  refuse(s, rkv_fail(&error, RKV_CANCELLED, "snapshot stream: broken off by the sender"), &error);
+  if (s->overtaken)
+    (void)rkv_fail(&error, RKV_ABORTED, "snapshot stream: node %llu has begun another one",
+                   (unsigned long long)s->node.vote.node_id);
+  else
+    (void)rkv_fail(&error, RKV_CANCELLED, "snapshot stream: broken off by the sender");
+  refuse(s, (enum rkv_status)error.status, &error);
 }
 
 /* ---- the node's steps ---- */
@@ -63,6 +72,7 @@ static void on_step(struct tag *self, bool ok) {
   struct stream *s = STREAM_OF(self, stepped);
   (void)ok; /* posted by step_done */
   if (s->step == STEP_ABORT) {
+    snapshots_leave(s);
     leave(s);
     return;
   }
@@ -73,12 +83,13 @@ static void on_step(struct tag *self, bool ok) {
   } else if (!s->begun) {
     answer_ok(&s->answer, codec_snapshot_answer_encode(s->node.voter_vote));
     send_answer(s);
-  } else if (s->gone) {
-    refuse_broken(s);
+  } else if (s->gone || s->overtaken) {
+    refuse_lost(s);
   } else if (s->rest.len > 0) {
     take_step(s, STEP_WRITE);
   } else {
     rkv_buf_drop(&s->message_bytes);
+    s->idle_at = transport_now(s->t) + s->t->options.snapshot_idle_timeout;
     read_next(s);
   }
   leave(s);
@@ -144,14 +155,17 @@ static void on_message(struct stream *s) {
   enum rkv_status status = take_message(s, &in, &error);
   grpc_byte_buffer_destroy(s->message);
   s->message = NULL;
-  if (status != RKV_OK) {
-    refuse(s, status, &error);
-  } else if (in.is_meta) {
+  if (status == RKV_OK && in.is_meta) {
     s->node.vote = in.vote;
     s->node.meta = in.meta;
     s->membership = in.meta.membership;
+    status = snapshots_take_slot(s, &error);
+  }
+  if (status != RKV_OK) {
+    refuse(s, status, &error);
+  } else if (in.is_meta) {
     take_step(s, STEP_BEGIN);
-  } else if (in.chunk.len == 0) {
+  } else if (in.chunk.len == 0) { /* no progress: the sender's time runs on */
     rkv_buf_drop(&s->message_bytes);
     read_next(s);
   } else {
@@ -163,10 +177,10 @@ static void on_message(struct stream *s) {
 static void on_proven(struct tag *self, bool ok) {
   struct stream *s = STREAM_OF(self, proven);
   s->initial_sent = true;
-  if (ok && !s->gone)
+  if (ok && !s->gone && !s->overtaken)
     take_step(s, STEP_FINISH);
   else
-    refuse_broken(s);
+    refuse_lost(s);
   leave(s);
 }
 
@@ -190,7 +204,7 @@ static void on_received(struct tag *self, bool ok) {
     if (s->message) grpc_byte_buffer_destroy(s->message);
     s->message = NULL;
   } else if (!ok || s->gone) {
-    refuse_broken(s);
+    refuse_lost(s);
   } else if (s->message) {
     on_message(s);
   } else {
@@ -205,7 +219,6 @@ static void read_next(struct stream *s) {
   op.op = GRPC_OP_RECV_MESSAGE;
   op.data.recv_message.recv_message = &s->message;
   s->phase = STREAM_READING;
-  s->idle_at = transport_now(s->t) + s->t->options.snapshot_idle_timeout;
   s->received.fn = on_received;
   (void)start(s, &op, 1, &s->received);
 }
@@ -229,10 +242,38 @@ void stream_begin(struct stream *s, enum rkv_status status, const struct rkv_err
   s->node.call.abi_minor = RKV_ABI_MINOR;
   s->node.call.done = step_done;
   s->node.call.deadline_ns = transport_from_gpr(s->t, s->deadline);
+  s->idle_at = transport_now(s->t) + META_NS;
   if (status == RKV_OK)
     read_next(s);
   else
     refuse(s, status, error);
+}
+
+void stream_evict(struct stream *s) {
+  struct rkv_error error;
+  refuse(s,
+         rkv_fail(&error, RKV_FULL,
+                  "snapshot stream: more newer ones than node %llu keeps without their meta: try "
+                  "again later",
+                  (unsigned long long)s->t->host->node_id),
+         &error);
+}
+
+void stream_overtake(struct stream *s) {
+  s->overtaken = true;
+  if (s->phase == STREAM_READING) refuse_lost(s);
+}
+
+static void refuse_silence(struct stream *s) {
+  struct rkv_error error;
+  if (s->place == STREAM_AWAITED)
+    (void)rkv_fail(&error, RKV_TIMEOUT, "snapshot stream: no meta for %llu ms",
+                   (unsigned long long)(META_NS / MS));
+  else
+    (void)rkv_fail(&error, RKV_TIMEOUT,
+                   "snapshot stream: silent for %llu ms (the limit here: snapshot_idle_timeout)",
+                   (unsigned long long)(s->t->options.snapshot_idle_timeout / MS));
+  refuse(s, RKV_TIMEOUT, &error);
 }
 
 void stream_tick(struct stream *s, uint64_t now_ns, bool draining) {
@@ -249,10 +290,5 @@ void stream_tick(struct stream *s, uint64_t now_ns, bool draining) {
                     (unsigned long long)s->t->host->node_id),
            &error);
   else if (silent)
-    refuse(s,
-           rkv_fail(&error, RKV_TIMEOUT,
-                    "snapshot stream: silent for %llu ms (the limit here: "
-                    "snapshot_idle_timeout)",
-                    (unsigned long long)(s->t->options.snapshot_idle_timeout / MS)),
-           &error);
+    refuse_silence(s);
 }

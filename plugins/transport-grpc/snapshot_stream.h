@@ -6,7 +6,9 @@
  * (N3) Only a half-close that is proven installs a snapshot. A broken stream looks the same to
  *      RECV_MESSAGE (no message, ok), so initial metadata is sent then: on a stream that was reset
  *      the core fails it.
- * (N4) `pending` counts batches and node steps under way; the stream is freed in one place, when
+ * (N4) A stream has a place: among those whose meta is awaited, from a valid meta on a slot, until
+ *      the node holds nothing of it any more.
+ * (N5) `pending` counts batches and node steps under way; the stream is freed in one place, when
  *      it falls to 0, and not before the answer was sent. */
 #ifndef TRANSPORT_SNAPSHOT_STREAM_H
 #define TRANSPORT_SNAPSHOT_STREAM_H
@@ -19,6 +21,8 @@ enum stream_phase {
   STREAM_PROVING, /* waits for the proof of the half-close (N3) */
   STREAM_ANSWERED,
 };
+
+enum stream_place { STREAM_NOWHERE, STREAM_AWAITED, STREAM_SLOT, STREAM_PLACES };
 
 enum stream_step { STEP_BEGIN, STEP_WRITE, STEP_FINISH, STEP_ABORT };
 
@@ -35,12 +39,14 @@ struct stream {
   int cancelled;                /* RECV_CLOSE_ON_SERVER writes it */
   unsigned pending;
   enum stream_phase phase;
+  enum stream_place place; /* service_snapshot.c's (N4) */
   enum stream_step step;
   bool counted;      /* as an open inbound call */
   bool begun;        /* the node holds half a snapshot: finish or abort must follow */
   bool gone;         /* the call has ended for the core */
+  bool overtaken;    /* its sender has begun another one */
   bool initial_sent; /* initial metadata */
-  uint64_t idle_at;  /* when the sender's silence is too long */
+  uint64_t idle_at;  /* when it is too long ago that the sender said something of worth */
   struct answer answer;
   struct rkv_snapshot_call node;
   struct rkv_buf membership; /* what node.meta.membership borrows */
@@ -53,10 +59,21 @@ struct stream {
 /* A call has arrived in s->call: starts to read, or refuses it if status is not RKV_OK. */
 void stream_begin(struct stream *s, enum rkv_status status, const struct rkv_error *error);
 
+/* Gives up a stream: its place is needed. It waits for its sender's meta. */
+void stream_evict(struct stream *s);
+
+/* Gives up a stream as soon as the node is not at it: its sender has begun another one. */
+void stream_overtake(struct stream *s);
+
 /* Called each tick: gives up what is silent, and everything that waits when the node stops. */
 void stream_tick(struct stream *s, uint64_t now_ns, bool draining);
 
 /* service_snapshot.c: the last event has come; frees the stream. */
 void snapshots_end(struct stream *s);
+/* A valid meta has come: gives the stream a slot, and ends an older one of the same sender. Errors:
+ * RKV_FULL. */
+enum rkv_status snapshots_take_slot(struct stream *s, struct rkv_error *error);
+/* Gives its place back, if it has one still. */
+void snapshots_leave(struct stream *s);
 
 #endif

@@ -72,7 +72,7 @@ static void restore_end(struct life *l, struct open_restore *r) {
     CONTRACT_REQUIRE(l->c, status == (whole ? RKV_OK : RKV_CORRUPT),
                      "a restore ended with %s after %zu of %zu bytes", rkv_status_name(status),
                      r->at, r->state->len);
-    if (!whole) contract_text_ok(l->c, status, &m->error, "restore_finish");
+    if (!whole) contract_text_ok(l->c, status, &m->error, "a refused restore");
     if (whole) m->at = (size_t)r->state->meta.last.index;
   }
   *r = (struct open_restore){.at = 0};

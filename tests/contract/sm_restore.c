@@ -185,7 +185,8 @@ void sm_law_restore_in_service(struct contract *c) {
 
 static void *checked(struct scene *s) {
   void *restore = machine_restore_part(&s->m, &s->foreign, s->foreign.len, SM_CHUNK);
-  CONTRACT_REQUIRE(s->m.c, restore && s->m.ops->restore_check(restore, &s->m.error) == RKV_OK,
+  CONTRACT_REQUIRE(s->m.c,
+                   restore && s->m.ops->restore_check(restore, contract_ask(&s->m.error)) == RKV_OK,
                    "restore_check of a whole snapshot: %s", s->m.error.text);
   return restore;
 }
@@ -237,7 +238,7 @@ void sm_law_checked_restore_waits(struct contract *c) {
   machine_is(&s->m, &s->own, "a machine whose checked restore was aborted");
   restore = checked(s);
   machine_apply(&s->m, &s->log, LARGE, 20, NULL);
-  CONTRACT_REQUIRE(c, s->m.ops->restore_finish(restore, &s->m.error) == RKV_OK,
+  CONTRACT_REQUIRE(c, s->m.ops->restore_finish(restore, contract_ask(&s->m.error)) == RKV_OK,
                    "restore_finish after restore_check: %s", s->m.error.text);
   machine_is(&s->m, &s->foreign, "a machine after restore_check and restore_finish");
   bufs_free(questions, count);

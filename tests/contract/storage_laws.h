@@ -168,12 +168,23 @@
     "An open that is refused for any damaged file leaves the bytes of every file, perhaps under "  \
     "another name.")
 
+/* What is not in the directory, and what is there of somebody else. */
+#define STORAGE_LAWS_MISSING(X)                                                                    \
+  X(67, missing_files_are_told, CRASH, RKV_CAP_DURABLE, 120,                                       \
+    "Where files of a directory were removed or emptied, whichever and however many, open is "     \
+    "CORRUPT, names one of them and changes nothing, or all that was acknowledged is there. All "  \
+    "removed: a new directory.")                                                                   \
+  X(68, strangers_are_refused, CRASH, RKV_CAP_DURABLE, 20,                                         \
+    "A directory in which there is only what others made is no new one: open is refused, names "   \
+    "one of the files and changes nothing. Names with a leading dot and lost+found are nobody's.")
+
 #define STORAGE_LAWS(X)                                                                            \
   STORAGE_LAWS_HOLD(X)                                                                             \
   STORAGE_LAWS_TOLD(X)                                                                             \
   STORAGE_LAWS_SNAPSHOT(X)                                                                         \
   STORAGE_LAWS_LIMITS(X)                                                                           \
-  STORAGE_LAWS_CRASH(X) STORAGE_LAWS_HEIR(X) STORAGE_LAWS_REFUSED(X) STORAGE_LAWS_FULL(X)
+  STORAGE_LAWS_CRASH(X)                                                                            \
+  STORAGE_LAWS_HEIR(X) STORAGE_LAWS_REFUSED(X) STORAGE_LAWS_MISSING(X) STORAGE_LAWS_FULL(X)
 
 /* For the files with laws. */
 struct contract;

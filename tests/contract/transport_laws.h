@@ -54,6 +54,8 @@
     "stop lets the node answer what was handed in, and awaits it after the grace.")                \
   X(31, hands_off, BASIC, 0, 60, "After done a call is never touched again.")                      \
   X(32, broken_snapshot, BASIC, 0, 60,                                                             \
-    "A snapshot that is broken off ends as snapshot_abort at the receiver, once.")
+    "A snapshot that is broken off ends as snapshot_abort at the receiver, once.")                 \
+  X(33, idle_snapshots, BASIC, 0, 60,                                                              \
+    "Snapshots of a sender that stand still do not keep out its next one.")
 
 #endif

@@ -8,8 +8,9 @@
 void transport_law_snapshot_arrives(struct contract *c);
 void transport_law_snapshot_answers(struct contract *c);
 void transport_law_broken_snapshot(struct contract *c);
+void transport_law_idle_snapshots(struct contract *c);
 
-enum { LARGEST = 3 << 20 };
+enum { LARGEST = 3 << 20, IDLE = 40 };
 
 struct scene {
   struct side a, b;
@@ -214,4 +215,27 @@ void transport_law_broken_snapshot(struct contract *c) {
   aborted_once(z, aborted++, "by the sender's end");
   contract_note(c, "%zu streams", aborted);
   scene_close(z);
+}
+
+/* ---- standing still ---- */
+
+/* A sender that begins again and again, and goes on with none but the last. */
+void transport_law_idle_snapshots(struct contract *c) {
+  struct scene *z = scene_open(c);
+  struct asked *a = calloc(IDLE + 1, sizeof *a);
+  CONTRACT_REQUIRE(c, a, "the suite has no memory");
+  for (size_t i = 0; i <= IDLE; i++) begin_some(z, &a[i], 0);
+  ask_write(&a[IDLE], z->bytes, 1000);
+  ask_ok(&a[IDLE]);
+  a[IDLE].kind = CALL_SNAPSHOT_FINISH;
+  ask(&a[IDLE]);
+  ask_ok(&a[IDLE]);
+  CONTRACT_REQUIRE(c, count_of(z, &z->b.f.finished) == 1, "the newest snapshot was not finished");
+  z->a.ops->peer_close(z->peer);
+  z->peer = NULL;
+  SIDE_AWAIT(c, count_of(z, &z->b.f.aborted) == IDLE, "%zu of %d snapshots that stood still ended",
+             count_of(z, &z->b.f.aborted), IDLE);
+  contract_note(c, "%d streams", IDLE);
+  scene_close(z);
+  free(a);
 }

@@ -51,7 +51,8 @@ static void make_record(struct feed *f, struct head *head, struct rkv_log_id *la
 }
 
 static void make_segment(struct feed *f) {
-  struct head head = {.format = HEAD_FORMAT, .node_id = 1, .sequence = 1, .size = SEGMENT_BYTES};
+  struct head head = {
+      .format = HEAD_FORMAT_ALONE, .node_id = 1, .sequence = 1, .size = SEGMENT_BYTES};
   uint64_t at = HEAD_SIZE;
   uint32_t prev, i, count = feed_pick(f, RECORDS_MAX);
   struct rkv_log_id last;

@@ -177,12 +177,19 @@ static bool keeps_peers(const struct node *n) {
   return false;
 }
 
+static bool over_budget(const struct sim *s, const struct node *n) {
+  for (int i = 0; i < NODE_BUDGETS; i++) {
+    uint64_t max = budget_max((enum node_budget)i);
+    if (n->budgets.calls[i] > (max ? max : s->w->options.inbox_max)) return true;
+  }
+  return n->budgets.command_bytes > s->w->options.inbox_bytes_max;
+}
+
 /* Named limits, and a handover that ends in time. */
 static void check_node(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   struct node *n = s->w->nodes[id].node;
   const struct raft_handover *transfer = &n->raft->transfer;
-  if (n->client_calls > s->w->options.inbox_max || n->peer_calls > NODE_PEER_CALLS_MAX ||
-      n->change_count > NODE_CHANGES_MAX || n->peer_count > RKV_NODES_MAX)
+  if (over_budget(s, n) || n->change_count > NODE_CHANGES_MAX || n->peer_count > RKV_NODES_MAX)
     sim_fail(s, "node %" PRIu64 " is over one of its limits", id);
   if (!loop_ending(n) && transfer->target != 0 && n->now_ns >= transfer->until_ns)
     sim_fail(s, "node %" PRIu64 " does not end its handover in time", id);

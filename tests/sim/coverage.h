@@ -131,7 +131,9 @@ enum sim_op {
   X(EDGE, "requests at the edge refused")                                                          \
   X(EDGE_ANSWER, "answers at the edge that changed nothing")                                       \
   X(KEPT, "nodes back with a state machine that kept its state")                                   \
-  X(BEHIND, "of them brought up by a snapshot that only the disk had")
+  X(BEHIND, "of them brought up by a snapshot that only the disk had")                             \
+  X(CREEP, "chunks of snapshots that crept")                                                       \
+  X(STREAM_ENDED, "streams of snapshots that a newer leader ended")
 
 enum sim_effect {
 #define SIM_EFFECT_ENUM(name, text) SIM_EFFECT_##name,

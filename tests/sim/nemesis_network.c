@@ -3,7 +3,9 @@
 
 #include "nemesis.h"
 
-#define RESETS_PPM 150000 /* of each step of a snapshot's stream, whatever else happens */
+#define RESETS_PPM 150000     /* of each step of a snapshot's stream, whatever else happens */
+#define CREEPS_PPM 100000     /* of each chunk: it comes late, as of a leader that dribbles ... */
+#define CREEP_NS (8 * SECOND) /* ... and may be deposed meanwhile */
 
 void nemesis_heal_cuts(struct world *w, void *arg) {
   (void)arg;
@@ -15,6 +17,8 @@ static void calm_messages(struct world *w, void *arg) {
   const struct world_faults *f = world_faults(w);
   *world_faults(w) = (struct world_faults){.slow_max_ns = 1,
                                            .reset_ppm = s->healing ? 0 : RESETS_PPM,
+                                           .creep_ppm = s->healing ? 0 : CREEPS_PPM,
+                                           .creep_max_ns = CREEP_NS,
                                            .slow_job_ppm = s->healing ? 0 : s->slow_job_ppm,
                                            .slow_job_max_ns = NEMESIS_JOB_NS,
                                            .slow_worker = f->slow_worker,

@@ -14,7 +14,7 @@
 #define LATE_NS (20 * SECOND)
 #define LATE_LOOK_NS (5 * MS)
 #define ALLOCATIONS_MAX 400 /* one of the next so many fails */
-#define PEER_CALLS_LEFT 2   /* room in a full queue of peers' calls */
+#define CALLS_LEFT 2        /* room in a full queue */
 #define CLIENT_CALLS_LEFT 1 /* and of clients' */
 
 void strike_crash(struct sim *s, enum sim_fault fault) {
@@ -118,11 +118,26 @@ void strike_wipe(struct sim *s, enum sim_fault fault) {
 
 /* ---- full queues ---- */
 
+/* As if so many calls less, or more, were left of each budget. */
+static void fill_queues(struct sim *s, rkv_node_id id, bool fill) {
+  struct node *n = sim_node_of(s, id);
+  for (int i = NODE_BUDGET_CLIENT + 1; i < NODE_BUDGETS; i++) {
+    atomic_uint_fast64_t *calls = &n->budgets.calls[i];
+    uint64_t max = budget_max((enum node_budget)i);
+    if (fill)
+      s->nodes[id].full_calls[i] = *calls < max - CALLS_LEFT ? max - CALLS_LEFT - *calls : 0;
+    if (fill)
+      atomic_fetch_add(calls, s->nodes[id].full_calls[i]);
+    else
+      atomic_fetch_sub(calls, s->nodes[id].full_calls[i]);
+  }
+}
+
 static void empty_queues(struct sim *s, rkv_node_id id) {
   struct node *n = sim_node_of(s, id);
   if (n && s->nodes[id].full_life == s->w->nodes[id].life) {
     n->options.inbox_max = s->w->options.inbox_max;
-    atomic_fetch_sub(&n->peer_calls, s->nodes[id].full_calls);
+    fill_queues(s, id, false);
   }
   s->nodes[id].full_life = 0;
 }
@@ -141,11 +156,10 @@ void strike_queues(struct sim *s, enum sim_fault fault) {
   uint64_t ns = nemesis_some(s, 500 * MS, 3 * SECOND);
   rkv_node_id id = nemesis_leader(s);
   struct node *n = sim_node_of(s, id);
-  if (!n || s->nodes[id].full_life != 0 || n->peer_calls > PEER_CALLS_LEFT) return;
-  s->nodes[id].full_calls = NODE_PEER_CALLS_MAX - PEER_CALLS_LEFT - n->peer_calls;
+  if (!n || s->nodes[id].full_life != 0) return;
   s->nodes[id].full_life = s->w->nodes[id].life;
   n->options.inbox_max = CLIENT_CALLS_LEFT;
-  atomic_fetch_add(&n->peer_calls, s->nodes[id].full_calls);
+  fill_queues(s, id, true);
   sim_mark(s, fault, ns);
   sim_tell(s, "trouble: the queues of node %" PRIu64 " are full", id);
   world_at(s->w, s->w->now_ns + ns, on_empty, s);

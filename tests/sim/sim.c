@@ -219,6 +219,8 @@ static void sum_up(struct sim *s) {
   effects[SIM_EFFECT_SLOW_JOB] += s->w->fault_count[WORLD_FAULT_SLOW_JOB];
   effects[SIM_EFFECT_STALL] += s->w->fault_count[WORLD_FAULT_STALL];
   effects[SIM_EFFECT_STALE] += s->w->fault_count[WORLD_FAULT_STALE];
+  effects[SIM_EFFECT_CREEP] += s->w->fault_count[WORLD_FAULT_CREEP];
+  effects[SIM_EFFECT_STREAM_ENDED] += s->w->fault_count[WORLD_FAULT_ENDED];
   effects[SIM_EFFECT_NO_MEMORY] += memory_failures();
 }
 

@@ -19,6 +19,7 @@
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
+#include <node/budget.h>
 #include <support/memory.h>
 #include <support/world.h>
 #include <support/world_internal.h>
@@ -63,11 +64,11 @@ struct sim_node {
   rkv_index config; /* of the effective membership, after the last step */
   unsigned life;
   bool was_leader;
-  bool weak;              /* its disk was replaced or is damaged, and it does not vote again yet */
-  bool damaged;           /* something of its disk may be */
-  bool refused;           /* its disk does not open: it waits for another one */
-  unsigned full_life;     /* the life in which its queues were filled up; 0: they were not */
-  uint64_t full_calls;    /* as if so many calls waited there */
+  bool weak;          /* its disk was replaced or is damaged, and it does not vote again yet */
+  bool damaged;       /* something of its disk may be */
+  bool refused;       /* its disk does not open: it waits for another one */
+  unsigned full_life; /* the life in which its queues were filled up; 0: they were not */
+  uint64_t full_calls[NODE_BUDGETS]; /* as if so many calls waited there */
   unsigned stranger_life; /* in which it was told of another cluster before it knew a commit */
   unsigned installs_life; /* the life in which a snapshot was sent to it */
   struct rkv_cluster_id cluster;   /* that it belonged to, as last seen */

@@ -16,7 +16,9 @@ struct world_faults {
   uint32_t drop_ppm, double_ppm, slow_ppm, stale_ppm; /* per million, of each message */
   uint64_t slow_max_ns;  /* extra delay of a slow or doubled message: short ones are frequent */
   uint64_t stale_max_ns; /* how late a copy comes that outlives connections and lives */
-  uint32_t reset_ppm;    /* of each chunk of a snapshot: its connection is reset */
+  uint32_t reset_ppm;    /* of each chunk of a snapshot: its connection is reset ... */
+  uint32_t creep_ppm;    /* ... or it comes late, as of a leader that dribbles */
+  uint64_t creep_max_ns;
   /* Of each job of a worker; and of each batch of a loop: its thread stands still after it has read
    * the clock, while calls are handed in. Short ones are frequent. */
   uint32_t slow_job_ppm, stall_ppm;
@@ -30,6 +32,8 @@ enum world_fault {
   WORLD_FAULT_SLOW,
   WORLD_FAULT_STALE,
   WORLD_FAULT_RESET,
+  WORLD_FAULT_CREEP,
+  WORLD_FAULT_ENDED, /* streams that another one ended, or the node itself */
   WORLD_FAULT_SLOW_JOB,
   WORLD_FAULT_STALL,
   WORLD_FAULT_COUNT

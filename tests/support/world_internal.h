@@ -100,6 +100,8 @@ bool world_is_cut(const struct world *w, rkv_node_id from, rkv_node_id to);
 /* A time of the node's own clock on the world's. */
 uint64_t world_global_ns(const struct world_node *wn, uint64_t local_ns);
 uint64_t world_local_ns(const struct world_node *wn);
+/* How long the node waits for an answer to a call that it sends now, at least 1; 0: for ever. */
+uint64_t world_patience_ns(const struct world_node *wn, const struct rkv_call *call);
 
 void world_cancel_outbound(struct world_node *from);
 

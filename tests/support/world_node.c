@@ -13,6 +13,12 @@ uint64_t world_local_ns(const struct world_node *wn) {
   return CLOCK_EPOCH_NS + (wn->world->now_ns - wn->start_ns) / 1000 * wn->rate;
 }
 
+uint64_t world_patience_ns(const struct world_node *wn, const struct rkv_call *call) {
+  uint64_t now = world_local_ns(wn);
+  if (call->deadline_ns == 0) return 0;
+  return call->deadline_ns > now ? call->deadline_ns - now : 1;
+}
+
 uint64_t world_global_ns(const struct world_node *wn, uint64_t local_ns) {
   if (local_ns == UINT64_MAX) return UINT64_MAX;
   uint64_t since = local_ns > CLOCK_EPOCH_NS ? local_ns - CLOCK_EPOCH_NS : 0;

@@ -18,6 +18,7 @@ struct world_stream {
   const void *connection; /* the sender's; other connections to the same node may come and go */
   unsigned to_life;
   enum world_stream_kind kind;     /* the step on its way */
+  uint64_t patience_ns;            /* of its sender; 0 = endless */
   struct rkv_snapshot_call *outer; /* the sender's step that waits; NULL = nobody waits */
   unsigned holds;                  /* events on their way that know the stream */
   bool busy, open;                 /* (W1); the receiver holds state for the stream */
@@ -40,6 +41,9 @@ static void hand_over(struct world_stream *s, enum world_stream_kind kind) {
   const struct rkv_node_api *api = node_api(to->node);
   s->busy = true;
   s->kind = kind;
+  s->inner.call.deadline_ns = 0;
+  if (s->patience_ns > 0 && kind != WORLD_STREAM_ABORT)
+    s->inner.call.deadline_ns = world_local_ns(to) + s->patience_ns;
   switch (kind) {
   case WORLD_STREAM_BEGIN: api->snapshot_begin(api->ctx, &s->inner); break;
   case WORLD_STREAM_WRITE: api->snapshot_write(api->ctx, &s->inner); break;
@@ -100,6 +104,7 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   s->busy = false;
   s->status = status;
   if (error) s->error = *error;
+  if (status == RKV_ABORTED) s->world->fault_count[WORLD_FAULT_ENDED]++;
   if (s->kind == WORLD_STREAM_BEGIN) s->open = status == RKV_OK && !s->inner.finished;
   if (s->kind != WORLD_STREAM_BEGIN && (status != RKV_OK || s->kind != WORLD_STREAM_WRITE))
     s->open = false;
@@ -120,12 +125,21 @@ static void deliver(struct world *w, void *arg) {
   hand_over(s, s->kind);
 }
 
+static uint64_t creep_ns(struct world *w, enum world_stream_kind kind) {
+  if (kind != WORLD_STREAM_WRITE || !world_chance(w, w->faults.creep_ppm)) return 0;
+  w->fault_count[WORLD_FAULT_CREEP]++;
+  return world_tail(w, w->faults.creep_max_ns);
+}
+
 static void travel(struct world_stream *s, struct rkv_snapshot_call *outer,
                    enum world_stream_kind kind) {
   s->outer = outer;
   s->kind = kind;
+  s->patience_ns = world_patience_ns(&s->world->nodes[s->from], &outer->call);
   s->holds++;
-  world_at(s->world, s->world->now_ns + world_delay(s->world, s->from, s->to), deliver, s);
+  world_at(s->world,
+           s->world->now_ns + world_delay(s->world, s->from, s->to) + creep_ns(s->world, kind),
+           deliver, s);
 }
 
 void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to, const void *connection,

@@ -42,6 +42,7 @@ struct relay {
   rkv_node_id from, to;
   unsigned refs, from_life, to_life;
   enum relay_kind kind;
+  uint64_t patience_ns; /* of the sender, from when it is delivered, as gRPC has it; 0 = endless */
   bool lose_answer;
   bool stale;            /* a copy that reaches whoever runs there then */
   union any_call *outer; /* the sender's; NULL once it ended */
@@ -148,13 +149,13 @@ static void deliver(struct world *w, void *arg) {
   if (world_hold(w, r->to, deliver, r)) return;
   if (r->stale) r->to_life = to->life;
   if (!to->running || to->stopping || to->life != r->to_life || world_is_cut(w, r->from, r->to)) {
-    enum rkv_status status = rkv_fail(&error, RKV_UNAVAILABLE, "cut");
-    r->status = status;
+    r->status = rkv_fail(&error, RKV_UNAVAILABLE, "cut");
     r->error = error;
     world_at(w, w->now_ns + world_delay(w, r->to, r->from), arrive, r);
     return;
   }
   const struct rkv_node_api *api = node_api(to->node);
+  if (r->patience_ns > 0) r->inner.call.deadline_ns = world_local_ns(to) + r->patience_ns;
   switch (r->kind) {
   case RELAY_VOTE: api->vote(api->ctx, &r->inner.vote); break;
   case RELAY_PRE_VOTE: api->pre_vote(api->ctx, &r->inner.vote); break;
@@ -190,6 +191,7 @@ static struct relay *relay_new(struct link *link, union any_call *outer, enum re
   r->inner.call.envelope = &r->envelope;
   r->inner.call.abi_minor = RKV_ABI_MINOR;
   r->inner.call.done = answered;
+  r->patience_ns = world_patience_ns(&link->world->nodes[link->from], &outer->call);
   r->world = link->world;
   r->from = link->from;
   r->to = link->to;

@@ -29,11 +29,13 @@ static void on_record(struct recover_watcher *watcher, const struct scan *scan) 
   if (look->record) look->record(look->arg, scan);
 }
 
+/* *owner: what it says; it needs no owner_close. */
 static enum rkv_status look_at_log(struct wal_look *look, const struct dir *dir,
-                                   struct rkv_error *error) {
+                                   struct owner *owner, struct rkv_error *error) {
   struct recovery r;
   enum rkv_status status = recover(dir, 0, &look->watcher, &r, error);
   if (status != RKV_OK) return status;
+  *owner = r.owner;
   if (look->segments == 0) {
     recover_free(&r);
     return rkv_fail(error, RKV_NOT_FOUND, "there is no log of storage-wal in it");
@@ -100,6 +102,7 @@ enum rkv_status wal_look(struct wal_look *look, const char *path, bool whole,
                          struct rkv_error *error) {
   struct stat info;
   struct dir dir;
+  struct owner owner;
   uint64_t *numbers = NULL;
   size_t count = 0;
   enum rkv_status status;
@@ -108,8 +111,9 @@ enum rkv_status wal_look(struct wal_look *look, const char *path, bool whole,
     return rkv_fail(error, RKV_NOT_FOUND, "%s: %s", path, strerror(errno));
   status = dir_open(&dir, path, false, error);
   if (status != RKV_OK) return status;
-  status = look_at_log(look, &dir, error);
+  status = look_at_log(look, &dir, &owner, error);
   if (status == RKV_OK) status = dir_list(&dir, DIR_SNAPSHOT, &numbers, &count, error);
+  if (status == RKV_OK) status = whole_snapshot(&owner, count ? numbers[count - 1] : 0, error);
   if (status == RKV_OK && count > 0)
     status = look_at_snapshot(look, &dir, numbers[count - 1], whole, error);
   free(numbers);

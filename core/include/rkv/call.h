@@ -40,7 +40,8 @@ struct rkv_call {
    * not block. */
   void (*done)(struct rkv_call *self, enum rkv_status status, const struct rkv_error *error);
   uint64_t deadline_ns;  /* on rkv_host.now_ns; 0 = none. The callee answers RKV_TIMEOUT not long
-                            after it */
+                            after it: what was asked may be done yet, unless the text says that
+                            nothing was */
   struct rkv_call *next; /* callee's */
   uint32_t kind;         /* callee's */
   uint32_t abi_minor;    /* inbound: the RKV_ABI_MINOR that the caller was built with; 0 by one of
@@ -233,7 +234,7 @@ struct rkv_transfer_call {
 };
 
 /* Builds a snapshot of what is applied now. Answered when it is durable. RKV_PRECONDITION while one
- * is being built. */
+ * is being built. RKV_TIMEOUT: it may be built all the same. */
 struct rkv_snapshot_now_call {
   struct rkv_call call;
   /* answer */

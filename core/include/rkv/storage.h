@@ -44,8 +44,10 @@ struct rkv_storage_state {
 };
 
 struct rkv_storage_ops {
-  /* Makes an instance. May block (reads and checks the disk). Errors: RKV_CORRUPT, RKV_FOREIGN,
-   * RKV_IO with the place in the text; nothing on the device is changed by a refusal. */
+  /* Makes an instance. May block (reads and checks the disk). Errors: RKV_CORRUPT, also for files
+   * that are missing (the host adds what to do then); RKV_FOREIGN, also for a directory that others
+   * filled; RKV_IO, all with the place in the text; nothing on the device is changed by a refusal.
+   */
   enum rkv_status (*open)(const struct rkv_host *host, const struct rkv_config *config,
                           void **storage, struct rkv_error *error);
 

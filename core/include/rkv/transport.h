@@ -31,6 +31,9 @@ struct rkv_node_api {
   void (*vote)(void *ctx, struct rkv_vote_call *call);
   void (*append)(void *ctx, struct rkv_append_call *call);
 
+  /* Handed in once its meta has come whole and was read; until then a stream takes nobody's room.
+   * Streams that stand still keep no sender's next one out. A newer offer that the node takes ends
+   * the stream before it: the next step of that one ends with RKV_ABORTED. */
   void (*snapshot_begin)(void *ctx, struct rkv_snapshot_call *call);
   void (*snapshot_write)(void *ctx, struct rkv_snapshot_call *call);
   void (*snapshot_finish)(void *ctx,

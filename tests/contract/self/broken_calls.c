@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { STREAMS_FEW = 16 };
+
 /* A copy on its way. */
 struct passage {
   union any_call copy; /* first: what the good plugin has */
@@ -144,6 +146,14 @@ static bool is_taken(struct passage *p) {
     passed_back(&p->copy.call, RKV_OK, NULL);
     return true;
   }
+  if (fault == FAULT_few_streams && p->kind == CALL_SNAPSHOT_BEGIN &&
+      ++peer->streams > STREAMS_FEW) {
+    struct rkv_error error;
+    passed_back(&p->copy.call,
+                rkv_fail(&error, RKV_FULL, "broken: %d streams are open", STREAMS_FEW), &error);
+    return true;
+  }
+  if (p->kind == CALL_SNAPSHOT_FINISH || p->kind == CALL_SNAPSHOT_ABORT) peer->streams--;
   if (fault != FAULT_appends_swapped || p->kind != CALL_APPEND || p->copy.append.entry_count == 0)
     return false;
   held = peer->held;

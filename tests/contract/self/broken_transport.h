@@ -46,6 +46,7 @@
   X(taken_is_io)                                                                                   \
   X(any_address)                                                                                   \
   X(few_peers)                                                                                     \
+  X(few_streams)                                                                                   \
   X(open_leaks)                                                                                    \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
@@ -78,7 +79,7 @@ struct broken_peer {
   struct broken_peer *next;
   void *good;
   bool closed, sulks;
-  unsigned appends, writes, votes;
+  unsigned appends, writes, votes, streams;
   void *held; /* an append that waits for the next one */
   struct rkv_vote before;
 };

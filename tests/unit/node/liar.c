@@ -103,6 +103,10 @@ static enum rkv_status restore_write(void *restore, struct rkv_buf chunk, struct
   OR_LIE(RESTORE_WRITE, liar.sm->restore_write(restore, chunk, error));
 }
 
+static enum rkv_status restore_check(void *restore, struct rkv_error *error) {
+  OR_LIE(RESTORE_CHECK, liar.sm->restore_check(restore, error));
+}
+
 static enum rkv_status restore_finish(void *restore, struct rkv_error *error) {
   if (!lies(LIAR_RESTORE_FINISH)) return liar.sm->restore_finish(restore, error);
   liar.sm->restore_abort(restore);
@@ -242,6 +246,7 @@ static void wrap_sm(struct rkv_state_machine_ops *ops) {
   ops->snapshot_read = view_read;
   ops->restore_begin = restore_begin;
   ops->restore_write = restore_write;
+  ops->restore_check = restore_check;
   ops->restore_finish = restore_finish;
 }
 

@@ -15,6 +15,7 @@
   X(VIEW_READ)                                                                                     \
   X(RESTORE_BEGIN)                                                                                 \
   X(RESTORE_WRITE)                                                                                 \
+  X(RESTORE_CHECK)                                                                                 \
   X(RESTORE_FINISH)                                                                                \
   X(LOAD)                                                                                          \
   X(SAVE_VOTE)                                                                                     \

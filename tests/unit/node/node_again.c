@@ -205,8 +205,8 @@ static void a_snapshot_ends_the_writes_that_it_covers(void **state) {
   assert_true(world_settle(w));
   assert_string_equal(world_get(w, old, "key").text, "last");
   assert_string_equal(world_get(w, old, "w").text, "1");
-  assert_int_equal(w->nodes[old].node->client_calls, 0);
-  assert_int_equal(w->nodes[old].node->client_bytes, 0);
+  assert_true(budgets_idle(&w->nodes[old].node->budgets));
+  assert_int_equal(w->nodes[old].node->budgets.command_bytes, 0);
   assert_int_equal(stopped_with, RKV_OK);
   end(w);
 }

@@ -149,7 +149,7 @@ static void a_follower_that_cannot_save_says_so(void **state) {
   for (int i = 0; i < 50; i++) {
     assert_int_equal(world_set(w, leader, "while", "2").status, RKV_OK);
     world_run(w, SECONDS / 5);
-    assert_int_equal(node->peer_calls, 0);
+    assert_int_equal(node->budgets.calls[NODE_BUDGET_APPEND], 0);
   }
   assert_int_equal(world_leader(w), leader);
   unblock();
@@ -170,7 +170,7 @@ static void a_voter_that_cannot_save_gives_no_vote(void **state) {
   world_isolate(w, leader, true);
   world_run(w, 20 * SECONDS);
   assert_string_not_equal(world_metrics(w, other).state, "leader");
-  assert_int_equal(node->peer_calls, 0);
+  assert_int_equal(node->budgets.calls[NODE_BUDGET_VOTE], 0);
   unblock();
   world_run(w, 20 * SECONDS);
   world_isolate(w, leader, false);

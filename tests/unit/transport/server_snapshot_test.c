@@ -1,4 +1,5 @@
-/* server_snapshot_test.c: RaftService.Snapshot: what installs a snapshot, and all that must not. */
+/* server_snapshot_test.c: RaftService.Snapshot: what installs a snapshot, and all that must not.
+ * Several streams at once: server_streams_test.c. */
 #include "server_client.h"
 #include "server_harness.h"
 
@@ -179,13 +180,11 @@ static void oversized_chunk(void **state) {
   nothing_was_installed(1);
 }
 
-/* OpenRaft's sender waits for the answer before it sends meta: it must not hold a stream for ever.
- */
 static void silent_from_the_start(void **state) {
   uint64_t before = now_ns();
   (void)state;
-  ends_with(GRPC_STATUS_DEADLINE_EXCEEDED, "silent for 200 ms");
-  assert_true(now_ns() - before > 150000000u);
+  ends_with(GRPC_STATUS_DEADLINE_EXCEEDED, "no meta for 1000 ms");
+  assert_true(now_ns() - before > 900000000u);
   assert_true(now_ns() - before < 3000000000u);
   nothing_was_installed(0);
 }
@@ -250,34 +249,6 @@ static void broken_off_at_any_moment(void **state) {
   assert_int_equal(fake_look(&f).finish, 0);
 }
 
-/* Streams at once: bounded, the refused ones say so, the others go on. */
-static void too_many_streams(void **state) {
-  enum { STREAMS = 17 };
-  static struct call calls[STREAMS];
-  unsigned refused = 0;
-  (void)state;
-  fake_park(&f);
-  call_half_close(&call);
-  ends_with(GRPC_STATUS_INVALID_ARGUMENT, "empty");
-  for (size_t i = 0; i < STREAMS; i++) {
-    uint8_t meta[64];
-    size_t len = from_hex(META, meta);
-    call_start(&calls[i], &c, RAFT "Snapshot", NULL);
-    (void)call_send(&calls[i], meta, len);
-  }
-  fake_await(&f, &f.seen.begin, STREAMS - 1);
-  f.finished = true;
-  fake_release(&f);
-  for (size_t i = 0; i < STREAMS; i++) {
-    call_end(&calls[i], &out);
-    if (out.code == GRPC_STATUS_RESOURCE_EXHAUSTED)
-      refused++;
-    else
-      assert_int_equal(out.code, GRPC_STATUS_OK);
-  }
-  assert_int_equal(refused, 1);
-}
-
 int main(void) {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
   const struct CMUnitTest tests[] = {
@@ -298,7 +269,6 @@ int main(void) {
       STORY(broken_off_while_the_node_works),
       STORY(deadline_in_the_middle),
       STORY(broken_off_at_any_moment),
-      STORY(too_many_streams),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,130 @@
+/* stream.c: see stream.h: who has the storage's writer, and how a stream ends. */
+#include <node/stream.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* On the worker. */
+static void run_drop(struct node_job *job) {
+  struct snapshot_receive *r =
+      (struct snapshot_receive *)((char *)job - offsetof(struct snapshot_receive, drop));
+  struct node *n = r->n;
+  if (r->writer) n->plugins.storage->snapshot_abort(r->writer);
+  if (r->restore) n->plugins.sm->restore_abort(r->restore);
+  loop_post(n, &r->dropped, NODE_SNAPSHOT_DROPPED);
+  node_kick(n);
+}
+
+void stream_note(struct node *n, struct snapshot_receive *r) {
+  r->n = n;
+  r->drop.run = run_drop;
+  r->pace_ns = n->now_ns + NODE_RECEIVE_PACE_NS;
+  r->next = n->receives;
+  n->receives = r;
+  n->receive_count++;
+}
+
+void stream_free_ended(struct snapshot_receive *r) {
+  struct snapshot_receive **at = &r->n->receives;
+  if (!r->gone || !r->told) return; /* (R3) */
+  while (*at != r) at = &(*at)->next;
+  *at = r->next;
+  r->n->receive_count--;
+  rkv_buf_drop(&r->chunk);
+  rkv_buf_drop(&r->meta.membership);
+  free(r);
+}
+
+void stream_tell_end(struct snapshot_receive *r, const struct rkv_error *error) {
+  struct rkv_snapshot_call *call = r->call;
+  r->call = NULL;
+  r->told = true;
+  if (error->status == RKV_OK)
+    (void)answer_ok(r->n, &call->call);
+  else
+    answer_fail(&call->call, error);
+}
+
+void stream_end(struct snapshot_receive *r, const struct rkv_error *error) {
+  static const struct rkv_error none;
+  struct node *n = r->n;
+  assert(!r->over && n->receive == r);
+  r->over = true;
+  r->end = error ? *error : none;
+  n->receive = NULL;
+  n->executor->post(n->executor->ctx, &r->drop);
+}
+
+void stream_endf(struct snapshot_receive *r, enum rkv_status status, const char *format, ...) {
+  struct rkv_error error;
+  char text[RKV_ERROR_TEXT_MAX];
+  va_list args;
+  va_start(args, format);
+  (void)vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  (void)rkv_fail(&error, status, "%s", text);
+  stream_end(r, &error);
+}
+
+void receive_on_dropped(struct node *n, struct rkv_call *event) {
+  struct snapshot_receive *r =
+      (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, dropped));
+  (void)n;
+  r->gone = true;
+  if (r->call) stream_tell_end(r, &r->end);
+  stream_free_ended(r);
+}
+
+/* ---- who has the writer ---- */
+
+void receive_run(struct node *n) {
+  struct snapshot_receive *r = n->receive;
+  struct raft_view view;
+  if (!r || n->installing) return;
+  raft_view(n->raft, &view);
+  if (rkv_vote_compare(view.vote, r->vote) == RKV_EQUAL) return; /* (R2) */
+  stream_endf(r, RKV_ABORTED, "node %llu, which sends this snapshot, leads no longer",
+              (unsigned long long)r->vote.node_id);
+}
+
+bool receive_gives_way(struct node *n) {
+  struct snapshot_receive *r = n->receive;
+  if (!r) return true;
+  if (n->now_ns < r->pace_ns) return false;
+  stream_endf(r, RKV_ABORTED,
+              "the stream brings less than %d bytes in %llu s: this node's own snapshot goes first",
+              NODE_RECEIVE_PACE, (unsigned long long)(NODE_RECEIVE_PACE_NS / NODE_SECOND_NS));
+  return true;
+}
+
+uint64_t receive_pace_end(const struct node *n) {
+  return n->receive ? n->receive->pace_ns : 0;
+}
+
+void stream_note_pace(struct snapshot_receive *r, uint64_t bytes) {
+  r->pace_bytes += bytes;
+  if (r->pace_bytes < NODE_RECEIVE_PACE) return;
+  r->pace_bytes = 0;
+  r->pace_ns = r->n->now_ns + NODE_RECEIVE_PACE_NS;
+}
+
+bool receive_waits(const struct node *n) {
+  for (const struct snapshot_receive *r = n->receives; r; r = r->next)
+    if (r->call) return true;
+  return false;
+}
+
+void receive_expire(struct node *n) {
+  struct rkv_error error;
+  for (struct snapshot_receive *r = n->receives, *next; r; r = next) {
+    next = r->next;
+    if (!r->call || !answer_is_due(n, &r->call->call)) continue;
+    (void)rkv_fail(&error, RKV_TIMEOUT, "%s",
+                   n->installing && n->receive == r
+                       ? "the snapshot is not durable yet: it may be installed later"
+                       : "the storage did not take it in time: nothing is installed");
+    if (!r->over && !n->installing) stream_end(r, &error);
+    stream_tell_end(r, &error);
+    stream_free_ended(r);
+  }
+}

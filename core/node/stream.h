@@ -1,0 +1,52 @@
+/* stream.h: one snapshot that is being received, and how it ends. For receive.c.
+ *
+ * (R1) The storage's one writer is that of n->build or n->receive, never of both. The worker drops
+ *      a stream that is over before it begins what was posted later: so the next one need not wait.
+ * (R2) n->receive has this node's vote: a newer leader ends the stream of an older one, and a newer
+ *      offer of the same leader the one before it, from which nothing more will come.
+ * (R3) A stream is freed when it was dropped (or installed) and its sender was told that it ended.
+ */
+#ifndef NODE_STREAM_H
+#define NODE_STREAM_H
+
+#include <node/internal.h>
+
+enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_INSTALL };
+
+struct snapshot_receive {
+  struct node_job job; /* first: what the executor knows */
+  struct node_job drop;
+  struct rkv_call event, dropped;
+  struct node *n;
+  struct snapshot_receive *next;  /* in n->receives */
+  struct rkv_snapshot_call *call; /* the step that its sender waits for; NULL: it waits for none */
+  enum receive_step step;         /* the worker's */
+  struct rkv_buf chunk;
+  bool over;              /* it has ended here, and is dropped soon; see `end` */
+  bool gone, told;        /* (R3) */
+  uint64_t pace_ns;       /* it is slow if by then it has not brought ... */
+  uint64_t pace_bytes;    /* ... NODE_RECEIVE_PACE since this was 0 */
+  struct rkv_vote vote;   /* its leader's */
+  void *writer, *restore; /* the worker's until it is gone */
+  struct rkv_snapshot_meta meta;
+  struct raft_membership membership;
+  enum rkv_status status; /* of the worker's step */
+  struct rkv_error error; /* likewise */
+  struct rkv_error end;   /* what its sender is told once it is over */
+};
+
+/* Notes a new stream in n->receives; its fields but those of receive.c are set. */
+void stream_note(struct node *n, struct snapshot_receive *r);
+/* Ends n->receive: the worker drops it, and its sender is told then, or when it asks; with NULL,
+ * that all is well. */
+void stream_end(struct snapshot_receive *r, const struct rkv_error *error);
+__attribute__((format(printf, 3, 4))) void
+stream_endf(struct snapshot_receive *r, enum rkv_status status, const char *format, ...);
+/* Answers the step that its sender waits for, which is the last one then. */
+void stream_tell_end(struct snapshot_receive *r, const struct rkv_error *error);
+/* (R3) */
+void stream_free_ended(struct snapshot_receive *r);
+/* It has brought so many bytes more. */
+void stream_note_pace(struct snapshot_receive *r, uint64_t bytes);
+
+#endif

@@ -1,0 +1,169 @@
+/* owner.c: reads, makes and changes the file that says whose directory it is. */
+#include "owner.h"
+
+#include "crc32c.h"
+#include "head.h"
+#include "little.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+  UNIT = 4096, /* bytes of the text and of each place: no write tears two of them */
+  PLACES = 2,
+  FILE_BYTES = UNIT + PLACES * UNIT,
+  PLUGIN_MAX = 64, /* bytes of a plugin's name, its NUL included */
+};
+
+/* Where the fields of a place stand. */
+enum { AT_CRC = 0, AT_CHANGES = 8, AT_SEGMENT = 16, AT_SNAPSHOT = 24, PLACE_BYTES = 32 };
+
+static const struct dir_name name = {DIR_OWNER}, temporary = {DIR_OWNER_NEW};
+static const char owned_by[] = "raft-key-value ";
+
+static off_t place_at(uint64_t changes) {
+  return (off_t)(UNIT + changes % PLACES * UNIT);
+}
+
+static uint32_t checksum(const struct owner *owner, const uint8_t *place) {
+  return crc32c(owner->seed, place + sizeof(uint32_t), PLACE_BYTES - sizeof(uint32_t));
+}
+
+static void encode(const struct owner *owner, uint8_t place[PLACE_BYTES]) {
+  memset(place, 0, PLACE_BYTES);
+  put_u64(place + AT_CHANGES, owner->changes);
+  put_u64(place + AT_SEGMENT, owner->segment);
+  put_u64(place + AT_SNAPSHOT, owner->snapshot);
+  put_u32(place + AT_CRC, checksum(owner, place));
+}
+
+void owner_close(struct owner *owner) {
+  if (owner->fd >= 0) (void)close(owner->fd);
+  owner->fd = -1;
+}
+
+/* ---- read ---- */
+
+/* Another storage of ours says so in the first line. */
+static enum rkv_status check_plugin(const uint8_t *bytes, size_t len, struct rkv_error *error) {
+  char plugin[PLUGIN_MAX];
+  size_t begin = sizeof owned_by - 1, n = 0;
+  if (len > begin && memcmp(bytes, owned_by, begin) == 0)
+    while (n + 1 < sizeof plugin && begin + n < len && bytes[begin + n] > ' ' &&
+           bytes[begin + n] < 0x7f)
+      n++;
+  (void)snprintf(plugin, sizeof plugin, "%.*s", (int)n, (const char *)bytes + begin);
+  if (strcmp(plugin, "storage-wal") == 0) return RKV_OK;
+  if (n == 0)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "%s: offset 0: expected the name of the storage whose directory this is, found "
+                    "%zu other bytes",
+                    name.text, len);
+  return rkv_fail(error, RKV_FOREIGN,
+                  "%s: this directory belongs to %s (give each storage a directory of its own)",
+                  name.text, plugin);
+}
+
+/* Takes the newest of the places that are whole. */
+static bool take_newest(struct owner *owner, const uint8_t *bytes) {
+  bool found = false;
+  for (uint64_t i = 0; i < PLACES; i++) {
+    const uint8_t *place = bytes + place_at(i);
+    uint64_t changes = get_u64(place + AT_CHANGES);
+    if (get_u32(place + AT_CRC) != checksum(owner, place) || changes % PLACES != i) continue;
+    if (found && changes < owner->changes) continue;
+    found = true;
+    owner->changes = changes;
+    owner->segment = get_u64(place + AT_SEGMENT);
+    owner->snapshot = get_u64(place + AT_SNAPSHOT);
+  }
+  return found;
+}
+
+/* The checksums stand at the same places in every format, and cover the text. */
+static enum rkv_status take(struct owner *owner, const uint8_t *bytes, size_t len,
+                            rkv_node_id node_id, struct rkv_error *error) {
+  unsigned format = 0;
+  enum rkv_status status = check_plugin(bytes, len, error);
+  if (status != RKV_OK) return status;
+  if (len < FILE_BYTES)
+    return rkv_fail(error, RKV_CORRUPT, "%s: expected %d bytes, found %zu", name.text, FILE_BYTES,
+                    len);
+  owner->seed = crc32c(0, bytes, UNIT);
+  if (!take_newest(owner, bytes) || bytes[UNIT - 1] != 0 ||
+      sscanf((const char *)bytes, "raft-key-value storage-wal\nformat %u\nnode %" SCNu64 "\n",
+             &format, &owner->node_id) != 2)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "%s: offsets %d and %d: expected a checksum that fits one of them, found none",
+                    name.text, UNIT, 2 * UNIT);
+  if (format > HEAD_FORMAT)
+    return rkv_fail(error, RKV_FOREIGN,
+                    "%s: format %u is newer than %u, which this version knows (use a newer "
+                    "storage-wal)",
+                    name.text, format, HEAD_FORMAT);
+  if (node_id && owner->node_id != node_id)
+    return rkv_fail(error, RKV_FOREIGN,
+                    "%s: this directory belongs to node %" PRIu64 ", this is node %" PRIu64
+                    " (give each node a directory of its own)",
+                    name.text, owner->node_id, node_id);
+  return RKV_OK;
+}
+
+enum rkv_status owner_read(const struct dir *dir, rkv_node_id node_id, struct owner *owner,
+                           struct rkv_error *error) {
+  uint8_t bytes[FILE_BYTES];
+  size_t len = 0;
+  enum rkv_status status = RKV_OK;
+  *owner = (struct owner){.fd = -1};
+  owner->fd = openat(dir->fd, name.text, (node_id ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+  if (owner->fd < 0) return errno == ENOENT ? RKV_OK : dir_fail(name, "open", error);
+  if (node_id) status = dir_sync_file(dir, owner->fd, name, error);
+  if (status == RKV_OK) status = dir_read(owner->fd, name, bytes, sizeof bytes, 0, &len, error);
+  if (status == RKV_OK) status = take(owner, bytes, len, node_id, error);
+  if (status != RKV_OK) owner_close(owner);
+  return status;
+}
+
+/* ---- make and change ---- */
+
+enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct owner *owner,
+                           struct rkv_error *error) {
+  uint8_t bytes[FILE_BYTES] = {0};
+  struct rkv_error ignored;
+  enum rkv_status status;
+  (void)snprintf((char *)bytes, UNIT, "raft-key-value storage-wal\nformat %u\nnode %" PRIu64 "\n",
+                 HEAD_FORMAT, node_id);
+  owner->node_id = node_id;
+  owner->seed = crc32c(0, bytes, UNIT);
+  owner->changes = 0;
+  encode(owner, bytes + place_at(0));
+  status = dir_open_file(dir, temporary, O_RDWR | O_CREAT | O_TRUNC, &owner->fd, error);
+  if (status != RKV_OK) return status;
+  status = dir_write(owner->fd, temporary, bytes, sizeof bytes, 0, error);
+  if (status == RKV_OK) status = dir_sync_file(dir, owner->fd, temporary, error);
+  if (status == RKV_OK) status = dir_rename(dir, temporary, name, error);
+  if (status == RKV_OK) return RKV_OK;
+  owner_close(owner);
+  (void)dir_drop(dir, temporary, &ignored); /* or the next one is written over it */
+  return status;
+}
+
+enum rkv_status owner_raise(const struct dir *dir, struct owner *owner, uint64_t segment,
+                            uint64_t snapshot, struct rkv_error *error) {
+  uint8_t place[PLACE_BYTES];
+  enum rkv_status status;
+  if (owner->fd < 0 || (segment <= owner->segment && snapshot <= owner->snapshot)) return RKV_OK;
+  if (segment > owner->segment) owner->segment = segment;
+  if (snapshot > owner->snapshot) owner->snapshot = snapshot;
+  owner->changes++;
+  encode(owner, place);
+  status = dir_write(owner->fd, name, place, sizeof place, place_at(owner->changes), error);
+  if (status == RKV_OK) status = dir_sync_file(dir, owner->fd, name, error);
+  if (status == RKV_OK) return RKV_OK;
+  if (error) error->status = RKV_IO; /* never NO_SPACE, which would be tried again */
+  return RKV_IO;
+}

@@ -1,0 +1,228 @@
+/* server_streams_test.c: RaftService.Snapshot: many streams at once. Who has a slot, and that
+ * nobody keeps the leader's stream out. */
+#include "server_client.h"
+#include "server_harness.h"
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <time.h>
+
+enum { SLOTS = 16, AWAITED = 16, LEADER = 1 };
+
+static struct fake f;
+static struct client c;
+static struct outcome out;
+
+static int begin(void **state) {
+  static const char *const set[] = {"raft_message_max=1KiB", "snapshot_idle_timeout=400ms", NULL};
+  (void)state;
+  fake_serve(&f, set);
+  client_open(&c, f.addr, false);
+  return 0;
+}
+
+static int end(void **state) {
+  (void)state;
+  client_close(&c);
+  fake_stop(&f, 0);
+  fake_free(&f);
+  return 0;
+}
+
+static void start(struct call *s) {
+  call_start(s, &c, RAFT "Snapshot", NULL);
+}
+
+/* meta {vote T<term>-N<sender> committed, last 1.5, id "s"}; a dead stream shows in its status. */
+static void send_meta(struct call *s, uint8_t term, uint8_t sender) {
+  uint8_t bytes[64];
+  size_t len = from_hex("0a130a080a04080110011001120408011005"
+                        "2a0173",
+                        bytes);
+  bytes[7] = term;
+  bytes[9] = sender;
+  (void)call_send(s, bytes, len);
+}
+
+static void start_with_meta(struct call *s, uint8_t term, uint8_t sender) {
+  start(s);
+  send_meta(s, term, sender);
+}
+
+static void send_chunk(struct call *s, const char *hex) {
+  uint8_t bytes[64];
+  size_t len = from_hex(hex, bytes);
+  (void)call_send(s, bytes, len);
+}
+
+static void ends_with(struct call *s, grpc_status_code code, const char *names) {
+  call_end(s, &out);
+  if (out.code != code || (names && !strstr(out.text, names)))
+    fail_msg("%d \"%s\"", (int)out.code, out.text);
+}
+
+static void pass_ms(long ms) {
+  struct timespec pause = {.tv_nsec = ms * 1000000};
+  (void)nanosleep(&pause, NULL);
+}
+
+/* The leader's stream is taken to its end beside `count` that say nothing. */
+static void leader_beside_idle(size_t count) {
+  static struct call idle[64];
+  struct call leader;
+  assert_in_range(count, 1, sizeof idle / sizeof idle[0]);
+  for (size_t i = 0; i < count; i++) start(&idle[i]);
+  start_with_meta(&leader, 1, LEADER);
+  send_chunk(&leader, "1203616263");
+  call_half_close(&leader);
+  ends_with(&leader, GRPC_STATUS_OK, NULL);
+  assert_int_equal(fake_look(&f).finish, 1);
+  for (size_t i = 0; i < count; i++) {
+    call_end(&idle[i], &out);
+    if (i + AWAITED < count) /* those that newer ones had to make room for */
+      assert_int_equal(out.code, GRPC_STATUS_RESOURCE_EXHAUSTED);
+    else if (out.code != GRPC_STATUS_RESOURCE_EXHAUSTED)
+      assert_int_equal(out.code, GRPC_STATUS_DEADLINE_EXCEEDED);
+  }
+  assert_int_equal(fake_look(&f).begin, 1);
+}
+
+static void idle_streams_keep_no_leader_out(void **state) {
+  (void)state;
+  leader_beside_idle(SLOTS);
+}
+
+static void nor_do_three_times_as_many(void **state) {
+  (void)state;
+  leader_beside_idle(3 * SLOTS);
+}
+
+/* Empty chunks say nothing, however often: the node is not kept waiting by them. */
+static void empty_chunks_are_no_progress(void **state) {
+  struct call s;
+  (void)state;
+  start_with_meta(&s, 1, LEADER);
+  for (int i = 0; i < 40; i++) {
+    send_chunk(&s, "1200");
+    pass_ms(50);
+  }
+  assert_int_equal(fake_look(&f).abort, 1);
+  ends_with(&s, GRPC_STATUS_DEADLINE_EXCEEDED, "silent for 400 ms");
+  assert_int_equal(fake_look(&f).write, 0);
+}
+
+/* One that brings a byte now and then is not silent. */
+static void a_slow_stream_is_not_silent(void **state) {
+  struct call s;
+  (void)state;
+  start_with_meta(&s, 1, LEADER);
+  for (int i = 0; i < 20; i++) {
+    send_chunk(&s, "120161");
+    pass_ms(50);
+  }
+  call_half_close(&s);
+  ends_with(&s, GRPC_STATUS_OK, NULL);
+  assert_int_equal(fake_look(&f).write, 20);
+}
+
+/* A sender that begins anew has given up what it began before. */
+static void a_newer_stream_of_a_sender_ends_the_older(void **state) {
+  struct call old, new;
+  (void)state;
+  start_with_meta(&old, 1, LEADER);
+  send_chunk(&old, "1203616263");
+  fake_await(&f, &f.seen.write, 1);
+  start_with_meta(&new, 2, LEADER);
+  fake_await(&f, &f.seen.abort, 1);
+  ends_with(&old, GRPC_STATUS_ABORTED, "node 1 has begun another one");
+  send_chunk(&new, "1203616263");
+  call_half_close(&new);
+  ends_with(&new, GRPC_STATUS_OK, NULL);
+  assert_int_equal(fake_look(&f).finish, 1);
+  assert_int_equal(fake_look(&f).abort, 1);
+}
+
+/* Also one that the node is at just now. */
+static void an_older_stream_in_the_node_ends_behind_it(void **state) {
+  struct call old, new;
+  (void)state;
+  fake_park(&f);
+  start_with_meta(&old, 1, LEADER);
+  fake_await(&f, &f.seen.begin, 1);
+  start_with_meta(&new, 1, LEADER);
+  fake_await(&f, &f.seen.begin, 2);
+  fake_release(&f);
+  fake_await(&f, &f.seen.abort, 1);
+  ends_with(&old, GRPC_STATUS_ABORTED, "begun another one");
+  call_half_close(&new);
+  ends_with(&new, GRPC_STATUS_OK, NULL);
+  assert_int_equal(fake_look(&f).finish, 1);
+}
+
+/* What a sender said in an older term comes late: it ends nothing. */
+static void a_late_stream_of_an_older_term_ends_none(void **state) {
+  struct call now, late;
+  (void)state;
+  start_with_meta(&now, 2, LEADER);
+  fake_await(&f, &f.seen.begin, 1);
+  start_with_meta(&late, 1, LEADER);
+  fake_await(&f, &f.seen.begin, 2);
+  send_chunk(&now, "1203616263");
+  call_half_close(&now);
+  ends_with(&now, GRPC_STATUS_OK, NULL);
+  assert_int_equal(fake_look(&f).finish, 1);
+  call_half_close(&late);
+  ends_with(&late, GRPC_STATUS_OK, NULL);
+}
+
+/* Streams of different senders: bounded, the refused ones say so, the others go on. */
+static void too_many_senders(void **state) {
+  enum { STREAMS = SLOTS + 1 };
+  static struct call calls[STREAMS];
+  unsigned refused = 0;
+  (void)state;
+  fake_park(&f);
+  for (size_t i = 0; i < STREAMS; i++) start_with_meta(&calls[i], 1, (uint8_t)(i + 1));
+  fake_await(&f, &f.seen.begin, SLOTS);
+  f.finished = true;
+  fake_release(&f);
+  for (size_t i = 0; i < STREAMS; i++) {
+    call_end(&calls[i], &out);
+    if (out.code == GRPC_STATUS_RESOURCE_EXHAUSTED)
+      refused++;
+    else
+      assert_int_equal(out.code, GRPC_STATUS_OK);
+  }
+  assert_int_equal(refused, 1);
+}
+
+/* What has ended leaves its slot. */
+static void slots_are_given_back(void **state) {
+  (void)state;
+  for (size_t i = 0; i < 3 * SLOTS; i++) {
+    struct call s;
+    start_with_meta(&s, 1, (uint8_t)(i + 1));
+    if (i % 3 == 0) send_chunk(&s, "");
+    if (i % 3 == 1) call_half_close(&s);
+    if (i % 3 == 2) (void)grpc_call_cancel(s.call, NULL);
+    call_end(&s, &out);
+    assert_int_not_equal(out.code, GRPC_STATUS_RESOURCE_EXHAUSTED);
+  }
+}
+
+int main(void) {
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+  const struct CMUnitTest tests[] = {
+      STORY(idle_streams_keep_no_leader_out),
+      STORY(nor_do_three_times_as_many),
+      STORY(empty_chunks_are_no_progress),
+      STORY(a_slow_stream_is_not_silent),
+      STORY(a_newer_stream_of_a_sender_ends_the_older),
+      STORY(an_older_stream_in_the_node_ends_behind_it),
+      STORY(a_late_stream_of_an_older_term_ends_none),
+      STORY(too_many_senders),
+      STORY(slots_are_given_back),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
