@@ -255,6 +255,12 @@ void acceptor_stop(struct acceptor *a) {
   address_close(&a->listeners);
 }
 
+void acceptor_hang_up(struct acceptor *a) {
+  pthread_mutex_lock(&a->mutex);
+  connections_hang_up(a->connections);
+  pthread_mutex_unlock(&a->mutex);
+}
+
 void acceptor_free(struct acceptor *a) {
   if (!a) return;
   assert(!a->running && a->listeners.count == 0);

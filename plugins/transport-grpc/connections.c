@@ -2,10 +2,12 @@
 #include "connections.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct connection {
   ino_t inode;
@@ -51,10 +53,13 @@ struct connections_owner connections_owner_of(const struct sockaddr_storage *add
   return owner;
 }
 
-static bool is_open(const struct connection *connection) {
+static bool is_at(const struct connection *connection, int fd) {
   struct stat now;
-  return fstat(connection->fd, &now) == 0 && S_ISSOCK(now.st_mode) &&
-         now.st_ino == connection->inode;
+  return fstat(fd, &now) == 0 && S_ISSOCK(now.st_mode) && now.st_ino == connection->inode;
+}
+
+static bool is_open(const struct connection *connection) {
+  return is_at(connection, connection->fd);
 }
 
 static void forget_closed(struct connections *c) {
@@ -98,6 +103,19 @@ void connections_add(struct connections *c, int fd, struct connections_owner own
   last->fd = fd;
   last->inode = now.st_ino;
   last->owner = owner;
+}
+
+/* The core may close the descriptor at any moment, and somebody else get its number: a copy stays
+ * what it is between the look and the act. */
+static void hang_up(const struct connection *connection) {
+  const int copy = fcntl(connection->fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return;
+  if (is_at(connection, copy)) (void)shutdown(copy, SHUT_RDWR);
+  (void)close(copy);
+}
+
+void connections_hang_up(struct connections *c) {
+  for (size_t i = 0; i < c->count; i++) hang_up(&c->list[i]);
 }
 
 size_t connections_count(struct connections *c) {

@@ -41,6 +41,9 @@ enum connections_verdict connections_judge(struct connections *c, struct connect
 /* One more, which was judged TAKE. It is still the caller's to close. */
 void connections_add(struct connections *c, int fd, struct connections_owner owner);
 
+/* Ends all that are open, whatever the core does with them. */
+void connections_hang_up(struct connections *c);
+
 /* Those that are open now. */
 size_t connections_count(struct connections *c);
 

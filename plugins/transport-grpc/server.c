@@ -251,6 +251,10 @@ void server_stop_accepting(struct transport *t) {
   acceptor_stop(t->server->acceptor);
 }
 
+void server_hang_up(struct transport *t) {
+  acceptor_hang_up(t->server->acceptor);
+}
+
 void server_close(struct transport *t) {
   grpc_server_destroy(t->server->core);
 }

@@ -26,7 +26,8 @@
   X(connections, "connections accepted")                                                           \
   X(connections_refused, "connections refused because connections_max were open")                  \
   X(connections_refused_address, "connections refused because their address had enough open")      \
-  X(connections_refused_descriptors, "connections refused for want of a file descriptor")
+  X(connections_refused_descriptors, "connections refused for want of a file descriptor")          \
+  X(poller_reliefs, "times a thread went on in place of one that the core did not give back")
 
 enum server_count {
 #define SERVER_COUNT_ENUM(name, help) SERVER_COUNT_##name,
@@ -127,6 +128,8 @@ enum rkv_status server_start(struct transport *t, struct rkv_error *error);
 grpc_server *server_core(const struct transport *t);
 /* Nothing is accepted any more; the port is free. Once server_open was called; may be repeated. */
 void server_stop_accepting(struct transport *t);
+/* Ends the connections that are open: a client that floods keeps the core from ending its own. */
+void server_hang_up(struct transport *t);
 void server_close(struct transport *t);
 void server_free(struct transport *t);
 
