@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include "address.h"
 #include "connections.h"
-#include "refusals.h"
+#include "ended.h"
 #include "server.h"
 
 #define EXTERNAL "external:rkv" /* the core's prefix for a port that it does not bind */
@@ -42,7 +42,6 @@ struct acceptor {
   int stop_fd; /* readable: end */
   pthread_t thread;
   bool running;
-  struct refusals refusals; /* the thread's */
   pthread_mutex_t mutex;
   struct connections *connections; /* under mutex */
   struct rkv_metric open_metric;
@@ -84,9 +83,8 @@ static enum rkv_status open_door(grpc_server *core, struct acceptor_door *const 
 
 /* ---- one connection ---- */
 
-static void refuse(struct acceptor *a, enum refusal why, int fd) {
-  server_count(a->t, refusal_count(why));
-  refusals_add(&a->refusals, why);
+static void refuse(struct acceptor *a, enum ended_kind why, int fd) {
+  server_ended(a->t, why);
   (void)close(fd); /* at once: nothing was read */
 }
 
@@ -99,7 +97,7 @@ static void take(struct acceptor *a, int listener, int fd, const struct sockaddr
   if (verdict == CONNECTIONS_TAKE) connections_add(a->connections, fd, owner);
   pthread_mutex_unlock(&a->mutex);
   if (verdict != CONNECTIONS_TAKE) {
-    refuse(a, verdict == CONNECTIONS_FULL ? REFUSAL_MAX : REFUSAL_PER_ADDRESS, fd);
+    refuse(a, verdict == CONNECTIONS_FULL ? ENDED_MAX : ENDED_PER_ADDRESS, fd);
     return;
   }
   server_count(a->t, SERVER_COUNT_connections);
@@ -118,7 +116,7 @@ static bool turn_away(struct acceptor *a, int listener) {
   (void)close(a->spare);
   a->spare = -1;
   fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd >= 0) refuse(a, REFUSAL_DESCRIPTORS, fd);
+  if (fd >= 0) refuse(a, ENDED_DESCRIPTORS, fd);
   reopen_spare(a);
   return fd >= 0;
 }
@@ -143,24 +141,22 @@ static bool accept_some(struct acceptor *a, int listener) {
 /* ---- the thread ---- */
 
 /* False: the end. */
-static bool await(struct acceptor *a, struct pollfd *fds, int timeout_ms) {
-  if (poll(fds, 1 + a->listeners.count, timeout_ms) < 0) return true; /* EINTR: nothing is set */
+static bool await(struct acceptor *a, struct pollfd *fds) {
+  if (poll(fds, 1 + a->listeners.count, -1) < 0) return true; /* EINTR: nothing is set */
   return fds[0].revents == 0;
 }
 
 static void *acceptor_main(void *arg) {
   struct acceptor *a = arg;
   struct pollfd fds[1 + ADDRESS_LISTENERS_MAX] = {{.fd = a->stop_fd, .events = POLLIN}};
-  int timeout_ms = -1;
   for (size_t i = 0; i < a->listeners.count; i++)
     fds[1 + i] = (struct pollfd){.fd = a->listeners.fds[i], .events = POLLIN};
-  while (await(a, fds, timeout_ms)) {
+  while (await(a, fds)) {
     struct pollfd stop = {.fd = a->stop_fd, .events = POLLIN};
     bool more = true;
     for (size_t i = 0; i < a->listeners.count; i++)
       if (fds[1 + i].revents) more = accept_some(a, fds[1 + i].fd) && more;
     for (size_t i = 0; i <= a->listeners.count; i++) fds[i].revents = 0;
-    timeout_ms = refusals_tell(&a->refusals, a->t->host);
     if (!more) (void)poll(&stop, 1, PAUSE_MS);
     reopen_spare(a);
   }
@@ -197,8 +193,7 @@ static size_t affordable(const struct transport *t) {
 static enum rkv_status open_parts(struct acceptor *a, struct rkv_error *error) {
   struct transport *t = a->t;
   const size_t max = affordable(t);
-  a->refusals.max = max;
-  a->refusals.per_address_max = t->options.connections_per_address_max;
+  server_set_connections_max(t, max);
   a->connections = connections_new(max, t->options.connections_per_address_max);
   if (!a->connections)
     return rkv_fail(error, RKV_NO_MEMORY,

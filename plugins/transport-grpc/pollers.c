@@ -3,13 +3,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include "server.h"
 
 #define LOOK_NS (25 * MS) /* how often who stands by looks after the one who polls */
 #define STANDING 2        /* threads at the start: one polls, one stands by */
-#define TELL_NS (10 * SECOND)
 #define NOBODY POLLERS_MAX
 
 struct poller {
@@ -27,11 +25,10 @@ struct pollers {
   pthread_mutex_t mutex; /* guards all below */
   pthread_cond_t changed;
   struct poller threads[POLLERS_MAX];
-  unsigned count;           /* of threads */
-  unsigned idle;            /* of these stand by */
-  unsigned watch;           /* the one of these that looks after the one who polls */
-  bool over;                /* the queue is drained */
-  uint64_t untold, told_ns; /* reliefs */
+  unsigned count; /* of threads */
+  unsigned idle;  /* of these stand by */
+  unsigned watch; /* the one of these that looks after the one who polls */
+  bool over;      /* the queue is drained */
 };
 
 /* ---- one round ---- */
@@ -145,20 +142,6 @@ static bool is_late(struct pollers *p, uint64_t *seen_ns) {
   return again && now - begun > TRANSPORT_TICK_NS + POLLERS_LATE_NS && is_role_free(p);
 }
 
-static void tell(struct pollers *p) {
-  const uint64_t now = transport_now(p->t);
-  server_count(p->t, SERVER_COUNT_poller_reliefs);
-  p->untold++;
-  if (p->told_ns != 0 && now - p->told_ns < TELL_NS) return;
-  rkv_log(p->t->host, RKV_LOG_WARN, TRANSPORT_LOG,
-          "a thread does not come back from the core times=%" PRIu64
-          " threads=%u of %d: another one "
-          "goes on in its place (a client floods this node: docs/security.md)",
-          p->untold, p->count, POLLERS_MAX);
-  p->untold = 0;
-  p->told_ns = now;
-}
-
 static void relieve(struct pollers *p, unsigned me) {
   atomic_store_explicit(&p->begun_ns, transport_now(p->t), memory_order_relaxed);
   atomic_store(&p->turn, me);
@@ -167,7 +150,7 @@ static void relieve(struct pollers *p, unsigned me) {
     pthread_cond_broadcast(&p->changed);
   else
     (void)add_thread(p); /* without another one this one polls alone */
-  tell(p);
+  server_ended(p->t, ENDED_RELIEVED);
 }
 
 /* False: the end. */
