@@ -91,6 +91,7 @@ static void refuse(struct acceptor *a, enum ended_kind why, int fd) {
 static void take(struct acceptor *a, int listener, int fd, const struct sockaddr_storage *from) {
   const struct connections_owner owner = connections_owner_of(from);
   const int on = 1;
+  const unsigned patience_ms = (unsigned)(a->t->options.answer_timeout / MS);
   enum connections_verdict verdict;
   pthread_mutex_lock(&a->mutex);
   verdict = connections_judge(a->connections, owner, transport_now(a->t));
@@ -102,6 +103,9 @@ static void take(struct acceptor *a, int listener, int fd, const struct sockaddr
   }
   server_count(a->t, SERVER_COUNT_connections);
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* slower without, not wrong */
+  /* Whoever takes nothing from its socket for so long is hung up on by the kernel: the core would
+   * wait for ever to write. */
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
   a->door->functions->handle(a->door, listener, fd, NULL);
 }
 
