@@ -18,6 +18,7 @@
 #include "address.h"
 #include "connections.h"
 #include "ended.h"
+#include "peer.h"
 #include "server.h"
 
 #define EXTERNAL "external:rkv" /* the core's prefix for a port that it does not bind */
@@ -90,11 +91,12 @@ static void refuse(struct acceptor *a, enum ended_kind why, int fd) {
 
 static void take(struct acceptor *a, int listener, int fd, const struct sockaddr_storage *from) {
   const struct connections_owner owner = connections_owner_of(from);
+  const bool is_member = peers_live_at(a->t, owner);
   const int on = 1;
   const unsigned patience_ms = (unsigned)(a->t->options.answer_timeout / MS);
   enum connections_verdict verdict;
   pthread_mutex_lock(&a->mutex);
-  verdict = connections_judge(a->connections, owner, transport_now(a->t));
+  verdict = connections_judge(a->connections, owner, is_member, transport_now(a->t));
   if (verdict == CONNECTIONS_TAKE) connections_add(a->connections, fd, owner);
   pthread_mutex_unlock(&a->mutex);
   if (verdict != CONNECTIONS_TAKE) {
@@ -178,14 +180,18 @@ static uint64_t read_open(void *arg) {
   return count;
 }
 
-/* connections_max, or less where the process may not open so many descriptors. */
-static size_t affordable(const struct transport *t) {
+/* connections_max, or less where the process may not open so many descriptors; *reserve: how many
+ * more for members. */
+static size_t affordable(const struct transport *t, size_t *reserve) {
   const uint64_t wanted = t->options.connections_max;
   struct rlimit limit;
   uint64_t room;
+  *reserve = CONNECTIONS_RESERVE;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
   room = limit.rlim_cur > 2 * ACCEPTOR_RESERVE ? limit.rlim_cur - ACCEPTOR_RESERVE
                                                : limit.rlim_cur / 2;
+  if (*reserve > room / 4) *reserve = room / 4;
+  room -= *reserve;
   if (wanted <= room) return wanted;
   rkv_log(t->host, RKV_LOG_INFO, TRANSPORT_LOG,
           "connections_max=%" PRIu64 " lowered to %" PRIu64 ": this process may open %" PRIu64
@@ -196,9 +202,10 @@ static size_t affordable(const struct transport *t) {
 
 static enum rkv_status open_parts(struct acceptor *a, struct rkv_error *error) {
   struct transport *t = a->t;
-  const size_t max = affordable(t);
+  size_t reserve;
+  const size_t max = affordable(t, &reserve);
   server_set_connections_max(t, max);
-  a->connections = connections_new(max, t->options.connections_per_address_max);
+  a->connections = connections_new(max, t->options.connections_per_address_max, reserve);
   if (!a->connections)
     return rkv_fail(error, RKV_NO_MEMORY,
                     "connections_max = %zu: no memory to count so many (make it less)", max);

@@ -315,6 +315,19 @@ bool peers_connecting(struct transport *t) {
   return connecting;
 }
 
+bool peers_live_at(struct transport *t, struct connections_owner owner) {
+  struct peer *peer;
+  bool lives = false;
+  pthread_mutex_lock(&t->peers->mutex);
+  for (peer = t->peers->list; peer && !lives; peer = peer->next) {
+    pthread_mutex_lock(&peer->mutex);
+    lives = peer->is_placed && connections_owner_is(peer->place, owner);
+    pthread_mutex_unlock(&peer->mutex);
+  }
+  pthread_mutex_unlock(&t->peers->mutex);
+  return lives;
+}
+
 void peers_close(struct transport *t) {
   struct peers *peers = t->peers;
   if (!peers) return;

@@ -98,3 +98,4 @@ def test_more_calls_than_one_connection_may_have(cluster):
             while True:
                 read_frame(connection)
     assert node.get("k") == "v" * VALUE
+    assert node.get_many(["k"] * 50) == {"k": "v" * VALUE}  # whoever keeps to it waits for its turn
