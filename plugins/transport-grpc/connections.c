@@ -56,21 +56,23 @@ struct connections_owner connections_owner_of(const struct sockaddr_storage *add
   return owner;
 }
 
-bool connections_owner_read(const char *peer, struct connections_owner *out) {
-  struct sockaddr_storage addr = {0};
-  struct sockaddr_in *in4 = (struct sockaddr_in *)(void *)&addr;
-  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&addr;
-  char host[INET6_ADDRSTRLEN];
-  if (sscanf(peer, "ipv4:%15[0-9.]", host) == 1) {
-    addr.ss_family = AF_INET;
+bool connections_owner_read(const char *addr, struct connections_owner *out) {
+  struct sockaddr_storage read = {0};
+  struct sockaddr_in *in4 = (struct sockaddr_in *)(void *)&read;
+  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&read;
+  char host[INET6_ADDRSTRLEN], end[2];
+  if (sscanf(addr, "ipv4:%15[0-9.]%1[:]", host, end) == 2 ||
+      sscanf(addr, "%15[0-9.]%1[:]", host, end) == 2) {
+    read.ss_family = AF_INET;
     if (inet_pton(AF_INET, host, &in4->sin_addr) != 1) return false;
-  } else if (sscanf(peer, "ipv6:%%5B%45[0-9a-fA-F:.]", host) == 1) {
-    addr.ss_family = AF_INET6;
+  } else if (sscanf(addr, "ipv6:%%5B%45[0-9a-fA-F:.]%1[%]", host, end) == 2 ||
+             sscanf(addr, "[%45[0-9a-fA-F:.]%1[]]", host, end) == 2) {
+    read.ss_family = AF_INET6;
     if (inet_pton(AF_INET6, host, &in6->sin6_addr) != 1) return false;
   } else {
     return false;
   }
-  *out = connections_owner_of(&addr);
+  *out = connections_owner_of(&read);
   return true;
 }
 

@@ -39,9 +39,9 @@ void connections_free(struct connections *c);
 
 struct connections_owner connections_owner_of(const struct sockaddr_storage *addr);
 
-/* Of a peer as the core names it: `ipv4:192.0.2.1:21001`, `ipv6:%5B2001:db8::1%5D:21001`. False: it
- * is neither. */
-bool connections_owner_read(const char *peer, struct connections_owner *out);
+/* Of an address as text, `192.0.2.1:21001` or `[2001:db8::1]:21001`, also as the core writes it:
+ * `ipv4:192.0.2.1:21001`, `ipv6:%5B2001:db8::1%5D:21001`. False: it is a name, or none. */
+bool connections_owner_read(const char *addr, struct connections_owner *out);
 bool connections_owner_is(struct connections_owner a, struct connections_owner b);
 
 /* Is a connection of this owner taken? Changes nothing but forgets who has gone. */

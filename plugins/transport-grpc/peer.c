@@ -201,6 +201,7 @@ enum rkv_status peer_open(void *transport, const struct rkv_peer_info *info, voi
   p->id = info->id;
   envelope_pairs(info, t->host->node_id, p->envelope);
   (void)snprintf(p->addr, sizeof p->addr, "%s", info->addr);
+  p->is_placed = connections_owner_read(info->addr, &p->place); /* a name: by its first answer */
   atomic_init(&p->refs, 1);
   p->calls.prev = p->calls.next = &p->calls;
   p->lane.end = &p->lane.first;

@@ -17,8 +17,8 @@ void peers_cancel(struct transport *t);
  * with the poller running (P5 of peer_parts.h). Any thread, between open and close. */
 bool peers_connecting(struct transport *t);
 
-/* Does a peer answer at this address? Known from its last answer, whatever name it has. Any thread,
- * between open and close. */
+/* Does a peer live at this address? Of one that has a name that is known from its last answer. Any
+ * thread, between open and close. */
 bool peers_live_at(struct transport *t, struct connections_owner owner);
 
 /* Inside close (also after a failed open, also if peers_open was never called): no call is open,

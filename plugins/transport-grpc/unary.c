@@ -106,15 +106,21 @@ static enum rkv_status admit(struct unary *u, struct rkv_error *error) {
   return u->counted ? RKV_OK : refuse_stopping(t, error);
 }
 
-static enum rkv_status check_message(struct unary *u, struct rkv_error *error) {
-  if (!u->message) return rkv_fail(error, RKV_INVALID, "request: the call ended without a message");
-  return server_check_message(u->t, u->message, u->kind->limit, error);
+/* Whoever half-closed without a message is told; that looks like a call that was cut off, for which
+ * nobody is to blame. */
+static void refuse_empty(struct unary *u) {
+  struct rkv_error error;
+  server_count(u->t, SERVER_COUNT_refused);
+  answer_refusal(&u->answer,
+                 rkv_fail(&error, RKV_INVALID, "request: the call ended without a message"),
+                 &error);
+  send_answer(u);
 }
 
 /* The message has come. */
 static void handle(struct unary *u) {
   struct rkv_error error;
-  enum rkv_status status = check_message(u, &error);
+  enum rkv_status status = server_check_message(u->t, u->message, u->kind->limit, &error);
   u->node.call.abi_minor = RKV_ABI_MINOR;
   u->node.call.deadline_ns = transport_from_gpr(u->t, u->deadline);
   if (status == RKV_OK && u->kind->method->of_peers) {
@@ -151,7 +157,10 @@ static void on_received(struct tag *self, bool ok) {
   u->reading = false;
   if (was_waited_for) {
     list_remove(u);
-    handle(u);
+    if (u->message)
+      handle(u);
+    else
+      refuse_empty(u);
   } else if (!u->answering) {
     recycle(u); /* (S5) */
   }

@@ -111,6 +111,9 @@ def test_members_have_seats_of_their_own(cluster):
         wait_until(lambda: metric(full, "connections_refused") > 0, "there is no room")
         for i in (1, 2):
             cluster[i].kill()
+        refused = metric(full, "connections_refused")
+        strangers += [connect(stack, full, STRANGER) for _ in range(4)]
+        wait_until(lambda: metric(full, "connections_refused") > refused, "theirs are taken")
         for i in (1, 2):
             cluster[i].restart()
         assert cluster.leader() is not full

@@ -109,8 +109,8 @@ static void members_have_a_reserve(void **state) {
   connections_free(c);
 }
 
-/* What the core calls a peer. */
-static void names_of_peers(void **state) {
+/* What the core calls a peer, and what a membership does. */
+static void addresses_as_text(void **state) {
   struct connections_owner read;
   (void)state;
   assert_true(connections_owner_read("ipv4:192.0.2.1:21001", &read));
@@ -119,6 +119,12 @@ static void names_of_peers(void **state) {
   assert_true(connections_owner_is(read, owner("2001:db8:0:1::1")));
   assert_true(connections_owner_read("ipv6:%5B::ffff:192.0.2.1%5D:21001", &read));
   assert_true(connections_owner_is(read, owner("192.0.2.1")));
+  assert_true(connections_owner_read("192.0.2.1:21001", &read));
+  assert_true(connections_owner_is(read, owner("192.0.2.1")));
+  assert_true(connections_owner_read("[2001:db8:0:1::7]:21001", &read));
+  assert_true(connections_owner_is(read, owner("2001:db8:0:1::1")));
+  assert_false(connections_owner_read("192.0.2.1.example:21001", &read));
+  assert_false(connections_owner_read("1node:21001", &read));
   assert_false(connections_owner_read("dns:///node:21001", &read));
   assert_false(connections_owner_read("ipv4:999.0.2.1:1", &read));
   assert_false(connections_owner_read("ipv6:%5B:::%5D:1", &read));
@@ -144,9 +150,12 @@ static void owners(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(limits),         cmocka_unit_test(recycled_descriptors),
-      cmocka_unit_test(looks_are_rare), cmocka_unit_test(members_have_a_reserve),
-      cmocka_unit_test(names_of_peers), cmocka_unit_test(owners),
+      cmocka_unit_test(limits),
+      cmocka_unit_test(recycled_descriptors),
+      cmocka_unit_test(looks_are_rare),
+      cmocka_unit_test(members_have_a_reserve),
+      cmocka_unit_test(addresses_as_text),
+      cmocka_unit_test(owners),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
