@@ -3,6 +3,7 @@ import contextlib
 import threading
 import time
 
+import grpc
 import pytest
 
 from http2 import DATA, SETTINGS, connect, frame, opening
@@ -10,6 +11,7 @@ from nodes import STOP_SECONDS, wait_until
 from pace import CALM, timers_of
 
 SECONDS = 3 * CALM[2] / 1000  # a leader that is kept from its peers is deposed long before
+SERVED = 20                   # writes meanwhile: without help not one
 FRAMES = 7000                 # handed to the socket at once
 FLOODS = {"settings": frame(SETTINGS, 0, 0), "empty data": frame(DATA, 0, 1)}
 
@@ -50,16 +52,25 @@ def reliefs(node):
     return int(node.view().pairs["transport-grpc.poller_reliefs"])
 
 
+def writes(node, seconds):
+    """How many are acknowledged. A single one may be late: the core may have put its connection behind a flood."""
+    end, served = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        with contextlib.suppress(grpc.RpcError):
+            node.set("b", "2", timeout=1)
+            served += 1
+    return served
+
+
 @pytest.mark.parametrize("kind", FLOODS)
 def test_a_flood_deposes_nobody(cluster, kind):
     leader = cluster.form(1, 2, 3, timers=timers_of(*CALM)) and cluster.leader()
     leader.set("a", "1")
     term = leader.view().term
     with flood(leader, kind), flood(leader, kind):
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            leader.set("b", "2")
-        assert leader.view().term == term and leader.view().state == "leader"
+        served = writes(leader, SECONDS)
+    assert served >= SERVED
+    assert leader.view().term == term and leader.view().state == "leader"
 
 
 def test_a_flood_does_not_keep_a_node_from_stopping(cluster):
