@@ -72,6 +72,7 @@ static enum rkv_status open_storage(struct member *m, struct rkv_error *error) {
 static enum rkv_status make_node(struct member *m, struct rkv_error *error) {
   struct node_plugins plugins = {.host = &m->services.node.host,
                                  .transport = &direct_ops,
+                                 .transport_abi_minor = RKV_ABI_MINOR,
                                  .storage = m->storage_ops,
                                  .storage_instance = m->storage,
                                  .sm = &empty_ops,

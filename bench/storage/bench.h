@@ -5,6 +5,8 @@
 #include "fake_host.h"
 #include "histogram.h"
 
+#include <host/loader.h>
+
 #include <stdbool.h>
 
 #define LIST_MAX 8 /* sizes or batches of one run */
@@ -33,7 +35,8 @@ void wish_usage(FILE *to);
 
 /* ---- subject.c: the storage ---- */
 struct subject {
-  const struct rkv_plugin *plugin;
+  struct host_plugin loaded;
+  const struct rkv_plugin *plugin; /* of `loaded` */
   const struct rkv_storage_ops *ops;
   void *storage;
   struct fake_host host;

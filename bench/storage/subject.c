@@ -2,7 +2,6 @@
 #define _GNU_SOURCE /* nftw */
 #include "bench.h"
 
-#include <host/loader.h>
 #include <host/values.h>
 
 #include <errno.h>
@@ -33,8 +32,9 @@ void subject_load(struct subject *s, const struct wish *wish) {
   struct rkv_error error;
   char path[PATH_BYTES_MAX];
   (void)snprintf(path, sizeof path, "%s%s", strchr(wish->plugin, '/') ? "" : "./", wish->plugin);
-  if (host_plugin_load("", path, RKV_KIND_STORAGE, &s->plugin, &error) != RKV_OK)
+  if (host_plugin_load("", path, RKV_KIND_STORAGE, &s->loaded, &error) != RKV_OK)
     die("%s", error.text);
+  s->plugin = &s->loaded.descriptor;
   s->ops = s->plugin->ops;
   fake_host_init(&s->host);
 }

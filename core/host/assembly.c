@@ -1,6 +1,8 @@
 /* assembly.c: opens, starts, stops and closes a node's parts. */
 #include "assembly.h"
 
+#include <node/said.h>
+
 #include <poll.h>
 
 #define END_POLL_MS 1
@@ -24,6 +26,7 @@ static enum rkv_status after_open(struct host_assembly *a, enum host_part_index 
                                   enum rkv_status status, struct rkv_error *error) {
   struct host_user *user = &a->services.parts[i];
   user->opening = false;
+  status = node_said(status, "open", error);
   if (status == RKV_OK) return RKV_OK;
   host_metrics_drop(&a->services.metrics, user->name);
   return named(a, i, status, error);
@@ -35,7 +38,8 @@ static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *e
   a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
   user->opening = true;
   return after_open(a, HOST_PART_STORAGE,
-                    a->storage_ops->open(&user->host, &config, &a->storage, error), error);
+                    a->storage_ops->open(&user->host, &config, &a->storage, node_ask(error)),
+                    error);
 }
 
 static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {
@@ -44,7 +48,7 @@ static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error)
   a->sm_ops = plugin_of(a, HOST_PART_STATE_MACHINE)->ops;
   user->opening = true;
   return after_open(a, HOST_PART_STATE_MACHINE,
-                    a->sm_ops->open(&user->host, &config, &a->sm, error), error);
+                    a->sm_ops->open(&user->host, &config, &a->sm, node_ask(error)), error);
 }
 
 static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error *error) {
@@ -52,7 +56,8 @@ static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error 
   struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_TRANSPORT]);
   enum rkv_status status;
   user->opening = true;
-  status = a->transport_ops->open(&user->host, &config, node_api(a->node), &a->transport, error);
+  status = a->transport_ops->open(&user->host, &config, node_api(a->node), &a->transport,
+                                  node_ask(error));
   return after_open(a, HOST_PART_TRANSPORT, status, error);
 }
 
@@ -65,6 +70,7 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
   struct node_plugins plugins = {
       .host = &a->services.node.host,
       .transport = a->transport_ops,
+      .transport_abi_minor = plugin_of(a, HOST_PART_TRANSPORT)->abi_minor,
       .storage = a->storage_ops,
       .storage_instance = a->storage,
       .sm = a->sm_ops,
@@ -115,7 +121,7 @@ enum rkv_status host_assembly_start(struct host_assembly *a, struct rkv_error *e
   enum rkv_status status = node_executor_start(a->executor, a->node, error);
   if (status != RKV_OK) return status;
   a->executor_runs = true;
-  status = a->transport_ops->start(a->transport, error);
+  status = node_said(a->transport_ops->start(a->transport, node_ask(error)), "start", error);
   if (status != RKV_OK) return named(a, HOST_PART_TRANSPORT, status, error);
   a->transport_runs = true;
   node_start(a->node);

@@ -53,7 +53,7 @@ static void print_setting(FILE *out, const char *key, const char *text, const ch
 static void print_values(FILE *out, const struct host_table *table,
                          const struct rkv_value *values) {
   for (size_t i = 0; i < table->count; i++) {
-    const struct rkv_option *option = host_table_at(table, i);
+    const struct rkv_option *option = &table->first[i];
     bool secret = option->flags & RKV_OPTION_SECRET;
     print_setting(out, option->name, secret ? "***" : values[i].text, values[i].origin);
   }

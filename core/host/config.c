@@ -97,11 +97,10 @@ static enum rkv_status name_part(struct host_settings *settings, struct host_par
  * its constructors. What is no file is left to the loader, which says so. */
 static bool passes_contract(const struct host_section *section, struct host_part *part,
                             const char *folder) {
-  static const struct host_table table = {&host_contract_option, 1, sizeof host_contract_option};
   char file[HOST_PATH_MAX];
   enum rkv_status status;
   struct rkv_error error;
-  host_section_read_option(section, host_table_at(&table, 0), &part->contract);
+  host_section_read_option(section, &host_contract_option, &part->contract);
   if (!part->contract.text) return false; /* refused already */
   if (host_plugin_file(folder, part->named, file, &error) != RKV_OK || !host_plugin_is_file(file))
     return true;
@@ -134,12 +133,12 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   if (status == RKV_OK && !passes_contract(&section, part, folder))
     return host_section_read_blind(&section);
   if (status == RKV_OK)
-    status = host_plugin_load(folder, part->named, part->kind, &part->plugin, &error);
+    status = host_plugin_load(folder, part->named, part->kind, &part->loaded, &error);
   if (status != RKV_OK) {
-    part->plugin = NULL;
     host_section_read_blind(&section);
     return complain_part(&section, part, error.text);
   }
+  part->plugin = &part->loaded.descriptor;
   table = host_table_of(part->plugin);
   host_section_read(&section, &table, part->values);
 }
@@ -186,7 +185,7 @@ bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
   struct host_settings *settings = calloc(1, sizeof *settings);
   struct host_section node = {HOST_NODE_SECTION, NULL, settings, problems};
   struct host_table table = host_node_table();
-  const struct rkv_option *option = host_table_at(&table, HOST_NODE_PLUGIN_DIR);
+  const struct rkv_option *option = &table.first[HOST_NODE_PLUGIN_DIR];
   const struct host_setting *setting;
   const char *dir = option->default_text;
   struct rkv_error error;

@@ -31,10 +31,11 @@ enum host_part_index {
 struct host_part {
   const char *section;
   uint32_t kind;
-  const char *named;               /* as given: a name or a path */
-  const char *origin;              /* of `named` */
-  struct rkv_value contract;       /* require_contract */
-  const struct rkv_plugin *plugin; /* NULL: refused */
+  const char *named;         /* as given: a name or a path */
+  const char *origin;        /* of `named` */
+  struct rkv_value contract; /* require_contract */
+  struct host_plugin loaded;
+  const struct rkv_plugin *plugin; /* of `loaded`; NULL: refused */
   struct rkv_value values[HOST_OPTIONS_MAX];
 };
 

@@ -1,19 +1,34 @@
-/* descriptor.c: checks a plugin's descriptor field by field, each refusal its own sentence. */
+/* descriptor.c: copies a plugin's tables and checks them field by field, each refusal its own
+ * sentence. */
 #include "loader.h"
 
 #include "contract.h"
-#include "section.h"
 #include "values.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What is being checked, for the refusals. */
 struct check {
-  const struct rkv_plugin *plugin;
+  const struct rkv_plugin *given; /* the plugin's own: read only as far as its sizes say */
+  struct host_plugin *out;
   const char *file;
   struct rkv_error *error;
 };
+
+/* Whether a table of `size` bytes, the value of `field`, can be taken. */
+static enum rkv_status check_size(const struct check *c, const struct host_shape *shape,
+                                  const char *field, uint32_t size, const char *what,
+                                  const char *remedy) {
+  const char *wrong = host_shape_refusal(shape, size);
+  if (!wrong) return RKV_OK;
+  return rkv_fail(c->error, RKV_INVALID,
+                  "%s: %s is %u, %s: %s has %zu bytes in ABI %u.0 and %zu in this host's %u.%u "
+                  "(set .%s = %s)",
+                  c->file, field, size, wrong, what, shape->first, RKV_ABI_MAJOR,
+                  host_shape_full(shape), RKV_ABI_MAJOR, RKV_ABI_MINOR, field, remedy);
+}
 
 /* A name: lower case, digits and `joint` inside ('-' for plugins, '_' for options). */
 static bool well_named(const char *name, char joint) {
@@ -26,8 +41,9 @@ static bool well_named(const char *name, char joint) {
 }
 
 /* (L1) */
-static enum rkv_status check_abi(const struct check *c) {
-  const struct rkv_plugin *p = c->plugin;
+static enum rkv_status take_descriptor(const struct check *c) {
+  const struct rkv_plugin *p = c->given;
+  enum rkv_status status;
   if (p->magic != RKV_PLUGIN_MAGIC)
     return rkv_fail(c->error, RKV_INVALID,
                     "%s: magic is 0x%016" PRIx64 ", not 0x%016" PRIx64
@@ -43,22 +59,23 @@ static enum rkv_status check_abi(const struct check *c) {
                     "%s: abi_minor is %u, this host knows only up to %u.%u (use a newer host or "
                     "build the plugin with an older include/rkv)",
                     c->file, p->abi_minor, RKV_ABI_MAJOR, RKV_ABI_MINOR);
-  if (p->struct_size != sizeof *p)
-    return rkv_fail(c->error, RKV_INVALID,
-                    "%s: struct_size is %u, a descriptor of ABI %u.%u has %zu bytes (set "
-                    ".struct_size = sizeof(struct rkv_plugin))",
-                    c->file, p->struct_size, p->abi_major, p->abi_minor, sizeof *p);
+  status = check_size(c, &host_descriptor_shape, "struct_size", p->struct_size, "a descriptor",
+                      "sizeof(struct rkv_plugin)");
+  if (status != RKV_OK) return status;
+  host_shape_copy(&host_descriptor_shape, p, p->struct_size, &c->out->descriptor);
+  c->out->descriptor.struct_size = sizeof c->out->descriptor;
   return RKV_OK;
 }
 
 static enum rkv_status check_kind(const struct check *c, uint32_t kind) {
-  const char *found = host_kind_name(c->plugin->kind);
+  const struct rkv_plugin *p = &c->out->descriptor;
+  const char *found = host_kind_name(p->kind);
   if (!found)
     return rkv_fail(c->error, RKV_INVALID,
                     "%s: kind is %u, which is none (1 transport, 2 storage, "
                     "3 state-machine)",
-                    c->file, c->plugin->kind);
-  if (kind != 0 && c->plugin->kind != kind)
+                    c->file, p->kind);
+  if (kind != 0 && p->kind != kind)
     return rkv_fail(c->error, RKV_INVALID,
                     "%s: kind is %s, this section needs a %s (name a %s "
                     "plugin here)",
@@ -67,7 +84,7 @@ static enum rkv_status check_kind(const struct check *c, uint32_t kind) {
 }
 
 static enum rkv_status check_names(const struct check *c, const char *name) {
-  const struct rkv_plugin *p = c->plugin;
+  const struct rkv_plugin *p = &c->out->descriptor;
   if (!p->name || !well_named(p->name, '-'))
     return rkv_fail(c->error, RKV_INVALID,
                     "%s: name is %s (lower case, digits and '-', at most %d "
@@ -101,9 +118,8 @@ static const char *option_refusal(const struct rkv_option *option) {
   return NULL;
 }
 
-static enum rkv_status check_option(const struct check *c, const struct host_table *table,
-                                    size_t at) {
-  const struct rkv_option *option = host_table_at(table, at);
+static enum rkv_status check_option(const struct check *c, size_t at) {
+  const struct rkv_option *options = c->out->options, *option = &options[at];
   struct rkv_error reason;
   struct rkv_value value;
   const char *wrong;
@@ -113,7 +129,7 @@ static enum rkv_status check_option(const struct check *c, const struct host_tab
                     "'_', at most %d bytes)",
                     c->file, at, option->name ? "ill-formed" : "missing", HOST_PLUGIN_NAME_MAX - 1);
   for (size_t i = 0; i < at; i++)
-    if (strcmp(host_table_at(table, i)->name, option->name) == 0)
+    if (strcmp(options[i].name, option->name) == 0)
       return rkv_fail(c->error, RKV_INVALID,
                       "%s: options[%zu] and [%zu] are both called %s (keep "
                       "one)",
@@ -129,52 +145,57 @@ static enum rkv_status check_option(const struct check *c, const struct host_tab
   return RKV_OK;
 }
 
-static enum rkv_status check_options(const struct check *c) {
-  const struct rkv_plugin *p = c->plugin;
-  struct host_table table;
-  if (p->option_size != sizeof(struct rkv_option))
-    return rkv_fail(c->error, RKV_INVALID,
-                    "%s: option_size is %u, an option of ABI %u.%u has %zu "
-                    "bytes (set .option_size = sizeof(struct rkv_option))",
-                    c->file, p->option_size, p->abi_major, p->abi_minor, sizeof(struct rkv_option));
+static enum rkv_status take_options(const struct check *c) {
+  struct rkv_plugin *p = &c->out->descriptor;
+  enum rkv_status status = check_size(c, &host_option_shape, "option_size", p->option_size,
+                                      "an option", "sizeof(struct rkv_option)");
+  if (status != RKV_OK) return status;
   if (p->option_count > HOST_OPTIONS_MAX || (p->option_count > 0 && !p->options))
     return rkv_fail(c->error, RKV_INVALID, "%s: option_count is %u%s (at most %d, with a table)",
                     c->file, p->option_count, p->options ? "" : " and options is NULL",
                     HOST_OPTIONS_MAX);
-  table = host_table_of(p);
-  for (size_t i = 0; i < table.count; i++) {
-    enum rkv_status status = check_option(c, &table, i);
+  for (size_t i = 0; i < p->option_count; i++) {
+    const char *from = (const char *)p->options + i * p->option_size;
+    host_shape_copy(&host_option_shape, from, p->option_size, &c->out->options[i]);
+    status = check_option(c, i);
     if (status != RKV_OK) return status;
   }
+  p->options = c->out->options;
+  p->option_size = sizeof c->out->options[0];
   return RKV_OK;
 }
 
-static enum rkv_status check_ops(const struct check *c) {
-  const struct rkv_plugin *p = c->plugin;
-  const char *kind = host_kind_name(p->kind);
-  const char *missing;
+static enum rkv_status take_ops(const struct check *c) {
+  struct rkv_plugin *p = &c->out->descriptor;
+  const struct host_shape *shape = host_ops_shape(p->kind);
+  const char *kind = host_kind_name(p->kind), *missing;
+  char what[64];
+  enum rkv_status status;
   if (!p->ops)
     return rkv_fail(c->error, RKV_INVALID, "%s: ops is NULL (point it to the %s operations)",
                     c->file, kind);
-  if (p->ops_size != host_ops_size(p->kind))
-    return rkv_fail(c->error, RKV_INVALID,
-                    "%s: ops_size is %u, the %s operations of ABI %u.%u have "
-                    "%zu bytes (set .ops_size to their sizeof)",
-                    c->file, p->ops_size, kind, p->abi_major, p->abi_minor, host_ops_size(p->kind));
-  missing = host_ops_missing(p->kind, p->ops);
+  (void)snprintf(what, sizeof what, "the %s table", kind);
+  status = check_size(c, shape, "ops_size", p->ops_size, what, "its sizeof");
+  if (status != RKV_OK) return status;
+  host_shape_copy(shape, p->ops, p->ops_size, &c->out->ops);
+  missing = host_ops_missing(p->kind, &c->out->ops);
   if (missing)
-    return rkv_fail(c->error, RKV_INVALID, "%s: operation %s is missing (a %s must have every one)",
-                    c->file, missing, kind);
+    return rkv_fail(c->error, RKV_INVALID,
+                    "%s: operation %s is missing (a %s must have every one of ABI %u.0)", c->file,
+                    missing, kind, RKV_ABI_MAJOR);
+  p->ops = &c->out->ops;
+  p->ops_size = (uint32_t)host_shape_full(shape);
   return RKV_OK;
 }
 
-enum rkv_status host_plugin_check(const struct rkv_plugin *plugin, const char *file,
-                                  const char *name, uint32_t kind, struct rkv_error *error) {
-  struct check c = {plugin, file, error};
-  enum rkv_status status = check_abi(&c);
+enum rkv_status host_plugin_adopt(const struct rkv_plugin *given, const char *file,
+                                  const char *name, uint32_t kind, struct host_plugin *out,
+                                  struct rkv_error *error) {
+  struct check c = {given, out, file, error};
+  enum rkv_status status = take_descriptor(&c);
   if (status == RKV_OK) status = check_kind(&c, kind);
   if (status == RKV_OK) status = check_names(&c, name);
-  if (status == RKV_OK) status = check_options(&c);
-  if (status == RKV_OK) status = check_ops(&c);
+  if (status == RKV_OK) status = take_options(&c);
+  if (status == RKV_OK) status = take_ops(&c);
   return status;
 }

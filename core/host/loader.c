@@ -117,20 +117,21 @@ static enum rkv_status check_file(const char *path, struct rkv_error *error) {
 }
 
 static enum rkv_status load_file(const char *path, const char *name, uint32_t kind,
-                                 const struct rkv_plugin **out, struct rkv_error *error) {
+                                 struct host_plugin *out, struct rkv_error *error) {
   enum rkv_status status = check_file(path, error);
+  const struct rkv_plugin *given;
   void *library;
   if (status != RKV_OK) return status;
   library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* (L3): the handle is dropped, never closed */
   if (!library)
     return rkv_fail(error, RKV_INVALID, "%s: cannot be loaded: %s (link it with -Wl,-z,defs)", path,
                     dlerror());
-  *out = dlsym(library, RKV_PLUGIN_SYMBOL);
-  if (!*out)
+  given = dlsym(library, RKV_PLUGIN_SYMBOL);
+  if (!given)
     return rkv_fail(error, RKV_INVALID,
                     "%s: has no symbol %s (export the descriptor with RKV_PLUGIN_EXPORT)", path,
                     RKV_PLUGIN_SYMBOL);
-  return host_plugin_check(*out, path, name, kind, error);
+  return host_plugin_adopt(given, path, name, kind, out, error);
 }
 
 enum rkv_status host_plugin_file(const char *folder, const char *plugin, char out[HOST_PATH_MAX],
@@ -148,10 +149,9 @@ bool host_plugin_is_file(const char *path) {
 }
 
 enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_t kind,
-                                 const struct rkv_plugin **out, struct rkv_error *error) {
+                                 struct host_plugin *out, struct rkv_error *error) {
   char path[HOST_PATH_MAX];
   enum rkv_status status = host_plugin_file(folder, plugin, path, error);
-  *out = NULL;
   if (status != RKV_OK) return status;
   if (strchr(plugin, '/')) return load_file(path, NULL, kind, out, error);
   if (plugin[0] == '\0' || access(path, F_OK) != 0) return not_there(folder, plugin, error);

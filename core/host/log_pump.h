@@ -12,9 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LOG_PUMP_BYTES                                                                             \
-  (1 << 20) /* of lines that wait; less where the system allows no such pipe                       \
-             */
+/* Bytes of lines that wait; less where the system allows no such pipe. */
+#define LOG_PUMP_BYTES (1 << 20)
 
 struct log_pump {
   int in;      /* where the log is written to */

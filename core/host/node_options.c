@@ -25,7 +25,7 @@ _Static_assert(RKV_LOG_DEBUG == 0 && RKV_LOG_INFO == 1 && RKV_LOG_WARN == 2 && R
                "log_levels is in the order of RKV_LOG_LEVEL_LIST");
 
 struct host_table host_node_table(void) {
-  struct host_table table = {node_table, HOST_NODE_OPTION_COUNT, sizeof node_table[0]};
+  struct host_table table = {node_table, HOST_NODE_OPTION_COUNT};
   return table;
 }
 

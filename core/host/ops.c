@@ -1,77 +1,103 @@
-/* ops.c: the operations that each kind of plugin must have (all of ABI 1.0), by name. */
+/* ops.c: the operations of each kind of plugin, by name.
+ *
+ * X(operation, minor ABI that brought it): those of 1.0 are required; a later one may be missing,
+ * since older plugins go on working. */
 #include "loader.h"
 
 #include <string.h>
 
 #define TRANSPORT_OPS(X)                                                                           \
-  X(open)                                                                                          \
-  X(start)                                                                                         \
-  X(stop)                                                                                          \
-  X(close)                                                                                         \
-  X(peer_open)                                                                                     \
-  X(peer_close)                                                                                    \
-  X(send_vote)                                                                                     \
-  X(send_append)                                                                                   \
-  X(send_snapshot_begin)                                                                           \
-  X(send_snapshot_write)                                                                           \
-  X(send_snapshot_finish)                                                                          \
-  X(send_snapshot_abort)                                                                           \
-  X(send_pre_vote)                                                                                 \
-  X(send_timeout_now)                                                                              \
-  X(send_read_index)                                                                               \
-  X(send_hello)
+  X(open, 0)                                                                                       \
+  X(start, 0)                                                                                      \
+  X(stop, 0)                                                                                       \
+  X(close, 0)                                                                                      \
+  X(peer_open, 0)                                                                                  \
+  X(peer_close, 0)                                                                                 \
+  X(send_vote, 0)                                                                                  \
+  X(send_append, 0)                                                                                \
+  X(send_snapshot_begin, 0)                                                                        \
+  X(send_snapshot_write, 0)                                                                        \
+  X(send_snapshot_finish, 0)                                                                       \
+  X(send_snapshot_abort, 0)                                                                        \
+  X(send_pre_vote, 0)                                                                              \
+  X(send_timeout_now, 0)                                                                           \
+  X(send_read_index, 0)                                                                            \
+  X(send_hello, 0)
 
 #define STORAGE_OPS(X)                                                                             \
-  X(open)                                                                                          \
-  X(close)                                                                                         \
-  X(load)                                                                                          \
-  X(save_vote)                                                                                     \
-  X(save_identity)                                                                                 \
-  X(append)                                                                                        \
-  X(truncate)                                                                                      \
-  X(purge)                                                                                         \
-  X(read)                                                                                          \
-  X(snapshot_begin)                                                                                \
-  X(snapshot_write)                                                                                \
-  X(snapshot_commit)                                                                               \
-  X(snapshot_abort)                                                                                \
-  X(snapshot_open)                                                                                 \
-  X(snapshot_read)                                                                                 \
-  X(snapshot_close)
+  X(open, 0)                                                                                       \
+  X(close, 0)                                                                                      \
+  X(load, 0)                                                                                       \
+  X(save_vote, 0)                                                                                  \
+  X(save_identity, 0)                                                                              \
+  X(append, 0)                                                                                     \
+  X(truncate, 0)                                                                                   \
+  X(purge, 0)                                                                                      \
+  X(read, 0)                                                                                       \
+  X(snapshot_begin, 0)                                                                             \
+  X(snapshot_write, 0)                                                                             \
+  X(snapshot_commit, 0)                                                                            \
+  X(snapshot_abort, 0)                                                                             \
+  X(snapshot_open, 0)                                                                              \
+  X(snapshot_read, 0)                                                                              \
+  X(snapshot_close, 0)
 
 #define STATE_MACHINE_OPS(X)                                                                       \
-  X(open)                                                                                          \
-  X(close)                                                                                         \
-  X(validate)                                                                                      \
-  X(apply)                                                                                         \
-  X(query)                                                                                         \
-  X(applied)                                                                                       \
-  X(snapshot_begin)                                                                                \
-  X(snapshot_read)                                                                                 \
-  X(snapshot_end)                                                                                  \
-  X(restore_begin)                                                                                 \
-  X(restore_write)                                                                                 \
-  X(restore_finish)                                                                                \
-  X(restore_abort)
+  X(open, 0)                                                                                       \
+  X(close, 0)                                                                                      \
+  X(validate, 0)                                                                                   \
+  X(apply, 0)                                                                                      \
+  X(query, 0)                                                                                      \
+  X(applied, 0)                                                                                    \
+  X(snapshot_begin, 0)                                                                             \
+  X(snapshot_read, 0)                                                                              \
+  X(snapshot_end, 0)                                                                               \
+  X(restore_begin, 0)                                                                              \
+  X(restore_write, 0)                                                                              \
+  X(restore_finish, 0)                                                                             \
+  X(restore_abort, 0)
 
 struct operation {
   const char *name;
   size_t offset;
+  unsigned since;
 };
 
-#define TRANSPORT_OP(op) {#op, offsetof(struct rkv_transport_ops, op)},
-#define STORAGE_OP(op) {#op, offsetof(struct rkv_storage_ops, op)},
-#define STATE_MACHINE_OP(op) {#op, offsetof(struct rkv_state_machine_ops, op)},
-static const struct operation transport_ops[] = {TRANSPORT_OPS(TRANSPORT_OP){NULL, 0}};
-static const struct operation storage_ops[] = {STORAGE_OPS(STORAGE_OP){NULL, 0}};
-static const struct operation state_machine_ops[] = {STATE_MACHINE_OPS(STATE_MACHINE_OP){NULL, 0}};
+#define TRANSPORT_OP(op, since) {#op, offsetof(struct rkv_transport_ops, op), since},
+#define STORAGE_OP(op, since) {#op, offsetof(struct rkv_storage_ops, op), since},
+#define STATE_MACHINE_OP(op, since) {#op, offsetof(struct rkv_state_machine_ops, op), since},
+static const struct operation transport_ops[] = {TRANSPORT_OPS(TRANSPORT_OP){NULL, 0, 0}};
+static const struct operation storage_ops[] = {STORAGE_OPS(STORAGE_OP){NULL, 0, 0}};
+static const struct operation state_machine_ops[] = {
+    STATE_MACHINE_OPS(STATE_MACHINE_OP){NULL, 0, 0}};
+
+/* ---- how long a table may be ---- */
+
+#define END(type, op) (offsetof(type, op) + sizeof(void (*)(void)))
+#define TRANSPORT_END(op, since) END(struct rkv_transport_ops, op),
+#define STORAGE_END(op, since) END(struct rkv_storage_ops, op),
+#define STATE_MACHINE_END(op, since) END(struct rkv_state_machine_ops, op),
+static const size_t transport_ends[] = {TRANSPORT_OPS(TRANSPORT_END)};
+static const size_t storage_ends[] = {STORAGE_OPS(STORAGE_END)};
+static const size_t state_machine_ends[] = {STATE_MACHINE_OPS(STATE_MACHINE_END)};
 
 /* An operation that is added to a table must be added to its list too. */
-#define COVERS(list, ops)                                                                          \
-  (sizeof(list) / sizeof(list)[0] - 1 == sizeof(ops) / sizeof(void (*)(void)))
-_Static_assert(COVERS(transport_ops, struct rkv_transport_ops), "every transport operation");
-_Static_assert(COVERS(storage_ops, struct rkv_storage_ops), "every storage operation");
-_Static_assert(COVERS(state_machine_ops, struct rkv_state_machine_ops), "every machine operation");
+#define COVERS(ends, ops) (sizeof(ends) / sizeof(ends)[0] == sizeof(ops) / sizeof(void (*)(void)))
+_Static_assert(COVERS(transport_ends, struct rkv_transport_ops), "every transport operation");
+_Static_assert(COVERS(storage_ends, struct rkv_storage_ops), "every storage operation");
+_Static_assert(COVERS(state_machine_ends, struct rkv_state_machine_ops), "every machine operation");
+
+/* `last` is the last operation of ABI 1.0. */
+#define SHAPE(ends, type, last)                                                                    \
+  { END(type, last), ends, sizeof(ends) / sizeof(ends)[0] }
+static const struct host_shape transport_shape =
+    SHAPE(transport_ends, struct rkv_transport_ops, send_hello);
+static const struct host_shape storage_shape =
+    SHAPE(storage_ends, struct rkv_storage_ops, snapshot_close);
+static const struct host_shape state_machine_shape =
+    SHAPE(state_machine_ends, struct rkv_state_machine_ops, restore_abort);
+
+/* ---- by kind ---- */
 
 const char *host_kind_name(uint32_t kind) {
   switch (kind) {
@@ -83,11 +109,11 @@ const char *host_kind_name(uint32_t kind) {
   }
 }
 
-size_t host_ops_size(uint32_t kind) {
+const struct host_shape *host_ops_shape(uint32_t kind) {
   switch (kind) {
-  case RKV_KIND_TRANSPORT: return sizeof(struct rkv_transport_ops);
-  case RKV_KIND_STORAGE: return sizeof(struct rkv_storage_ops);
-  default: return sizeof(struct rkv_state_machine_ops);
+  case RKV_KIND_TRANSPORT: return &transport_shape;
+  case RKV_KIND_STORAGE: return &storage_shape;
+  default: return &state_machine_shape;
   }
 }
 
@@ -102,6 +128,7 @@ static const struct operation *operations_of(uint32_t kind) {
 const char *host_ops_missing(uint32_t kind, const void *ops) {
   for (const struct operation *op = operations_of(kind); op->name; op++) {
     void (*function)(void);
+    if (op->since > 0) continue;
     memcpy(&function, (const char *)ops + op->offset, sizeof function);
     if (!function) return op->name;
   }

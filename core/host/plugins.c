@@ -68,7 +68,7 @@ static void show(FILE *out, const struct rkv_plugin *plugin) {
   (void)fprintf(out, ROW, "KIND", "NAME", "VERSION", "ABI", "CAPABILITIES", "DESCRIPTION");
   row(out, plugin);
   (void)fprintf(out, "\n[%s]\nplugin = %s\n", host_kind_name(plugin->kind), plugin->name);
-  for (size_t i = 0; i < table.count; i++) show_option(out, host_table_at(&table, i));
+  for (size_t i = 0; i < table.count; i++) show_option(out, &table.first[i]);
 }
 
 /* ---- for programs ---- */
@@ -103,7 +103,7 @@ static void json_plugin(FILE *out, const struct rkv_plugin *plugin, bool with_op
   host_json_pair(out, ", ", "description", plugin->description);
   for (size_t i = 0; with_options && i < table.count; i++) {
     (void)fputs(i ? ",\n  " : ", \"options\": [\n  ", out);
-    json_option(out, host_table_at(&table, i));
+    json_option(out, &table.first[i]);
   }
   if (with_options) (void)fputs(table.count ? "]" : ", \"options\": []", out);
   (void)fputc('}', out);
@@ -117,7 +117,7 @@ static int refuse(FILE *err, const struct rkv_error *error) {
 }
 
 static int show_one(const struct host_flags *flags, const char *folder, FILE *out, FILE *err) {
-  const struct rkv_plugin *plugin;
+  struct host_plugin plugin;
   struct rkv_error error;
   if (host_plugin_load(folder, flags->plugin, 0, &plugin, &error) != RKV_OK) {
     char text[RKV_ERROR_TEXT_MAX];
@@ -126,10 +126,10 @@ static int show_one(const struct host_flags *flags, const char *folder, FILE *ou
     return refuse(err, &error);
   }
   if (flags->json) {
-    json_plugin(out, plugin, true);
+    json_plugin(out, &plugin.descriptor, true);
     (void)fputc('\n', out);
   } else {
-    show(out, plugin);
+    show(out, &plugin.descriptor);
   }
   return HOST_EXIT_OK;
 }
@@ -146,16 +146,16 @@ static int show_all(bool json, const char *folder, FILE *out, FILE *err) {
   else
     (void)fprintf(out, ROW, "KIND", "NAME", "VERSION", "ABI", "CAPABILITIES", "DESCRIPTION");
   for (size_t i = 0; i < list.count; i++) {
-    const struct rkv_plugin *plugin;
+    struct host_plugin plugin;
     if (host_plugin_load(folder, list.names[i], 0, &plugin, &error) != RKV_OK) {
       code = refuse(err, &error);
       continue;
     }
     if (json) {
       (void)fputs(shown++ ? ",\n " : "", out);
-      json_plugin(out, plugin, false);
+      json_plugin(out, &plugin.descriptor, false);
     } else {
-      row(out, plugin);
+      row(out, &plugin.descriptor);
     }
   }
   if (json) (void)fputs("]\n", out);

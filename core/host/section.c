@@ -7,12 +7,8 @@
 #include <string.h>
 
 struct host_table host_table_of(const struct rkv_plugin *plugin) {
-  struct host_table table = {plugin->options, plugin->option_count, plugin->option_size};
+  struct host_table table = {plugin->options, plugin->option_count};
   return table;
-}
-
-const struct rkv_option *host_table_at(const struct host_table *table, size_t i) {
-  return (const struct rkv_option *)(const void *)((const char *)table->first + i * table->stride);
 }
 
 static enum host_blame blame_of(const struct host_setting *setting) {
@@ -44,7 +40,7 @@ void host_section_complain(const struct host_section *section, const char *key, 
 
 static const struct rkv_option *find_option(const struct host_table *table, const char *key) {
   for (size_t i = 0; i < table->count; i++)
-    if (strcmp(host_table_at(table, i)->name, key) == 0) return host_table_at(table, i);
+    if (strcmp(table->first[i].name, key) == 0) return &table->first[i];
   return NULL;
 }
 
@@ -72,7 +68,7 @@ static void complain_unknown(const struct host_section *section, const struct ho
                              section->own_keys[own]);
   }
   for (size_t i = 0; i < table->count; i++) {
-    const char *name = host_table_at(table, i)->name;
+    const char *name = table->first[i].name;
     host_nearest_try(&nearest, name);
     if (used < sizeof remedy)
       used +=
@@ -133,10 +129,10 @@ void host_section_read(const struct host_section *section, const struct host_tab
                        struct rkv_value *values) {
   read_keys(section, table, false);
   for (size_t i = 0; i < table->count; i++)
-    host_section_read_option(section, host_table_at(table, i), &values[i]);
+    host_section_read_option(section, &table->first[i], &values[i]);
 }
 
 void host_section_read_blind(const struct host_section *section) {
-  struct host_table none = {NULL, 0, sizeof(struct rkv_option)};
+  struct host_table none = {NULL, 0};
   read_keys(section, &none, true);
 }

@@ -1,24 +1,19 @@
-/* section.h: holds one section's settings against its option table.
- *
- * A table is walked by its own stride, since a plugin built with an older minor ABI may know a
- * shorter struct rkv_option. */
+/* section.h: holds one section's settings against its option table. */
 #ifndef HOST_SECTION_H
 #define HOST_SECTION_H
 
+#include "loader.h"
 #include "settings.h"
 
 #include <rkv/plugin.h>
 
-#define HOST_OPTIONS_MAX 128 /* options of one plugin */
-
 struct host_table {
   const struct rkv_option *first;
   size_t count;
-  size_t stride; /* sizeof(struct rkv_option) where the table was built */
 };
 
+/* The options of a loaded plugin (loader.h): as long as this host's, whoever built it. */
 struct host_table host_table_of(const struct rkv_plugin *plugin);
-const struct rkv_option *host_table_at(const struct host_table *table, size_t i);
 
 /* One section being read. */
 struct host_section {

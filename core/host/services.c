@@ -3,6 +3,8 @@
 
 #include "log.h"
 
+#include <node/said.h>
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -73,8 +75,9 @@ static void service_fatal(void *ctx, enum rkv_status status, const char *text) {
   struct host_services *services = user->services;
   (void)pthread_mutex_lock(&services->lock);
   if (services->fatal.status == RKV_OK) {
-    services->fatal.status = status == RKV_OK ? RKV_BROKEN : status;
-    (void)snprintf(services->fatal.text, sizeof services->fatal.text, "%s: %s", user->name, text);
+    services->fatal.status = status == RKV_OK ? RKV_BROKEN : node_known(status);
+    (void)snprintf(services->fatal.text, sizeof services->fatal.text, "%s: %s", user->name,
+                   text && text[0] ? text : "gave no reason to stop");
     if (services->on_fatal)
       services->on_fatal(services->on_fatal_arg, services->fatal.status, services->fatal.text);
   }

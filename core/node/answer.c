@@ -4,8 +4,21 @@
 #include <assert.h>
 #include <stdarg.h>
 
-void answer_ok(struct rkv_call *call) {
-  call->done(call, RKV_OK, NULL);
+bool answer_give(struct node *n, struct rkv_call *call, struct rkv_buf *const *given) {
+  struct rkv_error reason, open;
+  if (node_fatal_status(n, &reason) == RKV_OK) {
+    call->done(call, RKV_OK, NULL);
+    return true;
+  }
+  for (; *given; given++) rkv_buf_drop(*given);
+  answer_open_error(&reason, &open);
+  answer_fail(call, &open);
+  return false;
+}
+
+bool answer_ok(struct node *n, struct rkv_call *call) {
+  static struct rkv_buf *const nothing[] = {NULL};
+  return answer_give(n, call, nothing);
 }
 
 void answer_fail(struct rkv_call *call, const struct rkv_error *error) {

@@ -23,11 +23,20 @@ static bool reserve(struct node *n, struct rkv_call *call, uint64_t bytes) {
   return false;
 }
 
+/* How long a call is, its caller says; a transport of 1.0 does not know the field, which may hold
+ * anything. */
+static void limit_length(const struct node *n, struct rkv_call *call) {
+  if (call->abi_minor > n->plugins.transport_abi_minor)
+    call->abi_minor = n->plugins.transport_abi_minor;
+}
+
 static void client_call(struct node *n, struct rkv_call *call, enum node_kind kind) {
+  limit_length(n, call);
   if (reserve(n, call, 0)) loop_post(n, call, kind);
 }
 
 static void peer_call(struct node *n, struct rkv_call *call, enum node_kind kind) {
+  limit_length(n, call);
   if (atomic_fetch_add_explicit(&n->peer_calls, 1, memory_order_relaxed) >= NODE_PEER_CALLS_MAX) {
     atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
     answer_failf(call, RKV_FULL, "more than %d calls of peers are waiting", NODE_PEER_CALLS_MAX);
@@ -50,7 +59,8 @@ static void propose(void *ctx, struct rkv_propose_call *call) {
                  call->command.len, (unsigned long long)n->options.command_bytes_max);
     return;
   }
-  if (n->plugins.sm->validate(n->plugins.sm_instance, call->command, &error) != RKV_OK) {
+  if (node_said(n->plugins.sm->validate(n->plugins.sm_instance, call->command, node_ask(&error)),
+                "the state machine's validate", &error) != RKV_OK) {
     answer_fail(&call->call, &error);
     return;
   }
@@ -118,6 +128,7 @@ static void snapshot_begin(void *ctx, struct rkv_snapshot_call *call) {
 
 static void snapshot_finish(void *ctx, struct rkv_snapshot_call *call) {
   assert(call->stream);
+  limit_length(ctx, &call->call);
   loop_post(ctx, &call->call, NODE_SNAPSHOT_FINISH);
 }
 

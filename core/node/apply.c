@@ -5,9 +5,8 @@
 
 #include <assert.h>
 
-#define PAUSE_NS                                                                                   \
-  UINT64_C(100000000) /* before a read for which there was no room is tried again                  \
-                       */
+/* Before a read for which there was no room is tried again. */
+#define PAUSE_NS UINT64_C(100000000)
 
 /* Applies one run of entries that follows `applied`. */
 static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t count) {
@@ -15,8 +14,9 @@ static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t 
   assert(count > 0 && count <= NODE_APPLY_BATCH_MAX);
   assert(entries[0].id.index == n->applied.index + 1);
   for (size_t i = 0; i < count; i++) n->results[i] = rkv_buf_none();
-  enum rkv_status status =
-      n->plugins.sm->apply(n->plugins.sm_instance, entries, count, n->results, &error);
+  enum rkv_status status = node_said(
+      n->plugins.sm->apply(n->plugins.sm_instance, entries, count, n->results, node_ask(&error)),
+      "the state machine's apply", &error);
   if (status != RKV_OK) {
     for (size_t i = 0; i < count; i++) rkv_buf_drop(&n->results[i]);
     node_fatal(n, status, error.text);

@@ -23,18 +23,24 @@ static bool step(struct snapshot_build *b) {
   const struct rkv_storage_ops *storage = n->plugins.storage;
   struct rkv_buf chunk = rkv_buf_none();
   if (!b->writer) {
-    b->status =
-        storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer, &b->error);
+    b->status = node_said(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
+                                                  node_ask(&b->error)),
+                          "the storage's snapshot_begin", &b->error);
     return b->status == RKV_OK;
   }
-  b->status = n->plugins.sm->snapshot_read(b->view, NODE_SNAPSHOT_CHUNK_MAX, &chunk, &b->error);
+  b->status = node_said(
+      n->plugins.sm->snapshot_read(b->view, NODE_SNAPSHOT_CHUNK_MAX, &chunk, node_ask(&b->error)),
+      "the state machine's snapshot_read", &b->error);
   bool more = b->status == RKV_OK && chunk.len > 0;
-  if (more) b->status = storage->snapshot_write(b->writer, chunk, &b->error);
+  if (more)
+    b->status = node_said(storage->snapshot_write(b->writer, chunk, node_ask(&b->error)),
+                          "the storage's snapshot_write", &b->error);
   b->meta.size += chunk.len;
   rkv_buf_drop(&chunk);
   if (b->status == RKV_OK && more) return true;
   if (b->status == RKV_OK)
-    b->status = storage->snapshot_commit(b->writer, &b->error);
+    b->status = node_said(storage->snapshot_commit(b->writer, node_ask(&b->error)),
+                          "the storage's snapshot_commit", &b->error);
   else
     storage->snapshot_abort(b->writer);
   return false;
@@ -82,7 +88,9 @@ void build_run(struct node *n) {
   }
   b->job.run = run;
   b->n = n;
-  if (n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta, &error) != RKV_OK) {
+  if (node_said(n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta,
+                                              node_ask(&error)),
+                "the state machine's snapshot_begin", &error) != RKV_OK) {
     free(b);
     atomic_store(&n->writing_snapshot, false);
     return give_up(n, error.text);
@@ -126,7 +134,7 @@ static void answer_now(struct node *n, const struct snapshot_build *b) {
   api_release(n, 1, 0);
   call->last = b->meta.last;
   if (b->status == RKV_OK)
-    answer_ok(&call->call);
+    (void)answer_ok(n, &call->call);
   else
     answer_fail(&call->call, &b->error);
 }

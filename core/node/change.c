@@ -195,8 +195,11 @@ void change_done(struct node *n, const struct raft_output *out) {
                    "the change was carried out, but its answer is lost: no memory");
       return;
     }
+    struct rkv_buf *given[] = {&c->membership, NULL};
+    (void)answer_give(n, call, given);
+    return;
   }
-  answer_ok(call);
+  (void)answer_ok(n, call);
 }
 
 /* How far the learners are for which somebody waits, every while. */

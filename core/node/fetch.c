@@ -28,9 +28,10 @@ static void run(struct node_job *job) {
       wanted < NODE_FETCH_ENTRIES_MAX ? (size_t)wanted : (size_t)NODE_FETCH_ENTRIES_MAX;
   f->entries = calloc(capacity, sizeof *f->entries);
   if (f->entries)
-    f->status = n->plugins.storage->read(n->plugins.storage_instance, f->from, f->to,
-                                         n->options.append_bytes_max, f->entries, capacity,
-                                         &f->count, &f->error);
+    f->status = node_said(n->plugins.storage->read(n->plugins.storage_instance, f->from, f->to,
+                                                   n->options.append_bytes_max, f->entries,
+                                                   capacity, &f->count, node_ask(&f->error)),
+                          "the storage's read", &f->error);
   else
     f->status = rkv_fail(&f->error, RKV_NO_MEMORY, "out of memory to read the log");
   if (f->status != RKV_OK) f->count = 0;

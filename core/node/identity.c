@@ -127,6 +127,8 @@ static void tell_membership(struct node *n, struct rkv_hello_call *hello) {
 
 void identity_on_hello(struct node *n, struct rkv_call *call) {
   struct rkv_hello_call *hello = (struct rkv_hello_call *)call;
+  struct rkv_error error;
+  if (node_fatal_status(n, &error) != RKV_OK) return peer_fail(n, call, &error);
   atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
   hello->id = n->plugins.host->node_id;
   hello->incarnation = n->identity.incarnation;
@@ -134,7 +136,7 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
   if (n->identity.settled) hello->cluster = n->identity.cluster;
   (void)odd_check_sender(n, call, NULL, NULL); /* it is told who is there all the same */
   tell_membership(n, hello);
-  answer_ok(call);
+  (void)answer_ok(n, call);
 }
 
 /* ---- which cluster is its own ---- */

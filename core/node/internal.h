@@ -14,16 +14,19 @@
 #include <stdatomic.h>
 
 #include <node/ahead.h>
+#include <node/answer.h>
 #include <node/inbox.h>
 #include <node/know.h>
 #include <node/limits.h>
 #include <node/lost.h>
 #include <node/node.h>
 #include <node/odd.h>
+#include <node/said.h>
 #include <node/snapshots.h>
 #include <node/stall.h>
 #include <node/tail.h>
 #include <raft/raft.h>
+#include <raft/view.h>
 
 #define NODE_LOG "node"
 
@@ -222,19 +225,6 @@ void output_discard(struct node *n, const struct raft_output *out);
 /* The bytes of a membership, owned by *out. Errors: RKV_NO_MEMORY. */
 enum rkv_status node_encode_membership(struct node *n, const struct rkv_membership *membership,
                                        struct rkv_buf *out);
-
-/* ---- answer.c ---- */
-void answer_ok(struct rkv_call *call);
-void answer_fail(struct rkv_call *call, const struct rkv_error *error);
-__attribute__((format(printf, 3, 4))) void
-answer_failf(struct rkv_call *call, enum rkv_status status, const char *format, ...);
-/* Answers "not leader" with what is known of the leader. */
-void answer_not_leader(struct node *n, struct rkv_call *call);
-/* The error that ends calls once the node is fatal or abandoned. */
-void answer_end_error(struct node *n, struct rkv_error *error);
-/* The error of a call whose entry is in the log and that ends because of `cause`: the entry may be
- * committed yet, so no status that means "surely not done" may leave. */
-void answer_open_error(const struct rkv_error *cause, struct rkv_error *error);
 
 /* ---- api.c ---- */
 void api_make(struct node *n);

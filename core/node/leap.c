@@ -1,6 +1,8 @@
 /* leap.c: terms and log ids that cannot be true are refused, counted and told (leap.h). */
 #include <node/leap.h>
 
+#include <raft/edge.h>
+
 /* One line at change, then one every NODE_QUIET_NS with a count. */
 static void tell(struct node *n, rkv_node_id sender, const char *text) {
   n->bad_peer_calls++;

@@ -14,20 +14,18 @@
 #define NODE_PURGE_STEP 4096                  /* entries purged at once: writes wait meanwhile */
 #define NODE_SNAPSHOT_CHUNK_MAX (1024 * 1024) /* bytes of one snapshot chunk */
 #define NODE_EXPIRE_NS UINT64_C(50000000) /* how often deadlines of waiting calls are looked at */
-#define NODE_SNAPSHOT_STEP_NS                                                                      \
-  UINT64_C(10000000000) /* budget of one step of a snapshot to a peer                              \
-                         */
-#define NODE_LEASE_PROMISE_NS                                                                      \
-  UINT64_C(1000000000) /* at most so long a node promises to depose nobody, and a restarted node   \
-                          does so at least as long, whatever its settings were before */
-#define NODE_SLEEP_NOTICED_NS                                                                      \
-  UINT64_C(1000000)                         /* two clocks are not read at once: less is no sleep */
-#define NODE_QUIET_NS UINT64_C(10000000000) /* pause after trouble that repeats */
+/* Budget of one step of a snapshot to a peer. */
+#define NODE_SNAPSHOT_STEP_NS UINT64_C(10000000000)
+/* A node promises to depose nobody for this long at most, and keeps that promise for this long
+ * after a restart, whatever its settings were before. */
+#define NODE_LEASE_PROMISE_NS UINT64_C(1000000000)
+/* Two clocks are not read at once: a smaller difference is no sleep. */
+#define NODE_SLEEP_NOTICED_NS UINT64_C(1000000)
+#define NODE_QUIET_NS UINT64_C(10000000000)        /* pause after trouble that repeats */
 #define NODE_REMOVED_LINGER_NS UINT64_C(150000000) /* a leader that removed itself serves on */
 #define NODE_LEARNER_LAG_MAX 5000                  /* entries: a learner this close has caught up */
-#define NODE_NOTICE_SHARE                                                                          \
-  10                            /* of a heartbeat: when a quiet leader tells of a commit           \
-                                 */
+/* Of a heartbeat: when a quiet leader tells of a commit. */
+#define NODE_NOTICE_SHARE 10
 #define NODE_RETRY_SHARE 2      /* of a heartbeat: pause before a peer that failed is asked again */
 #define NODE_SNAPSHOT_SHARE 2   /* a snapshot is built again after 1/2 of its size came as log */
 #define NODE_MEMBERSHIPS_MAX 64 /* membership entries in one append */

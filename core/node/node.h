@@ -42,6 +42,7 @@ struct node_plugins {
   const struct rkv_state_machine_ops *sm;
   void *sm_instance;
   uint64_t sm_capabilities, storage_capabilities; /* RKV_CAP_* */
+  uint32_t transport_abi_minor; /* its calls are no newer than this, whatever they say */
   /* Writes what the plugins registered (rkv_host.metric_register) as ` name:value` pairs, at most
    * `size` bytes with the NUL, and returns their length; pairs that do not fit are left out. Any
    * thread, does not block. NULL: no plugin metrics are shown. */

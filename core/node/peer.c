@@ -51,7 +51,7 @@ void peer_answer_vote(struct node *n, const struct raft_output *out) {
   c->voter_vote = out->vote;
   c->voter_last = out->id;
   release(n);
-  answer_ok(&c->call);
+  (void)answer_ok(n, &c->call);
 }
 
 /* The membership entries of one append, decoded. */
@@ -170,7 +170,7 @@ void peer_answer_append(struct node *n, const struct raft_output *out) {
     rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no such word */
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   release(n);
-  answer_ok(&c->call);
+  (void)answer_ok(n, &c->call);
 }
 
 /* ---- connections ---- */
@@ -199,8 +199,9 @@ static void open_peer(struct node *n, const struct rkv_member *member) {
   *peer = (struct node_peer){
       .id = member->id, .incarnation = member->incarnation, .serial = ++n->peer_serial};
   memcpy(peer->addr, member->addr, sizeof peer->addr);
-  if (n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &peer->handle,
-                                      &error) == RKV_OK)
+  if (node_said(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &peer->handle,
+                                                node_ask(&error)),
+                "the transport's peer_open", &error) == RKV_OK)
     return;
   peer->handle = NULL;
   rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "peer cannot be reached id=%llu: %s",

@@ -135,8 +135,9 @@ void propose_answer(struct node *n, const struct rkv_entry *entries, size_t coun
       continue;
     }
     assert(rkv_log_id_equal(call->id, entries[i].id));
+    struct rkv_buf *given[] = {&call->result, NULL};
     call->result = n->results[i];
-    answer_ok(&call->call);
+    (void)answer_give(n, &call->call, given);
   }
   assert(p->count == 0 || pending_at(p, 0)->index > entries[count - 1].id.index);
 }

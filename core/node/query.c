@@ -13,10 +13,12 @@ void query_local(struct node *n, struct rkv_query_call *call) {
 
 void query_run(struct node *n, struct rkv_query_call *call) {
   struct rkv_error error;
-  enum rkv_status status =
-      n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response, &error);
-  if (status == RKV_OK)
-    answer_ok(&call->call);
+  struct rkv_buf *given[] = {&call->response, NULL};
+  if (node_fatal_status(n, &error) == RKV_OK &&
+      node_said(n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response,
+                                     node_ask(&error)),
+                "the state machine's query", &error) == RKV_OK)
+    (void)answer_give(n, &call->call, given);
   else
     answer_fail(&call->call, &error);
 }
@@ -80,9 +82,12 @@ static enum rkv_status fill(struct node *n, struct rkv_metrics_call *call) {
 
 void metrics_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_metrics_call *m = (struct rkv_metrics_call *)call;
+  struct rkv_buf *given[] = {&m->text, &m->membership, NULL};
+  struct rkv_error error;
+  if (node_fatal_status(n, &error) != RKV_OK) return peer_fail(n, call, &error);
   atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
   if (fill(n, m) == RKV_OK) {
-    answer_ok(call);
+    (void)answer_give(n, call, given);
     return;
   }
   rkv_buf_drop(&m->text);

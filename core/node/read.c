@@ -32,7 +32,7 @@ void read_gather(struct node *n, struct rkv_call *call, bool lease) {
 static void answer_one(struct node *n, struct rkv_call *call) {
   if (call->kind == NODE_READ_INDEX) {
     atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
-    answer_ok(call);
+    (void)answer_ok(n, call);
   } else {
     api_release(n, 1, 0);
     query_run(n, (struct rkv_query_call *)call);
@@ -128,8 +128,7 @@ void read_failed(struct node *n, uint64_t number) {
 
 static void on_index(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct node_ticket *t = (struct node_ticket *)call;
-  t->status = status;
-  if (error) t->error = *error;
+  t->status = node_told(status, error, "the transport's send_read_index", &t->error);
   loop_post(t->n, call, NODE_READ_INDEX_ANSWER);
 }
 

@@ -43,18 +43,25 @@ static void discard(struct snapshot_receive *r) {
 
 static enum rkv_status begin(struct snapshot_receive *r) {
   struct node *n = r->n;
-  enum rkv_status status = n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
-                                                              &r->writer, &r->error);
+  enum rkv_status status =
+      node_said(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
+                                                   &r->writer, node_ask(&r->error)),
+                "the storage's snapshot_begin", &r->error);
   if (status != RKV_OK) return status;
-  return n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore, &r->error);
+  return node_said(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
+                                                node_ask(&r->error)),
+                   "the state machine's restore_begin", &r->error);
 }
 
 static enum rkv_status write_chunk(struct snapshot_receive *r) {
   struct node *n = r->n;
-  enum rkv_status status = n->plugins.storage->snapshot_write(r->writer, r->call->chunk, &r->error);
+  enum rkv_status status =
+      node_said(n->plugins.storage->snapshot_write(r->writer, r->call->chunk, node_ask(&r->error)),
+                "the storage's snapshot_write", &r->error);
   if (status != RKV_OK) return status;
   r->meta.size += r->call->chunk.len;
-  return n->plugins.sm->restore_write(r->restore, r->call->chunk, &r->error);
+  return node_said(n->plugins.sm->restore_write(r->restore, r->call->chunk, node_ask(&r->error)),
+                   "the state machine's restore_write", &r->error);
 }
 
 /* On the worker. */
@@ -63,7 +70,8 @@ static void run(struct node_job *job) {
   struct node *n = r->n;
   struct rkv_snapshot_call *call = r->call;
   if (r->step == RECEIVE_COMMIT) {
-    r->status = n->plugins.storage->snapshot_commit(r->writer, &r->error);
+    r->status = node_said(n->plugins.storage->snapshot_commit(r->writer, node_ask(&r->error)),
+                          "the storage's snapshot_commit", &r->error);
     r->writer = NULL;
     loop_post(n, &r->event, NODE_SNAPSHOT_INSTALLED);
     node_kick(n);
@@ -73,7 +81,7 @@ static void run(struct node_job *job) {
   if (r->step == RECEIVE_WRITE) r->status = write_chunk(r);
   if (r->status == RKV_OK && r->step != RECEIVE_ABORT) {
     call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
-    answer_ok(&call->call);
+    if (!answer_ok(n, &call->call)) discard(r);
     return;
   }
   struct rkv_error error = r->error;
@@ -82,7 +90,7 @@ static void run(struct node_job *job) {
   if (refused)
     answer_fail(&call->call, &error);
   else
-    answer_ok(&call->call);
+    (void)answer_ok(n, &call->call);
 }
 
 static void on_worker(struct snapshot_receive *r, struct rkv_snapshot_call *call,
@@ -171,7 +179,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return;
   }
   if (!wanted(n, call)) {
-    answer_ok(base);
+    (void)answer_ok(n, base);
     return;
   }
   identity_adopt(n, base);
@@ -199,7 +207,8 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
     return on_worker(r, call, RECEIVE_ABORT);
   }
   if (!wanted(n, call)) return on_worker(r, call, RECEIVE_ABORT);
-  r->status = n->plugins.sm->restore_finish(r->restore, &r->error);
+  r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
+                        "the state machine's restore_finish", &r->error);
   r->restore = NULL;
   if (r->status != RKV_OK) {
     n->bad_peer_calls++;
@@ -233,7 +242,7 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
   }
   discard(r);
   if (status == RKV_OK)
-    answer_ok(&call->call);
+    (void)answer_ok(n, &call->call);
   else
     answer_fail(&call->call, &error);
 }

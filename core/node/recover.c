@@ -26,20 +26,26 @@ static enum rkv_status restore(struct recover *r, struct rkv_error *error) {
   struct rkv_buf chunk = rkv_buf_none();
   void *reader = NULL, *restoring = NULL;
   uint64_t offset = 0;
-  enum rkv_status status =
-      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, error);
+  enum rkv_status status = node_said(
+      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, node_ask(error)),
+      "the storage's snapshot_open", error);
   if (status != RKV_OK) return status;
-  status = sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, error);
+  status = node_said(sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, node_ask(error)),
+                     "the state machine's restore_begin", error);
   while (status == RKV_OK) {
-    status = storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk, error);
+    status = node_said(
+        storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk, node_ask(error)),
+        "the storage's snapshot_read", error);
     if (status != RKV_OK || chunk.len == 0) break;
     offset += chunk.len;
-    status = sm->restore_write(restoring, chunk, error);
+    status = node_said(sm->restore_write(restoring, chunk, node_ask(error)),
+                       "the state machine's restore_write", error);
     rkv_buf_drop(&chunk);
   }
   rkv_buf_drop(&chunk);
   if (status == RKV_OK) {
-    status = sm->restore_finish(restoring, error);
+    status = node_said(sm->restore_finish(restoring, node_ask(error)),
+                       "the state machine's restore_finish", error);
     n->snapshot_bytes = offset;
   } else if (restoring) {
     sm->restore_abort(restoring);
@@ -84,8 +90,10 @@ static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
   while (next <= r->state.last.index) {
     size_t count = 0;
     enum rkv_status status =
-        n->plugins.storage->read(n->plugins.storage_instance, next, r->state.last.index,
-                                 RECOVER_BYTES, r->entries, RECOVER_ENTRIES, &count, error);
+        node_said(n->plugins.storage->read(n->plugins.storage_instance, next, r->state.last.index,
+                                           RECOVER_BYTES, r->entries, RECOVER_ENTRIES, &count,
+                                           node_ask(error)),
+                  "the storage's read", error);
     if (status == RKV_OK && count == 0)
       status = rkv_fail(error, RKV_CORRUPT, "log: entry %llu of %llu is missing",
                         (unsigned long long)next, (unsigned long long)r->state.last.index);
@@ -109,18 +117,23 @@ static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
   return RKV_OK;
 }
 
+static enum rkv_status ask_applied(struct node *n, struct rkv_snapshot_meta *applied,
+                                   struct rkv_error *error) {
+  return node_said(n->plugins.sm->applied(n->plugins.sm_instance, applied, node_ask(error)),
+                   "the state machine's applied", error);
+}
+
 /* The state machine must stand at the snapshot or later, and not beyond the log. */
 static enum rkv_status bring_sm_up(struct recover *r, struct rkv_error *error) {
   struct node *n = r->n;
-  const struct rkv_state_machine_ops *sm = n->plugins.sm;
   struct rkv_snapshot_meta applied = {0};
-  enum rkv_status status = sm->applied(n->plugins.sm_instance, &applied, error);
+  enum rkv_status status = ask_applied(n, &applied, error);
   rkv_buf_drop(&applied.membership);
   if (status != RKV_OK) return status;
   if (applied.last.index < r->state.snapshot.last.index) {
     status = restore(r, error);
     if (status != RKV_OK) return status;
-    status = sm->applied(n->plugins.sm_instance, &applied, error);
+    status = ask_applied(n, &applied, error);
     rkv_buf_drop(&applied.membership);
     if (status != RKV_OK) return status;
     if (!rkv_log_id_equal(applied.last, r->state.snapshot.last))
@@ -185,7 +198,9 @@ enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
   if (!r.memberships || !r.entries)
     status = rkv_fail(error, RKV_NO_MEMORY, "out of memory to read the log");
   if (status == RKV_OK)
-    status = n->plugins.storage->load(n->plugins.storage_instance, &r.state, error);
+    status =
+        node_said(n->plugins.storage->load(n->plugins.storage_instance, &r.state, node_ask(error)),
+                  "the storage's load", error);
   if (status == RKV_OK) identity_recover(n, &r.state.identity);
   if (status == RKV_OK && r.state.snapshot.membership_id.index > 0)
     status =

@@ -34,9 +34,10 @@ static void on_complete(struct rkv_completion *completion, enum rkv_status statu
                         const struct rkv_error *error) {
   struct save *s = (struct save *)completion;
   struct node *n = s->n;
+  struct rkv_error reason;
+  status = node_told(status, error, "a write of the storage", &reason);
   s->ok = status == RKV_OK;
-  if (!s->ok && status != RKV_CANCELLED)
-    node_fatal(n, status, error ? error->text : "storage: a write failed");
+  if (!s->ok && !(status == RKV_CANCELLED && loop_ending(n))) node_fatal(n, status, reason.text);
   if (atomic_exchange(&s->state, SAVE_DONE) != SAVE_RETURNED) return;
   loop_post(n, &s->event, NODE_SAVED);
   node_kick(n);

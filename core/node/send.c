@@ -36,19 +36,20 @@ static void run(struct node_job *job) {
   struct node *n = s->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
   if (s->step == SEND_OPEN)
-    s->status =
-        storage->snapshot_open(n->plugins.storage_instance, &s->reader, &s->call.meta, &s->error);
+    s->status = node_said(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
+                                                 &s->call.meta, node_ask(&s->error)),
+                          "the storage's snapshot_open", &s->error);
   else
-    s->status =
-        storage->snapshot_read(s->reader, s->offset, s->call.chunk_max, &s->call.chunk, &s->error);
+    s->status = node_said(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
+                                                 &s->call.chunk, node_ask(&s->error)),
+                          "the storage's snapshot_read", &s->error);
   loop_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
   node_kick(n); /* *s is the loop's by now, and may be gone */
 }
 
 static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct snapshot_send *s = (struct snapshot_send *)call;
-  s->status = status;
-  if (error) s->error = *error;
+  s->status = node_told(status, error, "the transport's step of a snapshot", &s->error);
   loop_post(s->n, call, NODE_SNAPSHOT_SEND);
 }
 

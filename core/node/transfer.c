@@ -64,7 +64,7 @@ void transfer_done(struct node *n, const struct raft_output *out) {
   if (out->status == RKV_OK && ((struct rkv_call *)out->cookie)->kind == NODE_REMOVE)
     answer_not_leader(n, out->cookie); /* its successor removes it */
   else if (out->status == RKV_OK)
-    answer_ok(out->cookie);
+    (void)answer_ok(n, out->cookie);
   else
     answer_failf(out->cookie, out->status, "%s", out->text ? out->text : "the transfer failed");
 }
@@ -138,7 +138,7 @@ void transfer_on_timeout_now(struct node *n, struct rkv_call *call) {
   enum rkv_status status = raft_on_timeout_now(n->raft, node_now(n), c->vote, c->last, &error);
   if (status == RKV_OK) {
     atomic_fetch_sub_explicit(&n->peer_calls, 1, memory_order_relaxed);
-    answer_ok(call);
+    (void)answer_ok(n, call);
   } else {
     peer_fail(n, call, &error);
   }

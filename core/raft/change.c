@@ -1,8 +1,13 @@
 /* change.c: calls that change the membership, from their acceptance to their end (dissertation 4.3,
  * 4.2.1, 4.2.2; the paper's section 6). */
-#include <raft/correct.h>
-#include <raft/raft_internal.h>
+#include <raft/change.h>
 
+#include <raft/membership.h>
+#include <raft/peers.h>
+#include <raft/role.h>
+#include <raft/transfer.h>
+
+#include <inttypes.h>
 #include <string.h>
 
 /* ---- the calls that wait ---- */
@@ -72,33 +77,10 @@ static bool is_through(struct raft *r, const struct raft_change *c) {
   bool committed = c->id.index <= r->committed.index;
   if (c->kind == RAFT_CHANGE_LEARNER) return committed && caught_up(r, c->learner);
   if (c->kind != RAFT_CHANGE_INIT) return committed;
-  /* Others may not be up yet: their vote is not waited for. A node alone leads when it answers. */
+  /* INIT is answered once the entry is saved here: the other nodes may not be up yet, and need not
+   * vote for it. A lone voter answers when it leads. */
   if (raft_quorum_lone(&r->effective->value, r->config.id)) return committed;
   return committed || c->id.index <= r->saved.index;
-}
-
-/* ---- entries ---- */
-
-void raft_append_membership(struct raft *r, struct raft_now now, struct raft_membership *slot) {
-  struct raft_output *out;
-  slot->id = (struct rkv_log_id){r->vote.term, r->log.last.index + 1};
-  assert(rkv_membership_check(&slot->value, NULL) == RKV_OK);
-  if (!raft_log_append(&r->log, slot->id, 1)) {
-    r->failed = true;
-    return;
-  }
-  raft_membership_push(r, slot);
-  out = raft_push(r, RAFT_OUT_APPEND_OWN);
-  out->id = slot->id;
-  out->kind = RKV_ENTRY_MEMBERSHIP;
-  out->membership = slot;
-  raft_membership_announce(r, now);
-}
-
-void raft_drop_node(struct rkv_membership *m, uint32_t at) {
-  assert(at < m->node_count);
-  m->node_count--;
-  memmove(&m->nodes[at], &m->nodes[at + 1], (m->node_count - at) * sizeof m->nodes[0]);
 }
 
 /* The voter leaves with the joint configuration. What an earlier leader was told of retaining is
@@ -116,16 +98,14 @@ static void append_uniform(struct raft *r, struct raft_now now) {
   const struct raft_membership *joint = r->effective;
   struct raft_membership *slot = raft_membership_slot(r);
   struct raft_change *call = NULL; /* none: an earlier leader's */
-  size_t i;
-  uint32_t n;
   assert(r->role == RAFT_LEADER && joint->value.config_count == 2);
-  for (i = 0; i < r->change_count; i++)
+  for (size_t i = 0; i < r->change_count; i++)
     if (r->changes[i].kind == RAFT_CHANGE_VOTERS) call = &r->changes[i];
   slot->value = joint->value;
   slot->value.config_count = 1;
   slot->value.configs[0] = joint->value.configs[1];
   memset(&slot->value.configs[1], 0, sizeof slot->value.configs[1]);
-  for (n = slot->value.node_count; n-- > 0;)
+  for (uint32_t n = slot->value.node_count; n-- > 0;)
     if (is_dropped(joint, call, &slot->value.nodes[n])) raft_drop_node(&slot->value, n);
   raft_append_membership(r, now, slot);
   if (call) call->id = slot->id;
@@ -154,38 +134,11 @@ void raft_changes_advance(struct raft *r, struct raft_now now) {
   }
 }
 
+bool raft_caught_up(const struct raft *r, rkv_node_id node) {
+  return r->role == RAFT_LEADER && caught_up(r, node);
+}
+
 /* ---- the calls ---- */
-
-enum rkv_status raft_check_init(const struct raft *r, const struct rkv_membership *m,
-                                struct rkv_error *error) {
-  enum rkv_status status = rkv_membership_check(m, error);
-  if (status != RKV_OK) return status;
-  if (m->config_count != 1 || m->nodes[0].id == 0)
-    return rkv_fail(error, RKV_INVALID, "init: one config of nodes with ids of 1 or more");
-  if (r->log.last.index != 0 || r->vote.term != 0)
-    return rkv_fail(error, RKV_PRECONDITION,
-                    "init: this node has a history already (last log index %llu, term %llu)",
-                    (unsigned long long)r->log.last.index, (unsigned long long)r->vote.term);
-  if (!rkv_membership_is_voter(m, r->config.id))
-    return rkv_fail(error, RKV_PRECONDITION, "init: this node, %llu, is not among the nodes given",
-                    (unsigned long long)r->config.id);
-  return RKV_OK;
-}
-
-enum rkv_status raft_init(struct raft *r, struct raft_now now,
-                          const struct rkv_membership *membership, void *cookie,
-                          struct rkv_error *error) {
-  struct raft_membership *slot;
-  enum rkv_status status = raft_check_init(r, membership, error);
-  if (status != RKV_OK) return status;
-  assert(r->change_count == 0 && r->committed.index == 0);
-  slot = raft_membership_slot(r);
-  slot->value = *membership;
-  raft_append_membership(r, now, slot);
-  raft_remember_change(r, RAFT_CHANGE_INIT, cookie, 0, false);
-  if (!r->failed) raft_campaign(r, now, false);
-  return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
-}
 
 /* One change at a time: the next may begin when the last entry of the one before is committed. */
 enum rkv_status raft_check_idle(const struct raft *r, struct rkv_error *error) {
@@ -194,8 +147,8 @@ enum rkv_status raft_check_idle(const struct raft *r, struct rkv_error *error) {
   if (r->transfer.target != 0) return raft_refuse_transferring(r, error);
   if (m->id.index > r->committed.index || m->value.config_count != 1)
     return rkv_fail(error, RKV_PRECONDITION,
-                    "a membership change is in progress (entry %llu, committed %llu)",
-                    (unsigned long long)m->id.index, (unsigned long long)r->committed.index);
+                    "a membership change is in progress (entry %" PRIu64 ", committed %" PRIu64 ")",
+                    m->id.index, r->committed.index);
   if (r->change_count == RAFT_CHANGES_MAX)
     return rkv_fail(error, RKV_FULL, "%d membership calls wait already", RAFT_CHANGES_MAX);
   return RKV_OK;
@@ -239,16 +192,15 @@ enum rkv_status raft_add_learner(struct raft *r, struct raft_now now,
 /* Fills `target` with the ids, sorted, each once. */
 static enum rkv_status check_voters(const struct raft *r, const struct rkv_config_set *voters,
                                     struct rkv_config_set *target, struct rkv_error *error) {
-  uint32_t i;
   memset(target, 0, sizeof *target);
   if (voters->count == 0 || voters->count > RKV_NODES_MAX)
     return rkv_fail(error, RKV_INVALID, "change-membership: %u voters (1 to %d are possible)",
                     voters->count, RKV_NODES_MAX);
-  for (i = 0; i < voters->count; i++) {
+  for (uint32_t i = 0; i < voters->count; i++) {
     if (!rkv_membership_find(&r->effective->value, voters->ids[i]))
       return rkv_fail(error, RKV_INVALID,
-                      "change-membership: node %llu is unknown (add it as a learner first)",
-                      (unsigned long long)voters->ids[i]);
+                      "change-membership: node %" PRIu64 " is unknown (add it as a learner first)",
+                      voters->ids[i]);
     (void)rkv_config_add(target, voters->ids[i]);
   }
   return RKV_OK;
@@ -258,9 +210,9 @@ static enum rkv_status check_voters(const struct raft *r, const struct rkv_confi
  */
 static enum rkv_status check_answering(const struct raft *r, const struct rkv_config_set *target,
                                        struct rkv_error *error) {
-  uint32_t answering = 0, i;
+  uint32_t answering = 0;
   rkv_node_id silent = 0;
-  for (i = 0; i < target->count; i++) {
+  for (uint32_t i = 0; i < target->count; i++) {
     const struct raft_progress *p = raft_peek_peer(r, target->ids[i]);
     if (target->ids[i] == r->config.id || (p && p->reached))
       answering++;
@@ -269,9 +221,10 @@ static enum rkv_status check_answering(const struct raft *r, const struct rkv_co
   }
   if (answering > target->count / 2) return RKV_OK;
   return rkv_fail(error, RKV_PRECONDITION,
-                  "change-membership: only %u of these %u voters answer (node %llu does not): "
+                  "change-membership: only %u of these %u voters answer (node %" PRIu64
+                  " does not): "
                   "without a majority the change could not be finished",
-                  answering, target->count, (unsigned long long)silent);
+                  answering, target->count, silent);
 }
 
 enum rkv_status raft_check_change(const struct raft *r, const struct rkv_config_set *voters,
@@ -287,7 +240,6 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
                                        void *cookie, struct rkv_error *error) {
   struct rkv_config_set target;
   struct raft_membership *slot;
-  uint32_t n;
   enum rkv_status status = raft_check_idle(r, error);
   if (status == RKV_OK) status = check_voters(r, voters, &target, error);
   if (status == RKV_OK) status = check_answering(r, &target, error);
@@ -298,7 +250,7 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
     slot->value.config_count = 2;
     slot->value.configs[1] = target;
   }
-  for (n = 0; n < slot->value.node_count; n++)
+  for (uint32_t n = 0; n < slot->value.node_count; n++)
     if (rkv_config_has(&target, slot->value.nodes[n].id)) slot->value.nodes[n].returning = 0;
   raft_append_membership(r, now, slot);
   raft_remember_change(r, RAFT_CHANGE_VOTERS, cookie, 0, retain);
@@ -312,12 +264,11 @@ static enum rkv_status check_record(const struct raft *r, const struct rkv_membe
   const struct rkv_membership *m = &r->effective->value;
   const struct rkv_member *known = rkv_membership_find(m, member->id);
   if (!known || strcmp(known->addr, member->addr) != 0)
-    return rkv_fail(error, RKV_INVALID, "node %llu is unknown, or has another address",
-                    (unsigned long long)member->id);
+    return rkv_fail(error, RKV_INVALID, "node %" PRIu64 " is unknown, or has another address",
+                    member->id);
   if (known->incarnation == 0 || known->incarnation == member->incarnation) return RKV_OK;
   if (!rkv_membership_is_voter(m, member->id)) return RKV_OK;
-  return rkv_fail(error, RKV_INVALID, "node %llu votes: its incarnation stays",
-                  (unsigned long long)member->id);
+  return rkv_fail(error, RKV_INVALID, "node %" PRIu64 " votes: its incarnation stays", member->id);
 }
 
 enum rkv_status raft_set_member(struct raft *r, struct raft_now now,
@@ -331,8 +282,4 @@ enum rkv_status raft_set_member(struct raft *r, struct raft_now now,
   rkv_membership_set(&slot->value, member);
   raft_append_membership(r, now, slot);
   return r->failed ? rkv_fail(error, RKV_NO_MEMORY, "no memory for log ids") : RKV_OK;
-}
-
-bool raft_caught_up(const struct raft *r, rkv_node_id node) {
-  return r->role == RAFT_LEADER && caught_up(r, node);
 }

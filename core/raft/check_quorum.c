@@ -4,7 +4,9 @@
  * It keeps its vote, committed as it is. By (I4) a vote is never replaced by a lesser one, and
  * {term, self, not committed} is less; nor is there a need: the term was won, nobody else can lead
  * in it, and role alone says whether this node does (I3). It leads again by a greater term only. */
-#include <raft/raft_internal.h>
+#include <raft/check_quorum.h>
+
+#include <raft/peers.h>
 
 static uint64_t answered(const void *ctx, rkv_node_id id) {
   const struct raft *r = ctx;

@@ -1,5 +1,10 @@
-/* commit.c: which entries are committed (paper 5.3, 5.4.2), and that the machine applied them. */
-#include <raft/raft_internal.h>
+/* commit.c: which entries are committed (paper 5.3, 5.4.2). */
+#include <raft/commit.h>
+
+#include <raft/change.h>
+#include <raft/election_timer.h>
+#include <raft/peers.h>
+#include <raft/read.h>
 
 /* The leader's own log counts as far as it is durable, like everybody's. */
 static rkv_index acked(const void *ctx, rkv_node_id id) {
@@ -33,13 +38,4 @@ void raft_commit_to(struct raft *r, struct raft_now now, rkv_index index) {
   raft_push(r, RAFT_OUT_COMMIT)->id = id;
   raft_settle_role(r, now); /* its removal may be committed now */
   raft_changes_advance(r, now);
-}
-
-void raft_on_applied(struct raft *r, struct raft_now now, struct rkv_log_id id) {
-  (void)now;
-  assert(id.index <= r->committed.index); /* (I1) */
-  if (id.index <= r->applied.index) return;
-  assert(raft_log_has(&r->log, id));
-  r->applied = id;
-  raft_maybe_build(r);
 }

@@ -2,12 +2,15 @@
  * leaves, a member is at another address. One entry, for no decision needs another majority after
  * it (dissertation 4.1). */
 #include <raft/correct.h>
-#include <raft/raft_internal.h>
 
+#include <raft/change.h>
+#include <raft/membership.h>
+
+#include <inttypes.h>
 #include <string.h>
 
 static enum rkv_status unknown(rkv_node_id id, struct rkv_error *error) {
-  return rkv_fail(error, RKV_INVALID, "node %llu is no member", (unsigned long long)id);
+  return rkv_fail(error, RKV_INVALID, "node %" PRIu64 " is no member", id);
 }
 
 static enum rkv_status append(struct raft *r, struct raft_now now, struct raft_membership *slot,

@@ -4,10 +4,6 @@
 
 #include <raft/raft.h>
 
-/* Would raft_change_membership take it? Nothing changes. */
-enum rkv_status raft_check_change(const struct raft *r, const struct rkv_config_set *voters,
-                                  struct rkv_error *error);
-
 /* A learner leaves; a member is at another address (member->addr; the rest of its record stays).
  * One entry each: who votes stays the same. Refused and ended as the calls above. */
 enum rkv_status raft_remove_learner(struct raft *r, struct raft_now now, rkv_node_id id,

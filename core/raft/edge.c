@@ -1,5 +1,10 @@
-/* edge.c: whether what another node says can be true (edge.h). */
-#include <raft/raft_internal.h>
+/* edge.c: whether what another node says can be true. */
+#include <raft/edge.h>
+
+#include <raft/limits.h>
+#include <raft/state.h>
+
+#include <inttypes.h>
 
 /* A node without vote and log knows nothing of how far the cluster has come. */
 static bool knows_terms(const struct raft *r) {
@@ -22,16 +27,15 @@ enum rkv_status raft_check_edge(const struct raft *r, struct rkv_vote vote, stru
                                 struct rkv_error *error) {
   if (!raft_believes_term(r, vote.term))
     return rkv_fail(error, RKV_INVALID,
-                    "vote of node %llu: term %llu, and this node is in term %llu: no elections "
+                    "vote of node %" PRIu64 ": term %" PRIu64 ", and this node is in term %" PRIu64
+                    ": no elections "
                     "explain that",
-                    (unsigned long long)vote.node_id, (unsigned long long)vote.term,
-                    (unsigned long long)r->vote.term);
+                    vote.node_id, vote.term, r->vote.term);
   if (!raft_believes_index(r, id.index))
-    return rkv_fail(
-        error, RKV_INVALID,
-        "log of node %llu: index %llu, and this node's log ends at %llu: no log gets so "
-        "far ahead",
-        (unsigned long long)vote.node_id, (unsigned long long)id.index,
-        (unsigned long long)r->log.last.index);
+    return rkv_fail(error, RKV_INVALID,
+                    "log of node %" PRIu64 ": index %" PRIu64
+                    ", and this node's log ends at %" PRIu64 ": no log gets so "
+                    "far ahead",
+                    vote.node_id, id.index, r->log.last.index);
   return RKV_OK;
 }

@@ -1,36 +1,15 @@
-/* edge.h: the greatest terms and indexes, and which ones a node takes from others; a leaf.
- *
- * A term or an index that leaves no room to count on ends a cluster for ever: no greater one is
- * left for the next election or the next entry, and it survives restarts. No honest node comes
- * near: at a million a second 2^62 takes 146,000 years. So three limits:
- *
- *   from others    RAFT_HEADROOM below the greatest, and no further beyond what this node knows
- * than elections or entries explain (RAFT_TERM_LEAP, RAFT_INDEX_LEAP) from storage   half of that
- * headroom is left: what this node itself counted on to own            asserted to stay below the
- * greatest */
+/* edge.h: which terms and indexes a node takes from others (limits.h). */
 #ifndef RAFT_EDGE_H
 #define RAFT_EDGE_H
 
-#include <rkv/types.h>
+#include <raft/raft.h>
 
-#define RAFT_TERM_MAX (UINT64_MAX / 2)
-#define RAFT_INDEX_MAX (UINT64_MAX / 2)
-#define RAFT_HEADROOM (UINT64_C(1) << 32)
-#define RAFT_TERM_LEAP (UINT64_C(1) << 24)  /* elections, of which this node heard nothing */
-#define RAFT_INDEX_LEAP (UINT64_C(1) << 48) /* entries, likewise */
-
-static inline bool raft_term_has_room(rkv_term term) {
-  return term <= RAFT_TERM_MAX - RAFT_HEADROOM;
-}
-
-static inline bool raft_index_has_room(rkv_index index) {
-  return index <= RAFT_INDEX_MAX - RAFT_HEADROOM;
-}
-
-/* What a storage may hold. */
-static inline bool raft_id_is_storable(struct rkv_log_id id) {
-  return id.term <= RAFT_TERM_MAX - RAFT_HEADROOM / 2 &&
-         id.index <= RAFT_INDEX_MAX - RAFT_HEADROOM / 2;
-}
+/* True if another node's word that the cluster has come so far can be true. */
+bool raft_believes_term(const struct raft *r, rkv_term term);
+bool raft_believes_index(const struct raft *r, rkv_index index);
+/* RKV_INVALID, with text, if no node of this cluster can have got to this vote's term or to this
+ * log id (none: not asked): raft takes them from nobody, neither by a request nor by an answer. */
+enum rkv_status raft_check_edge(const struct raft *r, struct rkv_vote vote, struct rkv_log_id id,
+                                struct rkv_error *error);
 
 #endif

@@ -1,20 +1,29 @@
 /* follower.c: AppendEntries as the receiver, and what became durable (paper 5.3). */
-#include <raft/raft_internal.h>
+#include <raft/change.h>
+#include <raft/commit.h>
+#include <raft/edge.h>
+#include <raft/election_timer.h>
+#include <raft/membership.h>
+#include <raft/read.h>
+#include <raft/step_down.h>
+#include <raft/vote.h>
+
+#include <inttypes.h>
 
 /* ---- is the request one that a leader could send ---- */
 
 static enum rkv_status check_entry(const struct raft_entry *e, struct rkv_log_id before,
                                    struct rkv_vote vote, struct rkv_error *error) {
   if (e->id.index != before.index + 1)
-    return rkv_fail(error, RKV_INVALID, "entries: index %llu follows %llu: a gap",
-                    (unsigned long long)e->id.index, (unsigned long long)before.index);
+    return rkv_fail(error, RKV_INVALID, "entries: index %" PRIu64 " follows %" PRIu64 ": a gap",
+                    e->id.index, before.index);
   if (e->id.term < before.term || e->id.term > vote.term)
-    return rkv_fail(error, RKV_INVALID, "entries: term %llu at index %llu after term %llu",
-                    (unsigned long long)e->id.term, (unsigned long long)e->id.index,
-                    (unsigned long long)before.term);
+    return rkv_fail(error, RKV_INVALID,
+                    "entries: term %" PRIu64 " at index %" PRIu64 " after term %" PRIu64,
+                    e->id.term, e->id.index, before.term);
   if ((e->kind == RKV_ENTRY_MEMBERSHIP) != (e->membership != NULL))
-    return rkv_fail(error, RKV_INVALID, "entries: index %llu: kind and membership contradict",
-                    (unsigned long long)e->id.index);
+    return rkv_fail(error, RKV_INVALID,
+                    "entries: index %" PRIu64 ": kind and membership contradict", e->id.index);
   return RKV_OK;
 }
 
@@ -23,20 +32,19 @@ static enum rkv_status check_request(const struct raft *r, struct rkv_vote vote,
                                      size_t count, struct rkv_error *error) {
   struct rkv_log_id before = prev;
   enum rkv_status status;
-  size_t i;
   if (!vote.committed)
     return rkv_fail(error, RKV_INVALID, "vote: not committed, so nobody leads by it");
   /* Nobody leads in term 0; who knows a later one says so below. */
   if (vote.term == 0 && r->vote.term == 0) return rkv_fail(error, RKV_INVALID, "vote: term 0");
   if (vote.node_id == r->config.id)
-    return rkv_fail(error, RKV_INVALID, "vote: the leader has the id of this node, %llu",
-                    (unsigned long long)r->config.id);
+    return rkv_fail(error, RKV_INVALID, "vote: the leader has the id of this node, %" PRIu64,
+                    r->config.id);
   if (prev.term > vote.term || (prev.index == 0 && prev.term != 0))
-    return rkv_fail(error, RKV_INVALID, "prev_log_id: term %llu at index %llu",
-                    (unsigned long long)prev.term, (unsigned long long)prev.index);
+    return rkv_fail(error, RKV_INVALID, "prev_log_id: term %" PRIu64 " at index %" PRIu64,
+                    prev.term, prev.index);
   status = raft_check_edge(r, vote, count > 0 ? entries[count - 1].id : prev, error);
   if (status != RKV_OK) return status;
-  for (i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++) {
     status = check_entry(&entries[i], before, vote, error);
     if (status != RKV_OK) return status;
     before = entries[i].id;
@@ -49,27 +57,25 @@ static enum rkv_status check_committed(const struct raft *r, struct rkv_log_id p
                                        const struct raft_entry *entries, size_t count,
                                        struct rkv_error *error) {
   struct rkv_log_id held;
-  size_t i;
   if (prev.index > 0 && prev.index <= r->committed.index &&
       raft_log_at(&r->log, prev.index, &held) && held.term != prev.term)
     return rkv_fail(error, RKV_INVALID,
-                    "prev_log_id: index %llu is committed here with term %llu, not %llu",
-                    (unsigned long long)held.index, (unsigned long long)held.term,
-                    (unsigned long long)prev.term);
-  for (i = 0; i < count && entries[i].id.index <= r->committed.index + 1; i++) {
+                    "prev_log_id: index %" PRIu64 " is committed here with term %" PRIu64
+                    ", not %" PRIu64,
+                    held.index, held.term, prev.term);
+  for (size_t i = 0; i < count && entries[i].id.index <= r->committed.index + 1; i++) {
     if (entries[i].id.index > r->committed.index) {
       if (entries[i].id.term >= r->committed.term) return RKV_OK;
       return rkv_fail(error, RKV_INVALID,
-                      "entries: term %llu at index %llu behind a committed entry of term %llu",
-                      (unsigned long long)entries[i].id.term,
-                      (unsigned long long)entries[i].id.index,
-                      (unsigned long long)r->committed.term);
+                      "entries: term %" PRIu64 " at index %" PRIu64
+                      " behind a committed entry of term %" PRIu64,
+                      entries[i].id.term, entries[i].id.index, r->committed.term);
     }
     if (raft_log_at(&r->log, entries[i].id.index, &held) && held.term != entries[i].id.term)
       return rkv_fail(error, RKV_INVALID,
-                      "entries: index %llu is committed here with term %llu, not %llu",
-                      (unsigned long long)held.index, (unsigned long long)held.term,
-                      (unsigned long long)entries[i].id.term);
+                      "entries: index %" PRIu64 " is committed here with term %" PRIu64
+                      ", not %" PRIu64,
+                      held.index, held.term, entries[i].id.term);
   }
   return RKV_OK;
 }
@@ -106,10 +112,10 @@ static size_t count_held(const struct raft *r, const struct raft_entry *entries,
 /* Membership takes effect when appended (section 6). Of a batch, the last two can be reverted to.
  * True if there was one. */
 static bool append_memberships(struct raft *r, const struct raft_entry *entries, size_t count) {
-  size_t i, first = count, found = 0;
+  size_t first = count, found = 0;
   while (first > 0 && found < 2)
     if (entries[--first].kind == RKV_ENTRY_MEMBERSHIP) found++;
-  for (i = first; i < count && found > 0; i++) {
+  for (size_t i = first; i < count && found > 0; i++) {
     struct raft_membership *slot;
     if (entries[i].kind != RKV_ENTRY_MEMBERSHIP) continue;
     slot = raft_membership_slot(r);
@@ -164,9 +170,9 @@ static void accept(struct raft *r, struct raft_now now, struct rkv_log_id prev,
   struct rkv_log_id matched = count > 0 ? entries[count - 1].id : prev;
   rkv_index known;
   if (append_new(r, entries, count)) raft_membership_announce(r, now);
-  if (matched.index > r->verified.index) r->verified = matched;
+  if (matched.index > r->matches_leader_to.index) r->matches_leader_to = matched;
   answer(r, cookie, RKV_APPEND_SUCCESS, matched);
-  known = commit.index < r->verified.index ? commit.index : r->verified.index;
+  known = commit.index < r->matches_leader_to.index ? commit.index : r->matches_leader_to.index;
   if (known > r->committed.index && !r->failed) raft_commit_to(r, now, known);
 }
 
@@ -206,7 +212,7 @@ void raft_leave_cluster(struct raft *r, struct raft_now now) {
   if (r->log.last.index == 0) return;
   if (r->role == RAFT_LEADER) raft_step_down(r, now);
   if (truncate_after(r, 0)) raft_membership_announce(r, now);
-  r->verified = (struct rkv_log_id){0, 0};
+  r->matches_leader_to = (struct rkv_log_id){0, 0};
   raft_settle_role(r, now);
 }
 

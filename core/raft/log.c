@@ -1,6 +1,7 @@
 /* log.c: the ids of the log's entries as term ranges (log.h). */
-#include <raft/edge.h>
 #include <raft/log.h>
+
+#include <raft/limits.h>
 
 #include <assert.h>
 #include <stdlib.h>

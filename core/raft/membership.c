@@ -1,6 +1,9 @@
 /* membership.c: the last two memberships of the log, for the older one returns when the newer is
  * cut off (dissertation 4.1). */
-#include <raft/raft_internal.h>
+#include <raft/membership.h>
+
+#include <raft/election_timer.h>
+#include <raft/peers.h>
 
 #include <string.h>
 
@@ -58,4 +61,26 @@ void raft_membership_announce(struct raft *r, struct raft_now now) {
     r->quorum_since_ns = now.ns;
   }
   raft_settle_role(r, now);
+}
+
+void raft_append_membership(struct raft *r, struct raft_now now, struct raft_membership *slot) {
+  struct raft_output *out;
+  slot->id = (struct rkv_log_id){r->vote.term, r->log.last.index + 1};
+  assert(rkv_membership_check(&slot->value, NULL) == RKV_OK);
+  if (!raft_log_append(&r->log, slot->id, 1)) {
+    r->failed = true;
+    return;
+  }
+  raft_membership_push(r, slot);
+  out = raft_push(r, RAFT_OUT_APPEND_OWN);
+  out->id = slot->id;
+  out->kind = RKV_ENTRY_MEMBERSHIP;
+  out->membership = slot;
+  raft_membership_announce(r, now);
+}
+
+void raft_drop_node(struct rkv_membership *m, uint32_t at) {
+  assert(at < m->node_count);
+  m->node_count--;
+  memmove(&m->nodes[at], &m->nodes[at + 1], (m->node_count - at) * sizeof m->nodes[0]);
 }

@@ -3,7 +3,11 @@
  *
  * Nothing is saved and no term moves, neither by asking nor by answering. A round that finds no
  * quorum is repeated by the election timer; it ends as soon as somebody's vote is accepted. */
-#include <raft/raft_internal.h>
+#include <raft/pre_vote.h>
+
+#include <raft/campaign.h>
+#include <raft/election_timer.h>
+#include <raft/vote.h>
 
 /* 9.6: "a candidate only increments its term if it first learns from a majority of the cluster that
  * they would be willing to grant the candidate their votes". */

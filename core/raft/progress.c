@@ -16,16 +16,16 @@ void raft_progress_start(struct raft_progress *p, rkv_node_id id, rkv_index last
 void raft_progress_sent(struct raft_progress *p, rkv_index prev, rkv_index sent) {
   assert(sent >= prev);
   if (sent == prev) {
-    p->beats++;
+    p->heartbeats_in_flight++;
     return;
   }
   assert(p->mode == RAFT_REPLICATE && prev + 1 == p->next); /* (P3) */
-  p->data++;
+  p->appends_in_flight++;
   p->next = sent + 1;
 }
 
 void raft_progress_ended(struct raft_progress *p, bool empty) {
-  uint32_t *count = empty ? &p->beats : &p->data;
+  uint32_t *count = empty ? &p->heartbeats_in_flight : &p->appends_in_flight;
   if (*count > 0) (*count)--; /* 0: sent to this peer before it left and came back */
 }
 
@@ -110,7 +110,7 @@ void raft_progress_snapshot_done(struct raft_progress *p, struct rkv_log_id last
   assert(last.index > 0);
   p->reached = true;
   p->retry_ns = 0;
-  p->hold_until_ns = 0; /* what held it back is behind it */
+  p->throttled_until_ns = 0; /* what held it back is behind it */
   p->stuck = false;
   if (last.index > p->matched.index) p->matched = last;
   if (p->mode == RAFT_SNAPSHOT || p->next <= p->matched.index) replicate_after_matched(p);
@@ -135,8 +135,10 @@ bool raft_progress_settle(struct raft_progress *p, rkv_index purged) {
 }
 
 uint64_t raft_progress_data_due(const struct raft_progress *p, rkv_index last, uint32_t window) {
-  if (p->mode != RAFT_REPLICATE || p->next > last || p->data >= window) return RAFT_NEVER;
-  return p->hold_until_ns > p->away_until_ns ? p->hold_until_ns : p->away_until_ns;
+  if (p->mode != RAFT_REPLICATE || p->next > last || p->appends_in_flight >= window)
+    return RAFT_NEVER;
+  return p->throttled_until_ns > p->reading_disk_until_ns ? p->throttled_until_ns
+                                                          : p->reading_disk_until_ns;
 }
 
 static uint64_t min_ns(uint64_t a, uint64_t b) {
@@ -147,8 +149,8 @@ uint64_t raft_progress_beat_due(const struct raft_progress *p, rkv_index committ
                                 uint64_t heartbeat_ns, uint64_t notice_ns) {
   uint64_t due = p->sent_ns + heartbeat_ns;
   rkv_index useful = committed < p->matched.index ? committed : p->matched.index;
-  if (p->beats > 0) return RAFT_NEVER;
+  if (p->heartbeats_in_flight > 0) return RAFT_NEVER;
   if (p->mode == RAFT_PROBE) return min_ns(due, p->retry_ns);
   /* A peer can commit only what it holds: tell it of that, not of what it lacks. */
-  return useful > p->told ? min_ns(due, p->sent_ns + notice_ns) : due;
+  return useful > p->commit_sent ? min_ns(due, p->sent_ns + notice_ns) : due;
 }

@@ -19,24 +19,26 @@ enum raft_progress_mode { RAFT_PROBE, RAFT_REPLICATE, RAFT_SNAPSHOT };
 struct raft_progress {
   rkv_node_id id;
   enum raft_progress_mode mode;
-  bool reached; /* its last call was answered */
+  bool reached; /* the peer answered its last call */
   struct rkv_log_id matched;
-  rkv_index next;         /* PROBE: the probe's prev + 1; REPLICATE: first entry not sent */
-  rkv_index conflict;     /* PROBE: the first index known to differ */
-  rkv_index told;         /* the commit it was sent last */
-  rkv_index heard;        /* the greatest commit that it answered */
-  uint32_t data, beats;   /* appends in flight: with entries, without */
-  uint64_t sent_ns;       /* when anything was sent to it last */
-  uint64_t retry_ns;      /* PROBE: no probe before, but heartbeats */
-  uint64_t hold_until_ns; /* REPLICATE: no entries before, but heartbeats */
-  uint64_t away_until_ns; /* the same: its next entries are not at hand before */
-  bool stuck;             /* it can never take its next entry: only a snapshot gets it past */
-  uint64_t answered_ns;   /* when it answered an append last; 0: never */
-  uint64_t
-      kept_until_ns; /* it promised to depose nobody before, by this leader's clock; 0: never */
-  uint64_t sent_round, acked_round; /* newest round of reads sent to it and not lost, answered */
-  uint64_t answer_ns;               /* how long it takes to answer, smoothed */
-  bool deaf;                        /* it was asked in vain to take over leadership */
+  rkv_index next;                /* PROBE: the probe's prev + 1; REPLICATE: first entry not sent */
+  rkv_index conflict;            /* PROBE: the first index known to differ */
+  rkv_index commit_sent;         /* the commit index that the peer was sent last */
+  rkv_index commit_acked;        /* the greatest commit index of an append that the peer answered */
+  uint32_t appends_in_flight;    /* with entries */
+  uint32_t heartbeats_in_flight; /* appends without entries */
+  uint64_t sent_ns;              /* when anything was sent to the peer last */
+  uint64_t retry_ns;             /* PROBE: no probe before, but heartbeats */
+  uint64_t throttled_until_ns;   /* REPLICATE: the peer has no room for entries before */
+  uint64_t reading_disk_until_ns; /* REPLICATE: this leader has the next entries at hand then */
+  bool stuck;                     /* the peer can never take its next entry, only a snapshot */
+  uint64_t answered_ns;           /* when the peer answered an append last; 0: never */
+  uint64_t kept_until_ns;         /* the peer promised to depose nobody before, by this leader's
+                                     clock; 0: it promised nothing */
+  uint64_t sent_round;            /* newest round of reads that was sent and not lost */
+  uint64_t acked_round;           /* newest round of reads that the peer answered */
+  uint64_t answer_ns;             /* how long the peer takes to answer, smoothed */
+  bool refused_handover;          /* the peer was asked in vain to take over leadership */
 };
 
 /* A peer of which nothing is known; the first probe is at `last`. */

@@ -23,6 +23,10 @@
 #include <raft/config.h>
 #include <rkv/call.h>
 
+#ifdef NDEBUG
+#error "core/ is not built with NDEBUG: whoever goes on behind a broken promise loses writes"
+#endif
+
 /* X(NAME, text): what a node is. A LEARNER is a node that does not vote in the effective
  * membership (nor, while that is not committed, in the one before). */
 #define RAFT_ROLE_LIST(X)                                                                          \
@@ -142,13 +146,6 @@ bool raft_failed(const struct raft *r);
 uint64_t raft_deadline(const struct raft *r);
 void raft_on_time(struct raft *r, struct raft_now now);
 
-/* RKV_INVALID, with text, if no node of this cluster can have got to this vote's term or to this
- * log id (none: not asked): raft takes them from nobody, neither by a request nor by an answer
- * (edge.h).
- */
-enum rkv_status raft_check_edge(const struct raft *r, struct rkv_vote vote, struct rkv_log_id id,
-                                struct rkv_error *error);
-
 /* ---- votes (paper 5.2, 5.4.1) ---- */
 
 /* Output: ANSWER_VOTE with `cookie`, perhaps SAVE_VOTE before it. */
@@ -267,6 +264,10 @@ enum rkv_status raft_change_membership(struct raft *r, struct raft_now now,
                                        const struct rkv_config_set *voters, bool retain,
                                        void *cookie, struct rkv_error *error);
 
+/* Would raft_change_membership take it? Nothing changes. */
+enum rkv_status raft_check_change(const struct raft *r, const struct rkv_config_set *voters,
+                                  struct rkv_error *error);
+
 /* Replaces what the membership says of a node (incarnation, returning), in an entry of its own that
  * nobody waits for. Refused as the calls above are; RKV_INVALID also for another incarnation of a
  * voter: see rkv_identity. */
@@ -316,7 +317,7 @@ void raft_on_clock_stood(struct raft *r, struct raft_now now);
 
 /* ---- snapshots (paper section 7) ---- */
 
-/* X(NAME, number): what to do with a snapshot that a leader offers. */
+/* What to do with a snapshot that a leader offers. */
 enum raft_offer { RAFT_OFFER_TAKE, RAFT_OFFER_HAVE, RAFT_OFFER_REJECT };
 
 /* A leader with `vote` offers a snapshot up to `last` (asked at the beginning and again before it
@@ -338,7 +339,5 @@ void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer
 /* Asks for BUILD_SNAPSHOT now, whatever the policy says. RKV_PRECONDITION while one is being built.
  */
 enum rkv_status raft_trigger_snapshot(struct raft *r, struct raft_now now, struct rkv_error *error);
-
-#include <raft/view.h>
 
 #endif

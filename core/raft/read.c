@@ -4,8 +4,12 @@
  * appends of its round, all of which were made after its reads came in: nobody else led by then.
  *
  * (D1) reads[] ascend by ticket and by round; every round is at most r->round.
- * (D2) while round_open no append carries r->round yet: reads that come now may share it. */
-#include <raft/raft_internal.h>
+ * (D2) while round_unsent no append carries r->round yet: reads that come now may share it. */
+#include <raft/read.h>
+
+#include <raft/peers.h>
+#include <raft/role.h>
+#include <raft/transfer.h>
 
 #include <string.h>
 
@@ -36,15 +40,16 @@ static bool sooner(const struct raft_progress *p, const struct raft_progress *th
   return p->answer_ns < than->answer_ns || (p->answer_ns == than->answer_ns && p->id < than->id);
 }
 
-/* The newest round that a voter has answered or, if it will sooner than `last`, was asked for; who
- * can be asked will be. */
+/* For raft_quorum_index: up to which round this voter is taken to answer. A voter that answers
+ * sooner than `last` counts with the round that it was sent or, if it can be sent one now, with any
+ * round; a slower voter counts only with the round that it answered. */
 static uint64_t asked_round(const void *ctx, rkv_node_id id) {
   const struct asked *a = ctx;
   const struct raft_progress *p = raft_peek_peer(a->r, id);
   if (id == a->r->config.id) return RAFT_NEVER;
   if (!p) return 0;
   if (!p->reached || p->mode == RAFT_PROBE || sooner(a->last, p)) return p->acked_round;
-  return p != a->last && p->beats == 0 ? RAFT_NEVER : p->sent_round;
+  return p != a->last && p->heartbeats_in_flight == 0 ? RAFT_NEVER : p->sent_round;
 }
 
 /* While a quorum has been asked for the oldest round nobody else is, and the next round waits: the
@@ -56,6 +61,21 @@ bool raft_reads_want(const struct raft *r, const struct raft_progress *p) {
       !rkv_membership_is_voter(&r->effective->value, p->id))
     return false;
   return raft_quorum_index(&r->effective->value, asked_round, &asked) < r->reads[0].round;
+}
+
+/* (D1) */
+static bool tickets_ascend(const struct raft *r) {
+  for (size_t i = 1; i < r->read_count; i++)
+    if (r->reads[i].ticket <= r->reads[i - 1].ticket || r->reads[i].round < r->reads[i - 1].round)
+      return false;
+  return r->read_count == 0 || r->reads[r->read_count - 1].round <= r->round;
+}
+
+/* (D2) */
+static bool round_is_unsent(const struct raft *r) {
+  for (size_t i = 0; i < r->peer_count; i++)
+    if (r->peers[i].sent_round >= r->round) return false;
+  return true;
 }
 
 static void ready(struct raft *r, uint64_t ticket, struct rkv_log_id index) {
@@ -75,13 +95,13 @@ void raft_reads_advance(struct raft *r) {
     ready(r, t->ticket, t->index.index > 0 ? t->index : r->committed);
   }
   r->read_count -= done;
-  memmove(r->reads, r->reads + done, r->read_count * sizeof r->reads[0]); /* (D1) */
+  memmove(r->reads, r->reads + done, r->read_count * sizeof r->reads[0]);
+  assert(tickets_ascend(r)); /* (D1) */
 }
 
 void raft_reads_abort(struct raft *r) {
-  size_t i;
   assert(r->role != RAFT_LEADER);
-  for (i = 0; i < r->read_count; i++)
+  for (size_t i = 0; i < r->read_count; i++)
     raft_push(r, RAFT_OUT_READ_FAILED)->ticket = r->reads[i].ticket;
   r->read_count = 0;
 }
@@ -105,9 +125,8 @@ void raft_take_promise(struct raft *r, struct raft_progress *p, uint64_t at_ns, 
 }
 
 void raft_on_clock_stood(struct raft *r, struct raft_now now) {
-  size_t i;
   r->lease_from_ns = now.ns;
-  for (i = 0; i < r->peer_count; i++) r->peers[i].kept_until_ns = 0;
+  for (size_t i = 0; i < r->peer_count; i++) r->peers[i].kept_until_ns = 0;
 }
 
 static uint64_t kept_until_ns(const void *ctx, rkv_node_id id) {
@@ -127,14 +146,15 @@ bool raft_lease_holds(const struct raft *r, struct raft_now now) {
 
 /* ---- the call ---- */
 
-/* A ticket that only appends made from now on confirm; the newest one if that still holds for it,
- * or if there is no room: its reads wait a round more. */
+/* A ticket that only appends made from now on confirm. The newest ticket is used again while no
+ * append carries its round, or if there is no room: its earlier reads wait a round more then. */
 static struct raft_ticket *open_ticket(struct raft *r) {
-  bool shared = r->read_count == RAFT_READS_MAX || (r->read_count > 0 && r->round_open &&
+  bool shared = r->read_count == RAFT_READS_MAX || (r->read_count > 0 && r->round_unsent &&
                                                     r->reads[r->read_count - 1].round == r->round);
   struct raft_ticket *t;
-  if (!r->round_open) r->round++;
-  r->round_open = true; /* (D2) */
+  assert(!r->round_unsent || round_is_unsent(r)); /* (D2) */
+  if (!r->round_unsent) r->round++;
+  r->round_unsent = true;
   if (!shared) {
     t = &r->reads[r->read_count++];
     t->ticket = ++r->last_ticket;
@@ -143,6 +163,7 @@ static struct raft_ticket *open_ticket(struct raft *r) {
   }
   t->round = r->round;
   t->index = knows_commits(r) ? r->committed : (struct rkv_log_id){0, 0};
+  assert(tickets_ascend(r)); /* (D1) */
   return t;
 }
 

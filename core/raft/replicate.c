@@ -1,57 +1,14 @@
 /* replicate.c: a leader's appends to its peers, and their answers (paper 5.3). */
-#include <raft/raft_internal.h>
+#include <raft/replicate.h>
 
-struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id) {
-  size_t i;
-  assert(r->peer_count <= RKV_NODES_MAX);
-  for (i = 0; i < r->peer_count; i++)
-    if (r->peers[i].id == id) return &r->peers[i];
-  return NULL;
-}
-
-const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id) {
-  size_t i;
-  for (i = 0; i < r->peer_count; i++)
-    if (r->peers[i].id == id) return &r->peers[i];
-  return NULL;
-}
-
-/* Who leaves is sent the entry that says so, like everybody, and that it is committed; whoever does
- * not answer then has to find out by itself. */
-static bool stays(const struct raft *r, const struct raft_progress *p) {
-  const rkv_index last = r->effective->id.index;
-  if (rkv_membership_find(&r->effective->value, p->id)) return true;
-  if (!r->previous || !rkv_membership_find(&r->previous->value, p->id)) return false;
-  return last > r->committed.index || (p->reached && p->heard < last);
-}
-
-void raft_sync_peers(struct raft *r) {
-  const struct rkv_membership *m = &r->effective->value;
-  size_t i, kept = 0;
-  assert(r->role == RAFT_LEADER);
-  r->leaving = false;
-  for (i = 0; i < r->peer_count; i++) {
-    if (!stays(r, &r->peers[i])) continue;
-    if (!rkv_membership_find(m, r->peers[i].id)) r->leaving = true;
-    r->peers[kept++] = r->peers[i];
-  }
-  r->peer_count = kept;
-  for (i = 0; i < m->node_count; i++) {
-    if (m->nodes[i].id == r->config.id || raft_find_peer(r, m->nodes[i].id)) continue;
-    assert(r->peer_count < RKV_NODES_MAX);
-    raft_progress_start(&r->peers[r->peer_count++], m->nodes[i].id, r->log.last.index);
-  }
-}
-
-static void settle(struct raft *r, struct raft_progress *p) {
-  if (raft_progress_settle(p, r->log.purged.index))
-    raft_push(r, RAFT_OUT_SEND_SNAPSHOT)->peer = p->id;
-}
-
-void raft_settle_peers(struct raft *r) {
-  size_t i;
-  for (i = 0; i < r->peer_count; i++) settle(r, &r->peers[i]);
-}
+#include <raft/change.h>
+#include <raft/commit.h>
+#include <raft/peers.h>
+#include <raft/read.h>
+#include <raft/role.h>
+#include <raft/snapshot.h>
+#include <raft/transfer.h>
+#include <raft/vote.h>
 
 /* ---- what to send ---- */
 
@@ -61,7 +18,7 @@ static uint64_t data_due(const struct raft *r, const struct raft_progress *p) {
 
 static uint64_t beat_due(const struct raft *r, const struct raft_progress *p) {
   /* Reads wait for a beat at once; a probe is due by itself, or pauses. */
-  if (p->beats == 0 && p->mode != RAFT_PROBE && raft_reads_want(r, p)) return 0;
+  if (p->heartbeats_in_flight == 0 && p->mode != RAFT_PROBE && raft_reads_want(r, p)) return 0;
   return raft_progress_beat_due(p, r->committed.index, r->config.heartbeat_ns,
                                 r->config.commit_notice_ns);
 }
@@ -69,9 +26,8 @@ static uint64_t beat_due(const struct raft *r, const struct raft_progress *p) {
 /* By the same rule as raft_next_append, so that no timer runs for what would not be sent. */
 uint64_t raft_peers_deadline(const struct raft *r) {
   uint64_t least = RAFT_NEVER;
-  size_t i;
   assert(r->role == RAFT_LEADER);
-  for (i = 0; i < r->peer_count; i++) {
+  for (size_t i = 0; i < r->peer_count; i++) {
     uint64_t data = data_due(r, &r->peers[i]), beat = beat_due(r, &r->peers[i]);
     if (data < least) least = data;
     if (beat < least) least = beat;
@@ -107,8 +63,8 @@ bool raft_next_append(struct raft *r, struct raft_now now, rkv_node_id peer,
   }
   p->sent_ns = now.ns;
   p->sent_round = r->round;
-  p->told = r->committed.index;
-  r->round_open = false; /* (D2) */
+  p->commit_sent = r->committed.index;
+  r->round_unsent = false;
   return true;
 }
 
@@ -122,7 +78,7 @@ void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append
 
 void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns) {
   struct raft_progress *p = raft_find_peer(r, peer);
-  if (p) p->away_until_ns = until_ns;
+  if (p) p->reading_disk_until_ns = until_ns;
 }
 
 /* ---- what came back ---- */
@@ -154,7 +110,7 @@ static void answered(struct raft *r, struct raft_now now, struct raft_progress *
 static void matched_to(struct raft *r, struct raft_now now, struct raft_progress *p,
                        struct rkv_log_id matched, rkv_index sent) {
   raft_progress_success(p, matched, sent);
-  settle(r, p);
+  raft_settle_peer(r, p);
   raft_advance_commit(r, now);
   raft_changes_advance(r, now);
   raft_transfer_advance(r);
@@ -163,7 +119,7 @@ static void matched_to(struct raft *r, struct raft_now now, struct raft_progress
 
 static void failed(struct raft *r, struct raft_now now, struct raft_progress *p) {
   raft_progress_failure(p, now.ns + r->config.retry_ns);
-  settle(r, p);
+  raft_settle_peer(r, p);
 }
 
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
@@ -180,13 +136,13 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
   } else if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
     answered(r, now, p, plan, lease_ns);
     raft_progress_conflict(p, prev.index, empty, r->log.purged.index);
-    settle(r, p);
+    raft_settle_peer(r, p);
     raft_reads_advance(r);
   } else if (result == RKV_APPEND_SUCCESS && believable(r, prev, sent, matched)) {
     /* It took nothing of what it was sent: it has no room now. */
-    if (!empty && matched.index == prev.index) p->hold_until_ns = now.ns + r->config.retry_ns;
+    if (!empty && matched.index == prev.index) p->throttled_until_ns = now.ns + r->config.retry_ns;
     answered(r, now, p, plan, lease_ns);
-    if (plan->commit.index > p->heard) p->heard = plan->commit.index;
+    if (plan->commit.index > p->commit_acked) p->commit_acked = plan->commit.index;
     matched_to(r, now, p, matched, sent);
   } else {
     failed(r, now, p);
@@ -201,7 +157,7 @@ void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer
   assert(sent >= plan->prev.index);
   if (!p) return;
   if (stuck && believable(r, plan->prev, sent, matched)) {
-    p->hold_until_ns = now.ns + r->config.stuck_retry_ns;
+    p->throttled_until_ns = now.ns + r->config.stuck_retry_ns;
     matched_to(r, now, p, matched, sent);
     p = raft_find_peer(r, peer);
     if (p) p->stuck = true;
@@ -211,6 +167,8 @@ void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer
   }
   if (r->leaving) raft_sync_peers(r);
 }
+
+/* ---- what clients want ---- */
 
 enum rkv_status raft_propose(struct raft *r, struct raft_now now, size_t count,
                              struct rkv_log_id *first, struct rkv_error *error) {

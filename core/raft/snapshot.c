@@ -1,6 +1,16 @@
 /* snapshot.c: when to build one, what to keep behind it, and taking a leader's (paper section 7).
  */
-#include <raft/raft_internal.h>
+#include <raft/snapshot.h>
+
+#include <raft/change.h>
+#include <raft/commit.h>
+#include <raft/edge.h>
+#include <raft/election_timer.h>
+#include <raft/membership.h>
+#include <raft/peers.h>
+#include <raft/step_down.h>
+#include <raft/transfer.h>
+#include <raft/vote.h>
 
 static void build(struct raft *r) {
   assert(!r->building);
@@ -24,6 +34,15 @@ enum rkv_status raft_trigger_snapshot(struct raft *r, struct raft_now now,
   return RKV_OK;
 }
 
+void raft_on_applied(struct raft *r, struct raft_now now, struct rkv_log_id id) {
+  (void)now;
+  assert(id.index <= r->committed.index); /* (I1) */
+  if (id.index <= r->applied.index) return;
+  assert(raft_log_has(&r->log, id));
+  r->applied = id;
+  raft_maybe_build(r);
+}
+
 /* ---- what to keep ---- */
 
 static rkv_index behind_snapshot(const struct raft *r, uint64_t entries) {
@@ -34,8 +53,7 @@ static rkv_index behind_snapshot(const struct raft *r, uint64_t entries) {
  * but of a peer that gets no nearer not more than purge_hold_max. */
 static rkv_index needed_above(const struct raft *r, rkv_index end) {
   rkv_index floor = behind_snapshot(r, r->config.purge_hold_max), need = end;
-  size_t i;
-  for (i = 0; i < r->peer_count; i++) {
+  for (size_t i = 0; i < r->peer_count; i++) {
     const struct raft_progress *p = &r->peers[i];
     if (!p->reached || p->stuck || p->mode == RAFT_SNAPSHOT) continue;
     if (p->matched.index < need) need = p->matched.index;
@@ -128,7 +146,7 @@ void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_
   if (last.index > r->snapshot.index) r->snapshot = last;
   if (last.index > r->committed.index) r->committed = last;
   if (last.index > r->applied.index) r->applied = last;
-  if (last.index > r->verified.index) r->verified = last;
+  if (last.index > r->matches_leader_to.index) r->matches_leader_to = last;
   if (last.index > r->build_after) r->build_after = last.index;
   raft_settle_peers(r); /* it may lead meanwhile */
   if (changed) raft_membership_announce(r, now);

@@ -3,18 +3,23 @@
  * The leader takes no more proposals, brings the target's log up to its own, and asks it to
  * campaign at once; the voters owe nobody a lease then. It goes on leading if that has not happened
  * within an election timeout. */
-#include <raft/raft_internal.h>
+#include <raft/transfer.h>
+
+#include <raft/peers.h>
+#include <raft/role.h>
+
+#include <inttypes.h>
 
 /* ---- to whom ---- */
 
 /* The voter that has got furthest, of those that are reached and were not asked in vain; NULL. */
 static struct raft_progress *furthest(struct raft *r) {
   struct raft_progress *best = NULL;
-  size_t i;
   assert(r->role == RAFT_LEADER);
-  for (i = 0; i < r->peer_count; i++) {
+  for (size_t i = 0; i < r->peer_count; i++) {
     struct raft_progress *p = &r->peers[i];
-    if (!p->reached || p->deaf || !rkv_membership_is_voter(&r->effective->value, p->id)) continue;
+    if (!p->reached || p->refused_handover || !rkv_membership_is_voter(&r->effective->value, p->id))
+      continue;
     if (!best || p->matched.index > best->matched.index) best = p;
   }
   return best;
@@ -23,28 +28,22 @@ static struct raft_progress *furthest(struct raft *r) {
 static enum rkv_status check_target(struct raft *r, rkv_node_id target, struct rkv_error *error) {
   const struct raft_progress *p = raft_find_peer(r, target);
   if (target == r->config.id)
-    return rkv_fail(error, RKV_INVALID, "transfer: node %llu leads already",
-                    (unsigned long long)target);
-  if (!p)
-    return rkv_fail(error, RKV_INVALID, "transfer: node %llu is unknown",
-                    (unsigned long long)target);
+    return rkv_fail(error, RKV_INVALID, "transfer: node %" PRIu64 " leads already", target);
+  if (!p) return rkv_fail(error, RKV_INVALID, "transfer: node %" PRIu64 " is unknown", target);
   if (!rkv_membership_is_voter(&r->effective->value, target))
-    return rkv_fail(error, RKV_INVALID, "transfer: node %llu is a learner",
-                    (unsigned long long)target);
+    return rkv_fail(error, RKV_INVALID, "transfer: node %" PRIu64 " is a learner", target);
   if (!p->reached)
-    return rkv_fail(error, RKV_UNAVAILABLE, "transfer: node %llu does not answer",
-                    (unsigned long long)target);
+    return rkv_fail(error, RKV_UNAVAILABLE, "transfer: node %" PRIu64 " does not answer", target);
   return RKV_OK;
 }
 
 static enum rkv_status choose_target(struct raft *r, rkv_node_id *target, struct rkv_error *error) {
   const struct raft_progress *best = furthest(r);
-  size_t i;
   if (best) {
     *target = best->id;
     return RKV_OK;
   }
-  for (i = 0; i < r->peer_count; i++)
+  for (size_t i = 0; i < r->peer_count; i++)
     if (rkv_membership_is_voter(&r->effective->value, r->peers[i].id))
       return rkv_fail(error, RKV_UNAVAILABLE, "transfer: no other voter answers");
   return rkv_fail(error, RKV_PRECONDITION, "transfer: there is no other voter");
@@ -101,8 +100,8 @@ void raft_transfer_end(struct raft *r) {
 
 enum rkv_status raft_refuse_transferring(const struct raft *r, struct rkv_error *error) {
   assert(r->transfer.target != 0);
-  return rkv_fail(error, RKV_UNAVAILABLE, "leadership is being handed over to node %llu",
-                  (unsigned long long)r->transfer.target);
+  return rkv_fail(error, RKV_UNAVAILABLE, "leadership is being handed over to node %" PRIu64,
+                  r->transfer.target);
 }
 
 /* ---- the calls ---- */
@@ -111,12 +110,11 @@ enum rkv_status raft_transfer(struct raft *r, struct raft_now now, rkv_node_id t
                               struct rkv_error *error) {
   bool any = target == 0;
   enum rkv_status status;
-  size_t i;
   if (r->role != RAFT_LEADER) return raft_refuse_not_leader(r, error);
   if (r->transfer.target != 0)
-    return rkv_fail(error, RKV_PRECONDITION, "transfer: to node %llu is in progress",
-                    (unsigned long long)r->transfer.target);
-  for (i = 0; i < r->peer_count; i++) r->peers[i].deaf = false;
+    return rkv_fail(error, RKV_PRECONDITION, "transfer: to node %" PRIu64 " is in progress",
+                    r->transfer.target);
+  for (size_t i = 0; i < r->peer_count; i++) r->peers[i].refused_handover = false;
   status = any ? choose_target(r, &target, error) : check_target(r, target, error);
   if (status != RKV_OK) return status;
   r->transfer = (struct raft_handover){.target = target,
@@ -135,7 +133,7 @@ void raft_on_timeout_now_failed(struct raft *r, struct raft_now now, rkv_node_id
   struct raft_progress *p = r->role == RAFT_LEADER ? raft_find_peer(r, peer) : NULL;
   const struct raft_progress *next;
   (void)now;
-  if (p) p->deaf = true;
+  if (p) p->refused_handover = true;
   if (r->transfer.target != peer || !r->transfer.asked) return;
   next = r->transfer.any ? furthest(r) : NULL;
   if (!next) {
@@ -145,19 +143,4 @@ void raft_on_timeout_now_failed(struct raft *r, struct raft_now now, rkv_node_id
   r->transfer.target = next->id;
   r->transfer.asked = false;
   raft_transfer_advance(r);
-}
-
-enum rkv_status raft_on_timeout_now(struct raft *r, struct raft_now now, struct rkv_vote vote,
-                                    struct rkv_log_id last, struct rkv_error *error) {
-  if (!raft_is_voter(r)) return rkv_fail(error, RKV_PRECONDITION, "timeout-now: not a voter");
-  if (!vote.committed || rkv_vote_compare(vote, r->vote) != RKV_EQUAL ||
-      vote.node_id == r->config.id)
-    return rkv_fail(error, RKV_PRECONDITION,
-                    "timeout-now: from node %llu with term %llu, which this node does not follow",
-                    (unsigned long long)vote.node_id, (unsigned long long)vote.term);
-  if (!raft_log_has(&r->log, last))
-    return rkv_fail(error, RKV_PRECONDITION, "timeout-now: entry %llu of term %llu is not here",
-                    (unsigned long long)last.index, (unsigned long long)last.term);
-  raft_campaign(r, now, true);
-  return RKV_OK;
 }

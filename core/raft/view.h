@@ -1,4 +1,4 @@
-/* view.h: what can be seen of a raft from outside; a part of raft.h. */
+/* view.h: what can be seen of a raft from outside. */
 #ifndef RAFT_VIEW_H
 #define RAFT_VIEW_H
 

@@ -1,5 +1,9 @@
 /* vote.c: granting votes and taking greater ones (paper 5.2, 5.4.1; OpenRaft's partial order). */
-#include <raft/raft_internal.h>
+#include <raft/vote.h>
+
+#include <raft/edge.h>
+#include <raft/election_timer.h>
+#include <raft/step_down.h>
 
 /* The order of the questions is OpenRaft's. */
 bool raft_may_grant(const struct raft *r, struct raft_now now, struct rkv_vote vote,
@@ -38,7 +42,7 @@ void raft_adopt_vote(struct raft *r, struct rkv_vote vote) {
   if (rkv_vote_compare(r->vote, vote) == RKV_EQUAL) return;
   r->vote = vote;
   raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = vote;
-  r->verified = (struct rkv_log_id){0, 0}; /* nothing is known of the new leader's log */
+  r->matches_leader_to = (struct rkv_log_id){0, 0}; /* nothing is known of the new leader's log */
   raft_become_follower(r);
 }
 
@@ -49,9 +53,10 @@ bool raft_is_overtaken(const struct raft *r, struct rkv_vote seen) {
 void raft_adopt_seen(struct raft *r, struct raft_now now, struct rkv_vote seen) {
   struct rkv_vote demoted = {seen.term, seen.node_id, false};
   assert(rkv_vote_compare(seen, r->vote) == RKV_GREATER);
-  /* In the own term it can only be the winner's vote. Having voted for itself, this node may not
-   * vote for another before that one speaks as leader. Its own id: it asked in that term before a
-   * crash, and forgot; no other node leads in it, so the next campaign goes beyond. */
+  /* A greater vote of this node's own term is the winner's. This node voted for itself in that
+   * term, so it follows the winner only once the winner's append arrives. A vote with this node's
+   * own id is from a candidacy before a crash; no other node leads in that term, and the next
+   * campaign of this node goes beyond it. */
   if (!rkv_vote_accepts(r->vote, demoted) || !raft_believes_term(r, seen.term)) return;
   raft_adopt_vote(r, demoted);
   raft_arm_election(r, now);

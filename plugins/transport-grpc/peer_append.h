@@ -34,9 +34,8 @@
 
 #define PEER_APPENDS_MAX 1024 /* appends in a lane */
 #define PEER_FITS_MIN 1024u   /* bytes; the limit of OpenRaft's example: no peer takes less */
-#define PEER_NS_PER_BYTE                                                                           \
-  UINT64_C(250) /* more time for large messages, if the node set no limit                          \
-                 */
+/* More time for large messages, if the node set no limit. */
+#define PEER_NS_PER_BYTE UINT64_C(250)
 
 struct append {
   struct peer_unary rpc; /* first */

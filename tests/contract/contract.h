@@ -135,8 +135,11 @@ void contract_host_calm(struct contract_host *h);
 struct rkv_config contract_config(const struct contract *c, const char *dir,
                                   struct rkv_value *values);
 
-/* What a refusal owes: an error text of one line. */
-void contract_text_ok(struct contract *c, const struct rkv_error *error, const char *what);
+/* An error that says nothing yet: what is found in it afterwards is the plugin's. */
+struct rkv_error *contract_ask(struct rkv_error *error);
+/* What a failure owes: a known status, the same one in the error, and a text of one line. */
+void contract_text_ok(struct contract *c, enum rkv_status status, const struct rkv_error *error,
+                      const char *what);
 
 /* ---- completions ---- */
 

@@ -199,8 +199,20 @@ struct rkv_config contract_config(const struct contract *c, const char *dir,
   return (struct rkv_config){sizeof(struct rkv_config), (uint32_t)count, values};
 }
 
-void contract_text_ok(struct contract *c, const struct rkv_error *error, const char *what) {
+struct rkv_error *contract_ask(struct rkv_error *error) {
+  memset(error, 0, sizeof *error);
+  return error;
+}
+
+void contract_text_ok(struct contract *c, enum rkv_status status, const struct rkv_error *error,
+                      const char *what) {
+  CONTRACT_REQUIRE(c, error, "%s ended with %s and no error", what, rkv_status_name(status));
   size_t len = strnlen(error->text, sizeof error->text);
+  CONTRACT_REQUIRE(c, status <= RKV_BROKEN, "%s ended with %u, which is no status", what,
+                   (unsigned)status);
+  CONTRACT_REQUIRE(c, error->status == (uint32_t)status,
+                   "%s ended with %s, and its error says status %u", what, rkv_status_name(status),
+                   error->status);
   CONTRACT_REQUIRE(c, len > 0 && len < sizeof error->text && !strchr(error->text, '\n'),
                    "%s gave no error text, or one of more than one line", what);
 }
@@ -215,6 +227,7 @@ static void told_done(struct rkv_completion *self, enum rkv_status status,
   CONTRACT_REQUIRE(told->c, (status == RKV_OK) == (error == NULL),
                    "the completion of %s got %s %s an error", told->what, rkv_status_name(status),
                    error ? "with" : "without");
+  if (error) contract_text_ok(told->c, status, error, told->what);
   told->status = status;
   if (error) (void)snprintf(told->text, sizeof told->text, "%s", error->text);
   atomic_store(&told->times, 1);

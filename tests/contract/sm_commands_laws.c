@@ -43,13 +43,12 @@ static void pair_close(struct pair *p) {
 
 static bool validated(struct machine *m, struct rkv_buf command) {
   enum rkv_status status;
-  memset(&m->error, 0, sizeof m->error);
-  status = m->ops->validate(m->it, command, &m->error);
+  status = m->ops->validate(m->it, command, contract_ask(&m->error));
   if (status == RKV_OK) return true;
   CONTRACT_REQUIRE(m->c, status == RKV_INVALID || status == RKV_TOO_LARGE,
                    "validate refused a command with %s (only INVALID and TOO_LARGE are possible)",
                    rkv_status_name(status));
-  contract_text_ok(m->c, &m->error, "validate");
+  contract_text_ok(m->c, status, &m->error, "validate");
   return false;
 }
 
@@ -184,14 +183,14 @@ void sm_law_questions_change_nothing(struct contract *c) {
   state_take(&p->a, SM_CHUNK, &state);
   for (uint64_t i = 0; i < times; i++) {
     struct rkv_buf question = some_bytes(p, &seed), answer = rkv_buf_none();
-    enum rkv_status status = p->a.ops->query(p->a.it, question, &answer, &p->a.error);
+    enum rkv_status status = p->a.ops->query(p->a.it, question, &answer, contract_ask(&p->a.error));
     CONTRACT_REQUIRE(c, status == RKV_OK || status == RKV_INVALID,
                      "query refused a request with %s (only INVALID is possible)",
                      rkv_status_name(status));
     if (status == RKV_OK)
       answered++;
     else
-      contract_text_ok(c, &p->a.error, "query");
+      contract_text_ok(c, status, &p->a.error, "query");
     rkv_buf_drop(&answer);
     rkv_buf_drop(&question);
   }

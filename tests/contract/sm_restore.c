@@ -80,11 +80,11 @@ void sm_law_half_restore_changes_nothing(struct contract *c) {
     /* a receiver may know the size, or not */
     s->foreign.meta.size = turn % 2 ? s->foreign.len : 0;
     restore = machine_restore_part(&s->m, &s->foreign, len, 0);
-    if (restore) status = s->m.ops->restore_finish(restore, &s->m.error);
+    if (restore) status = s->m.ops->restore_finish(restore, contract_ask(&s->m.error));
     CONTRACT_REQUIRE(c, status == RKV_CORRUPT,
                      "restore_finish ended with %s after %zu of %zu bytes", rkv_status_name(status),
                      len, s->foreign.len);
-    if (restore) contract_text_ok(c, &s->m.error, "restore_finish");
+    if (restore) contract_text_ok(c, status, &s->m.error, "restore_finish");
     if (turn < 24 || turn % 50 == 0)
       machine_is(&s->m, &s->own, "a machine after a restore that was cut");
   }
@@ -109,7 +109,7 @@ void sm_law_damage_changes_nothing(struct contract *c) {
     if (status == RKV_OK) {
       machine_restore_ok(&s->m, &s->own, SM_CHUNK); /* it has no checksum: the storage has one */
     } else {
-      contract_text_ok(c, &s->m.error, "a refused restore");
+      contract_text_ok(c, status, &s->m.error, "a refused restore");
       refused++;
     }
     if (turn % 20 == 0 || status == RKV_OK)

@@ -23,10 +23,11 @@ static size_t answers_equal(const struct commands *k, struct machine *a, struct 
   size_t count = commands_questions(k, a, QUESTIONS_KEYS, questions);
   for (size_t i = 0; i < count; i++) {
     struct rkv_buf one = rkv_buf_none(), two = rkv_buf_none();
-    enum rkv_status first = a->ops->query(a->it, questions[i], &one, &a->error);
+    enum rkv_status first = a->ops->query(a->it, questions[i], &one, contract_ask(&a->error));
     enum rkv_status second = b->ops->query(b->it, questions[i], &two, &b->error);
     CONTRACT_REQUIRE(a->c, first == second, "one machine answers a question with %s, another %s",
                      rkv_status_name(first), rkv_status_name(second));
+    if (first != RKV_OK) contract_text_ok(a->c, first, &a->error, "query");
     CONTRACT_REQUIRE(a->c, rkv_buf_equal(one, two), "two machines answer a question differently");
     rkv_buf_drop(&one);
     rkv_buf_drop(&two);

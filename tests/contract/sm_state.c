@@ -108,11 +108,12 @@ void *machine_restore_part(struct machine *m, const struct state *state, size_t 
     enum rkv_status status;
     if (n > len - at) n = len - at;
     part = contract_bytes(m->c, state->bytes + at, n);
-    status = m->ops->restore_write(restore, part, &error);
+    status = m->ops->restore_write(restore, part, contract_ask(&error));
     rkv_buf_drop(&part);
     at += n;
     if (status == RKV_OK) continue;
     m->ops->restore_abort(restore);
+    contract_text_ok(m->c, status, &error, "restore_write");
     m->error = error;
     return NULL;
   }
@@ -123,7 +124,7 @@ enum rkv_status machine_restore(struct machine *m, const struct state *state, si
   void *restore = machine_restore_part(m, state, state->len, chunk);
   enum rkv_status status;
   if (!restore) return (enum rkv_status)m->error.status;
-  status = m->ops->restore_finish(restore, &m->error);
+  status = m->ops->restore_finish(restore, contract_ask(&m->error));
   return status;
 }
 

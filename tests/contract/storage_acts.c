@@ -35,9 +35,8 @@ enum rkv_status storage_try(struct storage *s) {
   contract_host_init(&s->host, s->c, s->node_id);
   s->config = contract_config(s->c, s->dir, s->values);
   if (s->unsynced) s->values[storage_sync_option(s->c)].number = 0;
-  memset(&s->error, 0, sizeof s->error);
   s->it = NULL;
-  status = s->ops->open(&s->host.host, &s->config, &s->it, &s->error);
+  status = s->ops->open(&s->host.host, &s->config, &s->it, contract_ask(&s->error));
   if (status == RKV_OK) {
     CONTRACT_REQUIRE(s->c, s->it, "open returned OK and no instance");
     status = s->ops->load(s->it, &s->state, &s->error);
@@ -46,7 +45,7 @@ enum rkv_status storage_try(struct storage *s) {
     return RKV_OK;
   }
   s->it = NULL;
-  contract_text_ok(s->c, &s->error, "open");
+  contract_text_ok(s->c, status, &s->error, "open");
   return status;
 }
 
@@ -181,17 +180,16 @@ bool storage_read_step(struct storage *s, const struct model *m, const struct st
   bool good = true;
   struct rkv_error error;
   CONTRACT_REQUIRE(s->c, entries, "the suite has no memory");
-  memset(&error, 0, sizeof error);
   *count = 0;
-  *status =
-      s->ops->read(s->it, step->id.index, step->to, step->len, entries, step->count, count, &error);
+  *status = s->ops->read(s->it, step->id.index, step->to, step->len, entries, step->count, count,
+                         contract_ask(&error));
   if (step->id.index <= m->purged.index) {
     if (*status != RKV_NOT_FOUND)
       good = storage_wrong(text,
                            "read from %" PRIu64 " gave %s: entries up to %" PRIu64 " were purged",
                            step->id.index, rkv_status_name(*status), m->purged.index);
     else
-      contract_text_ok(s->c, &error, "read");
+      contract_text_ok(s->c, *status, &error, "read");
   } else if (*status != RKV_OK) {
     good = storage_wrong(text, "read from %" PRIu64 " gave %s: %s", step->id.index,
                          rkv_status_name(*status), error.text);

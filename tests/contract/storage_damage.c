@@ -97,15 +97,16 @@ static void look_corrupt(struct storage *s, const struct question *q) {
     struct rkv_entry entry;
     struct rkv_error error;
     size_t count = 0;
-    enum rkv_status status = s->ops->read(s->it, i, i, UINT64_MAX, &entry, 1, &count, &error);
-    CONTRACT_REQUIRE(
-        c,
-        status == RKV_CORRUPT ||
-            (status == RKV_OK && count == 1 &&
-             entry_is(&entry, (struct rkv_log_id){model_at(q->m, i)->term, i}, model_at(q->m, i))),
-        "%s at byte %" PRIu64 " of %s: entry %" PRIu64 " was read as %s", q->what, q->place,
-        q->file, i, status == RKV_OK ? "other bytes" : rkv_status_name(status));
-    if (status == RKV_OK) rkv_buf_drop(&entry.payload);
+    enum rkv_status status =
+        s->ops->read(s->it, i, i, UINT64_MAX, &entry, 1, &count, contract_ask(&error));
+    const struct model_entry *is = model_at(q->m, i);
+    bool ok = status == RKV_OK;
+    bool same = ok && count == 1 && entry_is(&entry, (struct rkv_log_id){is->term, i}, is);
+    if (!ok) contract_text_ok(c, status, &error, "read");
+    CONTRACT_REQUIRE(c, same || status == RKV_CORRUPT,
+                     "%s at byte %" PRIu64 " of %s: entry %" PRIu64 " was read as %s", q->what,
+                     q->place, q->file, i, ok ? "other bytes" : rkv_status_name(status));
+    if (same) rkv_buf_drop(&entry.payload);
   }
 }
 

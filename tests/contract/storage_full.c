@@ -193,11 +193,13 @@ static enum rkv_status take_snapshot(struct storage *s, const struct model *m) {
   struct rkv_buf bytes = contract_bytes(s->c, NULL, SNAPSHOT);
   struct rkv_error error;
   void *writer = NULL;
-  enum rkv_status status = s->ops->snapshot_begin(s->it, &meta, &writer, &error);
-  if (status == RKV_OK && (status = s->ops->snapshot_write(writer, bytes, &error)) != RKV_OK)
+  enum rkv_status status = s->ops->snapshot_begin(s->it, &meta, &writer, contract_ask(&error));
+  if (status == RKV_OK &&
+      (status = s->ops->snapshot_write(writer, bytes, contract_ask(&error))) != RKV_OK)
     s->ops->snapshot_abort(writer);
   else if (status == RKV_OK)
-    status = s->ops->snapshot_commit(writer, &error);
+    status = s->ops->snapshot_commit(writer, contract_ask(&error));
+  if (status != RKV_OK) contract_text_ok(s->c, status, &error, "a refused snapshot");
   rkv_buf_drop(&bytes);
   return status;
 }

@@ -85,8 +85,9 @@ static void acknowledge(struct rkv_completion *self, enum rkv_status status,
     if (life->lose_at_success && shim_failed() > 0) end_of_life(life);
     return;
   }
+  contract_text_ok(life->c, status, error, "an operation");
   CONTRACT_REQUIRE(life->c, life->trouble, "step %zu ended with %s: %s", ack->number,
-                   rkv_status_name(status), error ? error->text : "");
+                   rkv_status_name(status), error->text);
   if (atomic_load(&p->wrong) == RKV_OK) atomic_store(&p->wrong, (int)status);
 }
 
@@ -115,8 +116,11 @@ static void take_snapshot(struct life *life, struct storage *s, const struct ste
     return;
   }
   (void)snprintf(meta.id, sizeof meta.id, "snapshot-%" PRIu64, step->id.index);
-  if (s->ops->snapshot_begin(s->it, &meta, &writer, &error) != RKV_OK) return;
-  s->ops->snapshot_abort(writer);
+  enum rkv_status status = s->ops->snapshot_begin(s->it, &meta, &writer, contract_ask(&error));
+  if (status == RKV_OK)
+    s->ops->snapshot_abort(writer);
+  else
+    contract_text_ok(life->c, status, &error, "snapshot_begin");
 }
 
 static void work(struct life *life, struct storage *s) {

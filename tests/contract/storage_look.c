@@ -174,8 +174,9 @@ bool storage_snapshot_is(struct storage *s, uint64_t number, uint64_t size,
   struct rkv_snapshot_meta meta;
   struct rkv_error error;
   void *reader = NULL;
-  enum rkv_status status = s->ops->snapshot_open(s->it, &reader, &meta, &error);
+  enum rkv_status status = s->ops->snapshot_open(s->it, &reader, &meta, contract_ask(&error));
   bool good;
+  if (status != RKV_OK) contract_text_ok(s->c, status, &error, "snapshot_open");
   if (number == 0 && status == RKV_NOT_FOUND) return true;
   if (status != RKV_OK || number == 0)
     return storage_wrong(text, "snapshot_open gave %s where %s%" PRIu64 " was expected",

@@ -21,7 +21,7 @@ struct turn {
 static void turn_done(struct rkv_completion *self, enum rkv_status status,
                       const struct rkv_error *error) {
   struct turn *turn = (struct turn *)self;
-  (void)error;
+  if (status != RKV_OK) contract_text_ok(turn->c, status, error, "an operation");
   turn->status = status;
   atomic_store(&turn->at, atomic_fetch_add(turn->clock, 1));
   (void)atomic_fetch_add(&turn->times, 1);

@@ -21,7 +21,7 @@ static bool load_survives(const struct suite *suite, FILE *err) {
   int how;
   pid_t pid = fork();
   if (pid == 0) {
-    const struct rkv_plugin *plugin;
+    struct host_plugin plugin;
     struct rkv_error error;
     (void)host_plugin_load("", suite->path, 0, &plugin, &error);
     _exit(0);
@@ -37,7 +37,8 @@ static bool load(struct suite *suite, FILE *err) {
   struct rkv_error error;
   (void)snprintf(suite->path, sizeof suite->path, "%s%s", strchr(file, '/') ? "" : "./", file);
   if (!load_survives(suite, err)) return false;
-  if (host_plugin_load("", suite->path, 0, &suite->plugin, &error) == RKV_OK &&
+  suite->plugin = &suite->loaded.descriptor;
+  if (host_plugin_load("", suite->path, 0, &suite->loaded, &error) == RKV_OK &&
       host_contract_hash(suite->path, suite->sha256, &error) == RKV_OK)
     return true;
   (void)fprintf(err, "rkv-contract: %s\n", error.text);
@@ -47,8 +48,7 @@ static bool load(struct suite *suite, FILE *err) {
 /* ---- its options ---- */
 
 static const struct rkv_option *option_at(const struct suite *suite, size_t i) {
-  struct host_table table = host_table_of(suite->plugin);
-  return host_table_at(&table, i);
+  return &suite->plugin->options[i];
 }
 
 /* The PATH option `dir`: the suite gives each law a directory of its own. */

@@ -28,7 +28,8 @@ struct suite_wish {
 
 struct suite {
   struct suite_wish wish;
-  const struct rkv_plugin *plugin;
+  struct host_plugin loaded;
+  const struct rkv_plugin *plugin; /* of `loaded` */
   struct host_settings settings;
   struct rkv_value values[HOST_OPTIONS_MAX];
   char path[CONTRACT_PATH_MAX]; /* the file, with a '/' */

@@ -17,8 +17,12 @@ void suite_tell_head(const struct suite *suite, FILE *out) {
   RKV_CAP_LIST(HEAD_CAPABILITY)
 #undef HEAD_CAPABILITY
   if (p->capabilities == 0) (void)fputs(" no capability declared", out);
-  (void)fprintf(out, "\nlevel %s, seed %" PRIu64 ", sha256 %s\n\n",
+  (void)fprintf(out, "\nlevel %s, seed %" PRIu64 ", sha256 %s\n",
                 contract_level_names[suite->wish.level], suite->wish.seed, suite->sha256);
+  if (p->abi_minor < RKV_ABI_MINOR)
+    (void)fprintf(out, "not asked of it: what ABI %u.%u and later brought\n", p->abi_major,
+                  p->abi_minor + 1);
+  (void)fputc('\n', out);
   (void)fflush(out);
 }
 

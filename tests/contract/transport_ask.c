@@ -16,7 +16,7 @@ static void told(struct rkv_call *call, enum rkv_status status, const struct rkv
   meet(a->s->c);
   a->status = status;
   if (error) a->error = *error;
-  if (error) contract_text_ok(a->s->c, error, call_names[a->kind]);
+  if (error) contract_text_ok(a->s->c, status, error, call_names[a->kind]);
   a->told_ms = contract_now_ms();
   atomic_fetch_add(&a->s->told, 1);
   atomic_store(&a->times, 1);

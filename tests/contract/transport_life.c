@@ -30,7 +30,7 @@ void transport_law_starts_and_stops(struct contract *c) {
 
 void transport_law_address_taken(struct contract *c) {
   struct side a, b, other;
-  struct rkv_error error = {.status = RKV_OK};
+  struct rkv_error error;
   enum rkv_status status;
   void *peer;
   side_begin(&a, c, 1);
@@ -38,10 +38,11 @@ void transport_law_address_taken(struct contract *c) {
   side_init(&other, c, 3);
   contract_host_init(&other.host, c, 3);
   other.host.host.node_addr = a.addr;
-  status = other.ops->open(&other.host.host, &other.config, &other.api, &other.it, &error);
+  status =
+      other.ops->open(&other.host.host, &other.config, &other.api, &other.it, contract_ask(&error));
   CONTRACT_REQUIRE(c, status == RKV_ADDRESS, "open at an address in use ended with %s",
                    rkv_status_name(status));
-  contract_text_ok(c, &error, "open");
+  contract_text_ok(c, status, &error, "open");
   peer = side_peer(&b, &a, 1);
   ask_hello(&b, peer);
   b.ops->peer_close(peer);
@@ -55,15 +56,15 @@ static const char *const bad[] = {"",           "nonsense",       "127.0.0.1",  
 
 static void opens_not(struct contract *c, const char *addr) {
   struct side s;
-  struct rkv_error error = {.status = RKV_OK};
+  struct rkv_error error;
   enum rkv_status status;
   side_init(&s, c, 1);
   contract_host_init(&s.host, c, 1);
   s.host.host.node_addr = addr;
-  status = s.ops->open(&s.host.host, &s.config, &s.api, &s.it, &error);
+  status = s.ops->open(&s.host.host, &s.config, &s.api, &s.it, contract_ask(&error));
   CONTRACT_REQUIRE(c, status == RKV_INVALID, "open at \"%s\" ended with %s", addr,
                    rkv_status_name(status));
-  contract_text_ok(c, &error, "open");
+  contract_text_ok(c, status, &error, "open");
 }
 
 void transport_law_bad_addresses(struct contract *c) {
@@ -71,12 +72,12 @@ void transport_law_bad_addresses(struct contract *c) {
   side_begin(&s, c, 1);
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     struct rkv_peer_info info = {.id = 2, .addr = bad[i]};
-    struct rkv_error error = {.status = RKV_OK};
+    struct rkv_error error;
     void *peer = NULL;
-    enum rkv_status status = s.ops->peer_open(s.it, &info, &peer, &error);
+    enum rkv_status status = s.ops->peer_open(s.it, &info, &peer, contract_ask(&error));
     CONTRACT_REQUIRE(c, status == RKV_INVALID, "peer_open to \"%s\" ended with %s", bad[i],
                      rkv_status_name(status));
-    contract_text_ok(c, &error, "peer_open");
+    contract_text_ok(c, status, &error, "peer_open");
     opens_not(c, bad[i]);
   }
   side_end(&s);

@@ -48,6 +48,7 @@ static void hand_in(struct side *s, enum call_kind kind, struct rkv_call *call) 
   CONTRACT_REQUIRE(s->c, call->done, "the node was handed a call without done");
   s->handed[kind]++;
   s->open++;
+  if (call->abi_minor > s->c->plugin->abi_minor) call->abi_minor = s->c->plugin->abi_minor;
   call->kind = kind;
   call->next = NULL;
   call->callee[0] = call->callee[1] = UINT64_MAX; /* ours while we have it */
@@ -177,8 +178,7 @@ void side_init(struct side *s, struct contract *c, rkv_node_id id) {
 bool side_option(struct side *s, const char *name, uint64_t number) {
   const struct rkv_plugin *p = s->c->plugin;
   for (uint32_t i = 0; i < p->option_count; i++) {
-    const struct rkv_option *option =
-        (const struct rkv_option *)((const char *)p->options + (size_t)i * p->option_size);
+    const struct rkv_option *option = &p->options[i];
     if (strcmp(option->name, name) != 0) continue;
     if (number < option->min || number > option->max) return false;
     s->values[i].number = number;

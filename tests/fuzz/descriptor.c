@@ -1,5 +1,7 @@
-/* descriptor.c: a plugin's descriptor of any numbers and texts. Pointers are NULL or valid: no
- * check can tell another one. What is taken keeps what the loader promises (L2). */
+/* descriptor.c: a plugin's descriptor of any numbers and texts, with tables of any length. Pointers
+ * are NULL or valid: no check can tell another one. Each table is an allocation of its own, as long
+ * as it says: AddressSanitizer sees who reads on. What is taken keeps what the loader promises
+ * (L2), (L4). */
 #include "fuzz.h"
 
 #include <host/loader.h>
@@ -8,6 +10,8 @@
 #define CHOICES_MAX 4
 #define TEXT_MAX 64
 #define TEXTS_MAX (8 + OPTIONS_MAX * (3 + CHOICES_MAX))
+#define OPS_MAX 64
+#define TABLE_MAX 512u /* bytes: a table that says more is as long, and must not be read */
 
 struct texts {
   char list[TEXTS_MAX][TEXT_MAX];
@@ -54,13 +58,75 @@ static uint32_t nearly(struct feed *f, uint64_t right) {
   return (uint32_t)(feed_pick(f, 16) == 0 ? feed_number(f) : right);
 }
 
+/* A table's length: this host's, a shorter one, or anything. */
+static uint32_t length(struct feed *f, size_t right) {
+  switch (feed_pick(f, 16)) {
+  case 0: return (uint32_t)feed_number(f);
+  case 1: return (uint32_t)(right - feed_byte(f) % right);
+  default: return (uint32_t)right;
+  }
+}
+
+/* `count` rows of `size` bytes, of which `from` has `full` each. */
+static void *table(const void *from, size_t full, uint32_t size, size_t count) {
+  size_t row = size < TABLE_MAX ? size : TABLE_MAX;
+  char *out = calloc(count ? count : 1, row ? row : 1);
+  FUZZ_CHECK(out);
+  for (size_t i = 0; i < count; i++)
+    memcpy(out + i * row, (const char *)from + i * full, row < full ? row : full);
+  return out;
+}
+
+/* The same up to what was given, zeros behind it. */
+static void check_copy(const void *is, const void *given, uint32_t size, size_t full) {
+  FUZZ_CHECK(size <= full && memcmp(is, given, size) == 0);
+  for (size_t i = size; i < full; i++) FUZZ_CHECK(((const char *)is)[i] == 0);
+}
+
+/* What the loader made of it. */
+static void check_taken(const struct host_plugin *out, const struct rkv_plugin *p, uint32_t kind,
+                        const char *name) {
+  const struct rkv_plugin *d = &out->descriptor;
+  FUZZ_CHECK(d->magic == RKV_PLUGIN_MAGIC && d->abi_major == RKV_ABI_MAJOR && d->reserved == 0);
+  FUZZ_CHECK(d->name && d->version && d->description && host_kind_name(d->kind));
+  FUZZ_CHECK((kind == 0 || d->kind == kind) && (!name || strcmp(d->name, name) == 0));
+  FUZZ_CHECK(d->ops == &out->ops && d->options == out->options);
+  FUZZ_CHECK(d->option_count == p->option_count && d->abi_minor == p->abi_minor);
+  FUZZ_CHECK(!host_ops_missing(d->kind, d->ops));
+  check_copy(&out->ops, p->ops, p->ops_size, host_shape_full(host_ops_shape(d->kind)));
+  for (size_t i = 0; i < p->option_count; i++) {
+    check_copy(&out->options[i], (const char *)p->options + i * p->option_size, p->option_size,
+               sizeof out->options[i]);
+    FUZZ_CHECK(out->options[i].name && out->options[i].help);
+  }
+}
+
+/* Offers `p`, whose tables are whole, with tables as long as it says. */
+static void offer(struct rkv_plugin *p, uint32_t kind, const char *name) {
+  static struct host_plugin out;
+  const uint32_t head = offsetof(struct rkv_plugin, kind); /* always there */
+  struct rkv_error error = {0};
+  void *options = NULL, *ops = NULL, *given;
+  if (p->options)
+    p->options = options = table(p->options, sizeof *p->options, p->option_size, p->option_count);
+  if (p->ops) p->ops = ops = table(p->ops, OPS_MAX * sizeof(void (*)(void)), p->ops_size, 1);
+  given = table(p, sizeof *p, p->struct_size > head ? p->struct_size : head, 1);
+  memset(&out, 0xff, sizeof out);
+  if (host_plugin_adopt(given, "x.so", name, kind, &out, &error) == RKV_OK)
+    check_taken(&out, p, kind, name);
+  else
+    FUZZ_CHECK(strncmp(error.text, "x.so: ", 6) == 0);
+  free(options);
+  free(ops);
+  free(given);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static struct texts texts;
   static const char *choices[OPTIONS_MAX][CHOICES_MAX + 1];
   static struct rkv_option options[OPTIONS_MAX];
-  static void (*ops[64])(void);
+  static void (*ops[OPS_MAX])(void);
   struct feed f = {data, size};
-  struct rkv_error error = {0};
   struct rkv_plugin p = {0};
   uint32_t i, kind = feed_pick(&f, 4);
   const char *name;
@@ -69,9 +135,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   p.magic = feed_pick(&f, 16) == 0 ? feed_number(&f) : RKV_PLUGIN_MAGIC;
   p.abi_major = nearly(&f, RKV_ABI_MAJOR);
   p.abi_minor = nearly(&f, RKV_ABI_MINOR);
-  p.struct_size = nearly(&f, sizeof p);
-  p.option_size = nearly(&f, sizeof options[0]);
-  p.ops_size = nearly(&f, host_ops_size(p.kind));
+  p.struct_size = length(&f, sizeof p);
+  p.option_size = length(&f, sizeof options[0]);
+  p.ops_size = length(&f, host_shape_full(host_ops_shape(p.kind)));
   p.reserved = nearly(&f, 0);
   p.capabilities = feed_number(&f);
   p.name = text(&f, &texts);
@@ -84,14 +150,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (i = 0; i < sizeof ops / sizeof ops[0]; i++) ops[i] = an_operation;
   if (feed_pick(&f, 8) == 1) ops[feed_pick(&f, sizeof ops / sizeof ops[0])] = NULL;
   if (feed_pick(&f, 16) != 1) p.ops = ops;
-  if (host_plugin_check(&p, "x.so", name, kind, &error) != RKV_OK) {
-    FUZZ_CHECK(strncmp(error.text, "x.so: ", 6) == 0);
-    return 0;
-  }
-  FUZZ_CHECK(p.magic == RKV_PLUGIN_MAGIC && p.abi_major == RKV_ABI_MAJOR && p.reserved == 0);
-  FUZZ_CHECK(p.name && p.version && p.description && p.ops && host_kind_name(p.kind));
-  FUZZ_CHECK((kind == 0 || p.kind == kind) && (!name || strcmp(p.name, name) == 0));
-  FUZZ_CHECK(!host_ops_missing(p.kind, p.ops));
-  for (i = 0; i < p.option_count; i++) FUZZ_CHECK(options[i].name && options[i].help);
+  offer(&p, kind, name);
   return 0;
 }

@@ -4,6 +4,7 @@
 #include "fuzz_any.h"
 
 #include <raft/raft.h>
+#include <raft/view.h>
 
 #define STEPS_MAX 400
 #define SAVES_MAX 4096

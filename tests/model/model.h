@@ -31,6 +31,7 @@
 #include "bag.h"
 
 #include <raft/raft.h>
+#include <raft/view.h>
 
 #include <stdio.h>
 

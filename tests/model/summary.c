@@ -1,7 +1,7 @@
 /* summary.c: struct raft and its summary (model.h, E2, E3, E6). The only file that looks inside. */
 #include "model.h"
 
-#include <raft/raft_internal.h>
+#include <raft/state.h>
 
 #include <string.h>
 
@@ -97,7 +97,7 @@ void model_load(const struct model_world *w, const struct model_node *node, stru
   load_log(&r->log, &node->log);
   r->saved = id_from(node->saved);
   r->committed = r->applied = id_from(node->committed);
-  r->verified = id_from(node->verified);
+  r->matches_leader_to = id_from(node->verified);
   r->effective = load_membership(w, r, 0, node->effective, node->effective_id);
   r->previous = NULL;
   if (node->previous > 0)
@@ -106,11 +106,11 @@ void model_load(const struct model_world *w, const struct model_node *node, stru
   r->resign_at_ns = node->resigns ? 0 : RAFT_NEVER;
   load_leader(r, node);
   model_forget(r);
-  r->told.role = r->role;
-  r->told.term = r->vote.term;
-  r->told.leader = r->vote.committed && (node->vote.node != node->id || r->role == RAFT_LEADER)
-                       ? r->vote.node_id
-                       : 0;
+  r->announced.role = r->role;
+  r->announced.term = r->vote.term;
+  r->announced.leader = r->vote.committed && (node->vote.node != node->id || r->role == RAFT_LEADER)
+                            ? r->vote.node_id
+                            : 0;
 }
 
 /* ---- out of it ---- */
@@ -156,7 +156,7 @@ void model_store(struct model_world *w, const struct raft *r, struct model_node 
     node->granted |= (uint8_t)(1u << r->granted.ids[i]);
   node->saved = id_of(r->saved);
   node->committed = id_of(r->committed);
-  node->verified = id_of(r->verified);
+  node->verified = id_of(r->matches_leader_to);
   node->resigns = r->resign_at_ns != RAFT_NEVER;
   store_memberships(w, r, node);
   store_leader(r, node);

@@ -2,6 +2,7 @@
 """test_package.py: what `cmake --install` and `cpack -G DEB` give a user, and whether it works where it lands."""
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -90,17 +91,28 @@ class Packed(Case):
 
 
 class Pages(Case):
-    def test_readme_is_true(self):
-        """The cluster in five lines, as a newcomer pastes it: only the ports are others."""
+    def paste(self, section):
+        """The commands of a section of README.md, as a newcomer pastes them: only the ports are others."""
         text = (ROOT / "README.md").read_text(encoding="utf-8")
-        lines = text.partition("## A cluster in five lines")[2].split("```")[1].removeprefix("sh\n")
-        self.assertEqual(5, len(lines.strip().splitlines()))
+        lines = text.partition(f"## {section}\n")[2].split("```")[1].removeprefix("sh\n")
+        conf = self.folder / "conf"
+        shutil.copytree(ROOT / "conf", conf, dirs_exist_ok=True)
         for port in ("21001", "21002", "21003"):
-            lines = lines.replace(port, str(free_port()))
-        first = re.search(r"--addr (\S+)", lines).group(1)
-        lines = "trap 'kill $(jobs -p); wait' EXIT\n" + lines.replace("build/release", str(BUILD))
-        said = run("bash", "-ec", lines, cwd=self.folder, RKVCTL_ENDPOINTS=first)
-        self.assertRegex(said, r"\nbar\n$")
+            free = str(free_port())
+            lines = lines.replace(port, free)
+            for file in conf.rglob("*.ini"):
+                file.write_text(file.read_text(encoding="utf-8").replace(port, free), encoding="utf-8")
+        first = re.search(r"127\.0\.0\.1:\d+", lines).group(0)
+        lines = "exec 2>&1; trap 'kill $(jobs -p); wait' EXIT\n" + lines.replace("build/release", str(BUILD))
+        return run("bash", "-ec", lines, cwd=self.folder, RKVCTL_ENDPOINTS=first)
+
+    def test_readme_cluster_is_true(self):
+        self.assertRegex(self.paste("A cluster in five lines"), r"\nbar\n")
+
+    def test_readme_split_is_true(self):
+        said = self.paste("See an append being split")
+        self.assertRegex(said, r"INFO grpc split peer=2 entries=\d+ bytes=\d+ limit=1024 parts=\d+ times=1\n")
+        self.assertRegex(said, r"INFO grpc part peer=2 part=1/\d+ from=\d+ to=\d+ bytes=\d+\n")
 
     def test_manual_is_true(self):
         """The man pages are clean mdoc and name every option that the programs know."""

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include <node/internal.h>
-#include <raft/raft_internal.h>
+#include <raft/read.h>
+#include <raft/state.h>
 
 #include "sim.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include <node/internal.h>
-#include <raft/raft_internal.h>
+#include <raft/state.h>
 
 #include "disk_internal.h"
 #include "sim.h"

@@ -6,7 +6,8 @@
 
 #include <node/internal.h>
 #include <raft/edge.h>
-#include <raft/raft_internal.h>
+#include <raft/limits.h>
+#include <raft/state.h>
 
 #include "nemesis.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include <node/internal.h>
-#include <raft/raft_internal.h>
+#include <raft/state.h>
 
 #include "nemesis.h"
 

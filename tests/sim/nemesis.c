@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include <node/internal.h>
-#include <raft/raft_internal.h>
+#include <raft/state.h>
 
 #define LEADER_NS (8 * SECOND) /* how long one is waited for */
 #define LEADER_LOOK_NS (50 * MS)

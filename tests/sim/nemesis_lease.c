@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include <node/internal.h>
-#include <raft/raft_internal.h>
+#include <raft/state.h>
 
 #include "nemesis.h"
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include <node/internal.h>
-#include <raft/raft_internal.h>
+#include <raft/state.h>
 
 #include "nemesis.h"
 

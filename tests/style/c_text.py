@@ -24,6 +24,15 @@ def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
 
 
+def arguments(code, at):
+    """What stands between the parenthesis that was opened before `at` and the one that closes it."""
+    depth, end = 1, at
+    while depth > 0 and end < len(code):
+        depth += {"(": 1, ")": -1}.get(code[end], 0)
+        end += 1
+    return code[at:end - 1]
+
+
 def functions(code):
     """(name, first line, lines) of each function of a text from without_comments."""
     code = without_directives(code)

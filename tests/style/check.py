@@ -11,6 +11,8 @@ import subprocess
 import sys
 
 import c_text
+import draw
+import floors
 import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -153,6 +155,17 @@ def pure_core(file):
         yield file.at(line, f"calls {name} ({remedy})")
 
 
+def asked_plugins(file):
+    """A plugin may leave an error as it was: it is handed one that node_ask made empty, for node_said (node/said.h)."""
+    if not file.path.startswith(("core/node/", "core/host/")):
+        return
+    for match in re.finditer(r"\b(?:sm|storage|transport)(?:_ops)?->(\w+)\(", file.code):
+        handed = c_text.arguments(file.code, match.end())
+        if re.search(r"\berror\b", handed) and "node_ask(" not in handed:
+            yield file.at(c_text.line_of(file.code, match.start()),
+                          f"asks a plugin's {match.group(1)} with an error that says something (node_ask, node_said)")
+
+
 def include_direction(file):
     """Who may know whom: host -> node -> raft -> include/rkv; a plugin knows rkv/ and itself."""
     skeleton = file.path.startswith("share/skeletons/")
@@ -183,7 +196,7 @@ def pointer_typedef(file):
 
 
 RULES = (columns, whitespace, file_length, function_length, first_line, unfinished, banned_calls, pure_core,
-         include_direction, pointer_typedef)
+         asked_plugins, include_direction, pointer_typedef)
 
 
 def formatted(files):
@@ -209,6 +222,8 @@ def main(args):
         files = sources()
         results = [[finding for file in files for finding in rule(file)] for rule in RULES]
         results.append(list(formatted(files)))
+        results.append(list(floors.check()))
+        results.append(list(draw.check()))
         if not any(file.is_c for file in files):
             results.append([f"{ROOT}:1: no sources found (run it in the source tree)"])
     else:

@@ -27,6 +27,8 @@ OFFENCES = [
     ("core/raft/clock.c", "void f(void) { time(0); }\n", 2, "calls time"),
     ("core/node/clock.c", "void f(void) { clock_gettime(1, a); }\n", 2, "calls clock_gettime"),
     ("core/raft/writes.c", "void f(void) { write(1, a, 1); }\n", 2, "calls write"),
+    ("core/node/asks.c", "void f(void) {\n  s = n->plugins.sm->apply(g(a), &b->error);\n}\n", 3,
+     "asks a plugin's apply"),
     ("core/raft/up.c", "#include <node/node.h>\n", 2, "includes node/node.h"),
     ("core/node/up.c", "#include <host/host.h>\n", 2, "includes host/host.h"),
     ("core/host/down.c", "#include <raft/raft.h>\n", 2, "includes raft/raft.h"),
@@ -44,10 +46,29 @@ INNOCENT = [
     ("core/raft/ok.c", '/* printf(a), time(0) */\nint f(int time_ms);\nint f(int a) {\n  return a + *"system(";\n}\n'),
     ("core/raft/log.h", "int runtime(int a);\n"),
     ("core/raft/ok_include.c", '#include "log.h"\n#include <raft/log.h>\n#include <rkv/types.h>\n'),
+    ("core/node/asks_well.c", "void f(void) { s = node_said(a->sm_ops->open(b, node_ask(error)), \"\", error); }\n"),
     ("core/node/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
     ("core/host/main.c", "#include <node/node.h>\nvoid f(void) {\n  printf(a);\n  exit(1);\n}\n"),
     ("plugins/p/ok.c", "#include <rkv/rkv.h>\n#include <app.pb-c.h>\nvoid f(void) { a->write(b); }\n"),
     ("tests/unit/ok.c", '#include "../support/x.h"\nvoid f(void) { srand(rand()); }\n'),
+]
+# A room with floors, top above low above ground: file, text; then what is found, and a part of its text.
+FLOORS = "plugins/floors reach 2\n  top\n  low\n  ground\n"
+FLOORED = [
+    ("plugins/floors/top.c", '#include "low.h"\nint top(void) { return low() + 1; }\n'),
+    ("plugins/floors/low.h", "int low(void);\n"),
+    ("plugins/floors/low.c", "int low(void) { return ground() + far(); }\n"),
+    ("plugins/floors/ground.c",
+     '#include "low.h"\nint far(void) { return ground(); }\nint ground(void) { return top(); }\n'),
+    ("plugins/floors/lone.c", "int lone(void);\n"),
+]
+FLOOR_OFFENCES = [
+    ("plugins/floors/ground.c:2: ", "ground stands on floor 0 and may not need low on floor 1"),
+    ("plugins/floors/ground.c:4: ", "ground calls top"),
+    ("plugins/floors/ground.c:4: ", "ground reaches 4 functions by calls (at most 2)"),
+    ("plugins/floors/low.c:2: ", "low reaches 4 functions"),
+    ("plugins/floors/ground.c:3: ", "far reaches"),
+    ("plugins/floors/lone: ", "stands on no floor"),
 ]
 # The same for compiled objects: source, text, part of the finding ("" = none).
 COMPILED = [
@@ -71,9 +92,12 @@ def check_sources(root):
         plant(root, path, text)
     for path, text, _, _ in OFFENCES:
         plant(root, path, text)
+    for path, text in FLOORED:
+        plant(root, path, text)
+    (root / "tests/style/floors.txt").write_text(FLOORS)
     (root / "tools/nameless.c").write_text("int a;\n")
     wanted = [(f"{path}:{line}: ", part) for path, _, line, part in OFFENCES]
-    return run(root), wanted + [("tools/nameless.c:1: ", "does not say what it is")]
+    return run(root), wanted + FLOOR_OFFENCES + [("tools/nameless.c:1: ", "does not say what it is")]
 
 
 def check_objects(root):
@@ -105,7 +129,7 @@ def main():
         with tempfile.TemporaryDirectory() as name:
             root = pathlib.Path(name)
             (root / "tests/style").mkdir(parents=True)
-            for tool in ("check.py", "c_text.py", "objects.py"):
+            for tool in ("check.py", "c_text.py", "draw.py", "floors.py", "objects.py", "way.py"):
                 shutil.copy(HERE / tool, root / "tests/style")
             found, wanted = part(root)
         missed = [w for w in wanted if not any(f.startswith(w[0]) and w[1] in f for f in found)]

@@ -189,8 +189,10 @@ struct world *world_new(uint64_t seed) {
   w->sm_values = defaults(sm);
   w->storage = storage->ops;
   w->sm = sm->ops;
+  w->transport = &world_transport_ops;
   w->sm_capabilities = sm->capabilities;
   w->storage_capabilities = storage->capabilities;
+  w->transport_abi_minor = RKV_ABI_MINOR;
   w->storage_config =
       (struct rkv_config){sizeof w->storage_config, storage->option_count, w->storage_values};
   w->sm_config = (struct rkv_config){sizeof w->sm_config, sm->option_count, w->sm_values};

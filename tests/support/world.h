@@ -101,8 +101,8 @@ struct world_metrics {
   struct rkv_log_id last, committed, applied, snapshot, purged;
   struct rkv_membership membership;
 };
-/* A node whose queues are full, or whose memory is, or whose loop stands still, tells nothing:
- * another state, and zeros. */
+/* A node whose queues are full, or whose memory is, or whose loop stands still, or which is fatal
+ * tells nothing: another state, and zeros. */
 struct world_metrics world_metrics(struct world *w, rkv_node_id at);
 /* The node that leads in the greatest term, 0 if none. */
 rkv_node_id world_leader(struct world *w);

@@ -225,8 +225,10 @@ struct world_metrics world_metrics(struct world *w, rkv_node_id at) {
   api_of(w, at)->metrics(api_of(w, at)->ctx, &act->call.metrics);
   node_kick(w->nodes[at].node); /* also while it is paused: a look from outside */
   assert(act->done);            /* answered at once, by any node */
-  if (act->answer.status == RKV_FULL || act->answer.status == RKV_NO_MEMORY) {
-    (void)snprintf(metrics.state, sizeof metrics.state, "short of room");
+  bool fatal = node_fatal_status(w->nodes[at].node, NULL) != RKV_OK;
+  if (fatal || act->answer.status == RKV_FULL || act->answer.status == RKV_NO_MEMORY) {
+    assert(act->answer.status != RKV_OK);
+    (void)snprintf(metrics.state, sizeof metrics.state, fatal ? "fatal" : "short of room");
     free(act);
     return metrics;
   }

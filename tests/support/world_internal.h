@@ -53,8 +53,10 @@ struct world {
   uint64_t fault_count[WORLD_FAULT_COUNT];
   const struct rkv_storage_ops *storage; /* storage-mem unless a test gives another */
   const struct rkv_state_machine_ops *sm;
+  const struct rkv_transport_ops *transport; /* world_transport_ops unless a test gives another */
   struct rkv_config storage_config, sm_config;
   uint64_t sm_capabilities, storage_capabilities;
+  uint32_t transport_abi_minor; /* that nodes started from now on are told */
   struct rkv_value *storage_values, *sm_values;
   rkv_node_id acted; /* whose code the last step ran; 0 = nobody's */
   void *user;        /* tests/sim */

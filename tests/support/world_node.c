@@ -124,7 +124,8 @@ enum rkv_status world_try_start(struct world *w, rkv_node_id id, struct rkv_erro
   if (status != RKV_OK) return status;
   status = w->sm->open(&wn->host, &w->sm_config, &wn->sm, error);
   struct node_plugins plugins = {.host = &wn->host,
-                                 .transport = &world_transport_ops,
+                                 .transport_abi_minor = w->transport_abi_minor,
+                                 .transport = w->transport,
                                  .storage = w->storage,
                                  .storage_instance = wn->storage,
                                  .sm = w->sm,

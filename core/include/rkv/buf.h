@@ -2,9 +2,13 @@
  *
  * A client's bytes are taken off the socket once; the same bytes are stored, sent to each peer and
  * applied. Slices of one allocation share its owner. Ownership is stated at every parameter of the
- * ABI: borrowed (the default): valid until the call returns; to keep it, take a reference given:
- * the callee must drop the reference shared:                 both sides hold a reference of their
- * own All functions: any thread, never block. The bytes are never written after the slice was first
+ * ABI:
+ *
+ *   borrowed (the default)  valid until the call returns; to keep it, take a reference
+ *   given                   the callee must drop the reference
+ *   shared                  both sides hold a reference of their own
+ *
+ * All functions: any thread, never block. The bytes are never written after the slice was first
  * handed on. */
 #ifndef RKV_BUF_H
 #define RKV_BUF_H
@@ -23,8 +27,8 @@ extern "C" {
 struct rkv_buf_owner {
   uint32_t refs; /* touched by the functions below only (atomically) */
   uint32_t reserved;
-  void (*free)(
-      struct rkv_buf_owner *self); /* called once, by the thread that drops the last reference */
+  /* Called once, by the thread that drops the last reference. */
+  void (*free)(struct rkv_buf_owner *self);
 };
 
 struct rkv_buf {

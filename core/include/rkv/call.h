@@ -44,7 +44,8 @@ struct rkv_call {
   struct rkv_call *next; /* callee's */
   uint32_t kind;         /* callee's */
   uint32_t abi_minor;    /* inbound: the RKV_ABI_MINOR that the caller was built with; 0 by one of
-                            1.0, whose structs end before what later ones added */
+                            1.0, whose structs end before what later ones added. The node takes it
+                            down to what the transport's descriptor says */
   uint64_t callee[2];    /* callee's */
   /* Inbound, from a peer: what came with the request, borrowed until done (of a snapshot: for the
    * whole stream); NULL: nothing did. Else NULL. */
@@ -239,7 +240,7 @@ struct rkv_snapshot_now_call {
   struct rkv_log_id last;
 };
 
-/* Always answered at once, by any node. */
+/* Always answered at once, by any node; one that is about to stop says why instead. */
 struct rkv_metrics_call {
   struct rkv_call call;
   /* answer */

@@ -5,9 +5,10 @@
  * several (joint); a decision needs a majority of EVERY config. A node in `nodes` but in no config
  * is a learner.
  *
- * (M1) configs and nodes are sorted by id, without duplicates.  (M2) no config is empty.  (M3)
- * every voter is in nodes. rkv_membership_check says whether they hold; every decode checks them.
- */
+ * (M1) configs and nodes are sorted by id, without duplicates.
+ * (M2) no config is empty.
+ * (M3) every voter is in nodes.
+ * rkv_membership_check says whether they hold; every decode checks them. */
 #ifndef RKV_MEMBERSHIP_H
 #define RKV_MEMBERSHIP_H
 

@@ -8,9 +8,16 @@
  * state: several instances live in one process. It is loaded with RTLD_NOW | RTLD_LOCAL and never
  * unloaded.
  *
- * Growth: within one ABI major version fields and operations are only appended; `struct_size` and
- * `ops_size` tell what a side knows. The host reads magic, then abi_major, abi_minor and
- * struct_size before it reads anything else. */
+ * Growth: within one ABI major version fields and operations are only appended; `struct_size`,
+ * `option_size` and `ops_size` tell what a side knows. The host reads magic, then abi_major,
+ * abi_minor and struct_size before it reads anything else. A plugin that was built with an older
+ * minor goes on working: what its tables lack counts as zero, an operation as NULL. Those of 1.0
+ * every plugin has; each later one says at its place what the node does without it. A size that
+ * ends nowhere between two fields, and a plugin of a newer minor than the host's, are refused.
+ *
+ * Never growing: structs that lie in arrays or inside of others, and those that a plugin makes or
+ * fills without saying a size (struct rkv_value, rkv_entry, rkv_snapshot_meta, rkv_metric,
+ * rkv_error). */
 #ifndef RKV_PLUGIN_H
 #define RKV_PLUGIN_H
 
@@ -71,18 +78,18 @@ enum rkv_option_type {
 #undef RKV_OPTION_ENUM
 };
 
-#define RKV_OPTION_SECRET                                                                          \
-  1u                           /* never printed or logged; ${ENV} and file:PATH are offered for it \
-                                */
-#define RKV_OPTION_REQUIRED 2u /* has no default: the section must give it */
+/* The value is never printed or logged; ${ENV} and file:PATH are offered for it. */
+#define RKV_OPTION_SECRET 1u
+/* The option has no default: the section must give it. */
+#define RKV_OPTION_REQUIRED 2u
 
 struct rkv_option {
   const char *name;           /* the key in the INI section: lower case, digits, '_' */
   const char *default_text;   /* as a user would write it; NULL with RKV_OPTION_REQUIRED */
   const char *help;           /* one line */
   const char *const *choices; /* ENUM only: NULL-terminated list; else NULL */
-  uint64_t min,
-      max;        /* BOOL, STRING, PATH, ENUM: 0, 0; else the smallest and largest legal number */
+  /* BOOL, STRING, PATH, ENUM: 0, 0; else the smallest and the largest legal number. */
+  uint64_t min, max;
   uint32_t type;  /* an enum rkv_option_type */
   uint32_t flags; /* RKV_OPTION_* */
 };
@@ -116,16 +123,15 @@ enum rkv_log_level {
 #undef RKV_LOG_ENUM
 };
 
-#define RKV_LOG_TEXT_MAX                                                                           \
-  1024 /* bytes of one log message, its NUL included; longer ones are cut                          \
-        */
+/* Bytes of one log message, its NUL included; longer ones are cut. */
+#define RKV_LOG_TEXT_MAX 1024
 
 /* A number that the node shows in its metrics as `<plugin name>.<name>`. */
 struct rkv_metric {
   const char *name; /* lower case, '_'; lives as long as the instance */
   const char *help; /* one line, with the unit */
-  uint64_t (*read)(
-      void *arg); /* any thread, must not block; not called after the instance's close began */
+  /* Any thread, must not block; not called after the instance's close began. */
+  uint64_t (*read)(void *arg);
   void *arg;
 };
 

@@ -2,7 +2,7 @@
  *
  * A status is the code to decide on; an rkv_error is the text for a person: what was refused,
  * where, what would be right. Functions return the status and, when it is not RKV_OK, fill the
- * caller's rkv_error (if one was given). */
+ * caller's rkv_error (if one was given) with the same status and a text that is not empty. */
 #ifndef RKV_STATUS_H
 #define RKV_STATUS_H
 

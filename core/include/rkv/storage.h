@@ -25,7 +25,8 @@ extern "C" {
 #endif
 
 /* Told exactly once how an asynchronous operation ended, by any thread, also before the operation
- * returns, also by close (RKV_CANCELLED). It may call storage operations. The storage keeps the
+ * returns, also by close (RKV_CANCELLED, which is close's alone: from a storage that serves it is a
+ * failed write). It may call storage operations. The storage keeps the
  * pointer until then; the caller owns the struct and may free it inside done. `error` is NULL with
  * RKV_OK. */
 struct rkv_completion {

@@ -141,7 +141,7 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
   if (b->fault == FAULT_memory_leaks && !malloc(20000)) b->fault = FAULT_none;
   status = b->good->open(&b->own_host, &own, &b->it, error);
   if (status == RKV_OK && b->fault == FAULT_one_too_many_threads) broken_leave_thread();
-  if (status != RKV_OK) return refuse(b, config, status);
+  if (status != RKV_OK) return refuse(b, config, BROKEN_ERROR(b->fault, status, error));
   if (b->fault == FAULT_state_is_global) shared = b;
   *storage = b;
   return RKV_OK;

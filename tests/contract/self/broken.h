@@ -2,7 +2,7 @@
 #ifndef CONTRACT_BROKEN_H
 #define CONTRACT_BROKEN_H
 
-#include <rkv/rkv.h>
+#include "broken_error.h"
 
 #include <pthread.h>
 
@@ -53,7 +53,10 @@
   X(hangs)                                                                                         \
   X(foreign_taken)                                                                                 \
   X(refusal_leaves_a_file)                                                                         \
-  X(reads_race)
+  X(reads_race)                                                                                    \
+  X(told_otherwise)                                                                                \
+  X(fails_without_text)                                                                            \
+  X(fails_otherwise)
 
 enum broken_fault {
 #define BROKEN_FAULT_ENUM(name) FAULT_##name,

@@ -75,6 +75,8 @@ static void passed_back(struct rkv_call *call, enum rkv_status status,
   if (fault == FAULT_leader_lost) own.leader_id = 0, own.leader_addr[0] = '\0';
   if (fault == FAULT_sulks && status == RKV_UNAVAILABLE) p->peer->sulks = true;
   spoil_answer(p, &status);
+  own.status = (uint32_t)status;
+  (void)BROKEN_ERROR(fault, status, &own);
   hand_back(p);
   free(p->entries);
   free(p);

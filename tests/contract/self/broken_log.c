@@ -12,6 +12,7 @@ static void call(struct passage *p) {
   bool failed = p->status != RKV_OK;
   if (failed) b->failed = true;
   if (b->fault == FAULT_success_after_failure && failed) failed = b->calls++ % 2 == 0;
+  if (b->fault == FAULT_told_otherwise) p->error.status = RKV_OK;
   theirs->done(theirs, failed ? p->status : RKV_OK, failed ? &p->error : NULL);
   if (b->fault == FAULT_called_twice && ++b->calls % 7 == 0) theirs->done(theirs, RKV_OK, NULL);
   if (b->fault == FAULT_touched_after_done) theirs->done = NULL;
@@ -188,7 +189,7 @@ enum rkv_status broken_read(void *storage, rkv_index from, rkv_index to, uint64_
       rkv_buf_drop(&entries[i].payload);
       entries[i].payload = shown;
     }
-  return status;
+  return BROKEN_ERROR(b->fault, status, error);
 }
 
 /* ---- a thread that nobody ends ---- */

@@ -78,7 +78,7 @@ static enum rkv_status broken_validate(void *sm, struct rkv_buf command, struct 
   status = b->good->validate(b->it, command, error);
   if (b->fault == FAULT_validate_not_for_threads && b->validating-- > 1)
     return rkv_fail(error, RKV_INVALID, "broken: two threads");
-  return status;
+  return BROKEN_ERROR(b->fault, status, error);
 }
 
 /* A refusal of apply's own, by the fault. */
@@ -136,7 +136,9 @@ static enum rkv_status broken_query(void *sm, struct rkv_buf request, struct rkv
                                     struct rkv_error *error) {
   struct broken *b = sm;
   enum rkv_status status = b->good->query(b->it, request, response, error);
-  if (b->fault == FAULT_query_fails_oddly && status == RKV_INVALID) return RKV_IO;
+  if (b->fault == FAULT_query_fails_oddly && status == RKV_INVALID)
+    return rkv_fail(error, RKV_IO, "broken: cannot read");
+  (void)BROKEN_ERROR(b->fault, status, error);
   if (b->fault != FAULT_query_is_stale || status != RKV_OK) return status;
   (void)pthread_mutex_lock(&b->lock);
   if (!b->has_stale && response->len > 0) b->stale = rkv_buf_share(*response), b->has_stale = true;

@@ -33,7 +33,9 @@
   X(validate_not_for_threads)                                                                      \
   X(validate_takes_nothing)                                                                        \
   X(born_old)                                                                                      \
-  X(open_leaks)
+  X(open_leaks)                                                                                    \
+  X(fails_without_text)                                                                            \
+  X(fails_otherwise)
 
 enum sm_fault {
 #define SM_FAULT_ENUM(name) FAULT_##name,

@@ -86,7 +86,7 @@ enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct
     now = rkv_buf_static(r->kept, r->kept_len);
     r->kept = chunk.data, r->kept_len = chunk.len;
   }
-  return r->b->good->restore_write(r->good, now, error);
+  return BROKEN_ERROR(r->b->fault, r->b->good->restore_write(r->good, now, error), error);
 }
 
 static enum rkv_status no_metric(void *ctx, const struct rkv_metric *metric,
@@ -122,7 +122,7 @@ enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
   if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) clear(b);
   if (status == RKV_CORRUPT && b->fault == FAULT_half_is_whole) status = RKV_OK;
   free(r);
-  return status;
+  return BROKEN_ERROR(b->fault, status, error);
 }
 
 void broken_restore_abort(void *restore) {

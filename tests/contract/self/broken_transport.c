@@ -147,7 +147,8 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
     status = b->good->open(host, &b->from.config, &b->own_node, &b->it, error);
   }
   if (status == RKV_OK && b->fault == FAULT_starts_in_open) status = b->good->start(b->it, error);
-  if (status == RKV_ADDRESS && b->fault == FAULT_taken_is_io) status = RKV_IO;
+  if (status == RKV_ADDRESS && b->fault == FAULT_taken_is_io) error->status = status = RKV_IO;
+  (void)BROKEN_ERROR(b->fault, status, error);
   if (b->fault == FAULT_open_leaks) {
     struct rkv_buf leaked;
     if (!host->buf_alloc(host->ctx, 10, &leaked)) b->fault = FAULT_none;
@@ -205,6 +206,7 @@ static enum rkv_status broken_peer_open(void *transport, const struct rkv_peer_i
   if (b->fault == FAULT_sender_lost) own.from_incarnation = 0;
   status = b->good->peer_open(b->it, &own, &p->good, error);
   if (status == RKV_INVALID && b->fault == FAULT_any_address) status = RKV_OK;
+  (void)BROKEN_ERROR(b->fault, status, error);
   p->b = b;
   (void)pthread_mutex_lock(&b->lock);
   p->next = b->peers;

@@ -46,7 +46,9 @@
   X(taken_is_io)                                                                                   \
   X(any_address)                                                                                   \
   X(few_peers)                                                                                     \
-  X(open_leaks)
+  X(open_leaks)                                                                                    \
+  X(fails_without_text)                                                                            \
+  X(fails_otherwise)
 
 enum transport_fault {
 #define TRANSPORT_FAULT_ENUM(name) FAULT_##name,

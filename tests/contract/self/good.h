@@ -3,7 +3,7 @@
 #ifndef CONTRACT_GOOD_H
 #define CONTRACT_GOOD_H
 
-#include <rkv/rkv.h>
+#include "broken_error.h"
 
 enum { GOOD_OPTIONS_MAX = 32 };
 

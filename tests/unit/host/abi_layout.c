@@ -5,7 +5,8 @@
  *
  * The file is FOLDER/abi-MAJOR.MINOR.txt: who changes a struct raises RKV_ABI_MINOR (appended at
  * the end) or RKV_ABI_MAJOR (anything else), and writes a new file; an old file is never rewritten
- * once it was released. */
+ * once it was released. Whatever the files of older minors have is held against today's too: only
+ * tails may be new, and only of structs whose length the other side can know. */
 #include <rkv/rkv.h>
 
 #include <inttypes.h>
@@ -92,6 +93,96 @@ static int compare(const char *path, const char *found) {
   return tell_difference(path, expected, found);
 }
 
+/* ---- what older minors had ---- */
+
+enum { LINE_MAX_BYTES = 256 };
+
+/* A struct may be longer than it was where its maker says how long it is, or where only the newer
+ * side, the host, makes it. */
+static const char *const may_grow[] = {
+    "struct rkv_plugin",          "struct rkv_option",
+    "struct rkv_config",          "struct rkv_host",
+    "struct rkv_node_api",        "struct rkv_transport_ops",
+    "struct rkv_storage_ops",     "struct rkv_state_machine_ops",
+    "struct rkv_peer_info",       "struct rkv_envelope",
+    "struct rkv_vote_call",       "struct rkv_append_call",
+    "struct rkv_snapshot_call",   "struct rkv_timeout_now_call",
+    "struct rkv_read_index_call", "struct rkv_hello_call",
+    "struct rkv_propose_call",    "struct rkv_query_call",
+    "struct rkv_init_call",       "struct rkv_membership_call",
+    "struct rkv_transfer_call",   "struct rkv_snapshot_now_call",
+    "struct rkv_metrics_call",    "struct rkv_storage_state",
+};
+
+static bool grows(const char *type, size_t len) {
+  for (size_t i = 0; i < sizeof may_grow / sizeof may_grow[0]; i++)
+    if (strlen(may_grow[i]) == len && memcmp(may_grow[i], type, len) == 0) return true;
+  return false;
+}
+
+/* The line that begins with these `len` bytes; NULL: there is none. */
+static const char *line_of(const char *text, const char *start, size_t len) {
+  while (*text) {
+    if (strncmp(text, start, len) == 0) return text;
+    text += strcspn(text, "\n");
+    text += *text == '\n';
+  }
+  return NULL;
+}
+
+/* A struct's first line: it is there, and as long as it was unless it may grow. */
+static bool keeps_struct(const char *line, const char *found, const char **now) {
+  const size_t name = (size_t)(strstr(line, " size ") - line) + strlen(" size ");
+  *now = line_of(found, line, name);
+  return *now && (strtoull(*now + name, NULL, 10) == strtoull(line + name, NULL, 10) ||
+                  (grows(line, name - strlen(" size ")) &&
+                   strtoull(*now + name, NULL, 10) > strtoull(line + name, NULL, 10)));
+}
+
+/* A field's line: what is at its place in the struct of the line `now`, under whatever name, is as
+ * large. */
+static bool keeps_field(const char *line, const char *now) {
+  const char *place = strstr(line, " offset ");
+  for (now += strcspn(now, "\n") + 1; strncmp(now, "  ", 2) == 0; now += strcspn(now, "\n") + 1) {
+    const char *other = strstr(now, " offset ");
+    if (other && strcspn(other, "\n") == strlen(place) && memcmp(other, place, strlen(place)) == 0)
+      return true;
+  }
+  return false;
+}
+
+static bool keeps(const char *line, const char *found, const char **now) {
+  if (strncmp(line, "RKV_ABI_MINOR ", strlen("RKV_ABI_MINOR ")) == 0) return true;
+  if (strncmp(line, "  ", 2) == 0) return *now && keeps_field(line, *now);
+  if (strstr(line, " size ")) return keeps_struct(line, found, now);
+  return line_of(found, line, strlen(line)) != NULL;
+}
+
+/* Holds today's layout against the file of an older minor. */
+static int compare_older(const char *path, const char *found) {
+  char line[LINE_MAX_BYTES];
+  const char *now = NULL;
+  int result = EXIT_SUCCESS;
+  FILE *file = fopen(path, "r");
+  if (!file) {
+    perror(path);
+    return EXIT_FAILURE;
+  }
+  while (result == EXIT_SUCCESS && fgets(line, sizeof line, file)) {
+    line[strcspn(line, "\n")] = '\0';
+    if (keeps(line, found, &now)) continue;
+    (void)fprintf(stderr,
+                  "%s: \"%s\" holds no more: plugins of that ABI would break (append, or "
+                  "raise RKV_ABI_MAJOR)\n",
+                  path, line);
+    result = EXIT_FAILURE;
+  }
+  (void)fclose(file);
+  return result;
+}
+
+/* ---- the whole ---- */
+
 static int rewrite(const char *path, const char *found) {
   FILE *file = fopen(path, "w");
   if (!file || fputs(found, file) < 0 || fclose(file) != 0) {
@@ -115,6 +206,10 @@ int main(int argc, char *argv[]) {
   (void)snprintf(path, sizeof path, "%s/abi-%u.%u.txt", argv[1], RKV_ABI_MAJOR, RKV_ABI_MINOR);
   result =
       argc > 2 && strcmp(argv[2], "--rewrite") == 0 ? rewrite(path, found) : compare(path, found);
+  for (unsigned minor = 0; minor < RKV_ABI_MINOR && result == EXIT_SUCCESS; minor++) {
+    (void)snprintf(path, sizeof path, "%s/abi-%u.%u.txt", argv[1], RKV_ABI_MAJOR, minor);
+    result = compare_older(path, found);
+  }
   free(found);
   return result;
 }

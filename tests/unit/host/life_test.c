@@ -255,6 +255,30 @@ static void a_fatal_report_ends_the_process(void **state) {
   assert_string_equal(e.err, "raft-key-value: fix-act: the address is refused\n");
 }
 
+/* A plugin that owes a reason, or gives another status with it, ends the process all the same. */
+static void a_plugin_that_gives_no_reason_is_named(void **state) {
+  static const struct {
+    const char *act;
+    int code;
+    const char *text;
+  } cases[] = {
+      {"refuse_silently", HOST_EXIT_UNAVAILABLE,
+       "raft-key-value: fix-act: open gave no reason (ADDRESS)\n"},
+      {"start_silently", HOST_EXIT_BROKEN,
+       "raft-key-value: fix-act: start ended with status 77, which is unknown\n"},
+      {"start_otherwise", HOST_EXIT_STORAGE, "raft-key-value: fix-act: the disk is full\n"},
+      {"fatal_silently", HOST_EXIT_BROKEN, "stops: BROKEN: fix-act: gave no reason to stop\n"},
+  };
+  static struct ending e;
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct process p = act(cases[i].act);
+    end(&p, &e);
+    assert_int_equal(e.code, cases[i].code);
+    assert_holds(e.err, cases[i].text);
+  }
+}
+
 /* A second signal does not wait for anything. */
 static void a_second_signal_stops_at_once(void **state) {
   static struct ending e;
@@ -311,6 +335,7 @@ int main(void) {
       ENDING(usage_is_64_and_configuration_78),
       ENDING(the_shipped_configurations_are_ok),
       ENDING(a_fatal_report_ends_the_process),
+      ENDING(a_plugin_that_gives_no_reason_is_named),
       ENDING(a_second_signal_stops_at_once),
       ENDING(a_signal_stops_a_start_that_hangs),
       ENDING(what_hangs_is_cut_off),

@@ -5,7 +5,7 @@
 
 /* Loads from the bad plugins and gives the refusal. */
 static struct rkv_error refused(const char *plugin, uint32_t kind) {
-  const struct rkv_plugin *out;
+  static struct host_plugin out;
   struct rkv_error error;
   memset(&error, 0, sizeof error);
   assert_int_not_equal(host_plugin_load(BAD_PLUGINS, plugin, kind, &out, &error), RKV_OK);
@@ -21,14 +21,14 @@ static void assert_refused(const char *plugin, const char *sentence) {
 
 /* The whole fixture is loaded: so each refusal below is the changed field's doing alone. */
 static void a_whole_plugin_is_loaded(void **state) {
-  const struct rkv_plugin *plugin;
+  struct host_plugin plugin;
   struct rkv_error error;
   (void)state;
   if (host_plugin_load(FIXTURES, "fix-storage", RKV_KIND_STORAGE, &plugin, &error) != RKV_OK)
     fail_msg("%s", error.text);
-  assert_string_equal(plugin->name, "fix-storage");
+  assert_string_equal(plugin.descriptor.name, "fix-storage");
   assert_int_equal(host_plugin_load("/nowhere", FIXTURES "/fix-sm.so", 0, &plugin, &error), RKV_OK);
-  assert_int_equal(plugin->kind, RKV_KIND_STATE_MACHINE);
+  assert_int_equal(plugin.descriptor.kind, RKV_KIND_STATE_MACHINE);
 }
 
 /* What is found and what would be right both stand in the sentence. */
@@ -37,13 +37,15 @@ static void each_wrong_field_has_its_own_sentence(void **state) {
   assert_refused("bad-magic", "magic is 0x1122334455667788, not 0x3147554c50564b52");
   assert_refused("bad-abi-major", "abi_major is 2, this host has 1");
   assert_refused("bad-abi-minor", "abi_minor is 9, this host knows only up to 1.2");
-  assert_refused("bad-struct-size", "struct_size is 16, a descriptor of ABI 1.2 has 88 bytes");
+  assert_refused("bad-struct-size",
+                 "struct_size is 16, too short: a descriptor has 88 bytes in ABI 1.0");
   assert_refused("bad-kind", "kind is 9, which is none");
   assert_refused("bad-name", "name is ill-formed");
-  assert_refused("bad-option-size", "option_size is 48, an option of ABI 1.2 has 56 bytes");
+  assert_refused("bad-option-size",
+                 "option_size is 48, too short: an option has 56 bytes in ABI 1.0");
   assert_refused("bad-default", "option wrong: its default \"ten\" is not a size");
   assert_refused("bad-ops", "ops is NULL");
-  assert_refused("bad-ops-size", "ops_size is 136, the storage operations of ABI 1.2 have 128");
+  assert_refused("bad-ops-size", "ops_size is 136, too long: the storage table has 128 bytes");
   assert_refused("bad-operation", "operation save_vote is missing");
   assert_refused("bad-symbol", "has no symbol rkv_plugin_entry");
   assert_refused("bad-elf", "not an ELF file");
@@ -53,7 +55,7 @@ static void each_wrong_field_has_its_own_sentence(void **state) {
 /* A storage where a transport belongs. */
 static void a_plugin_of_another_kind_is_refused(void **state) {
   struct rkv_error error;
-  const struct rkv_plugin *out;
+  struct host_plugin out;
   (void)state;
   assert_int_equal(host_plugin_load(FIXTURES, "fix-storage", RKV_KIND_TRANSPORT, &out, &error),
                    RKV_INVALID);
@@ -68,7 +70,7 @@ static void a_file_that_lies_about_its_name_is_refused(void **state) {
 
 /* Missing: what is there is listed, the nearest name offered. */
 static void a_missing_plugin_lists_what_is_there(void **state) {
-  const struct rkv_plugin *out;
+  struct host_plugin out;
   struct rkv_error error;
   (void)state;
   assert_int_equal(host_plugin_load(FIXTURES, "fix-storag", 0, &out, &error), RKV_NOT_FOUND);
@@ -109,9 +111,10 @@ static struct rkv_error check_one(struct rkv_option option) {
       .ops = ops,
       .ops_size = sizeof(struct rkv_storage_ops),
   };
+  struct host_plugin out;
   struct rkv_error error;
   memset(&error, 0, sizeof error);
-  (void)host_plugin_check(&plugin, "x.so", NULL, 0, &error);
+  (void)host_plugin_adopt(&plugin, "x.so", NULL, 0, &out, &error);
   return error;
 }
 

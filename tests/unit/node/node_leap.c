@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include <node/internal.h>
-#include <raft/edge.h>
+#include <raft/limits.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 

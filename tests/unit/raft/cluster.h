@@ -9,6 +9,7 @@
 #define TESTS_CLUSTER_H
 
 #include <raft/raft.h>
+#include <raft/view.h>
 
 #include <stdio.h>
 

@@ -3,6 +3,7 @@
 #include "direct.h"
 
 #include <raft/edge.h>
+#include <raft/limits.h>
 
 #define TERM_ROOM (RAFT_TERM_MAX - RAFT_HEADROOM)
 #define INDEX_ROOM (RAFT_INDEX_MAX - RAFT_HEADROOM)

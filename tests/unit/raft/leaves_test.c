@@ -238,7 +238,7 @@ static void late_answers_are_harmless(void **state) {
   raft_progress_success(&p, ID(1, 5), 5);
   assert_int_equal(p.matched.index, 10);
   raft_progress_ended(&p, false); /* an answer to the progress before this one */
-  assert_int_equal(p.data, 0);
+  assert_int_equal(p.appends_in_flight, 0);
   raft_progress_conflict(&p, 7, false, 0);
   assert_int_equal(p.matched.index, 10);
   assert_int_equal(p.mode, RAFT_PROBE);
@@ -264,10 +264,10 @@ static void beats_are_due_in_time(void **state) {
   struct raft_progress p = replicating(10);
   (void)state;
   p.sent_ns = 1000;
-  p.told = 8;
+  p.commit_sent = 8;
   assert_int_equal(raft_progress_beat_due(&p, 8, 500, 50), 1500);
   assert_int_equal(raft_progress_beat_due(&p, 9, 500, 50), 1050);
-  p.told = 10;
+  p.commit_sent = 10;
   assert_int_equal(raft_progress_beat_due(&p, 20, 500, 50), 1500);
   raft_progress_sent(&p, 10, 10);
   assert_int_equal(raft_progress_beat_due(&p, 20, 500, 50), RAFT_NEVER);

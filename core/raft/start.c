@@ -1,93 +1,14 @@
-/* raft.c: life of a struct raft, its output queue, and looking at it (raft.h). */
-#include <raft/raft_internal.h>
+/* start.c: making a raft of what survived the last run, and its end. */
+#include <raft/election_timer.h>
+#include <raft/limits.h>
+#include <raft/membership.h>
+#include <raft/role.h>
+#include <raft/snapshot.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define QUEUE_FIRST 32 /* outputs of the first allocation */
-
-const char *raft_role_name(enum raft_role role) {
-  switch (role) {
-#define NAME(name, text)                                                                           \
-  case RAFT_##name: return text;
-    RAFT_ROLE_LIST(NAME)
-#undef NAME
-  }
-  return "unknown";
-}
-
-const char *raft_output_name(enum raft_output_type type) {
-  switch (type) {
-#define NAME(name, wait, text)                                                                     \
-  case RAFT_OUT_##name: return #name;
-    RAFT_OUTPUT_LIST(NAME)
-#undef NAME
-  }
-  return "UNKNOWN";
-}
-
-bool raft_output_waits(enum raft_output_type type) {
-  enum { NOW, SAVED };
-  switch (type) {
-#define WAITS(name, wait, text)                                                                    \
-  case RAFT_OUT_##name: return wait == SAVED;
-    RAFT_OUTPUT_LIST(WAITS)
-#undef WAITS
-  }
-  return true;
-}
-
-/* ---- outputs ---- */
-
-/* An output that answers a peer's request: each request has one, and it is never lost. */
-static bool is_answer(enum raft_output_type type) {
-  return type == RAFT_OUT_ANSWER_VOTE || type == RAFT_OUT_ANSWER_PRE_VOTE ||
-         type == RAFT_OUT_ANSWER_APPEND;
-}
-
-struct raft_output *raft_push(struct raft *r, enum raft_output_type type) {
-  struct raft_queue *q = &r->queue;
-  struct raft_output *out;
-  if (q->head == q->count) {
-    q->head = 0;
-    q->count = 0;
-  }
-  if (q->count == q->capacity) {
-    size_t capacity = 2 * q->capacity;
-    struct raft_output *list = realloc(q->list, capacity * sizeof *list);
-    if (list) {
-      q->list = list;
-      q->capacity = capacity;
-    } else {
-      r->failed = true; /* nobody may rely on any output from now on */
-      if (!is_answer(type)) return &r->nowhere;
-      q->count--; /* the answer takes the place of the last one, which is not one */
-    }
-  }
-  assert(q->count < q->capacity);
-  out = &q->list[q->count++];
-  memset(out, 0, sizeof *out);
-  out->type = type;
-  return out;
-}
-
-bool raft_take(struct raft *r, struct raft_output *out) {
-  struct raft_queue *q = &r->queue;
-  assert(q->head <= q->count);
-  if (q->head == q->count) {
-    q->head = 0;
-    q->count = 0;
-    return false;
-  }
-  *out = q->list[q->head++];
-  return true;
-}
-
-bool raft_failed(const struct raft *r) {
-  return r->failed;
-}
-
-/* ---- life ---- */
 
 static enum rkv_status check_config(const struct raft_config *c, struct rkv_error *error) {
   if (c->id == 0) return rkv_fail(error, RKV_INVALID, "id: 0 is no node id (1 or more)");
@@ -120,52 +41,51 @@ static bool follows(struct rkv_log_id before, struct rkv_log_id id) {
 
 static enum rkv_status check_terms(const struct raft_start *s, struct rkv_error *error) {
   struct rkv_log_id before = s->purged;
-  size_t i;
   if ((s->term_count == 0) != (s->last.index == s->purged.index))
     return rkv_fail(error, RKV_CORRUPT, "log: its terms and its length contradict each other");
-  for (i = 0; i < s->term_count; i++) {
+  for (size_t i = 0; i < s->term_count; i++) {
     struct rkv_log_id at = s->terms[i];
     bool next = i == 0 ? at.index == before.index + 1 && at.term >= before.term
                        : at.index > before.index && at.term > before.term;
     if (!next || at.index > s->last.index)
-      return rkv_fail(error, RKV_CORRUPT, "log: term %llu does not follow at index %llu",
-                      (unsigned long long)at.term, (unsigned long long)at.index);
+      return rkv_fail(error, RKV_CORRUPT, "log: term %" PRIu64 " does not follow at index %" PRIu64,
+                      at.term, at.index);
     before = at;
   }
   if (s->last.term != before.term || s->last.index < s->purged.index)
     return rkv_fail(error, RKV_CORRUPT, "log: its last id contradicts its terms");
   if (!raft_id_is_storable(s->last))
     return rkv_fail(error, RKV_CORRUPT,
-                    "log: it ends with index %llu of term %llu: no log is so long",
-                    (unsigned long long)s->last.index, (unsigned long long)s->last.term);
+                    "log: it ends with index %" PRIu64 " of term %" PRIu64 ": no log is so long",
+                    s->last.index, s->last.term);
   return RKV_OK;
 }
 
 static enum rkv_status check_start(const struct raft_start *s, struct rkv_error *error) {
   enum rkv_status status = check_terms(s, error);
-  size_t i;
   if (status != RKV_OK) return status;
   if (!raft_id_is_storable((struct rkv_log_id){s->vote.term, 0}))
     return rkv_fail(
         error, RKV_CORRUPT,
-        "vote: term %llu leaves no room for the next elections (a broken node or a "
+        "vote: term %" PRIu64 " leaves no room for the next elections (a broken node or a "
         "stranger made it so: empty the storage, and the leader takes the node in anew)",
-        (unsigned long long)s->vote.term);
+        s->vote.term);
   if (s->vote.term < s->last.term && s->last.index > s->snapshot.index)
-    return rkv_fail(error, RKV_CORRUPT, "vote: term %llu, but the log ends with term %llu",
-                    (unsigned long long)s->vote.term, (unsigned long long)s->last.term);
+    return rkv_fail(error, RKV_CORRUPT,
+                    "vote: term %" PRIu64 ", but the log ends with term %" PRIu64, s->vote.term,
+                    s->last.term);
   if (!follows(s->purged, s->snapshot) || !follows(s->snapshot, s->applied))
     return rkv_fail(error, RKV_CORRUPT,
-                    "log purged to %llu, snapshot to %llu, state machine at %llu: out of order",
-                    (unsigned long long)s->purged.index, (unsigned long long)s->snapshot.index,
-                    (unsigned long long)s->applied.index);
+                    "log purged to %" PRIu64 ", snapshot to %" PRIu64 ", state machine at %" PRIu64
+                    ": out of order",
+                    s->purged.index, s->snapshot.index, s->applied.index);
   if (s->membership_count > 2) return rkv_fail(error, RKV_CORRUPT, "more than two memberships");
-  for (i = 0; i < s->membership_count; i++) {
+  for (size_t i = 0; i < s->membership_count; i++) {
     const struct raft_membership *m = &s->memberships[i];
     if (m->id.index == 0 || (i > 0 && m->id.index <= m[-1].id.index) ||
         (m->id.index > s->last.index && m->id.index > s->snapshot.index))
-      return rkv_fail(error, RKV_CORRUPT, "membership at index %llu: not in the log",
-                      (unsigned long long)m->id.index);
+      return rkv_fail(error, RKV_CORRUPT, "membership at index %" PRIu64 ": not in the log",
+                      m->id.index);
     status = rkv_membership_check(&m->value, error);
     if (status != RKV_OK) return status;
   }
@@ -183,9 +103,8 @@ static void drop_overruled(struct raft *r, const struct raft_start *s) {
 /* Fills the log; what a crash between a snapshot's install and the purge left is put right. */
 static enum rkv_status load_log(struct raft *r, const struct raft_start *s,
                                 struct rkv_error *error) {
-  size_t i;
   raft_log_open(&r->log, s->purged);
-  for (i = 0; i < s->term_count; i++) {
+  for (size_t i = 0; i < s->term_count; i++) {
     rkv_index end = i + 1 < s->term_count ? s->terms[i + 1].index : s->last.index + 1;
     if (!raft_log_append(&r->log, s->terms[i], (size_t)(end - s->terms[i].index)))
       return rkv_fail(error, RKV_NO_MEMORY, "no memory for the log's terms");
@@ -201,16 +120,16 @@ static enum rkv_status load_log(struct raft *r, const struct raft_start *s,
   }
   if (!raft_log_has(&r->log, s->applied))
     return rkv_fail(error, RKV_CORRUPT,
-                    "the state machine holds entry %llu of term %llu, which the log contradicts",
-                    (unsigned long long)s->applied.index, (unsigned long long)s->applied.term);
+                    "the state machine holds entry %" PRIu64 " of term %" PRIu64
+                    ", which the log contradicts",
+                    s->applied.index, s->applied.term);
   (void)raft_membership_revert(r, r->log.last.index);
   return RKV_OK;
 }
 
 static void load_memberships(struct raft *r, const struct raft_start *s) {
-  size_t i;
   r->effective = &r->slots[0];
-  for (i = 0; i < s->membership_count; i++) {
+  for (size_t i = 0; i < s->membership_count; i++) {
     struct raft_membership *slot = raft_membership_slot(r);
     *slot = s->memberships[i];
     raft_membership_push(r, slot);
@@ -227,9 +146,9 @@ static void load_vote(struct raft *r, struct rkv_vote vote, struct raft_now now)
   raft_arm_election(r, now);
   if (raft_is_voter(r) && raft_quorum_lone(&r->effective->value, r->config.id))
     r->election_at_ns = now.ns;
-  r->told.role = r->role;
-  r->told.leader = raft_leader(r);
-  r->told.term = vote.term;
+  r->announced.role = r->role;
+  r->announced.leader = raft_leader(r);
+  r->announced.term = vote.term;
 }
 
 /* A snapshot that was installed may be durable before the vote of the leader that sent it. Nothing

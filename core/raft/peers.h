@@ -1,0 +1,16 @@
+/* peers.h: the peers of a leader, and what it knows of each (I7). */
+#ifndef RAFT_PEERS_H
+#define RAFT_PEERS_H
+
+#include <raft/state.h>
+
+/* NULL: no peer has this id. */
+const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id);
+struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id);
+/* Makes peers what they should be (I7). */
+void raft_sync_peers(struct raft *r);
+/* SEND_SNAPSHOT to the peer, or to every peer, whose next entry is purged. */
+void raft_settle_peer(struct raft *r, struct raft_progress *p);
+void raft_settle_peers(struct raft *r);
+
+#endif

@@ -1,0 +1,50 @@
+/* time.c: what becomes due as time goes by. */
+#include <raft/campaign.h>
+#include <raft/check_quorum.h>
+#include <raft/election_timer.h>
+#include <raft/pre_vote.h>
+#include <raft/replicate.h>
+#include <raft/role.h>
+#include <raft/snapshot.h>
+#include <raft/step_down.h>
+#include <raft/transfer.h>
+
+static uint64_t min_ns(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
+uint64_t raft_deadline(const struct raft *r) {
+  if (r->purge_due) return 0;
+  if (r->role != RAFT_LEADER) return r->election_at_ns;
+  return min_ns(min_ns(raft_peers_deadline(r), raft_quorum_deadline(r)),
+                min_ns(r->resign_at_ns, r->transfer.until_ns));
+}
+
+/* A leader that removed itself has served long enough: the others elect one of theirs. */
+static void resign(struct raft *r, struct raft_now now) {
+  assert(r->role == RAFT_LEADER);
+  r->resign_at_ns = RAFT_NEVER;
+  if (raft_is_voter(r)) return; /* it was taken back meanwhile */
+  raft_step_down(r, now);
+}
+
+/* Whose leader left, and who is alone, has nobody to ask first: see raft_campaign. */
+static void stand(struct raft *r, struct raft_now now) {
+  bool ask = r->config.pre_vote && !raft_leader_left(r) &&
+             !raft_quorum_lone(&r->effective->value, r->config.id);
+  if (ask)
+    raft_ask_pre_votes(r, now);
+  else
+    raft_campaign(r, now, false);
+}
+
+void raft_on_time(struct raft *r, struct raft_now now) {
+  assert(r->role != RAFT_LEADER || r->election_at_ns == RAFT_NEVER);
+  raft_purge_time(r);
+  if (r->role == RAFT_LEADER) {
+    raft_transfer_time(r, now);
+    if (now.ns >= r->resign_at_ns) resign(r, now);
+  }
+  if (r->role == RAFT_LEADER && now.ns >= raft_quorum_deadline(r)) raft_step_down(r, now);
+  if (r->role != RAFT_LEADER && now.ns >= r->election_at_ns) stand(r, now);
+}

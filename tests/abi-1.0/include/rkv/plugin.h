@@ -1,0 +1,210 @@
+/* rkv/plugin.h: what a plugin exports, how it is configured, and what the host gives it.
+ *
+ * A plugin is one shared object with ONE exported symbol, the constant descriptor
+ *
+ *     const struct rkv_plugin rkv_plugin_entry = { .magic = RKV_PLUGIN_MAGIC, ... };
+ *
+ * It links with -Wl,-z,defs and without any library of the host. It keeps no mutable file-scope
+ * state: several instances live in one process. It is loaded with RTLD_NOW | RTLD_LOCAL and never
+ * unloaded.
+ *
+ * Growth: within one ABI major version fields and operations are only appended; `struct_size` and
+ * `ops_size` tell what a side knows. The host reads magic, then abi_major, abi_minor and
+ * struct_size before it reads anything else. */
+#ifndef RKV_PLUGIN_H
+#define RKV_PLUGIN_H
+
+#include <rkv/buf.h>
+#include <rkv/status.h>
+#include <rkv/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RKV_PLUGIN_MAGIC UINT64_C(0x3147554c50564b52) /* the bytes "RKVPLUG1" */
+#define RKV_ABI_MAJOR 1u
+#define RKV_ABI_MINOR 0u
+#define RKV_PLUGIN_SYMBOL "rkv_plugin_entry"
+
+/* X(NAME, number, text as in the INI section). */
+#define RKV_PLUGIN_KIND_LIST(X)                                                                    \
+  X(TRANSPORT, 1, "transport")                                                                     \
+  X(STORAGE, 2, "storage")                                                                         \
+  X(STATE_MACHINE, 3, "state-machine")
+
+enum rkv_plugin_kind {
+#define RKV_KIND_ENUM(name, number, text) RKV_KIND_##name = number,
+  RKV_PLUGIN_KIND_LIST(RKV_KIND_ENUM)
+#undef RKV_KIND_ENUM
+};
+
+/* Capability flags: X(NAME, bit, text). What the host may rely on; none is required. */
+#define RKV_CAP_LIST(X)                                                                            \
+  X(DURABLE, 0, "durable") /* storage: what is acknowledged survives kill -9 and power loss */     \
+  X(CONCURRENT_QUERIES, 1, "concurrent-queries") /* state machine: query may overlap with apply */ \
+  X(STREAMING, 2, "streaming")                   /* transport: pipelines appends to one peer */
+
+#define RKV_CAP_BIT(name, bit, text) RKV_CAP_##name = 1u << bit,
+enum rkv_capability { RKV_CAP_LIST(RKV_CAP_BIT) };
+#undef RKV_CAP_BIT
+
+/* ---- options: the HOST validates the plugin's INI section against this table ---- */
+
+/* X(NAME, number, text). How a value is written and what rkv_value carries:
+ *   STRING any text -> text            PATH a file or directory -> text
+ *   BOOL true|false -> number 0 or 1   UINT 42 -> number
+ *   SIZE 64KiB, 4MiB, 100 -> bytes     DURATION 500ms, 3s, 10us -> nanoseconds
+ *   ENUM one of `choices` -> number = its position, text = the choice */
+#define RKV_OPTION_TYPE_LIST(X)                                                                    \
+  X(STRING, 1, "string")                                                                           \
+  X(BOOL, 2, "bool")                                                                               \
+  X(UINT, 3, "uint")                                                                               \
+  X(SIZE, 4, "size")                                                                               \
+  X(DURATION, 5, "duration")                                                                       \
+  X(PATH, 6, "path")                                                                               \
+  X(ENUM, 7, "enum")
+
+enum rkv_option_type {
+#define RKV_OPTION_ENUM(name, number, text) RKV_OPTION_##name = number,
+  RKV_OPTION_TYPE_LIST(RKV_OPTION_ENUM)
+#undef RKV_OPTION_ENUM
+};
+
+#define RKV_OPTION_SECRET                                                                          \
+  1u                           /* never printed or logged; ${ENV} and file:PATH are offered for it \
+                                */
+#define RKV_OPTION_REQUIRED 2u /* has no default: the section must give it */
+
+struct rkv_option {
+  const char *name;           /* the key in the INI section: lower case, digits, '_' */
+  const char *default_text;   /* as a user would write it; NULL with RKV_OPTION_REQUIRED */
+  const char *help;           /* one line */
+  const char *const *choices; /* ENUM only: NULL-terminated list; else NULL */
+  uint64_t min,
+      max;        /* BOOL, STRING, PATH, ENUM: 0, 0; else the smallest and largest legal number */
+  uint32_t type;  /* an enum rkv_option_type */
+  uint32_t flags; /* RKV_OPTION_* */
+};
+
+/* One option's value after validation. All texts live as long as the process. */
+struct rkv_value {
+  const char *text;   /* as given or defaulted, after ${ENV} and file: */
+  const char *origin; /* "node.ini:14", "--set", "default": for error texts */
+  uint64_t number;
+};
+
+/* The values of a plugin's options, in the order of its own table. Borrowed by open. */
+struct rkv_config {
+  uint32_t struct_size;
+  uint32_t count;
+  const struct rkv_value *values;
+};
+
+/* ---- what the host gives ---- */
+
+/* X(NAME, number, text). */
+#define RKV_LOG_LEVEL_LIST(X)                                                                      \
+  X(DEBUG, 0, "DEBUG")                                                                             \
+  X(INFO, 1, "INFO")                                                                               \
+  X(WARN, 2, "WARN")                                                                               \
+  X(ERROR, 3, "ERROR")
+
+enum rkv_log_level {
+#define RKV_LOG_ENUM(name, number, text) RKV_LOG_##name = number,
+  RKV_LOG_LEVEL_LIST(RKV_LOG_ENUM)
+#undef RKV_LOG_ENUM
+};
+
+#define RKV_LOG_TEXT_MAX                                                                           \
+  1024 /* bytes of one log message, its NUL included; longer ones are cut                          \
+        */
+
+/* A number that the node shows in its metrics as `<plugin name>.<name>`. */
+struct rkv_metric {
+  const char *name; /* lower case, '_'; lives as long as the instance */
+  const char *help; /* one line, with the unit */
+  uint64_t (*read)(
+      void *arg); /* any thread, must not block; not called after the instance's close began */
+  void *arg;
+};
+
+/* Host services of one node. Borrowed: valid from open until close returns. Every function: any
+ * thread, no blocking beyond a short lock, may be called from inside any operation. */
+struct rkv_host {
+  uint32_t struct_size;
+  uint32_t log_level; /* an enum rkv_log_level: messages below it are dropped; test it before
+                         formatting */
+  void *ctx;          /* first argument of every function below */
+  rkv_node_id node_id;
+  const char *node_addr; /* HOST:PORT this node serves on and is known by */
+
+  /* Writes one line to the node's log. `module` is a short static word ("grpc"), `text` one line
+   * without newline; values as logfmt: `split peer=2 parts=3`. */
+  void (*log)(void *ctx, enum rkv_log_level level, const char *module, const char *text);
+
+  /* Monotonic time in nanoseconds. Under simulation it is virtual: plugins read no other clock for
+   * decisions. */
+  uint64_t (*now_ns)(void *ctx);
+
+  /* Makes a buffer of `len` bytes with one reference, which *out owns, and returns where to write
+   * them before the slice is handed on. Returns NULL (and leaves *out empty) when memory is
+   * exhausted. */
+  uint8_t *(*buf_alloc)(void *ctx, size_t len, struct rkv_buf *out);
+
+  /* Shows a metric until the instance is closed. Only inside open.
+   * Errors: RKV_FULL over the host's limit of metrics, RKV_INVALID for a name taken. */
+  enum rkv_status (*metric_register)(void *ctx, const struct rkv_metric *metric,
+                                     struct rkv_error *error);
+
+  /* Says that the instance cannot keep its promises any more (a failed write, a contract broken).
+   * The node stops in an orderly way with `text` as the reason; the first report wins. Returns at
+   * once. */
+  void (*fatal)(void *ctx, enum rkv_status status, const char *text);
+};
+
+/* Formats and logs one line; costs one comparison when the level is off. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+static inline void
+rkv_log(const struct rkv_host *host, enum rkv_log_level level, const char *module,
+        const char *format, ...) {
+  char text[RKV_LOG_TEXT_MAX];
+  va_list args;
+  if ((uint32_t)level < host->log_level) return;
+  va_start(args, format);
+  (void)vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  host->log(host->ctx, level, module, text);
+}
+
+/* ---- the descriptor ---- */
+
+struct rkv_plugin {
+  uint64_t magic;          /* RKV_PLUGIN_MAGIC */
+  uint32_t abi_major;      /* RKV_ABI_MAJOR the plugin was built with: must equal the host's */
+  uint32_t abi_minor;      /* RKV_ABI_MINOR the plugin was built with: at most the host's */
+  uint32_t struct_size;    /* sizeof(struct rkv_plugin) the plugin was built with */
+  uint32_t kind;           /* an enum rkv_plugin_kind: what `ops` points to */
+  const char *name;        /* as in `plugin = name` and the file name: lower case, digits, '-' */
+  const char *version;     /* of the plugin */
+  const char *description; /* one line */
+  uint64_t capabilities;   /* RKV_CAP_* */
+  const struct rkv_option *options;
+  uint32_t option_count;
+  uint32_t option_size; /* sizeof(struct rkv_option) the plugin was built with */
+  const void *ops;      /* struct rkv_transport_ops, rkv_storage_ops or rkv_state_machine_ops */
+  uint32_t ops_size;    /* its sizeof */
+  uint32_t reserved;    /* 0 */
+};
+
+#if defined(_WIN32)
+#error "raft-key-value plugins are ELF shared objects"
+#endif
+#define RKV_PLUGIN_EXPORT __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,130 @@
+/* rkv/transport.h: the operations of a transport, the plugin that owns the wire, and the node's
+ * table it calls.
+ *
+ * Outbound the node asks peers through struct rkv_transport_ops; inbound the transport hands what
+ * it received to the node through struct rkv_node_api. Both use the calls of rkv/call.h. A
+ * transport never looks inside a command, a query or an answer.
+ *
+ * The transport alone knows of message limits: an append that a peer refuses as too large is split
+ * and sent again inside the transport until it fits, the limit learned is remembered per peer, and
+ * the node sees one answer for one call. */
+#ifndef RKV_TRANSPORT_H
+#define RKV_TRANSPORT_H
+
+#include <rkv/call.h>
+#include <rkv/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The node as a transport sees it. Valid from open until stop has returned. Every function: any
+ * thread, never blocks, calls may overlap. All but kick hand in one call, which is answered by its
+ * done (contract: call.h); a full inbox answers RKV_FULL at once. A call handed in, and an
+ * outbound call that was answered, is worked on when somebody kicks: a thread that has handed in
+ * and answered all that it had ready calls kick once. */
+struct rkv_node_api {
+  uint32_t struct_size;
+  uint32_t reserved;
+  void *ctx; /* first argument of every function below */
+
+  void (*vote)(void *ctx, struct rkv_vote_call *call);
+  void (*append)(void *ctx, struct rkv_append_call *call);
+
+  void (*snapshot_begin)(void *ctx, struct rkv_snapshot_call *call);
+  void (*snapshot_write)(void *ctx, struct rkv_snapshot_call *call);
+  void (*snapshot_finish)(void *ctx,
+                          struct rkv_snapshot_call *call); /* the stream was whole: install it */
+  void (*snapshot_abort)(void *ctx,
+                         struct rkv_snapshot_call *call); /* it was not: nothing is installed */
+
+  void (*propose)(void *ctx, struct rkv_propose_call *call);
+  void (*query)(void *ctx, struct rkv_query_call *call);
+  void (*init)(void *ctx, struct rkv_init_call *call);
+  void (*add_learner)(void *ctx, struct rkv_membership_call *call);
+  void (*change_membership)(void *ctx, struct rkv_membership_call *call);
+  void (*metrics)(void *ctx, struct rkv_metrics_call *call);
+
+  /* Runs the node's loop on this thread unless another thread is running it. Never waits. done
+   * callbacks of any call may be called from inside. Not from inside a done callback (handing in is
+   * allowed there). */
+  void (*kick)(void *ctx);
+
+  void (*pre_vote)(void *ctx, struct rkv_vote_call *call);
+  void (*timeout_now)(void *ctx, struct rkv_timeout_now_call *call);
+  void (*read_index)(void *ctx, struct rkv_read_index_call *call);
+  void (*transfer)(void *ctx, struct rkv_transfer_call *call);
+  void (*snapshot_now)(void *ctx, struct rkv_snapshot_now_call *call);
+  void (*hello)(void *ctx, struct rkv_hello_call *call);
+};
+
+/* Whom a connection leads to, and what its requests say (struct rkv_envelope). */
+struct rkv_peer_info {
+  rkv_node_id id;
+  const char *addr; /* HOST:PORT, borrowed */
+  uint64_t incarnation;
+  struct rkv_cluster_id cluster;
+};
+
+struct rkv_transport_ops {
+  /* Makes an instance and binds the node's address (rkv_host.node_addr), but answers nothing yet.
+   * May block. Errors: RKV_ADDRESS if the address is in use or not ours, RKV_INVALID if it is not
+   * HOST:PORT. */
+  enum rkv_status (*open)(const struct rkv_host *host, const struct rkv_config *config,
+                          const struct rkv_node_api *node, void **transport,
+                          struct rkv_error *error);
+
+  /* Starts to serve: from now on the node's table is called. The node is ready. */
+  enum rkv_status (*start)(void *transport, struct rkv_error *error);
+
+  /* Ends service: no new inbound call is handed in, inbound calls that wait for the node still get
+   * their answer, new requests are refused as RKV_UNAVAILABLE; outbound calls end (RKV_CANCELLED if
+   * need be). When it returns, no call of either direction is open and the node's table is not
+   * called any more. May block, at most `grace_ns` + 1 s; after grace_ns inbound calls are broken
+   * off towards the client, but their done is still awaited. */
+  void (*stop)(void *transport, uint64_t grace_ns);
+
+  /* Ends the instance, after stop (or instead of start). May block. */
+  void (*close)(void *transport);
+
+  /* Makes a lasting connection to a peer; connects when first needed and again, with capped
+   * backoff, after a break. Never blocks, never fails because the peer is away. Every request on it
+   * but hello carries *info as its envelope. Several connections to one peer may be open.
+   * Errors: RKV_INVALID for an address that cannot be dialled. Called by the node's loop, like all
+   * that follows. */
+  enum rkv_status (*peer_open)(void *transport, const struct rkv_peer_info *info, void **peer,
+                               struct rkv_error *error);
+
+  /* Ends the connection; calls in flight on it end with RKV_CANCELLED before or after this returns,
+   * each once, and a snapshot stream between two steps ends without a word. The handle must not be
+   * used afterwards. Never blocks. */
+  void (*peer_close)(void *peer);
+
+  /* Ask the peer. Never block; calls may overlap in any number, appends with
+   * entries are delivered to one peer in the order of the calls; one without may overtake them.
+   * RKV_UNAVAILABLE, RKV_TIMEOUT: no answer (it may have been carried out). RKV_INVALID: the peer
+   * refused it. send_append: RKV_TOO_LARGE only if a single entry can never fit; `matched` then
+   * tells what was stored before it (also an answer field with this status) and the error text
+   * names index, size and the peer's limit. */
+  void (*send_vote)(void *peer, struct rkv_vote_call *call);
+  void (*send_append)(void *peer, struct rkv_append_call *call);
+
+  /* The steps of struct rkv_snapshot_call towards a peer; snapshot_abort breaks the stream so that
+   * the receiver installs nothing. RKV_TOO_LARGE: a chunk was over the peer's limit, which has been
+   * learned: begin again and heed chunk_max. */
+  void (*send_snapshot_begin)(void *peer, struct rkv_snapshot_call *call);
+  void (*send_snapshot_write)(void *peer, struct rkv_snapshot_call *call);
+  void (*send_snapshot_finish)(void *peer, struct rkv_snapshot_call *call);
+  void (*send_snapshot_abort)(void *peer, struct rkv_snapshot_call *call);
+
+  /* What only nodes of this project speak: RKV_UNIMPLEMENTED from a peer that does not know it. */
+  void (*send_pre_vote)(void *peer, struct rkv_vote_call *call);
+  void (*send_timeout_now)(void *peer, struct rkv_timeout_now_call *call);
+  void (*send_read_index)(void *peer, struct rkv_read_index_call *call);
+  void (*send_hello)(void *peer, struct rkv_hello_call *call);
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,250 @@
+/* storage-mem.c: log, vote and snapshot in RAM; the smallest complete example of a storage.
+ *
+ * Installed as the skeleton for authors too, so it compiles as C++ as well (hence the casts). Each
+ * completion is called before its operation returns. Payloads and chunks are shared, never copied.
+ *
+ * (I1) log[head .. head + count) are the entries purged.index + 1 .. purged.index + count.
+ * (I2) log, purged and newest change under `lock`; no completion is called while it is held.
+ * (I3) A committed snapshot never changes: who holds a reference reads it without the lock. */
+#include <rkv/rkv.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { LOG_MIN = 64, LOG_SPARE = 8 }; /* entries of the smallest log; times its need it may keep */
+
+struct run { /* of entries */
+  struct rkv_entry *at;
+  size_t head, count, capacity;
+};
+
+/* Its own writer, then the newest snapshot, then whatever readers still hold: one object. */
+struct snapshot {
+  struct rkv_buf_owner owner; /* one reference per reader, one of the storage */
+  struct storage *storage;
+  struct rkv_snapshot_meta meta;
+  struct run chunks; /* as they were written, shared; id.index: the offset where one begins */
+};
+
+struct storage {
+  pthread_mutex_t lock;
+  struct run log;
+  struct rkv_storage_state state; /* all but `last`, which the log tells */
+  struct snapshot *newest;
+  enum rkv_status failed; /* the first failed append; nothing succeeds after it */
+};
+
+/* Makes room behind the last entry: in place while the array is of about the right size, so that a
+ * log that is appended to and purged for ever allocates nothing. */
+static bool make_room(struct run *run, size_t entries) {
+  size_t capacity = 2 * (run->count + entries) + LOG_MIN;
+  bool fits = capacity <= run->capacity && run->capacity / LOG_SPARE <= capacity;
+  struct rkv_entry *at = run->at;
+  if (entries <= run->capacity - run->head - run->count) return true;
+  if (!fits) at = (struct rkv_entry *)malloc(capacity * sizeof *at);
+  if (!at) return false;
+  if (run->count > 0) memmove(at, run->at + run->head, run->count * sizeof *at);
+  if (!fits) free(run->at), run->at = at, run->capacity = capacity;
+  run->head = 0;
+  return true;
+}
+
+static void complete(struct storage *s, struct rkv_completion *completion) {
+  struct rkv_error error;
+  if (s->failed != RKV_OK) rkv_fail(&error, s->failed, "storage-mem: an append failed");
+  completion->done(completion, s->failed, s->failed != RKV_OK ? &error : NULL);
+}
+
+static enum rkv_status mem_open(const struct rkv_host *host, const struct rkv_config *config,
+                                void **storage, struct rkv_error *error) {
+  struct storage *s = (struct storage *)calloc(1, sizeof *s);
+  (void)host, (void)config;
+  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory");
+  (void)pthread_mutex_init(&s->lock, NULL); /* a default mutex: cannot fail on Linux */
+  *storage = s;
+  return RKV_OK;
+}
+
+static enum rkv_status mem_load(void *storage, struct rkv_storage_state *state,
+                                struct rkv_error *error) {
+  struct storage *s = (struct storage *)storage;
+  (void)error, *state = s->state;
+  state->last = s->log.count > 0 ? s->log.at[s->log.head + s->log.count - 1].id : s->state.purged;
+  (void)rkv_buf_share(state->snapshot.membership);
+  return RKV_OK;
+}
+
+static void mem_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
+  struct storage *s = (struct storage *)storage;
+  if (s->failed == RKV_OK) s->state.vote = vote;
+  complete(s, completion);
+}
+
+static void mem_save_identity(void *storage, struct rkv_identity id, struct rkv_completion *done) {
+  struct storage *s = (struct storage *)storage;
+  if (s->failed == RKV_OK) s->state.identity = id;
+  complete(s, done);
+}
+
+static void mem_append(void *storage, const struct rkv_entry *entries, size_t count,
+                       struct rkv_completion *completion) {
+  struct storage *s = (struct storage *)storage;
+  (void)pthread_mutex_lock(&s->lock);
+  if (s->failed == RKV_OK && entries[0].id.index != s->state.purged.index + s->log.count + 1)
+    s->failed = RKV_BROKEN;
+  if (s->failed == RKV_OK && !make_room(&s->log, count)) s->failed = RKV_NO_MEMORY;
+  for (size_t n = 0; n < count && s->failed == RKV_OK; n++)
+    s->log.at[s->log.head + s->log.count++] = entries[n], (void)rkv_buf_share(entries[n].payload);
+  (void)pthread_mutex_unlock(&s->lock);
+  complete(s, completion);
+}
+
+static void mem_truncate(void *storage, rkv_index after) {
+  struct storage *s = (struct storage *)storage;
+  (void)pthread_mutex_lock(&s->lock);
+  while (s->log.count > 0 && s->state.purged.index + s->log.count > after)
+    rkv_buf_drop(&s->log.at[s->log.head + --s->log.count].payload);
+  (void)pthread_mutex_unlock(&s->lock);
+}
+
+static void mem_purge(void *storage, struct rkv_log_id up_to) {
+  struct storage *s = (struct storage *)storage;
+  (void)pthread_mutex_lock(&s->lock);
+  for (; s->log.count > 0 && s->state.purged.index < up_to.index; s->log.head++, s->log.count--) {
+    s->state.purged = s->log.at[s->log.head].id;
+    rkv_buf_drop(&s->log.at[s->log.head].payload);
+  }
+  if (s->state.purged.index < up_to.index) s->state.purged = up_to; /* beyond the last entry */
+  (void)pthread_mutex_unlock(&s->lock);
+}
+
+static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
+                                struct rkv_entry *entries, size_t capacity, size_t *count,
+                                struct rkv_error *error) {
+  struct storage *s = (struct storage *)storage;
+  enum rkv_status status = RKV_OK;
+  uint64_t bytes = 0;
+  *count = 0;
+  (void)pthread_mutex_lock(&s->lock);
+  if (from <= s->state.purged.index)
+    status = rkv_fail(error, RKV_NOT_FOUND, "storage-mem: entry %llu is purged (first: %llu)",
+                      (unsigned long long)from, (unsigned long long)s->state.purged.index + 1);
+  if (to > s->state.purged.index + s->log.count) to = s->state.purged.index + s->log.count;
+  for (; status == RKV_OK && *count < capacity && from <= to; from++) {
+    const struct rkv_entry *entry = &s->log.at[s->log.head + (from - s->state.purged.index - 1)];
+    bytes += entry->payload.len;
+    if (*count > 0 && bytes > bytes_max) break;
+    entries[(*count)++] = *entry;
+    (void)rkv_buf_share(entry->payload);
+  }
+  (void)pthread_mutex_unlock(&s->lock);
+  return status;
+}
+
+static void snapshot_free(struct rkv_buf_owner *owner) {
+  struct snapshot *s = (struct snapshot *)owner;
+  while (s->chunks.count > 0) rkv_buf_drop(&s->chunks.at[--s->chunks.count].payload);
+  rkv_buf_drop(&s->meta.membership), free(s->chunks.at), free(s);
+}
+
+/* Ends a writer, a reader, or the storage's hold on a snapshot (NULL: none). */
+static void snapshot_drop(void *shared) {
+  struct rkv_buf reference = {NULL, 0, (struct rkv_buf_owner *)shared};
+  rkv_buf_drop(&reference);
+}
+
+static void mem_close(void *storage) {
+  struct storage *s = (struct storage *)storage;
+  mem_truncate(s, 0), snapshot_drop(s->newest);
+  (void)pthread_mutex_destroy(&s->lock);
+  free(s->log.at), free(s);
+}
+
+static enum rkv_status mem_snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta,
+                                          void **writer, struct rkv_error *error) {
+  struct snapshot *s = (struct snapshot *)calloc(1, sizeof *s);
+  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory for a snapshot");
+  s->owner.refs = 1, s->owner.free = snapshot_free;
+  s->storage = (struct storage *)storage, s->meta = *meta, s->meta.size = 0, *writer = s;
+  (void)rkv_buf_share(meta->membership);
+  return RKV_OK;
+}
+
+static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
+                                          struct rkv_error *error) {
+  struct snapshot *s = (struct snapshot *)writer;
+  struct rkv_entry entry = {{0, s->meta.size}, 0, 0, chunk};
+  if (!make_room(&s->chunks, 1)) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory");
+  s->chunks.at[s->chunks.count++] = entry;
+  (void)rkv_buf_share(chunk), s->meta.size += chunk.len;
+  return RKV_OK;
+}
+
+static enum rkv_status mem_snapshot_commit(void *writer, struct rkv_error *error) {
+  struct snapshot *s = (struct snapshot *)writer, *old;
+  (void)error, (void)pthread_mutex_lock(&s->storage->lock);
+  old = s->storage->newest, s->storage->newest = s, s->storage->state.snapshot = s->meta;
+  (void)pthread_mutex_unlock(&s->storage->lock);
+  snapshot_drop(old); /* its readers keep it */
+  return RKV_OK;
+}
+
+static enum rkv_status mem_snapshot_open(void *storage, void **reader,
+                                         struct rkv_snapshot_meta *meta, struct rkv_error *error) {
+  struct storage *s = (struct storage *)storage;
+  (void)pthread_mutex_lock(&s->lock);
+  struct snapshot *newest = s->newest;
+  struct rkv_buf reference = {NULL, 0, newest ? &newest->owner : NULL};
+  (void)rkv_buf_share(reference);
+  (void)pthread_mutex_unlock(&s->lock);
+  if (!newest) return rkv_fail(error, RKV_NOT_FOUND, "storage-mem: no snapshot yet");
+  *reader = newest, *meta = newest->meta, (void)rkv_buf_share(meta->membership);
+  return RKV_OK;
+}
+
+static enum rkv_status mem_snapshot_read(void *reader, uint64_t offset, size_t max,
+                                         struct rkv_buf *chunk, struct rkv_error *error) {
+  struct snapshot *s = (struct snapshot *)reader;
+  const struct rkv_entry *at = s->chunks.at;
+  (void)error, *chunk = rkv_buf_none();
+  if (offset >= s->meta.size) return RKV_OK;
+  at += offset * s->chunks.count / s->meta.size; /* it is this one if all are of one size */
+  while (at->id.index + at->payload.len <= offset) at++;
+  while (at->id.index > offset) at--;
+  *chunk = rkv_buf_share(rkv_buf_slice(at->payload, (size_t)(offset - at->id.index), max));
+  return RKV_OK;
+}
+
+static const struct rkv_storage_ops ops = {
+    .open = mem_open,
+    .close = mem_close,
+    .load = mem_load,
+    .save_vote = mem_save_vote,
+    .save_identity = mem_save_identity,
+    .append = mem_append,
+    .truncate = mem_truncate,
+    .purge = mem_purge,
+    .read = mem_read,
+    .snapshot_begin = mem_snapshot_begin,
+    .snapshot_write = mem_snapshot_write,
+    .snapshot_commit = mem_snapshot_commit,
+    .snapshot_abort = snapshot_drop,
+    .snapshot_open = mem_snapshot_open,
+    .snapshot_read = mem_snapshot_read,
+    .snapshot_close = snapshot_drop,
+};
+
+extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
+const struct rkv_plugin rkv_plugin_entry = {
+    .magic = RKV_PLUGIN_MAGIC,
+    .abi_major = RKV_ABI_MAJOR,
+    .abi_minor = RKV_ABI_MINOR,
+    .struct_size = sizeof(struct rkv_plugin),
+    .kind = RKV_KIND_STORAGE,
+    .name = "storage-mem",
+    .version = "1.0.0",
+    .description = "log, vote and snapshot in RAM; nothing survives the process",
+    .option_size = sizeof(struct rkv_option),
+    .ops = &ops,
+    .ops_size = sizeof ops,
+};

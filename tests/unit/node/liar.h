@@ -1,0 +1,68 @@
+/* liar.h: plugins that break their contract in how they say that a call failed. One call lies, all
+ * others are those of the world's own plugins. */
+#ifndef NODE_LIAR_H
+#define NODE_LIAR_H
+
+#include <support/world.h>
+
+/* X(NAME): what may lie; an operation that lies is not carried out. */
+#define LIAR_LIST(X)                                                                               \
+  X(VALIDATE)                                                                                      \
+  X(APPLY)                                                                                         \
+  X(QUERY)                                                                                         \
+  X(APPLIED)                                                                                       \
+  X(VIEW_BEGIN)                                                                                    \
+  X(VIEW_READ)                                                                                     \
+  X(RESTORE_BEGIN)                                                                                 \
+  X(RESTORE_WRITE)                                                                                 \
+  X(RESTORE_FINISH)                                                                                \
+  X(LOAD)                                                                                          \
+  X(SAVE_VOTE)                                                                                     \
+  X(SAVE_IDENTITY)                                                                                 \
+  X(APPEND)                                                                                        \
+  X(READ)                                                                                          \
+  X(SNAPSHOT_BEGIN)                                                                                \
+  X(SNAPSHOT_WRITE)                                                                                \
+  X(SNAPSHOT_COMMIT)                                                                               \
+  X(SNAPSHOT_OPEN)                                                                                 \
+  X(SNAPSHOT_READ)                                                                                 \
+  X(PEER_OPEN)                                                                                     \
+  X(SEND_VOTE)                                                                                     \
+  X(SEND_PRE_VOTE)                                                                                 \
+  X(SEND_APPEND)                                                                                   \
+  X(SEND_BEGIN)                                                                                    \
+  X(SEND_WRITE)                                                                                    \
+  X(SEND_FINISH)                                                                                   \
+  X(SEND_TIMEOUT_NOW)                                                                              \
+  X(SEND_READ_INDEX)                                                                               \
+  X(SEND_HELLO)
+
+enum liar_op {
+#define LIAR_ENUM(name) LIAR_##name,
+  LIAR_LIST(LIAR_ENUM)
+#undef LIAR_ENUM
+      LIAR_COUNT
+};
+
+const char *liar_name(enum liar_op op);
+
+enum liar_way {
+  LIAR_SILENT,    /* the error is left as it was; told to a done: there is none */
+  LIAR_WORDLESS,  /* the status is there, the text is empty */
+  LIAR_FINE,      /* the error says RKV_OK */
+  LIAR_OTHERWISE, /* the error says another failure */
+  LIAR_ENDLESS,   /* the texts have no end */
+  LIAR_WAYS
+};
+
+#define LIAR_TEXT "the liar's reason"
+#define LIAR_UNKNOWN ((enum rkv_status)77) /* a status that nobody knows */
+
+/* Gives the world's nodes such plugins; before any is started. */
+void liar_begin(struct world *w);
+/* The nth call of `op` from now on returns `status`, a failure, and says so wrongly. 0: none. */
+void liar_arm(enum liar_op op, unsigned nth, enum rkv_status status, enum liar_way way);
+/* It did. */
+bool liar_lied(void);
+
+#endif
