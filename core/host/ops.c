@@ -55,7 +55,8 @@
   X(restore_begin, 0)                                                                              \
   X(restore_write, 0)                                                                              \
   X(restore_finish, 0)                                                                             \
-  X(restore_abort, 0)
+  X(restore_abort, 0)                                                                              \
+  X(restore_check, 3)
 
 struct operation {
   const char *name;

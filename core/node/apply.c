@@ -48,20 +48,30 @@ static void go_on(struct node *n) {
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "committed entries are read again");
 }
 
-static void fetch(struct node *n, rkv_index from) {
-  n->fetching_apply = fetch_start(n, FETCH_FOR_APPLY, from, n->committed.index, NULL);
+static void fetch(struct node *n, rkv_index from, rkv_index to) {
+  n->fetching_apply = fetch_start(n, FETCH_FOR_APPLY, from, to, NULL);
   if (!n->fetching_apply) put_off(n, "out of memory");
+}
+
+/* How far may be applied now. A machine that is durable by itself must not be ahead of this node's
+ * own storage, which may lag behind the quorum's. */
+static rkv_index apply_end(const struct node *n) {
+  struct raft_view view;
+  if (!(n->plugins.sm_capabilities & RKV_CAP_DURABLE)) return n->committed.index;
+  raft_view(n->raft, &view);
+  return view.saved.index < n->committed.index ? view.saved.index : n->committed.index;
 }
 
 bool apply_run(struct node *n) {
   size_t done = 0;
   if (n->installing || n->fetching_apply || n->now_ns < n->apply_pause_ns) return false;
-  while (n->applied.index < n->committed.index && done < NODE_APPLY_SLICE_MAX) {
+  const rkv_index end = apply_end(n);
+  while (n->applied.index < end && done < NODE_APPLY_SLICE_MAX) {
     size_t count;
     rkv_index next = n->applied.index + 1;
-    const struct rkv_entry *span = tail_span(&n->tail, next, n->committed.index, &count);
+    const struct rkv_entry *span = tail_span(&n->tail, next, end, &count);
     if (count == 0) {
-      fetch(n, next);
+      fetch(n, next, end);
       return false;
     }
     if (count > NODE_APPLY_BATCH_MAX) count = NODE_APPLY_BATCH_MAX;
@@ -69,7 +79,7 @@ bool apply_run(struct node *n) {
     done += count;
   }
   tail_trim(&n->tail, n->applied.index, n->options.hot_tail_bytes_max);
-  return n->applied.index < n->committed.index;
+  return n->applied.index < end;
 }
 
 void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,

@@ -17,11 +17,20 @@ struct snapshot_build {
   struct rkv_error error;
 };
 
+/* The node ends, and nobody waits for the rest of the snapshot. */
+static bool give_back(struct snapshot_build *b) {
+  answer_end_error(b->n, &b->error);
+  b->status = (enum rkv_status)b->error.status;
+  if (b->writer) b->n->plugins.storage->snapshot_abort(b->writer);
+  return false;
+}
+
 /* Writes one chunk. True if there is more. */
 static bool step(struct snapshot_build *b) {
   struct node *n = b->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
   struct rkv_buf chunk = rkv_buf_none();
+  if (loop_ending(n)) return give_back(b);
   if (!b->writer) {
     b->status = node_said(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
                                                   node_ask(&b->error)),

@@ -25,7 +25,7 @@ struct threads {
   uint64_t deadline_ns;
   atomic_uint_fast64_t chance; /* state of the random numbers */
   struct node_job *first, **last;
-  bool running, stopping;
+  bool running, stopping, inline_runs; /* inline_runs: a thread that posted runs the jobs */
 };
 
 static uint64_t read_clock(clockid_t clock) {
@@ -70,18 +70,34 @@ static void set_timer(void *ctx, uint64_t deadline_ns) {
   pthread_mutex_unlock(&t->lock);
 }
 
+/* Runs the jobs that wait, and those that they post. Under the lock, which is free meanwhile. */
+static void run_jobs(struct threads *t) {
+  while (t->first) {
+    struct node_job *job = t->first;
+    t->first = job->next;
+    if (!t->first) t->last = &t->first;
+    pthread_mutex_unlock(&t->lock);
+    job->run(job);
+    pthread_mutex_lock(&t->lock);
+  }
+}
+
+/* Without a worker the poster runs the job, and what the job posts in its turn: one after the
+ * other, for a job that posts itself would else need a stack as deep as it is long. */
 static void post(void *ctx, struct node_job *job) {
   struct threads *t = ctx;
   job->next = NULL;
   pthread_mutex_lock(&t->lock);
-  bool queued = t->running;
-  if (queued) {
-    *t->last = job;
-    t->last = &job->next;
+  *t->last = job;
+  t->last = &job->next;
+  if (t->running) {
     pthread_cond_signal(&t->worker_wake);
+  } else if (!t->inline_runs) {
+    t->inline_runs = true;
+    run_jobs(t);
+    t->inline_runs = false;
   }
   pthread_mutex_unlock(&t->lock);
-  if (!queued) job->run(job);
 }
 
 static void *run_timer(void *arg) {
@@ -116,15 +132,9 @@ static void *run_worker(void *arg) {
   struct threads *t = arg;
   step_back();
   pthread_mutex_lock(&t->lock);
-  for (;;) {
-    while (!t->first && !t->stopping) pthread_cond_wait(&t->worker_wake, &t->lock);
-    struct node_job *job = t->first;
-    if (!job) break;
-    t->first = job->next;
-    if (!t->first) t->last = &t->first;
-    pthread_mutex_unlock(&t->lock);
-    job->run(job);
-    pthread_mutex_lock(&t->lock);
+  while (t->first || !t->stopping) {
+    if (!t->first) pthread_cond_wait(&t->worker_wake, &t->lock);
+    run_jobs(t);
   }
   t->running = false;
   pthread_mutex_unlock(&t->lock);

@@ -161,7 +161,7 @@ struct node {
 
   struct rkv_log_id committed, applied;
   bool fetching_apply; /* entries to apply are being read */
-  bool installing;     /* the state machine is ahead: a snapshot is becoming durable */
+  bool installing;     /* a snapshot becomes durable, then the state: nothing is applied */
   struct rkv_buf results[NODE_APPLY_BATCH_MAX];
   uint64_t log_bytes; /* of the entries applied since the last snapshot was begun */
   uint64_t snapshot_bytes;

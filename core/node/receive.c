@@ -1,8 +1,11 @@
 /* receive.c: takes a snapshot that a leader sends (Raft paper, section 7).
  *
  * Chunks go to the storage and into a new state beside the present one, on the worker. At the end
- * the state machine checks and swaps first (all or nothing), then the storage makes the snapshot
- * durable, then raft hears of it; nothing is applied in between.
+ * the state machine checks the new state, the storage makes the snapshot durable, the state machine
+ * swaps, and raft hears of it; nothing is applied in between. So what the machine refuses never
+ * reaches the storage, and a machine is never ahead of its storage, whenever a crash comes. A
+ * machine without restore_check checks and swaps before the storage commits: a crash in between
+ * leaves no trace in it, for it forgets everything (recover.c refuses others).
  *
  * (R1) One snapshot is written at a time, built or received: `writing_snapshot` says so.
  * (R2) A stream whose last step was not RKV_OK has left nothing behind. */
@@ -12,7 +15,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_COMMIT, RECEIVE_ABORT };
+enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_INSTALL, RECEIVE_ABORT };
 
 struct snapshot_receive {
   struct node_job job; /* first: what the executor knows */
@@ -64,21 +67,46 @@ static enum rkv_status write_chunk(struct snapshot_receive *r) {
                    "the state machine's restore_write", &r->error);
 }
 
+/* The machine's check, unless it has swapped already; then the snapshot becomes the newest one. */
+static enum rkv_status install(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  enum rkv_status status = RKV_OK;
+  if (r->restore)
+    status = node_said(n->plugins.sm->restore_check(r->restore, node_ask(&r->error)),
+                       "the state machine's restore_check", &r->error);
+  if (status != RKV_OK) return status;
+  status = node_said(n->plugins.storage->snapshot_commit(r->writer, node_ask(&r->error)),
+                     "the storage's snapshot_commit", &r->error);
+  r->writer = NULL;
+  return status;
+}
+
+static enum rkv_status work(struct snapshot_receive *r) {
+  if (r->step == RECEIVE_ABORT) return r->status;
+  if (loop_ending(r->n)) {
+    answer_end_error(r->n, &r->error);
+    return (enum rkv_status)r->error.status;
+  }
+  switch (r->step) {
+  case RECEIVE_BEGIN: return begin(r);
+  case RECEIVE_WRITE: return write_chunk(r);
+  case RECEIVE_INSTALL: return install(r);
+  case RECEIVE_ABORT: break;
+  }
+  return RKV_OK;
+}
+
 /* On the worker. */
 static void run(struct node_job *job) {
   struct snapshot_receive *r = (struct snapshot_receive *)job;
   struct node *n = r->n;
   struct rkv_snapshot_call *call = r->call;
-  if (r->step == RECEIVE_COMMIT) {
-    r->status = node_said(n->plugins.storage->snapshot_commit(r->writer, node_ask(&r->error)),
-                          "the storage's snapshot_commit", &r->error);
-    r->writer = NULL;
+  r->status = work(r);
+  if (r->step == RECEIVE_INSTALL) {
     loop_post(n, &r->event, NODE_SNAPSHOT_INSTALLED);
     node_kick(n);
     return;
   }
-  if (r->step == RECEIVE_BEGIN) r->status = begin(r);
-  if (r->step == RECEIVE_WRITE) r->status = write_chunk(r);
   if (r->status == RKV_OK && r->step != RECEIVE_ABORT) {
     call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
     if (!answer_ok(n, &call->call)) discard(r);
@@ -207,39 +235,66 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
     return on_worker(r, call, RECEIVE_ABORT);
   }
   if (!wanted(n, call)) return on_worker(r, call, RECEIVE_ABORT);
-  r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
-                        "the state machine's restore_finish", &r->error);
-  r->restore = NULL;
-  if (r->status != RKV_OK) {
-    n->bad_peer_calls++;
-    return on_worker(r, call, RECEIVE_ABORT);
+  if (!n->plugins.sm->restore_check) {
+    r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
+                          "the state machine's restore_finish", &r->error);
+    r->restore = NULL;
+    if (r->status != RKV_OK) {
+      n->bad_peer_calls++;
+      return on_worker(r, call, RECEIVE_ABORT);
+    }
   }
   n->installing = true;
-  on_worker(r, call, RECEIVE_COMMIT);
+  on_worker(r, call, RECEIVE_INSTALL);
+}
+
+/* Neither the machine nor the storage has changed, and both go on, unless the machine has swapped
+ * already (nothing consistent is left) or the storage is broken. */
+static void not_installed(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  bool swapped = !r->restore, refused = r->writer;
+  n->installing = false;
+  if (loop_ending(n)) return;
+  if (refused && r->status == RKV_CORRUPT) n->bad_peer_calls++;
+  if (swapped || (!refused && (r->status == RKV_IO || r->status == RKV_CORRUPT)))
+    node_fatal(n, r->status, r->error.text);
+}
+
+/* The storage has the snapshot: the machine swaps, and raft hears of it. */
+static void installed(struct snapshot_receive *r) {
+  struct node *n = r->n;
+  if (r->restore)
+    r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
+                          "the state machine's restore_finish", &r->error);
+  r->restore = NULL;
+  if (r->status != RKV_OK) return node_fatal(n, r->status, r->error.text);
+  n->applied = r->meta.last;
+  if (n->committed.index < n->applied.index) n->committed = n->applied;
+  n->snapshots_installed++;
+  n->snapshot_bytes = r->meta.size;
+  n->log_bytes = 0;
+  raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
+  n->installing = false;
+  loop_carry(n);
+  propose_covered(n);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
+          (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
 }
 
 void receive_on_installed(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
   struct rkv_snapshot_call *call = r->call;
+  if (r->status != RKV_OK)
+    not_installed(r);
+  else if (!loop_ending(n))
+    installed(r);
+  if (loop_ending(n)) { /* (N4) */
+    answer_end_error(n, &r->error);
+    r->status = (enum rkv_status)r->error.status;
+  }
   struct rkv_error error = r->error;
   enum rkv_status status = r->status;
-  if (status != RKV_OK) {
-    /* The state machine holds what the storage could not keep: nothing consistent is left. */
-    node_fatal(n, status, error.text);
-  } else if (!loop_ending(n)) {
-    n->applied = r->meta.last;
-    if (n->committed.index < n->applied.index) n->committed = n->applied;
-    n->snapshots_installed++;
-    n->snapshot_bytes = r->meta.size;
-    n->log_bytes = 0;
-    raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
-    n->installing = false;
-    loop_carry(n);
-    propose_covered(n);
-    rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
-            (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
-  }
   discard(r);
   if (status == RKV_OK)
     (void)answer_ok(n, &call->call);

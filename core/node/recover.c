@@ -43,6 +43,9 @@ static enum rkv_status restore(struct recover *r, struct rkv_error *error) {
     rkv_buf_drop(&chunk);
   }
   rkv_buf_drop(&chunk);
+  if (status == RKV_OK && sm->restore_check)
+    status = node_said(sm->restore_check(restoring, node_ask(error)),
+                       "the state machine's restore_check", error);
   if (status == RKV_OK) {
     status = node_said(sm->restore_finish(restoring, node_ask(error)),
                        "the state machine's restore_finish", error);
@@ -123,12 +126,36 @@ static enum rkv_status ask_applied(struct node *n, struct rkv_snapshot_meta *app
                    "the state machine's applied", error);
 }
 
+/* A machine that keeps its state by itself must never get ahead of its storage: nothing could bring
+ * the two together again (rkv/state_machine.h). `held`: what it had applied when it was opened. */
+static enum rkv_status check_durable(const struct node *n, struct rkv_log_id held,
+                                     struct rkv_error *error) {
+  bool declared = n->plugins.sm_capabilities & RKV_CAP_DURABLE;
+  if (!declared && held.index == 0) return RKV_OK;
+  if (!n->plugins.sm->restore_check)
+    return rkv_fail(error, RKV_INVALID,
+                    "the state machine keeps its state by itself and has no restore_check: a crash "
+                    "while a snapshot is installed would leave it ahead of its storage for ever "
+                    "(take a version of it made for ABI 1.3, or a machine that starts empty)");
+  if (!declared)
+    return rkv_fail(error, RKV_INVALID,
+                    "the state machine was opened at index %llu and does not declare that it is "
+                    "durable (its author has to add RKV_CAP_DURABLE)",
+                    (unsigned long long)held.index);
+  if (!(n->plugins.storage_capabilities & RKV_CAP_DURABLE))
+    return rkv_fail(error, RKV_INVALID,
+                    "the state machine is durable and the storage is not: after a restart they "
+                    "would contradict each other (name a durable storage, as storage-wal)");
+  return RKV_OK;
+}
+
 /* The state machine must stand at the snapshot or later, and not beyond the log. */
 static enum rkv_status bring_sm_up(struct recover *r, struct rkv_error *error) {
   struct node *n = r->n;
   struct rkv_snapshot_meta applied = {0};
   enum rkv_status status = ask_applied(n, &applied, error);
   rkv_buf_drop(&applied.membership);
+  if (status == RKV_OK) status = check_durable(n, applied.last, error);
   if (status != RKV_OK) return status;
   if (applied.last.index < r->state.snapshot.last.index) {
     status = restore(r, error);

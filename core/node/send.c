@@ -35,7 +35,9 @@ static void run(struct node_job *job) {
   struct snapshot_send *s = of_job(job);
   struct node *n = s->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
-  if (s->step == SEND_OPEN)
+  if (loop_ending(n))
+    s->status = RKV_CANCELLED; /* send_on_step looks at the end itself */
+  else if (s->step == SEND_OPEN)
     s->status = node_said(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
                                                  &s->call.meta, node_ask(&s->error)),
                           "the storage's snapshot_open", &s->error);

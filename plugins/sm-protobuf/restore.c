@@ -6,13 +6,14 @@
  * element, which COMMAND_BYTES_MAX bounds, and grows with the bytes that came, not with a length
  * that was only announced.
  *
- * That nothing is missing at the end is shown by last_applied and last_membership_log_id, which
- * must be the meta's (all implementations write the latter behind the data), and by the size if
- * the meta has one. */
+ * That nothing is missing at the end is shown by last_applied, last_membership_log_id and
+ * last_membership, which must be the meta's (all implementations write the latter two behind the
+ * data), and by the size if the meta has one. */
 #include "membership.h"
 #include "sm.h"
 #include "wire.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define PENDING_MIN 256u /* bytes */
@@ -23,7 +24,10 @@ struct restore {
   struct sm *sm;
   struct map map;
   struct rkv_log_id meta_last, meta_membership_id;
+  struct rkv_buf meta_membership;
   uint64_t meta_size;
+  bool checked;           /* ... and whole: restore_finish may swap */
+  struct rkv_buf encoded; /* once it was checked: the membership in the form that the log has */
   struct rkv_log_id last, membership_id; /* none: not come yet */
   struct rkv_membership membership;      /* all zero: not come yet */
   uint64_t taken;                        /* bytes of all elements read */
@@ -40,6 +44,7 @@ enum rkv_status sm_restore_begin(void *sm, const struct rkv_snapshot_meta *meta,
   r->sm = sm;
   r->meta_last = meta->last;
   r->meta_membership_id = meta->membership_id;
+  r->meta_membership = rkv_buf_share(meta->membership);
   r->meta_size = meta->size;
   *restore = r;
   return RKV_OK;
@@ -180,39 +185,86 @@ static enum rkv_status check_whole(const struct restore *r, struct rkv_error *er
   return RKV_OK;
 }
 
-/* The membership in the form that the log has; empty if there was none yet. */
-static enum rkv_status encode_membership(const struct restore *r, struct rkv_buf *out,
-                                         struct rkv_error *error) {
+/* What a node of another implementation leaves out of the memberships that it passes on is not
+ * known there: which incarnation, and whether it is returning. */
+static bool same_member(const struct rkv_member *a, const struct rkv_member *b) {
+  if (a->id != b->id || strcmp(a->addr, b->addr) != 0) return false;
+  if (a->incarnation == 0 || b->incarnation == 0) return true;
+  return a->incarnation == b->incarnation && a->returning == b->returning;
+}
+
+static bool same_membership(const struct rkv_membership *a, const struct rkv_membership *b) {
+  if (a->config_count != b->config_count || a->node_count != b->node_count) return false;
+  for (uint32_t c = 0; c < a->config_count; c++) {
+    const struct rkv_config_set *x = &a->configs[c], *y = &b->configs[c];
+    if (x->count != y->count || memcmp(x->ids, y->ids, x->count * sizeof x->ids[0]) != 0)
+      return false;
+  }
+  for (uint32_t i = 0; i < a->node_count; i++)
+    if (!same_member(&a->nodes[i], &b->nodes[i])) return false;
+  return true;
+}
+
+/* The node takes the membership from the meta, this machine from the bytes: they must agree. */
+static enum rkv_status check_membership(const struct restore *r, struct rkv_error *error) {
   const struct rkv_membership *m = &r->membership;
-  const struct rkv_host *host = r->sm->host;
-  uint8_t *bytes;
-  *out = rkv_buf_none();
-  if (r->membership_id.index == 0 && m->config_count == 0 && m->node_count == 0) return RKV_OK;
-  if (r->membership_id.index == 0)
+  struct rkv_membership meta = {0};
+  enum rkv_status status = RKV_OK;
+  if (r->membership_id.index == 0 && (m->config_count > 0 || m->node_count > 0))
     return rkv_fail(error, RKV_CORRUPT, "snapshot: last_membership without its log id");
-  if (rkv_membership_check(m, error) != RKV_OK) {
+  if (r->membership_id.index > 0) status = rkv_membership_check(m, error);
+  if (status == RKV_OK && r->meta_membership.len > 0)
+    status = rkv_membership_decode(r->meta_membership.data, r->meta_membership.len, &meta, error);
+  if (status != RKV_OK) {
     if (error) error->status = RKV_CORRUPT;
     return RKV_CORRUPT;
   }
-  bytes = host->buf_alloc(host->ctx, rkv_membership_encoded_size(m), out);
+  if (same_membership(m, &meta)) return RKV_OK;
+  return rkv_fail(error, RKV_CORRUPT,
+                  "snapshot: last_membership of %llu.%llu is another one in its bytes and in its "
+                  "meta (%u and %u nodes)",
+                  (unsigned long long)r->membership_id.term,
+                  (unsigned long long)r->membership_id.index, m->node_count, meta.node_count);
+}
+
+/* In the form that the log has; empty if there was none yet. */
+static enum rkv_status encode_membership(struct restore *r, struct rkv_error *error) {
+  const struct rkv_membership *m = &r->membership;
+  const struct rkv_host *host = r->sm->host;
+  uint8_t *bytes;
+  if (r->membership_id.index == 0) return RKV_OK;
+  bytes = host->buf_alloc(host->ctx, rkv_membership_encoded_size(m), &r->encoded);
   if (!bytes) return no_memory(error);
   rkv_membership_encode(m, bytes);
   return RKV_OK;
 }
 
+enum rkv_status sm_restore_check(void *restore, struct rkv_error *error) {
+  struct restore *r = restore;
+  enum rkv_status status = check_whole(r, error);
+  if (status == RKV_OK) status = check_membership(r, error);
+  if (status == RKV_OK) status = encode_membership(r, error);
+  r->checked = status == RKV_OK;
+  return status;
+}
+
 enum rkv_status sm_restore_finish(void *restore, struct rkv_error *error) {
   struct restore *r = restore;
-  struct rkv_snapshot_meta meta = {.last = r->last, .membership_id = r->membership_id};
-  enum rkv_status status = check_whole(r, error);
-  if (status == RKV_OK) status = encode_membership(r, &meta.membership, error);
-  if (status == RKV_OK) sm_replace(r->sm, &r->map, &meta);
+  struct rkv_snapshot_meta meta = {
+      .last = r->last, .membership_id = r->membership_id, .membership = r->encoded};
+  (void)error;
+  assert(r->checked);
+  r->encoded = rkv_buf_none();
+  sm_replace(r->sm, &r->map, &meta);
   sm_restore_abort(r);
-  return status;
+  return RKV_OK;
 }
 
 void sm_restore_abort(void *restore) {
   struct restore *r = restore;
   map_free(&r->map);
+  rkv_buf_drop(&r->meta_membership);
+  rkv_buf_drop(&r->encoded);
   free(r->pending);
   free(r);
 }

@@ -48,6 +48,7 @@ void sm_snapshot_end(void *snapshot);
 enum rkv_status sm_restore_begin(void *sm, const struct rkv_snapshot_meta *meta, void **restore,
                                  struct rkv_error *error);
 enum rkv_status sm_restore_write(void *restore, struct rkv_buf chunk, struct rkv_error *error);
+enum rkv_status sm_restore_check(void *restore, struct rkv_error *error);
 enum rkv_status sm_restore_finish(void *restore, struct rkv_error *error);
 void sm_restore_abort(void *restore);
 

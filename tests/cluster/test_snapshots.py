@@ -1,7 +1,12 @@
 """Snapshots on the wire: to a learner that comes late, and to one that takes only small messages."""
+import signal
+import time
+
 import pytest
 
-from nodes import PATIENCE, wait_until
+from ctl import rkvctl
+from nodes import BUILD, PATIENCE, wait_until
+from pace import SLOW
 
 WRITES = 6000  # over the default of 5000 entries that make a snapshot: the log no longer holds the first ones
 
@@ -35,3 +40,17 @@ def test_a_peer_gets_past_an_entry_too_large_by_snapshot(cluster):
     wait_until(lambda: learner.get("k99") == "v", "the learner has what followed", PATIENCE / 4)
     assert learner.get("big") == "x" * 3000
     assert len(leader.told("unsendable")) == 1
+
+
+def test_a_stop_does_not_wait_for_a_snapshot(cluster):
+    """A node that is building a snapshot, however long that would take, ends in time and with exit 0."""
+    machine = {"plugin": BUILD / "tests/contract-plugins/broken-sm.so", "good": BUILD / "plugins/sm-protobuf.so",
+               "fault": "view_endless"}
+    sets = {f"state-machine.{key}": value for key, value in machine.items()} | {"node.snapshot_after_entries": 10}
+    node = cluster.form(1, sets=sets)[1]
+    node.set_many((f"k{i}", "v") for i in range(20))
+    wait_until(lambda: "being built" in rkvctl("snapshot", at=node).text(), "it builds a snapshot")
+    begin = time.monotonic()
+    node.signal(signal.SIGTERM)
+    assert node.wait() == 0, node.tail()
+    assert SLOW or time.monotonic() - begin < 4.5

@@ -132,6 +132,9 @@ void machine_is(struct machine *m, const struct state *must, const char *what);
 enum rkv_status machine_restore(struct machine *m, const struct state *state, size_t chunk);
 /* Begins a restore and writes bytes [0, len). The restore, or NULL after a refusal (and abort). */
 void *machine_restore_part(struct machine *m, const struct state *state, size_t len, size_t chunk);
+/* Ends a restore as a node does: restore_check if there is one, then restore_finish, which must not
+ * refuse what was checked. */
+enum rkv_status machine_restore_end(struct machine *m, void *restore);
 void machine_restore_ok(struct machine *m, const struct state *state, size_t chunk);
 
 #endif

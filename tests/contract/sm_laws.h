@@ -50,6 +50,12 @@
   X(23, validate_anywhere, BASIC, 0, 30, "validate may be called by any thread at any time.")      \
   X(24, queries_see_a_prefix, BASIC, SM_QUERIES, 30,                                               \
     "A query beside apply is answered from one applied prefix, never older than one before it.")   \
-  X(25, lives, BASIC, 0, 60, "Whatever is done in whatever order, the state is that of its log.")
+  X(25, lives, BASIC, 0, 60, "Whatever is done in whatever order, the state is that of its log.")  \
+  X(26, checked_restore_waits, BASIC, 0, 30,                                                       \
+    "After restore_check the old state answers, applies and survives abort, until the finish.")    \
+  X(27, membership_is_the_metas, BASIC, 0, 20,                                                     \
+    "A snapshot of another membership than its meta's is refused, or the meta's is in force.")     \
+  X(28, forgets_or_is_durable, BASIC, 0, 20,                                                       \
+    "Opened again it is empty; a durable one holds what it applied, and has restore_check.")
 
 #endif

@@ -118,3 +118,33 @@ void sm_law_membership_survives(struct contract *c) {
   }
   contract_note(c, "%llu memberships", (unsigned long long)rounds);
 }
+
+void sm_law_forgets_or_is_durable(struct contract *c) {
+  bool durable = c->plugin->capabilities & RKV_CAP_DURABLE;
+  struct rkv_snapshot_meta none;
+  struct commands k;
+  struct machine m;
+  struct state end;
+  struct log log;
+  memset(&none, 0, sizeof none);
+  machine_open(&m, c, "a");
+  CONTRACT_REQUIRE(c, !durable || m.ops->restore_check,
+                   "it declares itself durable and has no restore_check");
+  commands_find(&k, &m);
+  log_make(&log, &k, 200, 16, c->seed);
+  machine_apply(&m, &log, log.count, 20, NULL);
+  state_take(&m, SM_CHUNK, &end);
+  machine_close(&m);
+  contract_host_init(&m.host, c, 1);
+  CONTRACT_REQUIRE(c, m.ops->open(&m.host.host, &m.config, &m.it, &m.error) == RKV_OK,
+                   "open again: %s", m.error.text);
+  if (durable)
+    machine_is(&m, &end, "a durable machine, opened again");
+  else
+    applied_is(&m, &none);
+  contract_note(c, durable ? "it is durable" : "it forgets");
+  state_free(&end);
+  log_free(&log);
+  commands_free(&k);
+  machine_close(&m);
+}

@@ -68,9 +68,9 @@ static void restore_end(struct life *l, struct open_restore *r) {
   if (contract_random(&l->seed) % 4 == 0) {
     m->ops->restore_abort(r->restore);
   } else {
-    enum rkv_status status = m->ops->restore_finish(r->restore, contract_ask(&m->error));
+    enum rkv_status status = machine_restore_end(m, r->restore);
     CONTRACT_REQUIRE(l->c, status == (whole ? RKV_OK : RKV_CORRUPT),
-                     "restore_finish ended with %s after %zu of %zu bytes", rkv_status_name(status),
+                     "a restore ended with %s after %zu of %zu bytes", rkv_status_name(status),
                      r->at, r->state->len);
     if (!whole) contract_text_ok(l->c, status, &m->error, "restore_finish");
     if (whole) m->at = (size_t)r->state->meta.last.index;

@@ -9,6 +9,8 @@ void sm_law_restore_replaces(struct contract *c);
 void sm_law_half_restore_changes_nothing(struct contract *c);
 void sm_law_damage_changes_nothing(struct contract *c);
 void sm_law_restore_in_service(struct contract *c);
+void sm_law_checked_restore_waits(struct contract *c);
+void sm_law_membership_is_the_metas(struct contract *c);
 
 enum { KEYS = 100, SMALL = 200, LARGE = 600 };
 
@@ -80,11 +82,10 @@ void sm_law_half_restore_changes_nothing(struct contract *c) {
     /* a receiver may know the size, or not */
     s->foreign.meta.size = turn % 2 ? s->foreign.len : 0;
     restore = machine_restore_part(&s->m, &s->foreign, len, 0);
-    if (restore) status = s->m.ops->restore_finish(restore, contract_ask(&s->m.error));
-    CONTRACT_REQUIRE(c, status == RKV_CORRUPT,
-                     "restore_finish ended with %s after %zu of %zu bytes", rkv_status_name(status),
-                     len, s->foreign.len);
-    if (restore) contract_text_ok(c, status, &s->m.error, "restore_finish");
+    if (restore) status = machine_restore_end(&s->m, restore);
+    CONTRACT_REQUIRE(c, status == RKV_CORRUPT, "a restore ended with %s after %zu of %zu bytes",
+                     rkv_status_name(status), len, s->foreign.len);
+    if (restore) contract_text_ok(c, status, &s->m.error, "a refused restore");
     if (turn < 24 || turn % 50 == 0)
       machine_is(&s->m, &s->own, "a machine after a restore that was cut");
   }
@@ -172,10 +173,105 @@ void sm_law_restore_in_service(struct contract *c) {
   s->m.ops->restore_abort(restore);
   machine_is(&s->m, &must, "a machine after a restore was aborted");
   restore = beside(s, LARGE - 100, LARGE);
-  CONTRACT_REQUIRE(c, s->m.ops->restore_finish(restore, &s->m.error) == RKV_OK,
-                   "restore_finish: %s", s->m.error.text);
+  CONTRACT_REQUIRE(c, machine_restore_end(&s->m, restore) == RKV_OK, "restore_finish: %s",
+                   s->m.error.text);
   machine_is(&s->m, &s->foreign, "a machine after a restore beside which entries were applied");
   state_free(&must);
   machine_close(&reference);
+  scene_close(s);
+}
+
+/* ---- checked, and not in force yet ---- */
+
+static void *checked(struct scene *s) {
+  void *restore = machine_restore_part(&s->m, &s->foreign, s->foreign.len, SM_CHUNK);
+  CONTRACT_REQUIRE(s->m.c, restore && s->m.ops->restore_check(restore, &s->m.error) == RKV_OK,
+                   "restore_check of a whole snapshot: %s", s->m.error.text);
+  return restore;
+}
+
+/* A question that was answered is answered as before. */
+static void answers_are(struct machine *m, const struct rkv_buf *questions,
+                        const struct rkv_buf *answers, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    struct rkv_buf now = rkv_buf_none();
+    CONTRACT_REQUIRE(m->c, m->ops->query(m->it, questions[i], &now, &m->error) == RKV_OK,
+                     "a query after restore_check: %s", m->error.text);
+    CONTRACT_REQUIRE(m->c, rkv_buf_equal(now, answers[i]),
+                     "restore_check has changed the answer to query %zu", i);
+    rkv_buf_drop(&now);
+  }
+}
+
+/* `m` goes on in its old state, beside a restore that was checked. */
+static void goes_on(struct scene *s, size_t to) {
+  struct machine reference;
+  struct state must;
+  machine_open(&reference, s->m.c, "reference");
+  machine_apply(&reference, &s->log, to, 20, NULL);
+  state_take(&reference, SM_CHUNK, &must);
+  machine_apply(&s->m, &s->log, to, 20, NULL);
+  machine_is(&s->m, &must, "a machine that applied entries after restore_check");
+  state_free(&s->own);
+  s->own = must;
+  machine_close(&reference);
+}
+
+void sm_law_checked_restore_waits(struct contract *c) {
+  struct rkv_buf questions[SM_QUESTIONS_MAX], answers[SM_QUESTIONS_MAX];
+  struct scene *s;
+  size_t count;
+  void *restore;
+  if (!((const struct rkv_state_machine_ops *)c->plugin->ops)->restore_check)
+    contract_skip(c, "it has no restore_check");
+  s = scene_open(c);
+  count = commands_questions(&s->k, &s->m, KEYS, questions);
+  for (size_t i = 0; i < count; i++)
+    CONTRACT_REQUIRE(c, s->m.ops->query(s->m.it, questions[i], &answers[i], &s->m.error) == RKV_OK,
+                     "query: %s", s->m.error.text);
+  restore = checked(s);
+  machine_is(&s->m, &s->own, "a machine whose restore was checked");
+  answers_are(&s->m, questions, answers, count);
+  goes_on(s, LARGE - 100);
+  s->m.ops->restore_abort(restore);
+  machine_is(&s->m, &s->own, "a machine whose checked restore was aborted");
+  restore = checked(s);
+  machine_apply(&s->m, &s->log, LARGE, 20, NULL);
+  CONTRACT_REQUIRE(c, s->m.ops->restore_finish(restore, &s->m.error) == RKV_OK,
+                   "restore_finish after restore_check: %s", s->m.error.text);
+  machine_is(&s->m, &s->foreign, "a machine after restore_check and restore_finish");
+  bufs_free(questions, count);
+  bufs_free(answers, count);
+  scene_close(s);
+}
+
+/* The node believes the meta, so a machine that keeps a membership in its bytes must compare. */
+void sm_law_membership_is_the_metas(struct contract *c) {
+  struct scene *s = scene_open(c);
+  uint64_t seed = c->seed, turns = 20;
+  size_t refused = 0;
+  for (uint64_t turn = 0; turn < turns; turn++) {
+    struct state other = s->foreign;
+    enum rkv_status status;
+    other.meta.membership = membership_make(c, &seed);
+    status = machine_restore(&s->m, &other, SM_CHUNK);
+    CONTRACT_REQUIRE(c, status == RKV_OK || status == RKV_CORRUPT,
+                     "a snapshot whose meta has another membership is refused with %s",
+                     rkv_status_name(status));
+    if (status == RKV_CORRUPT) {
+      contract_text_ok(c, status, &s->m.error, "a refused restore");
+      machine_is(&s->m, &s->own, "a machine that refused another membership");
+      refused++;
+    } else {
+      struct rkv_snapshot_meta is;
+      CONTRACT_REQUIRE(c, s->m.ops->applied(s->m.it, &is, &s->m.error) == RKV_OK, "applied: %s",
+                       s->m.error.text);
+      meta_require(c, &is, &other.meta, "a restore took a meta with another membership; after it");
+      rkv_buf_drop(&is.membership);
+      machine_restore_ok(&s->m, &s->own, SM_CHUNK);
+    }
+    rkv_buf_drop(&other.meta.membership);
+  }
+  contract_note(c, "%zu of %llu refused", refused, (unsigned long long)turns);
   scene_close(s);
 }

@@ -166,7 +166,7 @@ static void restore_lent(struct machine *m, const struct state *state, struct le
                      "restore_write: %s", m->error.text);
     rkv_buf_drop(&chunk);
   }
-  CONTRACT_REQUIRE(m->c, m->ops->restore_finish(restore, &m->error) == RKV_OK, "restore_finish: %s",
+  CONTRACT_REQUIRE(m->c, machine_restore_end(m, restore) == RKV_OK, "restore_finish: %s",
                    m->error.text);
 }
 

@@ -120,12 +120,24 @@ void *machine_restore_part(struct machine *m, const struct state *state, size_t 
   return restore;
 }
 
+enum rkv_status machine_restore_end(struct machine *m, void *restore) {
+  enum rkv_status status;
+  if (!m->ops->restore_check) return m->ops->restore_finish(restore, contract_ask(&m->error));
+  status = m->ops->restore_check(restore, contract_ask(&m->error));
+  if (status != RKV_OK) {
+    m->ops->restore_abort(restore);
+    return status;
+  }
+  status = m->ops->restore_finish(restore, contract_ask(&m->error));
+  CONTRACT_REQUIRE(m->c, status == RKV_OK, "restore_finish refused what restore_check took: %s: %s",
+                   rkv_status_name(status), m->error.text);
+  return status;
+}
+
 enum rkv_status machine_restore(struct machine *m, const struct state *state, size_t chunk) {
   void *restore = machine_restore_part(m, state, state->len, chunk);
-  enum rkv_status status;
   if (!restore) return (enum rkv_status)m->error.status;
-  status = m->ops->restore_finish(restore, contract_ask(&m->error));
-  return status;
+  return machine_restore_end(m, restore);
 }
 
 void machine_restore_ok(struct machine *m, const struct state *state, size_t chunk) {

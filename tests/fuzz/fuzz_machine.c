@@ -51,6 +51,7 @@ void machine_copy(struct machine *from, struct machine *to) {
     FUZZ_CHECK(to->ops->restore_write(restore, chunk, &error) == RKV_OK);
     rkv_buf_drop(&chunk);
   }
+  FUZZ_CHECK(to->ops->restore_check(restore, &error) == RKV_OK);
   FUZZ_CHECK(to->ops->restore_finish(restore, &error) == RKV_OK);
   from->ops->snapshot_end(snapshot);
   rkv_buf_drop(&meta.membership);

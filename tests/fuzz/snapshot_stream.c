@@ -131,7 +131,11 @@ static void finish(void *ctx, struct rkv_snapshot_call *call) {
   enum rkv_status status;
   (void)ctx;
   FUZZ_CHECK(w.restore && w.left);
-  status = w.m.ops->restore_finish(w.restore, &error);
+  status = w.m.ops->restore_check(w.restore, &error);
+  if (status == RKV_OK)
+    FUZZ_CHECK(w.m.ops->restore_finish(w.restore, &error) == RKV_OK);
+  else
+    w.m.ops->restore_abort(w.restore);
   w.restore = NULL;
   w.finished = status == RKV_OK;
   done(call, status, &error);

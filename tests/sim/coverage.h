@@ -129,7 +129,9 @@ enum sim_op {
   X(OVERTAKEN, "installs that the commit passed")                                                  \
   X(FOREIGN_LEADER, "foreign leaders refused by a node that acknowledged")                         \
   X(EDGE, "requests at the edge refused")                                                          \
-  X(EDGE_ANSWER, "answers at the edge that changed nothing")
+  X(EDGE_ANSWER, "answers at the edge that changed nothing")                                       \
+  X(KEPT, "nodes back with a state machine that kept its state")                                   \
+  X(BEHIND, "of them brought up by a snapshot that only the disk had")
 
 enum sim_effect {
 #define SIM_EFFECT_ENUM(name, text) SIM_EFFECT_##name,

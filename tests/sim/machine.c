@@ -1,6 +1,10 @@
 /* machine.c: the real state machine, watched: every entry applied is compared with what any node
  * applied at its index, and what the machine then holds with what it must; a restored state goes on
- * where the snapshot says, and holds what applying would have made of it. */
+ * where the snapshot says, and holds what applying would have made of it.
+ *
+ * In some seeds it outlives its node: it is durable by itself, at every call, and must never be
+ * ahead of what its node's disk holds (a node whose two sides contradict each other does not
+ * start). */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,9 +34,17 @@ static const struct rkv_state_machine_ops *inner_of(const struct machine *m) {
 static enum rkv_status machine_open(const struct rkv_host *host, const struct rkv_config *config,
                                     void **sm, struct rkv_error *error) {
   struct world_node *wn = host->ctx;
-  struct machine *m = calloc(1, sizeof *m);
+  struct sim *s = sim_of(wn->world);
+  struct machine *m = s->nodes[wn->id].machine;
+  s->nodes[wn->id].machine = NULL;
+  if (m) { /* its host lies where it lay */
+    if (m->applied > 0) sim_count(s, SIM_EFFECT_KEPT);
+    *sm = m;
+    return RKV_OK;
+  }
+  m = calloc(1, sizeof *m);
   assert(m);
-  m->sim = sim_of(wn->world);
+  m->sim = s;
   m->id = wn->id;
   enum rkv_status status = inner_of(m)->open(host, config, &m->inner, error);
   if (status == RKV_OK)
@@ -42,10 +54,22 @@ static enum rkv_status machine_open(const struct rkv_host *host, const struct rk
   return status;
 }
 
-static void machine_close(void *sm) {
-  struct machine *m = sm;
+static void end(struct machine *m) {
   inner_of(m)->close(m->inner);
   free(m);
+}
+
+static void machine_close(void *sm) {
+  struct machine *m = sm;
+  if (m->sim->durable)
+    m->sim->nodes[m->id].machine = m;
+  else
+    end(m);
+}
+
+void machine_wipe(struct sim *s, rkv_node_id id) {
+  if (s->nodes[id].machine) end(s->nodes[id].machine);
+  s->nodes[id].machine = NULL;
 }
 
 static enum rkv_status machine_validate(void *sm, struct rkv_buf command, struct rkv_error *error) {
@@ -74,6 +98,14 @@ static void check_values(struct machine *m) {
   }
 }
 
+/* Memory was short: some entries of a batch may be applied. */
+static void note_applied(struct machine *m) {
+  struct rkv_snapshot_meta meta = {0};
+  struct rkv_error error;
+  if (inner_of(m)->applied(m->inner, &meta, &error) == RKV_OK) m->applied = meta.last.index;
+  rkv_buf_drop(&meta.membership);
+}
+
 static enum rkv_status machine_apply(void *sm, const struct rkv_entry *entries, size_t count,
                                      struct rkv_buf *results, struct rkv_error *error) {
   struct machine *m = sm;
@@ -83,7 +115,10 @@ static enum rkv_status machine_apply(void *sm, const struct rkv_entry *entries, 
                entries[i].id.index, m->applied + i);
   check_applied(m->sim, m->id, entries, count);
   enum rkv_status status = inner_of(m)->apply(m->inner, entries, count, results, error);
-  if (status != RKV_OK) return status;
+  if (status != RKV_OK) {
+    note_applied(m);
+    return status;
+  }
   m->applied = entries[count - 1].id.index;
   check_values(m);
   return RKV_OK;
@@ -151,6 +186,7 @@ static enum rkv_status machine_restore_begin(void *sm, const struct rkv_snapshot
   r->machine = m;
   r->last = meta->last.index;
   note_install(m);
+  if (!m->sim->w->nodes[m->id].running && m->applied > 0) sim_count(m->sim, SIM_EFFECT_BEHIND);
   enum rkv_status status = inner_of(m)->restore_begin(m->inner, meta, &r->inner, error);
   if (status == RKV_OK)
     *restore = r;
@@ -176,6 +212,13 @@ static void cut_behind(struct machine *m) {
   sim_count(s, SIM_EFFECT_CUT_INSTALL);
 }
 
+static enum rkv_status machine_restore_check(void *restore, struct rkv_error *error) {
+  struct restore *r = restore;
+  enum rkv_status status = inner_of(r->machine)->restore_check(r->inner, error);
+  if (status == RKV_OK) cut_behind(r->machine);
+  return status;
+}
+
 static enum rkv_status machine_restore_finish(void *restore, struct rkv_error *error) {
   struct restore *r = restore;
   struct machine *m = r->machine;
@@ -186,7 +229,6 @@ static enum rkv_status machine_restore_finish(void *restore, struct rkv_error *e
   if (status == RKV_OK) {
     m->applied = r->last;
     check_values(m);
-    cut_behind(m);
   }
   free(r);
   return status;
@@ -224,11 +266,13 @@ void machine_watch(struct sim *s) {
                                                 .restore_begin = machine_restore_begin,
                                                 .restore_write = machine_restore_write,
                                                 .restore_finish = machine_restore_finish,
-                                                .restore_abort = machine_restore_abort};
+                                                .restore_abort = machine_restore_abort,
+                                                .restore_check = machine_restore_check};
   s->w->sm = &watched->ops;
 }
 
 void machine_unwatch(struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) machine_wipe(s, id);
   struct watched *watched =
       (struct watched *)((char *)(uintptr_t)s->w->sm - offsetof(struct watched, ops));
   s->w->sm = watched->inner;

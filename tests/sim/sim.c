@@ -12,6 +12,7 @@
 #define HEAL_NS (60 * SECOND)
 #define STATES_MAX 2000000
 #define SLOW_JOB_STEP_PPM 250000
+#define DURABLE_SHARE 3 /* of so many seeds one has machines durable by themselves */
 
 const char *const sim_fault_names[SIM_FAULT_COUNT] = {
 #define SIM_FAULT_TEXT(name, text, act) text,
@@ -108,6 +109,9 @@ static void begin(struct sim *s) {
   w->alloc_fails = memory_alloc_fails;
   w->storage = &disk_storage_ops;
   machine_watch(s);
+  s->durable = s->seed % DURABLE_SHARE == 0;
+  w->storage_capabilities |= RKV_CAP_DURABLE;
+  if (s->durable) w->sm_capabilities |= RKV_CAP_DURABLE;
   o->heartbeat_ns = SECOND / 10;
   o->election_min_ns = SECOND / 2;
   o->election_max_ns = SECOND;

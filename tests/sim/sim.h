@@ -57,6 +57,7 @@ struct sim_cluster {
 /* What is known of one node, across its lives. */
 struct sim_node {
   struct disk *disk;
+  void *machine;        /* its state machine, if that is durable by itself and it does not run */
   struct rkv_vote vote; /* greatest seen */
   rkv_index committed, applied, checked_commit;
   rkv_index config; /* of the effective membership, after the last step */
@@ -87,7 +88,8 @@ struct sim {
   struct world *w;
   uint64_t seed, step, steps_max, hash, ticks;
   bool trace, failed, healing;
-  bool leases; /* clocks run together, and lease reads are on */
+  bool leases;  /* clocks run together, and lease reads are on */
+  bool durable; /* state machines keep what they applied by themselves */
   char failure[SIM_FAIL_MAX];
   struct sim_coverage *coverage;
   struct sim_node nodes[SIM_NODES + 1];
@@ -220,5 +222,7 @@ void quiet_trials(struct sim *s);
 /* The state machine's operations, watched. */
 void machine_watch(struct sim *s);
 void machine_unwatch(struct sim *s);
+/* The node, which does not run, gets an empty one. */
+void machine_wipe(struct sim *s, rkv_node_id id);
 
 #endif

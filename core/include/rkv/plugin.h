@@ -31,7 +31,7 @@ extern "C" {
 
 #define RKV_PLUGIN_MAGIC UINT64_C(0x3147554c50564b52) /* the bytes "RKVPLUG1" */
 #define RKV_ABI_MAJOR 1u
-#define RKV_ABI_MINOR 2u
+#define RKV_ABI_MINOR 3u
 #define RKV_PLUGIN_SYMBOL "rkv_plugin_entry"
 
 /* X(NAME, number, text as in the INI section). */
@@ -48,7 +48,8 @@ enum rkv_plugin_kind {
 
 /* Capability flags: X(NAME, bit, text). What the host may rely on; none is required. */
 #define RKV_CAP_LIST(X)                                                                            \
-  X(DURABLE, 0, "durable") /* storage: what is acknowledged survives kill -9 and power loss */     \
+  X(DURABLE, 0, "durable") /* storage: what is acknowledged survives kill -9 and power loss; */    \
+  /* state machine, since 1.3: an instance finds what the one before it had applied */             \
   X(CONCURRENT_QUERIES, 1, "concurrent-queries") /* state machine: query may overlap with apply */ \
   X(STREAMING, 2, "streaming")                   /* transport: pipelines appends to one peer */
 

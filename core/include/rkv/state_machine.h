@@ -8,7 +8,15 @@
  * order, never overlapping each other ("the applier"). validate may be called by any thread at any
  * time. query too if the plugin has RKV_CAP_CONCURRENT_QUERIES, else only by the applier.
  * snapshot_read and snapshot_end may be called by any one thread per snapshot, overlapping
- * everything. No operation may call back into the node. */
+ * everything. No operation may call back into the node.
+ *
+ * Durability. The node builds the state anew from its storage whenever it starts, so a machine may
+ * forget everything at close. One that is durable by itself declares RKV_CAP_DURABLE: after a close
+ * or a crash a new instance finds what the one before it had applied, whole entries in order up to
+ * some point, and of a restore all or nothing. It must have restore_check and stand beside a
+ * durable storage, else a crash could leave it with what its storage never had: a node refuses to
+ * start with such a pair, and with a machine that does not declare what it found. It gets an entry
+ * only once its node's own storage has it. */
 #ifndef RKV_STATE_MACHINE_H
 #define RKV_STATE_MACHINE_H
 
@@ -76,13 +84,23 @@ struct rkv_state_machine_ops {
    * apply and query. Errors: RKV_CORRUPT, RKV_NO_MEMORY; only restore_abort may follow. */
   enum rkv_status (*restore_write)(void *restore, struct rkv_buf chunk, struct rkv_error *error);
 
-  /* Checks that the bytes were whole and replaces the present state by the new one: all or nothing.
-   * Called by the applier; takes microseconds beyond freeing the old state. The restore has ended,
-   * whatever is returned. Errors: RKV_CORRUPT: the present state stays as it was. */
+  /* Replaces the present state by the new one: all or nothing. Called by the applier; takes
+   * microseconds beyond freeing the old state. The restore has ended, whatever is returned.
+   * Without restore_check it checks first that the bytes were whole. Errors: RKV_CORRUPT: the
+   * present state stays as it was. With restore_check the storage has the snapshot by now: any
+   * error stops the node, which restores it when it starts again. */
   enum rkv_status (*restore_finish)(void *restore, struct rkv_error *error);
 
   /* Drops an unfinished restore; the present state stays as it was. */
   void (*restore_abort)(void *restore);
+
+  /* Since 1.3; may be NULL. Checks that the bytes were whole and all that restore_finish could
+   * refuse; nothing of the new state is in force yet. Called once, behind the last restore_write
+   * and by the same rules; then the storage makes the snapshot durable, and then restore_finish
+   * swaps, or restore_abort drops the restore. A restore that was checked may outlive entries that
+   * are applied to the present state. Errors: RKV_CORRUPT, RKV_NO_MEMORY, RKV_IO; only
+   * restore_abort may follow. */
+  enum rkv_status (*restore_check)(void *restore, struct rkv_error *error);
 };
 
 #ifdef __cplusplus

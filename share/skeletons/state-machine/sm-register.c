@@ -207,6 +207,17 @@ static enum rkv_status reg_restore_write(void *restore, struct rkv_buf chunk,
   return RKV_OK;
 }
 
+/* What is refused is refused here: the storage takes the snapshot next. */
+static enum rkv_status reg_restore_check(void *restore, struct rkv_error *error) {
+  const struct restore *r = (const struct restore *)restore;
+  if (r->got < HEAD_BYTES || r->got - HEAD_BYTES < r->value.len)
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: ends at byte %llu, before its end",
+                    (unsigned long long)r->got);
+  if (checksum(r->value.data, r->value.len) != rkv_get_le(r->head + 8, 8))
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: the value contradicts its checksum");
+  return RKV_OK;
+}
+
 static void reg_restore_abort(void *restore) {
   struct restore *r = (struct restore *)restore;
   rkv_buf_drop(&r->value);
@@ -214,22 +225,16 @@ static void reg_restore_abort(void *restore) {
   free(r);
 }
 
+/* Swaps; after a check nothing can fail. */
 static enum rkv_status reg_restore_finish(void *restore, struct rkv_error *error) {
   struct restore *r = (struct restore *)restore;
   struct machine *m = r->machine;
-  enum rkv_status status = RKV_OK;
   struct rkv_buf old_value = m->value, old_membership = m->applied.membership;
-  if (r->got < HEAD_BYTES || r->got - HEAD_BYTES < r->value.len)
-    status = rkv_fail(error, RKV_CORRUPT, "snapshot: ends at byte %llu, before its end",
-                      (unsigned long long)r->got);
-  else if (checksum(r->value.data, r->value.len) != rkv_get_le(r->head + 8, 8))
-    status = rkv_fail(error, RKV_CORRUPT, "snapshot: the value contradicts its checksum");
-  if (status == RKV_OK) { /* from here on nothing can fail: all or nothing */
-    m->value = r->value, r->value = old_value;
-    m->applied = r->meta, r->meta.membership = old_membership;
-  }
-  reg_restore_abort(r); /* frees the state that is not in service */
-  return status;
+  (void)error;
+  m->value = r->value, r->value = old_value;
+  m->applied = r->meta, r->meta.membership = old_membership;
+  reg_restore_abort(r); /* frees the state that was in service */
+  return RKV_OK;
 }
 
 /* ---- the descriptor: in the order of the structs, so that C++ takes it too ---- */
@@ -248,6 +253,7 @@ static const struct rkv_state_machine_ops ops = {
     .restore_write = reg_restore_write,
     .restore_finish = reg_restore_finish,
     .restore_abort = reg_restore_abort,
+    .restore_check = reg_restore_check,
 };
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;

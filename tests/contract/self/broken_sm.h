@@ -24,12 +24,18 @@
   X(chunk_over_wish)                                                                               \
   X(view_moves)                                                                                    \
   X(view_leaks)                                                                                    \
+  X(view_endless)                                                                                  \
   X(begin_copies)                                                                                  \
   X(byte_lost)                                                                                     \
   X(half_is_whole)                                                                                 \
   X(half_clears)                                                                                   \
   X(abort_installs)                                                                                \
   X(restore_ignored)                                                                               \
+  X(check_says_yes)                                                                                \
+  X(check_installs)                                                                                \
+  X(check_freezes)                                                                                 \
+  X(membership_of_bytes)                                                                           \
+  X(remembers)                                                                                     \
   X(validate_not_for_threads)                                                                      \
   X(validate_takes_nothing)                                                                        \
   X(born_old)                                                                                      \
@@ -57,7 +63,7 @@ struct broken {
   struct rkv_log_id counted;
   uint8_t buffer[BROKEN_BUFFER_BYTES];
   struct rkv_buf stale;
-  bool has_stale;
+  bool has_stale, frozen;
   int validating;
 };
 
@@ -70,6 +76,7 @@ void broken_snapshot_end(void *snapshot);
 enum rkv_status broken_restore_begin(void *sm, const struct rkv_snapshot_meta *meta, void **restore,
                                      struct rkv_error *error);
 enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct rkv_error *error);
+enum rkv_status broken_restore_check(void *restore, struct rkv_error *error);
 enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error);
 void broken_restore_abort(void *restore);
 

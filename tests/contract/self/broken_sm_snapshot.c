@@ -15,7 +15,12 @@ struct restore {
   void *good;
   const uint8_t *kept; /* a chunk that is gone */
   size_t kept_len;
+  bool refused;
 };
+
+/* Of membership_of_bytes: that of the last view begun. */
+static uint8_t seen[BROKEN_BUFFER_BYTES];
+static size_t seen_len;
 
 enum rkv_status broken_snapshot_begin(void *sm, void **snapshot, struct rkv_snapshot_meta *meta,
                                       struct rkv_error *error) {
@@ -27,6 +32,10 @@ enum rkv_status broken_snapshot_begin(void *sm, void **snapshot, struct rkv_snap
   if (b->fault == FAULT_begin_copies) (void)nanosleep(&(struct timespec){0, 300000000}, NULL);
   status = b->good->snapshot_begin(b->it, &v->good, meta, error);
   if (b->fault == FAULT_born_old && meta->last.index == 0) meta->last = (struct rkv_log_id){1, 1};
+  if (meta->membership.len <= sizeof seen) {
+    seen_len = meta->membership.len;
+    if (seen_len > 0) memcpy(seen, meta->membership.data, seen_len);
+  }
   if (b->fault == FAULT_membership_forgotten) rkv_buf_drop(&meta->membership);
   *snapshot = v;
   return status;
@@ -53,6 +62,12 @@ enum rkv_status broken_snapshot_read(void *snapshot, size_t max, struct rkv_buf 
                                      struct rkv_error *error) {
   struct view *v = snapshot;
   enum rkv_status status;
+  if (v->b->fault == FAULT_view_endless) {
+    static const uint8_t byte;
+    (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+    *chunk = rkv_buf_static(&byte, 1);
+    return RKV_OK;
+  }
   if (v->b->fault == FAULT_view_moves && ++v->reads == 3) move(v);
   if (v->b->fault == FAULT_chunk_over_wish) max *= 2;
   status = v->b->good->snapshot_read(v->good, max, chunk, error);
@@ -72,10 +87,12 @@ void broken_snapshot_end(void *snapshot) {
 enum rkv_status broken_restore_begin(void *sm, const struct rkv_snapshot_meta *meta, void **restore,
                                      struct rkv_error *error) {
   struct restore *r = calloc(1, sizeof *r);
+  struct rkv_snapshot_meta own = *meta;
   if (!r) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
   r->b = sm;
   *restore = r;
-  return r->b->good->restore_begin(r->b->it, meta, &r->good, error);
+  if (r->b->fault == FAULT_membership_of_bytes) own.membership = rkv_buf_static(seen, seen_len);
+  return r->b->good->restore_begin(r->b->it, &own, &r->good, error);
 }
 
 enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct rkv_error *error) {
@@ -106,21 +123,43 @@ static void clear(struct broken *b) {
   b->it = empty;
 }
 
+/* What a machine that is not broken does at the end of a restore. */
+static enum rkv_status good_check(struct restore *r, struct rkv_error *error) {
+  struct broken *b = r->b;
+  if (b->fault == FAULT_chunk_kept_borrowed)
+    (void)b->good->restore_write(r->good, rkv_buf_static(r->kept, r->kept_len), error);
+  return b->good->restore_check(r->good, error);
+}
+
+enum rkv_status broken_restore_check(void *restore, struct rkv_error *error) {
+  struct restore *r = restore;
+  struct broken *b = r->b;
+  enum rkv_status status;
+  if (b->fault == FAULT_check_says_yes) return RKV_OK;
+  status = good_check(r, error);
+  if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) clear(b);
+  if (status == RKV_CORRUPT && b->fault == FAULT_half_is_whole) r->refused = true, status = RKV_OK;
+  if (status == RKV_OK && b->fault == FAULT_check_freezes) b->frozen = true;
+  if (status == RKV_OK && b->fault == FAULT_check_installs) {
+    status = b->good->restore_finish(r->good, error);
+    r->good = NULL;
+  }
+  return status;
+}
+
 enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
   struct restore *r = restore;
   struct broken *b = r->b;
   struct rkv_snapshot_meta meta;
   enum rkv_status status = RKV_OK;
-  if (b->fault == FAULT_chunk_kept_borrowed)
-    (void)b->good->restore_write(r->good, rkv_buf_static(r->kept, r->kept_len), error);
   (void)b->good->applied(b->it, &meta, error);
   rkv_buf_drop(&meta.membership);
-  if (b->fault == FAULT_restore_ignored && meta.last.index > 0)
+  b->frozen = false;
+  if (b->fault == FAULT_check_says_yes) status = good_check(r, error);
+  if (r->refused || status != RKV_OK || (b->fault == FAULT_restore_ignored && meta.last.index > 0))
     b->good->restore_abort(r->good);
-  else
+  else if (r->good)
     status = b->good->restore_finish(r->good, error);
-  if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) clear(b);
-  if (status == RKV_CORRUPT && b->fault == FAULT_half_is_whole) status = RKV_OK;
   free(r);
   return BROKEN_ERROR(b->fault, status, error);
 }
@@ -128,9 +167,11 @@ enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
 void broken_restore_abort(void *restore) {
   struct restore *r = restore;
   struct rkv_error error;
-  if (r->b->fault == FAULT_abort_installs)
+  bool installs = r->b->fault == FAULT_abort_installs;
+  r->b->frozen = false;
+  if (installs && good_check(r, &error) == RKV_OK)
     (void)r->b->good->restore_finish(r->good, &error);
-  else
+  else if (r->good)
     r->b->good->restore_abort(r->good);
   free(r);
 }

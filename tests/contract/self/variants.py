@@ -18,7 +18,7 @@ GOOD = {"broken-mem": "storage-mem", "broken-wal": "storage-wal", "broken-sm": "
 SOURCES = {"plugins/storage-wal": "storage-wal"}  # folders of which variants are made by a changed line
 OPTIONS = {"storage-wal": ["segment_bytes=256KiB"]}
 HANGING = {"never_called", "hangs", "called_under_a_lock", "cancel_not_told", "abort_finishes", "sulks",
-           "never_kicks"}  # faults that are caught by waiting ...
+           "never_kicks", "view_endless"}  # faults that are caught by waiting ...
 LIMIT_S = 4  # ... so long
 JOBS = 4  # most of the time they wait
 

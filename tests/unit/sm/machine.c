@@ -262,6 +262,7 @@ int main(void) {
       STORY(restore_refuses_bad_bytes),
       STORY(restore_survives_changed_bytes),
       STORY(restore_wants_its_meta),
+      STORY(restore_wants_its_membership),
       STORY(restore_overlaps_apply),
   };
   return cmocka_run_group_tests_name("sm-protobuf", stories, NULL, NULL);

@@ -72,6 +72,7 @@ void restore_takes_foreign_bytes(void **state);
 void restore_refuses_bad_bytes(void **state);
 void restore_survives_changed_bytes(void **state);
 void restore_wants_its_meta(void **state);
+void restore_wants_its_membership(void **state);
 void restore_overlaps_apply(void **state);
 
 #endif

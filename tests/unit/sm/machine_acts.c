@@ -157,11 +157,12 @@ enum rkv_status machine_restore(struct machine *m, const struct rkv_snapshot_met
     status = m->ops->restore_write(restore, chunk, NULL);
     rkv_buf_drop(&chunk); /* borrowed: it must not be needed any more */
   }
+  if (status == RKV_OK) status = m->ops->restore_check(restore, NULL);
   if (status != RKV_OK) {
     m->ops->restore_abort(restore);
     return status;
   }
-  status = m->ops->restore_finish(restore, NULL);
-  if (status == RKV_OK) m->last = meta->last;
+  assert_int_equal(m->ops->restore_finish(restore, NULL), RKV_OK);
+  m->last = meta->last;
   return status;
 }
