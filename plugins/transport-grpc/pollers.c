@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include "server.h"
 
-#define LOOK_NS (25 * MS) /* how often who stands by looks after the one who polls */
+/* After the begin of a burst: who polls is missed. */
+#define LATE_NS (TRANSPORT_TICK_NS + POLLERS_LATE_NS)
+#define LOOK_NS (25 * MS) /* who stands by looks again after this, before it goes on */
 #define STANDING 2        /* threads at the start: one polls, one stands by */
 #define NOBODY POLLERS_MAX
 
@@ -133,13 +135,15 @@ static bool is_role_free(struct pollers *p) {
   return true;
 }
 
-/* Who polls is in the same burst as at the last look, and should have come back long ago. */
-static bool is_late(struct pollers *p, uint64_t *seen_ns) {
+/* Who polls should have come back long ago, and that it had not was seen by the last look too: else
+ * the whole machine may have stood still. *wait_ns: until the next look. */
+static bool is_missed(struct pollers *p, uint64_t *suspect_ns, uint64_t *wait_ns) {
   const uint64_t begun = atomic_load_explicit(&p->begun_ns, memory_order_relaxed);
   const uint64_t now = transport_now(p->t);
-  const bool again = begun == *seen_ns; /* else the whole machine may have stood still */
-  *seen_ns = begun;
-  return again && now - begun > TRANSPORT_TICK_NS + POLLERS_LATE_NS && is_role_free(p);
+  const bool late = now - begun >= LATE_NS, again = begun == *suspect_ns;
+  *suspect_ns = late ? begun : 0;
+  *wait_ns = late || now - begun > LATE_NS - LOOK_NS ? LOOK_NS : LATE_NS - (now - begun);
+  return late && again && is_role_free(p);
 }
 
 static void relieve(struct pollers *p, unsigned me) {
@@ -155,7 +159,7 @@ static void relieve(struct pollers *p, unsigned me) {
 
 /* False: the end. */
 static bool await_turn(struct pollers *p, unsigned me) {
-  uint64_t seen_ns = 0;
+  uint64_t suspect_ns = 0, wait_ns = LATE_NS;
   bool more;
   if (atomic_load_explicit(&p->turn, memory_order_relaxed) == me) return true;
   pthread_mutex_lock(&p->mutex);
@@ -163,10 +167,10 @@ static bool await_turn(struct pollers *p, unsigned me) {
   while (!p->over && atomic_load(&p->turn) != me) {
     if (p->watch == NOBODY) p->watch = me;
     if (p->watch == me)
-      transport_wait(&p->changed, &p->mutex, LOOK_NS); /* looks anyway */
+      transport_wait(&p->changed, &p->mutex, wait_ns); /* looks anyway */
     else
       pthread_cond_wait(&p->changed, &p->mutex);
-    if (!p->over && p->watch == me && is_late(p, &seen_ns)) relieve(p, me);
+    if (!p->over && p->watch == me && is_missed(p, &suspect_ns, &wait_ns)) relieve(p, me);
   }
   p->idle--;
   more = !p->over;
