@@ -67,7 +67,7 @@ def test_a_flood_deposes_nobody(cluster, kind):
     leader = cluster.form(1, 2, 3, timers=timers_of(*CALM)) and cluster.leader()
     leader.set("a", "1")
     term = leader.view().term
-    with flood(leader, kind), flood(leader, kind):
+    with flood(leader, kind):
         served = writes(leader, SECONDS)
     assert served >= SERVED
     assert leader.view().term == term and leader.view().state == "leader"
