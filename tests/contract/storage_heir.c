@@ -26,8 +26,8 @@ static void plan_names(struct life *life) {
   model_free(m);
 }
 
-/* The heir: some more is acknowledged; then power goes. Names are synced slowly: what a thread beside
- * syncs by chance must not hide what an acknowledgement did not wait for. */
+/* The heir: some more is acknowledged; then power goes. Names are synced slowly: what a thread
+ * beside syncs by chance must not hide what an acknowledgement did not wait for. */
 static void inherit(struct life *life, const char *when, uint64_t number, uint64_t seed) {
   struct model *m = model_copy(life->c, life->start);
   life->count = 0;
