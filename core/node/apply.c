@@ -27,7 +27,6 @@ static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t 
   n->applied_entries += count;
   propose_answer(n, entries, count);
   raft_on_applied(n->raft, node_now(n), n->applied);
-  loop_carry(n);
   return true;
 }
 

@@ -76,7 +76,6 @@ static void give_up(struct node *n, const char *why) {
   n->build_wanted = false;
   n->build_pause_ns = n->now_ns + NODE_QUIET_NS;
   raft_on_snapshot_built(n->raft, node_now(n), (struct rkv_log_id){0, 0});
-  loop_carry(n);
 }
 
 /* Worth it once the log has grown by a fair part of what the snapshot will weigh: the cost of
@@ -129,7 +128,6 @@ void build_on_now(struct node *n, struct rkv_call *call) {
   }
   n->snapshot_call = call;
   n->build_pause_ns = 0;
-  loop_carry(n);
 }
 
 static void answer_now(struct node *n, const struct snapshot_build *b) {
@@ -175,7 +173,6 @@ void build_on_done(struct node *n, struct rkv_call *call) {
     rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot built last=%llu bytes=%llu id=%s",
             (unsigned long long)b->meta.last.index, (unsigned long long)b->meta.size, b->meta.id);
     raft_on_snapshot_built(n->raft, node_now(n), b->meta.last);
-    loop_carry(n);
   }
   answer_now(n, b);
   rkv_buf_drop(&b->meta.membership);

@@ -46,7 +46,6 @@ void change_settle(struct node *n, struct rkv_call *call, enum rkv_status status
     else
       answer_fail(call, error);
   }
-  loop_carry(n);
 }
 
 void change_look(struct node *n, const struct rkv_membership *m) {

@@ -147,17 +147,6 @@ static void join(struct node *n, struct rkv_cluster_id cluster) {
   peer_reopen(n);
 }
 
-/* (D3): a crash between the two leaves an empty log of the old cluster, which nobody mistakes. */
-static void leave_for(struct node *n, struct rkv_cluster_id cluster) {
-  assert(!n->identity.settled && n->committed.index == 0);
-  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "left cluster=%016llx, in which nothing was committed, for that of the leader: %016llx",
-          (unsigned long long)n->identity.cluster.high, (unsigned long long)cluster.high);
-  raft_leave_cluster(n->raft, node_now(n));
-  loop_carry(n);
-  join(n, cluster);
-}
-
 /* A leader whose cluster has no id, as OpenRaft's: the initial entry may be this node's own, and
  * nothing tells it from the leader's. */
 static bool is_doubtful(const struct node *n) {
@@ -174,17 +163,31 @@ static struct rkv_cluster_id leaders_cluster(const struct rkv_call *call) {
 
 bool identity_differs(const struct node *n, const struct rkv_call *call) {
   struct rkv_cluster_id theirs = leaders_cluster(call);
+  if (n->left_cluster) return true;
   if (!rkv_cluster_id_known(theirs)) return is_doubtful(n);
   return !n->identity.settled && !rkv_cluster_id_equal(theirs, n->identity.cluster);
 }
 
+/* (D3): a crash before identity_adopt leaves an empty log of the old cluster, which nobody mistakes
+ * for anything. */
+bool identity_leaves(struct node *n, const struct rkv_call *call) {
+  if (n->left_cluster || !identity_differs(n, call)) return false;
+  if (!rkv_cluster_id_known(n->identity.cluster)) return false;
+  assert(!n->identity.settled && n->committed.index == 0); /* (D2) */
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "left cluster=%016llx, in which nothing was committed, for that of the leader: %016llx",
+          (unsigned long long)n->identity.cluster.high,
+          (unsigned long long)leaders_cluster(call).high);
+  raft_leave_cluster(n->raft, node_now(n));
+  n->left_cluster = true;
+  return true;
+}
+
 void identity_adopt(struct node *n, const struct rkv_call *call) {
-  struct rkv_cluster_id theirs = leaders_cluster(call);
   if (!identity_differs(n, call)) return;
-  if (rkv_cluster_id_known(n->identity.cluster))
-    leave_for(n, theirs);
-  else
-    join(n, theirs);
+  assert(n->left_cluster || !rkv_cluster_id_known(n->identity.cluster)); /* (D3) */
+  n->left_cluster = false;
+  join(n, leaders_cluster(call));
 }
 
 void identity_found(struct node *n, const struct rkv_membership *founders) {

@@ -96,6 +96,7 @@ struct node {
   void (*fatal_notify)(void *arg);
   void *fatal_arg;
 
+  bool more;         /* committed entries wait for the next slice */
   uint64_t now_ns;   /* time of the batch being worked: read after its calls were taken */
   uint64_t slept_ns; /* how long the machine had slept when lease reads were last looked at */
   uint64_t timer_ns, expire_ns;
@@ -111,7 +112,8 @@ struct node {
   struct stall stall;
   struct knowing know;
   struct oddities odd;
-  bool carrying, settle; /* outputs are being carried out; saves ended meanwhile */
+  struct rkv_call *again; /* the call being worked is handed to its handler once more */
+  bool settle;            /* saves ended that raft has not heard of */
   bool saved_a_vote, saved_a_log;
   struct rkv_vote saved_vote;
   struct rkv_log_id saved_last;
@@ -134,7 +136,8 @@ struct node {
   uint64_t apply_pause_ns;
 
   struct rkv_identity identity;
-  bool identity_is_new;     /* and not saved yet */
+  bool left_cluster;    /* the log was dropped for a leader's cluster, which is not joined yet */
+  bool identity_is_new; /* and not saved yet */
   uint64_t odd_memberships; /* taken although their addresses are wrong (addresses.h) */
   uint64_t foreign_calls;   /* refused because they were meant for another node or cluster */
   uint64_t foreign_quiet_ns, foreign_quiet; /* when that may be logged again; since the last line */
@@ -172,8 +175,8 @@ struct node {
 
 /* ---- loop.c ---- */
 struct raft_now node_now(struct node *n);
-/* Takes every output of raft and carries it out or defers it. After each input. */
-void loop_carry(struct node *n);
+/* The handler of this call is called once more when raft's outputs were carried out. */
+void node_again(struct node *n, struct rkv_call *call);
 /* Hands an internal event or answered call to the runner. Any thread; does not kick. */
 void loop_post(struct node *n, struct rkv_call *call, enum node_kind kind);
 /* True once the node is fatal or abandoned: nothing is promised any more. Any thread. */
@@ -266,6 +269,8 @@ void peer_on_append_call(struct node *n, struct rkv_call *call);
 void peer_answer_vote(struct node *n, const struct raft_output *out);
 void peer_answer_append(struct node *n, const struct raft_output *out);
 void peer_update(struct node *n, const struct rkv_membership *membership);
+/* Closes the connections to members that left, as soon as raft has nothing to tell them. */
+void peer_let_go(struct node *n);
 void peer_close_all(struct node *n);
 /* Refuses a call of a peer that is not for this node, or while the node ends; true if it did. */
 bool peer_refuse(struct node *n, struct rkv_call *call);

@@ -20,17 +20,21 @@ static void fail_with_raft(struct node *n) {
   if (raft_failed(n->raft)) node_fatal(n, RKV_NO_MEMORY, "raft: out of memory");
 }
 
-void loop_carry(struct node *n) {
+/* Takes every output of raft and carries it out or defers it: after each handler and each phase. */
+static void carry(struct node *n) {
   struct raft_output out;
-  if (n->carrying) return;
-  n->carrying = true;
   do {
     fail_with_raft(n); /* before anything is carried out that rests on what is not there */
     while (raft_take(n->raft, &out))
       if (!raft_output_waits(out.type) || !save_defer(n, &out)) output_carry(n, &out);
   } while (save_settle(n));
-  n->carrying = false;
   fail_with_raft(n);
+  n->received = NULL;
+  peer_let_go(n);
+}
+
+void node_again(struct node *n, struct rkv_call *call) {
+  n->again = call;
 }
 
 bool loop_ending(struct node *n) {
@@ -49,7 +53,12 @@ static void dispatch(struct node *n, struct rkv_call *call) {
   while (call) {
     struct rkv_call *next = call->next;
     assert(call->kind < sizeof handlers / sizeof handlers[0]);
-    if (!api_is_late(n, call)) handlers[call->kind](n, call);
+    n->again = api_is_late(n, call) ? NULL : call;
+    while (n->again) {
+      n->again = NULL;
+      handlers[call->kind](n, call);
+      carry(n);
+    }
     call = next;
   }
 }
@@ -114,6 +123,34 @@ static void arm_timer(struct node *n) {
 /* One batch: everything that waits now. True if there is more to do at once. The clock is read
  * when the inbox was taken: a lease read must not be judged by a time before it began, nor a
  * promise begin before the append came that it answers. */
+static void on_time(struct node *n) {
+  if (n->now_ns >= raft_deadline(n->raft)) raft_on_time(n->raft, node_now(n));
+}
+
+static void apply(struct node *n) {
+  n->more = apply_run(n);
+}
+
+typedef void phase(struct node *n);
+
+/* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
+static phase *const phases[] = {propose_flush,
+                                on_time,
+                                expire,
+                                read_flush,
+                                transfer_drain_run,
+                                stall_run,
+                                tend_run,
+                                replicate_all,
+                                read_run, /* those that wait for nothing to be applied: not behind the answers of
+                                writes */
+                                apply,
+                                read_run,
+                                receive_run,
+                                build_run,
+                                identity_settle,
+                                know_run};
+
 static bool run_batch(struct node *n) {
   struct rkv_call *calls = inbox_take(&n->inbox);
   n->now_ns = n->executor->now_ns(n->executor->ctx);
@@ -122,26 +159,12 @@ static bool run_batch(struct node *n) {
     end_waiting(n);
     return !inbox_empty(&n->inbox);
   }
-  propose_flush(n);
-  if (n->now_ns >= raft_deadline(n->raft)) {
-    raft_on_time(n->raft, node_now(n));
-    loop_carry(n);
+  for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
+    phases[i](n);
+    carry(n);
   }
-  expire(n);
-  read_flush(n);
-  transfer_drain_run(n);
-  stall_run(n);
-  tend_run(n);
-  replicate_all(n);
-  read_run(n); /* those that wait for nothing to be applied: not behind the answers of writes */
-  bool more = apply_run(n);
-  read_run(n);
-  receive_run(n);
-  build_run(n);
-  identity_settle(n);
-  know_run(n);
   arm_timer(n);
-  return more || !inbox_empty(&n->inbox);
+  return n->more || !inbox_empty(&n->inbox);
 }
 
 void node_kick(struct node *n) {

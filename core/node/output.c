@@ -49,10 +49,7 @@ void output_carry(struct node *n, const struct raft_output *out) {
   case RAFT_OUT_SEND_VOTE: replicate_vote(n, out); break;
   case RAFT_OUT_ANSWER_VOTE: peer_answer_vote(n, out); break;
   case RAFT_OUT_ANSWER_APPEND: peer_answer_append(n, out); break;
-  case RAFT_OUT_COMMIT:
-    n->committed = out->id;
-    if (n->peers_leaving) peer_update(n, &raft_effective(n->raft)->value);
-    break;
+  case RAFT_OUT_COMMIT: n->committed = out->id; break;
   case RAFT_OUT_ROLE:
     n->tend_ns = 0;
     tell_role(n);

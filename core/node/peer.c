@@ -31,14 +31,12 @@ void peer_on_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
   if (refuses_vote(n, c)) return;
   raft_on_vote_request(n->raft, node_now(n), c->vote, c->last, c->transfer, call);
-  loop_carry(n);
 }
 
 void peer_on_pre_vote_call(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
   if (refuses_vote(n, c)) return;
   raft_on_pre_vote_request(n->raft, node_now(n), c->vote, c->last, call);
-  loop_carry(n);
 }
 
 void peer_answer_vote(struct node *n, const struct raft_output *out) {
@@ -79,15 +77,19 @@ static enum rkv_status decode_memberships(const struct rkv_append_call *c,
 
 /* If raft will accept this append, its sender is this node's leader: the node takes over its
  * cluster. An append that raft would refuse changes nothing. */
-static enum rkv_status adopt_leader(struct node *n, const struct rkv_append_call *c,
+static enum rkv_status adopt_leader(struct node *n, struct rkv_append_call *c,
                                     const struct raft_entry *entries, struct rkv_error *error) {
   struct raft_view view;
   enum rkv_status status;
   raft_view(n->raft, &view);
   if (!identity_differs(n, &c->call) || !rkv_vote_accepts(view.vote, c->vote)) return RKV_OK;
   status = raft_check_append_request(n->raft, c->vote, c->prev, entries, c->entry_count, error);
-  if (status == RKV_OK) identity_adopt(n, &c->call);
-  return status;
+  if (status != RKV_OK) return status;
+  if (identity_leaves(n, &c->call))
+    node_again(n, &c->call);
+  else
+    identity_adopt(n, &c->call);
+  return RKV_OK;
 }
 
 static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
@@ -108,15 +110,11 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
   }
   if (status == RKV_OK) status = decode_memberships(c, entries, &decoded, error);
   if (status == RKV_OK) status = adopt_leader(n, c, entries, error);
-  if (status == RKV_OK) {
+  if (status == RKV_OK && !n->again) {
     status = raft_on_append_request(n->raft, node_now(n), c->vote, c->prev, c->commit, entries,
                                     c->entry_count, &c->call, error);
   }
-  if (status == RKV_OK) {
-    n->received = c;
-    loop_carry(n);
-    n->received = NULL;
-  }
+  if (status == RKV_OK && !n->again) n->received = c; /* until its outputs are carried out */
   free(decoded);
   free(entries);
   return status;
@@ -142,7 +140,10 @@ void peer_on_append_call(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (peer_refuse(n, call) || odd_refuses(n, call, &vote)) return;
   if (leap_refuses(n, call, c->vote, last_named(c))) return;
-  if (hand_to_raft(n, c, &error) == RKV_OK) return note_leader(n, vote, commit);
+  if (hand_to_raft(n, c, &error) == RKV_OK) {
+    if (!n->again) note_leader(n, vote, commit);
+    return;
+  }
   n->bad_peer_calls++;
   tell_append_refused(n, c, error.text);
   peer_fail(n, call, &error);
@@ -229,6 +230,15 @@ void peer_update(struct node *n, const struct rkv_membership *membership) {
     if (member->id != n->plugins.host->node_id && !peer_find(n, member->id)) open_peer(n, member);
   }
   n->tend_ns = 0;
+}
+
+void peer_let_go(struct node *n) {
+  const struct rkv_membership *m = &raft_effective(n->raft)->value;
+  struct raft_peer_view view;
+  if (!n->peers_leaving) return;
+  for (size_t i = 0; i < n->peer_count; i++)
+    if (!rkv_membership_find(m, n->peers[i].id) && !raft_peer(n->raft, n->peers[i].id, &view))
+      return peer_update(n, m);
 }
 
 void peer_reopen(struct node *n) {

@@ -99,7 +99,6 @@ void propose_flush(struct node *n) {
   n->batch_count = 0;
   n->proposals += count;
   save_entries(n, n->scratch, count);
-  loop_carry(n);
 }
 
 /* Whatever waits for one of these entries no longer does: given back at once, because each atomic

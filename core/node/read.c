@@ -193,7 +193,6 @@ static void open_ticket(struct node *n, enum node_kind kind, bool lease) {
   if (status == RKV_OK || asked) {
     t->next = n->tickets;
     n->tickets = t;
-    loop_carry(n);
     return;
   }
   free(t);

@@ -86,7 +86,6 @@ static void on_worker(struct snapshot_receive *r, enum receive_step step) {
 static bool wanted(struct node *n, struct rkv_snapshot_call *call) {
   struct raft_view view;
   enum raft_offer offer = raft_on_snapshot_offer(n->raft, node_now(n), call->vote, call->meta.last);
-  loop_carry(n);
   raft_view(n->raft, &view);
   call->voter_vote = view.vote;
   call->finished = offer != RAFT_OFFER_TAKE;
@@ -129,27 +128,23 @@ static const char *wrong_meta(const struct rkv_snapshot_call *call) {
 void receive_on_begin(struct node *n, struct rkv_call *base) {
   struct rkv_error error;
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
-  api_release(n, base);
   if (loop_ending(n)) {
     answer_end_error(n, &error);
-    answer_fail(base, &error);
-    return;
+    return peer_fail(n, base, &error);
   }
-  if (identity_check(n, base, &error) != RKV_OK) {
-    answer_fail(base, &error);
-    return;
-  }
-  if (leap_is_told(n, base, call->vote, call->meta.last, &error)) {
-    answer_fail(base, &error);
-    return;
-  }
+  if (identity_check(n, base, &error) != RKV_OK ||
+      leap_is_told(n, base, call->vote, call->meta.last, &error))
+    return peer_fail(n, base, &error);
   const char *wrong = wrong_meta(call);
   if (wrong) {
     n->bad_peer_calls++;
-    answer_failf(base, RKV_INVALID, "snapshot meta: %s", wrong);
-    return;
+    (void)rkv_fail(&error, RKV_INVALID, "snapshot meta: %s", wrong);
+    return peer_fail(n, base, &error);
   }
-  if (!wanted(n, call)) {
+  bool taken = wanted(n, call);
+  if (taken && identity_leaves(n, base)) return node_again(n, base);
+  api_release(n, base);
+  if (!taken) {
     (void)answer_ok(n, base);
     return;
   }
@@ -271,8 +266,7 @@ static void installed(struct snapshot_receive *r) {
   n->log_bytes = 0;
   raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
   n->installing = false;
-  loop_carry(n);
-  propose_covered(n);
+  propose_covered(n); /* before its outputs: those drop only what is above */
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
           (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
 }

@@ -73,7 +73,6 @@ void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call) {
     }
     raft_on_pre_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, unknown, v->call.granted,
                             v->call.voter_vote, v->call.voter_last);
-    loop_carry(n);
   }
   free(v);
 }
@@ -86,7 +85,6 @@ void replicate_on_vote_answer(struct node *n, struct rkv_call *call) {
     leap_note_answer(n, v->peer, v->call.voter_vote);
     raft_on_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, v->call.granted,
                         v->call.voter_vote, v->call.voter_last);
-    loop_carry(n);
   }
   free(v);
 }
@@ -196,7 +194,6 @@ void replicate_all(struct node *n) {
       if (!raft_next_append(n->raft, now, n->peers[i].id, &plan)) break;
       replicate_plan(n, &n->peers[i], &plan);
     }
-  loop_carry(n);
 }
 
 /* What the transport knows from an earlier answer the peer did not say itself: it confirms no read
@@ -224,8 +221,6 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
       raft_on_append_failed(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             a->status == RKV_TOO_LARGE, a->call.matched);
     if (a->status == RKV_PRECONDITION || a->status == RKV_FOREIGN) tend_ask_again(n, a->peer);
-    loop_carry(n);
-    if (n->peers_leaving) peer_update(n, &raft_effective(n->raft)->value);
   }
   append_free(a);
 }

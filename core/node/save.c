@@ -115,7 +115,6 @@ void save_truncate(struct node *n, rkv_index after) {
 
 void save_on_saved(struct node *n, struct rkv_call *call) {
   note_saved(n, save_of(call));
-  loop_carry(n);
 }
 
 /* ---- outputs that wait ---- */

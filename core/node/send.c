@@ -131,10 +131,8 @@ static void end(struct snapshot_send *s, bool ok) {
     log_sent(s);
   else
     log_trouble(s);
-  if (!loop_ending(n)) {
+  if (!loop_ending(n))
     raft_on_snapshot_sent(n->raft, node_now(n), s->peer, ok, s->call.meta.last, greater);
-    loop_carry(n);
-  }
   if (s->reader) n->plugins.storage->snapshot_close(s->reader);
   rkv_buf_drop(&s->call.chunk);
   rkv_buf_drop(&s->call.meta.membership);

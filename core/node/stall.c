@@ -38,7 +38,6 @@ static void look(struct node *n) {
   set_stalled(n, true);
   if (!leads(n)) return;
   (void)raft_transfer(n->raft, node_now(n), 0, &n->stall.now, &ignored);
-  loop_carry(n);
 }
 
 void stall_run(struct node *n) {

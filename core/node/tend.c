@@ -141,7 +141,6 @@ static void act(struct node *n) {
   for (uint32_t i = 0; i < m->value.node_count; i++) {
     const struct rkv_member *member = &m->value.nodes[i];
     if (!needs_step(n, member) || !make_step(n, member, said_by(n, member))) continue;
-    loop_carry(n);
     return;
   }
 }

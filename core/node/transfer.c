@@ -34,7 +34,6 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
     else
       answer_fail(call, &error);
   }
-  loop_carry(n);
 }
 
 void transfer_away(struct node *n, struct rkv_call *call) {
@@ -46,7 +45,6 @@ void transfer_away(struct node *n, struct rkv_call *call) {
     api_release(n, call);
     answer_fail(call, &error);
   }
-  loop_carry(n);
 }
 
 void transfer_done(struct node *n, const struct raft_output *out) {
@@ -102,7 +100,6 @@ void transfer_drain_run(struct node *n) {
   n->drain_wanted = false;
   if (raft_transfer(n->raft, node_now(n), 0, &n->drain_call, &error) != RKV_OK)
     atomic_store_explicit(&n->handing_over, false, memory_order_release); /* nobody, or no need */
-  loop_carry(n);
 }
 
 /* ---- TimeoutNow ---- */
@@ -134,10 +131,8 @@ void transfer_send(struct node *n, const struct raft_output *out) {
 
 void transfer_on_answer(struct node *n, struct rkv_call *call) {
   struct node_timeout_now *t = (struct node_timeout_now *)call;
-  if (t->status != RKV_OK && !loop_ending(n)) {
+  if (t->status != RKV_OK && !loop_ending(n))
     raft_on_timeout_now_failed(n->raft, node_now(n), t->peer);
-    loop_carry(n);
-  }
   free(t);
 }
 
@@ -152,5 +147,4 @@ void transfer_on_timeout_now(struct node *n, struct rkv_call *call) {
   } else {
     peer_fail(n, call, &error);
   }
-  loop_carry(n);
 }
