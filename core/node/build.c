@@ -2,7 +2,15 @@
  *
  * The view is frozen on the runner in microseconds; reading and storing it is the worker's, one
  * chunk per job, so that other jobs get their turn. */
-#include <node/internal.h>
+#include <node/build.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+#include <node/stream.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,7 +27,7 @@ struct snapshot_build {
 
 /* The node ends, and nobody waits for the rest of the snapshot. */
 static bool give_back(struct snapshot_build *b) {
-  answer_end_error(b->n, &b->error);
+  node_end_error(b->n, &b->error);
   b->status = (enum rkv_status)b->error.status;
   if (b->writer) b->n->plugins.storage->snapshot_abort(b->writer);
   return false;
@@ -30,7 +38,7 @@ static bool step(struct snapshot_build *b) {
   struct node *n = b->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
   struct rkv_buf chunk = rkv_buf_none();
-  if (loop_ending(n)) return give_back(b);
+  if (node_ending(n)) return give_back(b);
   if (!b->writer) {
     b->status = node_said(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
                                                   node_ask(&b->error)),
@@ -64,7 +72,7 @@ static void run(struct node_job *job) {
     return;
   }
   n->plugins.sm->snapshot_end(b->view);
-  loop_post(n, &b->event, NODE_SNAPSHOT_BUILT);
+  node_post(n, &b->event, NODE_SNAPSHOT_BUILT);
   node_kick(n);
 }
 
@@ -88,7 +96,7 @@ static bool worth_it(struct node *n) {
 void build_run(struct node *n) {
   struct rkv_error error;
   if (!n->build_wanted || n->build || n->installing || n->now_ns < n->build_pause_ns) return;
-  if (!worth_it(n) || !receive_gives_way(n)) return;
+  if (!worth_it(n) || !stream_gives_way(n)) return;
   struct snapshot_build *b = calloc(1, sizeof *b);
   if (!b) return give_up(n, "out of memory");
   b->job.run = run;
@@ -114,8 +122,8 @@ void build_run(struct node *n) {
 void build_on_now(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status = RKV_OK;
-  if (loop_ending(n)) {
-    answer_end_error(n, &error);
+  if (node_ending(n)) {
+    node_end_error(n, &error);
     status = (enum rkv_status)error.status;
   } else if (n->snapshot_call || n->build) {
     status = rkv_fail(&error, RKV_PRECONDITION, "a snapshot is being built already");
@@ -123,7 +131,7 @@ void build_on_now(struct node *n, struct rkv_call *call) {
     status = raft_trigger_snapshot(n->raft, node_now(n), &error);
   }
   if (status != RKV_OK) {
-    api_release(n, call);
+    gate_leave(n, call);
     return answer_fail(call, &error);
   }
   n->snapshot_call = call;
@@ -134,7 +142,7 @@ static void answer_now(struct node *n, const struct snapshot_build *b) {
   struct rkv_snapshot_now_call *call = (struct rkv_snapshot_now_call *)n->snapshot_call;
   n->snapshot_call = NULL;
   if (!call) return;
-  api_release(n, &call->call);
+  gate_leave(n, &call->call);
   call->last = b->meta.last;
   if (b->status == RKV_OK)
     (void)answer_ok(n, &call->call);
@@ -146,7 +154,7 @@ void build_expire(struct node *n) {
   struct rkv_call *call = n->snapshot_call;
   if (!call || !answer_is_due(n, call)) return;
   n->snapshot_call = NULL;
-  api_release(n, call);
+  gate_leave(n, call);
   answer_failf(call, RKV_TIMEOUT,
                "the snapshot is not durable yet: it may become so later (see metrics)");
 }
@@ -155,7 +163,7 @@ void build_fail(struct node *n, const struct rkv_error *error) {
   struct rkv_call *call = n->snapshot_call;
   n->snapshot_call = NULL;
   if (!call) return;
-  api_release(n, call);
+  gate_leave(n, call);
   answer_fail(call, error);
 }
 
@@ -166,7 +174,7 @@ void build_on_done(struct node *n, struct rkv_call *call) {
   if (b->status == RKV_IO || b->status == RKV_CORRUPT) {
     node_fatal(n, b->status, b->error.text);
   } else if (b->status != RKV_OK) {
-    if (!loop_ending(n)) give_up(n, b->error.text);
+    if (!node_ending(n)) give_up(n, b->error.text);
   } else {
     n->snapshots_built++;
     n->snapshot_bytes = b->meta.size;

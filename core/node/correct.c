@@ -1,6 +1,12 @@
 /* correct.c: operators' corrections: a member leaves, a member is at another address. */
+#include <node/correct.h>
+
 #include <node/addresses.h>
-#include <node/internal.h>
+#include <node/change.h>
+#include <node/greet.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/transfer.h>
 #include <raft/correct.h>
 
 #include <stdlib.h>

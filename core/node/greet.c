@@ -2,7 +2,11 @@
  * incarnations from the beginning, and a wrong address or a node of another cluster is refused
  * instead of waited for. A node that does not answer becomes a member all the same (tend.c asks it
  * later) unless the caller wants all to answer; so does one that cannot tell. */
-#include <node/internal.h>
+#include <node/greet.h>
+
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -66,7 +70,7 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   struct question *q = (struct question *)call;
   (void)error; /* who does not answer is a member all the same */
   q->status = status;
-  loop_post(q->n, call, NODE_GREETED);
+  node_post(q->n, call, NODE_GREETED);
 }
 
 static void take_answer(struct node *n, struct question *q) {

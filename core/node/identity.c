@@ -17,7 +17,14 @@
  *      it, and not know yet. It leaves only for a cluster of the same founders: then every leader
  *      of either cluster was elected by a majority of the same voters, and those who acknowledged
  *      elect nobody with a shorter log (5.4.1), so nothing that was committed is left behind. */
-#include <node/internal.h>
+#include <node/identity.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
+#include <node/odd.h>
 
 #include <assert.h>
 
@@ -35,7 +42,7 @@ void identity_recover(struct node *n, const struct rkv_identity *stored) {
   n->identity = *stored;
   if (n->identity.incarnation != 0) return;
   n->identity.incarnation = draw(n);
-  n->identity_is_new = true;
+  n->identity_unsaved = true;
 }
 
 /* ---- clusters ---- */
@@ -128,8 +135,8 @@ static void tell_membership(struct node *n, struct rkv_hello_call *hello) {
 void identity_on_hello(struct node *n, struct rkv_call *call) {
   struct rkv_hello_call *hello = (struct rkv_hello_call *)call;
   struct rkv_error error;
-  if (node_fatal_status(n, &error) != RKV_OK) return peer_fail(n, call, &error);
-  api_release(n, call);
+  if (node_fatal_status(n, &error) != RKV_OK) return gate_refuse(n, call, &error);
+  gate_leave(n, call);
   hello->id = n->plugins.host->node_id;
   hello->incarnation = n->identity.incarnation;
   hello->cluster = (struct rkv_cluster_id){0, 0};
@@ -143,8 +150,8 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
 
 static void join(struct node *n, struct rkv_cluster_id cluster) {
   n->identity.cluster = cluster;
-  save_identity(n);
-  peer_reopen(n);
+  n->identity_unsaved = true;
+  n->peers_outdated = true; /* what they are told of this node */
 }
 
 /* A leader whose cluster has no id, as OpenRaft's: the initial entry may be this node's own, and
@@ -199,5 +206,5 @@ void identity_settle(struct node *n) {
   if (n->identity.settled || n->committed.index == 0) return;
   if (!rkv_cluster_id_known(n->identity.cluster)) return; /* its leaders know none */
   n->identity.settled = true;
-  save_identity(n);
+  n->identity_unsaved = true;
 }

@@ -1,40 +1,13 @@
-/* query.c: reads and metrics. */
-#include <node/internal.h>
+/* metrics.c: what a node tells of itself. */
+#include <node/metrics.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/encode.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
 
 enum { METRICS_TEXT_MAX = 8192 };
-
-void query_local(struct node *n, struct rkv_query_call *call) {
-  struct rkv_error error;
-  if (know_refuses(n, &error))
-    answer_fail(&call->call, &error);
-  else
-    query_run(n, call);
-}
-
-void query_run(struct node *n, struct rkv_query_call *call) {
-  struct rkv_error error;
-  struct rkv_buf *given[] = {&call->response, NULL};
-  if (node_fatal_status(n, &error) == RKV_OK &&
-      node_said(n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response,
-                                     node_ask(&error)),
-                "the state machine's query", &error) == RKV_OK)
-    (void)answer_give(n, &call->call, given);
-  else
-    answer_fail(&call->call, &error);
-}
-
-void query_on_call(struct node *n, struct rkv_call *call) {
-  struct rkv_query_call *q = (struct rkv_query_call *)call;
-  if (q->read != RKV_READ_LOCAL && !loop_ending(n))
-    return read_gather(n, call, q->read == RKV_READ_LEASE);
-  api_release(n, call);
-  if (q->read != RKV_READ_LOCAL) {
-    struct rkv_error error;
-    answer_end_error(n, &error);
-    return answer_fail(call, &error);
-  }
-  query_local(n, q);
-}
 
 /* Counters of the node and of the plugins as ` name:value` pairs. */
 static size_t format_text(struct node *n, char *text, size_t size) {
@@ -85,8 +58,8 @@ void metrics_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_metrics_call *m = (struct rkv_metrics_call *)call;
   struct rkv_buf *given[] = {&m->text, &m->membership, NULL};
   struct rkv_error error;
-  if (node_fatal_status(n, &error) != RKV_OK) return peer_fail(n, call, &error);
-  api_release(n, call);
+  if (node_fatal_status(n, &error) != RKV_OK) return gate_refuse(n, call, &error);
+  gate_leave(n, call);
   if (fill(n, m) == RKV_OK) {
     (void)answer_give(n, call, given);
     return;

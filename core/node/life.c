@@ -1,17 +1,20 @@
-/* node.c: life of a node: made, started, failed, stopped (node.h). */
-#include <node/internal.h>
+/* life.c: life of a node: made, started, stopped (node.h). */
+#include <node/api.h>
+#include <node/change.h>
+#include <node/kernel/inbox.h>
+#include <node/kernel/post.h>
+#include <node/kernel/role.h>
+#include <node/kernel/state.h>
+#include <node/kernel/tail.h>
+#include <node/loop.h>
+#include <node/node.h>
+#include <node/peers.h>
+#include <node/propose.h>
+#include <node/recover.h>
+#include <node/save.h>
 
 #include <assert.h>
 #include <stdlib.h>
-
-enum rkv_status node_encode_membership(struct node *n, const struct rkv_membership *membership,
-                                       struct rkv_buf *out) {
-  size_t size = rkv_membership_encoded_size(membership);
-  uint8_t *bytes = n->plugins.host->buf_alloc(n->plugins.host->ctx, size, out);
-  if (!bytes) return RKV_NO_MEMORY;
-  rkv_membership_encode(membership, bytes);
-  return RKV_OK;
-}
 
 static enum rkv_status check_options(const struct node_options *o, struct rkv_error *error) {
   if (o->inbox_max == 0 || o->inbox_bytes_max == 0)
@@ -38,6 +41,7 @@ enum rkv_status node_new(const struct node_options *options, const struct node_p
   n->executor = executor;
   n->timer_ns = UINT64_MAX;
   pthread_mutex_init(&n->fatal_lock, NULL);
+  role_init(&n->role, loop_run, n);
   api_make(n);
   status = recover_all(n, error);
   if (status == RKV_OK) {
@@ -63,43 +67,17 @@ void node_start(struct node *n) {
   assert(n->plugins.transport_instance);
   n->now_ns = n->executor->now_ns(n->executor->ctx);
   if (n->executor->slept_ns) n->slept_ns = n->executor->slept_ns(n->executor->ctx);
-  if (n->identity_is_new) save_identity(n);
+  save_identity(n);
   change_look(n, &raft_effective(n->raft)->value);
   peer_update(n, &raft_effective(n->raft)->value);
   atomic_store(&n->started, true);
   node_kick(n);
 }
 
-void node_fatal(struct node *n, enum rkv_status status, const char *text) {
-  assert(status != RKV_OK);
-  pthread_mutex_lock(&n->fatal_lock);
-  bool first = n->fatal_error.status == RKV_OK;
-  if (first) (void)rkv_fail(&n->fatal_error, status, "%s", text);
-  atomic_store_explicit(&n->fatal, true, memory_order_release);
-  pthread_mutex_unlock(&n->fatal_lock);
-  if (!first) return;
-  rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "stops: %s: %s", rkv_status_name(status), text);
-  if (n->fatal_notify) n->fatal_notify(n->fatal_arg);
-}
-
-enum rkv_status node_fatal_status(struct node *n, struct rkv_error *error) {
-  if (!atomic_load_explicit(&n->fatal, memory_order_acquire)) return RKV_OK;
-  pthread_mutex_lock(&n->fatal_lock);
-  if (error) *error = n->fatal_error;
-  enum rkv_status status = (enum rkv_status)n->fatal_error.status;
-  pthread_mutex_unlock(&n->fatal_lock);
-  return status;
-}
-
-void node_on_fatal(struct node *n, void (*notify)(void *arg), void *arg) {
-  n->fatal_notify = notify;
-  n->fatal_arg = arg;
-}
-
 void node_drain(struct node *n) {
   if (atomic_exchange(&n->draining, true)) return;
   atomic_store_explicit(&n->handing_over, true, memory_order_release);
-  loop_post(n, &n->drain_call, NODE_DRAIN);
+  node_post(n, &n->drain_call, NODE_DRAIN);
   node_kick(n);
 }
 
@@ -114,7 +92,7 @@ void node_abandon(struct node *n) {
 }
 
 bool node_ended(struct node *n) {
-  bool idle = atomic_load(&n->role) == NODE_IDLE; /* whoever was in the loop has seen the rest */
+  bool idle = role_is_idle(&n->role); /* whoever was in the loop has seen the rest */
   return !atomic_load(&n->started) || (idle && atomic_load(&n->abandoned));
 }
 
