@@ -4,8 +4,8 @@
 
 #include <node/kernel/state.h>
 
-/* Takes every output of raft and carries it out or defers it: the loop's, after each handler and each
- * phase. */
+/* Takes every output of raft and carries it out or defers it. Only the loop calls it: after each
+ * handler and each phase. */
 void carry(struct node *n);
 
 #endif

@@ -16,7 +16,7 @@ struct fetched {
 
 typedef void fetch_then(struct node *n, struct fetched *got);
 
-/* Reads from..to on the worker; then `then` runs on the runner. False: there is no memory for it. */
+/* Reads from..to on the worker; then `then` runs on the runner. False: no memory for it. */
 bool fetch_start(struct node *n, rkv_index from, rkv_index to, const struct node_peer *peer,
                  fetch_then *then);
 void fetch_on_done(struct node *n, struct rkv_call *call);
