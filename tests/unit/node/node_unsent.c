@@ -1,5 +1,5 @@
-/* node_unsent.c: production nodes in virtual time: a snapshot that is not sent, because its receiver
- * has heard of a newer leader, or because its sender stops, is told with the reason. */
+/* node_unsent.c: production nodes in virtual time: a snapshot that is not sent, because its
+ * receiver heard of a newer leader, or because its sender stops, is told with the reason. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
