@@ -5,6 +5,7 @@
 #include <node/build.h>
 
 #include <node/kernel/answer.h>
+#include <node/kernel/encode.h>
 #include <node/kernel/fatal.h>
 #include <node/kernel/gate.h>
 #include <node/kernel/post.h>
@@ -12,8 +13,8 @@
 #include <node/kernel/state.h>
 #include <node/stream.h>
 
-#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct snapshot_build {
   struct node_job job; /* first: what the executor knows */
@@ -86,6 +87,50 @@ static void give_up(struct node *n, const char *why) {
   raft_on_snapshot_built(n->raft, node_now(n), (struct rkv_log_id){0, 0});
 }
 
+/* The membership in force where the view stands, as far as this node still knows it. */
+static bool is_membership(struct node *n, const struct rkv_snapshot_meta *meta) {
+  const struct raft_membership *m = raft_committed(n->raft);
+  struct rkv_buf known = rkv_buf_none();
+  if (!m || m->id.index > n->applied.index) return meta->membership.len > 0;
+  if (!rkv_log_id_equal(m->id, meta->membership_id)) return false;
+  if (node_encode_membership(n, &m->value, &known) != RKV_OK) return true; /* nobody can tell now */
+  bool same = known.len == meta->membership.len &&
+              memcmp(known.data, meta->membership.data, known.len) == 0;
+  rkv_buf_drop(&known);
+  return same;
+}
+
+/* Is what the machine says of its view what was applied here? Nobody could begin with a snapshot
+ * that says otherwise, and the entries behind it would be gone by then. */
+static enum rkv_status check_view(struct node *n, const struct rkv_snapshot_meta *meta,
+                                  struct rkv_error *error) {
+  if (!rkv_log_id_equal(meta->last, n->applied))
+    return rkv_fail(error, RKV_BROKEN,
+                    "the state machine's view is of entry %llu of term %llu, and the last one "
+                    "applied is %llu of term %llu (tell its author)",
+                    (unsigned long long)meta->last.index, (unsigned long long)meta->last.term,
+                    (unsigned long long)n->applied.index, (unsigned long long)n->applied.term);
+  if (is_membership(n, meta)) return RKV_OK;
+  return rkv_fail(error, RKV_BROKEN,
+                  "the state machine's view has another membership than was applied, of %zu bytes "
+                  "and entry %llu (tell its author)",
+                  meta->membership.len, (unsigned long long)meta->membership_id.index);
+}
+
+/* Freezes the view. Nothing is kept on failure. */
+static enum rkv_status begin_view(struct snapshot_build *b, struct rkv_error *error) {
+  struct node *n = b->n;
+  enum rkv_status status = node_said(
+      n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta, node_ask(error)),
+      "the state machine's snapshot_begin", error);
+  if (status != RKV_OK) return status;
+  status = check_view(n, &b->meta, error);
+  if (status == RKV_OK) return RKV_OK;
+  n->plugins.sm->snapshot_end(b->view);
+  rkv_buf_drop(&b->meta.membership);
+  return status;
+}
+
 /* Worth it once the log has grown by a fair part of what the snapshot will weigh: the cost of
  * snapshots per write stays constant however large the state is. */
 static bool worth_it(struct node *n) {
@@ -101,13 +146,10 @@ void build_run(struct node *n) {
   if (!b) return give_up(n, "out of memory");
   b->job.run = run;
   b->n = n;
-  if (node_said(n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta,
-                                              node_ask(&error)),
-                "the state machine's snapshot_begin", &error) != RKV_OK) {
+  if (begin_view(b, &error) != RKV_OK) {
     free(b);
     return give_up(n, error.text);
   }
-  assert(rkv_log_id_equal(b->meta.last, n->applied));
   (void)snprintf(b->meta.id, sizeof b->meta.id, "%llu-%llu-%llu-%llu",
                  (unsigned long long)b->meta.last.term,
                  (unsigned long long)n->plugins.host->node_id,

@@ -14,6 +14,9 @@ typedef void greet_then(struct node *n, struct rkv_call *call, struct rkv_member
                         const struct rkv_error *error);
 void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
            uint32_t least, greet_then *then);
+/* Likewise whoever is there, at the address that one member is to have: also of this node. */
+void greet_address(struct node *n, struct rkv_call *call, const struct rkv_membership *one,
+                   greet_then *then);
 /* True if the call was still waiting for answers: `then` has not run. */
 bool greet_forget(struct node *n, const struct rkv_call *call);
 void greet_on_answer(struct node *n, struct rkv_call *call);

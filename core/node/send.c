@@ -130,6 +130,9 @@ static void end(struct snapshot_send *s, bool ok) {
   enum rkv_order order = rkv_vote_compare(s->call.voter_vote, s->call.vote);
   if (ok && order != RKV_LESS && order != RKV_EQUAL) {
     greater = s->call.voter_vote;
+    (void)rkv_fail(&s->error, RKV_ABORTED,
+                   "the peer has heard of a newer leader: node %llu, term %llu",
+                   (unsigned long long)greater.node_id, (unsigned long long)greater.term);
     leap_note_answer(n, s->peer, greater);
     ok = false;
   }
@@ -170,6 +173,7 @@ static void failed(struct snapshot_send *s) {
 
 void send_on_step(struct node *n, struct rkv_call *call) {
   struct snapshot_send *s = (struct snapshot_send *)call;
+  if (node_ending(n)) node_end_error(n, &s->error);
   if (node_ending(n) || s->step == SEND_ABORT) return end(s, false);
   if (s->status != RKV_OK) return failed(s);
   bool open_stream = s->step == SEND_READ || s->step == SEND_WRITE;

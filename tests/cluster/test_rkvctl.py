@@ -169,6 +169,7 @@ def test_no_majority_is_said(cluster):
         assert "init" not in answer.text()
     waited = rkvctl("--timeout", "1s", "status", "--wait", at=left)
     assert waited.code == NO_ANSWER and "waiting: 3 of 5 voters" in waited.text()
+    assert "nobody" not in waited.text(), waited.text()  # two answer, to the end
     for node in gone:
         node.restart()
     waited = rkvctl("--timeout", "50s", "status", "--wait=voters", at=left)

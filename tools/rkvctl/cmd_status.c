@@ -9,6 +9,7 @@
 
 #define WAIT_PAUSE_MS 200 /* between two looks of --wait */
 #define WAIT_LOOK_MS 2000 /* one look of --wait, at most */
+#define WAIT_LAST_MS 500  /* the last one, at least: whoever answers gets its answer in */
 
 static const char *const names[] = {
 #define FIELD_NAME(name) #name,
@@ -193,9 +194,19 @@ static struct survey *look(struct session *session, uint64_t end) {
   return survey_take(session, step < end ? step : end, NULL);
 }
 
+/* False: no time is left for another look. */
+static bool pause_till_next(uint64_t end) {
+  const uint64_t now = client_now_ms();
+  struct timespec pause = {.tv_nsec = WAIT_PAUSE_MS * 1000000L};
+  if (now + WAIT_LAST_MS >= end) return false;
+  if (end - now - WAIT_LAST_MS < WAIT_PAUSE_MS)
+    pause.tv_nsec = (long)(end - now - WAIT_LAST_MS) * 1000000L;
+  (void)nanosleep(&pause, NULL);
+  return true;
+}
+
 /* NULL: out of memory. Sets *well. */
 static struct survey *wait_for_voters(struct session *session, bool *well) {
-  const struct timespec pause = {.tv_nsec = WAIT_PAUSE_MS * 1000000L};
   const uint64_t end = client_now_ms() + session->args->timeout_ms;
   char text[SURVEY_TEXT_MAX], told[SURVEY_TEXT_MAX] = "";
   struct goal goal = {"", 0};
@@ -209,9 +220,8 @@ static struct survey *wait_for_voters(struct session *session, bool *well) {
       (void)fputc('\n', stderr);
       memcpy(told, text, sizeof told);
     }
-    if (*well || client_now_ms() >= end) return survey;
+    if (*well || !pause_till_next(end)) return survey;
     free(survey);
-    (void)nanosleep(&pause, NULL);
   }
 }
 
