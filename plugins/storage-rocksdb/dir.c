@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static enum rkv_status fail_descriptors(const char *path, const char *what,
@@ -25,9 +26,15 @@ static enum rkv_status fail_descriptors(const char *path, const char *what,
                   path, what, (unsigned long long)limit.rlim_cur);
 }
 
+static enum rkv_status fail_kind(const char *path, struct rkv_error *error) {
+  return rkv_fail(error, RKV_IO, "%s: no plain file (put the file itself there, and no link)",
+                  path);
+}
+
 enum rkv_status dir_fail(const char *path, const char *what, struct rkv_error *error) {
   bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
   if (errno == EMFILE || errno == ENFILE) return fail_descriptors(path, what, error);
+  if (errno == ELOOP) return fail_kind(path, error);
   return rkv_fail(error, full ? RKV_NO_SPACE : RKV_IO, "%s: cannot %s: %s", path, what,
                   strerror(errno));
 }
@@ -93,6 +100,42 @@ enum rkv_status dir_check_new(const char *dir, int fd, const char *owner, struct
   return rkv_fail(error, RKV_FOREIGN,
                   "%s: holds %s, which %s made (give each storage a directory of its own)", dir,
                   name, maker == STORAGE_WAL ? "storage-wal" : "somebody else");
+}
+
+/* ---- kinds of files ---- */
+
+/* Whoever opened it would wait for another program, or read what has no end. */
+static bool is_endless(int dir_fd, const char *name) {
+  struct stat info;
+  if (fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return false; /* gone, or told later */
+  return S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode);
+}
+
+static bool is_read(const char *name) {
+  return IS_LIKE(name, ours) || strcmp(name, "rkv-owner") == 0;
+}
+
+enum rkv_status dir_check_kinds(const char *dir, int dir_fd, struct rkv_error *error) {
+  char path[PATH_MAX];
+  enum rkv_status status = RKV_OK;
+  int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *items = fd >= 0 ? fdopendir(fd) : NULL;
+  const struct dirent *item;
+  if (!items) {
+    status = dir_fail(dir, "list the directory", error);
+    if (fd >= 0) (void)close(fd);
+    return status;
+  }
+  while (status == RKV_OK && (errno = 0, item = readdir(items))) {
+    if (item->d_type == DT_REG || !is_read(item->d_name) || !is_endless(dir_fd, item->d_name))
+      continue;
+    (void)snprintf(path, sizeof path, "%s/%s", dir, item->d_name);
+    status = fail_kind(path, error);
+  }
+  if (status == RKV_OK && errno != 0) status = dir_fail(dir, "list the directory", error);
+  (void)closedir(items);
+  return status;
 }
 
 /* ---- one that is made ---- */

@@ -210,10 +210,25 @@ enum rkv_status dir_look(const struct dir *dir, struct dir_found *found, struct 
   return each_name(dir, look_at_name, found, error);
 }
 
+static enum rkv_status fail_kind(struct dir_name name, struct rkv_error *error) {
+  return rkv_fail(error, RKV_IO, "%s: no plain file (put the file itself there, and no link)",
+                  name.text);
+}
+
+/* What is no file is looked at without waiting for it: a pipe would have to be written to. */
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,
                               struct rkv_error *error) {
-  *fd = openat(dir->fd, name.text, flags | O_CLOEXEC | O_NOFOLLOW, (mode_t)MODE_FILE);
-  return *fd >= 0 ? RKV_OK : dir_fail(name, "open", error);
+  const int always = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  struct stat info;
+  enum rkv_status status = RKV_OK;
+  *fd = openat(dir->fd, name.text, flags | always, (mode_t)MODE_FILE);
+  if (*fd < 0) return errno == ELOOP ? fail_kind(name, error) : dir_fail(name, "open", error);
+  if (fstat(*fd, &info) != 0) status = dir_fail(name, "look at", error);
+  if (status == RKV_OK && !S_ISREG(info.st_mode)) status = fail_kind(name, error);
+  if (status == RKV_OK) return RKV_OK;
+  (void)close(*fd);
+  *fd = -1;
+  return status;
 }
 
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
