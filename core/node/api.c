@@ -10,19 +10,20 @@
 #include <node/read.h>
 
 #include <assert.h>
+#include <inttypes.h>
 
 static void propose(void *ctx, struct rkv_propose_call *call) {
   struct node *n = ctx;
   struct rkv_error error;
-  if (atomic_load_explicit(&n->draining, memory_order_relaxed)) {
-    answer_failf(&call->call, RKV_UNAVAILABLE, "node %llu is stopping",
-                 (unsigned long long)n->plugins.host->node_id);
+  if (atomic_load_explicit(&n->end.draining, memory_order_relaxed)) {
+    answer_failf(&call->call, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping",
+                 n->plugins.host->node_id);
     return;
   }
   if (call->command.len > n->options.command_bytes_max) {
     answer_failf(&call->call, RKV_TOO_LARGE,
-                 "command of %zu bytes is over the limit of %llu (node.command_bytes_max)",
-                 call->command.len, (unsigned long long)n->options.command_bytes_max);
+                 "command of %zu bytes is over the limit of %" PRIu64 " (node.command_bytes_max)",
+                 call->command.len, n->options.command_bytes_max);
     return;
   }
   if (node_said(n->plugins.sm->validate(n->plugins.sm_instance, call->command, node_ask(&error)),

@@ -18,6 +18,7 @@
 #include <node/tell.h>
 #include <node/transfer.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 static void append_own(struct node *n, const struct raft_output *out) {
@@ -38,17 +39,16 @@ static void log_membership(struct node *n, const struct raft_output *out) {
   text[0] = '\0';
   for (uint32_t c = 0; c < m->config_count; c++)
     for (uint32_t i = 0; i < m->configs[c].count && at < sizeof text - 32; i++)
-      at += (size_t)snprintf(text + at, sizeof text - at, "%s%llu", i ? "," : (c ? "+" : ""),
-                             (unsigned long long)m->configs[c].ids[i]);
-  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "membership voters=%s nodes=%u index=%llu", text,
-          m->node_count, (unsigned long long)out->id.index);
+      at += (size_t)snprintf(text + at, sizeof text - at, "%s%" PRIu64, i ? "," : (c ? "+" : ""),
+                             m->configs[c].ids[i]);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "membership voters=%s nodes=%u index=%" PRIu64,
+          text, m->node_count, out->id.index);
 }
 
 static void purge(struct node *n, struct rkv_log_id up_to) {
   n->plugins.storage->purge(n->plugins.storage_instance, up_to);
   tail_drop(&n->tail, up_to.index);
-  rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "purged up_to=%llu",
-          (unsigned long long)up_to.index);
+  rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "purged up_to=%" PRIu64, up_to.index);
 }
 
 static void carry_one(struct node *n, const struct raft_output *out) {
@@ -81,7 +81,7 @@ static void carry_one(struct node *n, const struct raft_output *out) {
                  "leadership was lost before the write was committed: it may or may not be done");
     break;
   case RAFT_OUT_CHANGE_DONE: change_done(n, out); break;
-  case RAFT_OUT_BUILD_SNAPSHOT: n->build_wanted = true; break;
+  case RAFT_OUT_BUILD_SNAPSHOT: n->build.wanted = true; break;
   case RAFT_OUT_SEND_SNAPSHOT: send_start(n, out->peer); break;
   case RAFT_OUT_PURGE: purge(n, out->id); break;
   case RAFT_OUT_SEND_PRE_VOTE: replicate_pre_vote(n, out); break;

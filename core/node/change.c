@@ -14,14 +14,15 @@
 #include <raft/correct.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define CHANGE_PROGRESS_NS UINT64_C(2000000000) /* between two lines about learners */
 
 void change_forget(struct node *n, const struct rkv_call *call) {
-  for (size_t i = 0; i < n->change_count; i++) {
-    if (n->changes[i] != call) continue;
-    n->changes[i] = n->changes[--n->change_count];
+  for (size_t i = 0; i < n->change.count; i++) {
+    if (n->change.calls[i] != call) continue;
+    n->change.calls[i] = n->change.calls[--n->change.count];
     (void)greet_forget(n, call);
     return;
   }
@@ -36,13 +37,13 @@ bool change_admit(struct node *n, struct rkv_call *call) {
     answer_fail(call, &error);
     return false;
   }
-  if (n->change_count == NODE_CHANGES_MAX) {
+  if (n->change.count == NODE_CHANGES_MAX) {
     gate_leave(n, call);
     answer_failf(call, RKV_FULL, "%d membership calls are waiting already (try again later)",
                  NODE_CHANGES_MAX);
     return false;
   }
-  n->changes[n->change_count++] = call;
+  n->change.calls[n->change.count++] = call;
   return true;
 }
 
@@ -61,7 +62,7 @@ void change_settle(struct node *n, struct rkv_call *call, enum rkv_status status
 void change_look(struct node *n, const struct rkv_membership *m) {
   struct rkv_error error;
   if (addresses_check(m, &error) == RKV_OK) return;
-  n->odd_memberships++;
+  n->count.odd_memberships++;
   rkv_log(n->plugins.host, RKV_LOG_WARN, "raft", "membership with wrong addresses: %s", error.text);
 }
 
@@ -100,8 +101,8 @@ static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_me
   if (status == RKV_OK)
     status = raft_add_learner(n->raft, node_now(n), &members->nodes[0], call, &error);
   if (status == RKV_OK)
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%llu addr=%s",
-            (unsigned long long)members->nodes[0].id, members->nodes[0].addr);
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%" PRIu64 " addr=%s",
+            members->nodes[0].id, members->nodes[0].addr);
   change_settle(n, call, status, &error);
 }
 
@@ -114,10 +115,9 @@ static enum rkv_status check_learner(struct node *n, const struct rkv_member *le
   enum rkv_status status = RKV_OK;
   if (known && !addresses_equal(known->addr, learner->addr))
     return rkv_fail(error, RKV_PRECONDITION,
-                    "node %llu is a member at %s already (another address for it: rkvctl "
-                    "set-address %llu=%s)",
-                    (unsigned long long)known->id, known->addr, (unsigned long long)known->id,
-                    learner->addr);
+                    "node %" PRIu64 " is a member at %s already (another address for it: rkvctl "
+                    "set-address %" PRIu64 "=%s)",
+                    known->id, known->addr, known->id, learner->addr);
   if (!known) {
     *one = *m;
     status = rkv_membership_add_node(one, learner->id, learner->addr, strlen(learner->addr));
@@ -214,16 +214,16 @@ void change_done(struct node *n, const struct raft_output *out) {
 /* How far the learners are for which somebody waits, every while. */
 static void log_progress(struct node *n) {
   struct raft_view view;
-  if (n->change_count == 0 || n->now_ns < n->progress_ns) return;
-  n->progress_ns = n->now_ns + CHANGE_PROGRESS_NS;
+  if (n->change.count == 0 || n->now_ns < n->change.progress_ns) return;
+  n->change.progress_ns = n->now_ns + CHANGE_PROGRESS_NS;
   raft_view(n->raft, &view);
-  for (size_t i = 0; i < n->change_count; i++) {
-    const struct rkv_membership_call *c = (const struct rkv_membership_call *)n->changes[i];
+  for (size_t i = 0; i < n->change.count; i++) {
+    const struct rkv_membership_call *c = (const struct rkv_membership_call *)n->change.calls[i];
     struct raft_peer_view peer;
     if (c->call.kind != NODE_ADD_LEARNER || !raft_peer(n->raft, c->learner.id, &peer)) continue;
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "learner catches up id=%llu at=%llu of=%llu%s",
-            (unsigned long long)c->learner.id, (unsigned long long)peer.matched.index,
-            (unsigned long long)view.last.index,
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft",
+            "learner catches up id=%" PRIu64 " at=%" PRIu64 " of=%" PRIu64 "%s", c->learner.id,
+            peer.matched.index, view.last.index,
             !peer.reached   ? " (it does not answer)"
             : peer.snapshot ? " (a snapshot is being sent)"
                             : "");
@@ -232,8 +232,8 @@ static void log_progress(struct node *n) {
 
 void change_expire(struct node *n) {
   log_progress(n);
-  for (size_t i = n->change_count; i-- > 0;) {
-    struct rkv_call *call = n->changes[i];
+  for (size_t i = n->change.count; i-- > 0;) {
+    struct rkv_call *call = n->change.calls[i];
     if (!answer_is_due(n, call)) continue;
     raft_forget_change(n->raft, call);
     change_forget(n, call);
@@ -246,8 +246,8 @@ void change_expire(struct node *n) {
 void change_fail_all(struct node *n, const struct rkv_error *error) {
   struct rkv_error open;
   answer_open_error(error, &open);
-  while (n->change_count > 0) {
-    struct rkv_call *call = n->changes[--n->change_count];
+  while (n->change.count > 0) {
+    struct rkv_call *call = n->change.calls[--n->change.count];
     raft_forget_change(n->raft, call);
     bool asks_still = greet_forget(n, call);
     gate_leave(n, call);

@@ -8,6 +8,8 @@
 #include <node/kernel/tail.h>
 #include <node/peers.h>
 
+#include <inttypes.h>
+
 #define NS_PER_S UINT64_C(1000000000)
 
 /* After a read that failed. */
@@ -22,8 +24,8 @@ static void take(struct node *n, struct fetched *got) {
   got->count = 0;
   if (!peer || peer->serial != got->serial) return ahead_run_drop(&run);
   if (run.count == 0) {
-    rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "entries for peer=%llu are gone: %s",
-            (unsigned long long)got->peer, got->status == RKV_OK ? "none held" : got->error.text);
+    rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "entries for peer=%" PRIu64 " are gone: %s",
+            got->peer, got->status == RKV_OK ? "none held" : got->error.text);
     pause_reads(n, peer);
   }
   ahead_put(&peer->ahead, &run);
@@ -39,16 +41,16 @@ static void read_next(struct node *n, struct node_peer *peer, rkv_index last) {
 
 /* Do clients write? They share the machine with whoever catches up, and go before. */
 static bool clients_write(struct node *n) {
-  if (n->proposals != n->lag_proposals) {
-    n->lag_proposals = n->proposals;
-    n->lag_busy_ns = n->now_ns + NODE_LAG_BUSY_NS;
+  if (n->count.proposals != n->lag.proposals_seen) {
+    n->lag.proposals_seen = n->count.proposals;
+    n->lag.clients_busy_until_ns = n->now_ns + NODE_LAG_BUSY_NS;
   }
-  return n->now_ns < n->lag_busy_ns;
+  return n->now_ns < n->lag.clients_busy_until_ns;
 }
 
 /* When what is read for the peer may go to it. */
 static uint64_t at_hand_ns(struct node *n, const struct node_peer *peer) {
-  if (peer->ahead.count > 0) return clients_write(n) ? peer->pace_ns : 0;
+  if (peer->ahead.count > 0) return clients_write(n) ? peer->next_run_ns : 0;
   return peer->ahead.reading ? UINT64_MAX : peer->ahead_ns;
 }
 
@@ -73,11 +75,13 @@ void lag_feed(struct node *n, struct node_peer *peer) {
  * clients write. */
 bool lag_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run) {
   if (!ahead_take(&peer->ahead, from, run)) return false;
-  uint64_t free_bytes = 2 * (n->proposed_bytes - peer->pace_bytes);
+  uint64_t free_bytes = 2 * (n->count.proposed_bytes - peer->proposed_at_last_run);
   uint64_t owed = run->bytes > free_bytes ? run->bytes - free_bytes : 0;
-  peer->pace_bytes = n->proposed_bytes;
-  /* While nobody writes nothing is owed: it would have to be paid once somebody does. */
-  if (peer->pace_ns < n->now_ns || n->now_ns >= n->lag_busy_ns) peer->pace_ns = n->now_ns;
-  if (n->now_ns < n->lag_busy_ns) peer->pace_ns += owed * NS_PER_S / NODE_LAG_RATE;
+  peer->proposed_at_last_run = n->count.proposed_bytes;
+  /* Debt is only made while clients write, or the first write would find it unpaid. */
+  if (peer->next_run_ns < n->now_ns || n->now_ns >= n->lag.clients_busy_until_ns)
+    peer->next_run_ns = n->now_ns;
+  if (n->now_ns < n->lag.clients_busy_until_ns)
+    peer->next_run_ns += owed * NS_PER_S / NODE_LAG_RATE;
   return true;
 }

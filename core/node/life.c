@@ -40,7 +40,7 @@ enum rkv_status node_new(const struct node_options *options, const struct node_p
   n->plugins.transport_instance = NULL;
   n->executor = executor;
   n->timer_ns = UINT64_MAX;
-  pthread_mutex_init(&n->fatal_lock, NULL);
+  pthread_mutex_init(&n->end.lock, NULL);
   role_init(&n->role, loop_run, n);
   api_make(n);
   status = recover_all(n, error);
@@ -49,7 +49,7 @@ enum rkv_status node_new(const struct node_options *options, const struct node_p
     return RKV_OK;
   }
   tail_free(&n->tail);
-  pthread_mutex_destroy(&n->fatal_lock);
+  pthread_mutex_destroy(&n->end.lock);
   free(n);
   return status;
 }
@@ -66,7 +66,7 @@ void node_set_transport(struct node *n, void *transport_instance) {
 void node_start(struct node *n) {
   assert(n->plugins.transport_instance);
   n->now_ns = n->executor->now_ns(n->executor->ctx);
-  if (n->executor->slept_ns) n->slept_ns = n->executor->slept_ns(n->executor->ctx);
+  if (n->executor->slept_ns) n->read.slept_ns = n->executor->slept_ns(n->executor->ctx);
   save_identity(n);
   change_look(n, &raft_effective(n->raft)->value);
   peer_update(n, &raft_effective(n->raft)->value);
@@ -75,34 +75,35 @@ void node_start(struct node *n) {
 }
 
 void node_drain(struct node *n) {
-  if (atomic_exchange(&n->draining, true)) return;
-  atomic_store_explicit(&n->handing_over, true, memory_order_release);
-  node_post(n, &n->drain_call, NODE_DRAIN);
+  if (atomic_exchange(&n->end.draining, true)) return;
+  atomic_store_explicit(&n->end.handing_over, true, memory_order_release);
+  node_post(n, &n->end.drain_call, NODE_DRAIN);
   node_kick(n);
 }
 
 bool node_idle(struct node *n) {
-  return !atomic_load_explicit(&n->handing_over, memory_order_acquire) && budgets_idle(&n->budgets);
+  return !atomic_load_explicit(&n->end.handing_over, memory_order_acquire) &&
+         budgets_idle(&n->budgets);
 }
 
 void node_abandon(struct node *n) {
-  atomic_store(&n->draining, true);
-  atomic_store_explicit(&n->abandoned, true, memory_order_release);
+  atomic_store(&n->end.draining, true);
+  atomic_store_explicit(&n->end.abandoned, true, memory_order_release);
   node_kick(n);
 }
 
 bool node_ended(struct node *n) {
   bool idle = role_is_idle(&n->role); /* whoever was in the loop has seen the rest */
-  return !atomic_load(&n->started) || (idle && atomic_load(&n->abandoned));
+  return !atomic_load(&n->started) || (idle && atomic_load(&n->end.abandoned));
 }
 
 void node_free(struct node *n) {
   node_abandon(n);
-  assert(inbox_empty(&n->inbox) && n->change_count == 0);
+  assert(inbox_empty(&n->inbox) && n->change.count == 0);
   propose_free(n);
   free(n->deferred.ring);
   tail_free(&n->tail);
   raft_free(n->raft);
-  pthread_mutex_destroy(&n->fatal_lock);
+  pthread_mutex_destroy(&n->end.lock);
   free(n);
 }

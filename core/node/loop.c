@@ -74,8 +74,8 @@ static void end_waiting(struct node *n) {
 }
 
 static bool calls_wait(const struct node *n) {
-  return n->pending.count > 0 || n->change_count > 0 || n->tickets || n->transfer_call ||
-         n->snapshot_call || n->deferred.count > 0 || stream_waits(n);
+  return n->propose.pending.count > 0 || n->change.count > 0 || n->read.tickets ||
+         n->transfer.call || n->build.call || n->deferred.count > 0 || stream_waits(n);
 }
 
 /* Deadlines of calls that wait here: looked at every NODE_EXPIRE_NS, not at each call's own. */
@@ -102,13 +102,13 @@ static void arm_timer(struct node *n) {
     if (n->expire_ns == 0) n->expire_ns = n->now_ns + NODE_EXPIRE_NS;
     if (n->expire_ns < deadline) deadline = n->expire_ns;
   }
-  if (n->build_wanted) {
-    deadline = pause_end(n, n->build_pause_ns, deadline);
+  if (n->build.wanted) {
+    deadline = pause_end(n, n->build.pause_ns, deadline);
     deadline = pause_end(n, stream_pace_end(n), deadline);
   }
   if (n->stall.ns > 0 && n->stall.ns < deadline) deadline = n->stall.ns;
   deadline = pause_end(n, n->tend_ns, deadline);
-  deadline = pause_end(n, n->apply_pause_ns, deadline);
+  deadline = pause_end(n, n->apply.pause_ns, deadline);
   /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
   if (deadline >= n->timer_ns && n->timer_ns > n->now_ns) return;
   n->timer_ns = deadline;

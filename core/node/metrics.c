@@ -7,27 +7,26 @@
 #include <node/kernel/state.h>
 #include <node/know.h>
 
+#include <inttypes.h>
+
 enum { METRICS_TEXT_MAX = 8192 };
 
 /* Counters of the node and of the plugins as ` name:value` pairs. */
 static size_t format_text(struct node *n, char *text, size_t size) {
   int length = snprintf(
       text, size,
-      "id:%llu peers:%zu proposals:%llu applied_entries:%llu in_flight:%llu hot_tail_bytes:%llu "
-      "snapshots_built:%llu snapshots_sent:%llu snapshots_installed:%llu "
-      "bad_peer_calls:%llu foreign_calls:%llu losses:%llu addr_differs:%d "
-      "not_durable:%d id_clashes:%llu odd_memberships:%llu cluster:%016llx%016llx incarnation:%llx",
-      (unsigned long long)n->plugins.host->node_id, n->peer_count, (unsigned long long)n->proposals,
-      (unsigned long long)n->applied_entries,
-      (unsigned long long)atomic_load_explicit(&n->budgets.calls[NODE_BUDGET_CLIENT],
-                                               memory_order_relaxed),
-      (unsigned long long)n->tail.bytes, (unsigned long long)n->snapshots_built,
-      (unsigned long long)n->snapshots_sent, (unsigned long long)n->snapshots_installed,
-      (unsigned long long)n->bad_peer_calls, (unsigned long long)n->foreign_calls,
-      (unsigned long long)n->losses, n->odd.addr_differs, n->odd.not_durable,
-      (unsigned long long)n->odd.id_clashes, (unsigned long long)n->odd_memberships,
-      (unsigned long long)n->identity.cluster.high, (unsigned long long)n->identity.cluster.low,
-      (unsigned long long)n->identity.incarnation);
+      "id:%" PRIu64 " peers:%zu proposals:%" PRIu64 " applied_entries:%" PRIu64
+      " in_flight:%" PRIu64 " hot_tail_bytes:%" PRIu64 " "
+      "snapshots_built:%" PRIu64 " snapshots_sent:%" PRIu64 " snapshots_installed:%" PRIu64 " "
+      "bad_peer_calls:%" PRIu64 " foreign_calls:%" PRIu64 " losses:%" PRIu64 " addr_differs:%d "
+      "not_durable:%d id_clashes:%" PRIu64 " odd_memberships:%" PRIu64 " cluster:%016" PRIx64
+      "%016" PRIx64 " incarnation:%" PRIx64,
+      n->plugins.host->node_id, n->peers.count, n->count.proposals, n->count.applied_entries,
+      atomic_load_explicit(&n->budgets.calls[NODE_BUDGET_CLIENT], memory_order_relaxed),
+      n->tail.bytes, n->count.snapshots_built, n->count.snapshots_sent,
+      n->count.snapshots_installed, n->count.bad_peer_calls, n->foreign.calls, n->count.losses,
+      n->odd.addr_differs, n->odd.not_durable, n->odd.id_clashes, n->count.odd_memberships,
+      n->identity.cluster.high, n->identity.cluster.low, n->identity.incarnation);
   size_t at = length > 0 ? (size_t)length : 0;
   if (n->plugins.metrics_format && at < size)
     at += n->plugins.metrics_format(n->plugins.metrics_ctx, text + at, size - at);

@@ -7,17 +7,18 @@
 #include <node/odd.h>
 
 #include <assert.h>
+#include <inttypes.h>
 
 struct node_peer *peer_find(struct node *n, rkv_node_id id) {
-  for (size_t i = 0; i < n->peer_count; i++)
-    if (n->peers[i].id == id) return &n->peers[i];
+  for (size_t i = 0; i < n->peers.count; i++)
+    if (n->peers.list[i].id == id) return &n->peers.list[i];
   return NULL;
 }
 
 static void close_at(struct node *n, size_t i) {
-  if (n->peers[i].handle) n->plugins.transport->peer_close(n->peers[i].handle);
-  ahead_clear(&n->peers[i].ahead);
-  n->peers[i] = n->peers[--n->peer_count];
+  if (n->peers.list[i].handle) n->plugins.transport->peer_close(n->peers.list[i].handle);
+  ahead_clear(&n->peers.list[i].ahead);
+  n->peers.list[i] = n->peers.list[--n->peers.count];
 }
 
 static void open_peer(struct node *n, const struct rkv_member *member) {
@@ -27,18 +28,18 @@ static void open_peer(struct node *n, const struct rkv_member *member) {
                                .incarnation = member->incarnation,
                                .cluster = n->identity.cluster,
                                .from_incarnation = n->identity.incarnation};
-  assert(n->peer_count < RKV_NODES_MAX);
-  struct node_peer *peer = &n->peers[n->peer_count++];
+  assert(n->peers.count < RKV_NODES_MAX);
+  struct node_peer *peer = &n->peers.list[n->peers.count++];
   *peer = (struct node_peer){
-      .id = member->id, .incarnation = member->incarnation, .serial = ++n->peer_serial};
+      .id = member->id, .incarnation = member->incarnation, .serial = ++n->peers.serial};
   memcpy(peer->addr, member->addr, sizeof peer->addr);
   if (node_said(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &peer->handle,
                                                 node_ask(&error)),
                 "the transport's peer_open", &error) == RKV_OK)
     return;
   peer->handle = NULL;
-  rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "peer cannot be reached id=%llu: %s",
-          (unsigned long long)member->id, error.text);
+  rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "peer cannot be reached id=%" PRIu64 ": %s",
+          member->id, error.text);
 }
 
 static bool leads_to(const struct node_peer *peer, const struct rkv_member *member) {
@@ -49,13 +50,13 @@ static bool leads_to(const struct node_peer *peer, const struct rkv_member *memb
 void peer_update(struct node *n, const struct rkv_membership *membership) {
   if (!n->plugins.transport_instance) return; /* node_start comes back to it */
   odd_look(n, membership);
-  n->peers_leaving = false;
-  for (size_t i = n->peer_count; i-- > 0;) {
-    const struct rkv_member *member = rkv_membership_find(membership, n->peers[i].id);
+  n->peers.leaving = false;
+  for (size_t i = n->peers.count; i-- > 0;) {
+    const struct rkv_member *member = rkv_membership_find(membership, n->peers.list[i].id);
     struct raft_peer_view view;
-    if (!member && raft_peer(n->raft, n->peers[i].id, &view))
-      n->peers_leaving = true; /* it is still told that it leaves */
-    else if (!leads_to(&n->peers[i], member))
+    if (!member && raft_peer(n->raft, n->peers.list[i].id, &view))
+      n->peers.leaving = true; /* it is still told that it leaves */
+    else if (!leads_to(&n->peers.list[i], member))
       close_at(n, i);
   }
   for (uint32_t i = 0; i < membership->node_count; i++) {
@@ -68,19 +69,20 @@ void peer_update(struct node *n, const struct rkv_membership *membership) {
 void peer_let_go(struct node *n) {
   const struct rkv_membership *m = &raft_effective(n->raft)->value;
   struct raft_peer_view view;
-  if (!n->peers_leaving) return;
-  for (size_t i = 0; i < n->peer_count; i++)
-    if (!rkv_membership_find(m, n->peers[i].id) && !raft_peer(n->raft, n->peers[i].id, &view))
+  if (!n->peers.leaving) return;
+  for (size_t i = 0; i < n->peers.count; i++)
+    if (!rkv_membership_find(m, n->peers.list[i].id) &&
+        !raft_peer(n->raft, n->peers.list[i].id, &view))
       return peer_update(n, m);
 }
 
 void peer_reopen(struct node *n) {
-  if (!n->peers_outdated || !n->plugins.transport_instance) return;
-  n->peers_outdated = false;
+  if (!n->peers.outdated || !n->plugins.transport_instance) return;
+  n->peers.outdated = false;
   peer_close_all(n);
   peer_update(n, &raft_effective(n->raft)->value);
 }
 
 void peer_close_all(struct node *n) {
-  while (n->peer_count > 0) close_at(n, n->peer_count - 1);
+  while (n->peers.count > 0) close_at(n, n->peers.count - 1);
 }

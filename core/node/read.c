@@ -38,7 +38,7 @@ struct node_ticket {
 };
 
 static struct rkv_call **waiting_list(struct node *n, enum node_kind kind, bool lease) {
-  return &n->reads_waiting[kind == NODE_READ_INDEX][lease];
+  return &n->read.waiting[kind == NODE_READ_INDEX][lease];
 }
 
 void read_gather(struct node *n, struct rkv_call *call, bool lease) {
@@ -75,7 +75,7 @@ static void fail_reads(struct node *n, struct rkv_call *reads, const struct rkv_
 }
 
 static void unlink_ticket(struct node *n, struct node_ticket *t) {
-  struct node_ticket **at = &n->tickets;
+  struct node_ticket **at = &n->read.tickets;
   while (*at != t) at = &(*at)->next;
   *at = t->next;
 }
@@ -113,7 +113,7 @@ static void confirm(struct node *n, struct node_ticket *t, struct rkv_log_id ind
 }
 
 void read_run(struct node *n) {
-  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+  for (struct node_ticket *t = n->read.tickets, *next; t; t = next) {
     next = t->next;
     if (!t->confirmed || t->asking || t->index > n->applied.index) continue;
     struct rkv_call *reads = t->reads;
@@ -129,14 +129,14 @@ void read_run(struct node *n) {
 
 /* raft gives one number to all that share a round: there may be several here. */
 void read_ready(struct node *n, uint64_t number, struct rkv_log_id index) {
-  for (struct node_ticket *t = n->tickets; t; t = t->next)
+  for (struct node_ticket *t = n->read.tickets; t; t = t->next)
     if (t->number == number) confirm(n, t, index);
 }
 
 void read_failed(struct node *n, uint64_t number) {
   struct rkv_error error;
   (void)rkv_fail(&error, RKV_NOT_LEADER, "leadership was lost before the read was confirmed");
-  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+  for (struct node_ticket *t = n->read.tickets, *next; t; t = next) {
     next = t->next;
     if (t->number == number) fail_ticket(n, t, &error);
   }
@@ -180,8 +180,8 @@ static bool ask_leader(struct node *n, struct node_ticket *t) {
 static void notice_sleep(struct node *n) {
   if (!n->executor->slept_ns) return;
   uint64_t slept = n->executor->slept_ns(n->executor->ctx);
-  if (slept < n->slept_ns + NODE_SLEEP_NOTICED_NS) return;
-  n->slept_ns = slept;
+  if (slept < n->read.slept_ns + NODE_SLEEP_NOTICED_NS) return;
+  n->read.slept_ns = slept;
   raft_on_clock_stood(n->raft, node_now(n));
 }
 
@@ -202,8 +202,8 @@ static void open_ticket(struct node *n, enum node_kind kind, bool lease) {
   enum rkv_status status = raft_read(n->raft, node_now(n), lease, &t->number, &error);
   bool asked = status == RKV_NOT_LEADER && kind == NODE_QUERY && ask_leader(n, t);
   if (status == RKV_OK || asked) {
-    t->next = n->tickets;
-    n->tickets = t;
+    t->next = n->read.tickets;
+    n->read.tickets = t;
     return;
   }
   free(t);
@@ -240,7 +240,7 @@ static void expire_list(struct node *n, struct rkv_call **list) {
 }
 
 void read_expire(struct node *n) {
-  for (struct node_ticket *t = n->tickets; t; t = t->next) expire_list(n, &t->reads);
+  for (struct node_ticket *t = n->read.tickets; t; t = t->next) expire_list(n, &t->reads);
 }
 
 void read_fail_all(struct node *n, const struct rkv_error *error) {
@@ -250,7 +250,7 @@ void read_fail_all(struct node *n, const struct rkv_error *error) {
     *waiting = NULL;
     fail_reads(n, reads, error);
   }
-  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+  for (struct node_ticket *t = n->read.tickets, *next; t; t = next) {
     next = t->next;
     fail_ticket(n, t, error);
   }

@@ -21,6 +21,7 @@
 #include <node/stream.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* ---- on the worker ---- */
@@ -146,7 +147,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return gate_refuse(n, base, &error);
   const char *wrong = wrong_meta(call);
   if (wrong) {
-    n->bad_peer_calls++;
+    n->count.bad_peer_calls++;
     (void)rkv_fail(&error, RKV_INVALID, "snapshot meta: %s", wrong);
     return gate_refuse(n, base, &error);
   }
@@ -158,20 +159,21 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return;
   }
   identity_adopt(n, base);
-  if (n->installing || n->build || n->receive_count == NODE_RECEIVES_MAX) {
+  if (n->receive.installing || n->build.running || n->receive.count == NODE_RECEIVES_MAX) {
     answer_failf(base, RKV_FULL, "another snapshot is being written here (try again later)");
     return;
   }
   struct snapshot_receive *r = receive_new(n, call, &error);
   if (!r) {
-    n->bad_peer_calls++;
+    n->count.bad_peer_calls++;
     answer_fail(base, &error);
     return;
   }
-  if (n->receive)
-    stream_endf(n->receive, RKV_ABORTED, "node %llu began to send a snapshot after this one",
-                (unsigned long long)call->vote.node_id); /* (R2) */
-  n->receive = r;
+  if (n->receive.now)
+    stream_endf(n->receive.now, RKV_ABORTED,
+                "node %" PRIu64 " began to send a snapshot after this one",
+                call->vote.node_id); /* (R2) */
+  n->receive.now = r;
   r->call = call;
   call->stream = r;
   on_worker(r, RECEIVE_BEGIN);
@@ -240,11 +242,11 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
                           "the state machine's restore_finish", &r->error);
     r->restore = NULL;
     if (r->status != RKV_OK) {
-      n->bad_peer_calls++;
+      n->count.bad_peer_calls++;
       return stream_end(r, &r->error);
     }
   }
-  n->installing = true;
+  n->receive.installing = true;
   on_worker(r, RECEIVE_INSTALL);
 }
 
@@ -253,9 +255,9 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
 static void not_installed(struct snapshot_receive *r) {
   struct node *n = r->n;
   bool swapped = !r->restore, refused = r->writer;
-  n->installing = false;
+  n->receive.installing = false;
   if (node_ending(n)) return;
-  if (refused && r->status == RKV_CORRUPT) n->bad_peer_calls++;
+  if (refused && r->status == RKV_CORRUPT) n->count.bad_peer_calls++;
   if (swapped || (!refused && (r->status == RKV_IO || r->status == RKV_CORRUPT)))
     node_fatal(n, r->status, r->error.text);
 }
@@ -270,14 +272,14 @@ static void installed(struct snapshot_receive *r) {
   if (r->status != RKV_OK) return node_fatal(n, r->status, r->error.text);
   n->applied = r->meta.last;
   if (n->committed.index < n->applied.index) n->committed = n->applied;
-  n->snapshots_installed++;
-  n->snapshot_bytes = r->meta.size;
-  n->log_bytes = 0;
+  n->count.snapshots_installed++;
+  n->build.snapshot_bytes = r->meta.size;
+  n->build.log_bytes = 0;
   raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
-  n->installing = false;
+  n->receive.installing = false;
   propose_covered(n); /* before its outputs: those drop only what is above */
-  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
-          (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
+          "snapshot installed last=%" PRIu64 " bytes=%" PRIu64, r->meta.last.index, r->meta.size);
 }
 
 void receive_on_installed(struct node *n, struct rkv_call *event) {
@@ -293,7 +295,7 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
     r->status = (enum rkv_status)r->error.status;
   }
   if (r->status != RKV_OK) return stream_end(r, &r->error);
-  n->receive = NULL;
+  n->receive.now = NULL;
   r->gone = true;
   if (r->call) stream_tell_end(r, &none);
   stream_free_ended(r);

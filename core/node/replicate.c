@@ -198,11 +198,11 @@ static void replicate_plan(struct node *n, struct node_peer *peer,
 void replicate_all(struct node *n) {
   struct raft_append_plan plan;
   struct raft_now now = {.ns = n->now_ns, .random = 0};
-  for (size_t i = 0; i < n->peer_count; i++)
+  for (size_t i = 0; i < n->peers.count; i++)
     for (;;) {
-      lag_feed(n, &n->peers[i]);
-      if (!raft_next_append(n->raft, now, n->peers[i].id, &plan)) break;
-      replicate_plan(n, &n->peers[i], &plan);
+      lag_feed(n, &n->peers.list[i]);
+      if (!raft_next_append(n->raft, now, n->peers.list[i].id, &plan)) break;
+      replicate_plan(n, &n->peers.list[i], &plan);
     }
 }
 

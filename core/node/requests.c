@@ -149,7 +149,7 @@ void request_on_append(struct node *n, struct rkv_call *call) {
     if (!n->again) note_leader(n, vote, commit);
     return;
   }
-  n->bad_peer_calls++;
+  n->count.bad_peer_calls++;
   tell_append_refused(n, c, error.text);
   gate_refuse(n, call, &error);
 }

@@ -12,6 +12,7 @@
 #include <node/kernel/tail.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum save_state { SAVE_RUNNING, SAVE_RETURNED, SAVE_DONE };
@@ -48,15 +49,15 @@ static void on_complete(struct rkv_completion *completion, enum rkv_status statu
 }
 
 static void note_saved(struct node *n, struct save *s) {
-  if (s->ok && s->number > n->saves_done) {
-    n->saves_done = s->number;
-    n->settle = true;
+  if (s->ok && s->number > n->save.done) {
+    n->save.done = s->number;
+    n->save.untold = true;
     if (s->what == SAVED_VOTE) {
-      n->saved_vote = s->vote;
-      n->saved_a_vote = true;
+      n->save.vote = s->vote;
+      n->save.vote_saved = true;
     } else if (s->what == SAVED_LOG) {
-      n->saved_last = s->last;
-      n->saved_a_log = true;
+      n->save.last = s->last;
+      n->save.log_saved = true;
     }
   }
   free(s);
@@ -70,7 +71,7 @@ static struct save *issue(struct node *n) {
   }
   s->completion.done = on_complete;
   s->n = n;
-  s->number = ++n->saves_issued;
+  s->number = ++n->save.issued;
   return s;
 }
 
@@ -115,8 +116,7 @@ void save_entries(struct node *n, const struct rkv_entry *entries, size_t count)
 void save_truncate(struct node *n, rkv_index after) {
   tail_truncate(&n->tail, after);
   n->plugins.storage->truncate(n->plugins.storage_instance, after);
-  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "log truncated after=%llu",
-          (unsigned long long)after);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "log truncated after=%" PRIu64, after);
 }
 
 void save_on_saved(struct node *n, struct rkv_call *call) {
@@ -124,11 +124,11 @@ void save_on_saved(struct node *n, struct rkv_call *call) {
 }
 
 bool save_tell(struct node *n) {
-  assert(n->saves_done <= n->saves_issued); /* (S1) */
-  if (!n->settle) return false;
-  n->settle = false;
-  if (n->saved_a_vote) raft_on_vote_saved(n->raft, node_now(n), n->saved_vote);
-  if (n->saved_a_log) raft_on_log_saved(n->raft, node_now(n), n->saved_last);
-  n->saved_a_vote = n->saved_a_log = false;
+  assert(n->save.done <= n->save.issued); /* (S1) */
+  if (!n->save.untold) return false;
+  n->save.untold = false;
+  if (n->save.vote_saved) raft_on_vote_saved(n->raft, node_now(n), n->save.vote);
+  if (n->save.log_saved) raft_on_log_saved(n->raft, node_now(n), n->save.last);
+  n->save.vote_saved = n->save.log_saved = false;
   return true;
 }

@@ -12,6 +12,7 @@
 #include <node/peers.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define SEND_RESTARTS_MAX 8 /* times that a peer may refuse a chunk as too large */
@@ -104,23 +105,23 @@ void send_start(struct node *n, rkv_node_id peer) {
 
 static void log_sent(struct snapshot_send *s) {
   struct node *n = s->n;
-  n->snapshots_sent++;
-  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot sent peer=%llu last=%llu bytes=%llu",
-          (unsigned long long)s->peer, (unsigned long long)s->call.meta.last.index,
-          (unsigned long long)s->offset);
+  n->count.snapshots_sent++;
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
+          "snapshot sent peer=%" PRIu64 " last=%" PRIu64 " bytes=%" PRIu64, s->peer,
+          s->call.meta.last.index, s->offset);
 }
 
 /* A peer that takes no snapshot is asked again and again: told at most every NODE_QUIET_NS. */
 static void log_trouble(struct snapshot_send *s) {
   struct node *n = s->n;
-  n->send_failures++;
-  if (n->now_ns < n->send_quiet_ns) return;
+  n->send.failures++;
+  if (n->now_ns < n->send.quiet_ns) return;
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "snapshot not sent peer=%llu last=%llu bytes=%llu count=%llu: %s",
-          (unsigned long long)s->peer, (unsigned long long)s->call.meta.last.index,
-          (unsigned long long)s->offset, (unsigned long long)n->send_failures, s->error.text);
-  n->send_quiet_ns = n->now_ns + NODE_QUIET_NS;
-  n->send_failures = 0;
+          "snapshot not sent peer=%" PRIu64 " last=%" PRIu64 " bytes=%" PRIu64 " count=%" PRIu64
+          ": %s",
+          s->peer, s->call.meta.last.index, s->offset, n->send.failures, s->error.text);
+  n->send.quiet_ns = n->now_ns + NODE_QUIET_NS;
+  n->send.failures = 0;
 }
 
 /* Tells raft how it ended, and frees everything. */
@@ -131,8 +132,8 @@ static void end(struct snapshot_send *s, bool ok) {
   if (ok && order != RKV_LESS && order != RKV_EQUAL) {
     greater = s->call.voter_vote;
     (void)rkv_fail(&s->error, RKV_ABORTED,
-                   "the peer has heard of a newer leader: node %llu, term %llu",
-                   (unsigned long long)greater.node_id, (unsigned long long)greater.term);
+                   "the peer has heard of a newer leader: node %" PRIu64 ", term %" PRIu64,
+                   greater.node_id, greater.term);
     leap_note_answer(n, s->peer, greater);
     ok = false;
   }

@@ -16,6 +16,7 @@
 #include <node/odd.h>
 #include <node/peers.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define TEND_NS UINT64_C(500000000) /* between two looks while there is something to do */
@@ -78,7 +79,7 @@ void tend_ask_again(struct node *n, rkv_node_id id) {
 
 static void report(struct node *n, const struct rkv_member *member, const char *what) {
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "member came back without its storage id=%llu: %s", (unsigned long long)member->id, what);
+          "member came back without its storage id=%" PRIu64 ": %s", member->id, what);
 }
 
 static enum rkv_status change_voters(struct node *n, rkv_node_id id, bool votes) {
@@ -155,8 +156,8 @@ static void act(struct node *n) {
 static uint64_t next_look(struct node *n) {
   const struct rkv_membership *m = &raft_effective(n->raft)->value;
   uint64_t at = UINT64_MAX;
-  for (size_t i = 0; i < n->peer_count; i++)
-    if (!n->peers[i].asking && n->peers[i].ask_ns < at) at = n->peers[i].ask_ns;
+  for (size_t i = 0; i < n->peers.count; i++)
+    if (!n->peers.list[i].asking && n->peers.list[i].ask_ns < at) at = n->peers.list[i].ask_ns;
   for (uint32_t i = 0; i < m->node_count; i++)
     if (needs_step(n, &m->nodes[i]) && n->now_ns + TEND_NS < at) at = n->now_ns + TEND_NS;
   return at;
@@ -164,8 +165,8 @@ static uint64_t next_look(struct node *n) {
 
 /* Members are asked whether this node is one. */
 static void ask_members(struct node *n) {
-  for (size_t i = 0; i < n->peer_count; i++) {
-    struct node_peer *peer = &n->peers[i];
+  for (size_t i = 0; i < n->peers.count; i++) {
+    struct node_peer *peer = &n->peers.list[i];
     const bool cannot_tell = peer->ask_ns == UINT64_MAX && peer->said == 0;
     if (peer->handle && !peer->asking && !cannot_tell) ask(n, peer);
   }
@@ -180,8 +181,8 @@ void tend_run(struct node *n) {
     if (know_asks(n)) ask_members(n);
     return;
   }
-  for (size_t i = 0; i < n->peer_count; i++) {
-    struct node_peer *peer = &n->peers[i];
+  for (size_t i = 0; i < n->peers.count; i++) {
+    struct node_peer *peer = &n->peers.list[i];
     if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask(n, peer);
   }
   act(n);

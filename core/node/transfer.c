@@ -13,6 +13,7 @@
 #include <node/requests.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* A TimeoutNow on its way. */
@@ -33,9 +34,8 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
   }
   enum rkv_status status = raft_transfer(n->raft, node_now(n), c->target, call, &error);
   if (status == RKV_OK) {
-    n->transfer_call = call;
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "transfer target=%llu",
-            (unsigned long long)c->target);
+    n->transfer.call = call;
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "transfer target=%" PRIu64, c->target);
   } else {
     gate_leave(n, call);
     if (status == RKV_NOT_LEADER)
@@ -49,7 +49,7 @@ void transfer_away(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status = raft_transfer(n->raft, node_now(n), 0, call, &error);
   if (status == RKV_OK) {
-    n->transfer_call = call;
+    n->transfer.call = call;
   } else {
     gate_leave(n, call);
     answer_fail(call, &error);
@@ -60,13 +60,13 @@ void transfer_done(struct node *n, const struct raft_output *out) {
   rkv_log(n->plugins.host, out->status == RKV_OK ? RKV_LOG_INFO : RKV_LOG_WARN, "raft",
           "transfer %s%s%s", out->status == RKV_OK ? "done" : "failed", out->text ? ": " : "",
           out->text ? out->text : "");
-  if (out->cookie == &n->drain_call) {
-    atomic_store_explicit(&n->handing_over, false, memory_order_release);
+  if (out->cookie == &n->end.drain_call) {
+    atomic_store_explicit(&n->end.handing_over, false, memory_order_release);
     return;
   }
   if (out->cookie == &n->stall.now) return;
-  assert(out->cookie == n->transfer_call);
-  n->transfer_call = NULL;
+  assert(out->cookie == n->transfer.call);
+  n->transfer.call = NULL;
   gate_leave(n, out->cookie);
   if (out->status == RKV_OK && ((struct rkv_call *)out->cookie)->kind == NODE_REMOVE)
     redirect_to_leader(n, out->cookie); /* its successor removes it */
@@ -77,9 +77,9 @@ void transfer_done(struct node *n, const struct raft_output *out) {
 }
 
 void transfer_expire(struct node *n) {
-  struct rkv_call *call = n->transfer_call;
+  struct rkv_call *call = n->transfer.call;
   if (!call || !answer_is_due(n, call)) return;
-  n->transfer_call = NULL;
+  n->transfer.call = NULL;
   raft_forget_transfer(n->raft, call);
   gate_leave(n, call);
   answer_failf(call, RKV_TIMEOUT,
@@ -87,9 +87,9 @@ void transfer_expire(struct node *n) {
 }
 
 void transfer_fail(struct node *n, const struct rkv_error *error) {
-  struct rkv_call *call = n->transfer_call;
-  n->transfer_call = NULL;
-  atomic_store_explicit(&n->handing_over, false, memory_order_release);
+  struct rkv_call *call = n->transfer.call;
+  n->transfer.call = NULL;
+  atomic_store_explicit(&n->end.handing_over, false, memory_order_release);
   if (!call) return;
   raft_forget_transfer(n->raft, call);
   gate_leave(n, call);
@@ -100,15 +100,16 @@ void transfer_fail(struct node *n, const struct rkv_error *error) {
 
 void transfer_on_drain(struct node *n, struct rkv_call *call) {
   (void)call;
-  n->drain_wanted = true;
+  n->transfer.drain_wanted = true;
 }
 
 void transfer_drain_run(struct node *n) {
   struct rkv_error error;
-  if (!n->drain_wanted || n->pending.count > 0) return;
-  n->drain_wanted = false;
-  if (raft_transfer(n->raft, node_now(n), 0, &n->drain_call, &error) != RKV_OK)
-    atomic_store_explicit(&n->handing_over, false, memory_order_release); /* nobody, or no need */
+  if (!n->transfer.drain_wanted || n->propose.pending.count > 0) return;
+  n->transfer.drain_wanted = false;
+  if (raft_transfer(n->raft, node_now(n), 0, &n->end.drain_call, &error) != RKV_OK)
+    atomic_store_explicit(&n->end.handing_over, false,
+                          memory_order_release); /* nobody, or no need */
 }
 
 /* ---- TimeoutNow ---- */

@@ -191,7 +191,7 @@ static bool over_budget(const struct sim *s, const struct node *n) {
 static void check_node(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   struct node *n = s->w->nodes[id].node;
   const struct raft_handover *transfer = &n->raft->transfer;
-  if (over_budget(s, n) || n->change_count > NODE_CHANGES_MAX || n->peer_count > RKV_NODES_MAX)
+  if (over_budget(s, n) || n->change.count > NODE_CHANGES_MAX || n->peers.count > RKV_NODES_MAX)
     sim_fail(s, "node %" PRIu64 " is over one of its limits", id);
   if (!node_ending(n) && transfer->target != 0 && n->now_ns >= transfer->until_ns)
     sim_fail(s, "node %" PRIu64 " does not end its handover in time", id);

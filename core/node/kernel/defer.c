@@ -9,6 +9,7 @@
 #include <node/kernel/state.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { DEFERRED_CAPACITY_MIN = 64 };
@@ -41,19 +42,19 @@ void defer_discard(struct node *n, const struct raft_output *out) {
 
 bool defer_put(struct node *n, const struct raft_output *out) {
   struct deferred *d = &n->deferred;
-  if (n->saves_done == n->saves_issued && d->count == 0) return false;
+  if (n->save.done == n->save.issued && d->count == 0) return false;
   if (!deferred_reserve(d)) {
     node_fatal(n, RKV_NO_MEMORY, "log: out of memory for answers that wait for the storage");
     defer_discard(n, out);
     return true;
   }
-  *deferred_at(d, d->count++) = (struct node_deferred){n->saves_issued, *out};
+  *deferred_at(d, d->count++) = (struct node_deferred){n->save.issued, *out};
   return true;
 }
 
 bool defer_take(struct node *n, struct raft_output *out) {
   struct deferred *d = &n->deferred;
-  if (d->count == 0 || deferred_at(d, 0)->after > n->saves_done) return false; /* (S2) */
+  if (d->count == 0 || deferred_at(d, 0)->after > n->save.done) return false; /* (S2) */
   *out = deferred_at(d, 0)->output;
   d->head = (d->head + 1) & (d->capacity - 1);
   d->count--;
@@ -81,7 +82,8 @@ void defer_fail(struct node *n, const struct rkv_error *error) {
 void defer_expire(struct node *n) {
   struct rkv_error error;
   (void)rkv_fail(&error, RKV_TIMEOUT,
-                 "node %llu has not saved it in time: it may be saved later, and promises nothing",
-                 (unsigned long long)n->plugins.host->node_id);
+                 "node %" PRIu64
+                 " has not saved it in time: it may be saved later, and promises nothing",
+                 n->plugins.host->node_id);
   refuse_deferred(n, &error, false);
 }

@@ -8,6 +8,7 @@
 #include <node/kernel/state.h>
 
 #include <assert.h>
+#include <inttypes.h>
 
 static enum node_budget budget_of(uint32_t kind) {
   static const uint8_t budgets[] = {
@@ -47,14 +48,14 @@ static void refuse_full(struct node *n, struct rkv_call *call, enum node_budget 
   };
   if (budget == NODE_BUDGET_CLIENT)
     answer_failf(call, RKV_FULL,
-                 "too much in flight on this node: at most %llu calls and %llu bytes (try again "
+                 "too much in flight on this node: at most %" PRIu64 " calls and %" PRIu64
+                 " bytes (try again "
                  "later, or raise node.inbox_max or node.inbox_bytes_max)",
-                 (unsigned long long)n->options.inbox_max,
-                 (unsigned long long)n->options.inbox_bytes_max);
+                 n->options.inbox_max, n->options.inbox_bytes_max);
   else
-    answer_failf(call, RKV_FULL, "too many %s wait on node %llu: at most %llu (try again later)",
-                 whats[budget], (unsigned long long)n->plugins.host->node_id,
-                 (unsigned long long)budget_max(budget));
+    answer_failf(call, RKV_FULL,
+                 "too many %s wait on node %" PRIu64 ": at most %" PRIu64 " (try again later)",
+                 whats[budget], n->plugins.host->node_id, budget_max(budget));
 }
 
 /* How long a call is, its caller says; a transport of 1.0 does not know the field, which may hold
@@ -87,8 +88,9 @@ bool gate_is_late(struct node *n, struct rkv_call *call) {
   if (budget_of(call->kind) == NODE_BUDGET_OWN || node_ending(n)) return false;
   if (!answer_is_due(n, call)) return false;
   gate_leave(n, call);
-  answer_failf(call, RKV_TIMEOUT, "the time was up before node %llu came to it: nothing was done",
-               (unsigned long long)n->plugins.host->node_id);
+  answer_failf(call, RKV_TIMEOUT,
+               "the time was up before node %" PRIu64 " came to it: nothing was done",
+               n->plugins.host->node_id);
   return true;
 }
 

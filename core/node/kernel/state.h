@@ -62,15 +62,124 @@ struct node_peer {
   bool asking, answers; /* a hello is on its way; its last call was answered (tell.h) */
   uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
   struct holding holding;
-  struct ahead ahead;           /* what was read for it */
-  uint64_t ahead_ns;            /* after a read that failed: no other one before */
-  uint64_t pace_ns, pace_bytes; /* while clients write: no further run before; proposed by then */
+  struct ahead ahead;            /* what was read for it */
+  uint64_t ahead_ns;             /* after a read that failed: no other one before */
+  uint64_t next_run_ns;          /* while clients write: no run of entries goes out before */
+  uint64_t proposed_at_last_run; /* bytes, by clients */
 };
 
 struct greeting;
 struct snapshot_build;
 struct snapshot_receive;
 struct node_ticket;
+
+/* ---- the state of each service: the fields are its own, others read them ---- */
+
+/* The end of a node. (any thread) */
+struct ending {
+  atomic_bool draining, abandoned, fatal;
+  atomic_bool handing_over;   /* a node that stops hands leadership over */
+  struct rkv_call drain_call; /* tells the runner of it, once */
+  pthread_mutex_t lock;
+  struct rkv_error error; /* under lock: why the node is fatal */
+  void (*notify)(void *arg);
+  void *notify_arg;
+};
+
+struct proposing {
+  struct rkv_propose_call **batch; /* proposals of the batch being collected */
+  size_t batch_count, batch_capacity;
+  struct rkv_entry *scratch; /* entries of one append */
+  size_t scratch_capacity;
+  struct pending pending;
+};
+
+struct saving {
+  uint64_t issued, done;
+  bool untold; /* saves ended that raft has not heard of: */
+  bool vote_saved, log_saved;
+  struct rkv_vote vote;
+  struct rkv_log_id last;
+};
+
+struct connections {
+  struct node_peer list[RKV_NODES_MAX];
+  size_t count;
+  bool outdated;   /* the connections name an earlier cluster of this node: made anew */
+  bool leaving;    /* some peers are members no more, as soon as that is committed */
+  uint64_t serial; /* given out last */
+};
+
+struct applying {
+  bool fetching; /* entries to apply are being read */
+  struct rkv_buf results[NODE_APPLY_BATCH_MAX];
+  bool put_off; /* committed entries could not be read for want of room, which was logged ... */
+  uint64_t pause_ns; /* ... and no new try begins before */
+};
+
+/* Requests that were meant for another node or cluster. */
+struct strangers {
+  uint64_t calls;
+  uint64_t quiet_ns, quiet; /* when that may be logged again; since the last line */
+};
+
+struct changing {
+  struct rkv_call *calls[NODE_CHANGES_MAX]; /* init and membership calls that wait */
+  size_t count;
+  uint64_t progress_ns; /* when the learners that are waited for are told of again */
+};
+
+struct reading {
+  struct rkv_call *waiting[2][2]; /* being gathered: [clients', other nodes'][lease] */
+  struct node_ticket *tickets;    /* reads that wait for their index */
+  uint64_t slept_ns; /* how long the machine had slept when lease reads were last looked at */
+};
+
+struct transferring {
+  struct rkv_call *call; /* the client's that waits */
+  bool drain_wanted;
+};
+
+struct building {
+  struct snapshot_build *running;
+  struct rkv_call *call; /* snapshot_now that waits for the build */
+  bool wanted;
+  uint64_t pause_ns; /* after a failure: no new build before */
+  uint64_t serial;
+  uint64_t log_bytes; /* of the entries applied since the last snapshot was begun */
+  uint64_t snapshot_bytes;
+};
+
+struct receiving {
+  struct snapshot_receive *now; /* the stream that has the storage's writer */
+  struct snapshot_receive *all; /* and those that ended, while somebody does not know yet */
+  size_t count;
+  bool installing; /* a snapshot becomes durable, then the state: nothing is applied */
+};
+
+/* How much room clients leave to peers that lag (lag.c, NODE_LAG_BUSY_NS). */
+struct lagging {
+  uint64_t proposals_seen, clients_busy_until_ns;
+};
+
+struct leaps {
+  uint64_t quiet_ns, quiet; /* when leap.c may log again; since its last line */
+};
+
+struct sending {
+  uint64_t failures, quiet_ns; /* snapshots that were not sent; when that may be logged */
+};
+
+/* What metrics.c tells. */
+struct counters {
+  uint64_t proposals, proposed_bytes, applied_entries;
+  uint64_t snapshots_built, snapshots_sent, snapshots_installed;
+  uint64_t bad_peer_calls;
+  uint64_t losses;          /* lost.h */
+  uint64_t odd_memberships; /* taken although their addresses are wrong (addresses.h) */
+};
+
+/* ---- the node ---- */
 
 struct node {
   struct node_options options;
@@ -83,90 +192,42 @@ struct node {
   struct inbox inbox;
   struct role role; /* of the runner */
   struct budgets budgets;
-  atomic_bool started, draining, abandoned, fatal;
-  atomic_bool handing_over;   /* a node that stops hands leadership over */
-  struct rkv_call drain_call; /* tells the runner of it, once */
-  pthread_mutex_t fatal_lock;
-  struct rkv_error fatal_error; /* under fatal_lock */
-  void (*fatal_notify)(void *arg);
-  void *fatal_arg;
+  atomic_bool started;
+  struct ending end;
 
-  bool more;         /* committed entries wait for the next slice */
-  uint64_t now_ns;   /* time of the batch being worked: read after its calls were taken */
-  uint64_t slept_ns; /* how long the machine had slept when lease reads were last looked at */
+  uint64_t now_ns; /* time of the batch being worked: read after its calls were taken */
   uint64_t timer_ns, expire_ns;
-
-  struct rkv_propose_call **batch; /* proposals of the batch being collected */
-  size_t batch_count, batch_capacity;
-  struct rkv_entry *scratch; /* entries of one append */
-  size_t scratch_capacity;
-  struct pending pending;
-
-  struct tail tail;
-  uint64_t saves_issued, saves_done;
-  struct stall stall;
-  struct knowing know;
-  struct oddities odd;
-  struct rkv_call *again; /* the call being worked is handed to its handler once more */
-  bool settle;            /* saves ended that raft has not heard of */
-  bool saved_a_vote, saved_a_log;
-  struct rkv_vote saved_vote;
-  struct rkv_log_id saved_last;
-  struct deferred deferred;
+  bool more;                        /* committed entries wait for the next slice */
+  struct rkv_call *again;           /* the call being worked is handed to its handler once more */
   struct rkv_append_call *received; /* the append request that raft is looking at */
-
-  struct node_peer peers[RKV_NODES_MAX];
-  size_t peer_count;
-  bool peers_outdated;  /* the connections name an earlier cluster of this node: made anew */
-  bool peers_leaving;   /* some are members no more, as soon as that is committed */
-  uint64_t peer_serial; /* given out last */
-
-  struct rkv_log_id committed, applied;
-  bool fetching_apply; /* entries to apply are being read */
-  bool installing;     /* a snapshot becomes durable, then the state: nothing is applied */
-  struct rkv_buf results[NODE_APPLY_BATCH_MAX];
-  uint64_t log_bytes; /* of the entries applied since the last snapshot was begun */
-  uint64_t snapshot_bytes;
-  /* Committed entries could not be read for want of room, which was logged; no new try before. */
-  bool apply_put_off;
-  uint64_t apply_pause_ns;
 
   struct rkv_identity identity;
   bool left_cluster;     /* the log was dropped for a leader's cluster, which is not joined yet */
   bool identity_unsaved; /* it changed since the storage was given it */
-  uint64_t odd_memberships; /* taken although their addresses are wrong (addresses.h) */
-  uint64_t foreign_calls;   /* refused because they were meant for another node or cluster */
-  uint64_t foreign_quiet_ns, foreign_quiet; /* when that may be logged again; since the last line */
-  struct greeting *greetings;               /* nodes being asked before a change is begun */
-  uint64_t tend_ns;                         /* when the leader looks after its peers again */
+  struct rkv_log_id committed, applied;
+  struct tail tail;
 
-  struct rkv_call *changes[NODE_CHANGES_MAX]; /* init and membership calls that wait */
-  size_t change_count;
-  uint64_t progress_ns; /* when the learners that are waited for are told of again */
-
-  struct rkv_call *reads_waiting[2][2]; /* being gathered: [clients', other nodes'][lease] */
-  struct node_ticket *tickets;          /* reads that wait for their index */
-  struct rkv_call *transfer_call;       /* the client's that waits */
-  bool drain_wanted;
-
-  struct snapshot_build *build;
-  struct rkv_call *snapshot_call; /* snapshot_now that waits for the build */
-  bool build_wanted;
-  uint64_t build_pause_ns;           /* after a failure: no new build before */
-  struct snapshot_receive *receive;  /* the stream that has the storage's writer */
-  struct snapshot_receive *receives; /* and those that ended, while somebody does not know yet */
-  size_t receive_count;
-  uint64_t snapshot_serial;
-
-  uint64_t lag_proposals, lag_busy_ns; /* see NODE_LAG_BUSY_NS */
-  uint64_t proposals, proposed_bytes, applied_entries, snapshots_built, snapshots_sent,
-      snapshots_installed;
-  uint64_t bad_peer_calls, losses;    /* losses: lost.h */
-  uint64_t leap_quiet_ns, leap_quiet; /* when leap.c may log again; since its last line */
-
-  uint64_t send_failures, send_quiet_ns; /* snapshots that were not sent; when that may be logged */
-
+  struct saving save;
+  struct deferred deferred;
+  struct connections peers;
+  struct proposing propose;
+  struct applying apply;
+  struct reading read;
+  struct changing change;
+  struct greeting *greetings; /* nodes being asked before a change is begun */
+  struct transferring transfer;
+  struct building build;
+  struct receiving receive;
+  struct sending send;
+  struct lagging lag;
+  struct stall stall;
+  struct knowing know;
+  struct oddities odd;
+  struct strangers foreign;
+  struct leaps leap;
+  uint64_t tend_ns; /* when the leader looks after its peers again */
   struct telling tell;
+  struct counters count;
 };
 
 #endif
