@@ -3,6 +3,7 @@
 
 #include "ini.h"
 #include "nearest.h"
+#include "ops.h"
 #include "values.h"
 
 #include <stdlib.h>

@@ -6,7 +6,9 @@
 #ifndef HOST_CONTRACT_H
 #define HOST_CONTRACT_H
 
-#include "loader.h"
+#include "limits.h"
+
+#include <rkv/rkv.h>
 
 #define HOST_CONTRACT_KEY "require_contract"
 #define HOST_CONTRACT_SUFFIX ".contract" /* behind the plugin's file name */

@@ -1,8 +1,9 @@
 /* descriptor.c: copies a plugin's tables and checks them field by field, each refusal its own
  * sentence. */
-#include "loader.h"
+#include "descriptor.h"
 
 #include "contract.h"
+#include "ops.h"
 #include "values.h"
 
 #include <inttypes.h>

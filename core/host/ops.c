@@ -2,7 +2,9 @@
  *
  * X(operation, minor ABI that brought it): those of 1.0 are required; a later one may be missing,
  * since older plugins go on working. */
-#include "loader.h"
+#include "ops.h"
+
+#include <rkv/rkv.h>
 
 #include <string.h>
 

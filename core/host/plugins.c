@@ -3,6 +3,7 @@
 
 #include "exit_codes.h"
 #include "json.h"
+#include "ops.h"
 #include "values.h"
 
 #include <inttypes.h>

@@ -3,6 +3,7 @@
 
 #include <host/json.h>
 #include <host/loader.h>
+#include <host/ops.h>
 
 #include <inttypes.h>
 #include <string.h>

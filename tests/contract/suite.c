@@ -4,6 +4,7 @@
 #include "tree.h"
 
 #include <host/loader.h>
+#include <host/ops.h>
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include <host/loader.h>
+#include <host/ops.h>
 
 #include <inttypes.h>
 #include <string.h>

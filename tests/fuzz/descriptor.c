@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include <host/loader.h>
+#include <host/ops.h>
 
 #define OPTIONS_MAX 6
 #define CHOICES_MAX 4

@@ -62,7 +62,7 @@ enum outcome cmd_snapshot(struct session *session, const char *const *words, uns
   outcome = wire_ask(session, WIRE_ADMIN "TriggerSnapshot", &request.base, FOLLOW_ACT, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "snapshot", outcome, &answer);
   response = rkv__v1__trigger_snapshot_response__unpack(NULL, answer.size, answer.data);
-  if (!response) return wire_unreadable(session, "snapshot", &answer);
+  if (!response) return print_unreadable(session, "snapshot", &answer);
   last = response->last_log_id ? response->last_log_id : &none;
   index = last->index + 1; /* the wire counts from 0 */
   if (session->args->json) {

@@ -12,7 +12,7 @@ static enum outcome ask(struct session *session, const char *what, const char *m
   enum outcome outcome = wire_ask(session, method, request, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, what, outcome, &answer);
   response = rkv__v1__membership_response__unpack(NULL, answer.size, answer.data);
-  if (!response) return wire_unreadable(session, what, &answer);
+  if (!response) return print_unreadable(session, what, &answer);
   members_print_change(session, response->log_id, response->membership);
   rkv__v1__membership_response__free_unpacked(response, NULL);
   follow_free(&answer);

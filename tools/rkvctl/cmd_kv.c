@@ -34,7 +34,7 @@ enum outcome cmd_get(struct session *session, const char *const *words, unsigned
   outcome = wire_ask_with(session, WIRE_SERVICE "Get", read, &request.base, FOLLOW_READ, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "get", outcome, &answer);
   response = openraftpb__response__unpack(NULL, answer.size, answer.data);
-  if (!response) return wire_unreadable(session, "get", &answer);
+  if (!response) return print_unreadable(session, "get", &answer);
   if (response->value_presence_case != OPENRAFTPB__RESPONSE__VALUE_PRESENCE_VALUE) {
     outcome = OUTCOME_NOT_FOUND;
     if (session->args->json) print_pair_json(words[0], NULL, answer.endpoint);

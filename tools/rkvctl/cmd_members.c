@@ -23,7 +23,7 @@ static enum outcome print_changed(struct session *session, const char *what,
                                   struct follow_answer *answer) {
   Openraftpb__ClientWriteResponse *response =
       openraftpb__client_write_response__unpack(NULL, answer->size, answer->data);
-  if (!response) return wire_unreadable(session, what, answer);
+  if (!response) return print_unreadable(session, what, answer);
   members_print_change(session, response->log_id, response->membership);
   openraftpb__client_write_response__free_unpacked(response, NULL);
   follow_free(answer);
@@ -182,7 +182,7 @@ enum outcome cmd_members(struct session *session, const char *const *words, unsi
   outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, FOLLOW_READ, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "members", outcome, &answer);
   response = openraftpb__metrics_response__unpack(NULL, answer.size, answer.data);
-  if (!response) return wire_unreadable(session, "members", &answer);
+  if (!response) return print_unreadable(session, "members", &answer);
   wire_membership(response->membership, &membership);
   openraftpb__metrics_response__free_unpacked(response, NULL);
   follow_free(&answer);

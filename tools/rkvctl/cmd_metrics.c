@@ -45,7 +45,7 @@ enum outcome cmd_metrics(struct session *session, const char *const *words, unsi
   outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, FOLLOW_READ, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "metrics", outcome, &answer);
   response = openraftpb__metrics_response__unpack(NULL, answer.size, answer.data);
-  if (!response) return wire_unreadable(session, "metrics", &answer);
+  if (!response) return print_unreadable(session, "metrics", &answer);
   print_metrics(session, &answer,
                 response->other_metrics.len ? (const char *)response->other_metrics.data : "",
                 response->other_metrics.len);

@@ -102,3 +102,12 @@ enum outcome print_trouble(struct session *session, const char *what, enum outco
   (void)fputc('\n', stderr);
   return found.no_majority ? OUTCOME_NO_ANSWER : outcome;
 }
+
+enum outcome print_unreadable(struct session *session, const char *what,
+                              struct follow_answer *answer) {
+  answer->code = GRPC_STATUS_DATA_LOSS;
+  (void)snprintf(answer->text, sizeof answer->text, "the answer is no message that rkvctl knows");
+  follow_free(answer);
+  answer->sent = answer->open = answer->change;
+  return print_trouble(session, what, answer->change ? OUTCOME_NO_ANSWER : OUTCOME_REFUSED, answer);
+}

@@ -10,4 +10,9 @@
 enum outcome print_trouble(struct session *session, const char *what, enum outcome outcome,
                            struct follow_answer *answer);
 
+/* For answers that cannot be decoded: says so and gives OUTCOME_REFUSED; of a change nobody knows
+ * then whether it was carried out: OUTCOME_NO_ANSWER. */
+enum outcome print_unreadable(struct session *session, const char *what,
+                              struct follow_answer *answer);
+
 #endif

@@ -1,8 +1,6 @@
 /* wire.c: packs requests, reads memberships. */
 #include "wire.h"
 
-#include "trouble.h"
-
 #include <grpc/status.h>
 
 #include <stdlib.h>
@@ -99,13 +97,4 @@ void wire_count(const char *name, const char *value, size_t len, char *out, size
   } else {
     (void)snprintf(out, size, "%.*s", (int)len, value);
   }
-}
-
-enum outcome wire_unreadable(struct session *session, const char *what,
-                             struct follow_answer *answer) {
-  answer->code = GRPC_STATUS_DATA_LOSS;
-  (void)snprintf(answer->text, sizeof answer->text, "the answer is no message that rkvctl knows");
-  follow_free(answer);
-  answer->sent = answer->open = answer->change;
-  return print_trouble(session, what, answer->change ? OUTCOME_NO_ANSWER : OUTCOME_REFUSED, answer);
 }

@@ -36,9 +36,4 @@ const char *wire_role(const struct rkv_membership *m, rkv_node_id id);
  * snapshot, purged) count from 0, Raft from 1. Of "T.N" N is counted on. */
 void wire_count(const char *name, const char *value, size_t len, char *out, size_t size);
 
-/* For answers that cannot be decoded: says so and gives OUTCOME_REFUSED; of a change nobody knows
- * then whether it was carried out: OUTCOME_NO_ANSWER. */
-enum outcome wire_unreadable(struct session *session, const char *what,
-                             struct follow_answer *answer);
-
 #endif

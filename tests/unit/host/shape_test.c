@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <host/loader.h>
+#include <host/ops.h>
 
 #include <support/edge.h>
 
