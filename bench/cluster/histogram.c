@@ -27,8 +27,7 @@ void histogram_add(struct histogram *h, uint64_t value) {
 
 uint64_t histogram_quantile(const struct histogram *h, double fraction) {
   uint64_t rank = (uint64_t)((double)h->count * fraction), seen = 0;
-  unsigned i;
-  for (i = 0; i < HISTOGRAM_BUCKETS; i++) {
+  for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
     seen += h->buckets[i];
     if (seen > rank || (seen > 0 && seen == h->count)) return middle_of(i);
   }

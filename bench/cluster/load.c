@@ -101,7 +101,7 @@ static void start(struct slot *slot, uint64_t since_ns) {
   slot->started_ns = since_ns;
   if (client_start_with(slot->channel, write ? target->put_path : target->get_path, level,
                         load->request, write ? load->put_size : load->get_size,
-                        client_now_ms() + LOAD_CALL_TIMEOUT_MS, on_answer, slot)) {
+                        client_now_ms() + LOAD_CALL_TIMEOUT_MS, on_answer, slot) != RKV_OK) {
     load->result->kinds[slot->kind].failed++;
     if (load->pace.rate > 0) put_by(slot);
     return;
@@ -198,15 +198,14 @@ static void drive(struct load *load, struct client *client, bool (*stop)(void)) 
 static bool connect_slots(struct load *load, struct client *client, const char *endpoint,
                           unsigned inflight) {
   struct client_channel *channels[OPTIONS_CONNECTIONS_MAX];
-  unsigned i;
-  for (i = 0; i < load->options->connections; i++) {
+  for (unsigned i = 0; i < load->options->connections; i++) {
     channels[i] = client_connect(client, endpoint);
     if (!channels[i] || !client_wait_ready(channels[i], client_now_ms() + LOAD_CALL_TIMEOUT_MS)) {
       (void)fprintf(stderr, "bench: no connection to %s\n", endpoint);
       return false;
     }
   }
-  for (i = 0; i < inflight; i++) {
+  for (unsigned i = 0; i < inflight; i++) {
     load->slots[i].load = load;
     load->slots[i].channel = channels[i % load->options->connections];
   }
@@ -229,7 +228,6 @@ bool load_run(const struct cluster *cluster, struct client *client, const char *
   struct load load = {.cluster = cluster, .options = cluster->options, .result = result};
   uint64_t second = 1000000000ULL;
   bool ok = false;
-  unsigned i;
   memset(result, 0, sizeof *result);
   load.latencies = calloc(MIX_KINDS, sizeof *load.latencies);
   load.slots = calloc(inflight, sizeof *load.slots);
@@ -244,14 +242,14 @@ bool load_run(const struct cluster *cluster, struct client *client, const char *
   load.pace.rate = load.options->rate;
   load.pace.begin_ns = now_ns(CLOCK_MONOTONIC);
   if (load.pace.rate > 0) (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns: else pauses grow by 50 us */
-  for (i = 0; i < inflight; i++) {
+  for (unsigned i = 0; i < inflight; i++) {
     if (load.pace.rate > 0)
       put_by(&load.slots[i]);
     else
       start(&load.slots[i], load.pace.begin_ns);
   }
   drive(&load, client, stop);
-  for (i = 0; i < MIX_KINDS; i++) load_summarize(&load.latencies[i], &result->kinds[i]);
+  for (unsigned i = 0; i < MIX_KINDS; i++) load_summarize(&load.latencies[i], &result->kinds[i]);
   ok = true;
 out:
   free(load.request);

@@ -68,9 +68,8 @@ static enum exit_code run_row(const struct cluster *cluster, struct client *clie
 
 static enum exit_code run_load(const struct cluster *cluster, struct client *client) {
   enum exit_code worst = EXIT_VERIFIED;
-  unsigned i;
   report_head(cluster);
-  for (i = 0; i < cluster->options->inflight_count && !asked_to_stop(); i++) {
+  for (unsigned i = 0; i < cluster->options->inflight_count && !asked_to_stop(); i++) {
     enum exit_code code = run_row(cluster, client, cluster->options->inflight[i]);
     if (code > worst) worst = code;
   }
@@ -79,11 +78,11 @@ static enum exit_code run_load(const struct cluster *cluster, struct client *cli
 
 static enum exit_code run_idle(const struct cluster *cluster) {
   uint64_t cpu_ns[OPTIONS_NODES_MAX];
-  unsigned i;
   wait_seconds(SETTLE_SECONDS);
-  for (i = 0; i < cluster->count; i++) cpu_ns[i] = proc_cpu_ns(cluster->nodes[i].pid);
+  for (unsigned i = 0; i < cluster->count; i++) cpu_ns[i] = proc_cpu_ns(cluster->nodes[i].pid);
   wait_seconds(cluster->options->idle_seconds);
-  for (i = 0; i < cluster->count; i++) cpu_ns[i] = proc_cpu_ns(cluster->nodes[i].pid) - cpu_ns[i];
+  for (unsigned i = 0; i < cluster->count; i++)
+    cpu_ns[i] = proc_cpu_ns(cluster->nodes[i].pid) - cpu_ns[i];
   report_idle(cluster, cpu_ns);
   return EXIT_VERIFIED;
 }
@@ -104,10 +103,9 @@ static enum exit_code run_count(const struct cluster *cluster, struct client *cl
 static enum exit_code run_serve(const struct cluster *cluster, struct client *client) {
   enum exit_code code = run_count(cluster, client, true);
   sigset_t ending;
-  unsigned i;
   int signal;
   if (code != EXIT_VERIFIED) return code;
-  for (i = 0; i < cluster->count; i++)
+  for (unsigned i = 0; i < cluster->count; i++)
     (void)printf("%c%s", i ? ',' : ' ', cluster->nodes[i].endpoint);
   (void)printf("\n");
   (void)fflush(stdout);
@@ -147,7 +145,7 @@ int main(int argc, char **argv) {
   struct rkv_error error;
   sigset_t ending;
   bool ours;
-  if (options_parse(argc, argv, &options, &error)) {
+  if (options_parse(argc, argv, &options, &error) != RKV_OK) {
     (void)fprintf(stderr, "bench-cluster: %s\n", error.text);
     return EXIT_USAGE;
   }
@@ -162,7 +160,7 @@ int main(int argc, char **argv) {
   ours = options.endpoint_count == 0;
   if (!ours) nodes_attach(&cluster, &options);
   if (ours && !nodes_start(&cluster, &options)) goto out;
-  if (client_open(&client)) goto out;
+  if (client_open(&client) != RKV_OK) goto out;
   code = do_job(&cluster, client, ours);
 out:
   client_close(client);

@@ -18,8 +18,8 @@ const char *mix_kind_name(enum mix_kind kind) {
 }
 
 static unsigned sum_of(const struct mix *mix) {
-  unsigned sum = 0, kind;
-  for (kind = 0; kind < MIX_KINDS; kind++) sum += mix->weights[kind];
+  unsigned sum = 0;
+  for (unsigned kind = 0; kind < MIX_KINDS; kind++) sum += mix->weights[kind];
   return sum;
 }
 
@@ -62,8 +62,8 @@ enum rkv_status mix_parse(const char *text, struct mix *mix, struct rkv_error *e
 
 /* Each kind saves its weight; the richest comes next and pays for all. */
 enum mix_kind mix_next(const struct mix *mix, long turns[MIX_KINDS]) {
-  unsigned kind, best = MIX_KINDS;
-  for (kind = 0; kind < MIX_KINDS; kind++) {
+  unsigned best = MIX_KINDS;
+  for (unsigned kind = 0; kind < MIX_KINDS; kind++) {
     turns[kind] += (long)mix->weights[kind];
     if (mix->weights[kind] > 0 && (best == MIX_KINDS || turns[kind] > turns[best])) best = kind;
   }

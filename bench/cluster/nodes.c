@@ -57,9 +57,9 @@ static int claim_port(char *endpoint) {
 /* All ports are held until all are chosen, so that none is given twice. */
 static bool claim_ports(struct cluster *cluster) {
   int fds[2 * OPTIONS_NODES_MAX];
-  unsigned claimed = 0, i;
+  unsigned claimed = 0;
   bool ok = true;
-  for (i = 0; i < cluster->count && ok; i++) {
+  for (unsigned i = 0; i < cluster->count && ok; i++) {
     fds[claimed] = claim_port(cluster->nodes[i].endpoint);
     if (fds[claimed] >= 0) claimed++;
     fds[claimed] = claim_port(cluster->nodes[i].peer);
@@ -103,7 +103,6 @@ bool nodes_start(struct cluster *cluster, const struct options *options) {
   const char *base = options->dir                    ? options->dir
                      : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
                                                      : "/tmp";
-  unsigned i;
   cluster->options = options;
   cluster->target = strcmp(options->target, "etcd") == 0 ? &target_etcd : &target_rkv;
   cluster->count = options->nodes;
@@ -118,7 +117,7 @@ bool nodes_start(struct cluster *cluster, const struct options *options) {
     (void)fprintf(stderr, "bench: no free loopback port: %s\n", strerror(errno));
     return false;
   }
-  for (i = 0; i < cluster->count; i++)
+  for (unsigned i = 0; i < cluster->count; i++)
     if (!spawn(cluster, i)) {
       (void)fprintf(stderr, "bench: cannot start node %u: %s\n", i + 1, strerror(errno));
       return false;
@@ -127,11 +126,10 @@ bool nodes_start(struct cluster *cluster, const struct options *options) {
 }
 
 void nodes_attach(struct cluster *cluster, const struct options *options) {
-  unsigned i;
   cluster->options = options;
   cluster->target = strcmp(options->target, "etcd") == 0 ? &target_etcd : &target_rkv;
   cluster->count = options->endpoint_count;
-  for (i = 0; i < cluster->count; i++)
+  for (unsigned i = 0; i < cluster->count; i++)
     memcpy(cluster->nodes[i].endpoint, options->endpoints[i], RKV_ADDR_MAX);
 }
 
@@ -166,9 +164,8 @@ static bool wait_for_node(struct cluster *cluster, unsigned i, struct client *cl
 
 const struct node *nodes_leader(const struct cluster *cluster, struct client *client,
                                 uint64_t deadline_ms, struct node_view *view) {
-  unsigned i;
   do {
-    for (i = 0; i < cluster->count; i++)
+    for (unsigned i = 0; i < cluster->count; i++)
       if (cluster->target->view(client, cluster->nodes[i].endpoint, view) && view->leads)
         return &cluster->nodes[i];
     pause_ms(POLL_MS);
@@ -179,15 +176,14 @@ const struct node *nodes_leader(const struct cluster *cluster, struct client *cl
 bool nodes_form(struct cluster *cluster, struct client *client) {
   uint64_t deadline_ms = client_now_ms() + NODES_START_MS;
   struct node_view view;
-  unsigned i;
   /* etcd's members answer only once they are a quorum, all of ours one by one: ask all, then form
    */
-  for (i = 0; i < cluster->count; i++)
+  for (unsigned i = 0; i < cluster->count; i++)
     if (!wait_for_node(cluster, i, client, deadline_ms)) return false;
   if (!cluster->target->form(cluster, client)) return false;
   if (nodes_leader(cluster, client, deadline_ms, &view)) return true;
   (void)fprintf(stderr, "bench: no leader within %d s\n", NODES_START_MS / 1000);
-  for (i = 0; i < cluster->count; i++) show_log(cluster, i);
+  for (unsigned i = 0; i < cluster->count; i++) show_log(cluster, i);
   return false;
 }
 
@@ -198,10 +194,9 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 
 void nodes_stop(struct cluster *cluster) {
   uint64_t deadline_ms = client_now_ms() + NODES_STOP_MS;
-  unsigned i;
-  for (i = 0; i < cluster->count; i++)
+  for (unsigned i = 0; i < cluster->count; i++)
     if (cluster->nodes[i].pid > 0) (void)kill(cluster->nodes[i].pid, SIGTERM);
-  for (i = 0; i < cluster->count; i++) {
+  for (unsigned i = 0; i < cluster->count; i++) {
     pid_t pid = cluster->nodes[i].pid;
     if (pid <= 0) continue;
     while (waitpid(pid, NULL, WNOHANG) == 0) {
@@ -216,8 +211,7 @@ void nodes_stop(struct cluster *cluster) {
 
 uint64_t nodes_cpu_ns(const struct cluster *cluster) {
   uint64_t sum = 0;
-  unsigned i;
-  for (i = 0; i < cluster->count; i++)
+  for (unsigned i = 0; i < cluster->count; i++)
     if (cluster->nodes[i].pid > 0) sum += proc_cpu_ns(cluster->nodes[i].pid);
   return sum;
 }

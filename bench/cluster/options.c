@@ -97,9 +97,8 @@ static enum rkv_status named_number(const char *name, const char *value, struct 
       {"--connections", 1, OPTIONS_CONNECTIONS_MAX, &options->connections},
       {"--nodes", 1, OPTIONS_NODES_MAX, &options->nodes},
   };
-  size_t i;
   *known = true;
-  for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
     if (strcmp(name, numbers[i].name) == 0)
       return number(name, value, numbers[i].min, numbers[i].max, numbers[i].out, error);
   *known = false;
@@ -159,7 +158,6 @@ static bool flag_option(const char *name, struct options *options) {
 enum rkv_status options_parse(int argc, char *const *argv, struct options *options,
                               struct rkv_error *error) {
   static const unsigned rows[] = {1, 64, 256, 1000};
-  int i;
   memset(options, 0, sizeof *options);
   options->target = "rkv";
   memcpy(options->inflight, rows, sizeof rows);
@@ -171,7 +169,7 @@ enum rkv_status options_parse(int argc, char *const *argv, struct options *optio
   options->connections = 1;
   options->nodes = 3;
   options->mix.weights[MIX_WRITE] = 1;
-  for (i = 1; i < argc; i++) {
+  for (int i = 1; i < argc; i++) {
     if (flag_option(argv[i], options)) continue;
     if (i + 1 == argc)
       return rkv_fail(error, RKV_INVALID, "%s: unknown, or its value is missing (--help)", argv[i]);

@@ -10,7 +10,7 @@
  * scheduler's own sum of run times, also of threads that ended. */
 uint64_t proc_cpu_ns(pid_t pid) {
   char path[64], line[1024], *behind_name;
-  unsigned long long user = 0, system = 0;
+  uint64_t user = 0, system = 0;
   FILE *file;
   (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
   file = fopen(path, "r");
@@ -18,10 +18,10 @@ uint64_t proc_cpu_ns(pid_t pid) {
   behind_name = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
   (void)fclose(file);
   if (!behind_name ||
-      sscanf(behind_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-             &system) != 2)
+      sscanf(behind_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+             &user, &system) != 2)
     return 0;
-  return (uint64_t)(user + system) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
+  return (user + system) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 uint64_t proc_rss_kib(pid_t pid) {

@@ -9,9 +9,8 @@
 /* "31/28/28", or "-" if the nodes are not ours. */
 static void memory_text(const struct cluster *cluster, char *out, size_t size) {
   size_t used = 0;
-  unsigned i;
   (void)snprintf(out, size, "-");
-  for (i = 0; i < cluster->count && used < size; i++)
+  for (unsigned i = 0; i < cluster->count && used < size; i++)
     if (cluster->nodes[i].pid > 0)
       used += (size_t)snprintf(out + used, size - used, "%s%" PRIu64, used ? "/" : "",
                                proc_rss_kib(cluster->nodes[i].pid) / 1024);
@@ -30,8 +29,7 @@ void report_head(const struct cluster *cluster) {
 }
 
 bool report_holds(const struct cluster *cluster, const struct load_result *result, uint64_t grown) {
-  unsigned kind;
-  for (kind = 0; kind < MIX_KINDS; kind++)
+  for (unsigned kind = 0; kind < MIX_KINDS; kind++)
     if (cluster->options->mix.weights[kind] > 0 && result->kinds[kind].acked == 0) return false;
   return grown >= result->kinds[MIX_WRITE].acked;
 }
@@ -99,17 +97,15 @@ static void report_kind(const struct cluster *cluster, unsigned inflight,
 void report_row(const struct cluster *cluster, unsigned inflight, const struct load_result *result,
                 uint64_t grown) {
   const struct mix *mix = &cluster->options->mix;
-  unsigned kind;
   if (mix_writes_only(mix)) report_puts(cluster, inflight, result, grown);
-  for (kind = 0; !mix_writes_only(mix) && kind < MIX_KINDS; kind++)
+  for (unsigned kind = 0; !mix_writes_only(mix) && kind < MIX_KINDS; kind++)
     if (mix->weights[kind] > 0) report_kind(cluster, inflight, result, (enum mix_kind)kind);
   (void)fflush(stdout);
 }
 
 void report_idle(const struct cluster *cluster, const uint64_t *cpu_ns) {
   double seconds = cluster->options->idle_seconds;
-  unsigned i;
-  for (i = 0; i < cluster->count; i++) {
+  for (unsigned i = 0; i < cluster->count; i++) {
     double cpu_ms = (double)cpu_ns[i] / 1e6 / seconds;
     double rss_mb = (double)proc_rss_kib(cluster->nodes[i].pid) / 1024;
     if (cluster->options->json) {

@@ -16,8 +16,7 @@ static void etcd_command(const struct cluster *cluster, unsigned i, struct comma
   char members[OPTIONS_NODES_MAX * (RKV_ADDR_MAX + 16)];
   const struct node *node = &cluster->nodes[i];
   size_t used = 0;
-  unsigned j;
-  for (j = 0; j < cluster->count; j++)
+  for (unsigned j = 0; j < cluster->count; j++)
     used += (size_t)snprintf(members + used, sizeof members - used, "%sn%u=http://%s", j ? "," : "",
                              j + 1, cluster->nodes[j].peer);
   command_line_add(line, "etcd");

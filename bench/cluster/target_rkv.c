@@ -37,8 +37,8 @@ static void find_binary(const struct options *options, char *out, size_t size) {
 /* How many calls one connection has open at most. Where a node would keep some of them waiting its
  * limit is raised: what is measured is a node that works, not one that waits. */
 static unsigned streams_max(const struct options *options) {
-  unsigned most = 0, i;
-  for (i = 0; i < options->inflight_count; i++)
+  unsigned most = 0;
+  for (unsigned i = 0; i < options->inflight_count; i++)
     if (options->inflight[i] > most) most = options->inflight[i];
   return options->connections > 0 ? (most + options->connections - 1) / options->connections : most;
 }
@@ -73,10 +73,9 @@ static bool rkv_form(struct cluster *cluster, struct client *client) {
   uint8_t request[OPTIONS_NODES_MAX * INIT_NODE_MAX];
   struct ask_answer *answer = malloc(sizeof *answer);
   size_t len = 0;
-  unsigned i;
   bool ok;
   if (!answer) return false;
-  for (i = 0; i < cluster->count; i++) {
+  for (unsigned i = 0; i < cluster->count; i++) {
     const char *endpoint = cluster->nodes[i].endpoint;
     uint8_t node[INIT_NODE_MAX];
     size_t node_len = 0;

@@ -33,9 +33,8 @@ void wire_put_bytes(uint8_t *out, size_t *len, unsigned field, const void *data,
 }
 
 static bool get_varint(const uint8_t **at, const uint8_t *end, uint64_t *value) {
-  unsigned shift;
   *value = 0;
-  for (shift = 0; shift < 64 && *at < end; shift += 7) {
+  for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
     uint8_t byte = *(*at)++;
     *value |= (uint64_t)(byte & 0x7F) << shift;
     if (byte < 0x80) return true;

@@ -9,6 +9,7 @@
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,8 +65,8 @@ static void await(struct call *c) {
 /* What Metrics answers. Init has the same answer and nobody reads it. */
 static grpc_slice metrics_of(const struct server *s) {
   char out[96];
-  const int len = snprintf(out + 2, sizeof out - 2, "state:leader leader:1 last_log:%llu",
-                           (unsigned long long)s->sets);
+  const int len =
+      snprintf(out + 2, sizeof out - 2, "state:leader leader:1 last_log:%" PRIu64, s->sets);
   out[0] = TEXT_FIELD << 3 | 2;
   out[1] = (char)len;
   return grpc_slice_from_copied_buffer(out, (size_t)len + 2);

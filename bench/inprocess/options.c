@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 const char options_help[] =
@@ -21,8 +22,8 @@ static enum rkv_status number(const char *name, const char *text, uint64_t min, 
   *out = strtoull(text, &stop, 10);
   *end = stop;
   if (*text >= '0' && *text <= '9' && !errno && *out >= min && *out <= max) return RKV_OK;
-  return rkv_fail(error, RKV_INVALID, "%s: \"%s\" is no number from %llu to %llu", name, text,
-                  (unsigned long long)min, (unsigned long long)max);
+  return rkv_fail(error, RKV_INVALID, "%s: \"%s\" is no number from %" PRIu64 " to %" PRIu64, name,
+                  text, min, max);
 }
 
 static enum rkv_status whole_number(const char *name, const char *text, uint64_t min, uint64_t max,

@@ -66,7 +66,7 @@ static void append(struct subject *s, struct slot *slot, struct rkv_entry *entri
                    uint64_t batch, uint64_t size) {
   struct rkv_buf bytes;
   uint8_t *room = s->host.host.buf_alloc(s->host.host.ctx, batch * size, &bytes);
-  if (!room) die("no memory for %llu bytes", (unsigned long long)(batch * size));
+  if (!room) die("no memory for %" PRIu64 " bytes", (batch * size));
   for (uint64_t i = 0; i < batch; i++) {
     uint8_t *at = room + i * size;
     memset(at, (int)(first + i), size);
@@ -130,7 +130,7 @@ static void check(const struct rkv_entry *entry, rkv_index index, uint64_t size)
   const struct rkv_buf *b = &entry->payload;
   if (entry->id.index != index || b->len != size || b->data[0] != byte_of(index, 0) ||
       b->data[size - 1] != byte_of(index, size - 1))
-    die("entry %llu is not what was written", (unsigned long long)index);
+    die("entry %" PRIu64 " is not what was written", index);
 }
 
 static void read_all(struct subject *s, uint64_t size, struct result *r) {
@@ -142,7 +142,7 @@ static void read_all(struct subject *s, uint64_t size, struct result *r) {
     if (s->ops->read(s->storage, at, r->entries, READ_BYTES, entries, READ_ENTRIES, &count,
                      &error) != RKV_OK)
       die("%s", error.text);
-    if (count == 0) die("entry %llu is not there", (unsigned long long)at);
+    if (count == 0) die("entry %" PRIu64 " is not there", at);
     for (size_t i = 0; i < count; i++) {
       check(&entries[i], at + i, size);
       rkv_buf_drop(&entries[i].payload);
@@ -162,8 +162,8 @@ static void reopen(struct subject *s, const struct wish *wish, struct result *r)
   r->open_ns = now_ns() - began;
   if (s->ops->load(s->storage, &state, &error) != RKV_OK) die("%s", error.text);
   if ((s->plugin->capabilities & RKV_CAP_DURABLE) && state.last.index != r->entries)
-    die("%llu entries were acknowledged, %llu are there", (unsigned long long)r->entries,
-        (unsigned long long)state.last.index);
+    die("%" PRIu64 " entries were acknowledged, %" PRIu64 " are there", r->entries,
+        state.last.index);
   rkv_buf_drop(&state.snapshot.membership);
 }
 

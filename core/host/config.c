@@ -134,13 +134,16 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   struct rkv_error error;
   enum rkv_status status = name_part(settings, part, &error);
   part->plugin = NULL;
-  if (status == RKV_OK && !passes_contract(&section, part, folder))
-    return host_section_read_blind(&section);
+  if (status == RKV_OK && !passes_contract(&section, part, folder)) {
+    host_section_read_blind(&section);
+    return;
+  }
   if (status == RKV_OK)
     status = host_plugin_load(folder, part->named, part->kind, &part->loaded, &error);
   if (status != RKV_OK) {
     host_section_read_blind(&section);
-    return complain_part(&section, part, error.text);
+    complain_part(&section, part, error.text);
+    return;
   }
   part->plugin = &part->loaded.descriptor;
   table = host_table_of(part->plugin);
@@ -157,10 +160,14 @@ static void read_part_again(struct host_settings *settings, struct host_part *pa
   struct rkv_error error;
   if (name_part(settings, part, &error) != RKV_OK) {
     host_section_read_blind(&section);
-    return complain_part(&section, part, error.text);
+    complain_part(&section, part, error.text);
+    return;
   }
   host_section_read_option(&section, &host_contract_option, &part->contract);
-  if (strcmp(part->named, running->named) != 0) return host_section_read_blind(&section);
+  if (strcmp(part->named, running->named) != 0) {
+    host_section_read_blind(&section);
+    return;
+  }
   part->plugin = running->plugin;
   table = host_table_of(part->plugin);
   host_section_read(&section, &table, part->values);
@@ -240,9 +247,9 @@ bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
   }
   read = gather(settings, flags, problems);
   setting = host_settings_find(settings, HOST_NODE_SECTION, option->name);
-  if (read &&
-      ((setting && host_value_expand(option, setting->text, &settings->texts, &dir, &error)) ||
-       host_plugin_folder(dir, out, &error) != RKV_OK))
+  if (read && ((setting && host_value_expand(option, setting->text, &settings->texts, &dir,
+                                             &error) != RKV_OK) ||
+               host_plugin_folder(dir, out, &error) != RKV_OK))
     host_section_complain(&node, option->name, false, error.text);
   if (host_texts_failed(&settings->texts)) host_problems_no_memory(problems);
   host_settings_free(settings);

@@ -70,7 +70,10 @@ static void tell_beaten(struct report *report, const char *section, const char *
 static void compare_option(struct report *report, const char *section,
                            const struct rkv_option *option, const struct rkv_value *before,
                            const struct rkv_value *after) {
-  if (same_value(option, before, after)) return tell_beaten(report, section, option->name);
+  if (same_value(option, before, after)) {
+    tell_beaten(report, section, option->name);
+    return;
+  }
   tell_waiting(report, section, option->name, option->flags & RKV_OPTION_SECRET, before, after);
 }
 
@@ -82,8 +85,10 @@ static void compare_part(struct report *report, size_t i) {
   if (strcmp(before->contract.text, after->contract.text) != 0)
     tell_waiting(report, before->section, HOST_CONTRACT_KEY, false, &before->contract,
                  &after->contract);
-  if (!after->plugin)
-    return tell_waiting(report, before->section, HOST_PLUGIN_KEY, false, &old_name, &new_name);
+  if (!after->plugin) {
+    tell_waiting(report, before->section, HOST_PLUGIN_KEY, false, &old_name, &new_name);
+    return;
+  }
   tell_beaten(report, before->section, HOST_PLUGIN_KEY);
   for (size_t o = 0; o < table.count; o++)
     compare_option(report, before->section, &table.first[o], &before->values[o], &after->values[o]);
@@ -97,7 +102,10 @@ static void take_level(struct report *report, struct host_services *services) {
   const struct rkv_value *value = &report->fresh->node[HOST_NODE_LOG_LEVEL];
   const enum rkv_log_level old = (enum rkv_log_level)services->node.host.log_level;
   const enum rkv_log_level new = (enum rkv_log_level)value->number;
-  if (new == old) return tell_beaten(report, HOST_NODE_SECTION, option->name);
+  if (new == old) {
+    tell_beaten(report, HOST_NODE_SECTION, option->name);
+    return;
+  }
   report->taken++;
   if (new < old) host_services_set_log_level(services, new);
   rkv_log(report->host, RKV_LOG_INFO, LOG_MODULE, "%s changed from=%s to=%s by=%s", option->name,
@@ -158,10 +166,12 @@ static void free_fresh(struct host_reload *reload) {
 void host_reload_begin(struct host_reload *reload) {
   const struct rkv_host *host = &reload->services->node.host;
   int failed;
-  if (!reload->flags->config)
-    return rkv_log(host, RKV_LOG_WARN, LOG_MODULE,
-                   "SIGHUP: the node was started without --config FILE: there is no configuration "
-                   "to read again");
+  if (!reload->flags->config) {
+    rkv_log(host, RKV_LOG_WARN, LOG_MODULE,
+            "SIGHUP: the node was started without --config FILE: there is no configuration "
+            "to read again");
+    return;
+  }
   if (reload->fresh) {
     reload->again = true;
     return;

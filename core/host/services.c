@@ -5,6 +5,7 @@
 
 #include <node/kernel/said.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,8 +14,9 @@ static void tell_dropped(struct host_services *s) {
   uint_fast64_t dropped = atomic_load(&s->log_dropped), told = atomic_load(&s->log_told);
   char text[96];
   if (dropped == told || !atomic_compare_exchange_strong(&s->log_told, &told, dropped)) return;
-  (void)snprintf(text, sizeof text, "log lines were dropped, its reader was too slow count=%llu",
-                 (unsigned long long)(dropped - told));
+  (void)snprintf(text, sizeof text,
+                 "log lines were dropped, its reader was too slow count=%" PRIu64,
+                 (dropped - told));
   if (!host_log_write(s->log_fd, RKV_LOG_WARN, "host", text))
     (void)atomic_fetch_sub(&s->log_told, dropped - told);
 }

@@ -65,12 +65,15 @@ static void take(struct node *n, struct fetched *got) {
   n->apply.fetching = false;
   if (node_ending(n) || n->receive.installing) return;
   if (n->applied.index >= n->committed.index) return; /* a snapshot was installed meanwhile */
-  if (error && (error->status == RKV_FULL || error->status == RKV_NO_MEMORY))
-    return put_off(n, error->text);
+  if (error && (error->status == RKV_FULL || error->status == RKV_NO_MEMORY)) {
+    put_off(n, error->text);
+    return;
+  }
   if (count == 0 || entries[0].id.index != n->applied.index + 1) {
     if (count > 0) return; /* likewise: the next pass fetches what is needed now */
-    return node_fatal(n, error ? (enum rkv_status)error->status : RKV_BROKEN,
-                      error ? error->text : "storage: a committed entry cannot be read");
+    node_fatal(n, error ? (enum rkv_status)error->status : RKV_BROKEN,
+               error ? error->text : "storage: a committed entry cannot be read");
+    return;
   }
   go_on(n);
   while (count > 0) {

@@ -146,12 +146,16 @@ void build_run(struct node *n) {
     return;
   if (!worth_it(n) || !stream_gives_way(n)) return;
   struct snapshot_build *b = calloc(1, sizeof *b);
-  if (!b) return give_up(n, "out of memory");
+  if (!b) {
+    give_up(n, "out of memory");
+    return;
+  }
   b->job.run = run;
   b->n = n;
   if (begin_view(b, &error) != RKV_OK) {
     free(b);
-    return give_up(n, error.text);
+    give_up(n, error.text);
+    return;
   }
   (void)snprintf(b->meta.id, sizeof b->meta.id, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64,
                  b->meta.last.term, n->plugins.host->node_id, b->meta.last.index,
@@ -176,7 +180,8 @@ void build_on_now(struct node *n, struct rkv_call *call) {
   }
   if (status != RKV_OK) {
     gate_leave(n, call);
-    return answer_fail(call, &error);
+    answer_fail(call, &error);
+    return;
   }
   n->build.call = call;
   n->build.pause_ns = 0;

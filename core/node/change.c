@@ -86,7 +86,10 @@ void change_on_init(struct node *n, struct rkv_call *call) {
   enum rkv_status status = rkv_membership_check(c->membership, &error);
   if (status == RKV_OK) status = addresses_check(c->membership, &error);
   if (status == RKV_OK) status = raft_check_init(n->raft, c->membership, &error);
-  if (status != RKV_OK) return change_settle(n, call, status, &error);
+  if (status != RKV_OK) {
+    change_settle(n, call, status, &error);
+    return;
+  }
   greet(n, call, c->membership, rkv_init_answering(c) ? GREET_ALL : 0, init_greeted);
 }
 
@@ -138,11 +141,15 @@ void change_on_add_learner(struct node *n, struct rkv_call *call) {
   struct rkv_membership_call *c = (struct rkv_membership_call *)call;
   if (!change_admit(n, call)) return;
   raft_view(n->raft, &view);
-  if (view.role != RAFT_LEADER) return change_settle(n, call, RKV_NOT_LEADER, NULL);
+  if (view.role != RAFT_LEADER) {
+    change_settle(n, call, RKV_NOT_LEADER, NULL);
+    return;
+  }
   struct rkv_membership *one = calloc(1, sizeof *one);
-  if (!one)
-    return change_settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"),
-                         &error);
+  if (!one) {
+    change_settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"), &error);
+    return;
+  }
   enum rkv_status status = check_learner(n, &c->learner, one, &error);
   if (status == RKV_OK)
     greet(n, call, one, rkv_membership_answering(c) ? GREET_ALL : 0, learner_greeted);
@@ -156,7 +163,10 @@ static void voters_greeted(struct node *n, struct rkv_call *call, struct rkv_mem
   struct rkv_error error;
   struct rkv_membership_call *c = (struct rkv_membership_call *)call;
   (void)members;
-  if (refusal) return change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+  if (refusal) {
+    change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+    return;
+  }
   enum rkv_status status =
       raft_change_membership(n->raft, node_now(n), &c->voters, c->retain, call, &error);
   change_settle(n, call, status, &error);
@@ -176,12 +186,19 @@ void change_on_change(struct node *n, struct rkv_call *call) {
   enum rkv_status status;
   if (!change_admit(n, call)) return;
   status = raft_check_change(n->raft, &c->voters, &error);
-  if (status != RKV_OK) return change_settle(n, call, status, &error);
-  if (!rkv_membership_answering(c)) return voters_greeted(n, call, NULL, NULL);
+  if (status != RKV_OK) {
+    change_settle(n, call, status, &error);
+    return;
+  }
+  if (!rkv_membership_answering(c)) {
+    voters_greeted(n, call, NULL, NULL);
+    return;
+  }
   asked = calloc(1, sizeof *asked);
-  if (!asked)
-    return change_settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"),
-                         &error);
+  if (!asked) {
+    change_settle(n, call, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"), &error);
+    return;
+  }
   change_find_voters(n, &c->voters, asked);
   greet(n, call, asked, GREET_ALL, voters_greeted);
   free(asked);

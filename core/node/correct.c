@@ -38,12 +38,16 @@ static void rest_greeted(struct node *n, struct rkv_call *call, struct rkv_membe
   struct rkv_config_set rest;
   struct rkv_error error;
   (void)members;
-  if (refusal) return change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+  if (refusal) {
+    change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+    return;
+  }
   (void)rest_without(n, id, &rest); /* raft refuses an empty one */
   enum rkv_status status = raft_check_change(n->raft, &rest, &error);
   if (status == RKV_OK && id == n->plugins.host->node_id) {
     change_forget(n, call);
-    return transfer_away(n, call);
+    transfer_away(n, call);
+    return;
   }
   if (status == RKV_OK)
     status = raft_change_membership(n->raft, node_now(n), &rest, false, call, &error);
@@ -75,10 +79,15 @@ void correct_on_remove(struct node *n, struct rkv_call *call) {
   const rkv_node_id id = ((struct rkv_membership_call *)call)->learner.id;
   struct rkv_error error;
   if (!change_admit(n, call)) return;
-  if (!leads(n)) return change_settle(n, call, RKV_NOT_LEADER, NULL);
+  if (!leads(n)) {
+    change_settle(n, call, RKV_NOT_LEADER, NULL);
+    return;
+  }
   rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "remove id=%" PRIu64, id);
-  if (rkv_membership_is_voter(&raft_effective(n->raft)->value, id))
-    return remove_voter(n, call, id);
+  if (rkv_membership_is_voter(&raft_effective(n->raft)->value, id)) {
+    remove_voter(n, call, id);
+    return;
+  }
   change_settle(n, call, raft_remove_learner(n->raft, node_now(n), id, call, &error), &error);
 }
 
@@ -87,7 +96,10 @@ void correct_on_remove(struct node *n, struct rkv_call *call) {
 static void address_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
                             const struct rkv_error *refusal) {
   struct rkv_error error;
-  if (refusal) return change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+  if (refusal) {
+    change_settle(n, call, (enum rkv_status)refusal->status, refusal);
+    return;
+  }
   rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "set-address id=%" PRIu64 " addr=%s",
           members->nodes[0].id, members->nodes[0].addr);
   change_settle(n, call, raft_set_address(n->raft, node_now(n), &members->nodes[0], call, &error),
@@ -120,7 +132,10 @@ void correct_on_set_address(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status;
   if (!change_admit(n, call)) return;
-  if (!leads(n)) return change_settle(n, call, RKV_NOT_LEADER, NULL);
+  if (!leads(n)) {
+    change_settle(n, call, RKV_NOT_LEADER, NULL);
+    return;
+  }
   struct rkv_membership *one = calloc(1, sizeof *one);
   status = one ? check_address(n, wanted, one, &error)
                : rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");

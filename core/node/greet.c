@@ -45,7 +45,7 @@ static void unlist(struct node *n, struct greeting *g) {
 
 /* Too few answered. */
 static void refuse_silence(struct greeting *g) {
-  if (g->refusal.status || g->answered >= g->least || !g->silent) return;
+  if (g->refusal.status != RKV_OK || g->answered >= g->least || !g->silent) return;
   if (g->least == GREET_ALL)
     (void)rkv_fail(&g->refusal, RKV_UNAVAILABLE,
                    "node %" PRIu64

@@ -139,7 +139,10 @@ static void tell_membership(struct node *n, struct rkv_hello_call *hello) {
 void identity_on_hello(struct node *n, struct rkv_call *call) {
   struct rkv_hello_call *hello = (struct rkv_hello_call *)call;
   struct rkv_error error;
-  if (node_fatal_status(n, &error) != RKV_OK) return gate_refuse(n, call, &error);
+  if (node_fatal_status(n, &error) != RKV_OK) {
+    gate_refuse(n, call, &error);
+    return;
+  }
   gate_leave(n, call);
   hello->id = n->plugins.host->node_id;
   hello->incarnation = n->identity.incarnation;

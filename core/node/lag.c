@@ -22,7 +22,10 @@ static void take(struct node *n, struct fetched *got) {
   struct ahead_run run = {got->entries, got->count, 0};
   got->entries = NULL;
   got->count = 0;
-  if (!peer || peer->serial != got->serial) return ahead_run_drop(&run);
+  if (!peer || peer->serial != got->serial) {
+    ahead_run_drop(&run);
+    return;
+  }
   if (run.count == 0) {
     rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "entries for peer=%" PRIu64 " are gone: %s",
             got->peer, got->status == RKV_OK ? "none held" : got->error.text);
@@ -58,11 +61,15 @@ void lag_feed(struct node *n, struct node_peer *peer) {
   struct ahead *a = &peer->ahead;
   struct raft_peer_view view;
   struct raft_view mine;
-  if (!raft_peer(n->raft, peer->id, &view)) return ahead_clear(a); /* this node does not lead */
+  if (!raft_peer(n->raft, peer->id, &view)) { /* this node does not lead */
+    ahead_clear(a);
+    return;
+  }
   bool wanted = view.replicating && view.next <= view.last;
   if (!wanted || (a->count == 0 && tail_has(&n->tail, view.next))) {
     ahead_clear(a);
-    return raft_hold_entries(n->raft, peer->id, 0);
+    raft_hold_entries(n->raft, peer->id, 0);
+    return;
   }
   raft_view(n->raft, &mine);
   ahead_begin(a, view.next, mine.vote);

@@ -57,7 +57,10 @@ void metrics_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_metrics_call *m = (struct rkv_metrics_call *)call;
   struct rkv_buf *given[] = {&m->text, &m->membership, NULL};
   struct rkv_error error;
-  if (node_fatal_status(n, &error) != RKV_OK) return gate_refuse(n, call, &error);
+  if (node_fatal_status(n, &error) != RKV_OK) {
+    gate_refuse(n, call, &error);
+    return;
+  }
   gate_leave(n, call);
   if (fill(n, m) == RKV_OK) {
     (void)answer_give(n, call, given);

@@ -72,8 +72,10 @@ void peer_let_go(struct node *n) {
   if (!n->peers.leaving) return;
   for (size_t i = 0; i < n->peers.count; i++)
     if (!rkv_membership_find(m, n->peers.list[i].id) &&
-        !raft_peer(n->raft, n->peers.list[i].id, &view))
-      return peer_update(n, m);
+        !raft_peer(n->raft, n->peers.list[i].id, &view)) {
+      peer_update(n, m);
+      return;
+    }
 }
 
 void peer_reopen(struct node *n) {

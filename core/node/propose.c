@@ -86,7 +86,10 @@ void propose_flush(struct node *n) {
   struct rkv_log_id first;
   size_t count = n->propose.batch_count;
   if (count == 0) return;
-  if (stall_refuses(n, &error)) return refuse_batch(n, RKV_UNAVAILABLE, &error);
+  if (stall_refuses(n, &error)) {
+    refuse_batch(n, RKV_UNAVAILABLE, &error);
+    return;
+  }
   if (!pending_reserve(&n->propose.pending, n->propose.pending.count + count)) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for %zu more proposals", count);
     propose_fail_batch(n, &error);

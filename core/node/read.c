@@ -58,7 +58,10 @@ static void answer_one(struct node *n, struct rkv_call *call) {
 }
 
 static void fail_one(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
-  if (call->kind == NODE_READ_INDEX) return gate_refuse(n, call, error);
+  if (call->kind == NODE_READ_INDEX) {
+    gate_refuse(n, call, error);
+    return;
+  }
   gate_leave(n, call);
   if (error->status == RKV_NOT_LEADER)
     redirect_to_leader(n, call);
@@ -154,7 +157,10 @@ void read_on_index_answer(struct node *n, struct rkv_call *call) {
   struct node_ticket *t = (struct node_ticket *)call;
   struct rkv_error error = t->error; /* the ticket is freed before it is told */
   t->asking = false;
-  if (!node_ending(n) && t->status == RKV_OK) return confirm(n, t, t->call.index);
+  if (!node_ending(n) && t->status == RKV_OK) {
+    confirm(n, t, t->call.index);
+    return;
+  }
   if (node_ending(n))
     node_end_error(n, &error);
   else if (t->status != RKV_TIMEOUT)
@@ -193,7 +199,8 @@ static void open_ticket(struct node *n, enum node_kind kind, bool lease) {
   struct node_ticket *t = calloc(1, sizeof *t);
   if (!t) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a read");
-    return fail_reads(n, reads, &error);
+    fail_reads(n, reads, &error);
+    return;
   }
   t->n = n;
   t->lease = lease;
@@ -268,13 +275,16 @@ void read_local(struct node *n, struct rkv_query_call *call) {
 
 void read_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_query_call *q = (struct rkv_query_call *)call;
-  if (q->read != RKV_READ_LOCAL && !node_ending(n))
-    return read_gather(n, call, q->read == RKV_READ_LEASE);
+  if (q->read != RKV_READ_LOCAL && !node_ending(n)) {
+    read_gather(n, call, q->read == RKV_READ_LEASE);
+    return;
+  }
   gate_leave(n, call);
   if (q->read != RKV_READ_LOCAL) {
     struct rkv_error error;
     node_end_error(n, &error);
-    return answer_fail(call, &error);
+    answer_fail(call, &error);
+    return;
   }
   read_local(n, q);
 }

@@ -140,19 +140,26 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
   if (node_ending(n)) {
     node_end_error(n, &error);
-    return gate_refuse(n, base, &error);
+    gate_refuse(n, base, &error);
+    return;
   }
   if (identity_check(n, base, &error) != RKV_OK ||
-      leap_is_told(n, base, call->vote, call->meta.last, &error))
-    return gate_refuse(n, base, &error);
+      leap_is_told(n, base, call->vote, call->meta.last, &error)) {
+    gate_refuse(n, base, &error);
+    return;
+  }
   const char *wrong = wrong_meta(call);
   if (wrong) {
     n->count.bad_peer_calls++;
     (void)rkv_fail(&error, RKV_INVALID, "snapshot meta: %s", wrong);
-    return gate_refuse(n, base, &error);
+    gate_refuse(n, base, &error);
+    return;
   }
   bool taken = wanted(n, call);
-  if (taken && identity_leaves(n, base)) return node_again(n, base);
+  if (taken && identity_leaves(n, base)) {
+    node_again(n, base);
+    return;
+  }
   gate_leave(n, base);
   if (!taken) {
     (void)answer_ok(n, base);
@@ -184,7 +191,10 @@ void receive_on_stepped(struct node *n, struct rkv_call *event) {
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
   struct rkv_snapshot_call *call = r->call;
   if (r->over) return; /* whoever ended it, tells */
-  if (r->status != RKV_OK) return stream_end(r, &r->error);
+  if (r->status != RKV_OK) {
+    stream_end(r, &r->error);
+    return;
+  }
   if (r->step == RECEIVE_WRITE) stream_note_pace(r, r->chunk.len);
   rkv_buf_drop(&r->chunk);
   r->call = NULL;
@@ -236,14 +246,18 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
   struct snapshot_receive *r = take_step(n, call);
   if (!r) return;
-  if (!wanted(n, call)) return stream_end(r, NULL);
+  if (!wanted(n, call)) {
+    stream_end(r, NULL);
+    return;
+  }
   if (!n->plugins.sm->restore_check) {
     r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
                           "the state machine's restore_finish", &r->error);
     r->restore = NULL;
     if (r->status != RKV_OK) {
       n->count.bad_peer_calls++;
-      return stream_end(r, &r->error);
+      stream_end(r, &r->error);
+      return;
     }
   }
   n->receive.installing = true;
@@ -269,7 +283,10 @@ static void installed(struct snapshot_receive *r) {
     r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
                           "the state machine's restore_finish", &r->error);
   r->restore = NULL;
-  if (r->status != RKV_OK) return node_fatal(n, r->status, r->error.text);
+  if (r->status != RKV_OK) {
+    node_fatal(n, r->status, r->error.text);
+    return;
+  }
   n->applied = r->meta.last;
   if (n->committed.index < n->applied.index) n->committed = n->applied;
   n->count.snapshots_installed++;
@@ -294,7 +311,10 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
     node_end_error(n, &r->error);
     r->status = (enum rkv_status)r->error.status;
   }
-  if (r->status != RKV_OK) return stream_end(r, &r->error);
+  if (r->status != RKV_OK) {
+    stream_end(r, &r->error);
+    return;
+  }
   n->receive.now = NULL;
   r->gone = true;
   if (r->call) stream_tell_end(r, &none);

@@ -48,7 +48,10 @@ static void ask_vote(struct node *n, const struct raft_output *out, bool pre) {
   struct node_peer *peer = peer_find(n, out->peer);
   if (!peer || !peer->handle) return;
   struct node_vote *v = calloc(1, sizeof *v);
-  if (!v) return node_fatal(n, RKV_NO_MEMORY, "out of memory for a vote request");
+  if (!v) {
+    node_fatal(n, RKV_NO_MEMORY, "out of memory for a vote request");
+    return;
+  }
   v->n = n;
   v->peer = out->peer;
   v->pre = pre;
@@ -188,7 +191,8 @@ static void replicate_plan(struct node *n, struct node_peer *peer,
   if (!a || !take_entries(n, peer, a)) {
     free(a);
     raft_append_sent(n->raft, peer->id, plan, plan->prev.index);
-    return node_fatal(n, RKV_NO_MEMORY, "out of memory for an append to a peer");
+    node_fatal(n, RKV_NO_MEMORY, "out of memory for an append to a peer");
+    return;
   }
   a->sent = plan->prev.index + a->count;
   raft_append_sent(n->raft, peer->id, plan, a->sent);

@@ -92,7 +92,10 @@ static void to_peer(struct snapshot_send *s, enum send_step step) {
 void send_start(struct node *n, rkv_node_id peer) {
   struct raft_view view;
   struct snapshot_send *s = calloc(1, sizeof *s);
-  if (!s) return node_fatal(n, RKV_NO_MEMORY, "out of memory to send a snapshot");
+  if (!s) {
+    node_fatal(n, RKV_NO_MEMORY, "out of memory to send a snapshot");
+    return;
+  }
   raft_view(n->raft, &view);
   s->n = n;
   s->peer = peer;
@@ -175,13 +178,25 @@ static void failed(struct snapshot_send *s) {
 void send_on_step(struct node *n, struct rkv_call *call) {
   struct snapshot_send *s = (struct snapshot_send *)call;
   if (node_ending(n)) node_end_error(n, &s->error);
-  if (node_ending(n) || s->step == SEND_ABORT) return end(s, false);
-  if (s->status != RKV_OK) return failed(s);
+  if (node_ending(n) || s->step == SEND_ABORT) {
+    end(s, false);
+    return;
+  }
+  if (s->status != RKV_OK) {
+    failed(s);
+    return;
+  }
   bool open_stream = s->step == SEND_READ || s->step == SEND_WRITE;
   if (s->step != SEND_FINISH && !still_leads(s)) {
     (void)rkv_fail(&s->error, RKV_ABORTED, "leadership was lost");
-    if (open_stream) return to_peer(s, SEND_ABORT);
-    if (s->step == SEND_OPEN) return end(s, false);
+    if (open_stream) {
+      to_peer(s, SEND_ABORT);
+      return;
+    }
+    if (s->step == SEND_OPEN) {
+      end(s, false);
+      return;
+    }
   }
   switch (s->step) {
   case SEND_OPEN: to_peer(s, SEND_BEGIN); break;

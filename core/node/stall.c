@@ -36,7 +36,8 @@ static void look(struct node *n) {
   if (n->save.done == n->save.issued || n->save.done != n->stall.done) {
     n->stall.done = n->save.done;
     n->stall.ns = n->save.done == n->save.issued ? 0 : n->now_ns + NODE_STALL_NS;
-    return set_stalled(n, false);
+    set_stalled(n, false);
+    return;
   }
   if (n->stall.ns == 0) n->stall.ns = n->now_ns + NODE_STALL_NS;
   if (n->now_ns < n->stall.ns) return;

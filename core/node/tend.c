@@ -40,7 +40,10 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
 
 static void ask(struct node *n, struct node_peer *peer) {
   struct question *q = calloc(1, sizeof *q);
-  if (!q) return node_fatal(n, RKV_NO_MEMORY, "out of memory for a question to a peer");
+  if (!q) {
+    node_fatal(n, RKV_NO_MEMORY, "out of memory for a question to a peer");
+    return;
+  }
   q->n = n;
   q->peer = peer->id;
   q->serial = peer->serial;

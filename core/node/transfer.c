@@ -30,7 +30,8 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
   if (node_ending(n)) {
     gate_leave(n, call);
     node_end_error(n, &error);
-    return answer_fail(call, &error);
+    answer_fail(call, &error);
+    return;
   }
   enum rkv_status status = raft_transfer(n->raft, node_now(n), c->target, call, &error);
   if (status == RKV_OK) {
@@ -124,7 +125,10 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
 void transfer_send(struct node *n, const struct raft_output *out) {
   struct node_peer *peer = peer_find(n, out->peer);
   struct node_timeout_now *t = calloc(1, sizeof *t);
-  if (!t) return node_fatal(n, RKV_NO_MEMORY, "out of memory to hand leadership over");
+  if (!t) {
+    node_fatal(n, RKV_NO_MEMORY, "out of memory to hand leadership over");
+    return;
+  }
   t->n = n;
   t->peer = out->peer;
   t->call.call.done = on_done;

@@ -1,6 +1,7 @@
 /* plugin.c: sm-protobuf, the key-value state machine: open, validate, apply, query, descriptor. */
 #include "sm.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { OPTION_KEY_MAX, OPTION_VALUE_MAX, OPTION_COUNT };
@@ -93,8 +94,9 @@ static enum rkv_status sm_validate(void *instance, struct rkv_buf bytes, struct 
 static void refuse_committed(struct sm *sm, struct rkv_log_id id, const struct rkv_error *why) {
   uint64_t before = atomic_fetch_add(&sm->refused, 1);
   if ((before & (before + 1)) == 0) /* the 1st, 2nd, 4th, 8th, ... */
-    rkv_log(sm->host, RKV_LOG_WARN, "sm", "committed command ignored term=%llu index=%llu: %s",
-            (unsigned long long)id.term, (unsigned long long)id.index, why->text);
+    rkv_log(sm->host, RKV_LOG_WARN, "sm",
+            "committed command ignored term=%" PRIu64 " index=%" PRIu64 ": %s", id.term, id.index,
+            why->text);
 }
 
 /* Entries that are applied together: their commands, as far as they make sense. */
@@ -169,8 +171,9 @@ static enum rkv_status apply_group(struct sm *sm, const struct rkv_entry *entrie
   for (size_t i = 0; i < count && status == RKV_OK; i++) {
     const struct rkv_entry *entry = &entries[i];
     if (entry->id.index != sm->last.index + 1)
-      return rkv_fail(error, RKV_BROKEN, "sm-protobuf: entry %llu applied after entry %llu",
-                      (unsigned long long)entry->id.index, (unsigned long long)sm->last.index);
+      return rkv_fail(error, RKV_BROKEN,
+                      "sm-protobuf: entry %" PRIu64 " applied after entry %" PRIu64,
+                      entry->id.index, sm->last.index);
     if (group.fine[i])
       status = apply_command(sm, &group.commands[i], &results[i], error);
     else if (entry->kind == RKV_ENTRY_MEMBERSHIP)

@@ -14,6 +14,7 @@
 #include "wire.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define PENDING_MIN 256u /* bytes */
@@ -98,8 +99,8 @@ static enum rkv_status take_elements(struct restore *r, const uint8_t *at, size_
     enum rkv_status status;
     int head = wire_head(at + *used, left, &field);
     if (head < 0)
-      return rkv_fail(error, RKV_CORRUPT, "StateMachineData: malformed protobuf at byte %llu",
-                      (unsigned long long)r->taken);
+      return rkv_fail(error, RKV_CORRUPT, "StateMachineData: malformed protobuf at byte %" PRIu64,
+                      r->taken);
     r->wanted = left + 1;
     if (head == 0) return RKV_OK;
     size = (size_t)head + field.len;
@@ -167,21 +168,21 @@ enum rkv_status sm_restore_write(void *restore, struct rkv_buf chunk, struct rkv
 /* Checks that all has come and that it is what the meta says. */
 static enum rkv_status check_whole(const struct restore *r, struct rkv_error *error) {
   if (r->pending_len > 0 || r->skip > 0)
-    return rkv_fail(error, RKV_CORRUPT, "snapshot: cut inside a field behind byte %llu",
-                    (unsigned long long)r->taken);
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: cut inside a field behind byte %" PRIu64,
+                    r->taken);
   if (r->meta_size > 0 && r->meta_size != r->taken)
-    return rkv_fail(error, RKV_CORRUPT, "snapshot: %llu bytes came, its size is %llu",
-                    (unsigned long long)r->taken, (unsigned long long)r->meta_size);
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: %" PRIu64 " bytes came, its size is %" PRIu64,
+                    r->taken, r->meta_size);
   if (!rkv_log_id_equal(r->last, r->meta_last))
     return rkv_fail(error, RKV_CORRUPT,
-                    "snapshot: last_applied is %llu.%llu in its bytes and %llu.%llu in its meta",
-                    (unsigned long long)r->last.term, (unsigned long long)r->last.index,
-                    (unsigned long long)r->meta_last.term, (unsigned long long)r->meta_last.index);
+                    "snapshot: last_applied is %" PRIu64 ".%" PRIu64 " in its bytes and %" PRIu64
+                    ".%" PRIu64 " in its meta",
+                    r->last.term, r->last.index, r->meta_last.term, r->meta_last.index);
   if (!rkv_log_id_equal(r->membership_id, r->meta_membership_id))
     return rkv_fail(error, RKV_CORRUPT,
-                    "snapshot: last_membership_log_id is %llu.%llu in its bytes and not its meta's",
-                    (unsigned long long)r->membership_id.term,
-                    (unsigned long long)r->membership_id.index);
+                    "snapshot: last_membership_log_id is %" PRIu64 ".%" PRIu64
+                    " in its bytes and not its meta's",
+                    r->membership_id.term, r->membership_id.index);
   return RKV_OK;
 }
 
@@ -221,10 +222,10 @@ static enum rkv_status check_membership(const struct restore *r, struct rkv_erro
   }
   if (same_membership(m, &meta)) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT,
-                  "snapshot: last_membership of %llu.%llu is another one in its bytes and in its "
+                  "snapshot: last_membership of %" PRIu64 ".%" PRIu64
+                  " is another one in its bytes and in its "
                   "meta (%u and %u nodes)",
-                  (unsigned long long)r->membership_id.term,
-                  (unsigned long long)r->membership_id.index, m->node_count, meta.node_count);
+                  r->membership_id.term, r->membership_id.index, m->node_count, meta.node_count);
 }
 
 /* In the form that the log has; empty if there was none yet. */

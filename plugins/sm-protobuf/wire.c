@@ -63,7 +63,7 @@ int wire_next(struct wire_reader *reader, struct wire_field *field) {
 /* How many bytes the character at `at` takes; 0 if it is none. Unicode 15, table 3-7. */
 static size_t utf8_char(const uint8_t *at, size_t left) {
   uint8_t lead = at[0], low = 0x80, high = 0xbf;
-  size_t len, i;
+  size_t len;
   if (lead < 0x80) return 1;
   if (lead < 0xc2 || lead > 0xf4) return 0;
   len = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
@@ -73,7 +73,7 @@ static size_t utf8_char(const uint8_t *at, size_t left) {
   if (lead == 0xf0) low = 0x90;  /* shorter forms exist */
   if (lead == 0xf4) high = 0x8f; /* over U+10FFFF */
   if (at[1] < low || at[1] > high) return 0;
-  for (i = 2; i < len; i++)
+  for (size_t i = 2; i < len; i++)
     if (at[i] < 0x80 || at[i] > 0xbf) return 0;
   return len;
 }

@@ -4,6 +4,8 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 
+#include <inttypes.h>
+
 grpc_status_code answer_code(enum rkv_status status) {
   switch (status) {
   case RKV_OK: return GRPC_STATUS_OK;
@@ -39,7 +41,7 @@ void answer_ok(struct answer *a, grpc_slice message) {
 
 void answer_over_limit(struct answer *a, uint64_t limit) {
   char text[24];
-  (void)snprintf(text, sizeof text, "%llu", (unsigned long long)limit);
+  (void)snprintf(text, sizeof text, "%" PRIu64, limit);
   answer_end(a);
   a->trailer.key = grpc_slice_from_static_string(ANSWER_LIMIT_KEY);
   a->trailer.value = grpc_slice_from_copied_string(text);
@@ -50,15 +52,17 @@ void answer_over_limit(struct answer *a, uint64_t limit) {
 static void refer_to_leader(struct answer *a, const struct rkv_error *error) {
   char text[RKV_ADDR_MAX + 96];
   const char *addr = error ? error->leader_addr : "";
-  const unsigned long long id = error ? (unsigned long long)error->leader_id : 0;
+  const uint64_t id = error ? error->leader_id : 0;
   if (addr[0] != '\0') {
-    (void)snprintf(text, sizeof text, "has to forward request to: node %llu at %s", id, addr);
+    (void)snprintf(text, sizeof text, "has to forward request to: node %" PRIu64 " at %s", id,
+                   addr);
     a->trailer.key = grpc_slice_from_static_string(ANSWER_LEADER_KEY);
     a->trailer.value = grpc_slice_from_copied_string(addr);
     a->trailer_count = 1;
   } else if (id != 0) {
     (void)snprintf(text, sizeof text,
-                   "has to forward request to: node %llu, whose address is not known here", id);
+                   "has to forward request to: node %" PRIu64 ", whose address is not known here",
+                   id);
   } else {
     (void)snprintf(text, sizeof text,
                    "has to forward request to: unknown (no leader is known now, try again)");

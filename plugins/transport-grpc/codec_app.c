@@ -12,7 +12,7 @@
 static enum rkv_status joining(const Openraftpb__Node *in, const char *field,
                                struct rkv_member *out, struct rkv_error *error) {
   enum rkv_status status = codec_node_in(in, field, out, error);
-  if (status || address_check(out->addr, NULL) == RKV_OK) return status;
+  if (status != RKV_OK || address_check(out->addr, NULL) == RKV_OK) return status;
   return rkv_fail(error, RKV_INVALID, "%s.rpc_addr: \"%s\" is not HOST:PORT", field, out->addr);
 }
 
@@ -21,9 +21,8 @@ static enum rkv_status init_nodes(const Openraftpb__InitRequest *in, struct rkv_
   struct rkv_member node;
   char field[FIELD_MAX];
   enum rkv_status status;
-  size_t i;
   if (in->n_nodes == 0) return rkv_fail(error, RKV_INVALID, "nodes: empty (name the voters)");
-  for (i = 0; i < in->n_nodes; i++) {
+  for (size_t i = 0; i < in->n_nodes; i++) {
     (void)snprintf(field, sizeof field, "nodes[%zu]", i);
     if ((status = joining(in->nodes[i], field, &node, error))) return status;
     if (rkv_membership_add_node(out, node.id, node.addr, strlen(node.addr)) ||
@@ -43,7 +42,7 @@ enum rkv_status codec_init_decode(struct rkv_buf message, struct rkv_membership 
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &openraftpb__init_request__descriptor, message.data, message.len,
                         "init request", &in, error);
-  if (!status) status = init_nodes(in, out, error);
+  if (status == RKV_OK) status = init_nodes(in, out, error);
   arena_close(&arena);
   return status;
 }
@@ -56,9 +55,9 @@ enum rkv_status codec_add_learner_decode(struct rkv_buf message, struct rkv_memb
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &openraftpb__add_learner_request__descriptor, message.data,
                         message.len, "add learner request", &in, error);
-  if (!status && !in->node)
+  if (status == RKV_OK && !in->node)
     status = rkv_fail(error, RKV_INVALID, "node: missing (give node_id and rpc_addr)");
-  if (!status) status = joining(in->node, "node", &call->learner, error);
+  if (status == RKV_OK) status = joining(in->node, "node", &call->learner, error);
   arena_close(&arena);
   return status;
 }
@@ -71,9 +70,9 @@ enum rkv_status codec_set_address_decode(struct rkv_buf message, struct rkv_memb
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &rkv__v1__set_address_request__descriptor, message.data,
                         message.len, "set address request", &in, error);
-  if (!status && !in->node)
+  if (status == RKV_OK && !in->node)
     status = rkv_fail(error, RKV_INVALID, "node: missing (give node_id and rpc_addr)");
-  if (!status) status = joining(in->node, "node", &call->learner, error);
+  if (status == RKV_OK) status = joining(in->node, "node", &call->learner, error);
   arena_close(&arena);
   return status;
 }
@@ -86,8 +85,9 @@ enum rkv_status codec_remove_decode(struct rkv_buf message, struct rkv_membershi
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &rkv__v1__remove_request__descriptor, message.data, message.len,
                         "remove request", &in, error);
-  if (!status) call->learner.id = in->node_id;
-  if (!status && in->node_id == 0) status = rkv_fail(error, RKV_INVALID, "node_id: " CODEC_ID_ZERO);
+  if (status == RKV_OK) call->learner.id = in->node_id;
+  if (status == RKV_OK && in->node_id == 0)
+    status = rkv_fail(error, RKV_INVALID, "node_id: " CODEC_ID_ZERO);
   arena_close(&arena);
   return status;
 }
@@ -102,18 +102,17 @@ enum rkv_status codec_members_answer_encode(struct rkv_log_id id, struct rkv_buf
   arena_open(&arena, membership.len);
   status = codec_membership_out(&arena, membership, &answer.membership, error);
   answer.log_id = codec_log_id_out(id, &log_id);
-  if (!status) *out = codec_pack(&answer.base);
+  if (status == RKV_OK) *out = codec_pack(&answer.base);
   arena_close(&arena);
   return status;
 }
 
 static enum rkv_status change_in(const Openraftpb__ChangeMembershipRequest *in,
                                  struct rkv_membership_call *call, struct rkv_error *error) {
-  size_t i;
   memset(&call->voters, 0, sizeof call->voters);
   call->retain = in->retain;
   if (in->n_members == 0) return rkv_fail(error, RKV_INVALID, "members: empty (name the voters)");
-  for (i = 0; i < in->n_members; i++) {
+  for (size_t i = 0; i < in->n_members; i++) {
     if (in->members[i] == 0)
       return rkv_fail(error, RKV_INVALID, "members[%zu]: 0 (ids start at 1)", i);
     if (rkv_config_add(&call->voters, in->members[i]))
@@ -131,7 +130,7 @@ enum rkv_status codec_change_membership_decode(struct rkv_buf message,
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &openraftpb__change_membership_request__descriptor, message.data,
                         message.len, "change membership request", &in, error);
-  if (!status) status = change_in(in, call, error);
+  if (status == RKV_OK) status = change_in(in, call, error);
   arena_close(&arena);
   return status;
 }
@@ -148,7 +147,7 @@ enum rkv_status codec_membership_answer_encode(struct rkv_log_id id, struct rkv_
   status = codec_membership_out(&arena, membership, &answer.membership, error);
   answer.log_id = codec_log_id_out(id, &log_id);
   answer.data = &data;
-  if (!status) *out = codec_pack(&answer.base);
+  if (status == RKV_OK) *out = codec_pack(&answer.base);
   arena_close(&arena);
   return status;
 }

@@ -5,9 +5,7 @@
  * request's prev. */
 #include "codec_parts.h"
 
-static unsigned long long llu(uint64_t value) {
-  return value;
-}
+#include <inttypes.h>
 
 static struct rkv_log_id last_sent(const struct rkv_append_call *call) {
   return call->entry_count ? call->entries[call->entry_count - 1].id : call->prev;
@@ -68,8 +66,9 @@ static enum rkv_status matched_in(struct rkv_log_id id, struct rkv_append_call *
   if (id.index > call->prev.index && id.index - call->prev.index <= call->entry_count)
     sent = call->entries[id.index - call->prev.index - 1].id;
   if (!rkv_log_id_equal(id, sent))
-    return rkv_fail(error, RKV_INVALID, "append answer: last_log_id: %llu.%llu was not sent",
-                    llu(id.term), llu(codec_index_out(id.index)));
+    return rkv_fail(error, RKV_INVALID,
+                    "append answer: last_log_id: %" PRIu64 ".%" PRIu64 " was not sent", id.term,
+                    codec_index_out(id.index));
   call->matched = id;
   return RKV_OK;
 }
@@ -105,13 +104,14 @@ static enum rkv_status stream_in(const Openraftpb__AppendEntriesResponse *in,
   enum rkv_status status;
   if (in->rejected_by) return rejection_in(in, call, error);
   status = codec_log_id_in(in->last_log_id, "append answer: last_log_id", &id, error);
-  if (status) return status;
+  if (status != RKV_OK) return status;
   call->result = in->conflict ? RKV_APPEND_CONFLICT : RKV_APPEND_SUCCESS;
   if (!in->conflict) return matched_in(id, call, error);
   if (rkv_log_id_equal(id, call->prev)) return RKV_OK;
   return rkv_fail(error, RKV_INVALID,
-                  "append answer: a conflict at %llu of term %llu, asked was %llu", llu(id.index),
-                  llu(id.term), llu(call->prev.index));
+                  "append answer: a conflict at %" PRIu64 " of term %" PRIu64
+                  ", asked was %" PRIu64,
+                  id.index, id.term, call->prev.index);
 }
 
 static enum rkv_status decode(struct rkv_buf message, answer_in *take, struct rkv_append_call *call,
@@ -122,8 +122,8 @@ static enum rkv_status decode(struct rkv_buf message, answer_in *take, struct rk
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &openraftpb__append_entries_response__descriptor, message.data,
                         message.len, "append answer", &in, error);
-  if (!status) status = take(in, call, error);
-  if (!status) call->lease_ns = call->result == RKV_APPEND_REJECTED ? 0 : in->lease_ns;
+  if (status == RKV_OK) status = take(in, call, error);
+  if (status == RKV_OK) call->lease_ns = call->result == RKV_APPEND_REJECTED ? 0 : in->lease_ns;
   arena_close(&arena);
   return status;
 }

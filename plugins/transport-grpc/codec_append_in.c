@@ -5,15 +5,12 @@
 #include "codec_parts.h"
 #include "pb.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { VOTE = 1, PREV = 2, ENTRIES = 3, COMMIT = 4 };         /* AppendEntriesRequest */
 enum { TERM = 1, INDEX = 2, APP_DATA = 12, MEMBERSHIP = 13 }; /* Entry */
 #define FIELD_MAX 48 /* bytes of a field's name in a text */
-
-static unsigned long long llu(uint64_t value) {
-  return value;
-}
 
 /* The parts of one request, still as bytes (number 0: absent). */
 struct parts {
@@ -55,9 +52,9 @@ static enum rkv_status vote_in(const struct pb_field *field, struct rkv_vote *ou
   if (field->number)
     status = arena_unpack(&arena, &openraftpb__vote__descriptor, field->data, field->len, "vote",
                           &in, error);
-  if (!status) status = codec_sender_in(in, "vote", out, error);
+  if (status == RKV_OK) status = codec_sender_in(in, "vote", out, error);
   arena_close(&arena);
-  if (!status && !out->committed)
+  if (status == RKV_OK && !out->committed)
     status = rkv_fail(error, RKV_INVALID, "vote.committed: only a leader appends");
   return status;
 }
@@ -71,7 +68,7 @@ static enum rkv_status id_in(const struct pb_field *field, const char *name, str
   if (field->number)
     status = arena_unpack(&arena, &openraftpb__log_id__descriptor, field->data, field->len, name,
                           &in, error);
-  if (!status) status = codec_log_id_in(in, name, out, error);
+  if (status == RKV_OK) status = codec_log_id_in(in, name, out, error);
   arena_close(&arena);
   return status;
 }
@@ -88,8 +85,8 @@ static enum rkv_status membership_in(const struct pb_field *field, size_t at,
   arena_open(&arena, field->len);
   status = arena_unpack(&arena, &openraftpb__membership__descriptor, field->data, field->len, name,
                         &in, error);
-  if (!status) status = codec_membership_in(in, name, &entry->payload, error);
-  if (!status) entry->kind = RKV_ENTRY_MEMBERSHIP;
+  if (status == RKV_OK) status = codec_membership_in(in, name, &entry->payload, error);
+  if (status == RKV_OK) entry->kind = RKV_ENTRY_MEMBERSHIP;
   arena_close(&arena);
   return status;
 }
@@ -129,7 +126,8 @@ static enum rkv_status entry_in(const struct pb_field *bytes, struct rkv_buf_own
   uint64_t index = 0;
   if (!entry_fields(reader, &out->id.term, &index, &command, &membership))
     return rkv_fail(error, RKV_INVALID, "entries[%zu]: not a valid Entry message", at);
-  if (codec_index_in(index, "", &out->id.index, NULL)) { /* its name costs more than the entry */
+  if (codec_index_in(index, "", &out->id.index, NULL) !=
+      RKV_OK) { /* its name costs more than the entry */
     (void)snprintf(name, sizeof name, "entries[%zu]", at);
     return codec_index_in(index, name, &out->id.index, error);
   }
@@ -146,14 +144,17 @@ static enum rkv_status entry_in(const struct pb_field *bytes, struct rkv_buf_own
 static enum rkv_status follows(const struct rkv_append_call *call, struct rkv_log_id before,
                                struct rkv_log_id id, size_t at, struct rkv_error *error) {
   if (id.index != before.index + 1)
-    return rkv_fail(error, RKV_INVALID, "entries[%zu].index: %llu leaves a gap (%llu would follow)",
-                    at, llu(codec_index_out(id.index)), llu(codec_index_out(before.index + 1)));
+    return rkv_fail(error, RKV_INVALID,
+                    "entries[%zu].index: %" PRIu64 " leaves a gap (%" PRIu64 " would follow)", at,
+                    codec_index_out(id.index), codec_index_out(before.index + 1));
   if (id.term < before.term)
-    return rkv_fail(error, RKV_INVALID, "entries[%zu].term: %llu after an entry of term %llu", at,
-                    llu(id.term), llu(before.term));
+    return rkv_fail(error, RKV_INVALID,
+                    "entries[%zu].term: %" PRIu64 " after an entry of term %" PRIu64, at, id.term,
+                    before.term);
   if (id.term > call->vote.term)
-    return rkv_fail(error, RKV_INVALID, "entries[%zu].term: %llu is after the leader's term %llu",
-                    at, llu(id.term), llu(call->vote.term));
+    return rkv_fail(error, RKV_INVALID,
+                    "entries[%zu].term: %" PRIu64 " is after the leader's term %" PRIu64, at,
+                    id.term, call->vote.term);
   return RKV_OK;
 }
 
@@ -193,13 +194,12 @@ enum rkv_status codec_append_request_decode(struct rkv_buf message, struct rkv_a
     return rkv_fail(error, RKV_NO_MEMORY, "entries: no memory for %zu", parts.entries);
   call->entries = entries;
   status = entries_in(message, call, entries, error);
-  if (status) codec_append_request_free(call);
+  if (status != RKV_OK) codec_append_request_free(call);
   return status;
 }
 
 void codec_append_request_free(struct rkv_append_call *call) {
-  size_t i;
-  for (i = 0; i < call->entry_count; i++)
+  for (size_t i = 0; i < call->entry_count; i++)
     if (call->entries[i].kind == RKV_ENTRY_MEMBERSHIP) {
       struct rkv_buf payload = call->entries[i].payload;
       rkv_buf_drop(&payload);

@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "pb.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { ENTRIES = 3, TERM = 1, INDEX = 2, APP_DATA = 12, MEMBERSHIP = 13 };
@@ -45,10 +46,10 @@ static enum rkv_status membership_pack(const struct rkv_entry *entry, uint8_t *a
   enum rkv_status status;
   arena_open(&arena, entry->payload.len);
   status = codec_membership_out(&arena, entry->payload, &message, error);
-  if (!status && !message)
-    status = rkv_fail(error, RKV_CORRUPT, "entry %llu: a membership without content",
-                      (unsigned long long)entry->id.index);
-  if (!status)
+  if (status == RKV_OK && !message)
+    status = rkv_fail(error, RKV_CORRUPT, "entry %" PRIu64 ": a membership without content",
+                      entry->id.index);
+  if (status == RKV_OK)
     *size = at ? protobuf_c_message_pack(&message->base, at)
                : protobuf_c_message_get_packed_size(&message->base);
   arena_close(&arena);
@@ -101,7 +102,7 @@ static enum rkv_status put_entry(struct writer *w, const struct rkv_entry *entry
                                  struct rkv_error *error) {
   struct shape shape;
   enum rkv_status status = shape_of(entry, &shape, error);
-  if (status) return status;
+  if (status != RKV_OK) return status;
   w->at = pb_put_head(w->at, ENTRIES, shape.body);
   w->at = pb_put_uint(w->at, TERM, entry->id.term);
   w->at = pb_put_uint(w->at, INDEX, codec_index_out(entry->id.index));
@@ -120,7 +121,7 @@ static enum rkv_status put_entry(struct writer *w, const struct rkv_entry *entry
   }
   cut(w);
   status = bytes_to_slice(entry->payload, &w->pieces[w->count]);
-  if (status) return rkv_fail(error, status, "append request: no memory");
+  if (status != RKV_OK) return rkv_fail(error, status, "append request: no memory");
   w->count++;
   return RKV_OK;
 }
@@ -128,9 +129,9 @@ static enum rkv_status put_entry(struct writer *w, const struct rkv_entry *entry
 /* Bytes that are copied, and how many payloads are not. */
 static enum rkv_status measure(const struct rkv_entry *entries, size_t count, size_t *small,
                                size_t *shared, struct rkv_error *error) {
-  size_t i, size;
+  size_t size;
   enum rkv_status status;
-  for (i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++) {
     if ((status = codec_entry_size(&entries[i], &size, error))) return status;
     *small += size;
     if (!is_shared(&entries[i])) continue;
@@ -145,7 +146,7 @@ enum rkv_status codec_append_request_encode(const struct codec_append_head *head
                                             grpc_byte_buffer **out, struct rkv_error *error) {
   struct frame frame;
   struct writer w = {0};
-  size_t small = codec_append_head_size(head), shared = 0, i;
+  size_t small = codec_append_head_size(head), shared = 0;
   enum rkv_status status;
   *out = NULL;
   if ((status = measure(entries, count, &small, &shared, error))) return status;
@@ -155,13 +156,13 @@ enum rkv_status codec_append_request_encode(const struct codec_append_head *head
   w.start = w.at = GRPC_SLICE_START_PTR(w.small);
   frame_make(head, &frame);
   w.at += protobuf_c_message_pack(&frame.front.base, w.at);
-  for (i = 0; i < count && !status; i++) status = put_entry(&w, &entries[i], error);
-  if (!status) {
+  for (size_t i = 0; i < count && status == RKV_OK; i++) status = put_entry(&w, &entries[i], error);
+  if (status == RKV_OK) {
     w.at += protobuf_c_message_pack(&frame.back.base, w.at);
     cut(&w);
     *out = grpc_raw_byte_buffer_create(w.pieces, w.count);
   }
-  for (i = 0; i < w.count; i++) grpc_slice_unref(w.pieces[i]);
+  for (size_t i = 0; i < w.count; i++) grpc_slice_unref(w.pieces[i]);
   grpc_slice_unref(w.small);
   free(w.pieces);
   return status;

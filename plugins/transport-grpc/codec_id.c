@@ -1,11 +1,12 @@
 /* codec_id.c: votes and log ids: the one place that knows that the wire counts from 0 (C1). */
 #include "codec_parts.h"
 
+#include <inttypes.h>
+
 enum rkv_status codec_index_in(uint64_t wire, const char *field, rkv_index *out,
                                struct rkv_error *error) {
   if (wire == UINT64_MAX)
-    return rkv_fail(error, RKV_INVALID, "%s.index: %llu is over the limit", field,
-                    (unsigned long long)wire);
+    return rkv_fail(error, RKV_INVALID, "%s.index: %" PRIu64 " is over the limit", field, wire);
   *out = wire + 1;
   return RKV_OK;
 }

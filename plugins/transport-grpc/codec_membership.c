@@ -1,26 +1,22 @@
 /* codec_membership.c: Membership on the wire <-> rkv_membership and its bytes. */
 #include "codec_parts.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define FIELD_MAX 96 /* bytes of a field's name in a text */
-
-static unsigned long long llu(uint64_t value) {
-  return value;
-}
 
 /* ---- in ---- */
 
 /* Copies an address that can be dialled and printed. */
 static enum rkv_status addr_in(ProtobufCBinaryData in, const char *field, char out[RKV_ADDR_MAX],
                                struct rkv_error *error) {
-  size_t i;
   if (in.len == 0)
     return rkv_fail(error, RKV_INVALID, "%s.rpc_addr: empty (give HOST:PORT)", field);
   if (in.len >= RKV_ADDR_MAX)
     return rkv_fail(error, RKV_INVALID, "%s.rpc_addr: %zu bytes (at most %d)", field, in.len,
                     RKV_ADDR_MAX - 1);
-  for (i = 0; i < in.len; i++)
+  for (size_t i = 0; i < in.len; i++)
     if (in.data[i] <= ' ' || in.data[i] > '~')
       return rkv_fail(error, RKV_INVALID,
                       "%s.rpc_addr: byte 0x%02x at %zu is not part of a HOST:PORT", field,
@@ -42,11 +38,10 @@ enum rkv_status codec_node_in(const Openraftpb__Node *in, const char *field, str
 
 static enum rkv_status config_in(const Openraftpb__NodeIdSet *in, const char *field, size_t at,
                                  struct rkv_config_set *out, struct rkv_error *error) {
-  size_t i;
   if (in->n_node_ids == 0)
     return rkv_fail(error, RKV_INVALID, "%s.configs[%zu]: empty (a config needs a voter)", field,
                     at);
-  for (i = 0; i < in->n_node_ids; i++) {
+  for (size_t i = 0; i < in->n_node_ids; i++) {
     if (in->node_ids[i]->key == 0)
       return rkv_fail(error, RKV_INVALID, "%s.configs[%zu].node_ids: id " CODEC_ID_ZERO, field, at);
     if (rkv_config_add(out, in->node_ids[i]->key))
@@ -62,11 +57,11 @@ static enum rkv_status member_in(const Openraftpb__Membership__NodesEntry *in, c
   struct rkv_member member;
   enum rkv_status status;
   if (in->key == 0) return rkv_fail(error, RKV_INVALID, "%s.nodes: id " CODEC_ID_ZERO, field);
-  (void)snprintf(name, sizeof name, "%s.nodes[%llu]", field, llu(in->key));
+  (void)snprintf(name, sizeof name, "%s.nodes[%" PRIu64 "]", field, in->key);
   if (!in->value) return rkv_fail(error, RKV_INVALID, "%s: no node given", name);
   if ((status = codec_node_in(in->value, name, &member, error))) return status;
   if (member.id != in->key)
-    return rkv_fail(error, RKV_INVALID, "%s.node_id: %llu is not its key", name, llu(member.id));
+    return rkv_fail(error, RKV_INVALID, "%s.node_id: %" PRIu64 " is not its key", name, member.id);
   if (rkv_membership_add_node(out, member.id, member.addr, strlen(member.addr)))
     return rkv_fail(error, RKV_INVALID, "%s.nodes: over %d nodes", field, RKV_NODES_MAX);
   rkv_membership_set(out, &member);
@@ -76,14 +71,13 @@ static enum rkv_status member_in(const Openraftpb__Membership__NodesEntry *in, c
 static enum rkv_status fill(const Openraftpb__Membership *in, const char *field,
                             struct rkv_membership *out, struct rkv_error *error) {
   enum rkv_status status;
-  size_t i;
   if (in->n_configs == 0 || in->n_configs > RKV_CONFIGS_MAX)
     return rkv_fail(error, RKV_INVALID, "%s.configs: %zu configs (1 or %d are possible)", field,
                     in->n_configs, RKV_CONFIGS_MAX);
-  for (i = 0; i < in->n_configs; i++)
+  for (size_t i = 0; i < in->n_configs; i++)
     if ((status = config_in(in->configs[i], field, i, &out->configs[i], error))) return status;
   out->config_count = (uint32_t)in->n_configs;
-  for (i = 0; i < in->n_nodes; i++)
+  for (size_t i = 0; i < in->n_nodes; i++)
     if ((status = member_in(in->nodes[i], field, out, error))) return status;
   return rkv_membership_check(out, error);
 }
@@ -112,7 +106,7 @@ enum rkv_status codec_membership_in(const Openraftpb__Membership *in, const char
   *out = rkv_buf_none();
   if (!m) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory", field);
   status = fill(in, field, m, error);
-  if (!status) status = to_buf(m, out, error);
+  if (status == RKV_OK) status = to_buf(m, out, error);
   free(m);
   return status;
 }
@@ -125,13 +119,12 @@ static Openraftpb__NodeIdSet *config_out(struct arena *arena, const struct rkv_c
   Openraftpb__NodeIdSet__NodeIdsEntry *entries =
       arena_alloc(arena, config->count * sizeof *entries);
   Google__Protobuf__Empty *none = arena_alloc(arena, sizeof *none);
-  uint32_t i;
   if (!out || !entries || !none) return NULL;
   openraftpb__node_id_set__init(out);
   google__protobuf__empty__init(none);
   out->n_node_ids = config->count;
   if (!(out->node_ids = arena_alloc(arena, config->count * sizeof *out->node_ids))) return NULL;
-  for (i = 0; i < config->count; i++) {
+  for (uint32_t i = 0; i < config->count; i++) {
     openraftpb__node_id_set__node_ids_entry__init(&entries[i]);
     entries[i].key = config->ids[i];
     entries[i].value = none;
@@ -144,11 +137,10 @@ static bool nodes_out(struct arena *arena, const struct rkv_membership *m,
                       Openraftpb__Membership *out) {
   Openraftpb__Membership__NodesEntry *entries = arena_alloc(arena, m->node_count * sizeof *entries);
   Openraftpb__Node *nodes = arena_alloc(arena, m->node_count * sizeof *nodes);
-  uint32_t i;
   out->nodes = arena_alloc(arena, m->node_count * sizeof *out->nodes);
   if (!entries || !nodes || !out->nodes) return false;
   out->n_nodes = m->node_count;
-  for (i = 0; i < m->node_count; i++) {
+  for (uint32_t i = 0; i < m->node_count; i++) {
     openraftpb__node__init(&nodes[i]);
     nodes[i].node_id = m->nodes[i].id;
     nodes[i].incarnation = m->nodes[i].incarnation;
@@ -168,7 +160,6 @@ enum rkv_status codec_membership_out(struct arena *arena, struct rkv_buf encoded
   struct rkv_membership *m;
   Openraftpb__Membership *message;
   enum rkv_status status;
-  uint32_t i;
   *out = NULL;
   if (encoded.len == 0) return RKV_OK;
   if (!(m = arena_alloc(arena, sizeof *m)) || !(message = arena_alloc(arena, sizeof *message)))
@@ -179,7 +170,7 @@ enum rkv_status codec_membership_out(struct arena *arena, struct rkv_buf encoded
   message->n_configs = m->config_count;
   if (!(message->configs = arena_alloc(arena, m->config_count * sizeof *message->configs)))
     goto full;
-  for (i = 0; i < m->config_count; i++)
+  for (uint32_t i = 0; i < m->config_count; i++)
     if (!(message->configs[i] = config_out(arena, &m->configs[i]))) goto full;
   if (!nodes_out(arena, m, message)) goto full;
   *out = message;

@@ -2,6 +2,7 @@
 #include "codec_parts.h"
 
 #include <app.pb-c.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define PAIRS_MAX 640 /* bytes: ten pairs of at most two 20-digit numbers each */
@@ -11,22 +12,20 @@
  * as Raft does, from 1. */
 static const char *own_text(struct rkv_log_id id, char text[ID_MAX]) {
   if (id.index == 0) return "none";
-  (void)snprintf(text, ID_MAX, "%llu.%llu", (unsigned long long)id.term,
-                 (unsigned long long)id.index);
+  (void)snprintf(text, ID_MAX, "%" PRIu64 ".%" PRIu64, id.term, id.index);
   return text;
 }
 
 static const char *id_text(struct rkv_log_id id, char text[ID_MAX]) {
   if (id.index == 0) return "none";
-  (void)snprintf(text, ID_MAX, "%llu.%llu", (unsigned long long)id.term,
-                 (unsigned long long)codec_index_out(id.index));
+  (void)snprintf(text, ID_MAX, "%" PRIu64 ".%" PRIu64, id.term, codec_index_out(id.index));
   return text;
 }
 
 /* The node's own index alone: OpenRaft's word for it is last_log. */
 static const char *index_text(struct rkv_log_id id, char text[ID_MAX]) {
   if (id.index == 0) return "none";
-  (void)snprintf(text, ID_MAX, "%llu", (unsigned long long)codec_index_out(id.index));
+  (void)snprintf(text, ID_MAX, "%" PRIu64, codec_index_out(id.index));
   return text;
 }
 
@@ -43,14 +42,13 @@ static size_t write_pairs(const struct rkv_metrics_call *call, char *out) {
   char last[ID_MAX], applied[ID_MAX], committed[ID_MAX], snapshot[ID_MAX], purged[ID_MAX];
   char leader[ID_MAX] = "none";
   int n;
-  if (call->leader != 0)
-    (void)snprintf(leader, sizeof leader, "%llu", (unsigned long long)call->leader);
+  if (call->leader != 0) (void)snprintf(leader, sizeof leader, "%" PRIu64, call->leader);
   n = snprintf(out, PAIRS_MAX,
-               "%s state:%s term:%llu leader:%s vote:%llu/%llu/%s last_log:%s last_applied:%s "
+               "%s state:%s term:%" PRIu64 " leader:%s vote:%" PRIu64 "/%" PRIu64
+               "/%s last_log:%s last_applied:%s "
                "committed:%s snapshot:%s purged:%s",
-               state_word(call->state), call->state ? call->state : "unknown",
-               (unsigned long long)call->vote.term, leader, (unsigned long long)call->vote.term,
-               (unsigned long long)call->vote.node_id,
+               state_word(call->state), call->state ? call->state : "unknown", call->vote.term,
+               leader, call->vote.term, call->vote.node_id,
                call->vote.committed ? "committed" : "uncommitted", index_text(call->last, last),
                id_text(call->applied, applied), own_text(call->committed, committed),
                id_text(call->snapshot, snapshot), id_text(call->purged, purged));
@@ -77,7 +75,7 @@ enum rkv_status codec_metrics_answer_encode(const struct rkv_metrics_call *call,
   answer.other_metrics.data = (uint8_t *)text;
   arena_open(&arena, call->membership.len);
   status = codec_membership_out(&arena, call->membership, &answer.membership, error);
-  if (!status) *out = codec_pack(&answer.base);
+  if (status == RKV_OK) *out = codec_pack(&answer.base);
   arena_close(&arena);
   free(text);
   return status;

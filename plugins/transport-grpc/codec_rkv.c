@@ -13,7 +13,7 @@ enum rkv_status codec_timeout_now_decode(struct rkv_buf message, struct rkv_time
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &rkv__v1__timeout_now_request__descriptor, message.data,
                         message.len, "timeout-now request", &in, error);
-  if (status) goto out;
+  if (status != RKV_OK) goto out;
   if ((status = codec_sender_in(in->vote, "vote", &call->vote, error))) goto out;
   if (!call->vote.committed) {
     status = rkv_fail(error, RKV_INVALID, "vote.committed: only a leader hands over");
@@ -48,7 +48,7 @@ enum rkv_status codec_read_index_decode(struct rkv_buf message, struct rkv_read_
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &rkv__v1__read_index_request__descriptor, message.data, message.len,
                         "read-index request", &in, error);
-  if (!status) {
+  if (status == RKV_OK) {
     call->read = (uint32_t)in->read;
     if (in->read != RKV__V1__READ__LEASE && in->read != RKV__V1__READ__LINEARIZABLE)
       status =
@@ -73,7 +73,7 @@ enum rkv_status codec_read_index_answer_decode(struct rkv_buf message,
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &rkv__v1__read_index_response__descriptor, message.data,
                         message.len, "read-index answer", &in, error);
-  if (!status) status = codec_log_id_in(in->log_id, "log_id", &call->index, error);
+  if (status == RKV_OK) status = codec_log_id_in(in->log_id, "log_id", &call->index, error);
   arena_close(&arena);
   return status;
 }
@@ -95,7 +95,7 @@ enum rkv_status codec_transfer_decode(struct rkv_buf message, struct rkv_transfe
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &rkv__v1__transfer_leader_request__descriptor, message.data,
                         message.len, "transfer request", &in, error);
-  if (!status) call->target = in->target;
+  if (status == RKV_OK) call->target = in->target;
   arena_close(&arena);
   return status;
 }
@@ -134,11 +134,11 @@ enum rkv_status codec_hello_answer_decode(struct rkv_buf message, struct rkv_hel
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &rkv__v1__hello_response__descriptor, message.data, message.len,
                         "hello answer", &in, error);
-  if (!status && in->cluster_id.len != 0 && in->cluster_id.len != CLUSTER_BYTES)
+  if (status == RKV_OK && in->cluster_id.len != 0 && in->cluster_id.len != CLUSTER_BYTES)
     status = rkv_fail(error, RKV_INVALID, "cluster_id: %zu bytes (16 or none)", in->cluster_id.len);
-  if (!status && in->membership_log_id)
+  if (status == RKV_OK && in->membership_log_id)
     status = codec_log_id_in(in->membership_log_id, "membership_log_id", &call->membership, error);
-  if (!status) {
+  if (status == RKV_OK) {
     call->names_asker = in->names_asker ? 1 : 0;
     call->id = in->node_id;
     call->incarnation = in->incarnation;

@@ -9,12 +9,11 @@ enum { META = 1, CHUNK = 2 };
 
 static enum rkv_status id_in(ProtobufCBinaryData in, char out[RKV_SNAPSHOT_ID_MAX],
                              struct rkv_error *error) {
-  size_t i;
   memset(out, 0, RKV_SNAPSHOT_ID_MAX);
   if (in.len >= RKV_SNAPSHOT_ID_MAX)
     return rkv_fail(error, RKV_INVALID, "meta.snapshot_id: %zu bytes (at most %d)", in.len,
                     RKV_SNAPSHOT_ID_MAX - 1);
-  for (i = 0; i < in.len; i++)
+  for (size_t i = 0; i < in.len; i++)
     if (in.data[i] < ' ' || in.data[i] > '~')
       return rkv_fail(error, RKV_INVALID, "meta.snapshot_id: byte 0x%02x at %zu is not printable",
                       in.data[i], i);
@@ -50,7 +49,7 @@ static enum rkv_status meta_decode(const uint8_t *data, size_t len, struct codec
   arena_open(&arena, len);
   status = arena_unpack(&arena, &openraftpb__snapshot_request_meta__descriptor, data, len, "meta",
                         &in, error);
-  if (!status) status = meta_in(in, out, error);
+  if (status == RKV_OK) status = meta_in(in, out, error);
   arena_close(&arena);
   return status;
 }
@@ -102,7 +101,7 @@ enum rkv_status codec_snapshot_meta_encode(struct rkv_vote vote,
   body.snapshot_id.data = (uint8_t *)(uintptr_t)meta->id; /* packed only */
   request.payload_case = OPENRAFTPB__SNAPSHOT_REQUEST__PAYLOAD_META;
   request.meta = &body;
-  if (!status) *out = codec_pack(&request.base);
+  if (status == RKV_OK) *out = codec_pack(&request.base);
   arena_close(&arena);
   return status;
 }
@@ -113,7 +112,7 @@ enum rkv_status codec_snapshot_chunk_encode(struct rkv_buf chunk, grpc_byte_buff
   slices[0] = grpc_slice_malloc(pb_bytes_size(chunk.len) - chunk.len);
   (void)pb_put_head(GRPC_SLICE_START_PTR(slices[0]), CHUNK, chunk.len);
   *out = NULL;
-  if (bytes_to_slice(chunk, &slices[1])) {
+  if (bytes_to_slice(chunk, &slices[1]) != RKV_OK) {
     grpc_slice_unref(slices[0]);
     return rkv_fail(error, RKV_NO_MEMORY, "snapshot chunk: no memory");
   }
@@ -139,7 +138,7 @@ enum rkv_status codec_snapshot_answer_decode(struct rkv_buf message, struct rkv_
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &openraftpb__snapshot_response__descriptor, message.data,
                         message.len, "snapshot answer", &in, error);
-  if (!status) status = codec_vote_in(in->vote, "vote", vote, error);
+  if (status == RKV_OK) status = codec_vote_in(in->vote, "vote", vote, error);
   arena_close(&arena);
   return status;
 }

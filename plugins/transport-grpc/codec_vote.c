@@ -11,7 +11,7 @@ enum rkv_status codec_vote_request_decode(struct rkv_buf message, struct rkv_vot
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &openraftpb__vote_request__descriptor, message.data, message.len,
                         "vote request", &in, error);
-  if (status) goto out;
+  if (status != RKV_OK) goto out;
   if ((status = codec_sender_in(in->vote, "vote", &call->vote, error))) goto out;
   if (call->vote.committed) {
     status = rkv_fail(error, RKV_INVALID, "vote.committed: a candidate's vote cannot be committed");
@@ -42,7 +42,7 @@ enum rkv_status codec_vote_answer_decode(struct rkv_buf message, struct rkv_vote
   arena_open(&arena, message.len);
   status = arena_unpack(&arena, &openraftpb__vote_response__descriptor, message.data, message.len,
                         "vote answer", &in, error);
-  if (status) goto out;
+  if (status != RKV_OK) goto out;
   if ((status = codec_vote_in(in->vote, "vote", &call->voter_vote, error))) goto out;
   call->granted = in->vote_granted;
   status = codec_log_id_in(in->last_log_id, "last_log_id", &call->voter_last, error);

@@ -2,6 +2,7 @@
 #include "inflow.h"
 
 #include <grpc/byte_buffer.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include "keep.h"
 
@@ -320,21 +321,20 @@ static void give_up(struct inflow *f, enum rkv_status status, const struct rkv_e
 
 void inflow_tick(struct inflow *f, uint64_t now_ns, bool draining) {
   const uint64_t patience = f->t->options.first_message_timeout;
+  enum rkv_status status = RKV_OK;
   struct rkv_error error;
   if (draining) {
-    give_up(f,
-            rkv_fail(&error, RKV_UNAVAILABLE, "node %llu is stopping: try again later",
-                     (unsigned long long)f->t->host->node_id),
-            &error);
+    status = rkv_fail(&error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later",
+                      f->t->host->node_id);
   } else if (!f->heard && now_ns - f->begun_ns >= patience) {
     f->heard = true; /* once is enough */
     server_ended(f->t, ENDED_SILENT);
-    give_up(f,
-            rkv_fail(&error, RKV_TIMEOUT,
-                     "%s: no message came for %llu ms (the limit here: first_message_timeout)",
-                     f->kind->name, (unsigned long long)(patience / MS)),
-            &error);
+    status = rkv_fail(&error, RKV_TIMEOUT,
+                      "%s: no message came for %" PRIu64 " ms (the limit here: "
+                      "first_message_timeout)",
+                      f->kind->name, patience / MS);
   }
+  if (status != RKV_OK) give_up(f, status, &error);
 }
 
 void inflow_free(struct inflow *f) {

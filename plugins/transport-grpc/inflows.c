@@ -3,6 +3,7 @@
 
 #include "envelope.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define SLOTS 16 /* streams awaited */
@@ -33,13 +34,13 @@ void inflows_end(struct inflow *f) {
 }
 
 static enum rkv_status admit(struct inflow *f, struct rkv_error *error) {
-  const unsigned long long id = (unsigned long long)f->t->host->node_id;
+  const uint64_t id = f->t->host->node_id;
   if (f->owner->open_count > f->kind->streams_max)
-    return rkv_fail(error, RKV_FULL, "node %llu has %u %ss already: try again later", id,
+    return rkv_fail(error, RKV_FULL, "node %" PRIu64 " has %u %ss already: try again later", id,
                     f->kind->streams_max, f->kind->name);
   f->counted = transport_inbound_begin(f->t);
   if (!f->counted)
-    return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: try again later", id);
+    return rkv_fail(error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later", id);
   if (!f->kind->of_peers) return RKV_OK;
   return envelope_find(&f->metadata, &f->envelope, &f->enveloped, error);
 }

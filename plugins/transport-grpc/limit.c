@@ -10,20 +10,18 @@ static const char *const before_limit[] = {"the limit is", " vs. "};
 static const char *const size_words[] = {"too large", "larger than", "too big", "exceeds"};
 
 bool limit_is_refusal(grpc_status_code code, const char *text) {
-  size_t i;
   if (code == GRPC_STATUS_OUT_OF_RANGE) return true;
   if (code != GRPC_STATUS_RESOURCE_EXHAUSTED) return false;
-  for (i = 0; i < sizeof size_words / sizeof size_words[0]; i++)
+  for (size_t i = 0; i < sizeof size_words / sizeof size_words[0]; i++)
     if (strstr(text, size_words[i])) return true;
   return false;
 }
 
 /* 0: the text names no limit that explains the refusal. */
 static size_t named_limit(const char *text, size_t refused) {
-  size_t i;
-  for (i = 0; i < sizeof before_limit / sizeof before_limit[0]; i++) {
+  for (size_t i = 0; i < sizeof before_limit / sizeof before_limit[0]; i++) {
     const char *at = strstr(text, before_limit[i]);
-    unsigned long long number;
+    uint64_t number;
     if (!at) continue;
     at += strlen(before_limit[i]);
     at += strspn(at, ": ");

@@ -2,6 +2,7 @@
 #include "peer_parts.h"
 
 #include <grpc/grpc_security.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "address.h"
@@ -165,8 +166,7 @@ static void channel_methods(struct peer *peer) {
       [PEER_HELLO] = "/rkv.v1.Peer/Hello",
       [PEER_STREAM_APPEND] = "/openraftpb.RaftService/StreamAppend",
   };
-  size_t i;
-  for (i = 0; i < sizeof paths / sizeof paths[0]; i++)
+  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
     peer->methods[i] = grpc_channel_register_call(peer->channel, paths[i], NULL, NULL);
 }
 
@@ -192,10 +192,10 @@ enum rkv_status peer_open(void *transport, const struct rkv_peer_info *info, voi
   struct peer *p;
   enum rkv_status status = address_check(info->addr, error);
   *peer = NULL;
-  if (status) return status;
+  if (status != RKV_OK) return status;
   if (!(p = calloc(1, sizeof *p)) || pthread_mutex_init(&p->mutex, NULL)) {
     free(p);
-    return rkv_fail(error, RKV_NO_MEMORY, "peer %llu: no memory", (unsigned long long)info->id);
+    return rkv_fail(error, RKV_NO_MEMORY, "peer %" PRIu64 ": no memory", info->id);
   }
   p->t = t;
   p->id = info->id;
@@ -276,8 +276,7 @@ static enum rkv_status register_metrics(struct peers *peers, struct rkv_error *e
   };
   const struct rkv_host *host = peers->t->host;
   enum rkv_status status = RKV_OK;
-  size_t i;
-  for (i = 0; i < sizeof metrics / sizeof metrics[0] && !status; i++)
+  for (size_t i = 0; i < sizeof metrics / sizeof metrics[0] && status == RKV_OK; i++)
     status = host->metric_register(host->ctx, &metrics[i], error);
   return status;
 }

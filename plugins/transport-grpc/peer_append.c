@@ -2,11 +2,8 @@
  * invariants in peer_append.h. */
 #include "peer_append.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
-
-static unsigned long long llu(uint64_t value) {
-  return value;
-}
 
 /* ---- ends ---- */
 
@@ -14,13 +11,13 @@ static void finish(struct append *a, enum rkv_status status, const struct rkv_er
   struct peer *peer = a->rpc.peer;
   struct transport *t = peer->t;
   struct rkv_error own;
-  if (status) { /* (A3) */
+  if (status != RKV_OK) { /* (A3) */
     a->call->matched = append_before(a, a->at);
     if (a->at > 0 && status != RKV_CANCELLED && status != RKV_TOO_LARGE) {
       a->call->result = RKV_APPEND_SUCCESS;
       status = RKV_OK;
     } else if (!error) {
-      (void)rkv_fail(&own, status, "append to peer %llu: %s", llu(peer->id),
+      (void)rkv_fail(&own, status, "append to peer %" PRIu64 ": %s", peer->id,
                      status == RKV_TIMEOUT ? "no answer in time"
                                            : "given up with the one before it");
       error = &own;
@@ -58,7 +55,10 @@ static uint64_t deadline_of(const struct append *a) {
 /* Too large for the peer: in parts then, if there are several entries. */
 static void on_refusal(struct append *a, struct ends *ends) {
   struct peer *peer = a->rpc.peer;
-  if (a->count > 1) return lane_rewind(peer);
+  if (a->count > 1) {
+    lane_rewind(peer);
+    return;
+  }
   (void)append_unsendable(a, a->at, a->bytes, peer->limit.bytes, &ends->error);
   lane_empty(peer, RKV_TOO_LARGE, ends);
 }
@@ -80,7 +80,7 @@ static void unary_end(struct peer_unary *self, const struct peer_end *end) {
   } else if (refused) {
     on_refusal(a, &ends);
   } else {
-    (void)rkv_fail(&ends.error, end->status, "append to peer %llu: %s", llu(peer->id), end->text);
+    (void)rkv_fail(&ends.error, end->status, "append to peer %" PRIu64 ": %s", peer->id, end->text);
     lane_empty(peer, end->status, &ends);
   }
   pthread_mutex_unlock(&peer->mutex);
@@ -94,7 +94,7 @@ static void unary_end(struct peer_unary *self, const struct peer_end *end) {
 static void unary_failed(struct append *a, enum rkv_status status) {
   struct peer *peer = a->rpc.peer;
   struct ends ends = {.first = NULL};
-  (void)rkv_fail(&ends.error, status, "append: peer %llu is closed", llu(peer->id));
+  (void)rkv_fail(&ends.error, status, "append: peer %" PRIu64 " is closed", peer->id);
   pthread_mutex_lock(&peer->mutex);
   peer->lane.unary = false;
   lane_empty(peer, status, &ends);
@@ -107,7 +107,7 @@ void append_send_unary(struct append *a, struct message *message) {
   enum rkv_status status;
   a->rpc.end = unary_end;
   status = peer_unary_start(&a->rpc, peer, PEER_APPEND, message->request, deadline_of(a));
-  if (status) unary_failed(a, status);
+  if (status != RKV_OK) unary_failed(a, status);
 }
 
 /* ---- beside the lane (A5) ---- */
@@ -119,13 +119,13 @@ static void beside_end(struct peer_unary *self, const struct peer_end *end) {
   enum rkv_status status = end->status;
   if (status == RKV_OK) {
     status = codec_append_answer_decode(end->answer, a->call, &error);
-    if (status) peer_note(peer, GRPC_STATUS_DATA_LOSS, error.text);
+    if (status != RKV_OK) peer_note(peer, GRPC_STATUS_DATA_LOSS, error.text);
   } else if (status != RKV_CANCELLED && peer_learn(peer, end->code, end->text, a->bytes)) {
     pthread_mutex_lock(&peer->mutex);
     status = append_unsendable(a, 0, a->bytes, peer->limit.bytes, &error);
     pthread_mutex_unlock(&peer->mutex);
   } else {
-    (void)rkv_fail(&error, status, "append to peer %llu: %s", llu(peer->id), end->text);
+    (void)rkv_fail(&error, status, "append to peer %" PRIu64 ": %s", peer->id, end->text);
   }
   finish(a, status, &error);
 }
@@ -138,12 +138,15 @@ static void send_beside(struct append *a) {
   pthread_mutex_lock(&peer->mutex);
   status = append_take(a, false, &message, &error);
   pthread_mutex_unlock(&peer->mutex);
-  if (status) return finish(a, status, &error);
+  if (status != RKV_OK) {
+    finish(a, status, &error);
+    return;
+  }
   a->bytes = message.bytes;
   a->rpc.end = beside_end;
   status = peer_unary_start(&a->rpc, peer, PEER_APPEND, message.request, deadline_of(a));
-  if (!status) return;
-  (void)rkv_fail(&error, status, "append: peer %llu is closed", llu(peer->id));
+  if (status == RKV_OK) return;
+  (void)rkv_fail(&error, status, "append: peer %" PRIu64 " is closed", peer->id);
   finish(a, status, &error);
 }
 
@@ -152,7 +155,7 @@ static void send_beside(struct append *a) {
 static void refuse(struct peer *peer, struct rkv_append_call *call, enum rkv_status status,
                    const char *why) {
   struct rkv_error error;
-  (void)rkv_fail(&error, status, "append to peer %llu: %s", llu(peer->id), why);
+  (void)rkv_fail(&error, status, "append to peer %" PRIu64 ": %s", peer->id, why);
   call->call.done(&call->call, status, &error);
 }
 
@@ -162,10 +165,14 @@ void peer_send_append(void *peer, struct rkv_append_call *call) {
   struct rkv_error error;
   enum rkv_status status;
   bool beside;
-  if (!transport_outbound_begin(p->t)) return refuse(p, call, RKV_CANCELLED, "the transport stops");
+  if (!transport_outbound_begin(p->t)) {
+    refuse(p, call, RKV_CANCELLED, "the transport stops");
+    return;
+  }
   if (!(a = calloc(1, sizeof *a))) {
     refuse(p, call, RKV_NO_MEMORY, "no memory");
-    return transport_outbound_end(p->t);
+    transport_outbound_end(p->t);
+    return;
   }
   a->call = call;
   call->lease_ns = 0; /* who ends without an answer was promised nothing */
@@ -176,9 +183,9 @@ void peer_send_append(void *peer, struct rkv_append_call *call) {
   pthread_mutex_lock(&p->mutex);
   status = lane_add(p, a, &beside);
   pthread_mutex_unlock(&p->mutex);
-  if (status) {
-    (void)rkv_fail(&error, status, "append: over %d appends wait for peer %llu", PEER_APPENDS_MAX,
-                   llu(p->id));
+  if (status != RKV_OK) {
+    (void)rkv_fail(&error, status, "append: over %d appends wait for peer %" PRIu64,
+                   PEER_APPENDS_MAX, p->id);
     finish(a, status, &error);
   } else if (beside) {
     send_beside(a);

@@ -159,9 +159,13 @@ static void find_step(struct peer *peer, struct step *step) {
   status = append_take(a, by_pipe, &step->message, &step->ends.error);
   if (status == RKV_FULL) { /* (A6) */
     lane->ask = true;
-    return find_step(peer, step);
+    find_step(peer, step);
+    return;
   }
-  if (status) return end_unsendable(peer, status, step);
+  if (status != RKV_OK) {
+    end_unsendable(peer, status, step);
+    return;
+  }
   if (by_pipe && !lane->pipe && (status = pipe_new(peer, &step->ends.error))) {
     grpc_byte_buffer_destroy(step->message.request);
     lane_empty(peer, status, &step->ends);
@@ -201,5 +205,8 @@ void lane_tick(struct peer *peer, uint64_t now_ns) {
   struct append *a;
   if (!peer->lane.pipe) return; /* a unary RPC has its own deadline */
   for (a = peer->lane.first; a; a = a->next)
-    if (a->due_ns && now_ns >= a->due_ns) return pipe_time_out(peer->lane.pipe);
+    if (a->due_ns && now_ns >= a->due_ns) {
+      pipe_time_out(peer->lane.pipe);
+      return;
+    }
 }

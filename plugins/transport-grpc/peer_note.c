@@ -4,6 +4,8 @@
 
 #include <grpc/support/alloc.h>
 
+#include <inttypes.h>
+
 enum rkv_status peer_status(struct peer *peer, grpc_status_code code) {
   bool closed;
   if (code == GRPC_STATUS_OK) return RKV_OK;
@@ -29,9 +31,9 @@ bool peer_is_referral(grpc_status_code code, const char *text) {
 
 void peer_text(grpc_slice details, char out[PEER_TEXT_MAX]) {
   const uint8_t *from = GRPC_SLICE_START_PTR(details);
-  size_t len = GRPC_SLICE_LENGTH(details), i;
+  size_t len = GRPC_SLICE_LENGTH(details);
   if (len > PEER_TEXT_MAX - 1) len = PEER_TEXT_MAX - 1;
-  for (i = 0; i < len; i++) out[i] = from[i] < ' ' || from[i] > '~' ? '?' : (char)from[i];
+  for (size_t i = 0; i < len; i++) out[i] = from[i] < ' ' || from[i] > '~' ? '?' : (char)from[i];
   out[len] = '\0';
 }
 
@@ -51,8 +53,8 @@ static void note_answer(struct peer *peer) {
   peer->down = false;
   pthread_mutex_unlock(&peer->mutex);
   if (back)
-    rkv_log(peer->t->host, RKV_LOG_INFO, TRANSPORT_LOG, "peer answers again peer=%llu addr=%s",
-            (unsigned long long)peer->id, peer->addr);
+    rkv_log(peer->t->host, RKV_LOG_INFO, TRANSPORT_LOG,
+            "peer answers again peer=%" PRIu64 " addr=%s", peer->id, peer->addr);
 }
 
 static void note_trouble(struct peer *peer, bool silence, grpc_status_code code, const char *text) {
@@ -71,9 +73,9 @@ static void note_trouble(struct peer *peer, bool silence, grpc_status_code code,
   pthread_mutex_unlock(&peer->mutex);
   if (log)
     rkv_log(peer->t->host, RKV_LOG_WARN, TRANSPORT_LOG,
-            "%s peer=%llu addr=%s times=%llu code=%d text=\"%s\"",
-            silence ? "peer does not answer" : "peer calls fail", (unsigned long long)peer->id,
-            peer->addr, (unsigned long long)count, (int)code, text);
+            "%s peer=%" PRIu64 " addr=%s times=%" PRIu64 " code=%d text=\"%s\"",
+            silence ? "peer does not answer" : "peer calls fail", peer->id, peer->addr, count,
+            (int)code, text);
 }
 
 void peer_note(struct peer *peer, grpc_status_code code, const char *text) {

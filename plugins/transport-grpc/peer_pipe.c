@@ -3,6 +3,7 @@
 #include "peer_pipe.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "answer.h"
@@ -142,15 +143,13 @@ static void settle(struct pipe *p, enum rkv_status status, const char *text) {
   } else if (owing && (p->code == GRPC_STATUS_OK || limit_is_refusal(p->code, text))) {
     on_too_large(p);
   } else if (status != RKV_OK) {
-    (void)rkv_fail(&ends.error, status, "append to peer %llu: %s", (unsigned long long)peer->id,
-                   text);
+    (void)rkv_fail(&ends.error, status, "append to peer %" PRIu64 ": %s", peer->id, text);
     lane_empty(peer, status, &ends);
   }
   pthread_mutex_unlock(&peer->mutex);
   if (plain)
     rkv_log(peer->t->host, RKV_LOG_INFO, TRANSPORT_LOG,
-            "peer has no StreamAppend: appends go one by one peer=%llu",
-            (unsigned long long)peer->id);
+            "peer has no StreamAppend: appends go one by one peer=%" PRIu64, peer->id);
   append_tell(&ends);
   lane_pump(peer);
 }
@@ -237,8 +236,12 @@ static void on_received(struct tag *self, bool ok) {
   struct rkv_buf answer = rkv_buf_none();
   struct ends ends = {.first = NULL};
   bool goes_on, strange = false;
-  if (!ok || !p->answer) return pipe_leave(p); /* the stream's end is on its way */
-  if (bytes_from_message(p->answer, &answer)) answer = rkv_buf_none(); /* reads as a strange one */
+  if (!ok || !p->answer) { /* the stream's end is on its way */
+    pipe_leave(p);
+    return;
+  }
+  if (bytes_from_message(p->answer, &answer) != RKV_OK)
+    answer = rkv_buf_none(); /* reads as a strange one */
   grpc_byte_buffer_destroy(p->answer);
   p->answer = NULL;
   peer_note_place(peer, p->link.call);
@@ -306,7 +309,7 @@ static enum rkv_status pipe_open(struct pipe *p) {
   grpc_op ops[3] = {0};
   enum rkv_status status =
       peer_call_begin(p->peer, PEER_STREAM_APPEND, gpr_inf_future(GPR_CLOCK_MONOTONIC), &p->link);
-  if (status) return status;
+  if (status != RKV_OK) return status;
   pthread_mutex_lock(&p->peer->mutex);
   p->pending++;
   pthread_mutex_unlock(&p->peer->mutex);
@@ -327,7 +330,8 @@ void pipe_send(struct pipe *p) {
   if (!p->link.call && pipe_open(p)) {
     grpc_byte_buffer_destroy(p->message);
     p->details = grpc_slice_from_static_string("the peer is closed");
-    return pipe_end(p); /* what pipe_put counted is not under way */
+    pipe_end(p);
+    return; /* what pipe_put counted is not under way */
   }
   if (p->more) op.flags = GRPC_WRITE_BUFFER_HINT;
   op.data.send_message.send_message = p->message;

@@ -1,5 +1,6 @@
 /* peer_rkv.c: send_timeout_now, send_read_index and send_hello: what only nodes of this project
  * ask. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "codec.h"
@@ -25,9 +26,9 @@ static void on_end(struct peer_unary *self, const struct peer_end *end) {
   struct question *q = (struct question *)self;
   struct rkv_error error = {0};
   enum rkv_status status = end->status;
-  if (status) {
-    (void)rkv_fail(&error, status, "%s of peer %llu: %s", q->what,
-                   (unsigned long long)self->peer->id, end->text);
+  if (status != RKV_OK) {
+    (void)rkv_fail(&error, status, "%s of peer %" PRIu64 ": %s", q->what, self->peer->id,
+                   end->text);
     memcpy(error.leader_addr, end->leader, sizeof error.leader_addr);
   } else if (self->method == PEER_READ_INDEX) {
     status =
@@ -35,7 +36,8 @@ static void on_end(struct peer_unary *self, const struct peer_end *end) {
   } else if (self->method == PEER_HELLO) {
     status = codec_hello_answer_decode(end->answer, (struct rkv_hello_call *)q->call, &error);
   }
-  if (status && !end->status) peer_note(self->peer, GRPC_STATUS_DATA_LOSS, error.text);
+  if (status != RKV_OK && end->status == RKV_OK)
+    peer_note(self->peer, GRPC_STATUS_DATA_LOSS, error.text);
   finish(q, status, &error);
 }
 
@@ -57,12 +59,14 @@ static void ask(struct peer *p, enum peer_method method, struct rkv_call *call, 
   grpc_slice_unref(slice);
   if (!transport_outbound_begin(p->t)) {
     grpc_byte_buffer_destroy(request);
-    return refuse(call, RKV_CANCELLED, what, "the transport stops");
+    refuse(call, RKV_CANCELLED, what, "the transport stops");
+    return;
   }
   if (!(q = calloc(1, sizeof *q))) {
     grpc_byte_buffer_destroy(request);
     refuse(call, RKV_NO_MEMORY, what, "no memory");
-    return transport_outbound_end(p->t);
+    transport_outbound_end(p->t);
+    return;
   }
   q->call = call;
   q->what = what;
@@ -71,7 +75,7 @@ static void ask(struct peer *p, enum peer_method method, struct rkv_call *call, 
   peer_ref(p);
   if (!deadline) deadline = transport_now(p->t) + p->t->options.vote_timeout;
   if ((status = peer_unary_start(&q->rpc, p, method, request, deadline))) {
-    (void)rkv_fail(&error, status, "%s: peer %llu is closed", what, (unsigned long long)p->id);
+    (void)rkv_fail(&error, status, "%s: peer %" PRIu64 " is closed", what, p->id);
     finish(q, status, &error);
   }
 }

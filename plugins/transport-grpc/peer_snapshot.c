@@ -5,6 +5,8 @@
 #include "codec.h"
 #include "peer_stream.h"
 
+#include <inttypes.h>
+
 static void refuse(struct rkv_snapshot_call *call, enum rkv_status status,
                    const struct rkv_error *error) {
   call->stream = NULL;
@@ -19,7 +21,8 @@ void peer_send_snapshot_begin(void *peer, struct rkv_snapshot_call *call) {
   enum rkv_status status;
   if (!transport_outbound_begin(p->t)) {
     (void)rkv_fail(&error, RKV_CANCELLED, "the transport stops");
-    return refuse(call, RKV_CANCELLED, &error);
+    refuse(call, RKV_CANCELLED, &error);
+    return;
   }
   if ((status = codec_snapshot_meta_encode(call->vote, &call->meta, &slice, &error))) goto fail;
   if (!(s = stream_new(p, call))) {
@@ -27,7 +30,7 @@ void peer_send_snapshot_begin(void *peer, struct rkv_snapshot_call *call) {
     goto fail;
   }
   if ((status = stream_open(s))) {
-    (void)rkv_fail(&error, status, "snapshot: peer %llu is closed", (unsigned long long)p->id);
+    (void)rkv_fail(&error, status, "snapshot: peer %" PRIu64 " is closed", p->id);
     goto fail;
   }
   stream_send(s, grpc_raw_byte_buffer_create(&slice, 1));
@@ -44,7 +47,7 @@ void peer_send_snapshot_write(void *peer, struct rkv_snapshot_call *call) {
   grpc_byte_buffer *message;
   (void)peer; /* the stream knows it */
   if (!stream_step(s, call, WRITE)) return;
-  if (codec_snapshot_chunk_encode(call->chunk, &message, NULL))
+  if (codec_snapshot_chunk_encode(call->chunk, &message, NULL) != RKV_OK)
     stream_give_up(s, "the sender has no memory");
   else
     stream_send(s, message);

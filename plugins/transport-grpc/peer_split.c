@@ -1,11 +1,8 @@
 /* peer_split.c: the messages of one append: their plan, their bytes, their lines in the log. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "peer_append.h"
-
-static unsigned long long llu(uint64_t value) {
-  return value;
-}
 
 struct rkv_log_id append_before(const struct append *a, size_t i) {
   return i == 0 ? a->call->prev : a->call->entries[i - 1].id;
@@ -16,13 +13,12 @@ struct rkv_log_id append_before(const struct append *a, size_t i) {
 /* Fills heads and sizes. Errors: RKV_NO_MEMORY, RKV_CORRUPT. */
 static enum rkv_status measure(struct append *a, struct rkv_error *error) {
   const struct rkv_append_call *call = a->call;
-  size_t i;
   enum rkv_status status;
   if (a->heads) return RKV_OK;
   if (!(a->heads = calloc(call->entry_count, 2 * sizeof *a->heads)))
     return rkv_fail(error, RKV_NO_MEMORY, "append: no memory");
   a->sizes = a->heads + call->entry_count;
-  for (i = 0; i < call->entry_count; i++) {
+  for (size_t i = 0; i < call->entry_count; i++) {
     struct codec_append_head head = {call->vote, append_before(a, i), call->commit};
     a->heads[i] = codec_append_head_size(&head);
     if ((status = codec_entry_size(&call->entries[i], &a->sizes[i], error))) return status;
@@ -47,9 +43,9 @@ static void note_split(struct append *a, const struct split *split) {
   a->parts = a->part + (unsigned)split_parts(split, a->sent);
   a->loud = loud ? RKV_LOG_INFO : RKV_LOG_DEBUG;
   rkv_log(peer->t->host, a->loud, TRANSPORT_LOG,
-          "split peer=%llu entries=%zu bytes=%zu limit=%zu parts=%zu times=%llu", llu(peer->id),
-          split->count - a->sent, split_bytes(split, a->sent), split->limit,
-          split_parts(split, a->sent), llu(count));
+          "split peer=%" PRIu64 " entries=%zu bytes=%zu limit=%zu parts=%zu times=%" PRIu64,
+          peer->id, split->count - a->sent, split_bytes(split, a->sent), split->limit,
+          split_parts(split, a->sent), count);
 }
 
 static void note_part(struct append *a, const struct message *m) {
@@ -57,9 +53,9 @@ static void note_part(struct append *a, const struct message *m) {
   a->part++;
   atomic_fetch_add(&peer->t->peers->split_parts, 1);
   rkv_log(peer->t->host, a->loud, TRANSPORT_LOG,
-          "part peer=%llu part=%u/%u from=%llu to=%llu bytes=%zu", llu(peer->id), a->part, a->parts,
-          llu(a->call->entries[a->sent].id.index),
-          llu(a->call->entries[a->sent + m->count - 1].id.index), m->bytes);
+          "part peer=%" PRIu64 " part=%u/%u from=%" PRIu64 " to=%" PRIu64 " bytes=%zu", peer->id,
+          a->part, a->parts, a->call->entries[a->sent].id.index,
+          a->call->entries[a->sent + m->count - 1].id.index, m->bytes);
 }
 
 enum rkv_status append_unsendable(struct append *a, size_t i, size_t bytes, size_t limit,
@@ -68,13 +64,14 @@ enum rkv_status append_unsendable(struct append *a, size_t i, size_t bytes, size
   rkv_index index;
   if (a->call->entry_count == 0)
     return rkv_fail(error, RKV_TOO_LARGE,
-                    "append without entries size=%zu over limit=%zu of peer=%llu", bytes, limit,
-                    llu(peer->id));
+                    "append without entries size=%zu over limit=%zu of peer=%" PRIu64, bytes, limit,
+                    peer->id);
   index = a->call->entries[i].id.index;
   (void)rkv_fail(error, RKV_TOO_LARGE,
-                 "entry index=%llu size=%zu over limit=%zu of peer=%llu (raise raft_message_max "
+                 "entry index=%" PRIu64 " size=%zu over limit=%zu of peer=%" PRIu64
+                 " (raise raft_message_max "
                  "there)",
-                 llu(index), bytes, limit, llu(peer->id));
+                 index, bytes, limit, peer->id);
   if (peer->unsendable == index) return RKV_TOO_LARGE;
   peer->unsendable = index;
   atomic_fetch_add(&peer->t->peers->unsendable_entries, 1);
@@ -113,10 +110,10 @@ enum rkv_status append_take(struct append *a, bool by_stream, struct message *ou
   const struct rkv_append_call *call = a->call;
   struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
   enum rkv_status status = plan(a, &out->count, error);
-  if (status) return status;
+  if (status != RKV_OK) return status;
   status = codec_append_request_encode(&head, call->entries ? call->entries + a->sent : NULL,
                                        out->count, &out->request, error);
-  if (status) return status;
+  if (status != RKV_OK) return status;
   out->bytes = grpc_byte_buffer_length(out->request);
   if (by_stream && !is_proven(a->rpc.peer, out->bytes)) {
     grpc_byte_buffer_destroy(out->request);
@@ -135,10 +132,10 @@ enum rkv_status append_take(struct append *a, bool by_stream, struct message *ou
 static bool rest_is_proven(const struct append *a) {
   const struct rkv_append_call *call = a->call;
   struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
-  size_t bytes = codec_append_head_size(&head), size, i;
+  size_t bytes = codec_append_head_size(&head), size;
   struct rkv_error error;
-  for (i = a->sent; i < call->entry_count; i++) {
-    if (codec_entry_size(&call->entries[i], &size, &error)) return false;
+  for (size_t i = a->sent; i < call->entry_count; i++) {
+    if (codec_entry_size(&call->entries[i], &size, &error) != RKV_OK) return false;
     bytes += size;
   }
   return is_proven(a->rpc.peer, bytes);
@@ -150,7 +147,7 @@ bool append_can_go(struct append *a) {
   size_t bytes;
   if (a->call->entry_count == 0) return true;
   if (a->rpc.peer->limit.bytes == 0) return rest_is_proven(a);
-  if (measure(a, &error)) return false;
+  if (measure(a, &error) != RKV_OK) return false;
   split = split_of(a);
   split.limit = a->rpc.peer->limit.bytes;
   split.exact = a->rpc.peer->limit.exact;

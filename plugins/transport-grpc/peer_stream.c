@@ -2,6 +2,7 @@
  * peer_stream.h. */
 #include "peer_stream.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "bytes.h"
@@ -110,7 +111,8 @@ static void settle(struct stream *s) {
     if (!step) return;
     step->chunk_max = chunk_max(peer);
     step->finished = false;
-    return step->call.done(&step->call, RKV_OK, NULL);
+    step->call.done(&step->call, RKV_OK, NULL);
+    return;
   }
   grpc_call_unref(call);
   if (step) conclude(s);
@@ -145,15 +147,14 @@ static void read_end(struct stream *s) {
   if (timed_out) s->code = GRPC_STATUS_DEADLINE_EXCEEDED;
   if (!aborted) peer_note(peer, s->code, text);
   s->status = peer_status(peer, s->code);
-  if (s->status && s->status != RKV_CANCELLED && peer_learn(peer, s->code, text, bytes))
+  if (s->status != RKV_OK && s->status != RKV_CANCELLED && peer_learn(peer, s->code, text, bytes))
     s->status = RKV_TOO_LARGE;
-  if (s->status) {
-    (void)rkv_fail(&s->error, s->status, "snapshot to peer %llu: %s", (unsigned long long)peer->id,
-                   text);
+  if (s->status != RKV_OK) {
+    (void)rkv_fail(&s->error, s->status, "snapshot to peer %" PRIu64 ": %s", peer->id, text);
     return;
   }
   s->status = bytes_from_message(s->answer, &answer);
-  if (s->status)
+  if (s->status != RKV_OK)
     (void)rkv_fail(&s->error, s->status, "snapshot: the answer cannot be read");
   else if ((s->status = codec_snapshot_answer_decode(answer, &s->vote, &s->error)))
     peer_note(peer, GRPC_STATUS_DATA_LOSS, s->error.text);
@@ -214,7 +215,7 @@ static enum rkv_status start_call(struct stream *s) {
   ops[3].data.recv_status_on_client.status = &s->code;
   ops[3].data.recv_status_on_client.status_details = &s->details;
   status = peer_call_begin(s->peer, PEER_SNAPSHOT, gpr_inf_future(GPR_CLOCK_MONOTONIC), &s->link);
-  if (status) return status;
+  if (status != RKV_OK) return status;
   grpc_metadata_array_init(&s->initial);
   grpc_metadata_array_init(&s->trailing);
   if (transport_batch(s->link.call, ops, 4, &s->ended) == GRPC_CALL_OK) return RKV_OK;
@@ -224,7 +225,7 @@ static enum rkv_status start_call(struct stream *s) {
 
 enum rkv_status stream_open(struct stream *s) {
   enum rkv_status status = start_call(s);
-  if (!status) return RKV_OK;
+  if (status == RKV_OK) return RKV_OK;
   pthread_mutex_lock(&s->peer->mutex);
   unlist(s);
   pthread_mutex_unlock(&s->peer->mutex);
@@ -271,7 +272,7 @@ void stream_send(struct stream *s, grpc_byte_buffer *message) {
     pthread_mutex_unlock(&s->peer->mutex);
   }
   if (transport_batch(s->link.call, &op, 1, &s->sent) == GRPC_CALL_OK) return;
-  rkv_log(s->peer->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "snapshot batch refused peer=%llu",
-          (unsigned long long)s->peer->id);
+  rkv_log(s->peer->t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "snapshot batch refused peer=%" PRIu64,
+          s->peer->id);
   stream_give_up(s, "batch refused");
 }

@@ -32,7 +32,7 @@ static void unary_done(struct tag *self, bool ok) {
   end.status = peer_status(u->peer, end.code);
   if (end.status == RKV_UNAVAILABLE && peer_is_referral(end.code, end.text))
     end.status = RKV_NOT_LEADER;
-  if (!end.status) end.status = bytes_from_message(u->answer, &end.answer);
+  if (end.status == RKV_OK) end.status = bytes_from_message(u->answer, &end.answer);
   grpc_slice_unref(u->details);
   grpc_metadata_array_destroy(&u->initial);
   grpc_metadata_array_destroy(&u->trailing);

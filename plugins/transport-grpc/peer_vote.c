@@ -1,5 +1,6 @@
 /* peer_vote.c: send_vote and send_pre_vote: asks a peer for its vote, or whether it would give it.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "codec.h"
@@ -23,9 +24,8 @@ static void vote_end(struct peer_unary *self, const struct peer_end *end) {
   struct vote *vote = (struct vote *)self;
   struct rkv_error error;
   enum rkv_status status = end->status;
-  if (status) {
-    (void)rkv_fail(&error, status, "vote of peer %llu: %s", (unsigned long long)self->peer->id,
-                   end->text);
+  if (status != RKV_OK) {
+    (void)rkv_fail(&error, status, "vote of peer %" PRIu64 ": %s", self->peer->id, end->text);
   } else if ((status = codec_vote_answer_decode(end->answer, vote->call, &error))) {
     peer_note(self->peer, GRPC_STATUS_DATA_LOSS, error.text);
   }
@@ -59,7 +59,7 @@ static void ask(struct peer *p, enum peer_method method, struct rkv_vote_call *c
   grpc_slice_unref(slice);
   if (!deadline) deadline = transport_now(p->t) + p->t->options.vote_timeout;
   if ((status = peer_unary_start(&vote->rpc, p, method, request, deadline))) {
-    (void)rkv_fail(&error, status, "vote: peer %llu is closed", (unsigned long long)p->id);
+    (void)rkv_fail(&error, status, "vote: peer %" PRIu64 " is closed", p->id);
     finish(vote, status, &error);
   }
 }

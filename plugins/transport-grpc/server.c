@@ -1,6 +1,7 @@
 /* server.c: makes the core's server: arguments, port, methods, counters; invariants in server.h. */
 #include "server.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include "acceptor.h"
 #include "ended.h"
@@ -95,8 +96,8 @@ void server_count_refusal(struct transport *t, enum rkv_status status, const cha
   count = blame(t->server, error->text, transport_now(t));
   if (count > 0)
     rkv_log(t->host, RKV_LOG_WARN, TRANSPORT_LOG,
-            "a peer's request cannot be taken method=%s times=%llu text=\"%s\"", of_peer,
-            (unsigned long long)count, error->text);
+            "a peer's request cannot be taken method=%s times=%" PRIu64 " text=\"%s\"", of_peer,
+            count, error->text);
 }
 
 static enum rkv_status register_counters(struct transport *t, struct rkv_error *error) {
@@ -129,8 +130,9 @@ enum rkv_status server_check_message(struct transport *t, const grpc_byte_buffer
   if (len <= limit) return RKV_OK;
   server_count(t, SERVER_COUNT_too_large);
   return rkv_fail(error, RKV_TOO_LARGE,
-                  "decoded message length too large: found %zu bytes, the limit is %llu bytes", len,
-                  (unsigned long long)limit);
+                  "decoded message length too large: found %zu bytes, the limit is %" PRIu64
+                  " bytes",
+                  len, limit);
 }
 
 /* ---- spares ---- */

@@ -3,6 +3,7 @@
 
 #include "envelope.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define PATH "/openraftpb.RaftService/Snapshot"
@@ -62,8 +63,9 @@ enum rkv_status snapshots_take_slot(struct stream *s, struct rkv_error *error) {
   overtake_older(s);
   const size_t count = s->owner->count[STREAM_SLOT];
   if (count >= SLOTS_MAX && (count == SLOTS_MAX + LEAVING_MAX || !overtake_least(s)))
-    return rkv_fail(error, RKV_FULL, "node %llu receives %d snapshots already: try again later",
-                    (unsigned long long)s->t->host->node_id, SLOTS_MAX);
+    return rkv_fail(error, RKV_FULL,
+                    "node %" PRIu64 " receives %d snapshots already: try again later",
+                    s->t->host->node_id, SLOTS_MAX);
   move(s, STREAM_SLOT);
   return RKV_OK;
 }
@@ -105,10 +107,10 @@ static enum rkv_status read_envelope(struct stream *s, struct rkv_error *error) 
 }
 
 static enum rkv_status admit(struct stream *s, struct rkv_error *error) {
-  const unsigned long long id = (unsigned long long)s->t->host->node_id;
+  const uint64_t id = s->t->host->node_id;
   s->counted = transport_inbound_begin(s->t);
   if (s->counted) return read_envelope(s, error);
-  return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: try again later", id);
+  return rkv_fail(error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later", id);
 }
 
 static void on_arrived(struct tag *self, bool ok) {

@@ -5,6 +5,8 @@
 #include "codec.h"
 #include "keep.h"
 
+#include <inttypes.h>
+
 #define META_NS (1 * SECOND) /* a stream that has not sent its meta by then is given up */
 
 #define STREAM_OF(tag_, member)                                                                    \
@@ -59,8 +61,8 @@ static void refuse(struct stream *s, enum rkv_status status, const struct rkv_er
 static void refuse_lost(struct stream *s) {
   struct rkv_error error;
   if (s->overtaken)
-    (void)rkv_fail(&error, RKV_ABORTED, "snapshot stream: node %llu has begun another one",
-                   (unsigned long long)s->overtaken_by);
+    (void)rkv_fail(&error, RKV_ABORTED, "snapshot stream: node %" PRIu64 " has begun another one",
+                   s->overtaken_by);
   else
     (void)rkv_fail(&error, RKV_CANCELLED, "snapshot stream: broken off by the sender");
   refuse(s, (enum rkv_status)error.status, &error);
@@ -253,9 +255,10 @@ void stream_evict(struct stream *s) {
   struct rkv_error error;
   refuse(s,
          rkv_fail(&error, RKV_FULL,
-                  "snapshot stream: more newer ones than node %llu keeps without their meta: try "
+                  "snapshot stream: more newer ones than node %" PRIu64
+                  " keeps without their meta: try "
                   "again later",
-                  (unsigned long long)s->t->host->node_id),
+                  s->t->host->node_id),
          &error);
 }
 
@@ -268,12 +271,13 @@ void stream_overtake(struct stream *s, rkv_node_id by) {
 static void refuse_silence(struct stream *s) {
   struct rkv_error error;
   if (s->place == STREAM_AWAITED)
-    (void)rkv_fail(&error, RKV_TIMEOUT, "snapshot stream: no meta for %llu ms",
-                   (unsigned long long)(META_NS / MS));
+    (void)rkv_fail(&error, RKV_TIMEOUT, "snapshot stream: no meta for %" PRIu64 " ms",
+                   (META_NS / MS));
   else
     (void)rkv_fail(&error, RKV_TIMEOUT,
-                   "snapshot stream: silent for %llu ms (the limit here: snapshot_idle_timeout)",
-                   (unsigned long long)(s->t->options.snapshot_idle_timeout / MS));
+                   "snapshot stream: silent for %" PRIu64
+                   " ms (the limit here: snapshot_idle_timeout)",
+                   (s->t->options.snapshot_idle_timeout / MS));
   refuse(s, RKV_TIMEOUT, &error);
 }
 
@@ -287,8 +291,8 @@ void stream_tick(struct stream *s, uint64_t now_ns, bool draining) {
   if (s->phase != STREAM_READING) return;
   if (draining)
     refuse(s,
-           rkv_fail(&error, RKV_UNAVAILABLE, "node %llu is stopping: try again later",
-                    (unsigned long long)s->t->host->node_id),
+           rkv_fail(&error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later",
+                    s->t->host->node_id),
            &error);
   else if (silent)
     refuse_silence(s);

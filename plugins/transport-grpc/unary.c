@@ -7,6 +7,7 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 void unary_free(struct unary *u) {
@@ -92,16 +93,16 @@ static void refuse_unknown(struct unary *u) {
 }
 
 static enum rkv_status refuse_stopping(const struct transport *t, struct rkv_error *error) {
-  return rkv_fail(error, RKV_UNAVAILABLE, "node %llu is stopping: ask another one",
-                  (unsigned long long)t->host->node_id);
+  return rkv_fail(error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: ask another one",
+                  t->host->node_id);
 }
 
 /* May this call be handed in at all? */
 static enum rkv_status admit(struct unary *u, struct rkv_error *error) {
   struct transport *t = u->t;
   if (atomic_load(&t->inbound) >= SERVER_OPEN_MAX)
-    return rkv_fail(error, RKV_FULL, "node %llu has %d calls open already: try again later",
-                    (unsigned long long)t->host->node_id, SERVER_OPEN_MAX);
+    return rkv_fail(error, RKV_FULL, "node %" PRIu64 " has %d calls open already: try again later",
+                    t->host->node_id, SERVER_OPEN_MAX);
   u->counted = transport_inbound_begin(t);
   return u->counted ? RKV_OK : refuse_stopping(t, error);
 }
@@ -192,9 +193,9 @@ static void refuse_waiting(struct unary *u, bool draining) {
   server_ended(u->t, ENDED_SILENT);
   unary_refuse(u,
                rkv_fail(&error, RKV_TIMEOUT,
-                        "request: no message came for %llu ms (the limit here: "
+                        "request: no message came for %" PRIu64 " ms (the limit here: "
                         "first_message_timeout)",
-                        (unsigned long long)(u->t->options.first_message_timeout / MS)),
+                        (u->t->options.first_message_timeout / MS)),
                &error);
 }
 

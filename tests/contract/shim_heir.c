@@ -77,6 +77,7 @@ static void take_kept(int fd) {
     if (!kept) abort();
     *kept = row.kept;
     kept->older = NULL;
+    kept->bytes = (uint8_t *)(kept + 1);
     kept->fd = (int)syscall(SYS_openat, AT_FDCWD, row.held, O_RDWR | O_CLOEXEC, 0);
     if (kept->fd < 0 || (kept->old > 0 && !get(fd, kept->bytes, kept->old))) abort();
     (void)syscall(SYS_unlinkat, AT_FDCWD, row.held, 0);

@@ -38,7 +38,8 @@ void undo_write(int fd, off_t at, size_t len) {
                              .at = at,
                              .size = info.st_size,
                              .len = len,
-                             .old = old};
+                             .old = old,
+                             .bytes = (uint8_t *)(kept + 1)};
   kept->fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
   if (kept->fd < 0 || (old > 0 && syscall(SYS_pread64, kept->fd, kept->bytes, old, at) < 0)) {
     if (kept->fd >= 0) (void)syscall(SYS_close, kept->fd);

@@ -11,8 +11,8 @@ struct undo_kept {
   ino_t file;
   off_t at, size; /* the file's size before */
   size_t len, old;
-  bool doomed;     /* a failed sync has dropped it: lost for sure, and no later sync helps */
-  uint8_t bytes[]; /* `old` of them */
+  bool doomed;    /* a failed sync has dropped it: lost for sure, and no later sync helps */
+  uint8_t *bytes; /* `old` of them, behind this struct */
 };
 
 /* A name that was changed. */

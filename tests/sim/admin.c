@@ -46,7 +46,10 @@ static bool changes_membership(enum sim_op op) {
 
 static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct sim_admin *a = (struct sim_admin *)call;
-  if (!a->busy) return sim_fail(a->sim, "the administrator was answered twice");
+  if (!a->busy) {
+    sim_fail(a->sim, "the administrator was answered twice");
+    return;
+  }
   a->busy = false;
   sim_tell(a->sim, "admin %s at node %" PRIu64 ": %s %s", sim_op_names[a->op], a->at,
            rkv_status_name(status), error ? error->text : "");
@@ -196,15 +199,24 @@ static void act(struct world *w, void *arg) {
   if (s->failed || s->healing) return;
   rkv_node_id leader = world_leader(w);
   a->at = leader != 0 && sim_node_of(s, leader) ? leader : sim_any_node(s);
-  if (a->at == 0) return think(a);
+  if (a->at == 0) {
+    think(a);
+    return;
+  }
   struct world_metrics metrics = world_metrics(w, a->at);
-  if (metrics.membership.node_count == 0) return think(a);
+  if (metrics.membership.node_count == 0) {
+    think(a);
+    return;
+  }
   memset(&a->u, 0, sizeof a->u);
   a->u.call.done = on_done;
   a->u.call.deadline_ns = world_local_ns(&w->nodes[a->at]) + CALL_NS;
   a->op = choose_op(a, &metrics.membership);
   a->wrong = false;
-  if (!prepare(a, &metrics.membership) || !sim_node_of(s, a->at)) return think(a);
+  if (!prepare(a, &metrics.membership) || !sim_node_of(s, a->at)) {
+    think(a);
+    return;
+  }
   ask(a);
 }
 

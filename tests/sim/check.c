@@ -28,7 +28,10 @@ static void check_vote_answer(struct sim *s, rkv_node_id from, const struct rkv_
   if (!rkv_vote_accepts(call->vote, synced) || synced.term < term)
     sim_fail(s, "node %" PRIu64 " granted term %" PRIu64 " before its vote was durable", from,
              term);
-  if (term >= SIM_TERMS_MAX) return sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
+  if (term >= SIM_TERMS_MAX) {
+    sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
+    return;
+  }
   rkv_node_id *candidate = &s->granted[from].candidate[term];
   if (*candidate != 0 && *candidate != call->vote.node_id)
     sim_fail(s, "node %" PRIu64 " granted term %" PRIu64 " to %" PRIu64 " and to %" PRIu64, from,
@@ -146,7 +149,10 @@ static void check_changes(struct sim *s, rkv_node_id id, const struct raft_view 
 
 static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   struct sim_node *n = &s->nodes[id];
-  if (v->vote.term >= SIM_TERMS_MAX) return sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
+  if (v->vote.term >= SIM_TERMS_MAX) {
+    sim_fail(s, "more than %d terms", SIM_TERMS_MAX);
+    return;
+  }
   rkv_node_id *leader = &s->leaders[v->vote.term];
   if (*leader != 0 && *leader != id)
     sim_fail(s, "two leaders in term %" PRIu64 ": %" PRIu64 " and %" PRIu64, v->vote.term, *leader,
@@ -263,12 +269,17 @@ static uint64_t state_hash(struct sim *s, rkv_node_id id) {
 
 void check_end(struct sim *s) {
   rkv_node_id leader = world_leader(s->w);
-  if (leader == 0) return sim_fail(s, "healed, and no leader");
+  if (leader == 0) {
+    sim_fail(s, "healed, and no leader");
+    return;
+  }
   struct world_metrics want = world_metrics(s->w, leader);
   uint64_t state = state_hash(s, leader);
   wipe_check_end(s, &want.membership);
-  if (want.membership.config_count != 1)
-    return sim_fail(s, "healed, and the config is not uniform");
+  if (want.membership.config_count != 1) {
+    sim_fail(s, "healed, and the config is not uniform");
+    return;
+  }
   for (uint32_t i = 0; i < want.membership.node_count; i++) {
     rkv_node_id id = want.membership.nodes[i].id;
     struct world_metrics have = world_metrics(s->w, id);

@@ -25,8 +25,10 @@ static void note_init(struct sim *s, rkv_node_id id, struct rkv_cluster_id clust
   }
   if (same) sim_count(s, SIM_EFFECT_INIT_SAME);
   if (other) sim_count(s, SIM_EFFECT_INIT_OTHER);
-  if (s->cluster_count == SIM_CLUSTERS_MAX)
-    return sim_fail(s, "more than %d clusters", SIM_CLUSTERS_MAX);
+  if (s->cluster_count == SIM_CLUSTERS_MAX) {
+    sim_fail(s, "more than %d clusters", SIM_CLUSTERS_MAX);
+    return;
+  }
   s->clusters[s->cluster_count++] = (struct sim_cluster){cluster, id, hash};
 }
 
@@ -65,7 +67,10 @@ static void check_content(struct sim *s, rkv_node_id id, const struct raft_membe
   if (rkv_log_id_equal(n->content, m->id) && n->content_life == s->w->nodes[id].life) return;
   size_t size = rkv_membership_encoded_size(&m->value);
   uint8_t *bytes = malloc(size);
-  if (!bytes) return sim_fail(s, "out of memory");
+  if (!bytes) {
+    sim_fail(s, "out of memory");
+    return;
+  }
   rkv_membership_encode(&m->value, bytes);
   struct rkv_entry e = {
       .id = m->id, .kind = RKV_ENTRY_MEMBERSHIP, .payload = rkv_buf_static(bytes, size)};

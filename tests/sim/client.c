@@ -136,7 +136,10 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   static const char *const names[] = {"read", "lease read", "write", "empty write"};
   struct sim_client *c = (struct sim_client *)call;
   struct sim *s = c->sim;
-  if (!c->busy) return sim_fail(s, "client %u was answered twice", c->number);
+  if (!c->busy) {
+    sim_fail(s, "client %u was answered twice", c->number);
+    return;
+  }
   c->busy = false;
   bool read = c->what == CLIENT_READ || c->what == CLIENT_LEASE_READ;
   sim_tell(s, "client %u %s key-%u %" PRIu64 " at node %" PRIu64 ": %s %s", c->number,
@@ -175,7 +178,10 @@ static void write_key(struct sim_client *c, const struct rkv_node_api *api) {
   struct rkv_host *host = &s->w->nodes[c->at].host;
   struct rkv_buf command;
   uint8_t *bytes = host->buf_alloc(host->ctx, at, &command);
-  if (!bytes) return think(c); /* memory is short there */
+  if (!bytes) { /* memory is short there */
+    think(c);
+    return;
+  }
   memcpy(bytes, c->bytes, at);
   c->op = history_add(&s->history, (struct history_op){.invoked = c->invoked,
                                                        .returned = HISTORY_OPEN,
@@ -227,7 +233,10 @@ static void act(struct world *w, void *arg) {
   struct sim *s = c->sim;
   rkv_node_id any = sim_any_node(s);
   if (s->failed || s->healing) return;
-  if (any == 0 || any == s->standing) return think(c);
+  if (any == 0 || any == s->standing) {
+    think(c);
+    return;
+  }
   bool guess = c->guess != 0 && c->guess != s->standing && w->nodes[c->guess].running &&
                !w->nodes[c->guess].stopping;
   c->at = guess && world_random(w) % 4 != 0 ? c->guess : any;

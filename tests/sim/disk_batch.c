@@ -127,10 +127,14 @@ void disk_begin_batch(struct disk *d) {
   enum rkv_status status = anew ? write_anew(d) : write_on(d, log);
   if (status == RKV_NO_SPACE) {
     if (d->waiting_since_ns == 0) d->waiting_since_ns = d->world->now_ns;
-    return later(d, ROOM_RETRY_NS, on_retry);
+    later(d, ROOM_RETRY_NS, on_retry);
+    return;
   }
   d->waiting_since_ns = 0;
-  if (status != RKV_OK) return disk_fail(d, status, "simulated disk: write failed");
+  if (status != RKV_OK) {
+    disk_fail(d, status, "simulated disk: write failed");
+    return;
+  }
   d->collected.len = 0;
   d->batch_end = d->last;
   later(d, sync_ns(d), on_synced);

@@ -69,7 +69,10 @@ static void run(struct world *w, void *arg) {
     free(script);
     return;
   }
-  if (!n) return again(script);
+  if (!n) {
+    again(script);
+    return;
+  }
   found_members(s, script->others, &script->members);
   script->call = (struct rkv_init_call){
       .call = {.done = on_done, .deadline_ns = world_local_ns(&w->nodes[script->at]) + CALL_NS},

@@ -52,7 +52,10 @@ static void look_for_leader(struct world *w, void *arg) {
   struct sim *s = wait->sim;
   rkv_node_id leader = leader_of_three(s);
   bool over = s->failed || s->healing || w->now_ns >= wait->until_ns;
-  if (!over && leader == 0) return world_at(w, w->now_ns + LEADER_LOOK_NS, look_for_leader, wait);
+  if (!over && leader == 0) {
+    world_at(w, w->now_ns + LEADER_LOOK_NS, look_for_leader, wait);
+    return;
+  }
   if (!over) wait->act(s, wait->fault, leader);
   free(wait);
 }
@@ -78,8 +81,10 @@ static void try_again(struct world *w, void *arg) {
   struct trying *trying = arg;
   struct sim *s = trying->sim;
   bool over = s->failed || s->healing || w->now_ns >= trying->until_ns;
-  if (!over && !trying->act(s, trying->fault))
-    return world_at(w, w->now_ns + TRY_NS, try_again, trying);
+  if (!over && !trying->act(s, trying->fault)) {
+    world_at(w, w->now_ns + TRY_NS, try_again, trying);
+    return;
+  }
   free(trying);
 }
 

@@ -118,7 +118,10 @@ static void look(struct world *w, void *arg) {
   struct sim *s = t->sim;
   bool over = s->failed || s->healing || w->now_ns >= t->end_ns;
   if (over || s->w->stalled != 0 || !advance(t)) t->end_ns = w->now_ns;
-  if (w->now_ns >= t->end_ns && !t->busy) return end(t);
+  if (w->now_ns >= t->end_ns && !t->busy) {
+    end(t);
+    return;
+  }
   world_at(w, w->now_ns + LOOK_NS, look, t);
 }
 

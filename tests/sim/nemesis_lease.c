@@ -57,8 +57,10 @@ static void look_at_standing(struct world *w, void *arg) {
   struct sim *s = t->sim;
   if (t->since_ns == 0 && w->stalled == t->leader && another_commits(s, t)) t->since_ns = w->now_ns;
   uint64_t since = t->since_ns ? w->now_ns - t->since_ns : 0;
-  if (s->failed || s->healing || w->now_ns >= t->end_ns || since >= WRITES_NS + READS_NS)
-    return stop_standing(t);
+  if (s->failed || s->healing || w->now_ns >= t->end_ns || since >= WRITES_NS + READS_NS) {
+    stop_standing(t);
+    return;
+  }
   if (since >= WRITES_NS) s->asks_standing = true;
   world_isolate(w, t->leader, true);
   world_at(w, w->now_ns + LOOK_NS, look_at_standing, t);

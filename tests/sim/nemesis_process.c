@@ -83,7 +83,10 @@ static void look_for_late(struct world *w, void *arg) {
   struct sim *s = arg;
   rkv_node_id id = late_leader(s);
   if (s->healing || s->active[SIM_FAULT_LATE_LEADER] <= w->now_ns) return;
-  if (id == 0) return world_at(w, w->now_ns + LATE_LOOK_NS, look_for_late, s);
+  if (id == 0) {
+    world_at(w, w->now_ns + LATE_LOOK_NS, look_for_late, s);
+    return;
+  }
   sim_tell(s, "trouble: leader %" PRIu64 " applies late, and is cut off", id);
   sim_count(s, SIM_EFFECT_LATE_LEADER);
   uint64_t ns = nemesis_some(s, 4 * SECOND, 4 * SECOND);

@@ -50,9 +50,15 @@ void process_start(struct sim *s, rkv_node_id id) {
   wn->rate = some_rate(s);
   choose_election(s, id);
   enum rkv_status status = world_try_start(s->w, id, &error);
-  if (status == RKV_OK) return wipe_whole(s, id);
+  if (status == RKV_OK) {
+    wipe_whole(s, id);
+    return;
+  }
   sim_tell(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
-  if (status == RKV_CORRUPT && disk_is_damaged(s->nodes[id].disk)) return wipe_refused(s, id);
+  if (status == RKV_CORRUPT && disk_is_damaged(s->nodes[id].disk)) {
+    wipe_refused(s, id);
+    return;
+  }
   if (status != RKV_NO_MEMORY && status != RKV_IO && !disk_is_dead(s->nodes[id].disk))
     sim_fail(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
   disk_crash(s->nodes[id].disk);
@@ -84,7 +90,10 @@ static void cut_jobs(struct sim *s, rkv_node_id id) {
 void process_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns) {
   struct world_node *wn = &s->w->nodes[id];
   if (!wn->running || wn->stopping) return;
-  if (s->w->stalled == id) return crash_stalled(s, wn);
+  if (s->w->stalled == id) {
+    crash_stalled(s, wn);
+    return;
+  }
   sim_tell(s, "node %" PRIu64 " crashes", id);
   cut_jobs(s, id);
   world_stop(s->w, id);

@@ -20,7 +20,10 @@ static bool somebody_is_weak(const struct sim *s) {
 /* Others can lead and go on: they must. */
 static void others_lead(struct sim *s, rkv_node_id full) {
   rkv_node_id leader = world_wait_leader(s->w);
-  if (leader == full) return sim_fail(s, "node %" PRIu64 " leads on, and its device is full", full);
+  if (leader == full) {
+    sim_fail(s, "node %" PRIu64 " leads on, and its device is full", full);
+    return;
+  }
   if (leader == 0 || world_set(s->w, leader, "room", "1").status != RKV_OK)
     sim_fail(s, "the device of node %" PRIu64 " is full, and the others do not serve", full);
 }

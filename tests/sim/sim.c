@@ -171,11 +171,18 @@ static void heal(struct sim *s) {
   (void)world_until(w, HEAL_NS, all_quiet, s);
   world_run(w, 10 * SECOND);
   (void)world_until(w, HEAL_NS, wipe_is_over, s);
-  if (!client_quiet(s) || !admin_quiet(s)) return sim_fail(s, "healed, and a call has no answer");
-  if (!all_run(s)) return sim_fail(s, "healed, and a damaged disk was not replaced");
+  if (!client_quiet(s) || !admin_quiet(s)) {
+    sim_fail(s, "healed, and a call has no answer");
+    return;
+  }
+  if (!all_run(s)) {
+    sim_fail(s, "healed, and a damaged disk was not replaced");
+    return;
+  }
   if (!world_settle(w)) {
     tell_all(s);
-    return sim_fail(s, "healed, and the nodes do not agree");
+    sim_fail(s, "healed, and the nodes do not agree");
+    return;
   }
   quiet_trials(s);
   for (int i = 0; i < 10 && !s->failed; i++) {
@@ -183,10 +190,15 @@ static void heal(struct sim *s) {
     char key[16];
     (void)snprintf(key, sizeof key, "last-%d", i);
     if (leader == 0 || world_set(w, leader, key, "1").status != RKV_OK ||
-        world_read(w, leader, key, RKV_READ_LINEARIZABLE).status != RKV_OK)
-      return sim_fail(s, "healed, and the cluster does not serve");
+        world_read(w, leader, key, RKV_READ_LINEARIZABLE).status != RKV_OK) {
+      sim_fail(s, "healed, and the cluster does not serve");
+      return;
+    }
   }
-  if (!world_settle(w)) return sim_fail(s, "healed, and the nodes do not agree in the end");
+  if (!world_settle(w)) {
+    sim_fail(s, "healed, and the nodes do not agree in the end");
+    return;
+  }
   check_end(s);
 }
 

@@ -132,7 +132,10 @@ static void on_operator(struct world *w, void *arg) {
   struct sim *s = sim_of(w);
   struct world_node *wn = arg;
   if (s->failed || !s->nodes[wn->id].refused) return;
-  if (!others_know(s, wn->id)) return world_at(w, w->now_ns + SECOND, on_operator, wn);
+  if (!others_know(s, wn->id)) {
+    world_at(w, w->now_ns + SECOND, on_operator, wn);
+    return;
+  }
   replace(s, wn->id);
   process_start(s, wn->id);
 }

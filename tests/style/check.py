@@ -195,8 +195,41 @@ def pointer_typedef(file):
                       "typedef of a struct, union or enum (write the tag)")
 
 
+PRODUCT = ("core/", "tools/", "bench/", "plugins/sm-protobuf/", "plugins/transport-grpc/")
+
+
+def numbers(file):
+    """A 64-bit number is printed as what it is: no cast, no function that casts."""
+    if not file.path.startswith(PRODUCT):
+        return
+    for match in re.finditer(r"\(unsigned long long\)|\bunsigned long long \w+\(|%ll[ux]", file.text):
+        yield file.at(c_text.line_of(file.text, match.start()), "prints by way of unsigned long long (PRIu64, PRIx64)")
+
+
+def loop_variables(file):
+    """A loop's variable lives in its loop."""
+    if not file.path.startswith(PRODUCT):
+        return
+    declared = r"^ +(?:size_t|uint32_t|uint64_t|int|unsigned) (?:\w+, )*([ijk])(?:, \w+)*;"
+    for match in re.finditer(declared, file.code, re.M):
+        rest = file.code[match.end() : file.code.find("\n}", match.end())]
+        if re.search(rf"\bfor \({match.group(1)} = ", rest):
+            yield file.at(c_text.line_of(file.code, match.start()), f"{match.group(1)} outlives its loop "
+                          f"(for (size_t {match.group(1)} = 0; ...))")
+
+
+def said_status(file):
+    """A status is compared: 0 being success is nothing to know by heart."""
+    if not file.path.startswith(PRODUCT):
+        return
+    named = r"(?:\w+(?:->|\.))*status"
+    as_truth = rf"!{named}\b(?!\s*(?:->|\.|\(|\[))|\b(?:if|while) \({named}(?= &&| \|\||\))"
+    for match in re.finditer(as_truth, file.code):
+        yield file.at(c_text.line_of(file.code, match.start()), "a status as a truth (compare it with RKV_OK)")
+
+
 RULES = (columns, whitespace, file_length, function_length, first_line, unfinished, banned_calls, pure_core,
-         asked_plugins, include_direction, pointer_typedef)
+         asked_plugins, include_direction, pointer_typedef, numbers, loop_variables, said_status)
 
 
 def formatted(files):

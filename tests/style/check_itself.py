@@ -39,6 +39,12 @@ OFFENCES = [
     ("core/include/rkv/header.h", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
     ("share/skeletons/s/exits.c", "void f(void) { exit(1); }\n", 2, "calls exit"),
     ("share/skeletons/s/core.c", "#include <raft/raft.h>\n", 2, "includes raft/raft.h"),
+    ("core/node/number.c", 'void f(void) {\n  g("%d", (unsigned long long)a);\n}\n', 3, "unsigned long long"),
+    ("plugins/transport-grpc/llu.c", "static unsigned long long llu(uint64_t a) {\n  return a;\n}\n", 2,
+     "unsigned long long"),
+    ("core/host/loop.c", "void f(void) {\n  size_t i;\n  for (i = 0; i < 3; i++) g(i);\n}\n", 3, "i outlives its loop"),
+    ("tools/truth.c", "int f(int status) {\n  if (!status) return 1;\n  return 2;\n}\n", 3, "a status as a truth"),
+    ("bench/truth.c", "int f(struct a *a) {\n  if (a->status) return 1;\n  return 2;\n}\n", 3, "a status as a truth"),
     ("plugins/p/typedef.c", "typedef struct p *p_ptr;\n", 2, "typedef of a struct"),
 ]
 # What looks like an offence and is none.
@@ -47,8 +53,10 @@ INNOCENT = [
     ("core/raft/log.h", "int runtime(int a);\n"),
     ("core/raft/ok_include.c", '#include "log.h"\n#include <raft/log.h>\n#include <rkv/types.h>\n'),
     ("core/node/asks_well.c", "void f(void) { s = node_said(a->sm_ops->open(b, node_ask(error)), \"\", error); }\n"),
-    ("core/node/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
+    ("core/node/kernel/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
     ("core/host/main.c", "#include <node/node.h>\nvoid f(void) {\n  printf(a);\n  exit(1);\n}\n"),
+    ("core/node/compares.c",
+     "int f(int status) {\n  unsigned i = g(status);\n  if (status != 0 && !status_of(i)) return 1;\n  return 2;\n}\n"),
     ("plugins/p/ok.c", "#include <rkv/rkv.h>\n#include <app.pb-c.h>\nvoid f(void) { a->write(b); }\n"),
     ("tests/unit/ok.c", '#include "../support/x.h"\nvoid f(void) { srand(rand()); }\n'),
 ]

@@ -141,7 +141,7 @@ EXPORT long syscall(long number, ...) {
   static long (*_Atomic next)(long, ...);
   long args[6];
   va_list list;
-  if (!next) next = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+  if (!next) next = __extension__(long (*)(long, ...)) dlsym(RTLD_NEXT, "syscall");
   va_start(list, number);
   for (int i = 0; i < 6; i++) args[i] = va_arg(list, long);
   va_end(list);
@@ -151,14 +151,16 @@ EXPORT long syscall(long number, ...) {
 
 EXPORT int pthread_cond_signal(pthread_cond_t *condition) {
   static int (*_Atomic next)(pthread_cond_t *);
-  if (!next) next = (int (*)(pthread_cond_t *))dlsym(RTLD_NEXT, "pthread_cond_signal");
+  if (!next)
+    next = __extension__(int (*)(pthread_cond_t *)) dlsym(RTLD_NEXT, "pthread_cond_signal");
   ADD(wakes, 1);
   return next(condition);
 }
 
 EXPORT int pthread_cond_broadcast(pthread_cond_t *condition) {
   static int (*_Atomic next)(pthread_cond_t *);
-  if (!next) next = (int (*)(pthread_cond_t *))dlsym(RTLD_NEXT, "pthread_cond_broadcast");
+  if (!next)
+    next = __extension__(int (*)(pthread_cond_t *)) dlsym(RTLD_NEXT, "pthread_cond_broadcast");
   ADD(wakes, 1);
   return next(condition);
 }

@@ -89,7 +89,10 @@ static void kick_later(struct world *w, void *arg) {
 void world_kick(struct world *w, rkv_node_id id) {
   struct world_node *wn = &w->nodes[id];
   if (!wn->running) return;
-  if (wn->paused_until_ns > w->now_ns) return world_at(w, wn->paused_until_ns, kick_later, wn);
+  if (wn->paused_until_ns > w->now_ns) {
+    world_at(w, wn->paused_until_ns, kick_later, wn);
+    return;
+  }
   w->acted = id;
   node_kick(wn->node);
 }

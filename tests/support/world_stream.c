@@ -95,7 +95,10 @@ static void break_off(struct world_stream *s) {
 static void arrive(struct world *w, void *arg) {
   struct world_stream *s = arg;
   s->holds--;
-  if (s->broken || world_is_cut(w, s->to, s->from)) return break_off(s);
+  if (s->broken || world_is_cut(w, s->to, s->from)) {
+    break_off(s);
+    return;
+  }
   end_step(s);
 }
 
@@ -108,7 +111,10 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   if (s->kind == WORLD_STREAM_BEGIN) s->open = status == RKV_OK && !s->inner.finished;
   if (s->kind != WORLD_STREAM_BEGIN && (status != RKV_OK || s->kind != WORLD_STREAM_WRITE))
     s->open = false;
-  if (s->broken) return break_off(s); /* at once: its node may be about to end */
+  if (s->broken) { /* at once: its node may be about to end */
+    break_off(s);
+    return;
+  }
   s->holds++;
   world_at(s->world, s->world->now_ns + world_delay(s->world, s->to, s->from), arrive, s);
 }
@@ -120,8 +126,10 @@ static void deliver(struct world *w, void *arg) {
   s->holds--;
   if (s->broken || !to->running || to->stopping || to->life != s->to_life ||
       world_is_cut(w, s->from, s->to) || world_chance(w, w->faults.drop_ppm) ||
-      world_chance(w, w->faults.reset_ppm))
-    return break_off(s);
+      world_chance(w, w->faults.reset_ppm)) {
+    break_off(s);
+    return;
+  }
   hand_over(s, s->kind);
 }
 
@@ -178,7 +186,10 @@ static void step_on_broken(struct world_stream *s, struct rkv_snapshot_call *out
 void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind kind) {
   struct world_stream *s = outer->stream;
   assert(s && !s->outer);
-  if (s->broken) return step_on_broken(s, outer);
+  if (s->broken) {
+    step_on_broken(s, outer);
+    return;
+  }
   assert(!s->busy);
   if (kind == WORLD_STREAM_WRITE) {
     rkv_buf_drop(&s->inner.chunk);

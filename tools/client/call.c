@@ -83,16 +83,14 @@ static void copy_text(char *to, size_t size, grpc_slice from) {
 }
 
 static void copy_leader(char *to, size_t size, const grpc_metadata_array *tail) {
-  size_t i;
   to[0] = '\0';
-  for (i = 0; i < tail->count; i++)
+  for (size_t i = 0; i < tail->count; i++)
     if (grpc_slice_str_cmp(tail->metadata[i].key, CLIENT_LEADER_KEY) == 0)
       copy_text(to, size, tail->metadata[i].value);
 }
 
 static bool says_refused(const grpc_metadata_array *tail) {
-  size_t i;
-  for (i = 0; i < tail->count; i++)
+  for (size_t i = 0; i < tail->count; i++)
     if (grpc_slice_str_cmp(tail->metadata[i].key, CLIENT_REFUSED_KEY) == 0) return true;
   return false;
 }

@@ -14,12 +14,11 @@ enum rkv_status args_duration(const char *text, uint64_t *out_ms, struct rkv_err
     uint64_t ms;
   } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}};
   char *unit;
-  unsigned long long count;
-  size_t i;
+  uint64_t count;
   errno = 0;
   count = strtoull(text, &unit, 10);
   if (*text < '0' || *text > '9' || errno) goto wrong;
-  for (i = 0; i < sizeof units / sizeof units[0]; i++) {
+  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
     if (strcmp(unit, units[i].name) != 0) continue;
     if (count == 0 || count > ARGS_TIMEOUT_MAX_MS / units[i].ms) goto wrong;
     *out_ms = count * units[i].ms;
@@ -43,9 +42,8 @@ enum rkv_status args_node_id(const char *text, rkv_node_id *out, struct rkv_erro
 static bool is_endpoint(const char *text, size_t len) {
   const char *colon = NULL;
   unsigned long port = 0;
-  size_t i;
   if (len == 0 || len >= RKV_ADDR_MAX || text[0] == ':') return false;
-  for (i = 0; i < len; i++) {
+  for (size_t i = 0; i < len; i++) {
     if (text[i] <= ' ' || text[i] == '/' || text[i] == '=') return false;
     if (text[i] == ':') colon = text + i;
   }
@@ -64,7 +62,7 @@ enum rkv_status args_node(const char *text, rkv_node_id *id, const char **addr,
   if (!equals || equals == text || (size_t)(equals - text) >= sizeof number) goto wrong;
   memcpy(number, text, (size_t)(equals - text));
   number[equals - text] = '\0';
-  if (args_node_id(number, id, error)) return RKV_INVALID;
+  if (args_node_id(number, id, error) != RKV_OK) return RKV_INVALID;
   *addr = equals + 1;
   if (!is_endpoint(*addr, strlen(*addr))) goto wrong;
   return RKV_OK;
@@ -123,13 +121,12 @@ static bool flag_option(const char *word, struct args *args) {
              {"--wait", ARGS_WAIT},
              {"--wait=voters", ARGS_WAIT},
              {"--unreachable", ARGS_UNREACHABLE}};
-  size_t i;
-  for (i = 0; i < sizeof own / sizeof own[0]; i++) {
+  for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
     if (strcmp(word, own[i].name) != 0) continue;
     args->options |= own[i].option;
     return true;
   }
-  for (i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+  for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
     if (strcmp(word, flags[i].name) != 0) continue;
     *flags[i].flag = true;
     return true;
@@ -163,9 +160,9 @@ static const char *const option_texts[] = {"--endpoints",
 static enum rkv_status unknown_option(const char *word, struct rkv_error *error) {
   char name[HOST_NEAREST_NAME_MAX], all[RKV_ERROR_TEXT_MAX / 2] = "";
   struct host_nearest nearest = {.word = name};
-  size_t i, used = 0;
+  size_t used = 0;
   (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
-  for (i = 0; i < sizeof option_texts / sizeof option_texts[0]; i++) {
+  for (size_t i = 0; i < sizeof option_texts / sizeof option_texts[0]; i++) {
     if (strcmp(name, option_texts[i]) == 0)
       return rkv_fail(error, RKV_INVALID, "%s does not take what follows the = (leave it out)",
                       name);
@@ -205,8 +202,7 @@ static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct 
 
 /* Also what is wrong in another word is told in JSON. */
 static bool asks_for_json(int argc, char *const *argv) {
-  int i;
-  for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
     if (strcmp(argv[i], "--json") == 0) return true;
   return false;
 }
@@ -214,15 +210,14 @@ static bool asks_for_json(int argc, char *const *argv) {
 enum rkv_status args_parse(int argc, char *const *argv, const char *env, struct args *args,
                            struct rkv_error *error) {
   bool options_ended = false;
-  int i;
   memset(args, 0, sizeof *args);
   args->json = asks_for_json(argc, argv);
   args->timeout_ms = ARGS_DEFAULT_TIMEOUT_MS;
-  for (i = 1; i < argc; i++) {
+  for (int i = 1; i < argc; i++) {
     if (!options_ended && strcmp(argv[i], "--") == 0) {
       options_ended = true;
     } else if (!options_ended && (strncmp(argv[i], "--", 2) == 0 || strcmp(argv[i], "-h") == 0)) {
-      if (parse_option(argc, argv, &i, args, error)) return RKV_INVALID;
+      if (parse_option(argc, argv, &i, args, error) != RKV_OK) return RKV_INVALID;
     } else if (args->word_count == ARGS_WORDS_MAX) {
       return rkv_fail(error, RKV_INVALID, "more than %d words", ARGS_WORDS_MAX);
     } else {

@@ -40,7 +40,7 @@ enum outcome cmd_transfer(struct session *session, const char *const *words, uns
   struct rkv_error error;
   enum outcome outcome;
   (void)count;
-  if (args_node_id(words[0], &request.target, &error))
+  if (args_node_id(words[0], &request.target, &error) != RKV_OK)
     return print_usage_error(session->args, "transfer", error.text);
   outcome = wire_ask(session, WIRE_ADMIN "TransferLeader", &request.base, FOLLOW_CHANGE, &answer);
   if (outcome == OUTCOME_REFUSED && answer.code == GRPC_STATUS_INVALID_ARGUMENT &&

@@ -23,7 +23,7 @@ enum outcome cmd_remove(struct session *session, const char *const *words, unsig
   Rkv__V1__RemoveRequest request = RKV__V1__REMOVE_REQUEST__INIT;
   struct rkv_error error;
   (void)count;
-  if (args_node_id(words[0], &request.node_id, &error))
+  if (args_node_id(words[0], &request.node_id, &error) != RKV_OK)
     return print_usage_error(session->args, "remove", error.text);
   return ask(session, "remove", WIRE_ADMIN "Remove", &request.base);
 }
@@ -34,7 +34,7 @@ enum outcome cmd_set_address(struct session *session, const char *const *words, 
   struct rkv_error error;
   const char *addr;
   (void)count;
-  if (args_node(words[0], &node.node_id, &addr, &error))
+  if (args_node(words[0], &node.node_id, &addr, &error) != RKV_OK)
     return print_usage_error(session->args, "set-address", error.text);
   node.rpc_addr = wire_bytes(addr);
   request.node = &node;

@@ -38,8 +38,7 @@ static bool is_so(struct session *session, const struct rkv_membership *wanted,
   const struct rkv_membership *m = survey ? survey_membership(survey) : NULL;
   bool so = m && m->config_count == 1 &&
             memcmp(&m->configs[0], &wanted->configs[0], sizeof m->configs[0]) == 0;
-  uint32_t i;
-  for (i = 0; so && i < wanted->node_count; i++) {
+  for (uint32_t i = 0; so && i < wanted->node_count; i++) {
     const struct rkv_member *member = rkv_membership_find(m, wanted->nodes[i].id);
     so = member && strcmp(member->addr, wanted->nodes[i].addr) == 0;
   }
@@ -67,11 +66,10 @@ enum outcome cmd_init(struct session *session, const char *const *words, unsigne
   struct follow_answer answer;
   struct rkv_error error;
   enum outcome outcome;
-  unsigned i;
-  for (i = 0; i < count; i++) {
+  for (unsigned i = 0; i < count; i++) {
     const char *addr;
     openraftpb__node__init(&nodes[i]);
-    if (args_node(words[i], &nodes[i].node_id, &addr, &error))
+    if (args_node(words[i], &nodes[i].node_id, &addr, &error) != RKV_OK)
       return print_usage_error(session->args, "init", error.text);
     nodes[i].rpc_addr = wire_bytes(addr);
     list[i] = &nodes[i];
@@ -101,7 +99,7 @@ enum outcome cmd_add_learner(struct session *session, const char *const *words, 
   const char *addr;
   enum outcome outcome;
   (void)count;
-  if (args_node(words[0], &node.node_id, &addr, &error))
+  if (args_node(words[0], &node.node_id, &addr, &error) != RKV_OK)
     return print_usage_error(session->args, "add-learner", error.text);
   node.rpc_addr = wire_bytes(addr);
   request.node = &node;
@@ -119,11 +117,10 @@ enum outcome cmd_change_membership(struct session *session, const char *const *w
   struct follow_answer answer;
   struct rkv_error error;
   enum outcome outcome;
-  unsigned i;
-  for (i = 0; i < count; i++)
-    if (args_node_id(words[i], &ids[i], &error))
+  for (unsigned i = 0; i < count; i++)
+    if (args_node_id(words[i], &ids[i], &error) != RKV_OK)
       return print_usage_error(session->args, "change-membership", error.text);
-  for (i = 0; i < count; i++) (void)rkv_config_add(&distinct, ids[i]);
+  for (unsigned i = 0; i < count; i++) (void)rkv_config_add(&distinct, ids[i]);
   if (distinct.count != count)
     return print_usage_error(session->args, "change-membership", "a node id is given twice");
   request.n_members = count;
@@ -138,9 +135,8 @@ enum outcome cmd_change_membership(struct session *session, const char *const *w
 static enum outcome print_members_table(const struct rkv_membership *m) {
   static const char *const titles[] = {"ID", "ADDR", "ROLE"};
   struct print_table *table = print_table_new(titles, 3);
-  uint32_t i;
   if (!table) return print_out_of_memory("members");
-  for (i = 0; i < m->node_count; i++) {
+  for (uint32_t i = 0; i < m->node_count; i++) {
     char(*row)[PRINT_CELL_MAX] = print_table_row(table);
     (void)snprintf(row[0], PRINT_CELL_MAX, "%" PRIu64, m->nodes[i].id);
     (void)snprintf(row[1], PRINT_CELL_MAX, "%s", m->nodes[i].addr);

@@ -35,16 +35,14 @@ static const struct rkv_member *lost_member(const struct survey *survey,
 
 static void print_json(const struct survey *survey) {
   const char *majority = majority_word(survey);
-  unsigned i;
-  size_t f;
   (void)printf("[");
-  for (i = 0; i < survey->count; i++) {
+  for (unsigned i = 0; i < survey->count; i++) {
     const struct survey_node *node = &survey->nodes[i];
     (void)printf("%s{\"id\":%" PRIu64 ",\"addr\":", i ? "," : "", node->id);
     print_json_text(stdout, node->addr);
     (void)printf(",\"answered\":%s,\"majority\":%s", node->answered ? "true" : "false", majority);
     if (lost_member(survey, node)) (void)printf(",\"lost_storage\":true");
-    for (f = 0; f < SURVEY_FIELDS && node->answered; f++) {
+    for (size_t f = 0; f < SURVEY_FIELDS && node->answered; f++) {
       (void)printf(",\"%s\":", names[f]);
       print_json_value(stdout, node->values[f], strlen(node->values[f]));
     }
@@ -59,10 +57,9 @@ static void print_json(const struct survey *survey) {
 
 static void fill_row(const struct survey *survey, const struct survey_node *node,
                      char (*row)[PRINT_CELL_MAX]) {
-  size_t f;
   (void)snprintf(row[0], PRINT_CELL_MAX, node->id ? "%" PRIu64 : "-", node->id);
   (void)snprintf(row[1], PRINT_CELL_MAX, "%s", node->addr);
-  for (f = 0; f < SURVEY_FIELDS; f++)
+  for (size_t f = 0; f < SURVEY_FIELDS; f++)
     (void)snprintf(row[2 + f], PRINT_CELL_MAX, "%s", node->values[f][0] ? node->values[f] : "-");
   if (!node->answered)
     (void)snprintf(row[2], PRINT_CELL_MAX, "no answer");
@@ -113,26 +110,25 @@ static void print_table(const struct survey *survey) {
   static const char *const titles[] = {"ID",     "ADDR",     "STATE",  "TERM",
                                        "LEADER", "LAST_LOG", "APPLIED"};
   struct print_table *table = print_table_new(titles, 2 + SURVEY_FIELDS);
-  unsigned i;
   if (!table) {
     (void)print_out_of_memory("status");
     return;
   }
-  for (i = 0; i < survey->count; i++) fill_row(survey, &survey->nodes[i], print_table_row(table));
+  for (unsigned i = 0; i < survey->count; i++)
+    fill_row(survey, &survey->nodes[i], print_table_row(table));
   print_table_out(table, stdout);
-  for (i = 0; i < survey->count; i++) print_note(survey, &survey->nodes[i]);
+  for (unsigned i = 0; i < survey->count; i++) print_note(survey, &survey->nodes[i]);
   free(table);
 }
 
 static enum outcome print_status(const struct survey *survey) {
   char text[SURVEY_TEXT_MAX] = "nobody answers";
   enum outcome outcome = OUTCOME_NO_ANSWER;
-  unsigned i;
   if (survey->session->args->json)
     print_json(survey);
   else
     print_table(survey);
-  for (i = 0; i < survey->count; i++)
+  for (unsigned i = 0; i < survey->count; i++)
     if (survey->nodes[i].answered) outcome = OUTCOME_DONE;
   if (survey_lacks_majority(survey, text)) outcome = OUTCOME_NO_ANSWER;
   if (outcome != OUTCOME_DONE) (void)fprintf(stderr, "rkvctl: status: %s\n", text);
@@ -156,15 +152,16 @@ static bool is_awaited(const struct rkv_membership *m, const struct rkv_member *
 static bool is_missing(const struct survey *survey, const struct rkv_member *voter,
                        const struct goal *goal, char text[SURVEY_TEXT_MAX]) {
   const struct survey_node *node = survey_member(survey, voter->id);
-  const unsigned long long id = voter->id;
+  const uint64_t id = voter->id;
   if (!node)
-    (void)snprintf(text, SURVEY_TEXT_MAX, "node %llu does not answer", id);
+    (void)snprintf(text, SURVEY_TEXT_MAX, "node %" PRIu64 " does not answer", id);
   else if (survey_lost_storage(voter, node))
     (void)snprintf(text, SURVEY_TEXT_MAX,
-                   "node %llu lost its storage and does not vote before it has learnt anew", id);
+                   "node %" PRIu64 " lost its storage and does not vote before it has learnt anew",
+                   id);
   else if (node->last_log < goal->last_log)
-    (void)snprintf(text, SURVEY_TEXT_MAX, "node %llu is at log %llu of %llu", id,
-                   (unsigned long long)node->last_log, (unsigned long long)goal->last_log);
+    (void)snprintf(text, SURVEY_TEXT_MAX, "node %" PRIu64 " is at log %" PRIu64 " of %" PRIu64, id,
+                   node->last_log, goal->last_log);
   else
     return false;
   return true;
@@ -174,7 +171,6 @@ static bool is_missing(const struct survey *survey, const struct rkv_member *vot
 static bool waits_for(const struct survey *survey, struct goal *goal, char text[SURVEY_TEXT_MAX]) {
   const struct rkv_membership *m = survey_membership(survey);
   const struct survey_node *leader = survey_leader(survey);
-  uint32_t i;
   (void)snprintf(text, SURVEY_TEXT_MAX, "%s",
                  m ? "nobody leads" : "nobody who answers belongs to a cluster");
   if (m && survey_lacks_majority(survey, text)) return true;
@@ -183,7 +179,7 @@ static bool waits_for(const struct survey *survey, struct goal *goal, char text[
     memcpy(goal->term, leader->values[SURVEY_term], sizeof goal->term);
     goal->last_log = leader->last_log;
   }
-  for (i = 0; i < m->node_count; i++)
+  for (uint32_t i = 0; i < m->node_count; i++)
     if (is_awaited(m, &m->nodes[i]) && is_missing(survey, &m->nodes[i], goal, text)) return true;
   (void)snprintf(text, SURVEY_TEXT_MAX, "a membership change is not finished");
   return m->config_count != 1;

@@ -76,8 +76,7 @@ const struct command *commands_at(size_t i) {
 }
 
 const struct command *commands_find(const char *name) {
-  size_t i;
-  for (i = 0; i < COMMAND_COUNT; i++)
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
     if (strcmp(commands[i].name, name) == 0) return &commands[i];
   return NULL;
 }
@@ -92,8 +91,7 @@ static const struct {
               {"initialise", "init"}, {"initialize", "init"}};
 
 const char *commands_missing(const char *name) {
-  size_t i;
-  for (i = 0; i < sizeof others / sizeof others[0]; i++)
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
     if (strcmp(others[i].word, name) == 0 && !others[i].means)
       return strcmp(name, "list") == 0 ? "keys cannot be listed, only read one by one: get KEY"
                                        : "keys cannot be deleted: set KEY to another value";
@@ -102,9 +100,8 @@ const char *commands_missing(const char *name) {
 
 const char *commands_nearest(const char *name) {
   struct host_nearest nearest = {.word = name};
-  size_t i;
-  for (i = 0; i < sizeof others / sizeof others[0]; i++)
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
     if (strcmp(others[i].word, name) == 0) return others[i].means;
-  for (i = 0; i < COMMAND_COUNT; i++) host_nearest_try(&nearest, commands[i].name);
+  for (size_t i = 0; i < COMMAND_COUNT; i++) host_nearest_try(&nearest, commands[i].name);
   return host_nearest_best(&nearest);
 }

@@ -96,7 +96,7 @@ static enum verdict ask_one(struct session *session, const char *endpoint,
     goto out;
   }
   if (client_start_with(channel, request->path, request->pair, request->data, request->size,
-                        deadline, on_reply, attempt))
+                        deadline, on_reply, attempt) != RKV_OK)
     goto out;
   while (!attempt->done) client_poll(session->client, UINT64_MAX);
   verdict = judge(attempt, request->kind);

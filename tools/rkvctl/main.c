@@ -17,11 +17,10 @@ static void drop_log(gpr_log_func_args *line) {
 
 static void print_help(FILE *to) {
   const struct command *command;
-  size_t i;
   (void)fputs("rkvctl: talk to a raft-key-value cluster\n\n"
               "  rkvctl [--endpoints A,B,C] [--timeout 5s] [--json] [--raw] COMMAND ...\n\n",
               to);
-  for (i = 0; (command = commands_at(i)); i++) {
+  for (size_t i = 0; (command = commands_at(i)); i++) {
     char line[64];
     (void)snprintf(line, sizeof line, "%s %s", command->name, command->operands);
     (void)fprintf(to, "  %-36s %s\n", line, command->summary);
@@ -81,7 +80,7 @@ static enum outcome check_words(const struct command *command, const struct args
 static enum outcome run(const struct command *command, const struct args *args) {
   struct session session = {.client = NULL, .args = args};
   enum outcome outcome;
-  if (client_open(&session.client)) return print_out_of_memory(command->name);
+  if (client_open(&session.client) != RKV_OK) return print_out_of_memory(command->name);
   outcome = command->run(&session, args->words + 1, args->word_count - 1);
   client_close(session.client);
   return outcome;

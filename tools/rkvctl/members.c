@@ -6,21 +6,20 @@
 #include <inttypes.h>
 
 static void print_ids_json(const struct rkv_config_set *config) {
-  uint32_t i;
   (void)printf("[");
-  for (i = 0; i < config->count; i++) (void)printf("%s%" PRIu64, i ? "," : "", config->ids[i]);
+  for (uint32_t i = 0; i < config->count; i++)
+    (void)printf("%s%" PRIu64, i ? "," : "", config->ids[i]);
   (void)printf("]");
 }
 
 void members_print_json(const struct rkv_membership *m) {
-  uint32_t i;
   (void)printf("{\"configs\":[");
-  for (i = 0; i < m->config_count; i++) {
+  for (uint32_t i = 0; i < m->config_count; i++) {
     if (i) (void)printf(",");
     print_ids_json(&m->configs[i]);
   }
   (void)printf("],\"nodes\":[");
-  for (i = 0; i < m->node_count; i++) {
+  for (uint32_t i = 0; i < m->node_count; i++) {
     (void)printf("%s{\"id\":%" PRIu64 ",\"addr\":", i ? "," : "", m->nodes[i].id);
     print_json_text(stdout, m->nodes[i].addr);
     (void)printf(",\"role\":\"%s\"}", wire_role(m, m->nodes[i].id));
@@ -32,12 +31,11 @@ void members_print_json(const struct rkv_membership *m) {
 static void print_membership_line(const struct rkv_membership *m) {
   const struct rkv_config_set *voters;
   const char *word = ", learners";
-  uint32_t i;
   if (m->config_count == 0) return;
   voters = &m->configs[m->config_count - 1];
   (void)printf("voters");
-  for (i = 0; i < voters->count; i++) (void)printf(" %" PRIu64, voters->ids[i]);
-  for (i = 0; i < m->node_count; i++) {
+  for (uint32_t i = 0; i < voters->count; i++) (void)printf(" %" PRIu64, voters->ids[i]);
+  for (uint32_t i = 0; i < m->node_count; i++) {
     if (rkv_membership_is_voter(m, m->nodes[i].id)) continue;
     (void)printf("%s %" PRIu64, word, m->nodes[i].id);
     word = "";

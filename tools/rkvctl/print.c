@@ -11,11 +11,11 @@
 
 struct print_table *print_table_new(const char *const *titles, unsigned columns) {
   struct print_table *table = calloc(1, sizeof *table);
-  unsigned i;
   if (!table) return NULL;
   table->columns = columns;
   table->rows = 1;
-  for (i = 0; i < columns; i++) (void)snprintf(table->cells[0][i], PRINT_CELL_MAX, "%s", titles[i]);
+  for (unsigned i = 0; i < columns; i++)
+    (void)snprintf(table->cells[0][i], PRINT_CELL_MAX, "%s", titles[i]);
   return table;
 }
 
@@ -53,8 +53,7 @@ void print_json_text(FILE *to, const char *text) {
 
 void print_json_value(FILE *to, const char *text, size_t size) {
   bool number = size > 0 && size <= JSON_DIGITS_MAX && (text[0] != '0' || size == 1);
-  size_t i;
-  for (i = 0; i < size; i++) number = number && text[i] >= '0' && text[i] <= '9';
+  for (size_t i = 0; i < size; i++) number = number && text[i] >= '0' && text[i] <= '9';
   if (number) {
     (void)fwrite(text, 1, size, to);
   } else {
@@ -96,14 +95,13 @@ static size_t safe_width(const char *cell) {
 
 void print_table_out(const struct print_table *table, FILE *to) {
   size_t width[PRINT_COLUMNS_MAX] = {0};
-  unsigned row, column;
-  for (row = 0; row < table->rows; row++)
-    for (column = 0; column < table->columns; column++) {
+  for (unsigned row = 0; row < table->rows; row++)
+    for (unsigned column = 0; column < table->columns; column++) {
       size_t len = safe_width(table->cells[row][column]);
       if (len > width[column]) width[column] = len;
     }
-  for (row = 0; row < table->rows; row++)
-    for (column = 0; column < table->columns; column++) {
+  for (unsigned row = 0; row < table->rows; row++)
+    for (unsigned column = 0; column < table->columns; column++) {
       const char *cell = table->cells[row][column];
       print_safe(to, cell, strlen(cell));
       if (column + 1 == table->columns)

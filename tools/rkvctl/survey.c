@@ -18,8 +18,7 @@ static const char *const field_names[] = {
 
 static bool has_word(const char *text, size_t len, const char *word) {
   const size_t size = strlen(word);
-  size_t i;
-  for (i = 0; i + size <= len; i++)
+  for (size_t i = 0; i + size <= len; i++)
     if (memcmp(text + i, word, size) == 0 && (i == 0 || !isalnum((unsigned char)text[i - 1])) &&
         (i + size == len || !isalnum((unsigned char)text[i + size])))
       return true;
@@ -29,8 +28,7 @@ static bool has_word(const char *text, size_t len, const char *word) {
 /* OpenRaft's example has the state as a word of its own. */
 static void take_state(const char *text, size_t len, char out[SURVEY_FIELD_MAX]) {
   static const char *const states[] = {"Leader", "Follower", "Candidate", "Learner", "Shutdown"};
-  size_t i;
-  for (i = 0; i < sizeof states / sizeof states[0] && !out[0]; i++) {
+  for (size_t i = 0; i < sizeof states / sizeof states[0] && !out[0]; i++) {
     if (!has_word(text, len, states[i])) continue;
     (void)snprintf(out, SURVEY_FIELD_MAX, "%s", states[i]);
     out[0] = (char)tolower((unsigned char)out[0]);
@@ -40,8 +38,7 @@ static void take_state(const char *text, size_t len, char out[SURVEY_FIELD_MAX])
 static void take_fields(struct survey_node *node, const char *text, size_t len) {
   char value[SURVEY_FIELD_MAX];
   uint64_t calls;
-  size_t i;
-  for (i = 0; i < SURVEY_FIELDS; i++) {
+  for (size_t i = 0; i < SURVEY_FIELDS; i++) {
     (void)metrics_text(text, len, field_names[i], value, sizeof value);
     wire_count(field_names[i], value, strlen(value), node->values[i], SURVEY_FIELD_MAX);
   }
@@ -88,8 +85,7 @@ static void say_why(struct survey_node *node, struct client_channel *channel) {
 static void ask_nodes(struct survey *survey, unsigned from, uint64_t deadline) {
   struct client *client = survey->session->client;
   struct client_channel *channels[SURVEY_NODES_MAX] = {NULL};
-  unsigned i;
-  for (i = from; i < survey->count; i++) {
+  for (unsigned i = from; i < survey->count; i++) {
     struct survey_node *node = &survey->nodes[i];
     channels[i] = client_connect(client, node->addr);
     node->code = GRPC_STATUS_UNAVAILABLE;
@@ -97,15 +93,14 @@ static void ask_nodes(struct survey *survey, unsigned from, uint64_t deadline) {
       (void)client_start(channels[i], WIRE_SERVICE "Metrics", "", 0, deadline, on_metrics, node);
   }
   while (client_pending(client) > 0) client_poll(client, UINT64_MAX);
-  for (i = from; i < survey->count; i++) {
+  for (unsigned i = from; i < survey->count; i++) {
     say_why(&survey->nodes[i], channels[i]);
     client_disconnect(channels[i]);
   }
 }
 
 static struct survey_node *by_address(struct survey *survey, const char *addr) {
-  unsigned i;
-  for (i = 0; i < survey->count; i++)
+  for (unsigned i = 0; i < survey->count; i++)
     if (strcmp(survey->nodes[i].addr, addr) == 0) return &survey->nodes[i];
   return NULL;
 }
@@ -118,8 +113,7 @@ static void add_address(struct survey *survey, const char *addr) {
 /* Members have a place in the survey whether they answered under that address, under another, or
  * not at all. */
 static void add_members(struct survey *survey, const struct rkv_membership *m) {
-  uint32_t i;
-  for (i = 0; m && i < m->node_count; i++) {
+  for (uint32_t i = 0; m && i < m->node_count; i++) {
     struct survey_node *node;
     if (!survey_member(survey, m->nodes[i].id)) add_address(survey, m->nodes[i].addr);
     node = by_address(survey, m->nodes[i].addr);
@@ -129,8 +123,7 @@ static void add_members(struct survey *survey, const struct rkv_membership *m) {
 
 /* Who does not tell its id, or does not answer, is taken for the member at this address. */
 static void settle_ids(struct survey *survey) {
-  unsigned i;
-  for (i = 0; i < survey->count; i++)
+  for (unsigned i = 0; i < survey->count; i++)
     if (survey->nodes[i].id == 0) survey->nodes[i].id = survey->nodes[i].member;
 }
 
@@ -142,16 +135,15 @@ static int by_id(const void *a, const void *b) {
 
 struct survey *survey_take(struct session *session, uint64_t deadline_ms, const char *also) {
   struct survey *survey = calloc(1, sizeof *survey);
-  unsigned i;
   if (!survey) return NULL;
   survey->session = session;
-  for (i = 0; i < session->args->endpoint_count; i++)
+  for (unsigned i = 0; i < session->args->endpoint_count; i++)
     add_address(survey, session->args->endpoints[i]);
   if (also && also[0]) add_address(survey, also);
   ask_nodes(survey, 0, deadline_ms);
-  i = survey->count;
+  const unsigned asked = survey->count;
   add_members(survey, survey_membership(survey));
-  ask_nodes(survey, i, deadline_ms);
+  ask_nodes(survey, asked, deadline_ms);
   settle_ids(survey);
   qsort(survey->nodes, survey->count, sizeof survey->nodes[0], by_id);
   return survey;
@@ -159,8 +151,7 @@ struct survey *survey_take(struct session *session, uint64_t deadline_ms, const 
 
 const struct rkv_membership *survey_membership(const struct survey *survey) {
   const struct survey_node *best = NULL;
-  unsigned i;
-  for (i = 0; i < survey->count; i++) {
+  for (unsigned i = 0; i < survey->count; i++) {
     const struct survey_node *node = &survey->nodes[i];
     if (node->membership.config_count == 0) continue;
     if (!best || node->last_log > best->last_log) best = node;
@@ -169,8 +160,7 @@ const struct rkv_membership *survey_membership(const struct survey *survey) {
 }
 
 const struct survey_node *survey_member(const struct survey *survey, rkv_node_id id) {
-  unsigned i;
-  for (i = 0; i < survey->count; i++)
+  for (unsigned i = 0; i < survey->count; i++)
     if (survey->nodes[i].answered && survey->nodes[i].id == id) return &survey->nodes[i];
   return NULL;
 }
@@ -181,8 +171,7 @@ bool survey_lost_storage(const struct rkv_member *member, const struct survey_no
 }
 
 bool survey_is_called(const struct survey *survey) {
-  unsigned i;
-  for (i = 0; i < survey->count; i++)
+  for (unsigned i = 0; i < survey->count; i++)
     if (survey->nodes[i].answered && survey->nodes[i].called) return true;
   return false;
 }
@@ -205,12 +194,11 @@ static void say_who_is_missing(uint32_t silent, uint32_t lost, uint32_t voters,
 
 bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]) {
   const struct rkv_membership *m = survey_membership(survey);
-  uint32_t c, i;
-  for (c = 0; m && c < m->config_count; c++) {
+  for (uint32_t c = 0; m && c < m->config_count; c++) {
     const struct rkv_config_set *config = &m->configs[c];
     uint32_t silent = 0, lost = 0;
     size_t used;
-    for (i = 0; i < config->count; i++) {
+    for (uint32_t i = 0; i < config->count; i++) {
       const struct survey_node *node = survey_member(survey, config->ids[i]);
       const struct rkv_member *member = rkv_membership_find(m, config->ids[i]);
       if (!node)
@@ -229,8 +217,7 @@ bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MA
 
 const struct survey_node *survey_leader(const struct survey *survey) {
   const struct survey_node *best = NULL;
-  unsigned i;
-  for (i = 0; i < survey->count; i++) {
+  for (unsigned i = 0; i < survey->count; i++) {
     const struct survey_node *node = &survey->nodes[i];
     if (!node->answered || strcmp(node->values[SURVEY_state], "leader") != 0) continue;
     if (!best || strtoull(node->values[SURVEY_term], NULL, 10) >

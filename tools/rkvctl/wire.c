@@ -3,6 +3,7 @@
 
 #include <grpc/status.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,16 +51,15 @@ static void note_history(struct rkv_membership *to, rkv_node_id id, const Openra
 }
 
 void wire_membership(const Openraftpb__Membership *from, struct rkv_membership *to) {
-  size_t c, i;
   memset(to, 0, sizeof *to);
   if (!from) return;
-  for (c = 0; c < from->n_configs && c < RKV_CONFIGS_MAX; c++) {
+  for (size_t c = 0; c < from->n_configs && c < RKV_CONFIGS_MAX; c++) {
     const Openraftpb__NodeIdSet *ids = from->configs[c];
-    for (i = 0; i < ids->n_node_ids; i++)
+    for (size_t i = 0; i < ids->n_node_ids; i++)
       (void)rkv_config_add(&to->configs[c], ids->node_ids[i]->key); /* over the limit: left out */
     to->config_count++;
   }
-  for (i = 0; i < from->n_nodes; i++) {
+  for (size_t i = 0; i < from->n_nodes; i++) {
     const Openraftpb__Node *node = from->nodes[i]->value;
     const ProtobufCBinaryData none = {0, NULL};
     ProtobufCBinaryData addr = node ? node->rpc_addr : none;
@@ -87,13 +87,13 @@ void wire_count(const char *name, const char *value, size_t len, char *out, size
   static const char *const from_zero[] = {"last_log", "last_applied", "snapshot", "purged"};
   const size_t digits = digits_at(value, len);
   bool counted = false;
-  size_t i;
-  for (i = 0; i < sizeof from_zero / sizeof from_zero[0]; i++)
+  for (size_t i = 0; i < sizeof from_zero / sizeof from_zero[0]; i++)
     counted = counted || strcmp(name, from_zero[i]) == 0;
   if (counted && digits < len && len - digits < 20 && (digits == 0 || value[digits - 1] == '.')) {
     char number[24];
     (void)snprintf(number, sizeof number, "%.*s", (int)(len - digits), value + digits);
-    (void)snprintf(out, size, "%.*s%llu", (int)digits, value, strtoull(number, NULL, 10) + 1);
+    (void)snprintf(out, size, "%.*s%" PRIu64, (int)digits, value,
+                   (uint64_t)strtoull(number, NULL, 10) + 1);
   } else {
     (void)snprintf(out, size, "%.*s", (int)len, value);
   }

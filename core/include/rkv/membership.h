@@ -16,6 +16,8 @@
 #include <rkv/status.h>
 #include <rkv/types.h>
 
+#include <inttypes.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -45,16 +47,14 @@ struct rkv_membership {
 };
 
 static inline bool rkv_config_has(const struct rkv_config_set *config, rkv_node_id id) {
-  uint32_t i;
-  for (i = 0; i < config->count; i++)
+  for (uint32_t i = 0; i < config->count; i++)
     if (config->ids[i] == id) return true;
   return false;
 }
 
 /* True if `id` votes in at least one config. */
 static inline bool rkv_membership_is_voter(const struct rkv_membership *m, rkv_node_id id) {
-  uint32_t c;
-  for (c = 0; c < m->config_count; c++)
+  for (uint32_t c = 0; c < m->config_count; c++)
     if (rkv_config_has(&m->configs[c], id)) return true;
   return false;
 }
@@ -62,8 +62,7 @@ static inline bool rkv_membership_is_voter(const struct rkv_membership *m, rkv_n
 /* The node's record, or NULL if `id` is a stranger. */
 static inline const struct rkv_member *rkv_membership_find(const struct rkv_membership *m,
                                                            rkv_node_id id) {
-  uint32_t i;
-  for (i = 0; i < m->node_count; i++)
+  for (uint32_t i = 0; i < m->node_count; i++)
     if (m->nodes[i].id == id) return &m->nodes[i];
   return NULL;
 }
@@ -102,39 +101,37 @@ static inline enum rkv_status rkv_membership_add_node(struct rkv_membership *m, 
 
 /* Replaces the record of a node that is there. */
 static inline void rkv_membership_set(struct rkv_membership *m, const struct rkv_member *member) {
-  uint32_t i;
-  for (i = 0; i < m->node_count; i++)
+  for (uint32_t i = 0; i < m->node_count; i++)
     if (m->nodes[i].id == member->id) m->nodes[i] = *member;
 }
 
 /* Checks (M1) to (M3). Errors: RKV_INVALID with the field and the id in error->text. */
 static inline enum rkv_status rkv_membership_check(const struct rkv_membership *m,
                                                    struct rkv_error *error) {
-  uint32_t c, i;
   if (m->config_count == 0 || m->config_count > RKV_CONFIGS_MAX)
     return rkv_fail(error, RKV_INVALID, "membership.configs: %u configs (1 or %d are possible)",
                     m->config_count, RKV_CONFIGS_MAX);
   if (m->node_count > RKV_NODES_MAX)
     return rkv_fail(error, RKV_INVALID, "membership.nodes: %u nodes (at most %d)", m->node_count,
                     RKV_NODES_MAX);
-  for (i = 1; i < m->node_count; i++)
+  for (uint32_t i = 1; i < m->node_count; i++)
     if (m->nodes[i - 1].id >= m->nodes[i].id)
-      return rkv_fail(error, RKV_INVALID, "membership.nodes: not sorted at node %llu",
-                      (unsigned long long)m->nodes[i].id);
-  for (c = 0; c < m->config_count; c++) {
+      return rkv_fail(error, RKV_INVALID, "membership.nodes: not sorted at node %" PRIu64,
+                      m->nodes[i].id);
+  for (uint32_t c = 0; c < m->config_count; c++) {
     const struct rkv_config_set *config = &m->configs[c];
     if (config->count == 0 || config->count > RKV_NODES_MAX)
       return rkv_fail(error, RKV_INVALID,
                       "membership.configs[%u]: %u voters (1 to %d are possible)", c, config->count,
                       RKV_NODES_MAX);
-    for (i = 0; i < config->count; i++) {
+    for (uint32_t i = 0; i < config->count; i++) {
       if (i > 0 && config->ids[i - 1] >= config->ids[i])
-        return rkv_fail(error, RKV_INVALID, "membership.configs[%u]: not sorted at voter %llu", c,
-                        (unsigned long long)config->ids[i]);
+        return rkv_fail(error, RKV_INVALID, "membership.configs[%u]: not sorted at voter %" PRIu64,
+                        c, config->ids[i]);
       if (!rkv_membership_find(m, config->ids[i]))
         return rkv_fail(error, RKV_INVALID,
-                        "membership.nodes: voter %llu has no node (give its address)",
-                        (unsigned long long)config->ids[i]);
+                        "membership.nodes: voter %" PRIu64 " has no node (give its address)",
+                        config->ids[i]);
     }
   }
   return RKV_OK;
@@ -146,37 +143,34 @@ static inline enum rkv_status rkv_membership_check(const struct rkv_membership *
 #define RKV_MEMBER_HEAD 24u /* encoded bytes of a node before its address */
 
 static inline void rkv_put_le(uint8_t *at, uint64_t value, unsigned bytes) {
-  unsigned i;
-  for (i = 0; i < bytes; i++) at[i] = (uint8_t)(value >> (8 * i));
+  for (unsigned i = 0; i < bytes; i++) at[i] = (uint8_t)(value >> (8 * i));
 }
 
 static inline uint64_t rkv_get_le(const uint8_t *at, unsigned bytes) {
   uint64_t value = 0;
-  unsigned i;
-  for (i = 0; i < bytes; i++) value |= (uint64_t)at[i] << (8 * i);
+  for (unsigned i = 0; i < bytes; i++) value |= (uint64_t)at[i] << (8 * i);
   return value;
 }
 
 /* How many bytes rkv_membership_encode will write. */
 static inline size_t rkv_membership_encoded_size(const struct rkv_membership *m) {
   size_t size = 8;
-  uint32_t i;
-  for (i = 0; i < m->config_count; i++) size += 4 + 8 * (size_t)m->configs[i].count;
-  for (i = 0; i < m->node_count; i++) size += RKV_MEMBER_HEAD + strlen(m->nodes[i].addr);
+  for (uint32_t i = 0; i < m->config_count; i++) size += 4 + 8 * (size_t)m->configs[i].count;
+  for (uint32_t i = 0; i < m->node_count; i++) size += RKV_MEMBER_HEAD + strlen(m->nodes[i].addr);
   return size;
 }
 
 /* Writes the bytes of *m, which must pass rkv_membership_check, to `out`
  * (rkv_membership_encoded_size bytes). */
 static inline void rkv_membership_encode(const struct rkv_membership *m, uint8_t *out) {
-  uint32_t c, i;
   rkv_put_le(out, m->config_count, 4), out += 4;
-  for (c = 0; c < m->config_count; c++) {
+  for (uint32_t c = 0; c < m->config_count; c++) {
     rkv_put_le(out, m->configs[c].count, 4), out += 4;
-    for (i = 0; i < m->configs[c].count; i++) rkv_put_le(out, m->configs[c].ids[i], 8), out += 8;
+    for (uint32_t i = 0; i < m->configs[c].count; i++)
+      rkv_put_le(out, m->configs[c].ids[i], 8), out += 8;
   }
   rkv_put_le(out, m->node_count, 4), out += 4;
-  for (i = 0; i < m->node_count; i++) {
+  for (uint32_t i = 0; i < m->node_count; i++) {
     size_t len = strlen(m->nodes[i].addr);
     rkv_put_le(out, m->nodes[i].id, 8), rkv_put_le(out + 8, m->nodes[i].incarnation, 8);
     rkv_put_le(out + 16, m->nodes[i].returning, 4), rkv_put_le(out + 20, len, 4);
@@ -191,22 +185,22 @@ static inline enum rkv_status rkv_membership_decode(const uint8_t *data, size_t 
                                                     struct rkv_membership *m,
                                                     struct rkv_error *error) {
   const uint8_t *at = data, *end = data + len;
-  uint32_t c, i;
   memset(m, 0, sizeof *m);
   if (end - at < 4) goto cut;
   m->config_count = (uint32_t)rkv_get_le(at, 4), at += 4;
   if (m->config_count > RKV_CONFIGS_MAX) goto cut;
-  for (c = 0; c < m->config_count; c++) {
+  for (uint32_t c = 0; c < m->config_count; c++) {
     if (end - at < 4) goto cut;
     m->configs[c].count = (uint32_t)rkv_get_le(at, 4), at += 4;
     if (m->configs[c].count > RKV_NODES_MAX || (size_t)(end - at) < 8 * (size_t)m->configs[c].count)
       goto cut;
-    for (i = 0; i < m->configs[c].count; i++) m->configs[c].ids[i] = rkv_get_le(at, 8), at += 8;
+    for (uint32_t i = 0; i < m->configs[c].count; i++)
+      m->configs[c].ids[i] = rkv_get_le(at, 8), at += 8;
   }
   if (end - at < 4) goto cut;
   m->node_count = (uint32_t)rkv_get_le(at, 4), at += 4;
   if (m->node_count > RKV_NODES_MAX) goto cut;
-  for (i = 0; i < m->node_count; i++) {
+  for (uint32_t i = 0; i < m->node_count; i++) {
     size_t addr_len;
     if ((size_t)(end - at) < RKV_MEMBER_HEAD) goto cut;
     m->nodes[i].id = rkv_get_le(at, 8);

@@ -53,7 +53,8 @@ void ahead_put(struct ahead *a, struct ahead_run *run) {
   a->reading = false;
   if (a->outdated || run->count == 0) {
     a->outdated = false;
-    return ahead_run_drop(run);
+    ahead_run_drop(run);
+    return;
   }
   assert(a->count < AHEAD_RUNS_MAX && run->entries[0].id.index == a->next);
   run->bytes = payload_bytes(run);

@@ -127,19 +127,28 @@ static void complete(struct rkv_completion *completion) {
 }
 
 static void save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
-  if (lies(LIAR_SAVE_VOTE)) return complete(completion);
+  if (lies(LIAR_SAVE_VOTE)) {
+    complete(completion);
+    return;
+  }
   liar.storage->save_vote(storage, vote, completion);
 }
 
 static void save_identity(void *storage, struct rkv_identity identity,
                           struct rkv_completion *completion) {
-  if (lies(LIAR_SAVE_IDENTITY)) return complete(completion);
+  if (lies(LIAR_SAVE_IDENTITY)) {
+    complete(completion);
+    return;
+  }
   liar.storage->save_identity(storage, identity, completion);
 }
 
 static void append(void *storage, const struct rkv_entry *entries, size_t count,
                    struct rkv_completion *completion) {
-  if (lies(LIAR_APPEND)) return complete(completion);
+  if (lies(LIAR_APPEND)) {
+    complete(completion);
+    return;
+  }
   liar.storage->append(storage, entries, count, completion);
 }
 
@@ -189,7 +198,10 @@ static void answer(struct rkv_call *call) {
 
 #define SEND(op, name, type)                                                                       \
   static void name(void *peer, struct type *call) {                                                \
-    if (lies(LIAR_##op)) return answer(&call->call);                                               \
+    if (lies(LIAR_##op)) {                                                                         \
+      answer(&call->call);                                                                         \
+      return;                                                                                      \
+    }                                                                                              \
     liar.transport->name(peer, call);                                                              \
   }
 SEND(SEND_VOTE, send_vote, rkv_vote_call)
@@ -215,12 +227,18 @@ static void break_off(void *peer, struct rkv_snapshot_call *call) {
 }
 
 static void send_snapshot_write(void *peer, struct rkv_snapshot_call *call) {
-  if (lies(LIAR_SEND_WRITE)) return break_off(peer, call);
+  if (lies(LIAR_SEND_WRITE)) {
+    break_off(peer, call);
+    return;
+  }
   liar.transport->send_snapshot_write(peer, call);
 }
 
 static void send_snapshot_finish(void *peer, struct rkv_snapshot_call *call) {
-  if (lies(LIAR_SEND_FINISH)) return break_off(peer, call);
+  if (lies(LIAR_SEND_FINISH)) {
+    break_off(peer, call);
+    return;
+  }
   liar.transport->send_snapshot_finish(peer, call);
 }
 

@@ -204,15 +204,23 @@ static bool method_is(const struct rpc *rpc, const char *path) {
 static void received(void *owner, bool ok) {
   struct rpc *rpc = owner;
   struct rkv_buf message;
-  if (!ok || !rpc->request) return finish(rpc, GRPC_STATUS_INTERNAL, true);
+  if (!ok || !rpc->request) {
+    finish(rpc, GRPC_STATUS_INTERNAL, true);
+    return;
+  }
   if (rpc->fake->dialect != PEER_D6 && method_is(rpc, "/openraftpb.RaftService/StreamAppend")) {
     peer_fake_stream(rpc->fake, rpc->call, rpc->request);
     rpc->call = NULL;
     rpc->request = NULL;
-    return rpc_free(rpc);
+    rpc_free(rpc);
+    return;
   }
-  if (method_is(rpc, "/openraftpb.RaftService/Snapshot"))
-    return keep_silent(rpc); /* a receiver that reads its meta and no more */
+  if (method_is(
+          rpc,
+          "/openraftpb.RaftService/Snapshot")) { /* a receiver that reads its meta and no more */
+    keep_silent(rpc);
+    return;
+  }
   assert_int_equal(bytes_from_message(rpc->request, &message), RKV_OK);
   if (method_is(rpc, "/openraftpb.RaftService/AppendEntries")) {
     if (!refuse(rpc, message.len)) on_append(rpc, message);
@@ -230,7 +238,10 @@ static void received(void *owner, bool ok) {
 static void arrived(void *owner, bool ok) {
   struct rpc *rpc = owner;
   grpc_op ops[2] = {0};
-  if (!ok) return rpc_free(rpc);
+  if (!ok) {
+    rpc_free(rpc);
+    return;
+  }
   request_next(rpc->fake);
   ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
   ops[1].op = GRPC_OP_RECV_MESSAGE;
