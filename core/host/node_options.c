@@ -3,6 +3,8 @@
 
 #include "values.h"
 
+#include <rkv/address.h>
+
 #include <string.h>
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
@@ -29,24 +31,8 @@ struct host_table host_node_table(void) {
   return table;
 }
 
-const char *host_addr_refusal(const char *addr) {
-  const char *colon = strrchr(addr, ':');
-  unsigned long port = 0;
-  if (strlen(addr) >= RKV_ADDR_MAX) return "longer than 255 bytes (try 127.0.0.1:21001)";
-  if (!colon || colon == addr) return "not HOST:PORT (try 127.0.0.1:21001)";
-  if (memchr(addr, ':', (size_t)(colon - addr)) && (addr[0] != '[' || colon[-1] != ']'))
-    return "an IPv6 host without brackets (try [::1]:21001)";
-  if (strpbrk(addr, " \t/")) return "a blank or '/' in HOST:PORT (try 127.0.0.1:21001)";
-  for (const char *at = colon + 1; *at; at++) {
-    if (*at < '0' || *at > '9' || at - colon > 5) return "the port is no number from 1 to 65535";
-    port = port * 10 + (unsigned long)(*at - '0');
-  }
-  if (port == 0 || port > 65535) return "the port is no number from 1 to 65535";
-  return NULL;
-}
-
 static void check_addr(const struct host_section *section, const char *addr) {
-  const char *wrong = addr ? host_addr_refusal(addr) : NULL;
+  const char *wrong = addr ? rkv_addr_refusal(addr) : NULL;
   if (wrong) host_section_complain(section, "addr", false, wrong);
 }
 

@@ -71,7 +71,4 @@ struct host_table host_node_table(void);
 void host_node_options_read(const struct host_section *section, const struct rkv_value *values,
                             struct node_options *options);
 
-/* Why `addr` is no HOST:PORT that a node can be known by; NULL if it is one. */
-const char *host_addr_refusal(const char *addr);
-
 #endif

@@ -1,6 +1,8 @@
 /* reach.c: looks where paths lead, and asks for hosts. */
 #include "reach.h"
 
+#include <rkv/address.h>
+
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
@@ -64,11 +66,9 @@ static void check_host(const struct host_section *section, const char *addr) {
   const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
   struct addrinfo *found = NULL;
   char host[RKV_ADDR_MAX], what[RKV_ERROR_TEXT_MAX];
-  size_t len = (size_t)(strrchr(addr, ':') - addr);
+  const struct rkv_addr_parts parts = rkv_addr_split(addr);
   int failed;
-  if (addr[0] == '[') addr++, len -= 2;
-  memcpy(host, addr, len);
-  host[len] = '\0';
+  rkv_addr_host(&parts, host);
   failed = getaddrinfo(host, NULL, &hints, &found);
   if (found) freeaddrinfo(found);
   if (!failed) return;

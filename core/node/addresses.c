@@ -1,6 +1,8 @@
 /* addresses.c: compares HOST:PORT texts as what they mean. */
 #include <node/addresses.h>
 
+#include <rkv/address.h>
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
@@ -26,16 +28,11 @@ static bool take_ip(const char *host, uint8_t bytes[IP_BYTES]) {
 }
 
 static void take(const char *addr, struct place *p) {
-  const char *colon = strrchr(addr, ':');
-  size_t len = colon ? (size_t)(colon - addr) : strlen(addr);
+  const struct rkv_addr_parts parts = rkv_addr_split(addr);
   memset(p, 0, sizeof *p);
-  p->port = colon ? colon + 1 : "";
-  if (len >= 2 && addr[0] == '[' && addr[len - 1] == ']') {
-    addr++;
-    len -= 2;
-  }
-  for (size_t i = 0; i < len && i < sizeof p->host - 1; i++)
-    p->host[i] = (char)tolower((unsigned char)addr[i]);
+  p->port = parts.port;
+  rkv_addr_host(&parts, p->host);
+  for (char *at = p->host; *at; at++) *at = (char)tolower((unsigned char)*at);
   p->ip = take_ip(p->host, p->bytes);
 }
 

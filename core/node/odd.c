@@ -4,15 +4,11 @@
 #include <node/kernel/gate.h>
 #include <node/kernel/state.h>
 
+#include <rkv/address.h>
+
 #include <inttypes.h>
 
 /* ---- what the membership says of it ---- */
-
-/* Where the port begins: behind the last colon. */
-static const char *port_of(const char *addr) {
-  const char *colon = strrchr(addr, ':');
-  return colon ? colon + 1 : addr + strlen(addr);
-}
 
 /* A host that names no machine: who listens there does so on every address that it has. */
 static bool is_unspecified(const char *addr) {
@@ -24,7 +20,7 @@ static bool is_unspecified(const char *addr) {
 
 static bool leads_elsewhere(const char *own, const char *member) {
   if (is_unspecified(own) || is_unspecified(member))
-    return strcmp(port_of(own), port_of(member)) != 0;
+    return strcmp(rkv_addr_split(own).port, rkv_addr_split(member).port) != 0;
   return strcmp(own, member) != 0;
 }
 

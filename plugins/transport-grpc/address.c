@@ -1,6 +1,8 @@
 /* address.c: checks HOST:PORT and listens there. */
 #include "address.h"
 
+#include <rkv/address.h>
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -9,47 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PORT_DIGITS_MAX 5
-#define PORT_MAX 65535
-
-struct host_port {
-  char host[RKV_ADDR_MAX];
-  char port[PORT_DIGITS_MAX + 1];
-};
-
-static bool port_ok(const char *port) {
-  unsigned number = 0;
-  size_t len = strlen(port);
-  if (len == 0 || len > PORT_DIGITS_MAX) return false;
-  for (size_t i = 0; i < len; i++) {
-    if (port[i] < '0' || port[i] > '9') return false;
-    number = number * 10 + (unsigned)(port[i] - '0');
-  }
-  return number >= 1 && number <= PORT_MAX;
-}
-
-/* Brackets belong to an IPv6 address and to nothing else. */
-static bool split(const char *addr, struct host_port *out) {
-  const char *colon = strrchr(addr, ':');
-  size_t len;
-  if (!colon || strlen(addr) >= RKV_ADDR_MAX || !port_ok(colon + 1)) return false;
-  len = (size_t)(colon - addr);
-  if (len >= 2 && addr[0] == '[' && addr[len - 1] == ']') {
-    addr++;
-    len -= 2;
-  } else if (memchr(addr, ':', len)) {
-    return false;
-  }
-  if (len == 0 || memchr(addr, ' ', len) || memchr(addr, '/', len)) return false;
-  memcpy(out->host, addr, len);
-  out->host[len] = '\0';
-  memcpy(out->port, colon + 1, strlen(colon + 1) + 1);
-  return true;
-}
-
 enum rkv_status address_check(const char *addr, struct rkv_error *error) {
-  struct host_port parts;
-  if (split(addr, &parts)) return RKV_OK;
+  if (!rkv_addr_refusal(addr)) return RKV_OK;
   return rkv_fail(error, RKV_INVALID,
                   "address \"%s\" is not HOST:PORT (for example 127.0.0.1:21001 or [::1]:21001)",
                   addr);
@@ -123,19 +86,22 @@ static int listen_all(const struct addrinfo *list, struct address_listeners *out
 enum rkv_status address_listen(const char *addr, struct address_listeners *out,
                                struct rkv_error *error) {
   struct addrinfo hints, *list = NULL;
-  struct host_port parts;
+  struct rkv_addr_parts parts;
+  char host[RKV_ADDR_MAX];
   int code;
   out->count = 0;
-  if (!split(addr, &parts)) return address_check(addr, error);
+  if (rkv_addr_refusal(addr)) return address_check(addr, error);
+  parts = rkv_addr_split(addr);
+  rkv_addr_host(&parts, host);
   memset(&hints, 0, sizeof hints);
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
-  code = getaddrinfo(parts.host, parts.port, &hints, &list);
+  code = getaddrinfo(host, parts.port, &hints, &list);
   if (code != 0)
     return rkv_fail(error, RKV_ADDRESS,
                     "address %s: cannot resolve \"%s\": %s (give an address of "
                     "this machine)",
-                    addr, parts.host, gai_strerror(code));
+                    addr, host, gai_strerror(code));
   code = listen_all(list, out);
   freeaddrinfo(list);
   if (code == 0) return RKV_OK;

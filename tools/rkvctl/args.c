@@ -2,6 +2,7 @@
 #include "args.h"
 
 #include <host/nearest.h>
+#include <rkv/address.h>
 #include <rkv/call.h>
 
 #include <errno.h>
@@ -38,21 +39,13 @@ enum rkv_status args_node_id(const char *text, rkv_node_id *out, struct rkv_erro
   return RKV_OK;
 }
 
-/* HOST:PORT with a port from 1 to 65535; IPv6 hosts stand in brackets. */
+/* HOST:PORT; a '=' would be that of ID=HOST:PORT at the wrong place. */
 static bool is_endpoint(const char *text, size_t len) {
-  const char *colon = NULL;
-  unsigned long port = 0;
-  if (len == 0 || len >= RKV_ADDR_MAX || text[0] == ':') return false;
-  for (size_t i = 0; i < len; i++) {
-    if (text[i] <= ' ' || text[i] == '/' || text[i] == '=') return false;
-    if (text[i] == ':') colon = text + i;
-  }
-  if (!colon || colon + 1 == text + len || text + len - colon > 6) return false;
-  for (colon++; colon < text + len; colon++) {
-    if (*colon < '0' || *colon > '9') return false;
-    port = port * 10 + (unsigned long)(*colon - '0');
-  }
-  return port >= 1 && port <= 65535;
+  char addr[RKV_ADDR_MAX];
+  if (len >= sizeof addr || memchr(text, '=', len)) return false;
+  memcpy(addr, text, len);
+  addr[len] = '\0';
+  return !rkv_addr_refusal(addr);
 }
 
 enum rkv_status args_node(const char *text, rkv_node_id *id, const char **addr,

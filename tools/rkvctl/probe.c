@@ -1,7 +1,7 @@
 /* probe.c: one plain TCP connection, to tell a port of another kind from a dead one. */
 #include "probe.h"
 
-#include <rkv/status.h>
+#include <rkv/address.h>
 
 #include <errno.h>
 #include <netdb.h>
@@ -26,15 +26,13 @@ static bool connects(const struct addrinfo *to) {
 
 bool probe_connects(const char *endpoint) {
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL, *at;
+  struct rkv_addr_parts parts;
   char host[RKV_ADDR_MAX];
-  const char *colon = strrchr(endpoint, ':');
-  size_t len = colon ? (size_t)(colon - endpoint) : 0, skip = 0;
   bool ok = false;
-  if (len == 0 || len >= sizeof host) return false;
-  if (len > 2 && endpoint[0] == '[' && colon[-1] == ']') skip = 1;
-  memcpy(host, endpoint + skip, len - 2 * skip);
-  host[len - 2 * skip] = '\0';
-  if (getaddrinfo(host, colon + 1, &hints, &list) != 0) return false;
+  if (rkv_addr_refusal(endpoint)) return false;
+  parts = rkv_addr_split(endpoint);
+  rkv_addr_host(&parts, host);
+  if (getaddrinfo(host, parts.port, &hints, &list) != 0) return false;
   for (at = list; at && !ok; at = at->ai_next) ok = connects(at);
   freeaddrinfo(list);
   return ok;

@@ -3,6 +3,7 @@
 #ifndef RKV_RKV_H
 #define RKV_RKV_H
 
+#include <rkv/address.h>
 #include <rkv/buf.h>
 #include <rkv/call.h>
 #include <rkv/entry.h>

@@ -92,15 +92,25 @@ static void values_must_fit_each_other(void **state) {
 }
 
 static void addresses_have_a_form(void **state) {
-  static const char *const wrong[] = {
-      "host",    ":1",     "host:", "host:0",     "host:65536",
-      "host:1x", "::1:80", "a b:1", "http://h:1", "host:123456789012345"};
+  static const char *const wrong[] = {"host",
+                                      ":1",
+                                      "host:",
+                                      "host:0",
+                                      "host:65536",
+                                      "host:1x",
+                                      "::1:80",
+                                      "[]:1",
+                                      "[::1:80",
+                                      "a\tb:1",
+                                      "a b:1",
+                                      "http://h:1",
+                                      "host:123456789012345"};
   static const char *const right[] = {"127.0.0.1:1", "localhost:65535", "[::1]:21001", "a-b.c:80"};
   (void)state;
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-    if (!host_addr_refusal(wrong[i])) fail_msg("%s was taken", wrong[i]);
+    if (!rkv_addr_refusal(wrong[i])) fail_msg("%s was taken", wrong[i]);
   for (size_t i = 0; i < sizeof right / sizeof *right; i++)
-    if (host_addr_refusal(right[i])) fail_msg("%s: %s", right[i], host_addr_refusal(right[i]));
+    if (rkv_addr_refusal(right[i])) fail_msg("%s: %s", right[i], rkv_addr_refusal(right[i]));
 }
 
 /* A plugin that cannot be loaded is refused at its line; its keys are not judged. */

@@ -53,6 +53,8 @@ static void refusals_name_word_and_remedy(void **state) {
   (void)state;
   assert_int_equal(PARSE(NULL, &args, &error, "--endpoints", "a:1,,b:2", "x"), RKV_INVALID);
   assert_non_null(strstr(error.text, "try 127.0.0.1:21001"));
+  assert_int_equal(PARSE(NULL, &args, &error, "--endpoints", "::1:21001", "x"), RKV_INVALID);
+  assert_int_equal(PARSE(NULL, &args, &error, "--endpoints", "[]:1", "x"), RKV_INVALID);
   assert_int_equal(PARSE("host", &args, &error, "x"), RKV_INVALID);
   assert_non_null(strstr(error.text, "RKVCTL_ENDPOINTS: \"host\""));
   assert_int_equal(PARSE(NULL, &args, &error, "x", "--jsn"), RKV_INVALID);
