@@ -6,6 +6,24 @@
 #include <stdint.h>
 #include <string.h>
 
+/* X(word, what it is, where it goes, meant for commands, its line of --help). A TEXT or a SWITCH
+ * goes to a field of struct host_flags, a COMMAND is that one, SETTINGS are collected. */
+#define ALL (UINT32_MAX)
+#define FOR(command) (1u << HOST_COMMAND_##command)
+#define TO(field) offsetof(struct host_flags, field)
+#define NODES (FOR(RUN) | FOR(CHECK) | FOR(CONFIG))
+#define FLAG_LIST(X)                                                                               \
+  X("--id", TEXT, TO(id), NODES, "--id N                    this node's number (1 or more)")       \
+  X("--addr", TEXT, TO(addr), NODES,                                                               \
+    "--addr HOST:PORT          where it serves and is known to its peers")                         \
+  X("--config", TEXT, TO(config), ALL,                                                             \
+    "--config FILE             an INI file: [node] [transport] [storage] [state-machine]")         \
+  X("--set", SETTINGS, TO(sets), ALL,                                                              \
+    "--set SECTION.KEY=VALUE   one setting; beats the file, is beaten by --id and --addr")         \
+  X("--json", SWITCH, TO(json), FOR(PLUGINS), "--json                    plugins: print JSON")     \
+  X("--help", COMMAND, HOST_COMMAND_HELP, ALL, "--help                    this text")              \
+  X("--version", COMMAND, HOST_COMMAND_VERSION, ALL, "--version                 which one it is")
+
 const char host_help[] =
     "raft-key-value: one node of a replicated key-value store\n"
     "\n"
@@ -14,49 +32,37 @@ const char host_help[] =
     "  raft-key-value config  --config FILE     the effective configuration and its origins\n"
     "  raft-key-value plugins [NAME] [--json]   what is installed; NAME: its options\n"
     "\n"
-    "  --id N                    this node's number (1 or more)\n"
-    "  --addr HOST:PORT          where it serves and is known to its peers\n"
-    "  --config FILE             an INI file: [node] [transport] [storage] [state-machine]\n"
-    "  --set SECTION.KEY=VALUE   one setting; beats the file, is beaten by --id and --addr\n"
-    "  --json                    plugins: print JSON\n"
-    "  --help, --version\n"
-    "\n"
-    "Stops on SIGTERM or SIGINT within 5 s; a second signal stops at once. SIGHUP reads\n"
-    "FILE again: log_level is taken, what needs a restart is named in the log.\n"
-    "Exit: 0 stopped as asked, 64 usage, 69 address in use, 70 broken inside, 74 storage failed,\n"
-    "78 configuration or plugin refused.\n";
+#define HELP_LINE(word, what, where, commands, line) "  " line "\n"
+    FLAG_LIST(HELP_LINE)
+#undef HELP_LINE
+        "\n"
+        "Stops on SIGTERM or SIGINT within 5 s; a second signal stops at once. SIGHUP reads\n"
+        "FILE again: log_level is taken, what needs a restart is named in the log.\n"
+        "Exit: 0 stopped as asked, 64 usage, 69 address in use, 70 broken inside, 74 storage "
+        "failed,\n"
+        "78 configuration or plugin refused.\n";
 
-/* X(word, takes a value, meant for commands). */
-#define ALL (UINT32_MAX)
-#define FOR(command) (1u << HOST_COMMAND_##command)
-#define FLAG_LIST(X)                                                                               \
-  X("--id", true, FOR(RUN) | FOR(CHECK) | FOR(CONFIG))                                             \
-  X("--addr", true, FOR(RUN) | FOR(CHECK) | FOR(CONFIG))                                           \
-  X("--config", true, ALL)                                                                         \
-  X("--set", true, ALL)                                                                            \
-  X("--json", false, FOR(PLUGINS))                                                                 \
-  X("--help", false, ALL)                                                                          \
-  X("--version", false, ALL)
+enum flag_kind { TEXT, SETTINGS, SWITCH, COMMAND };
 
 struct flag {
   const char *word;
-  bool valued;
+  enum flag_kind kind;
+  size_t where; /* offset in struct host_flags, or an enum host_command */
   uint32_t commands;
 };
 
 static const struct flag known_flags[] = {
-#define FLAG(word, valued, commands) {word, valued, commands},
+#define FLAG(word, what, where, commands, line) {word, what, where, commands},
     FLAG_LIST(FLAG)
 #undef FLAG
 };
 #define FLAG_COUNT (sizeof known_flags / sizeof known_flags[0])
 
 static const char *const commands[] = {
-#define COMMAND(name, word) word,
-    HOST_COMMAND_LIST(COMMAND)
-#undef COMMAND
+#define COMMAND_WORD(name, word) word,
+    HOST_COMMAND_LIST(COMMAND_WORD)
+#undef COMMAND_WORD
 };
-#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 struct parser {
   int argc;
@@ -94,10 +100,18 @@ static const struct flag *find_flag(const struct parser *p, const char *arg) {
   return NULL;
 }
 
-static enum rkv_status keep(const struct parser *p, const char **slot, const struct flag *flag,
-                            const char *value) {
-  if (*slot) return rkv_fail(p->error, RKV_INVALID, "%s is given twice (keep one)", flag->word);
-  *slot = value;
+static const char **text_of(const struct parser *p, const struct flag *flag) {
+  return (const char **)(void *)((char *)p->flags + flag->where);
+}
+
+static bool *switch_of(const struct parser *p, const struct flag *flag) {
+  return (bool *)((char *)p->flags + flag->where);
+}
+
+static enum rkv_status keep(const struct parser *p, const struct flag *flag, const char *value) {
+  if (*text_of(p, flag))
+    return rkv_fail(p->error, RKV_INVALID, "%s is given twice (keep one)", flag->word);
+  *text_of(p, flag) = value;
   return RKV_OK;
 }
 
@@ -113,30 +127,23 @@ static enum rkv_status keep_set(const struct parser *p, const char *value) {
   return RKV_OK;
 }
 
-static enum rkv_status take_value(struct parser *p, const struct flag *flag, const char *value) {
-  struct host_flags *flags = p->flags;
-  if (strcmp(flag->word, "--id") == 0) return keep(p, &flags->id, flag, value);
-  if (strcmp(flag->word, "--addr") == 0) return keep(p, &flags->addr, flag, value);
-  if (strcmp(flag->word, "--config") == 0) return keep(p, &flags->config, flag, value);
-  return keep_set(p, value);
-}
-
 static enum rkv_status parse_flag(struct parser *p, const char *arg) {
   const struct flag *flag = find_flag(p, arg);
-  const char *equals = strchr(arg, '=');
+  const char *value = strchr(arg, '=');
   if (!flag) return RKV_INVALID;
-  if (!flag->valued) {
-    if (equals) return rkv_fail(p->error, RKV_INVALID, "%s takes no value", flag->word);
-    if (strcmp(flag->word, "--json") == 0) p->flags->json = true;
-    if (strcmp(flag->word, "--help") == 0) p->flags->command = HOST_COMMAND_HELP;
-    if (strcmp(flag->word, "--version") == 0) p->flags->command = HOST_COMMAND_VERSION;
+  if (flag->kind == SWITCH || flag->kind == COMMAND) {
+    if (value) return rkv_fail(p->error, RKV_INVALID, "%s takes no value", flag->word);
+    if (flag->kind == SWITCH)
+      *switch_of(p, flag) = true;
+    else
+      p->flags->command = (enum host_command)flag->where;
     return RKV_OK;
   }
-  if (equals) return take_value(p, flag, equals + 1);
-  if (p->at == p->argc)
+  if (!value && p->at == p->argc)
     return rkv_fail(p->error, RKV_INVALID, "%s needs a value (raft-key-value --help shows it)",
                     flag->word);
-  return take_value(p, flag, p->argv[p->at++]);
+  value = value ? value + 1 : p->argv[p->at++];
+  return flag->kind == TEXT ? keep(p, flag, value) : keep_set(p, value);
 }
 
 /* The first word is the command, a second one the plugin that `plugins` shows. */
@@ -160,13 +167,17 @@ static enum rkv_status parse_word(struct parser *p, const char *word) {
   return unknown(p, "command", word, host_nearest_best(&nearest));
 }
 
+static bool is_given(const struct parser *p, const struct flag *flag) {
+  return flag->kind == TEXT ? *text_of(p, flag) != NULL
+                            : flag->kind == SWITCH && *switch_of(p, flag);
+}
+
 /* Flags that this command has no use for would be ignored: better refused. */
 static enum rkv_status check_use(const struct parser *p) {
   const struct host_flags *flags = p->flags;
-  const char *given[FLAG_COUNT] = {flags->id, flags->addr, NULL, NULL, flags->json ? "" : NULL};
   if (flags->command == HOST_COMMAND_HELP || flags->command == HOST_COMMAND_VERSION) return RKV_OK;
   for (size_t i = 0; i < FLAG_COUNT; i++)
-    if (given[i] && !(known_flags[i].commands & (1u << flags->command)))
+    if (is_given(p, &known_flags[i]) && !(known_flags[i].commands & (1u << flags->command)))
       return rkv_fail(p->error, RKV_INVALID, "%s means nothing %s%s (leave it out)",
                       known_flags[i].word, flags->command == HOST_COMMAND_RUN ? "here" : "to ",
                       commands[flags->command]);
