@@ -20,7 +20,6 @@
 #define PATH "/rkv.v1.Stream/Write"
 #define RESULTS 1 /* WriteResponse.results, WriteRequest.commands */
 #define CODE_TAG 0x08
-#define STATUS_TEXT_MAX 256
 #define STREAM_TIMEOUT_S 10 /* without an event the node is taken for dead */
 
 enum event { EVENT_BEGUN = 1, EVENT_SENT, EVENT_RECEIVED, EVENT_END };

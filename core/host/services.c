@@ -142,14 +142,6 @@ void host_services_unbind(struct host_services *services) {
   (void)pthread_mutex_unlock(&services->lock);
 }
 
-struct host_fatal host_services_fatal(struct host_services *services) {
-  struct host_fatal copy;
-  (void)pthread_mutex_lock(&services->lock);
-  copy = services->fatal;
-  (void)pthread_mutex_unlock(&services->lock);
-  return copy;
-}
-
 void host_services_end(struct host_services *services) {
   (void)pthread_mutex_destroy(&services->metrics.lock);
   (void)pthread_mutex_destroy(&services->lock);

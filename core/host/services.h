@@ -67,9 +67,6 @@ void host_services_unbind(struct host_services *services);
 /* How many lines the log had no room for; ctx is the struct host_services. Any thread. */
 uint64_t host_services_lines_dropped(void *ctx);
 
-/* A copy of the first report. */
-struct host_fatal host_services_fatal(struct host_services *services);
-
 /* Frees what the services hold; nobody uses them any more. */
 void host_services_end(struct host_services *services);
 

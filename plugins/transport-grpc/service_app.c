@@ -2,7 +2,7 @@
 #include "bytes.h"
 #include "codec.h"
 #include "keep.h"
-#include "server.h"
+#include "service.h"
 
 #include <stdlib.h>
 
@@ -43,12 +43,8 @@ static void set_done(struct rkv_call *call, enum rkv_status status, const struct
 static void set(struct unary *u) {
   struct rkv_error error;
   enum rkv_status status = keep_message(u->t->host, u->message, &u->request, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
+  if (!service_begin(u, status, &error, set_done)) return;
   u->node.propose.command = u->request;
-  u->node.call.done = set_done;
   await_node(u);
   u->t->node->propose(u->t->node->ctx, &u->node.propose);
 }
@@ -118,15 +114,6 @@ static enum rkv_status answering(const grpc_metadata_array *metadata, uint32_t *
   return RKV_OK;
 }
 
-static void init_done(struct rkv_call *call, enum rkv_status status,
-                      const struct rkv_error *error) {
-  struct unary *u = unary_of(call);
-  if (status == RKV_OK)
-    unary_answer(u, grpc_empty_slice());
-  else
-    unary_refuse(u, status, error);
-}
-
 static void init(struct unary *u) {
   struct rkv_membership *membership = calloc(1, sizeof *membership);
   struct rkv_error error;
@@ -139,12 +126,8 @@ static void init(struct unary *u) {
   if (!unary_take_request(u)) return;
   status = codec_init_decode(u->request, membership, &error);
   if (status == RKV_OK) status = answering(&u->metadata, &u->node.init.answering, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
+  if (!service_begin(u, status, &error, service_empty_done)) return;
   u->node.init.membership = membership;
-  u->node.call.done = init_done;
   u->t->node->init(u->t->node->ctx, &u->node.init);
 }
 
@@ -152,19 +135,7 @@ static void init(struct unary *u) {
 
 static void membership_done(struct rkv_call *call, enum rkv_status status,
                             const struct rkv_error *error) {
-  struct unary *u = unary_of(call);
-  struct rkv_membership_call *m = &u->node.membership;
-  struct rkv_error own;
-  grpc_slice slice;
-  if (status == RKV_OK) {
-    status = codec_membership_answer_encode(m->id, m->membership, &slice, &own);
-    rkv_buf_drop(&m->membership);
-    error = &own;
-  }
-  if (status == RKV_OK)
-    unary_answer(u, slice);
-  else
-    unary_refuse(u, status, error);
+  service_members_done(call, status, error, codec_membership_answer_encode);
 }
 
 static void add_learner(struct unary *u) {
@@ -173,11 +144,7 @@ static void add_learner(struct unary *u) {
   if (!unary_take_request(u)) return;
   status = codec_add_learner_decode(u->request, &u->node.membership, &error);
   if (status == RKV_OK) status = answering(&u->metadata, &u->node.membership.answering, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = membership_done;
+  if (!service_begin(u, status, &error, membership_done)) return;
   u->t->node->add_learner(u->t->node->ctx, &u->node.membership);
 }
 
@@ -187,11 +154,7 @@ static void change_membership(struct unary *u) {
   if (!unary_take_request(u)) return;
   status = codec_change_membership_decode(u->request, &u->node.membership, &error);
   if (status == RKV_OK) status = answering(&u->metadata, &u->node.membership.answering, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = membership_done;
+  if (!service_begin(u, status, &error, membership_done)) return;
   u->t->node->change_membership(u->t->node->ctx, &u->node.membership);
 }
 

@@ -1,29 +1,16 @@
 /* service_raft.c: RaftService's unary methods, what peers ask: Vote and AppendEntries. */
 #include "codec.h"
 #include "keep.h"
-#include "server.h"
+#include "service.h"
 
 /* ---- Vote ---- */
-
-static void vote_done(struct rkv_call *call, enum rkv_status status,
-                      const struct rkv_error *error) {
-  struct unary *u = unary_of(call);
-  if (status == RKV_OK)
-    unary_answer(u, codec_vote_answer_encode(&u->node.vote));
-  else
-    unary_refuse(u, status, error);
-}
 
 static void vote(struct unary *u) {
   struct rkv_error error;
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_vote_request_decode(u->request, &u->node.vote, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = vote_done;
+  if (!service_begin(u, status, &error, service_vote_done)) return;
   u->t->node->vote(u->t->node->ctx, &u->node.vote);
 }
 
@@ -50,11 +37,7 @@ static void append(struct unary *u) {
   /* The log keeps slices of the message, so it is copied once and whole (keep.h). */
   enum rkv_status status = keep_message(u->t->host, u->message, &u->request, &error);
   if (status == RKV_OK) status = codec_append_request_decode(u->request, &u->node.append, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = append_done;
+  if (!service_begin(u, status, &error, append_done)) return;
   u->t->node->append(u->t->node->ctx, &u->node.append);
 }
 

@@ -1,39 +1,16 @@
 /* service_rkv.c: package rkv.v1: Peer, what only nodes of this project ask each other, and Admin,
  * what operators ask. */
 #include "codec.h"
-#include "server.h"
-
-/* The end of all that answers an empty message. */
-static void empty_done(struct rkv_call *call, enum rkv_status status,
-                       const struct rkv_error *error) {
-  struct unary *u = unary_of(call);
-  if (status == RKV_OK)
-    unary_answer(u, grpc_empty_slice());
-  else
-    unary_refuse(u, status, error);
-}
+#include "service.h"
 
 /* ---- PreVote ---- */
-
-static void pre_vote_done(struct rkv_call *call, enum rkv_status status,
-                          const struct rkv_error *error) {
-  struct unary *u = unary_of(call);
-  if (status == RKV_OK)
-    unary_answer(u, codec_vote_answer_encode(&u->node.vote));
-  else
-    unary_refuse(u, status, error);
-}
 
 static void pre_vote(struct unary *u) {
   struct rkv_error error;
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_vote_request_decode(u->request, &u->node.vote, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = pre_vote_done;
+  if (!service_begin(u, status, &error, service_vote_done)) return;
   u->t->node->pre_vote(u->t->node->ctx, &u->node.vote);
 }
 
@@ -44,11 +21,7 @@ static void timeout_now(struct unary *u) {
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_timeout_now_decode(u->request, &u->node.timeout_now, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = empty_done;
+  if (!service_begin(u, status, &error, service_empty_done)) return;
   u->t->node->timeout_now(u->t->node->ctx, &u->node.timeout_now);
 }
 
@@ -68,11 +41,7 @@ static void read_index(struct unary *u) {
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_read_index_decode(u->request, &u->node.read_index, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = read_index_done;
+  if (!service_begin(u, status, &error, read_index_done)) return;
   u->t->node->read_index(u->t->node->ctx, &u->node.read_index);
 }
 
@@ -99,11 +68,7 @@ static void transfer_leader(struct unary *u) {
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_transfer_decode(u->request, &u->node.transfer, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = empty_done;
+  if (!service_begin(u, status, &error, service_empty_done)) return;
   u->t->node->transfer(u->t->node->ctx, &u->node.transfer);
 }
 
@@ -127,19 +92,7 @@ static void trigger_snapshot(struct unary *u) {
 
 static void members_done(struct rkv_call *call, enum rkv_status status,
                          const struct rkv_error *error) {
-  struct unary *u = unary_of(call);
-  struct rkv_membership_call *m = &u->node.membership;
-  struct rkv_error own;
-  grpc_slice slice;
-  if (status == RKV_OK) {
-    status = codec_members_answer_encode(m->id, m->membership, &slice, &own);
-    rkv_buf_drop(&m->membership);
-    error = &own;
-  }
-  if (status == RKV_OK)
-    unary_answer(u, slice);
-  else
-    unary_refuse(u, status, error);
+  service_members_done(call, status, error, codec_members_answer_encode);
 }
 
 static void remove_member(struct unary *u) {
@@ -147,11 +100,7 @@ static void remove_member(struct unary *u) {
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_remove_decode(u->request, &u->node.membership, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = members_done;
+  if (!service_begin(u, status, &error, members_done)) return;
   u->t->node->remove(u->t->node->ctx, &u->node.membership);
 }
 
@@ -160,11 +109,7 @@ static void set_address(struct unary *u) {
   enum rkv_status status;
   if (!unary_take_request(u)) return;
   status = codec_set_address_decode(u->request, &u->node.membership, &error);
-  if (status != RKV_OK) {
-    unary_refuse(u, status, &error);
-    return;
-  }
-  u->node.call.done = members_done;
+  if (!service_begin(u, status, &error, members_done)) return;
   u->t->node->set_address(u->t->node->ctx, &u->node.membership);
 }
 

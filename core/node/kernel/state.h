@@ -90,7 +90,6 @@ struct proposing {
   struct rkv_propose_call **batch; /* proposals of the batch being collected */
   size_t batch_count, batch_capacity;
   struct rkv_entry *scratch; /* entries of one append */
-  size_t scratch_capacity;
   struct pending pending;
 };
 

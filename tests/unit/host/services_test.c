@@ -273,7 +273,7 @@ static void an_early_fatal_report_is_kept(void **state) {
   host_services_bind(&f->services, on_fatal, &report);
   assert_int_equal(report.count, 1);
   assert_string_equal(report.text, "s: full");
-  assert_int_equal(host_services_fatal(&f->services).status, RKV_NO_SPACE);
+  assert_int_equal(f->services.fatal.status, RKV_NO_SPACE);
 }
 
 #define WITH_SERVICES(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
