@@ -1,283 +1,352 @@
-/* wire.c: the walks. Reading trusts nothing: every count is checked against the bytes that are
- * there. */
+/* wire.c: the table of what each call says, and the walk that writes or reads it.
+ *
+ * A new field of a call is one word in the table. Reading trusts nothing: each length is checked
+ * against the bytes that are there, each number of a closed set against its last one. */
 #include "wire.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
 
-/* ---- numbers and bytes ---- */
+/* ---- the table ---- */
 
+enum form { END, NUMBER, BYTES, GIVEN, TEXT, WORD, IDS, ENTRIES, MEMBERSHIP };
+
+struct field {
+  enum form form;
+  size_t offset, size; /* of the member in its struct */
+  unsigned bytes;      /* NUMBER: on the wire */
+  uint64_t max;        /* NUMBER: the largest that makes sense */
+};
+
+#define FIELD(member, form, bytes, max)                                                            \
+  { form, offsetof(IN, member), sizeof(((IN *)0)->member), bytes, max }
+#define NOTHING                                                                                    \
+  { END, 0, 0, 0, 0 }
+#define N8(member) FIELD(member, NUMBER, 8, UINT64_MAX)
+#define N4(member, max) FIELD(member, NUMBER, 4, max)
+#define FLAG(member) FIELD(member, NUMBER, 1, 1)
+#define LOG_ID(member) N8(member.term), N8(member.index)
+#define CLUSTER(member) N8(member.high), N8(member.low)
+#define VOTE(member) N8(member.term), N8(member.node_id), FLAG(member.committed)
+#define AS(form, member) FIELD(member, form, 0, 0)
+
+#define IN struct wire_head
+static const struct field head_fields[] = {N8(id), FIELD(kind, NUMBER, 1, UINT8_MAX), NOTHING},
+                          request_fields[] = {N8(patience_ns), FLAG(enveloped), NOTHING},
+                          answer_fields[] = {N4(error.status, RKV_BROKEN), NOTHING};
+
+#undef IN
+#define IN struct rkv_envelope
+static const struct field envelope_fields[] = {
+    CLUSTER(cluster), N8(to), N8(incarnation), N8(from), N8(from_incarnation), NOTHING};
+
+#undef IN
+#define IN struct rkv_error
+static const struct field error_fields[] = {N8(leader_id), AS(TEXT, leader_addr), AS(TEXT, text),
+                                            NOTHING};
+
+#undef IN
+#define IN struct rkv_entry
+static const struct field entry_fields[] = {LOG_ID(id), N4(kind, UINT32_MAX),
+                                            N4(reserved, UINT32_MAX), AS(BYTES, payload), NOTHING};
+#define ENTRY_BYTES 28 /* of an entry beside its payload */
+
+#undef IN
+#define IN union wire_call
+#define SNAPSHOT_ANSWER(step)                                                                      \
+  { N8(step.chunk_max), FLAG(step.finished), VOTE(step.voter_vote) }
+#define VOTE_REQUEST(call)                                                                         \
+  { VOTE(call.vote), LOG_ID(call.last), FLAG(call.transfer) }
+#define VOTE_ANSWER(call)                                                                          \
+  { FLAG(call.granted), VOTE(call.voter_vote), LOG_ID(call.voter_last) }
+#define CHANGE_ANSWER(call)                                                                        \
+  { LOG_ID(call.id), AS(GIVEN, call.membership) }
+
+/* An END follows the last field of each: the rest of an array is zeros. */
+static const struct call {
+  uint32_t kind;
+  struct field request[16], answer[24];
+} calls[] = {
+    {WIRE_HELLO,
+     {NOTHING},
+     {N8(hello.id), CLUSTER(hello.cluster), N8(hello.incarnation), LOG_ID(hello.membership),
+      N4(hello.names_asker, 1)}},
+    {WIRE_VOTE, VOTE_REQUEST(vote), VOTE_ANSWER(vote)},
+    {WIRE_PRE_VOTE, VOTE_REQUEST(pre_vote), VOTE_ANSWER(pre_vote)},
+    {WIRE_APPEND,
+     {VOTE(append.vote), LOG_ID(append.prev), LOG_ID(append.commit), AS(ENTRIES, append)},
+     {N4(append.result, RKV_APPEND_REJECTED), LOG_ID(append.matched), VOTE(append.voter_vote),
+      N8(append.lease_ns)}},
+    {WIRE_SNAPSHOT_BEGIN,
+     {VOTE(snapshot_begin.vote), LOG_ID(snapshot_begin.meta.last),
+      LOG_ID(snapshot_begin.meta.membership_id), AS(BYTES, snapshot_begin.meta.membership),
+      N8(snapshot_begin.meta.size), AS(TEXT, snapshot_begin.meta.id)},
+     SNAPSHOT_ANSWER(snapshot_begin)},
+    {WIRE_SNAPSHOT_WRITE, {AS(BYTES, snapshot_write.chunk)}, SNAPSHOT_ANSWER(snapshot_write)},
+    {WIRE_SNAPSHOT_FINISH, {NOTHING}, SNAPSHOT_ANSWER(snapshot_finish)},
+    {WIRE_SNAPSHOT_ABORT, {NOTHING}, SNAPSHOT_ANSWER(snapshot_abort)},
+    {WIRE_TIMEOUT_NOW, {VOTE(timeout_now.vote), LOG_ID(timeout_now.last)}, {NOTHING}},
+    {WIRE_READ_INDEX, {N4(read_index.read, RKV_READ_LINEARIZABLE)}, {LOG_ID(read_index.index)}},
+    {WIRE_PROPOSE, {AS(BYTES, propose.command)}, {LOG_ID(propose.id), AS(GIVEN, propose.result)}},
+    {WIRE_QUERY,
+     {AS(BYTES, query.request), N4(query.read, RKV_READ_LINEARIZABLE)},
+     {AS(GIVEN, query.response)}},
+    {WIRE_INIT, {AS(MEMBERSHIP, init.membership)}, {NOTHING}},
+    {WIRE_ADD_LEARNER,
+     {N8(add_learner.learner.id), AS(TEXT, add_learner.learner.addr)},
+     CHANGE_ANSWER(add_learner)},
+    {WIRE_CHANGE_MEMBERSHIP,
+     {AS(IDS, change_membership.voters), FLAG(change_membership.retain)},
+     CHANGE_ANSWER(change_membership)},
+    {WIRE_METRICS,
+     {NOTHING},
+     {N8(metrics.leader), AS(WORD, metrics.state), VOTE(metrics.vote), LOG_ID(metrics.last),
+      LOG_ID(metrics.committed), LOG_ID(metrics.applied), LOG_ID(metrics.snapshot),
+      LOG_ID(metrics.purged), AS(GIVEN, metrics.membership), AS(GIVEN, metrics.text)}},
+    {WIRE_TRANSFER, {N8(transfer.target)}, {NOTHING}},
+    {WIRE_SNAPSHOT_NOW, {NOTHING}, {LOG_ID(snapshot_now.last)}},
+};
+#define CALLS (sizeof calls / sizeof calls[0])
+
+/* ---- the walk ---- */
+
+struct wire {
+  enum rkv_status status;
+  struct wire_out *out; /* where to write; NULL: reading */
+  size_t max;           /* writing: how long it may become */
+  struct rkv_buf in;    /* reading: what is left */
+  void *held;
+};
+
+/* Room for the next `len` bytes to write, or NULL. */
 static uint8_t *grow(struct wire *w, size_t len) {
-  struct wire_bytes *out = w->out;
-  uint8_t *at;
-  if (w->bad) return NULL;
-  if (len > out->capacity - out->len) {
-    size_t capacity = 2 * (out->capacity + len);
+  struct wire_out *out = w->out;
+  if (w->status == RKV_OK && len > w->max - out->len) w->status = RKV_TOO_LARGE;
+  if (w->status == RKV_OK && len > out->capacity - out->len) {
+    const size_t capacity = 2 * (out->len + len);
     uint8_t *data = (uint8_t *)realloc(out->data, capacity);
-    w->bad = !data;
-    if (!data) return NULL;
-    out->data = data, out->capacity = capacity;
+    if (data)
+      out->data = data, out->capacity = capacity;
+    else
+      w->status = RKV_NO_MEMORY;
   }
-  at = out->data + out->len;
+  if (w->status != RKV_OK) return NULL;
   out->len += len;
-  return at;
+  return out->data + out->len - len;
 }
 
-/* The next `len` bytes that were received, or NULL. */
-static const uint8_t *take(struct wire *w, size_t len) {
-  const uint8_t *at = w->frame.data;
-  w->bad = w->bad || len > w->frame.len;
-  if (w->bad) return NULL;
-  w->frame.data += len, w->frame.len -= len;
-  return at;
+/* The next `len` bytes that were read; fewer if there are not so many. */
+static struct rkv_buf take(struct wire *w, size_t len) {
+  const struct rkv_buf taken = rkv_buf_slice(w->in, 0, len);
+  if (taken.len < len) w->status = RKV_CORRUPT;
+  w->in = rkv_buf_slice(w->in, len, w->in.len);
+  return taken;
 }
 
-static void number(struct wire *w, uint64_t *value, unsigned bytes) {
+static uint64_t number(struct wire *w, uint64_t value, unsigned bytes, uint64_t max) {
+  struct rkv_buf taken;
   if (w->out) {
     uint8_t *at = grow(w, bytes);
-    if (at) rkv_put_le(at, *value, bytes);
-  } else {
-    const uint8_t *at = take(w, bytes);
-    *value = at ? rkv_get_le(at, bytes) : 0;
+    if (at) rkv_put_le(at, value, bytes);
+    return value;
   }
+  taken = take(w, bytes);
+  value = rkv_get_le(taken.data, (unsigned)taken.len);
+  if (value > max) w->status = RKV_CORRUPT;
+  return w->status == RKV_OK ? value : 0;
 }
 
-void wire_u64(struct wire *w, uint64_t *value) {
-  number(w, value, 8);
-}
-
-void wire_u32(struct wire *w, uint32_t *value) {
-  uint64_t wide = w->out ? *value : 0;
-  number(w, &wide, 4);
-  *value = (uint32_t)wide;
-}
-
-void wire_bool(struct wire *w, bool *value) {
-  uint64_t wide = w->out && *value ? 1 : 0;
-  number(w, &wide, 1);
-  w->bad = w->bad || wide > 1;
-  *value = wide == 1;
-}
-
-/* A number of a closed set, 0 to `last`. */
-static void closed(struct wire *w, uint32_t *value, uint32_t last) {
-  wire_u32(w, value);
-  if (!w->out && *value > last) w->bad = true, *value = 0;
-}
-
-static void size(struct wire *w, size_t *value) {
-  uint64_t wide = w->out ? *value : 0;
-  wire_u64(w, &wide);
-  *value = (size_t)wide;
-}
-
-static void bytes(struct wire *w, struct rkv_buf *buf) {
-  uint32_t len = (uint32_t)buf->len;
-  wire_u32(w, &len);
-  if (w->out) {
-    uint8_t *at = grow(w, len);
-    if (at && len > 0) memcpy(at, buf->data, len);
-  } else {
-    *buf = rkv_buf_slice(w->frame, 0, len);
-    (void)take(w, len);
-  }
+static struct rkv_buf bytes(struct wire *w, struct rkv_buf buf) {
+  const size_t len = (size_t)number(w, buf.len, 4, UINT32_MAX);
+  uint8_t *at;
+  if (!w->out) return take(w, len);
+  at = grow(w, len);
+  if (at && len > 0) memcpy(at, buf.data, len);
+  return buf;
 }
 
 /* A text of less than `room` bytes. */
 static void text(struct wire *w, char *value, size_t room) {
-  struct rkv_buf buf = rkv_buf_static(value, w->out ? strlen(value) : 0);
-  bytes(w, &buf);
+  const struct rkv_buf buf = bytes(w, rkv_buf_static(value, w->out ? strlen(value) : 0));
   if (w->out) return;
-  w->bad = w->bad || buf.len >= room || (buf.len > 0 && memchr(buf.data, '\0', buf.len));
-  if (w->bad) buf.len = 0;
-  if (buf.len > 0) memcpy(value, buf.data, buf.len);
+  if (buf.len >= room || memchr(buf.data, '\0', buf.len)) {
+    w->status = RKV_CORRUPT;
+    return;
+  }
+  memcpy(value, buf.data, buf.len);
   value[buf.len] = '\0';
 }
 
-/* ---- parts ---- */
-
-static void log_id(struct wire *w, struct rkv_log_id *id) {
-  wire_u64(w, &id->term);
-  wire_u64(w, &id->index);
+/* A member of 1, 4 or 8 bytes. */
+static void integer(struct wire *w, void *member, const struct field *f) {
+  uint64_t wide = 0;
+  uint32_t word = 0;
+  uint8_t byte = 0;
+  void *same = f->size == 1 ? (void *)&byte : f->size == 4 ? (void *)&word : (void *)&wide;
+  if (w->out) memcpy(same, member, f->size);
+  wide = number(w, wide | word | byte, f->bytes, f->max);
+  word = (uint32_t)wide, byte = (uint8_t)wide;
+  if (!w->out) memcpy(member, same, f->size);
 }
 
-static void vote(struct wire *w, struct rkv_vote *v) {
-  wire_u64(w, &v->term);
-  wire_u64(w, &v->node_id);
-  wire_bool(w, &v->committed);
-}
-
-static void cluster_id(struct wire *w, struct rkv_cluster_id *id) {
-  wire_u64(w, &id->high);
-  wire_u64(w, &id->low);
-}
-
-void wire_envelope(struct wire *w, struct rkv_envelope *envelope) {
-  cluster_id(w, &envelope->cluster);
-  wire_u64(w, &envelope->to);
-  wire_u64(w, &envelope->incarnation);
-  wire_u64(w, &envelope->from);
-  wire_u64(w, &envelope->from_incarnation);
-}
-
-void wire_error(struct wire *w, struct rkv_error *error) {
-  wire_u64(w, &error->leader_id);
-  text(w, error->leader_addr, sizeof error->leader_addr);
-  text(w, error->text, sizeof error->text);
-}
-
-static void entry(struct wire *w, struct rkv_entry *e) {
-  log_id(w, &e->id);
-  wire_u32(w, &e->kind);
-  wire_u32(w, &e->reserved);
-  bytes(w, &e->payload);
-}
-
-static void entries(struct wire *w, struct rkv_append_call *call) {
-  size_t count = call->entry_count;
-  struct rkv_entry *read = NULL;
-  size(w, &count);
-  if (w->out) {
-    for (size_t i = 0; i < count; i++) {
-      struct rkv_entry e = call->entries[i];
-      entry(w, &e);
-    }
-    return;
-  }
-  w->bad = w->bad || count > w->frame.len / WIRE_ENTRY;
-  if (w->bad || count == 0) return;
-  read = (struct rkv_entry *)calloc(count, sizeof *read);
-  w->held = read;
-  w->bad = !read;
-  for (size_t i = 0; i < count && !w->bad; i++) entry(w, &read[i]);
-  call->entries = read;
-  call->entry_count = count;
-}
-
-static void meta(struct wire *w, struct rkv_snapshot_meta *m) {
-  log_id(w, &m->last);
-  log_id(w, &m->membership_id);
-  bytes(w, &m->membership);
-  wire_u64(w, &m->size);
-  text(w, m->id, sizeof m->id);
+static void ids(struct wire *w, struct rkv_config_set *set) {
+  set->count = (uint32_t)number(w, set->count, 4, RKV_NODES_MAX);
+  for (uint32_t i = 0; i < set->count; i++) set->ids[i] = number(w, set->ids[i], 8, UINT64_MAX);
 }
 
 /* Only read: no node sends it to another. */
-static void membership(struct wire *w, struct rkv_init_call *call) {
+static void membership(struct wire *w, const struct rkv_membership **member) {
   struct rkv_membership *m = (struct rkv_membership *)calloc(1, sizeof *m);
-  struct rkv_buf encoded = rkv_buf_none();
-  bytes(w, &encoded);
-  w->held = m;
-  w->bad = w->bad || !m || rkv_membership_decode(encoded.data, encoded.len, m, NULL) != RKV_OK;
-  call->membership = m;
+  const struct rkv_buf encoded = bytes(w, rkv_buf_none());
+  if (!m || rkv_membership_decode(encoded.data, encoded.len, m, NULL) != RKV_OK)
+    w->status = RKV_CORRUPT;
+  w->held = m, *member = m;
 }
 
-static void voters(struct wire *w, struct rkv_config_set *set) {
-  closed(w, &set->count, RKV_NODES_MAX);
-  for (uint32_t i = 0; i < set->count; i++) wire_u64(w, &set->ids[i]);
+static void walk(struct wire *w, void *base, const struct field *f);
+
+/* Written are as many as fit: the follower tells how far it got, and the node goes on from there. */
+static void entries(struct wire *w, struct rkv_append_call *call) {
+  const size_t start = w->out ? w->out->len : 0, most = w->out ? SIZE_MAX : w->in.len / ENTRY_BYTES;
+  size_t count = (size_t)number(w, call->entry_count, 8, most), i;
+  struct rkv_entry *read = w->out ? NULL : (struct rkv_entry *)calloc(count + 1, sizeof *read);
+  if (!w->out && !read) w->status = RKV_NO_MEMORY;
+  for (i = 0; i < count && w->status == RKV_OK; i++) {
+    struct rkv_entry entry = w->out ? call->entries[i] : read[i];
+    if (w->out && i > 0 && ENTRY_BYTES + entry.payload.len > w->max - w->out->len) break;
+    walk(w, w->out ? &entry : &read[i], entry_fields);
+  }
+  if (w->out && w->status == RKV_OK) rkv_put_le(w->out->data + start, i, 8);
+  if (!w->out) w->held = read, call->entries = read, call->entry_count = count;
+}
+
+/* Goes on after an error too: what is given must be dropped. */
+static void walk(struct wire *w, void *base, const struct field *f) {
+  for (; f->form != END; f++) {
+    void *member = (uint8_t *)base + f->offset;
+    struct rkv_buf *buf = (struct rkv_buf *)member, taken;
+    switch (f->form) {
+    case NUMBER: integer(w, member, f); break;
+    case BYTES:
+      taken = bytes(w, *buf);
+      if (!w->out) *buf = taken;
+      break;
+    case GIVEN: (void)bytes(w, *buf), rkv_buf_drop(buf); break;
+    case TEXT: text(w, (char *)member, f->size); break;
+    case WORD: text(w, *(char **)member, 0); break;
+    case IDS: ids(w, (struct rkv_config_set *)member); break;
+    case ENTRIES: entries(w, (struct rkv_append_call *)member); break;
+    case MEMBERSHIP: membership(w, (const struct rkv_membership **)member); break;
+    case END: break;
+    }
+  }
+}
+
+static void walk_head(struct wire *w, struct wire_head *head) {
+  walk(w, head, head_fields);
+  if (head->kind & WIRE_ANSWER) {
+    walk(w, head, answer_fields);
+    if (head->error.status != RKV_OK) walk(w, &head->error, error_fields);
+  } else {
+    walk(w, head, request_fields);
+    if (head->enveloped) walk(w, &head->envelope, envelope_fields);
+  }
+}
+
+static void walk_call(struct wire *w, const struct wire_head *head, union wire_call *call) {
+  size_t i = 0;
+  while (i < CALLS && calls[i].kind != (head->kind & ~WIRE_ANSWER)) i++;
+  if (i == CALLS)
+    w->status = RKV_UNIMPLEMENTED;
+  else
+    walk(w, call, head->kind & WIRE_ANSWER ? calls[i].answer : calls[i].request);
 }
 
 /* ---- frames ---- */
 
-struct wire wire_begin(struct wire_bytes *out, uint64_t id, uint32_t kind) {
-  struct wire w = {out, RKV_BUF_NONE_INIT, NULL, false};
-  uint64_t tag = kind;
-  uint32_t length = 0; /* wire_end knows it */
-  wire_u32(&w, &length);
-  wire_u64(&w, &id);
-  number(&w, &tag, 1);
-  return w;
+enum rkv_status wire_write(struct wire_out *out, struct wire_head *head, union wire_call *call) {
+  const size_t start = out->len;
+  struct wire w = {RKV_OK, out, start + WIRE_LENGTH + WIRE_FRAME_MAX, RKV_BUF_NONE_INIT, NULL};
+  (void)number(&w, 0, WIRE_LENGTH, 0); /* known in the end */
+  walk_head(&w, head);
+  if (!(head->kind & WIRE_ANSWER) || head->error.status == RKV_OK) walk_call(&w, head, call);
+  if (w.status == RKV_OK)
+    rkv_put_le(out->data + start, out->len - start - WIRE_LENGTH, WIRE_LENGTH);
+  else
+    out->len = start;
+  return w.status;
 }
 
-bool wire_end(struct wire *w, size_t start, size_t frame_max) {
-  size_t len = w->out->len - start;
-  if (w->bad || len - WIRE_LENGTH > frame_max) {
-    w->out->len = start;
-    return false;
+enum rkv_status wire_read_head(struct rkv_buf *frame, struct wire_head *head) {
+  struct wire w = {RKV_OK, NULL, 0, *frame, NULL};
+  walk_head(&w, head);
+  *frame = w.in;
+  return w.status;
+}
+
+enum rkv_status wire_read_call(struct rkv_buf frame, const struct wire_head *head,
+                               union wire_call *call, void **held) {
+  struct wire w = {RKV_OK, NULL, 0, frame, NULL};
+  walk_call(&w, head, call);
+  *held = w.held;
+  return w.status == RKV_OK && w.in.len > 0 ? RKV_CORRUPT : w.status;
+}
+
+/* ---- sockets ---- */
+
+bool wire_address(const char *text, struct sockaddr_in *addr) {
+  char host[INET_ADDRSTRLEN], port[6], more;
+  const bool whole = sscanf(text, "%15[0-9.]:%5[0-9]%c", host, port, &more) == 2;
+  const unsigned long number = whole ? strtoul(port, NULL, 10) : 0;
+  memset(addr, 0, sizeof *addr);
+  addr->sin_family = AF_INET, addr->sin_port = htons((uint16_t)number);
+  return number > 0 && number <= 65535 && inet_pton(AF_INET, host, &addr->sin_addr) == 1;
+}
+
+int wire_socket(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int on = 1, patience_ms = 10000;
+  (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+  return fd;
+}
+
+bool wire_send(struct wire_out *out, int fd) {
+  while (out->sent < out->len) {
+    const ssize_t n =
+        send(fd, out->data + out->sent, out->len - out->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) return false;
+    if (n < 0) break;
+    out->sent += (size_t)n;
   }
-  rkv_put_le(w->out->data + start, len - WIRE_LENGTH, WIRE_LENGTH);
+  if (out->sent > out->len / 2) { /* not at each byte: moving costs too */
+    memmove(out->data, out->data + out->sent, out->len - out->sent);
+    out->len -= out->sent, out->sent = 0;
+  }
   return true;
 }
 
-/* ---- calls ---- */
-
-void wire_request(struct wire *w, uint32_t kind, union wire_call *c, uint64_t *stream) {
-  switch (kind) {
-  case WIRE_VOTE:
-  case WIRE_PRE_VOTE:
-    vote(w, &c->vote.vote), log_id(w, &c->vote.last), wire_bool(w, &c->vote.transfer);
-    break;
-  case WIRE_APPEND:
-    vote(w, &c->append.vote), log_id(w, &c->append.prev), log_id(w, &c->append.commit);
-    entries(w, &c->append);
-    break;
-  case WIRE_SNAPSHOT_BEGIN:
-    vote(w, &c->snapshot_begin.vote), meta(w, &c->snapshot_begin.meta);
-    break;
-  case WIRE_SNAPSHOT_WRITE: wire_u64(w, stream), bytes(w, &c->snapshot_write.chunk); break;
-  case WIRE_SNAPSHOT_FINISH:
-  case WIRE_SNAPSHOT_ABORT: wire_u64(w, stream); break;
-  case WIRE_TIMEOUT_NOW: vote(w, &c->timeout_now.vote), log_id(w, &c->timeout_now.last); break;
-  case WIRE_READ_INDEX: closed(w, &c->read_index.read, RKV_READ_LINEARIZABLE); break;
-  case WIRE_PROPOSE: bytes(w, &c->propose.command); break;
-  case WIRE_QUERY:
-    bytes(w, &c->query.request), closed(w, &c->query.read, RKV_READ_LINEARIZABLE);
-    break;
-  case WIRE_INIT: membership(w, &c->init); break;
-  case WIRE_ADD_LEARNER:
-    wire_u64(w, &c->add_learner.learner.id);
-    text(w, c->add_learner.learner.addr, sizeof c->add_learner.learner.addr);
-    break;
-  case WIRE_CHANGE_MEMBERSHIP:
-    voters(w, &c->change_membership.voters), wire_bool(w, &c->change_membership.retain);
-    break;
-  case WIRE_TRANSFER: wire_u64(w, &c->transfer.target); break;
-  default: break; /* hello, metrics, snapshot_now: nothing is asked */
+int wire_receive(struct wire_in *in, int fd, const struct rkv_host *host, struct rkv_buf *frame) {
+  while (in->got < WIRE_LENGTH + in->frame.len) {
+    const bool head = in->got < WIRE_LENGTH;
+    uint8_t *to = head ? in->length + in->got : in->room + (in->got - WIRE_LENGTH);
+    const ssize_t n = recv(fd, to, WIRE_LENGTH + in->frame.len - in->got, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    if (n <= 0) return -1;
+    in->got += (size_t)n;
+    if (head && in->got == WIRE_LENGTH) {
+      const size_t len = (size_t)rkv_get_le(in->length, WIRE_LENGTH);
+      if (len > 0 && len <= WIRE_FRAME_MAX) in->room = host->buf_alloc(host->ctx, len, &in->frame);
+      if (in->frame.len == 0) return -1;
+    }
   }
-}
-
-static void metrics(struct wire *w, struct rkv_metrics_call *c) {
-  struct rkv_buf state = rkv_buf_static(c->state, strlen(c->state));
-  wire_u64(w, &c->leader), bytes(w, &state), vote(w, &c->vote), log_id(w, &c->last);
-  log_id(w, &c->committed), log_id(w, &c->applied), log_id(w, &c->snapshot), log_id(w, &c->purged);
-  bytes(w, &c->membership), bytes(w, &c->text);
-  rkv_buf_drop(&c->membership), rkv_buf_drop(&c->text);
-}
-
-/* The answers that clients get are only written, and the buffers that the node gave dropped. */
-void wire_answer(struct wire *w, uint32_t kind, union wire_call *c) {
-  switch (kind) {
-  case WIRE_HELLO:
-    wire_u64(w, &c->hello.id), cluster_id(w, &c->hello.cluster);
-    wire_u64(w, &c->hello.incarnation), log_id(w, &c->hello.membership);
-    closed(w, &c->hello.names_asker, 1);
-    break;
-  case WIRE_VOTE:
-  case WIRE_PRE_VOTE:
-    wire_bool(w, &c->vote.granted), vote(w, &c->vote.voter_vote), log_id(w, &c->vote.voter_last);
-    break;
-  case WIRE_APPEND:
-    closed(w, &c->append.result, RKV_APPEND_REJECTED), log_id(w, &c->append.matched);
-    vote(w, &c->append.voter_vote), wire_u64(w, &c->append.lease_ns);
-    break;
-  case WIRE_SNAPSHOT_BEGIN:
-  case WIRE_SNAPSHOT_WRITE:
-  case WIRE_SNAPSHOT_FINISH:
-  case WIRE_SNAPSHOT_ABORT:
-    size(w, &c->snapshot_begin.chunk_max), wire_bool(w, &c->snapshot_begin.finished);
-    vote(w, &c->snapshot_begin.voter_vote);
-    break;
-  case WIRE_READ_INDEX: log_id(w, &c->read_index.index); break;
-  case WIRE_PROPOSE:
-    log_id(w, &c->propose.id), bytes(w, &c->propose.result), rkv_buf_drop(&c->propose.result);
-    break;
-  case WIRE_QUERY: bytes(w, &c->query.response), rkv_buf_drop(&c->query.response); break;
-  case WIRE_ADD_LEARNER:
-  case WIRE_CHANGE_MEMBERSHIP:
-    log_id(w, &c->add_learner.id), bytes(w, &c->add_learner.membership);
-    rkv_buf_drop(&c->add_learner.membership);
-    break;
-  case WIRE_METRICS: metrics(w, &c->metrics); break;
-  case WIRE_SNAPSHOT_NOW: log_id(w, &c->snapshot_now.last); break;
-  default: break; /* timeout_now, init, transfer: nothing is told */
-  }
+  *frame = in->frame;
+  in->frame = rkv_buf_none(), in->got = 0;
+  return 1;
 }
