@@ -7,78 +7,12 @@
  *      is, and wake it.
  * (T2) So nothing is locked while done or the node is called: both may call back.
  * (T3) A call is in one place at a time: in the mailbox, in a link's list, or with the node. */
-#include "wire.h"
+#include "tcp.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#define ACCEPTED_MAX 256       /* connections of others; more are closed at once */
-#define LINKS_MAX 512          /* with those to peers */
-#define CALLS_MAX 4096         /* calls of one connection that the node works on */
-#define OUT_MAX (256u << 20)   /* bytes that may wait for one connection */
-#define READ_MAX (1u << 20)    /* bytes taken off one connection before the others' turn */
-#define TICK_MS 20             /* the loop looks at the time at least so often */
-#define RETRY_NS 200000000u    /* between two attempts to reach a peer */
-#define TIMEOUT_NS 5000000000u /* of a call to a peer that has no deadline */
-#define IDLE_NS 10000000000u   /* a snapshot stream silent for so long is given up */
-
-/* A connection: to a peer (what peer_open gives out), or accepted. */
-struct link {
-  struct transport *t; /* under lock; NULL: the place is free */
-  bool live;           /* the loop knows of it */
-  int fd;              /* -1: none */
-  struct wire_in in;
-  struct wire_out out;
-  /* What waits for the other side: calls of ours for their answers, an accepted link's snapshot
-   * streams for their next steps. callee[0] is the id, callee[1] when the time is up. */
-  struct rkv_call *calls;
-  size_t open; /* accepted: calls the node works on */
-  /* to a peer */
-  bool outbound, closed;
-  struct sockaddr_in addr;
-  uint64_t last_id;
-  uint64_t retry_ns;     /* not dialled before */
-  struct wire_head head; /* of the next request; its envelope is that of all */
-  struct rkv_call mail;  /* peer_close's */
-};
-
-/* A request of somebody until its answer; a snapshot stream from its first step to its last, all of
- * which have one id. */
-struct inbound {
-  union wire_call as; /* first: the node knows nothing else */
-  struct link *link;
-  struct wire_head head;
-  struct rkv_buf frame, step; /* what the call's fields point into */
-  void *held;
-};
-
-enum mail { MAIL_CLOSE = 256, MAIL_STOP }; /* beside calls, whose kinds are those of the wire */
-
-struct transport {
-  const struct rkv_host *host;
-  const struct rkv_node_api *node;
-  int listener, wake_fd;
-  pthread_t thread;
-  struct rkv_call stop_mail;
-  uint64_t grace_end_ns;
-  bool stopping, accept_pause; /* the loop's */
-  struct pollfd fds[LINKS_MAX + 2];
-  struct link links[LINKS_MAX]; /* accepted ones, then those to peers */
-  pthread_mutex_t lock;
-  bool running;                      /* under lock */
-  struct rkv_call *mail, **mail_end; /* under lock */
-};
-
-static uint64_t now_ns(const struct transport *t) {
-  return t->host->now_ns(t->host->ctx);
-}
 
 /* Leaves mail for the loop. Any thread. False: there is no loop. */
 static bool post(struct transport *t, struct link *link, struct rkv_call *call, uint32_t kind) {
@@ -94,70 +28,12 @@ static bool post(struct transport *t, struct link *link, struct rkv_call *call, 
   return running;
 }
 
-/* ---- calls that wait for the other side ---- */
-
-static void keep(struct link *link, struct rkv_call *call, uint64_t id, uint64_t end_ns) {
-  call->callee[0] = id, call->callee[1] = end_ns;
-  call->next = link->calls, link->calls = call;
-}
-
-/* Takes it off the list; NULL: its time was up. */
-static struct rkv_call *take(struct link *link, uint64_t id, uint32_t kind) {
-  struct rkv_call **at = &link->calls, *call;
-  while ((call = *at) && (call->callee[0] != id || call->kind != kind)) at = &call->next;
-  if (call) *at = call->next;
-  return call;
-}
-
-/* Ends a call to a peer that no answer ends. */
-static void fail(const struct link *link, struct rkv_call *call, enum rkv_status status) {
-  const unsigned long long peer = link->head.envelope.to;
-  struct rkv_error error;
-  (void)rkv_fail(&error, status, "peer %llu: no answer (%s)", peer, rkv_status_name(status));
-  if (status == RKV_TOO_LARGE && call->kind == WIRE_APPEND) {
-    struct rkv_append_call *append = (struct rkv_append_call *)call;
-    const struct rkv_entry *entry = append->entries;
-    append->matched = append->prev;
-    (void)rkv_fail(&error, status, "entry %llu of %zu bytes is over the limit of %u",
-                   (unsigned long long)entry->id.index, entry->payload.len, WIRE_FRAME_MAX);
-  }
-  call->done(call, status, &error);
-}
-
-static void hand_in(struct inbound *in) {
-  const struct rkv_node_api *node = in->link->t->node;
-  in->link->open++;
-  switch (in->head.kind) {
-#define HAND_IN(name, number, type, function)                                                      \
-  case WIRE_##name: node->function(node->ctx, &in->as.function); break;
-    WIRE_PEER_LIST(HAND_IN)
-    WIRE_CLIENT_LIST(HAND_IN)
-  }
-}
-
-/* Ends what is kept no longer than `then_ns`: a call with this status, a stream as aborted. */
-static void expire(struct link *link, uint64_t then_ns, enum rkv_status status) {
-  struct rkv_call **at = &link->calls, *call;
-  while ((call = *at)) {
-    struct inbound *in = (struct inbound *)call;
-    if (call->callee[1] > then_ns) {
-      at = &call->next;
-      continue;
-    }
-    *at = call->next;
-    if (link->outbound)
-      fail(link, call, status);
-    else
-      in->head.kind = WIRE_SNAPSHOT_ABORT, hand_in(in);
-  }
-}
-
 /* ---- what the node asks its peers ---- */
 
 static void send_request(struct link *link, struct rkv_call *call) {
   union wire_call *as = (union wire_call *)call;
   const bool is_step = call->kind > WIRE_SNAPSHOT_BEGIN && call->kind <= WIRE_SNAPSHOT_ABORT;
-  const uint64_t now = now_ns(link->t),
+  const uint64_t now = tcp_now(link->t),
                  end_ns = call->deadline_ns ? call->deadline_ns : now + TIMEOUT_NS;
   enum rkv_status status = RKV_UNAVAILABLE;
   if (call->kind == WIRE_SNAPSHOT_BEGIN)
@@ -165,23 +41,23 @@ static void send_request(struct link *link, struct rkv_call *call) {
   link->head.id = is_step ? (uintptr_t)as->snapshot_write.stream : ++link->last_id;
   link->head.kind = call->kind;
   link->head.patience_ns = end_ns > now ? end_ns - now : 1;
-  if ((link->fd >= 0 || now >= link->retry_ns) && link->out.len < OUT_MAX)
-    status = wire_write(&link->out, &link->head, as);
+  if ((link->fd >= 0 || now >= link->retry_ns) && link->len < OUT_MAX)
+    status = link_write(link, &link->head, as);
   if (status == RKV_OK)
-    keep(link, call, link->head.id, end_ns);
+    link_keep(link, call, link->head.id, end_ns);
   else
-    fail(link, call, status);
+    link_fail(link, call, status);
 }
 
 static void on_answer(struct link *link, struct wire_head *head, struct rkv_buf rest) {
-  struct rkv_call *call = take(link, head->id, head->kind & ~WIRE_ANSWER);
+  struct rkv_call *call = link_take(link, head->id, head->kind & ~WIRE_ANSWER);
   union wire_call *as = (union wire_call *)call;
   void *held = NULL;
   if (!call) return;
   if (head->error.status != RKV_OK)
     call->done(call, (enum rkv_status)head->error.status, &head->error);
   else if (wire_read_call(rest, head, as, &held) != RKV_OK)
-    fail(link, call, RKV_UNAVAILABLE);
+    link_fail(link, call, RKV_UNAVAILABLE);
   else
     call->done(call, RKV_OK, NULL);
 }
@@ -198,16 +74,16 @@ static void answer(struct inbound *in) {
                                   (kind == WIRE_SNAPSHOT_BEGIN && !in->as.snapshot_begin.finished));
   enum rkv_status status;
   in->head.kind |= WIRE_ANSWER;
-  status = wire_write(&link->out, &in->head, &in->as);
+  status = link_write(link, &in->head, &in->as);
   if (status != RKV_OK) {
     (void)rkv_fail(error, status, "the answer is over frame_max, or there is no memory for it");
-    (void)wire_write(&link->out, &in->head, &in->as); /* else it times out */
+    (void)link_write(link, &in->head, &in->as); /* else it times out */
   }
-  if (link->fd < 0) link->out.len = 0;
+  if (link->fd < 0) link->len = 0;
   link->open--;
   if (goes_on) {
     in->as.call.kind = WIRE_SNAPSHOT_BEGIN;
-    keep(link, &in->as.call, in->head.id, link->fd < 0 ? 0 : now_ns(link->t) + IDLE_NS);
+    link_keep(link, &in->as.call, in->head.id, link->fd < 0 ? 0 : tcp_now(link->t) + IDLE_NS);
     return;
   }
   rkv_buf_drop(&in->frame), rkv_buf_drop(&in->step);
@@ -223,17 +99,11 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   (void)post(in->link->t, in->link, call, WIRE_ANSWER); /* the loop lives as long as it is open */
 }
 
-static void refuse(struct inbound *in, enum rkv_status status, const char *why) {
-  (void)rkv_fail(&in->head.error, status, "%s", why);
-  in->link->open++;
-  answer(in);
-}
-
 static void on_request(struct link *link, const struct wire_head *head, struct rkv_buf frame,
                        struct rkv_buf rest) {
   const bool is_step = head->kind > WIRE_SNAPSHOT_BEGIN && head->kind <= WIRE_SNAPSHOT_ABORT;
   struct inbound *stream =
-      is_step ? (struct inbound *)take(link, head->id, WIRE_SNAPSHOT_BEGIN) : NULL;
+      is_step ? (struct inbound *)link_take(link, head->id, WIRE_SNAPSHOT_BEGIN) : NULL;
   struct inbound *in = stream ? stream : (struct inbound *)calloc(1, sizeof *in);
   struct rkv_buf *holder;
   enum rkv_status status;
@@ -247,15 +117,19 @@ static void on_request(struct link *link, const struct wire_head *head, struct r
   in->as.call.done = answered;
   in->as.call.abi_minor = RKV_ABI_MINOR;
   in->as.call.envelope = head->enveloped ? &in->head.envelope : NULL;
-  in->as.call.deadline_ns = head->patience_ns ? now_ns(link->t) + head->patience_ns : 0;
-  if (status != RKV_OK)
-    refuse(in, status, "this node does not know the call, or it makes no sense");
-  else if (is_step && !stream)
-    refuse(in, RKV_ABORTED, "no such snapshot stream: begin again");
-  else if (link->t->stopping)
-    refuse(in, RKV_UNAVAILABLE, "the node is stopping");
-  else
-    hand_in(in);
+  in->as.call.deadline_ns = head->patience_ns ? tcp_now(link->t) + head->patience_ns : 0;
+  if (status == RKV_OK && is_step && !stream) status = RKV_ABORTED;
+  if (status == RKV_OK && link->t->stopping) status = RKV_UNAVAILABLE;
+  link->open++;
+  if (status == RKV_OK) {
+    link_hand_in(in);
+    return;
+  }
+  (void)rkv_fail(&in->head.error, status, "refused: %s",
+                 status == RKV_ABORTED       ? "no such snapshot stream, begin again"
+                 : status == RKV_UNAVAILABLE ? "the node is stopping"
+                                             : "this node does not know the call");
+  answer(in);
 }
 
 /* ---- links ---- */
@@ -272,28 +146,18 @@ static struct link *link_new(struct transport *t, size_t first, size_t end) {
 }
 
 static void break_link(struct link *link) {
-  (void)close(link->fd);
-  link->fd = -1;
-  rkv_buf_drop(&link->in.frame), link->in.got = 0;
-  link->out.len = link->out.sent = 0;
-  link->retry_ns = now_ns(link->t) + RETRY_NS;
-  expire(link, UINT64_MAX, RKV_UNAVAILABLE);
+  link_hang_up(link);
+  link->retry_ns = tcp_now(link->t) + RETRY_NS;
+  link_expire(link, UINT64_MAX, RKV_UNAVAILABLE);
 }
 
 static void link_free(struct link *link) {
   struct transport *t = link->t;
-  break_link(link);
-  free(link->out.data);
+  link_hang_up(link);
+  free(link->out);
   (void)pthread_mutex_lock(&t->lock);
   memset(link, 0, sizeof *link);
   (void)pthread_mutex_unlock(&t->lock);
-}
-
-static void dial(struct link *link) {
-  link->fd = wire_socket();
-  if (connect(link->fd, (struct sockaddr *)&link->addr, sizeof link->addr) != 0 &&
-      errno != EINPROGRESS)
-    break_link(link);
 }
 
 /* When it fails, for example without descriptors, it pauses for a turn. */
@@ -326,7 +190,7 @@ static void receive(struct link *link) {
   int came = 1;
   while (came > 0 && total < READ_MAX && link->open < CALLS_MAX) {
     struct rkv_buf frame = rkv_buf_none();
-    came = wire_receive(&link->in, link->fd, link->t->host, &frame);
+    came = link_receive(link, link->t->host, &frame);
     if (came > 0 && !on_frame(link, frame)) came = -1;
     total += WIRE_LENGTH + frame.len;
     rkv_buf_drop(&frame);
@@ -359,19 +223,19 @@ static void read_mail(struct transport *t) {
 /* Ends what is over, dials, sends. True: the node or a client waits for it. */
 static bool tend(struct link *link, struct pollfd *polled) {
   struct transport *t = link->t;
-  const uint64_t now = now_ns(t);
-  if (link->closed || t->stopping) expire(link, UINT64_MAX, RKV_CANCELLED);
-  expire(link, now, RKV_TIMEOUT);
-  if (link->outbound && link->fd < 0 && link->calls) dial(link);
-  if (link->fd >= 0 && !wire_send(&link->out, link->fd)) break_link(link);
+  const uint64_t now = tcp_now(t);
+  if (link->closed || t->stopping) link_expire(link, UINT64_MAX, RKV_CANCELLED);
+  link_expire(link, now, RKV_TIMEOUT);
+  if (link->outbound && link->fd < 0 && link->calls && !link_dial(link)) break_link(link);
+  if (link->fd >= 0 && !link_send(link)) break_link(link);
   if (link->outbound ? link->closed : link->fd < 0 && link->open == 0) {
     link_free(link);
     return false;
   }
   polled->fd = link->fd;
-  polled->events = (short)((link->open < CALLS_MAX && link->out.len < OUT_MAX ? POLLIN : 0) |
-                           (link->out.len > 0 ? POLLOUT : 0));
-  return link->open > 0 || (!link->outbound && link->out.len > 0 && now < t->grace_end_ns);
+  polled->events = (short)((link->open < CALLS_MAX && link->len < OUT_MAX ? POLLIN : 0) |
+                           (link->len > 0 ? POLLOUT : 0));
+  return link->open > 0 || (!link->outbound && link->len > 0 && now < t->grace_end_ns);
 }
 
 static void *loop(void *arg) {
@@ -424,9 +288,9 @@ static enum rkv_status tcp_open(const struct rkv_host *host, const struct rkv_co
   if (!t) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the transport");
   (void)pthread_mutex_init(&t->lock, NULL); /* a default mutex: cannot fail on Linux */
   t->host = host, t->node = node, t->mail_end = &t->mail;
-  t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), t->listener = wire_socket();
+  t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), t->listener = link_socket();
   t->fds[LINKS_MAX].events = t->fds[LINKS_MAX + 1].events = POLLIN;
-  if (!wire_address(host->node_addr, &addr))
+  if (!link_address(host->node_addr, &addr))
     status =
         rkv_fail(error, RKV_INVALID, "%s: not HOST:PORT (try 127.0.0.1:21001)", host->node_addr);
   else if (t->wake_fd < 0 || t->listener < 0)
@@ -452,7 +316,7 @@ static enum rkv_status tcp_start(void *transport, struct rkv_error *error) {
 
 static void tcp_stop(void *transport, uint64_t grace_ns) {
   struct transport *t = (struct transport *)transport;
-  const uint64_t now = now_ns(t);
+  const uint64_t now = tcp_now(t);
   t->grace_end_ns = grace_ns < UINT64_MAX - now ? now + grace_ns : UINT64_MAX;
   (void)post(t, NULL, &t->stop_mail, MAIL_STOP);
   (void)pthread_join(t->thread, NULL);
@@ -463,7 +327,7 @@ static enum rkv_status tcp_peer_open(void *transport, const struct rkv_peer_info
   struct transport *t = (struct transport *)transport;
   struct sockaddr_in addr;
   struct link *link;
-  if (!wire_address(info->addr, &addr))
+  if (!link_address(info->addr, &addr))
     return rkv_fail(error, RKV_INVALID, "%s: not a numeric HOST:PORT", info->addr);
   link = link_new(t, ACCEPTED_MAX, LINKS_MAX);
   if (!link)
@@ -485,16 +349,16 @@ static void tcp_peer_close(void *peer) {
 /* ---- the descriptor: in the order of the structs, so that C++ takes it too ---- */
 
 static void ask(struct link *link, struct rkv_call *call, uint32_t kind) {
-  if (!post(link->t, link, call, kind)) fail(link, call, RKV_CANCELLED); /* no loop */
+  if (!post(link->t, link, call, kind)) link_fail(link, call, RKV_CANCELLED); /* no loop */
 }
 
-#define SEND(name, number, type, function)                                                         \
+#define SEND(name, number, type, function, request, answer)                                        \
   static void send_##function(void *peer, struct type *call) {                                     \
     ask((struct link *)peer, &call->call, WIRE_##name);                                            \
   }
 WIRE_PEER_LIST(SEND)
 
-#define SEND_OPERATION(name, number, type, function) send_##function,
+#define SEND_OPERATION(name, number, type, function, request, answer) send_##function,
 static const struct rkv_transport_ops ops = {tcp_open,
                                              tcp_start,
                                              tcp_stop,
@@ -504,18 +368,18 @@ static const struct rkv_transport_ops ops = {tcp_open,
                                              WIRE_PEER_LIST(SEND_OPERATION)};
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
-const struct rkv_plugin rkv_plugin_entry = {.magic = RKV_PLUGIN_MAGIC,
-                                            .abi_major = RKV_ABI_MAJOR,
-                                            .abi_minor = RKV_ABI_MINOR,
-                                            .struct_size = sizeof(struct rkv_plugin),
-                                            .kind = RKV_KIND_TRANSPORT,
-                                            .name = "transport-tcp",
-                                            .version = "1.0.0",
-                                            .description = "frames over TCP: small and plain",
-                                            .capabilities = RKV_CAP_STREAMING,
-                                            .options = NULL,
-                                            .option_count = 0,
-                                            .option_size = sizeof(struct rkv_option),
-                                            .ops = &ops,
-                                            .ops_size = sizeof ops,
-                                            .reserved = 0};
+const struct rkv_plugin rkv_plugin_entry = {RKV_PLUGIN_MAGIC,
+                                            RKV_ABI_MAJOR,
+                                            RKV_ABI_MINOR,
+                                            sizeof(struct rkv_plugin),
+                                            RKV_KIND_TRANSPORT,
+                                            "transport-tcp",
+                                            "1.0.0",
+                                            "frames over TCP: small and plain",
+                                            RKV_CAP_STREAMING,
+                                            NULL,
+                                            0,
+                                            sizeof(struct rkv_option),
+                                            &ops,
+                                            sizeof ops,
+                                            0};

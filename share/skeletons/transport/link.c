@@ -1,0 +1,383 @@
+/* link.c: frames written and read by one walk over the lists of tcp.h, and sockets.
+ *
+ * Reading trusts nothing: each length is checked against the bytes that are there, each number of a
+ * closed set against its last one. */
+#include "tcp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- the table ---- */
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "numbers go over the wire as they lie in memory: turn them round in raw()"
+#endif
+
+enum form { END, NUMBER, BYTES, GIVEN, TEXT, WORD, IDS, ENTRIES, MEMBERSHIP };
+
+struct field {
+  enum form form;
+  size_t offset, size; /* of the member in its struct */
+  uint64_t max;        /* NUMBER of up to 4 bytes: the largest that makes sense */
+};
+
+#define AS(form, member) FIELD(member, form, 0)
+#define FIELD(member, form, max)                                                                   \
+  { form, offsetof(IN, member), sizeof(((IN *)0)->member), max }
+#define NUMBER(member) FIELD(member, NUMBER, UINT64_MAX)
+#define UP_TO(max, member) FIELD(member, NUMBER, max)
+#define FLAG(member) UP_TO(1, member)
+#define VOTE(member) NUMBER(member.term), NUMBER(member.node_id), FLAG(member.committed)
+#define NOTHING                                                                                    \
+  { END, 0, 0, 0 }
+
+#define IN struct wire_head
+static const struct field head_fields[] = {NUMBER(id), NUMBER(kind), NOTHING},
+                          request_fields[] = {NUMBER(patience_ns), FLAG(enveloped), NOTHING},
+                          answer_fields[] = {UP_TO(RKV_BROKEN, error.status), NOTHING};
+#undef IN
+#define IN struct rkv_envelope
+static const struct field envelope_fields[] = {NUMBER(cluster),          NUMBER(to),
+                                               NUMBER(incarnation),      NUMBER(from),
+                                               NUMBER(from_incarnation), NOTHING};
+#undef IN
+#define IN struct rkv_error
+static const struct field error_fields[] = {NUMBER(leader_id), AS(TEXT, leader_addr),
+                                            AS(TEXT, text), NOTHING};
+#undef IN
+#define IN struct rkv_entry
+static const struct field entry_fields[] = {NUMBER(id), NUMBER(kind), NUMBER(reserved),
+                                            AS(BYTES, payload), NOTHING};
+#define ENTRY_BYTES 28 /* of an entry beside its payload */
+
+#undef IN
+#define IN union wire_call
+#define LIST(...) __VA_ARGS__
+#define ROW(name, number, type, function, request, answer) {number, {LIST request}, {LIST answer}},
+static const struct call { /* an END follows the last field of each: the rest is zeros */
+  uint32_t kind;
+  struct field request[12], answer[12];
+} calls[] = {WIRE_PEER_LIST(ROW) WIRE_CLIENT_LIST(ROW)};
+#define CALLS (sizeof calls / sizeof calls[0])
+
+/* ---- the walk ---- */
+
+struct wire {
+  enum rkv_status status;
+  struct link *out;  /* where to write; NULL: reading */
+  size_t max;        /* writing: how long it may become */
+  struct rkv_buf in; /* reading: what is left */
+  void *held;
+};
+
+/* Room for the next `len` bytes to write, or NULL. */
+static uint8_t *grow(struct wire *w, size_t len) {
+  struct link *out = w->out;
+  if (w->status == RKV_OK && len > w->max - out->len) w->status = RKV_TOO_LARGE;
+  if (w->status == RKV_OK && len > out->capacity - out->len) {
+    const size_t capacity = 2 * (out->len + len);
+    uint8_t *data = (uint8_t *)realloc(out->out, capacity);
+    if (data)
+      out->out = data, out->capacity = capacity;
+    else
+      w->status = RKV_NO_MEMORY;
+  }
+  if (w->status != RKV_OK) return NULL;
+  out->len += len;
+  return out->out + out->len - len;
+}
+
+/* The next `len` bytes that were read; fewer if there are not so many. */
+static struct rkv_buf take(struct wire *w, size_t len) {
+  const struct rkv_buf taken = rkv_buf_slice(w->in, 0, len);
+  if (taken.len < len) w->status = RKV_CORRUPT;
+  w->in = rkv_buf_slice(w->in, len, w->in.len);
+  return taken;
+}
+
+/* A number of this many bytes, or whatever bytes. */
+static void raw(struct wire *w, void *value, size_t len) {
+  struct rkv_buf taken;
+  if (w->out) {
+    uint8_t *at = grow(w, len);
+    if (at && len > 0) memcpy(at, value, len);
+    return;
+  }
+  taken = take(w, len);
+  memcpy(value, taken.data, taken.len);
+}
+
+static struct rkv_buf bytes(struct wire *w, struct rkv_buf buf) {
+  uint32_t len = (uint32_t)buf.len;
+  raw(w, &len, sizeof len);
+  if (!w->out) return take(w, len);
+  raw(w, (uint8_t *)(uintptr_t)buf.data, len);
+  return buf;
+}
+
+/* A text of less than `room` bytes. */
+static void text(struct wire *w, char *value, size_t room) {
+  const struct rkv_buf buf = bytes(w, rkv_buf_static(value, w->out ? strlen(value) : 0));
+  if (w->out) return;
+  if (buf.len >= room || memchr(buf.data, '\0', buf.len)) {
+    w->status = RKV_CORRUPT;
+    return;
+  }
+  memcpy(value, buf.data, buf.len);
+  value[buf.len] = '\0';
+}
+
+static void number(struct wire *w, void *member, size_t size, uint64_t max) {
+  uint32_t value = 0;
+  raw(w, member, size);
+  if (size <= sizeof value) memcpy(&value, member, size);
+  if (value > max) w->status = RKV_CORRUPT;
+}
+
+static void ids(struct wire *w, struct rkv_config_set *set) {
+  number(w, &set->count, sizeof set->count, RKV_NODES_MAX);
+  if (w->status == RKV_OK) raw(w, set->ids, set->count * sizeof set->ids[0]);
+}
+
+/* Only read: no node sends it to another. */
+static void membership(struct wire *w, const struct rkv_membership **member) {
+  struct rkv_membership *m = (struct rkv_membership *)calloc(1, sizeof *m);
+  const struct rkv_buf encoded = bytes(w, rkv_buf_none());
+  if (!m || rkv_membership_decode(encoded.data, encoded.len, m, NULL) != RKV_OK)
+    w->status = RKV_CORRUPT;
+  w->held = m, *member = m;
+}
+
+static void walk(struct wire *w, void *base, const struct field *f);
+
+/* Written are as many as fit: the follower tells how far it got, and the node goes on from there. */
+static void write_entries(struct wire *w, const struct rkv_append_call *call) {
+  const size_t start = w->out->len;
+  uint64_t i = call->entry_count;
+  raw(w, &i, sizeof i);
+  for (i = 0; i < call->entry_count && w->status == RKV_OK; i++) {
+    struct rkv_entry entry = call->entries[i];
+    if (i > 0 && ENTRY_BYTES + entry.payload.len > w->max - w->out->len) break;
+    walk(w, &entry, entry_fields);
+  }
+  if (w->status == RKV_OK) memcpy(w->out->out + start, &i, sizeof i);
+}
+
+static void read_entries(struct wire *w, struct rkv_append_call *call) {
+  struct rkv_entry *entries;
+  uint64_t count = 0;
+  raw(w, &count, sizeof count);
+  if (count > w->in.len / ENTRY_BYTES) w->status = RKV_CORRUPT, count = 0;
+  entries = (struct rkv_entry *)calloc(count + 1, sizeof *entries);
+  if (!entries) w->status = RKV_NO_MEMORY;
+  for (uint64_t i = 0; i < count && w->status == RKV_OK; i++) walk(w, &entries[i], entry_fields);
+  w->held = entries;
+  call->entries = entries, call->entry_count = (size_t)count;
+}
+
+/* Goes on after an error too: what is given must be dropped. */
+static void walk(struct wire *w, void *base, const struct field *f) {
+  for (; f->form != END; f++) {
+    void *member = (uint8_t *)base + f->offset;
+    struct rkv_buf *buf = (struct rkv_buf *)member, taken;
+    switch (f->form) {
+    case NUMBER: number(w, member, f->size, f->max); break;
+    case BYTES:
+      taken = bytes(w, *buf);
+      if (!w->out) *buf = taken;
+      break;
+    case GIVEN: (void)bytes(w, *buf), rkv_buf_drop(buf); break;
+    case TEXT: text(w, (char *)member, f->size); break;
+    case WORD: text(w, *(char **)member, 0); break;
+    case IDS: ids(w, (struct rkv_config_set *)member); break;
+    case ENTRIES:
+      w->out ? write_entries(w, (const struct rkv_append_call *)member)
+             : read_entries(w, (struct rkv_append_call *)member);
+      break;
+    case MEMBERSHIP: membership(w, (const struct rkv_membership **)member); break;
+    case END: break;
+    }
+  }
+}
+
+static void walk_head(struct wire *w, struct wire_head *head) {
+  walk(w, head, head_fields);
+  if (head->kind & WIRE_ANSWER) {
+    walk(w, head, answer_fields);
+    if (head->error.status != RKV_OK) walk(w, &head->error, error_fields);
+  } else {
+    walk(w, head, request_fields);
+    if (head->enveloped) walk(w, &head->envelope, envelope_fields);
+  }
+}
+
+static void walk_call(struct wire *w, const struct wire_head *head, union wire_call *call) {
+  size_t i = 0;
+  while (i < CALLS && calls[i].kind != (head->kind & ~WIRE_ANSWER)) i++;
+  if (i == CALLS)
+    w->status = RKV_UNIMPLEMENTED;
+  else
+    walk(w, call, head->kind & WIRE_ANSWER ? calls[i].answer : calls[i].request);
+}
+
+/* ---- frames ---- */
+
+enum rkv_status link_write(struct link *link, struct wire_head *head, union wire_call *call) {
+  const size_t start = link->len;
+  struct wire w = {RKV_OK, link, start + WIRE_LENGTH + WIRE_FRAME_MAX, RKV_BUF_NONE_INIT, NULL};
+  uint32_t length = 0; /* known in the end */
+  raw(&w, &length, sizeof length);
+  walk_head(&w, head);
+  if (!(head->kind & WIRE_ANSWER) || head->error.status == RKV_OK) walk_call(&w, head, call);
+  if (w.status != RKV_OK) {
+    link->len = start;
+    return w.status;
+  }
+  length = (uint32_t)(link->len - start - WIRE_LENGTH);
+  memcpy(link->out + start, &length, sizeof length);
+  return RKV_OK;
+}
+
+enum rkv_status wire_read_head(struct rkv_buf *frame, struct wire_head *head) {
+  struct wire w = {RKV_OK, NULL, 0, *frame, NULL};
+  walk_head(&w, head);
+  *frame = w.in;
+  return w.status;
+}
+
+enum rkv_status wire_read_call(struct rkv_buf frame, const struct wire_head *head,
+                               union wire_call *call, void **held) {
+  struct wire w = {RKV_OK, NULL, 0, frame, NULL};
+  walk_call(&w, head, call);
+  *held = w.held;
+  return w.status == RKV_OK && w.in.len > 0 ? RKV_CORRUPT : w.status;
+}
+
+/* ---- sockets ---- */
+
+bool link_send(struct link *link) {
+  while (link->sent < link->len) {
+    const size_t left = link->len - link->sent;
+    const ssize_t n = send(link->fd, link->out + link->sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) return false;
+    if (n < 0) break;
+    link->sent += (size_t)n;
+  }
+  if (link->sent > link->len / 2) { /* not at each byte: moving costs too */
+    memmove(link->out, link->out + link->sent, link->len - link->sent);
+    link->len -= link->sent, link->sent = 0;
+  }
+  return true;
+}
+
+int link_receive(struct link *link, const struct rkv_host *host, struct rkv_buf *frame) {
+  while (link->got < WIRE_LENGTH + link->frame.len) {
+    const bool head = link->got < WIRE_LENGTH;
+    uint8_t *to = head ? link->length + link->got : link->room + (link->got - WIRE_LENGTH);
+    const ssize_t n = recv(link->fd, to, WIRE_LENGTH + link->frame.len - link->got, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    if (n <= 0) return -1;
+    link->got += (size_t)n;
+    if (head && link->got == WIRE_LENGTH) {
+      const size_t len = (size_t)rkv_get_le(link->length, WIRE_LENGTH);
+      if (len > 0 && len <= WIRE_FRAME_MAX)
+        link->room = host->buf_alloc(host->ctx, len, &link->frame);
+      if (link->frame.len == 0) return -1;
+    }
+  }
+  *frame = link->frame;
+  link->frame = rkv_buf_none(), link->got = 0;
+  return 1;
+}
+
+bool link_address(const char *text, struct sockaddr_in *addr) {
+  char host[INET_ADDRSTRLEN], port[6], more;
+  const bool whole = sscanf(text, "%15[0-9.]:%5[0-9]%c", host, port, &more) == 2;
+  const unsigned long value = whole ? strtoul(port, NULL, 10) : 0;
+  memset(addr, 0, sizeof *addr);
+  addr->sin_family = AF_INET, addr->sin_port = htons((uint16_t)value);
+  return value > 0 && value <= 65535 && inet_pton(AF_INET, host, &addr->sin_addr) == 1;
+}
+
+int link_socket(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int on = 1, patience_ms = 10000;
+  (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+  return fd;
+}
+
+bool link_dial(struct link *link) {
+  link->fd = link_socket();
+  return connect(link->fd, (struct sockaddr *)&link->addr, sizeof link->addr) == 0 ||
+         errno == EINPROGRESS;
+}
+
+void link_hang_up(struct link *link) {
+  if (link->fd >= 0) (void)close(link->fd);
+  link->fd = -1;
+  rkv_buf_drop(&link->frame);
+  link->got = link->len = link->sent = 0;
+}
+
+/* ---- calls that wait ---- */
+
+void link_keep(struct link *link, struct rkv_call *call, uint64_t id, uint64_t end_ns) {
+  call->callee[0] = id, call->callee[1] = end_ns;
+  call->next = link->calls, link->calls = call;
+}
+
+struct rkv_call *link_take(struct link *link, uint64_t id, uint32_t kind) {
+  struct rkv_call **at = &link->calls, *call;
+  while ((call = *at) && (call->callee[0] != id || call->kind != kind)) at = &call->next;
+  if (call) *at = call->next;
+  return call;
+}
+
+/* Ends a call to a peer that no answer ends. */
+void link_fail(const struct link *link, struct rkv_call *call, enum rkv_status status) {
+  const unsigned long long peer = link->head.envelope.to;
+  struct rkv_error error;
+  (void)rkv_fail(&error, status, "peer %llu: no answer (%s)", peer, rkv_status_name(status));
+  if (status == RKV_TOO_LARGE && call->kind == WIRE_APPEND) {
+    struct rkv_append_call *append = (struct rkv_append_call *)call;
+    const struct rkv_entry *entry = append->entries;
+    append->matched = append->prev;
+    (void)rkv_fail(&error, status, "entry %llu of %zu bytes is over the limit of %u",
+                   (unsigned long long)entry->id.index, entry->payload.len, WIRE_FRAME_MAX);
+  }
+  call->done(call, status, &error);
+}
+
+void link_hand_in(struct inbound *in) {
+  const struct rkv_node_api *node = in->link->t->node;
+  switch (in->head.kind) {
+#define HAND_IN(name, number, type, function, request, answer)                                     \
+  case WIRE_##name: node->function(node->ctx, &in->as.function); break;
+    WIRE_PEER_LIST(HAND_IN)
+    WIRE_CLIENT_LIST(HAND_IN)
+  }
+}
+
+/* Ends what is kept no longer than `then_ns`: a call with this status, a stream as aborted. */
+void link_expire(struct link *link, uint64_t then_ns, enum rkv_status status) {
+  struct rkv_call **at = &link->calls, *call;
+  while ((call = *at)) {
+    struct inbound *in = (struct inbound *)call;
+    if (call->callee[1] > then_ns) {
+      at = &call->next;
+      continue;
+    }
+    *at = call->next;
+    if (link->outbound)
+      link_fail(link, call, status);
+    else
+      link->open++, in->head.kind = WIRE_SNAPSHOT_ABORT, link_hand_in(in);
+  }
+}
