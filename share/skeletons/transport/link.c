@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- the table ---- */
@@ -17,7 +16,7 @@
 #error "numbers go over the wire as they lie in memory: turn them round in raw()"
 #endif
 
-enum form { END, NUMBER, BYTES, GIVEN, TEXT, WORD, IDS, ENTRIES, MEMBERSHIP };
+enum form { END, NUMBER, BYTES, GIVEN, TEXT, WORD, ENTRIES, MEMBERSHIP };
 
 struct field {
   enum form form;
@@ -38,16 +37,15 @@ struct field {
 #define IN struct wire_head
 static const struct field head_fields[] = {NUMBER(id), NUMBER(kind), NOTHING},
                           request_fields[] = {NUMBER(patience_ns), FLAG(enveloped), NOTHING},
-                          answer_fields[] = {UP_TO(RKV_BROKEN, error.status), NOTHING};
-#undef IN
-#define IN struct rkv_envelope
-static const struct field envelope_fields[] = {NUMBER(cluster),          NUMBER(to),
-                                               NUMBER(incarnation),      NUMBER(from),
-                                               NUMBER(from_incarnation), NOTHING};
-#undef IN
-#define IN struct rkv_error
-static const struct field error_fields[] = {NUMBER(leader_id), AS(TEXT, leader_addr),
-                                            AS(TEXT, text), NOTHING};
+                          envelope_fields[] = {NUMBER(envelope.cluster),
+                                               NUMBER(envelope.to),
+                                               NUMBER(envelope.incarnation),
+                                               NUMBER(envelope.from),
+                                               NUMBER(envelope.from_incarnation),
+                                               NOTHING},
+                          answer_fields[] = {UP_TO(RKV_BROKEN, error.status), NOTHING},
+                          error_fields[] = {NUMBER(error.leader_id), AS(TEXT, error.leader_addr),
+                                            AS(TEXT, error.text), NOTHING};
 #undef IN
 #define IN struct rkv_entry
 static const struct field entry_fields[] = {NUMBER(id), NUMBER(kind), NUMBER(reserved),
@@ -61,7 +59,7 @@ static const struct field entry_fields[] = {NUMBER(id), NUMBER(kind), NUMBER(res
 static const struct call { /* an END follows the last field of each: the rest is zeros */
   uint32_t kind;
   struct field request[12], answer[12];
-} calls[] = {WIRE_PEER_LIST(ROW) WIRE_CLIENT_LIST(ROW)};
+} calls[] = {WIRE_CALL_LIST(ROW)};
 #define CALLS (sizeof calls / sizeof calls[0])
 
 /* ---- the walk ---- */
@@ -74,21 +72,20 @@ struct wire {
   void *held;
 };
 
-/* Room for the next `len` bytes to write, or NULL. */
-static uint8_t *grow(struct wire *w, size_t len) {
-  struct link *out = w->out;
-  if (w->status == RKV_OK && len > w->max - out->len) w->status = RKV_TOO_LARGE;
-  if (w->status == RKV_OK && len > out->capacity - out->len) {
-    const size_t capacity = 2 * (out->len + len);
-    uint8_t *data = (uint8_t *)realloc(out->out, capacity);
-    if (data)
-      out->out = data, out->capacity = capacity;
+static void put(struct wire *w, const void *bytes, size_t len) {
+  struct link *link = w->out;
+  if (w->status == RKV_OK && len > w->max - link->len) w->status = RKV_TOO_LARGE;
+  if (w->status == RKV_OK && len > link->capacity - link->len) {
+    const size_t capacity = 2 * (link->len + len);
+    uint8_t *out = (uint8_t *)realloc(link->out, capacity);
+    if (out)
+      link->out = out, link->capacity = capacity;
     else
       w->status = RKV_NO_MEMORY;
   }
-  if (w->status != RKV_OK) return NULL;
-  out->len += len;
-  return out->out + out->len - len;
+  if (w->status != RKV_OK || len == 0) return;
+  memcpy(link->out + link->len, bytes, len);
+  link->len += len;
 }
 
 /* The next `len` bytes that were read; fewer if there are not so many. */
@@ -99,36 +96,33 @@ static struct rkv_buf take(struct wire *w, size_t len) {
   return taken;
 }
 
-/* A number of this many bytes, or whatever bytes. */
 static void raw(struct wire *w, void *value, size_t len) {
-  struct rkv_buf taken;
   if (w->out) {
-    uint8_t *at = grow(w, len);
-    if (at && len > 0) memcpy(at, value, len);
-    return;
+    put(w, value, len);
+  } else {
+    const struct rkv_buf taken = take(w, len);
+    memcpy(value, taken.data, taken.len);
   }
-  taken = take(w, len);
-  memcpy(value, taken.data, taken.len);
 }
 
-static struct rkv_buf bytes(struct wire *w, struct rkv_buf buf) {
-  uint32_t len = (uint32_t)buf.len;
+static void bytes(struct wire *w, struct rkv_buf *buf) {
+  uint32_t len = w->out ? (uint32_t)buf->len : 0;
   raw(w, &len, sizeof len);
-  if (!w->out) return take(w, len);
-  raw(w, (uint8_t *)(uintptr_t)buf.data, len);
-  return buf;
+  if (w->out)
+    put(w, buf->data, len);
+  else
+    *buf = take(w, len);
 }
 
 /* A text of less than `room` bytes. */
 static void text(struct wire *w, char *value, size_t room) {
-  const struct rkv_buf buf = bytes(w, rkv_buf_static(value, w->out ? strlen(value) : 0));
+  struct rkv_buf buf = rkv_buf_static(value, w->out ? strlen(value) : 0);
+  bytes(w, &buf);
   if (w->out) return;
-  if (buf.len >= room || memchr(buf.data, '\0', buf.len)) {
+  if (buf.len >= room || memchr(buf.data, '\0', buf.len))
     w->status = RKV_CORRUPT;
-    return;
-  }
-  memcpy(value, buf.data, buf.len);
-  value[buf.len] = '\0';
+  else
+    memcpy(value, buf.data, buf.len), value[buf.len] = '\0';
 }
 
 static void number(struct wire *w, void *member, size_t size, uint64_t max) {
@@ -138,15 +132,10 @@ static void number(struct wire *w, void *member, size_t size, uint64_t max) {
   if (value > max) w->status = RKV_CORRUPT;
 }
 
-static void ids(struct wire *w, struct rkv_config_set *set) {
-  number(w, &set->count, sizeof set->count, RKV_NODES_MAX);
-  if (w->status == RKV_OK) raw(w, set->ids, set->count * sizeof set->ids[0]);
-}
-
-/* Only read: no node sends it to another. */
 static void membership(struct wire *w, const struct rkv_membership **member) {
   struct rkv_membership *m = (struct rkv_membership *)calloc(1, sizeof *m);
-  const struct rkv_buf encoded = bytes(w, rkv_buf_none());
+  struct rkv_buf encoded;
+  bytes(w, &encoded);
   if (!m || rkv_membership_decode(encoded.data, encoded.len, m, NULL) != RKV_OK)
     w->status = RKV_CORRUPT;
   w->held = m, *member = m;
@@ -155,49 +144,37 @@ static void membership(struct wire *w, const struct rkv_membership **member) {
 static void walk(struct wire *w, void *base, const struct field *f);
 
 /* Written are as many as fit: the follower tells how far it got, and the node goes on from there. */
-static void write_entries(struct wire *w, const struct rkv_append_call *call) {
-  const size_t start = w->out->len;
-  uint64_t i = call->entry_count;
-  raw(w, &i, sizeof i);
-  for (i = 0; i < call->entry_count && w->status == RKV_OK; i++) {
-    struct rkv_entry entry = call->entries[i];
-    if (i > 0 && ENTRY_BYTES + entry.payload.len > w->max - w->out->len) break;
-    walk(w, &entry, entry_fields);
-  }
-  if (w->status == RKV_OK) memcpy(w->out->out + start, &i, sizeof i);
-}
-
-static void read_entries(struct wire *w, struct rkv_append_call *call) {
-  struct rkv_entry *entries;
-  uint64_t count = 0;
+static void entries(struct wire *w, struct rkv_append_call *call) {
+  const size_t start = w->out ? w->out->len : 0;
+  uint64_t count = w->out ? call->entry_count : 0, i;
+  struct rkv_entry *read = NULL;
   raw(w, &count, sizeof count);
-  if (count > w->in.len / ENTRY_BYTES) w->status = RKV_CORRUPT, count = 0;
-  entries = (struct rkv_entry *)calloc(count + 1, sizeof *entries);
-  if (!entries) w->status = RKV_NO_MEMORY;
-  for (uint64_t i = 0; i < count && w->status == RKV_OK; i++) walk(w, &entries[i], entry_fields);
-  w->held = entries;
-  call->entries = entries, call->entry_count = (size_t)count;
+  if (!w->out) {
+    if (count > w->in.len / ENTRY_BYTES) w->status = RKV_CORRUPT, count = 0;
+    w->held = read = (struct rkv_entry *)calloc(count + 1, sizeof *read);
+    if (!read) w->status = RKV_NO_MEMORY;
+    call->entries = read, call->entry_count = (size_t)count;
+  }
+  for (i = 0; i < count && w->status == RKV_OK; i++) {
+    struct rkv_entry entry = call->entries[i];
+    if (w->out && i > 0 && ENTRY_BYTES + entry.payload.len > w->max - w->out->len) break;
+    walk(w, w->out ? &entry : &read[i], entry_fields);
+  }
+  if (w->out && w->status == RKV_OK) memcpy(w->out->out + start, &i, sizeof i);
 }
 
 /* Goes on after an error too: what is given must be dropped. */
 static void walk(struct wire *w, void *base, const struct field *f) {
   for (; f->form != END; f++) {
     void *member = (uint8_t *)base + f->offset;
-    struct rkv_buf *buf = (struct rkv_buf *)member, taken;
+    struct rkv_buf *buf = (struct rkv_buf *)member;
     switch (f->form) {
     case NUMBER: number(w, member, f->size, f->max); break;
-    case BYTES:
-      taken = bytes(w, *buf);
-      if (!w->out) *buf = taken;
-      break;
-    case GIVEN: (void)bytes(w, *buf), rkv_buf_drop(buf); break;
+    case BYTES: bytes(w, buf); break;
+    case GIVEN: bytes(w, buf), rkv_buf_drop(buf); break;
     case TEXT: text(w, (char *)member, f->size); break;
     case WORD: text(w, *(char **)member, 0); break;
-    case IDS: ids(w, (struct rkv_config_set *)member); break;
-    case ENTRIES:
-      w->out ? write_entries(w, (const struct rkv_append_call *)member)
-             : read_entries(w, (struct rkv_append_call *)member);
-      break;
+    case ENTRIES: entries(w, (struct rkv_append_call *)member); break;
     case MEMBERSHIP: membership(w, (const struct rkv_membership **)member); break;
     case END: break;
     }
@@ -208,10 +185,10 @@ static void walk_head(struct wire *w, struct wire_head *head) {
   walk(w, head, head_fields);
   if (head->kind & WIRE_ANSWER) {
     walk(w, head, answer_fields);
-    if (head->error.status != RKV_OK) walk(w, &head->error, error_fields);
+    if (head->error.status != RKV_OK) walk(w, head, error_fields);
   } else {
     walk(w, head, request_fields);
-    if (head->enveloped) walk(w, &head->envelope, envelope_fields);
+    if (head->enveloped) walk(w, head, envelope_fields);
   }
 }
 
@@ -224,8 +201,6 @@ static void walk_call(struct wire *w, const struct wire_head *head, union wire_c
     walk(w, call, head->kind & WIRE_ANSWER ? calls[i].answer : calls[i].request);
 }
 
-/* ---- frames ---- */
-
 enum rkv_status link_write(struct link *link, struct wire_head *head, union wire_call *call) {
   const size_t start = link->len;
   struct wire w = {RKV_OK, link, start + WIRE_LENGTH + WIRE_FRAME_MAX, RKV_BUF_NONE_INIT, NULL};
@@ -233,13 +208,12 @@ enum rkv_status link_write(struct link *link, struct wire_head *head, union wire
   raw(&w, &length, sizeof length);
   walk_head(&w, head);
   if (!(head->kind & WIRE_ANSWER) || head->error.status == RKV_OK) walk_call(&w, head, call);
-  if (w.status != RKV_OK) {
-    link->len = start;
-    return w.status;
-  }
   length = (uint32_t)(link->len - start - WIRE_LENGTH);
-  memcpy(link->out + start, &length, sizeof length);
-  return RKV_OK;
+  if (w.status == RKV_OK)
+    memcpy(link->out + start, &length, sizeof length);
+  else
+    link->len = start;
+  return w.status;
 }
 
 enum rkv_status wire_read_head(struct rkv_buf *frame, struct wire_head *head) {
@@ -274,7 +248,8 @@ bool link_send(struct link *link) {
   return true;
 }
 
-int link_receive(struct link *link, const struct rkv_host *host, struct rkv_buf *frame) {
+int link_receive(struct link *link, struct rkv_buf *frame) {
+  const struct rkv_host *host = link->t->host;
   while (link->got < WIRE_LENGTH + link->frame.len) {
     const bool head = link->got < WIRE_LENGTH;
     uint8_t *to = head ? link->length + link->got : link->room + (link->got - WIRE_LENGTH);
@@ -340,17 +315,16 @@ struct rkv_call *link_take(struct link *link, uint64_t id, uint32_t kind) {
   return call;
 }
 
-/* Ends a call to a peer that no answer ends. */
 void link_fail(const struct link *link, struct rkv_call *call, enum rkv_status status) {
   const unsigned long long peer = link->head.envelope.to;
   struct rkv_error error;
   (void)rkv_fail(&error, status, "peer %llu: no answer (%s)", peer, rkv_status_name(status));
   if (status == RKV_TOO_LARGE && call->kind == WIRE_APPEND) {
     struct rkv_append_call *append = (struct rkv_append_call *)call;
-    const struct rkv_entry *entry = append->entries;
     append->matched = append->prev;
     (void)rkv_fail(&error, status, "entry %llu of %zu bytes is over the limit of %u",
-                   (unsigned long long)entry->id.index, entry->payload.len, WIRE_FRAME_MAX);
+                   (unsigned long long)append->entries->id.index, append->entries->payload.len,
+                   WIRE_FRAME_MAX);
   }
   call->done(call, status, &error);
 }
@@ -360,12 +334,10 @@ void link_hand_in(struct inbound *in) {
   switch (in->head.kind) {
 #define HAND_IN(name, number, type, function, request, answer)                                     \
   case WIRE_##name: node->function(node->ctx, &in->as.function); break;
-    WIRE_PEER_LIST(HAND_IN)
-    WIRE_CLIENT_LIST(HAND_IN)
+    WIRE_CALL_LIST(HAND_IN)
   }
 }
 
-/* Ends what is kept no longer than `then_ns`: a call with this status, a stream as aborted. */
 void link_expire(struct link *link, uint64_t then_ns, enum rkv_status status) {
   struct rkv_call **at = &link->calls, *call;
   while ((call = *at)) {

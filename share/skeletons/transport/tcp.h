@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <rkv/rkv.h>
+#include <sys/eventfd.h>
 
 #define WIRE_ANSWER 0x80u
 #define WIRE_LENGTH 4
@@ -70,22 +71,27 @@
     (NUMBER(add_learner.learner.id), AS(TEXT, add_learner.learner.addr)),                          \
     (NUMBER(add_learner.id), AS(GIVEN, add_learner.membership)))                                   \
   X(CHANGE_MEMBERSHIP, 15, rkv_membership_call, change_membership,                                 \
-    (AS(IDS, change_membership.voters), FLAG(change_membership.retain)),                           \
+    (UP_TO(RKV_NODES_MAX, change_membership.voters.count), NUMBER(change_membership.voters.ids),   \
+     FLAG(change_membership.retain)),                                                              \
     (NUMBER(change_membership.id), AS(GIVEN, change_membership.membership)))                       \
+  X(TRANSFER, 17, rkv_transfer_call, transfer, (NUMBER(transfer.target)), (NOTHING))               \
+  X(SNAPSHOT_NOW, 18, rkv_snapshot_now_call, snapshot_now, (NOTHING), (NUMBER(snapshot_now.last))) \
   X(METRICS, 16, rkv_metrics_call, metrics, (NOTHING),                                             \
     (NUMBER(metrics.leader), AS(WORD, metrics.state), VOTE(metrics.vote), NUMBER(metrics.last),    \
      NUMBER(metrics.committed), NUMBER(metrics.applied), NUMBER(metrics.snapshot),                 \
-     NUMBER(metrics.purged), AS(GIVEN, metrics.membership), AS(GIVEN, metrics.text)))              \
-  X(TRANSFER, 17, rkv_transfer_call, transfer, (NUMBER(transfer.target)), (NOTHING))               \
-  X(SNAPSHOT_NOW, 18, rkv_snapshot_now_call, snapshot_now, (NOTHING), (NUMBER(snapshot_now.last)))
+     NUMBER(metrics.purged), AS(GIVEN, metrics.membership), AS(GIVEN, metrics.text)))
+
+#define WIRE_CALL_LIST(X) WIRE_PEER_LIST(X) WIRE_CLIENT_LIST(X)
 
 #define WIRE_ENUM(name, number, type, function, request, answer) WIRE_##name = number,
-enum wire_kind { WIRE_PEER_LIST(WIRE_ENUM) WIRE_CLIENT_LIST(WIRE_ENUM) };
+enum wire_kind { WIRE_CALL_LIST(WIRE_ENUM) };
 #define WIRE_MEMBER(name, number, type, function, request, answer) struct type function;
 union wire_call { /* room for a call of any kind */
   struct rkv_call call;
-  WIRE_PEER_LIST(WIRE_MEMBER) WIRE_CLIENT_LIST(WIRE_MEMBER)
+  WIRE_CALL_LIST(WIRE_MEMBER)
 };
+
+#define WIRE_IS_STEP(kind) ((kind) > WIRE_SNAPSHOT_BEGIN && (kind) <= WIRE_SNAPSHOT_ABORT)
 
 /* What stands in front of a call's own fields. */
 struct wire_head {
@@ -130,15 +136,18 @@ struct inbound {
 
 enum mail { MAIL_CLOSE = 256, MAIL_STOP }; /* beside calls, whose kinds are those of the wire */
 
+enum { WAKE = LINKS_MAX, LISTENER }; /* what is polled behind the links */
+
 struct transport {
   const struct rkv_host *host;
   const struct rkv_node_api *node;
-  int listener, wake_fd;
+  int listener;
   pthread_t thread;
   struct rkv_call stop_mail;
   uint64_t grace_end_ns;
-  bool stopping, accept_pause; /* the loop's */
-  struct pollfd fds[LINKS_MAX + 2];
+  bool stopping, busy; /* the loop's; busy: the node or a client waits for it */
+  eventfd_t wakes;
+  struct pollfd fds[LISTENER + 1];
   struct link links[LINKS_MAX]; /* accepted ones, then those to peers */
   pthread_mutex_t lock;
   bool running;                      /* under lock */
@@ -156,7 +165,7 @@ enum rkv_status link_write(struct link *link, struct wire_head *head, union wire
 bool link_send(struct link *link);
 
 /* 1: *frame came, the caller's to drop; 0: there is no more for now; -1: the connection is over. */
-int link_receive(struct link *link, const struct rkv_host *host, struct rkv_buf *frame);
+int link_receive(struct link *link, struct rkv_buf *frame);
 /* A frame's head, of which *frame keeps the rest, then that rest, of which buffers are slices: hold
  * the frame. *held: an allocation that the call points to, the caller's to free. Errors:
  * RKV_CORRUPT, RKV_NO_MEMORY, RKV_UNIMPLEMENTED for a kind that is not in the lists. */

@@ -1,6 +1,6 @@
 /* transport-tcp.c: frames over TCP; a skeleton of a transport to begin from.
  *
- * Peers and clients speak the frames of wire.h to the node's address. It is real, and plain:
+ * Peers and clients speak the frames of tcp.h to the node's address. It is real, and plain:
  * payloads are copied into the send buffer, hosts are IPv4 numbers, nobody is authenticated.
  *
  * (T1) One thread, the loop, owns every link. Others leave calls in its mailbox, for which the lock
@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* Leaves mail for the loop. Any thread. False: there is no loop. */
@@ -22,7 +21,7 @@ static bool post(struct transport *t, struct link *link, struct rkv_call *call, 
   if (running) {
     call->kind = kind, call->callee[0] = (uint64_t)(uintptr_t)link;
     call->next = NULL, *t->mail_end = call, t->mail_end = &call->next;
-    (void)eventfd_write(t->wake_fd, 1);
+    (void)eventfd_write(t->fds[WAKE].fd, 1);
   }
   (void)pthread_mutex_unlock(&t->lock);
   return running;
@@ -32,12 +31,11 @@ static bool post(struct transport *t, struct link *link, struct rkv_call *call, 
 
 static void send_request(struct link *link, struct rkv_call *call) {
   union wire_call *as = (union wire_call *)call;
-  const bool is_step = call->kind > WIRE_SNAPSHOT_BEGIN && call->kind <= WIRE_SNAPSHOT_ABORT;
+  const bool is_step = WIRE_IS_STEP(call->kind);
   const uint64_t now = tcp_now(link->t),
                  end_ns = call->deadline_ns ? call->deadline_ns : now + TIMEOUT_NS;
   enum rkv_status status = RKV_UNAVAILABLE;
-  if (call->kind == WIRE_SNAPSHOT_BEGIN)
-    as->snapshot_begin.stream = (void *)(uintptr_t)(link->last_id + 1);
+  if (call->kind == WIRE_SNAPSHOT_BEGIN) as->snapshot_begin.stream = (void *)(link->last_id + 1);
   link->head.id = is_step ? (uintptr_t)as->snapshot_write.stream : ++link->last_id;
   link->head.kind = call->kind;
   link->head.patience_ns = end_ns > now ? end_ns - now : 1;
@@ -68,10 +66,9 @@ static void on_answer(struct link *link, struct wire_head *head, struct rkv_buf 
 static void answer(struct inbound *in) {
   struct link *link = in->link;
   struct rkv_error *error = &in->head.error;
-  const uint32_t kind = in->head.kind;
   const bool goes_on =
-      error->status == RKV_OK && (kind == WIRE_SNAPSHOT_WRITE ||
-                                  (kind == WIRE_SNAPSHOT_BEGIN && !in->as.snapshot_begin.finished));
+      error->status == RKV_OK && !in->as.snapshot_begin.finished &&
+      (in->head.kind == WIRE_SNAPSHOT_BEGIN || in->head.kind == WIRE_SNAPSHOT_WRITE);
   enum rkv_status status;
   in->head.kind |= WIRE_ANSWER;
   status = link_write(link, &in->head, &in->as);
@@ -101,46 +98,38 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
 
 static void on_request(struct link *link, const struct wire_head *head, struct rkv_buf frame,
                        struct rkv_buf rest) {
-  const bool is_step = head->kind > WIRE_SNAPSHOT_BEGIN && head->kind <= WIRE_SNAPSHOT_ABORT;
+  const bool is_step = WIRE_IS_STEP(head->kind);
   struct inbound *stream =
-      is_step ? (struct inbound *)link_take(link, head->id, WIRE_SNAPSHOT_BEGIN) : NULL;
+      (struct inbound *)(is_step ? link_take(link, head->id, WIRE_SNAPSHOT_BEGIN) : NULL);
   struct inbound *in = stream ? stream : (struct inbound *)calloc(1, sizeof *in);
-  struct rkv_buf *holder;
   enum rkv_status status;
   if (!in) return; /* its time runs out */
   in->link = link, in->head = *head;
-  holder = stream ? &in->step : &in->frame; /* the first step's fields stay */
-  rkv_buf_drop(holder);
-  *holder = rkv_buf_share(frame);
+  rkv_buf_drop(&in->step);
+  *(stream ? &in->step : &in->frame) = rkv_buf_share(frame); /* the first step's fields stay */
   status = wire_read_call(rest, head, &in->as, &in->held);
   if (stream && status != RKV_OK) in->head.kind = WIRE_SNAPSHOT_ABORT, status = RKV_OK;
   in->as.call.done = answered;
   in->as.call.abi_minor = RKV_ABI_MINOR;
   in->as.call.envelope = head->enveloped ? &in->head.envelope : NULL;
   in->as.call.deadline_ns = head->patience_ns ? tcp_now(link->t) + head->patience_ns : 0;
-  if (status == RKV_OK && is_step && !stream) status = RKV_ABORTED;
+  if (status == RKV_OK && is_step && !stream) status = RKV_ABORTED; /* begin again */
   if (status == RKV_OK && link->t->stopping) status = RKV_UNAVAILABLE;
   link->open++;
   if (status == RKV_OK) {
     link_hand_in(in);
     return;
   }
-  (void)rkv_fail(&in->head.error, status, "refused: %s",
-                 status == RKV_ABORTED       ? "no such snapshot stream, begin again"
-                 : status == RKV_UNAVAILABLE ? "the node is stopping"
-                                             : "this node does not know the call");
+  (void)rkv_fail(&in->head.error, status, "refused by the transport: %s", rkv_status_name(status));
   answer(in);
 }
-
-/* ---- links ---- */
 
 /* A free place among [first, end); NULL: there is none. Any thread. */
 static struct link *link_new(struct transport *t, size_t first, size_t end) {
   struct link *link = NULL;
   (void)pthread_mutex_lock(&t->lock);
-  for (size_t i = first; i < end && !link; i++)
-    if (!t->links[i].t) link = &t->links[i];
-  if (link) link->t = t, link->fd = -1;
+  while (first < end && t->links[first].t) first++;
+  if (first < end) link = &t->links[first], link->t = t, link->fd = -1;
   (void)pthread_mutex_unlock(&t->lock);
   return link;
 }
@@ -160,39 +149,32 @@ static void link_free(struct link *link) {
   (void)pthread_mutex_unlock(&t->lock);
 }
 
-/* When it fails, for example without descriptors, it pauses for a turn. */
 static void accept_one(struct transport *t) {
   const int fd = accept(t->listener, NULL, NULL);
   struct link *link = fd < 0 ? NULL : link_new(t, 0, ACCEPTED_MAX);
-  t->accept_pause = fd < 0;
+  if (fd < 0) t->fds[LISTENER].fd = -1; /* a pause, for example without descriptors */
   if (link)
     link->fd = fd, link->live = true;
   else
     (void)close(fd);
 }
 
-/* False: it makes no sense. */
-static bool on_frame(struct link *link, struct rkv_buf frame) {
-  struct rkv_buf rest = frame;
-  struct wire_head head;
-  memset(&head, 0, sizeof head);
-  if (wire_read_head(&rest, &head) != RKV_OK) return false;
-  if (link->outbound != ((head.kind & WIRE_ANSWER) != 0)) return false;
-  if (link->outbound)
-    on_answer(link, &head, rest);
-  else
-    on_request(link, &head, frame, rest);
-  return true;
-}
-
 static void receive(struct link *link) {
   size_t total = 0;
   int came = 1;
-  while (came > 0 && total < READ_MAX && link->open < CALLS_MAX) {
-    struct rkv_buf frame = rkv_buf_none();
-    came = link_receive(link, link->t->host, &frame);
-    if (came > 0 && !on_frame(link, frame)) came = -1;
+  struct wire_head head;
+  struct rkv_buf frame, rest;
+  while (came > 0 && total < READ_MAX && link->open < CALLS_MAX &&
+         (came = link_receive(link, &frame)) > 0) {
     total += WIRE_LENGTH + frame.len;
+    rest = frame;
+    memset(&head, 0, sizeof head);
+    if (wire_read_head(&rest, &head) != RKV_OK || link->outbound != (head.kind >= WIRE_ANSWER))
+      came = -1;
+    else if (link->outbound)
+      on_answer(link, &head, rest);
+    else
+      on_request(link, &head, frame, rest);
     rkv_buf_drop(&frame);
   }
   if (came < 0) break_link(link);
@@ -200,10 +182,12 @@ static void receive(struct link *link) {
 
 /* ---- the loop ---- */
 
-static void read_mail(struct transport *t) {
+/* False: the node has stopped, and nothing is left to do. */
+static bool read_mail(struct transport *t) {
   struct rkv_call *call, *next;
   (void)pthread_mutex_lock(&t->lock);
   call = t->mail, t->mail = NULL, t->mail_end = &t->mail;
+  t->running = call || !t->stopping || t->busy;
   (void)pthread_mutex_unlock(&t->lock);
   for (; call; call = next) {
     struct link *link = (struct link *)(uintptr_t)call->callee[0];
@@ -218,48 +202,41 @@ static void read_mail(struct transport *t) {
     else
       send_request(link, call);
   }
+  return t->running;
 }
 
-/* Ends what is over, dials, sends. True: the node or a client waits for it. */
-static bool tend(struct link *link, struct pollfd *polled) {
+/* Ends what is over, dials, sends. */
+static void tend(struct link *link, struct pollfd *polled) {
   struct transport *t = link->t;
   const uint64_t now = tcp_now(t);
+  const bool grace_over = t->stopping && now >= t->grace_end_ns;
   if (link->closed || t->stopping) link_expire(link, UINT64_MAX, RKV_CANCELLED);
   link_expire(link, now, RKV_TIMEOUT);
   if (link->outbound && link->fd < 0 && link->calls && !link_dial(link)) break_link(link);
-  if (link->fd >= 0 && !link_send(link)) break_link(link);
+  if (link->fd >= 0 && (grace_over || !link_send(link))) break_link(link);
   if (link->outbound ? link->closed : link->fd < 0 && link->open == 0) {
     link_free(link);
-    return false;
+    return;
   }
   polled->fd = link->fd;
-  polled->events = (short)((link->open < CALLS_MAX && link->len < OUT_MAX ? POLLIN : 0) |
-                           (link->len > 0 ? POLLOUT : 0));
-  return link->open > 0 || (!link->outbound && link->len > 0 && now < t->grace_end_ns);
+  polled->events = link->open < CALLS_MAX && link->len < OUT_MAX ? POLLIN : 0;
+  if (link->len > 0) polled->events |= POLLOUT;
+  if (link->open > 0 || (link->len > 0 && !link->outbound)) t->busy = true;
 }
 
 static void *loop(void *arg) {
   struct transport *t = (struct transport *)arg;
-  for (bool running = true; running;) {
-    bool busy = false;
-    eventfd_t count;
-    read_mail(t);
+  while (read_mail(t)) {
+    t->busy = false;
     for (size_t i = 0; i < LINKS_MAX; i++) {
       t->fds[i].fd = -1;
-      if (t->links[i].live && tend(&t->links[i], &t->fds[i])) busy = true;
+      if (t->links[i].live) tend(&t->links[i], &t->fds[i]);
     }
     t->node->kick(t->node->ctx);
-    if (t->stopping && !busy) {
-      (void)pthread_mutex_lock(&t->lock);
-      running = t->running = t->mail != NULL;
-      (void)pthread_mutex_unlock(&t->lock);
-    }
-    t->fds[LINKS_MAX].fd = t->wake_fd;
-    t->fds[LINKS_MAX + 1].fd = t->stopping || t->accept_pause ? -1 : t->listener;
-    t->accept_pause = false;
-    if (poll(t->fds, LINKS_MAX + 2, TICK_MS) <= 0) continue;
-    (void)eventfd_read(t->wake_fd, &count);
-    if (t->fds[LINKS_MAX + 1].revents) accept_one(t);
+    if (poll(t->fds, LISTENER + 1, TICK_MS) < 0) continue;
+    if (t->fds[WAKE].revents) (void)eventfd_read(t->fds[WAKE].fd, &t->wakes);
+    t->fds[LISTENER].fd = t->stopping ? -1 : t->listener;
+    if (t->fds[LISTENER].revents) accept_one(t);
     for (size_t i = 0; i < LINKS_MAX; i++)
       if (t->fds[i].revents) receive(&t->links[i]);
   }
@@ -273,7 +250,7 @@ static void tcp_close(void *transport) {
   for (size_t i = 0; i < LINKS_MAX; i++)
     if (t->links[i].t) link_free(&t->links[i]);
   if (t->listener >= 0) (void)close(t->listener);
-  if (t->wake_fd >= 0) (void)close(t->wake_fd);
+  if (t->fds[WAKE].fd >= 0) (void)close(t->fds[WAKE].fd);
   (void)pthread_mutex_destroy(&t->lock);
   free(t);
 }
@@ -288,16 +265,15 @@ static enum rkv_status tcp_open(const struct rkv_host *host, const struct rkv_co
   if (!t) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the transport");
   (void)pthread_mutex_init(&t->lock, NULL); /* a default mutex: cannot fail on Linux */
   t->host = host, t->node = node, t->mail_end = &t->mail;
-  t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), t->listener = link_socket();
-  t->fds[LINKS_MAX].events = t->fds[LINKS_MAX + 1].events = POLLIN;
+  t->fds[WAKE].fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  t->fds[LISTENER].fd = t->listener = link_socket();
+  t->fds[WAKE].events = t->fds[LISTENER].events = POLLIN;
   if (!link_address(host->node_addr, &addr))
-    status =
-        rkv_fail(error, RKV_INVALID, "%s: not HOST:PORT (try 127.0.0.1:21001)", host->node_addr);
-  else if (t->wake_fd < 0 || t->listener < 0)
-    status = rkv_fail(error, RKV_IO, "no socket: %s", strerror(errno));
-  else if (bind(t->listener, (struct sockaddr *)&addr, sizeof addr) != 0 ||
+    status = rkv_fail(error, RKV_INVALID, "%s: not a numeric HOST:PORT", host->node_addr);
+  else if (t->fds[WAKE].fd < 0 || bind(t->listener, (struct sockaddr *)&addr, sizeof addr) != 0 ||
            listen(t->listener, SOMAXCONN) != 0)
-    status = rkv_fail(error, RKV_ADDRESS, "%s: %s", host->node_addr, strerror(errno));
+    status = rkv_fail(error, t->listener < 0 || t->fds[WAKE].fd < 0 ? RKV_IO : RKV_ADDRESS,
+                      "%s: %s", host->node_addr, strerror(errno));
   else
     status = RKV_OK, *transport = t;
   if (status != RKV_OK) tcp_close(t);
@@ -325,6 +301,8 @@ static void tcp_stop(void *transport, uint64_t grace_ns) {
 static enum rkv_status tcp_peer_open(void *transport, const struct rkv_peer_info *info, void **peer,
                                      struct rkv_error *error) {
   struct transport *t = (struct transport *)transport;
+  const struct rkv_envelope envelope = {info->cluster, info->id, info->incarnation,
+                                        t->host->node_id, info->from_incarnation};
   struct sockaddr_in addr;
   struct link *link;
   if (!link_address(info->addr, &addr))
@@ -333,10 +311,7 @@ static enum rkv_status tcp_peer_open(void *transport, const struct rkv_peer_info
   if (!link)
     return rkv_fail(error, RKV_FULL, "over %d connections to peers", LINKS_MAX - ACCEPTED_MAX);
   link->outbound = link->head.enveloped = true, link->addr = addr;
-  link->head.envelope.cluster = info->cluster;
-  link->head.envelope.to = info->id, link->head.envelope.incarnation = info->incarnation;
-  link->head.envelope.from = t->host->node_id;
-  link->head.envelope.from_incarnation = info->from_incarnation;
+  link->head.envelope = envelope;
   *peer = link;
   return RKV_OK;
 }
@@ -348,13 +323,11 @@ static void tcp_peer_close(void *peer) {
 
 /* ---- the descriptor: in the order of the structs, so that C++ takes it too ---- */
 
-static void ask(struct link *link, struct rkv_call *call, uint32_t kind) {
-  if (!post(link->t, link, call, kind)) link_fail(link, call, RKV_CANCELLED); /* no loop */
-}
-
 #define SEND(name, number, type, function, request, answer)                                        \
   static void send_##function(void *peer, struct type *call) {                                     \
-    ask((struct link *)peer, &call->call, WIRE_##name);                                            \
+    struct link *link = (struct link *)peer;                                                       \
+    if (!post(link->t, link, &call->call, WIRE_##name))                                            \
+      link_fail(link, &call->call, RKV_CANCELLED);                                                 \
   }
 WIRE_PEER_LIST(SEND)
 
@@ -368,18 +341,17 @@ static const struct rkv_transport_ops ops = {tcp_open,
                                              WIRE_PEER_LIST(SEND_OPERATION)};
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
-const struct rkv_plugin rkv_plugin_entry = {RKV_PLUGIN_MAGIC,
-                                            RKV_ABI_MAJOR,
-                                            RKV_ABI_MINOR,
-                                            sizeof(struct rkv_plugin),
-                                            RKV_KIND_TRANSPORT,
-                                            "transport-tcp",
-                                            "1.0.0",
-                                            "frames over TCP: small and plain",
-                                            RKV_CAP_STREAMING,
-                                            NULL,
-                                            0,
-                                            sizeof(struct rkv_option),
-                                            &ops,
-                                            sizeof ops,
-                                            0};
+const struct rkv_plugin rkv_plugin_entry = {
+    .magic = RKV_PLUGIN_MAGIC,
+    .abi_major = RKV_ABI_MAJOR,
+    .abi_minor = RKV_ABI_MINOR,
+    .struct_size = sizeof(struct rkv_plugin),
+    .kind = RKV_KIND_TRANSPORT,
+    .name = "transport-tcp",
+    .version = "1.0.0",
+    .description = "frames over TCP: small and plain",
+    .capabilities = RKV_CAP_STREAMING,
+    .option_size = sizeof(struct rkv_option),
+    .ops = &ops,
+    .ops_size = sizeof ops,
+};
