@@ -1,7 +1,6 @@
-/* link.c: frames written and read by one walk over the lists of tcp.h, and sockets.
+/* link.c: one walk over the rows of tcp.h writes and reads frames; sockets; calls that wait.
  *
- * Reading trusts nothing: each length is checked against the bytes that are there, each number of a
- * closed set against its last one. */
+ * Reading trusts nothing: lengths are checked against what is there, closed sets against their end. */
 #include "tcp.h"
 
 #include <arpa/inet.h>
@@ -83,9 +82,7 @@ static void put(struct wire *w, const void *bytes, size_t len) {
     else
       w->status = RKV_NO_MEMORY;
   }
-  if (w->status != RKV_OK || len == 0) return;
-  memcpy(link->out + link->len, bytes, len);
-  link->len += len;
+  if (w->status == RKV_OK && len > 0) memcpy(link->out + link->len, bytes, len), link->len += len;
 }
 
 /* The next `len` bytes that were read; fewer if there are not so many. */
@@ -118,10 +115,9 @@ static void bytes(struct wire *w, struct rkv_buf *buf) {
 static void text(struct wire *w, char *value, size_t room) {
   struct rkv_buf buf = rkv_buf_static(value, w->out ? strlen(value) : 0);
   bytes(w, &buf);
-  if (w->out) return;
-  if (buf.len >= room || memchr(buf.data, '\0', buf.len))
+  if (!w->out && (buf.len >= room || memchr(buf.data, '\0', buf.len)))
     w->status = RKV_CORRUPT;
-  else
+  else if (!w->out)
     memcpy(value, buf.data, buf.len), value[buf.len] = '\0';
 }
 
@@ -289,16 +285,15 @@ int link_socket(void) {
 }
 
 bool link_dial(struct link *link) {
+  const struct sockaddr *to = (struct sockaddr *)&link->addr;
   link->fd = link_socket();
-  return connect(link->fd, (struct sockaddr *)&link->addr, sizeof link->addr) == 0 ||
-         errno == EINPROGRESS;
+  return connect(link->fd, to, sizeof link->addr) == 0 || errno == EINPROGRESS;
 }
 
 void link_hang_up(struct link *link) {
   if (link->fd >= 0) (void)close(link->fd);
   link->fd = -1;
-  rkv_buf_drop(&link->frame);
-  link->got = link->len = link->sent = 0;
+  rkv_buf_drop(&link->frame), link->got = link->len = link->sent = 0;
 }
 
 /* ---- calls that wait ---- */
@@ -323,8 +318,7 @@ void link_fail(const struct link *link, struct rkv_call *call, enum rkv_status s
     struct rkv_append_call *append = (struct rkv_append_call *)call;
     append->matched = append->prev;
     (void)rkv_fail(&error, status, "entry %llu of %zu bytes is over the limit of %u",
-                   (unsigned long long)append->entries->id.index, append->entries->payload.len,
-                   WIRE_FRAME_MAX);
+                   append->prev.index + 1ull, append->entries->payload.len, WIRE_FRAME_MAX);
   }
   call->done(call, status, &error);
 }

@@ -1,11 +1,15 @@
-/* link.h: connections: calls as frames, frames over a socket, the calls that wait on it.
- * link.c knows no node and no direction: that is transport-tcp.c.
+/* tcp.h: what each call says on the wire, the transport's structs, and what link.c does.
+ *
+ * (T1) One thread, the loop, owns every link. Others leave calls in its mailbox, which is all that
+ *      the lock is for, and wake it.
+ * (T2) So nothing is locked while done or the node is called: both may call back.
+ * (T3) A call is in one place at a time: in the mailbox, in a link's list, or with the node.
  *
  * A frame, all numbers little-endian: u32 length of what follows, u64 id, u8 kind, then
  *   a request  u64 patience (ns, 0: none), u8 whether an envelope follows, the envelope
  *   an answer  u32 status and, unless it is 0 (RKV_OK), u64 leader, text leader's address, text why,
  *              and nothing more. It has its request's id, and WIRE_ANSWER in its kind.
- * and the fields of the call in the order of the lists. Texts and bytes: u32 length, bytes. */
+ * and the fields of the call in the order of its row below. Texts and bytes: u32 length, bytes. */
 #ifndef TCP_H
 #define TCP_H
 
@@ -30,7 +34,9 @@
 #define IDLE_NS 10000000000u   /* a snapshot stream silent for so long is given up */
 
 /* X(NAME, number on the wire, call struct, node's function, (request's fields), (answer's)): what
- * nodes ask each other, in the order of struct rkv_transport_ops, and what clients ask. */
+ * nodes ask each other, in the order of struct rkv_transport_ops, and what clients ask. A call or a
+ * field more is a word more here, and nothing else: writing and reading are one walk over the row.
+ * The members named are those of union wire_call, how each goes over the wire is link.c's. */
 #define WIRE_PEER_LIST(X)                                                                          \
   X(VOTE, 2, rkv_vote_call, vote, (VOTE(vote.vote), NUMBER(vote.last), FLAG(vote.transfer)),       \
     (FLAG(vote.granted), VOTE(vote.voter_vote), NUMBER(vote.voter_last)))                          \

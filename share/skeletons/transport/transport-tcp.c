@@ -1,12 +1,8 @@
 /* transport-tcp.c: frames over TCP; a skeleton of a transport to begin from.
  *
- * Peers and clients speak the frames of tcp.h to the node's address. It is real, and plain:
- * payloads are copied into the send buffer, hosts are IPv4 numbers, nobody is authenticated.
- *
- * (T1) One thread, the loop, owns every link. Others leave calls in its mailbox, for which the lock
- *      is, and wake it.
- * (T2) So nothing is locked while done or the node is called: both may call back.
- * (T3) A call is in one place at a time: in the mailbox, in a link's list, or with the node. */
+ * Peers and clients speak the frames of tcp.h to the node's address. It is real, and plain: payloads
+ * are copied into the send buffer, hosts are IPv4 numbers, nobody is authenticated. To make it
+ * yours: another wire or other sockets are another link.c; what is here every transport must do. */
 #include "tcp.h"
 
 #include <errno.h>
@@ -49,12 +45,11 @@ static void send_request(struct link *link, struct rkv_call *call) {
 
 static void on_answer(struct link *link, struct wire_head *head, struct rkv_buf rest) {
   struct rkv_call *call = link_take(link, head->id, head->kind & ~WIRE_ANSWER);
-  union wire_call *as = (union wire_call *)call;
   void *held = NULL;
   if (!call) return;
   if (head->error.status != RKV_OK)
     call->done(call, (enum rkv_status)head->error.status, &head->error);
-  else if (wire_read_call(rest, head, as, &held) != RKV_OK)
+  else if (wire_read_call(rest, head, (union wire_call *)call, &held) != RKV_OK)
     link_fail(link, call, RKV_UNAVAILABLE);
   else
     call->done(call, RKV_OK, NULL);
@@ -116,12 +111,10 @@ static void on_request(struct link *link, const struct wire_head *head, struct r
   if (status == RKV_OK && is_step && !stream) status = RKV_ABORTED; /* begin again */
   if (status == RKV_OK && link->t->stopping) status = RKV_UNAVAILABLE;
   link->open++;
-  if (status == RKV_OK) {
-    link_hand_in(in);
-    return;
-  }
-  (void)rkv_fail(&in->head.error, status, "refused by the transport: %s", rkv_status_name(status));
-  answer(in);
+  if (status != RKV_OK)
+    (void)rkv_fail(&in->head.error, status, "refused by the transport: %s",
+                   rkv_status_name(status));
+  status == RKV_OK ? link_hand_in(in) : answer(in);
 }
 
 /* A free place among [first, end); NULL: there is none. Any thread. */
