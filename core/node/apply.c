@@ -1,7 +1,15 @@
 /* apply.c: committed entries go to the state machine, in order, once (N3).
  *
  * Inline on the runner, a slice at a time, so that heartbeats are answered between slices. */
-#include <node/internal.h>
+#include <node/apply.h>
+
+#include <node/fetch.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+#include <node/kernel/tail.h>
+#include <node/propose.h>
 
 #include <assert.h>
 
@@ -27,7 +35,6 @@ static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t 
   n->applied_entries += count;
   propose_answer(n, entries, count);
   raft_on_applied(n->raft, node_now(n), n->applied);
-  loop_carry(n);
   return true;
 }
 
@@ -48,8 +55,31 @@ static void go_on(struct node *n) {
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "committed entries are read again");
 }
 
+static void take(struct node *n, struct fetched *got) {
+  const struct rkv_error *error = got->status == RKV_OK ? NULL : &got->error;
+  const struct rkv_entry *entries = got->entries;
+  size_t count = got->count;
+  n->fetching_apply = false;
+  if (node_ending(n) || n->installing) return;
+  if (n->applied.index >= n->committed.index) return; /* a snapshot was installed meanwhile */
+  if (error && (error->status == RKV_FULL || error->status == RKV_NO_MEMORY))
+    return put_off(n, error->text);
+  if (count == 0 || entries[0].id.index != n->applied.index + 1) {
+    if (count > 0) return; /* likewise: the next pass fetches what is needed now */
+    return node_fatal(n, error ? (enum rkv_status)error->status : RKV_BROKEN,
+                      error ? error->text : "storage: a committed entry cannot be read");
+  }
+  go_on(n);
+  while (count > 0) {
+    size_t batch = count < NODE_APPLY_BATCH_MAX ? count : NODE_APPLY_BATCH_MAX;
+    if (!apply_batch(n, entries, batch)) return;
+    entries += batch;
+    count -= batch;
+  }
+}
+
 static void fetch(struct node *n, rkv_index from, rkv_index to) {
-  n->fetching_apply = fetch_start(n, FETCH_FOR_APPLY, from, to, NULL);
+  n->fetching_apply = fetch_start(n, from, to, NULL, take);
   if (!n->fetching_apply) put_off(n, "out of memory");
 }
 
@@ -80,25 +110,4 @@ bool apply_run(struct node *n) {
   }
   tail_trim(&n->tail, n->applied.index, n->options.hot_tail_bytes_max);
   return n->applied.index < end;
-}
-
-void apply_fetched(struct node *n, struct rkv_entry *entries, size_t count,
-                   const struct rkv_error *error) {
-  n->fetching_apply = false;
-  if (loop_ending(n) || n->installing) return;
-  if (n->applied.index >= n->committed.index) return; /* a snapshot was installed meanwhile */
-  if (error && (error->status == RKV_FULL || error->status == RKV_NO_MEMORY))
-    return put_off(n, error->text);
-  if (count == 0 || entries[0].id.index != n->applied.index + 1) {
-    if (count > 0) return; /* likewise: the next pass fetches what is needed now */
-    return node_fatal(n, error ? (enum rkv_status)error->status : RKV_BROKEN,
-                      error ? error->text : "storage: a committed entry cannot be read");
-  }
-  go_on(n);
-  while (count > 0) {
-    size_t batch = count < NODE_APPLY_BATCH_MAX ? count : NODE_APPLY_BATCH_MAX;
-    if (!apply_batch(n, entries, batch)) return;
-    entries += batch;
-    count -= batch;
-  }
 }

@@ -1,6 +1,16 @@
 /* change.c: clients' calls that change who belongs to the cluster. */
+#include <node/change.h>
+
 #include <node/addresses.h>
-#include <node/internal.h>
+#include <node/greet.h>
+#include <node/identity.h>
+#include <node/kernel/answer.h>
+#include <node/kernel/encode.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/redirect.h>
 #include <raft/correct.h>
 
 #include <assert.h>
@@ -20,14 +30,14 @@ void change_forget(struct node *n, const struct rkv_call *call) {
 
 bool change_admit(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
-  if (loop_ending(n)) {
-    api_release(n, call);
-    answer_end_error(n, &error);
+  if (node_ending(n)) {
+    gate_leave(n, call);
+    node_end_error(n, &error);
     answer_fail(call, &error);
     return false;
   }
   if (n->change_count == NODE_CHANGES_MAX) {
-    api_release(n, call);
+    gate_leave(n, call);
     answer_failf(call, RKV_FULL, "%d membership calls are waiting already (try again later)",
                  NODE_CHANGES_MAX);
     return false;
@@ -40,13 +50,12 @@ void change_settle(struct node *n, struct rkv_call *call, enum rkv_status status
                    const struct rkv_error *error) {
   if (status != RKV_OK) {
     change_forget(n, call);
-    api_release(n, call);
+    gate_leave(n, call);
     if (status == RKV_NOT_LEADER)
-      answer_not_leader(n, call);
+      redirect_to_leader(n, call);
     else
       answer_fail(call, error);
   }
-  loop_carry(n);
 }
 
 void change_look(struct node *n, const struct rkv_membership *m) {
@@ -182,7 +191,7 @@ void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
   if (!call) return; /* the node's own: tend.c */
   change_forget(n, call);
-  api_release(n, call);
+  gate_leave(n, call);
   if (out->status != RKV_OK) {
     answer_failf(call, out->status, "%s", out->text ? out->text : "the change was given up");
     return;
@@ -228,7 +237,7 @@ void change_expire(struct node *n) {
     if (!answer_is_due(n, call)) continue;
     raft_forget_change(n->raft, call);
     change_forget(n, call);
-    api_release(n, call);
+    gate_leave(n, call);
     answer_failf(call, RKV_TIMEOUT,
                  "not finished in time; the change goes on (see members and metrics)");
   }
@@ -241,7 +250,7 @@ void change_fail_all(struct node *n, const struct rkv_error *error) {
     struct rkv_call *call = n->changes[--n->change_count];
     raft_forget_change(n->raft, call);
     bool asks_still = greet_forget(n, call);
-    api_release(n, call);
+    gate_leave(n, call);
     answer_fail(call, asks_still ? error : &open);
   }
 }

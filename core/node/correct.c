@@ -1,6 +1,12 @@
 /* correct.c: operators' corrections: a member leaves, a member is at another address. */
+#include <node/correct.h>
+
 #include <node/addresses.h>
-#include <node/internal.h>
+#include <node/change.h>
+#include <node/greet.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/transfer.h>
 #include <raft/correct.h>
 
 #include <stdlib.h>
@@ -118,7 +124,7 @@ void correct_on_set_address(struct node *n, struct rkv_call *call) {
   status = one ? check_address(n, wanted, one, &error)
                : rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
   if (status == RKV_OK)
-    greet(n, call, one, 0, address_greeted);
+    greet_address(n, call, one, address_greeted);
   else
     change_settle(n, call, status, &error);
   free(one);

@@ -2,7 +2,11 @@
  * incarnations from the beginning, and a wrong address or a node of another cluster is refused
  * instead of waited for. A node that does not answer becomes a member all the same (tend.c asks it
  * later) unless the caller wants all to answer; so does one that cannot tell. */
-#include <node/internal.h>
+#include <node/greet.h>
+
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -66,7 +70,7 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   struct question *q = (struct question *)call;
   (void)error; /* who does not answer is a member all the same */
   q->status = status;
-  loop_post(q->n, call, NODE_GREETED);
+  node_post(q->n, call, NODE_GREETED);
 }
 
 static void take_answer(struct node *n, struct question *q) {
@@ -133,14 +137,16 @@ static void greet_self(struct node *n, struct greeting *g, struct rkv_member *se
   g->answered++;
 }
 
-void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
-           uint32_t least, greet_then *then) {
+/* NULL, and then() was called: out of memory. */
+static struct greeting *begin(struct node *n, struct rkv_call *call,
+                              const struct rkv_membership *members, uint32_t least,
+                              greet_then *then) {
   struct greeting *g = calloc(1, sizeof *g);
   struct rkv_error error;
   if (!g) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
     then(n, call, NULL, &error);
-    return;
+    return NULL;
   }
   g->next = n->greetings;
   n->greetings = g;
@@ -149,12 +155,27 @@ void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *m
   g->least = least;
   g->members = *members;
   g->waiting = 1;
+  return g;
+}
+
+void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
+           uint32_t least, greet_then *then) {
+  struct greeting *g = begin(n, call, members, least, then);
+  if (!g) return;
   for (uint32_t i = 0; i < g->members.node_count; i++) {
     if (g->members.nodes[i].id == n->plugins.host->node_id)
       greet_self(n, g, &g->members.nodes[i]);
     else
       ask(n, g, &g->members.nodes[i]);
   }
+  leave(n, g);
+}
+
+void greet_address(struct node *n, struct rkv_call *call, const struct rkv_membership *one,
+                   greet_then *then) {
+  struct greeting *g = begin(n, call, one, 0, then);
+  if (!g) return;
+  ask(n, g, &g->members.nodes[0]);
   leave(n, g);
 }
 

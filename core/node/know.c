@@ -1,5 +1,7 @@
 /* know.c: which local reads are answered, and how a node learns that it was removed (know.h). */
-#include <node/internal.h>
+#include <node/know.h>
+
+#include <node/kernel/state.h>
 
 #define ASK_NS UINT64_C(1000000000) /* between two rounds of questions to the members */
 

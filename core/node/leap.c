@@ -1,6 +1,8 @@
 /* leap.c: terms and log ids that cannot be true are refused, counted and told (leap.h). */
 #include <node/leap.h>
 
+#include <node/kernel/gate.h>
+#include <node/kernel/state.h>
 #include <raft/edge.h>
 
 /* One line at change, then one every NODE_QUIET_NS with a count. */
@@ -27,7 +29,7 @@ bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
                   struct rkv_log_id id) {
   struct rkv_error error;
   if (!leap_is_told(n, call, vote, id, &error)) return false;
-  peer_fail(n, call, &error);
+  gate_refuse(n, call, &error);
   return true;
 }
 

@@ -1,5 +1,8 @@
 /* lost.c: who lacks what it had acknowledged (lost.h). */
-#include <node/internal.h>
+#include <node/lost.h>
+
+#include <node/kernel/state.h>
+#include <node/peers.h>
 
 /* More than the peer was sent it cannot hold, whatever it says. */
 static bool is_true(const struct rkv_append_call *answer) {

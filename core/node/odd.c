@@ -1,5 +1,8 @@
 /* odd.c: what is odd about this node (odd.h). */
-#include <node/internal.h>
+#include <node/odd.h>
+
+#include <node/kernel/gate.h>
+#include <node/kernel/state.h>
 
 /* ---- what the membership says of it ---- */
 
@@ -82,7 +85,7 @@ enum rkv_status odd_check_sender(struct node *n, const struct rkv_call *call,
 bool odd_refuses(struct node *n, struct rkv_call *call, const struct rkv_vote *vote) {
   struct rkv_error error;
   if (odd_check_sender(n, call, vote, &error) == RKV_OK) return false;
-  peer_fail(n, call, &error);
+  gate_refuse(n, call, &error);
   return true;
 }
 

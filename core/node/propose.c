@@ -2,7 +2,15 @@
  *
  * (P1) `pending` is ordered by index and holds only entries of this node's own leadership.
  * (P2) Between two batches everything in `pending` is above `applied`. */
-#include <node/internal.h>
+#include <node/propose.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/redirect.h>
+#include <node/save.h>
+#include <node/stall.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -39,7 +47,7 @@ static bool batch_reserve(struct node *n, size_t count) {
 }
 
 static void end(struct node *n, struct rkv_propose_call *call, const struct rkv_error *error) {
-  api_release(n, &call->call);
+  gate_leave(n, &call->call);
   answer_fail(&call->call, error);
 }
 
@@ -63,9 +71,9 @@ void propose_fail_batch(struct node *n, const struct rkv_error *error) {
 static void refuse_batch(struct node *n, enum rkv_status status, const struct rkv_error *error) {
   for (size_t i = 0; i < n->batch_count; i++) {
     struct rkv_propose_call *p = n->batch[i];
-    api_release(n, &p->call);
+    gate_leave(n, &p->call);
     if (status == RKV_NOT_LEADER)
-      answer_not_leader(n, &p->call);
+      redirect_to_leader(n, &p->call);
     else
       answer_fail(&p->call, error);
   }
@@ -99,7 +107,6 @@ void propose_flush(struct node *n) {
   n->batch_count = 0;
   n->proposals += count;
   save_entries(n, n->scratch, count);
-  loop_carry(n);
 }
 
 /* Whatever waits for one of these entries no longer does: given back at once, because each atomic
@@ -113,7 +120,7 @@ static void release_answered(struct node *n, rkv_index last) {
     calls++;
     bytes += call->command.len;
   }
-  if (calls > 0) api_release_proposals(n, calls, bytes);
+  if (calls > 0) gate_leave_proposals(n, calls, bytes);
 }
 
 static struct rkv_propose_call *take_first(struct pending *p) {

@@ -7,7 +7,18 @@
  * other nodes' questions, which only a leader answers.
  *
  * (L1) every read is in exactly one list: the one being gathered, or that of one ticket. */
-#include <node/internal.h>
+#include <node/read.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
+#include <node/peers.h>
+#include <node/redirect.h>
+#include <node/requests.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -38,19 +49,19 @@ void read_gather(struct node *n, struct rkv_call *call, bool lease) {
 
 static void answer_one(struct node *n, struct rkv_call *call) {
   if (call->kind == NODE_READ_INDEX) {
-    api_release(n, call);
+    gate_leave(n, call);
     (void)answer_ok(n, call);
   } else {
-    api_release(n, call);
-    query_run(n, (struct rkv_query_call *)call);
+    gate_leave(n, call);
+    answer_query(n, (struct rkv_query_call *)call);
   }
 }
 
 static void fail_one(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
-  if (call->kind == NODE_READ_INDEX) return peer_fail(n, call, error);
-  api_release(n, call);
+  if (call->kind == NODE_READ_INDEX) return gate_refuse(n, call, error);
+  gate_leave(n, call);
   if (error->status == RKV_NOT_LEADER)
-    answer_not_leader(n, call);
+    redirect_to_leader(n, call);
   else
     answer_fail(call, error);
 }
@@ -136,16 +147,16 @@ void read_failed(struct node *n, uint64_t number) {
 static void on_index(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct node_ticket *t = (struct node_ticket *)call;
   t->status = node_told(status, error, "the transport's send_read_index", &t->error);
-  loop_post(t->n, call, NODE_READ_INDEX_ANSWER);
+  node_post(t->n, call, NODE_READ_INDEX_ANSWER);
 }
 
 void read_on_index_answer(struct node *n, struct rkv_call *call) {
   struct node_ticket *t = (struct node_ticket *)call;
   struct rkv_error error = t->error; /* the ticket is freed before it is told */
   t->asking = false;
-  if (!loop_ending(n) && t->status == RKV_OK) return confirm(n, t, t->call.index);
-  if (loop_ending(n))
-    answer_end_error(n, &error);
+  if (!node_ending(n) && t->status == RKV_OK) return confirm(n, t, t->call.index);
+  if (node_ending(n))
+    node_end_error(n, &error);
   else if (t->status != RKV_TIMEOUT)
     error.status = RKV_NOT_LEADER; /* it does not know the question: the client goes there itself */
   fail_ticket(n, t, &error);
@@ -193,7 +204,6 @@ static void open_ticket(struct node *n, enum node_kind kind, bool lease) {
   if (status == RKV_OK || asked) {
     t->next = n->tickets;
     n->tickets = t;
-    loop_carry(n);
     return;
   }
   free(t);
@@ -209,7 +219,7 @@ void read_flush(struct node *n) {
 
 void read_on_index_call(struct node *n, struct rkv_call *call) {
   struct rkv_read_index_call *c = (struct rkv_read_index_call *)call;
-  if (peer_refuse(n, call)) return;
+  if (request_refuse(n, call)) return;
   read_gather(n, call, c->read == RKV_READ_LEASE);
 }
 
@@ -244,4 +254,27 @@ void read_fail_all(struct node *n, const struct rkv_error *error) {
     next = t->next;
     fail_ticket(n, t, error);
   }
+}
+
+/* ---- clients' queries ---- */
+
+void read_local(struct node *n, struct rkv_query_call *call) {
+  struct rkv_error error;
+  if (know_refuses(n, &error))
+    answer_fail(&call->call, &error);
+  else
+    answer_query(n, call);
+}
+
+void read_on_call(struct node *n, struct rkv_call *call) {
+  struct rkv_query_call *q = (struct rkv_query_call *)call;
+  if (q->read != RKV_READ_LOCAL && !node_ending(n))
+    return read_gather(n, call, q->read == RKV_READ_LEASE);
+  gate_leave(n, call);
+  if (q->read != RKV_READ_LOCAL) {
+    struct rkv_error error;
+    node_end_error(n, &error);
+    return answer_fail(call, &error);
+  }
+  read_local(n, q);
 }

@@ -1,5 +1,11 @@
 /* recover.c: what a node reads before it begins: storage, newest snapshot, log. May block. */
-#include <node/internal.h>
+#include <node/recover.h>
+
+#include <node/identity.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+#include <node/kernel/tail.h>
+#include <node/know.h>
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,8 +2,14 @@
  *
  * One step at a time, alternating between the worker (the storage may block) and the runner (the
  * transport is called by the loop):  OPEN -> BEGIN -> { READ -> WRITE } -> FINISH. */
-#include <node/internal.h>
+#include <node/send.h>
+
+#include <node/kernel/fatal.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 #include <node/leap.h>
+#include <node/peers.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -35,7 +41,7 @@ static void run(struct node_job *job) {
   struct snapshot_send *s = of_job(job);
   struct node *n = s->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
-  if (loop_ending(n))
+  if (node_ending(n))
     s->status = RKV_CANCELLED; /* send_on_step looks at the end itself */
   else if (s->step == SEND_OPEN)
     s->status = node_said(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
@@ -45,14 +51,14 @@ static void run(struct node_job *job) {
     s->status = node_said(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
                                                  &s->call.chunk, node_ask(&s->error)),
                           "the storage's snapshot_read", &s->error);
-  loop_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
+  node_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
   node_kick(n); /* *s is the loop's by now, and may be gone */
 }
 
 static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct snapshot_send *s = (struct snapshot_send *)call;
   s->status = node_told(status, error, "the transport's step of a snapshot", &s->error);
-  loop_post(s->n, call, NODE_SNAPSHOT_SEND);
+  node_post(s->n, call, NODE_SNAPSHOT_SEND);
 }
 
 static void on_worker(struct snapshot_send *s, enum send_step step) {
@@ -69,7 +75,7 @@ static void to_peer(struct snapshot_send *s, enum send_step step) {
   s->call.call.deadline_ns = n->now_ns + NODE_SNAPSHOT_STEP_NS;
   if (!peer || !peer->handle || peer->serial != s->connection) {
     s->status = rkv_fail(&s->error, RKV_UNAVAILABLE, "the peer left the cluster");
-    loop_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
+    node_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
     return;
   }
   switch (step) {
@@ -124,6 +130,9 @@ static void end(struct snapshot_send *s, bool ok) {
   enum rkv_order order = rkv_vote_compare(s->call.voter_vote, s->call.vote);
   if (ok && order != RKV_LESS && order != RKV_EQUAL) {
     greater = s->call.voter_vote;
+    (void)rkv_fail(&s->error, RKV_ABORTED,
+                   "the peer has heard of a newer leader: node %llu, term %llu",
+                   (unsigned long long)greater.node_id, (unsigned long long)greater.term);
     leap_note_answer(n, s->peer, greater);
     ok = false;
   }
@@ -131,10 +140,8 @@ static void end(struct snapshot_send *s, bool ok) {
     log_sent(s);
   else
     log_trouble(s);
-  if (!loop_ending(n)) {
+  if (!node_ending(n))
     raft_on_snapshot_sent(n->raft, node_now(n), s->peer, ok, s->call.meta.last, greater);
-    loop_carry(n);
-  }
   if (s->reader) n->plugins.storage->snapshot_close(s->reader);
   rkv_buf_drop(&s->call.chunk);
   rkv_buf_drop(&s->call.meta.membership);
@@ -166,7 +173,8 @@ static void failed(struct snapshot_send *s) {
 
 void send_on_step(struct node *n, struct rkv_call *call) {
   struct snapshot_send *s = (struct snapshot_send *)call;
-  if (loop_ending(n) || s->step == SEND_ABORT) return end(s, false);
+  if (node_ending(n)) node_end_error(n, &s->error);
+  if (node_ending(n) || s->step == SEND_ABORT) return end(s, false);
   if (s->status != RKV_OK) return failed(s);
   bool open_stream = s->step == SEND_READ || s->step == SEND_WRITE;
   if (s->step != SEND_FINISH && !still_leads(s)) {

@@ -4,7 +4,11 @@
  * can: it hands leadership over, and as long as it leads nevertheless it refuses proposals instead
  * of gathering them. Peers are told at once that nothing is promised: nobody waits for an answer
  * until there is room. Reads are not affected. */
-#include <node/internal.h>
+#include <node/stall.h>
+
+#include <node/kernel/defer.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
 
 static bool leads(struct node *n) {
   struct raft_view view;
@@ -38,7 +42,6 @@ static void look(struct node *n) {
   set_stalled(n, true);
   if (!leads(n)) return;
   (void)raft_transfer(n->raft, node_now(n), 0, &n->stall.now, &ignored);
-  loop_carry(n);
 }
 
 void stall_run(struct node *n) {
@@ -49,7 +52,7 @@ void stall_run(struct node *n) {
                  "the storage of node %llu takes no writes (is its device "
                  "full?): nothing is promised",
                  (unsigned long long)n->plugins.host->node_id);
-  save_fail_deferred(n, &error);
+  defer_fail(n, &error);
 }
 
 bool stall_refuses(struct node *n, struct rkv_error *error) {

@@ -1,6 +1,10 @@
 /* stream.c: see stream.h: who has the storage's writer, and how a stream ends. */
 #include <node/stream.h>
 
+#include <node/kernel/answer.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -11,7 +15,7 @@ static void run_drop(struct node_job *job) {
   struct node *n = r->n;
   if (r->writer) n->plugins.storage->snapshot_abort(r->writer);
   if (r->restore) n->plugins.sm->restore_abort(r->restore);
-  loop_post(n, &r->dropped, NODE_SNAPSHOT_DROPPED);
+  node_post(n, &r->dropped, NODE_SNAPSHOT_DROPPED);
   node_kick(n);
 }
 
@@ -66,7 +70,7 @@ void stream_endf(struct snapshot_receive *r, enum rkv_status status, const char 
   stream_end(r, &error);
 }
 
-void receive_on_dropped(struct node *n, struct rkv_call *event) {
+void stream_on_dropped(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, dropped));
   (void)n;
@@ -77,7 +81,7 @@ void receive_on_dropped(struct node *n, struct rkv_call *event) {
 
 /* ---- who has the writer ---- */
 
-void receive_run(struct node *n) {
+void stream_run(struct node *n) {
   struct snapshot_receive *r = n->receive;
   struct raft_view view;
   if (!r || n->installing) return;
@@ -87,7 +91,7 @@ void receive_run(struct node *n) {
               (unsigned long long)r->vote.node_id);
 }
 
-bool receive_gives_way(struct node *n) {
+bool stream_gives_way(struct node *n) {
   struct snapshot_receive *r = n->receive;
   if (!r) return true;
   if (n->now_ns < r->pace_ns) return false;
@@ -97,7 +101,7 @@ bool receive_gives_way(struct node *n) {
   return true;
 }
 
-uint64_t receive_pace_end(const struct node *n) {
+uint64_t stream_pace_end(const struct node *n) {
   return n->receive ? n->receive->pace_ns : 0;
 }
 
@@ -108,13 +112,13 @@ void stream_note_pace(struct snapshot_receive *r, uint64_t bytes) {
   r->pace_ns = r->n->now_ns + NODE_RECEIVE_PACE_NS;
 }
 
-bool receive_waits(const struct node *n) {
+bool stream_waits(const struct node *n) {
   for (const struct snapshot_receive *r = n->receives; r; r = r->next)
     if (r->call) return true;
   return false;
 }
 
-void receive_expire(struct node *n) {
+void stream_expire(struct node *n) {
   struct rkv_error error;
   for (struct snapshot_receive *r = n->receives, *next; r; r = next) {
     next = r->next;

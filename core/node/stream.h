@@ -9,7 +9,7 @@
 #ifndef NODE_STREAM_H
 #define NODE_STREAM_H
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 
 enum receive_step { RECEIVE_BEGIN, RECEIVE_WRITE, RECEIVE_INSTALL };
 
@@ -48,5 +48,18 @@ void stream_tell_end(struct snapshot_receive *r, const struct rkv_error *error);
 void stream_free_ended(struct snapshot_receive *r);
 /* It has brought so many bytes more. */
 void stream_note_pace(struct snapshot_receive *r, uint64_t bytes);
+
+/* ---- the loop's ---- */
+
+void stream_on_dropped(struct node *n, struct rkv_call *event);
+/* Ends the stream of a leader that another one followed. */
+void stream_run(struct node *n);
+/* True if the storage's writer is free for the node's own snapshot: a stream that is too slow ends
+ * here. When that may be asked again; 0: it is free. */
+bool stream_gives_way(struct node *n);
+uint64_t stream_pace_end(const struct node *n);
+/* A sender waits for a step; and has waited too long. */
+bool stream_waits(const struct node *n);
+void stream_expire(struct node *n);
 
 #endif

@@ -8,7 +8,13 @@
  * on where this one stopped. So it is with one whose storage was put back to an older state
  * (lost.h), but for its incarnation. Where no leader can be elected without the node, nothing is
  * done: the log of every node says what is. */
-#include <node/internal.h>
+#include <node/tend.h>
+
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
+#include <node/odd.h>
+#include <node/peers.h>
 
 #include <stdlib.h>
 
@@ -28,7 +34,7 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   struct question *q = (struct question *)call;
   (void)error; /* asked again */
   q->status = status;
-  loop_post(q->n, call, NODE_TENDED);
+  node_post(q->n, call, NODE_TENDED);
 }
 
 static void ask(struct node *n, struct node_peer *peer) {
@@ -141,7 +147,6 @@ static void act(struct node *n) {
   for (uint32_t i = 0; i < m->value.node_count; i++) {
     const struct rkv_member *member = &m->value.nodes[i];
     if (!needs_step(n, member) || !make_step(n, member, said_by(n, member))) continue;
-    loop_carry(n);
     return;
   }
 }

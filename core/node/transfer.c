@@ -1,7 +1,16 @@
 /* transfer.c: leadership handed over (dissertation 3.10): asked by a client, or because this node
  * stops. */
-#include <node/internal.h>
+#include <node/transfer.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
 #include <node/leap.h>
+#include <node/peers.h>
+#include <node/redirect.h>
+#include <node/requests.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,9 +26,9 @@ struct node_timeout_now {
 void transfer_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_transfer_call *c = (struct rkv_transfer_call *)call;
-  if (loop_ending(n)) {
-    api_release(n, call);
-    answer_end_error(n, &error);
+  if (node_ending(n)) {
+    gate_leave(n, call);
+    node_end_error(n, &error);
     return answer_fail(call, &error);
   }
   enum rkv_status status = raft_transfer(n->raft, node_now(n), c->target, call, &error);
@@ -28,13 +37,12 @@ void transfer_on_call(struct node *n, struct rkv_call *call) {
     rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "transfer target=%llu",
             (unsigned long long)c->target);
   } else {
-    api_release(n, call);
+    gate_leave(n, call);
     if (status == RKV_NOT_LEADER)
-      answer_not_leader(n, call);
+      redirect_to_leader(n, call);
     else
       answer_fail(call, &error);
   }
-  loop_carry(n);
 }
 
 void transfer_away(struct node *n, struct rkv_call *call) {
@@ -43,10 +51,9 @@ void transfer_away(struct node *n, struct rkv_call *call) {
   if (status == RKV_OK) {
     n->transfer_call = call;
   } else {
-    api_release(n, call);
+    gate_leave(n, call);
     answer_fail(call, &error);
   }
-  loop_carry(n);
 }
 
 void transfer_done(struct node *n, const struct raft_output *out) {
@@ -60,9 +67,9 @@ void transfer_done(struct node *n, const struct raft_output *out) {
   if (out->cookie == &n->stall.now) return;
   assert(out->cookie == n->transfer_call);
   n->transfer_call = NULL;
-  api_release(n, out->cookie);
+  gate_leave(n, out->cookie);
   if (out->status == RKV_OK && ((struct rkv_call *)out->cookie)->kind == NODE_REMOVE)
-    answer_not_leader(n, out->cookie); /* its successor removes it */
+    redirect_to_leader(n, out->cookie); /* its successor removes it */
   else if (out->status == RKV_OK)
     (void)answer_ok(n, out->cookie);
   else
@@ -74,7 +81,7 @@ void transfer_expire(struct node *n) {
   if (!call || !answer_is_due(n, call)) return;
   n->transfer_call = NULL;
   raft_forget_transfer(n->raft, call);
-  api_release(n, call);
+  gate_leave(n, call);
   answer_failf(call, RKV_TIMEOUT,
                "leadership is not handed over yet: another node may take over later (see metrics)");
 }
@@ -85,7 +92,7 @@ void transfer_fail(struct node *n, const struct rkv_error *error) {
   atomic_store_explicit(&n->handing_over, false, memory_order_release);
   if (!call) return;
   raft_forget_transfer(n->raft, call);
-  api_release(n, call);
+  gate_leave(n, call);
   answer_fail(call, error);
 }
 
@@ -102,7 +109,6 @@ void transfer_drain_run(struct node *n) {
   n->drain_wanted = false;
   if (raft_transfer(n->raft, node_now(n), 0, &n->drain_call, &error) != RKV_OK)
     atomic_store_explicit(&n->handing_over, false, memory_order_release); /* nobody, or no need */
-  loop_carry(n);
 }
 
 /* ---- TimeoutNow ---- */
@@ -111,7 +117,7 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   struct node_timeout_now *t = (struct node_timeout_now *)call;
   (void)error; /* raft says that the transfer failed; the transport logs why a peer is away */
   t->status = status;
-  loop_post(t->n, call, NODE_TIMEOUT_NOW_ANSWER);
+  node_post(t->n, call, NODE_TIMEOUT_NOW_ANSWER);
 }
 
 void transfer_send(struct node *n, const struct raft_output *out) {
@@ -129,28 +135,25 @@ void transfer_send(struct node *n, const struct raft_output *out) {
     return;
   }
   t->status = RKV_UNAVAILABLE;
-  loop_post(n, &t->call.call, NODE_TIMEOUT_NOW_ANSWER);
+  node_post(n, &t->call.call, NODE_TIMEOUT_NOW_ANSWER);
 }
 
 void transfer_on_answer(struct node *n, struct rkv_call *call) {
   struct node_timeout_now *t = (struct node_timeout_now *)call;
-  if (t->status != RKV_OK && !loop_ending(n)) {
+  if (t->status != RKV_OK && !node_ending(n))
     raft_on_timeout_now_failed(n->raft, node_now(n), t->peer);
-    loop_carry(n);
-  }
   free(t);
 }
 
 void transfer_on_timeout_now(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_timeout_now_call *c = (struct rkv_timeout_now_call *)call;
-  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
+  if (request_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
   enum rkv_status status = raft_on_timeout_now(n->raft, node_now(n), c->vote, c->last, &error);
   if (status == RKV_OK) {
-    api_release(n, call);
+    gate_leave(n, call);
     (void)answer_ok(n, call);
   } else {
-    peer_fail(n, call, &error);
+    gate_refuse(n, call, &error);
   }
-  loop_carry(n);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "nemesis.h"

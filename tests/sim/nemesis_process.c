@@ -2,7 +2,7 @@
  */
 #include <inttypes.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "nemesis.h"

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 

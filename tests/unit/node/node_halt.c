@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "durable.h"
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world_internal.h>
 
 #define SECONDS UINT64_C(1000000000)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "durable.h"
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world_internal.h>
 
 #define SECONDS UINT64_C(1000000000)

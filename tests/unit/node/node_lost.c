@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
+#include <node/lost.h>
 #include <support/world_internal.h>
 
 #include "keeper.h"
