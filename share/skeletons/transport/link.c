@@ -1,6 +1,6 @@
 /* link.c: one walk over the rows of tcp.h writes and reads frames; sockets; calls that wait.
  *
- * Reading trusts nothing: lengths are checked against what is there, closed sets against their end. */
+ * Reading trusts nothing: a length is checked against what is there, a number against its set. */
 #include "tcp.h"
 
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@
 
 /* ---- the table ---- */
 
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || SIZE_MAX != UINT64_MAX
 #error "numbers go over the wire as they lie in memory: turn them round in raw()"
 #endif
 
@@ -139,7 +139,7 @@ static void membership(struct wire *w, const struct rkv_membership **member) {
 
 static void walk(struct wire *w, void *base, const struct field *f);
 
-/* Written are as many as fit: the follower tells how far it got, and the node goes on from there. */
+/* As many as fit are written: the follower tells how far it got, the node goes on from there. */
 static void entries(struct wire *w, struct rkv_append_call *call) {
   const size_t start = w->out ? w->out->len : 0;
   uint64_t count = w->out ? call->entry_count : 0, i;

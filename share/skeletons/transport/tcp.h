@@ -7,8 +7,8 @@
  *
  * A frame, all numbers little-endian: u32 length of what follows, u64 id, u8 kind, then
  *   a request  u64 patience (ns, 0: none), u8 whether an envelope follows, the envelope
- *   an answer  u32 status and, unless it is 0 (RKV_OK), u64 leader, text leader's address, text why,
- *              and nothing more. It has its request's id, and WIRE_ANSWER in its kind.
+ *   an answer  u32 status and, unless it is 0 (RKV_OK), u64 leader, text its address, text why, and
+ *              nothing more. It has its request's id, and WIRE_ANSWER in its kind.
  * and the fields of the call in the order of its row below. Texts and bytes: u32 length, bytes. */
 #ifndef TCP_H
 #define TCP_H

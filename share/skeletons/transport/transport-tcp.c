@@ -1,6 +1,6 @@
 /* transport-tcp.c: frames over TCP; a skeleton of a transport to begin from.
  *
- * Peers and clients speak the frames of tcp.h to the node's address. It is real, and plain: payloads
+ * Peers and clients speak the frames of tcp.h to the node's address. It is real, and plain: bytes
  * are copied into the send buffer, hosts are IPv4 numbers, nobody is authenticated. To make it
  * yours: another wire or other sockets are another link.c; what is here every transport must do. */
 #include "tcp.h"
@@ -68,7 +68,7 @@ static void answer(struct inbound *in) {
   in->head.kind |= WIRE_ANSWER;
   status = link_write(link, &in->head, &in->as);
   if (status != RKV_OK) {
-    (void)rkv_fail(error, status, "the answer is over frame_max, or there is no memory for it");
+    (void)rkv_fail(error, status, "the answer is over the limit, or there is no memory for it");
     (void)link_write(link, &in->head, &in->as); /* else it times out */
   }
   if (link->fd < 0) link->len = 0;
@@ -103,13 +103,13 @@ static void on_request(struct link *link, const struct wire_head *head, struct r
   rkv_buf_drop(&in->step);
   *(stream ? &in->step : &in->frame) = rkv_buf_share(frame); /* the first step's fields stay */
   status = wire_read_call(rest, head, &in->as, &in->held);
-  if (stream && status != RKV_OK) in->head.kind = WIRE_SNAPSHOT_ABORT, status = RKV_OK;
   in->as.call.done = answered;
   in->as.call.abi_minor = RKV_ABI_MINOR;
   in->as.call.envelope = head->enveloped ? &in->head.envelope : NULL;
   in->as.call.deadline_ns = head->patience_ns ? tcp_now(link->t) + head->patience_ns : 0;
   if (status == RKV_OK && is_step && !stream) status = RKV_ABORTED; /* begin again */
   if (status == RKV_OK && link->t->stopping) status = RKV_UNAVAILABLE;
+  if (stream && status != RKV_OK) in->head.kind = WIRE_SNAPSHOT_ABORT, status = RKV_OK;
   link->open++;
   if (status != RKV_OK)
     (void)rkv_fail(&in->head.error, status, "refused by the transport: %s",
