@@ -27,14 +27,14 @@ static bool post(struct transport *t, struct link *link, struct rkv_call *call, 
 
 static void send_request(struct link *link, struct rkv_call *call) {
   union wire_call *as = (union wire_call *)call;
-  const bool is_step = WIRE_IS_STEP(call->kind);
+  const bool is_step = WIRE_IS_STEP(call->kind); /* it has the id of the first one */
   const uint64_t now = tcp_now(link->t),
                  end_ns = call->deadline_ns ? call->deadline_ns : now + TIMEOUT_NS;
   enum rkv_status status = RKV_UNAVAILABLE;
   if (call->kind == WIRE_SNAPSHOT_BEGIN) as->snapshot_begin.stream = (void *)(link->last_id + 1);
   link->head.id = is_step ? (uintptr_t)as->snapshot_write.stream : ++link->last_id;
   link->head.kind = call->kind;
-  link->head.patience_ns = end_ns > now ? end_ns - now : 1;
+  link->head.patience_ns = end_ns > now ? end_ns - now : 1; /* 0 says none */
   if ((link->fd >= 0 || now >= link->retry_ns) && link->len < OUT_MAX)
     status = link_write(link, &link->head, as);
   if (status == RKV_OK)
@@ -71,7 +71,7 @@ static void answer(struct inbound *in) {
     (void)rkv_fail(error, status, "the answer is over the limit, or there is no memory for it");
     (void)link_write(link, &in->head, &in->as); /* else it times out */
   }
-  if (link->fd < 0) link->len = 0;
+  if (link->fd < 0) link->len = 0; /* nobody waits for it any more */
   link->open--;
   if (goes_on) {
     in->as.call.kind = WIRE_SNAPSHOT_BEGIN;
@@ -225,7 +225,7 @@ static void *loop(void *arg) {
       t->fds[i].fd = -1;
       if (t->links[i].live) tend(&t->links[i], &t->fds[i]);
     }
-    t->node->kick(t->node->ctx);
+    t->node->kick(t->node->ctx); /* once for all that was handed in and answered */
     if (poll(t->fds, LISTENER + 1, TICK_MS) < 0) continue;
     if (t->fds[WAKE].revents) (void)eventfd_read(t->fds[WAKE].fd, &t->wakes);
     t->fds[LISTENER].fd = t->stopping ? -1 : t->listener;
