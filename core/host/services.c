@@ -3,7 +3,7 @@
 
 #include "log.h"
 
-#include <node/said.h>
+#include <node/kernel/said.h>
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,9 @@
 /* tell.c: lines about elections, appends that were not taken, and who answers. */
-#include <node/internal.h>
+#include <node/tell.h>
+
+#include <node/kernel/state.h>
+#include <node/peers.h>
+#include <node/stream.h>
 
 #include <inttypes.h>
 #include <stdarg.h>

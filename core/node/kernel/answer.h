@@ -1,5 +1,5 @@
 /* answer.h: how calls end. Each function calls done and never touches the call again. Any thread,
- * but answer_not_leader, which is the runner's. */
+ * but redirect_to_leader, which is the runner's. */
 #ifndef NODE_ANSWER_H
 #define NODE_ANSWER_H
 
@@ -20,12 +20,10 @@ bool answer_give(struct node *n, struct rkv_call *call, struct rkv_buf *const *g
 void answer_fail(struct rkv_call *call, const struct rkv_error *error);
 __attribute__((format(printf, 3, 4))) void
 answer_failf(struct rkv_call *call, enum rkv_status status, const char *format, ...);
-/* Answers "not leader" with what is known of the leader. */
-void answer_not_leader(struct node *n, struct rkv_call *call);
-/* The error that ends calls once the node is fatal or abandoned. */
-void answer_end_error(struct node *n, struct rkv_error *error);
 /* The error of a call whose entry is in the log and that ends because of `cause`: the entry may be
  * committed yet, so no status that means "surely not done" may leave. */
 void answer_open_error(const struct rkv_error *cause, struct rkv_error *error);
+/* Asks the state machine and ends the call with its answer. */
+void answer_query(struct node *n, struct rkv_query_call *call);
 
 #endif

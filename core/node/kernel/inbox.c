@@ -1,5 +1,5 @@
 /* inbox.c: a lock-free stack taken whole (inbox.h). */
-#include <node/inbox.h>
+#include <node/kernel/inbox.h>
 
 void inbox_push(struct inbox *inbox, struct rkv_call *call) {
   struct rkv_call *top = atomic_load_explicit(&inbox->top, memory_order_relaxed);

@@ -1,5 +1,5 @@
 /* ahead.c: entries read ahead for one peer (ahead.h). */
-#include <node/ahead.h>
+#include <node/kernel/ahead.h>
 
 #include <assert.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <node/limits.h>
+#include <node/kernel/limits.h>
 
 /* X(NAME, calls, what): 0: node.inbox_max, and node.inbox_bytes_max bytes of their commands. */
 #define NODE_BUDGET_LIST(X)                                                                        \

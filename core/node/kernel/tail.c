@@ -1,5 +1,5 @@
 /* tail.c: the hot tail as a ring (tail.h). */
-#include <node/tail.h>
+#include <node/kernel/tail.h>
 
 #include <assert.h>
 #include <stdlib.h>

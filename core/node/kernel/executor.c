@@ -1,7 +1,7 @@
 /* executor.c: threads and clocks of a production node (executor.h).
  *
  * (X1) `running` is set only between start and stop.  (X2) a job is run exactly once. */
-#include <node/executor.h>
+#include <node/kernel/executor.h>
 
 #include <errno.h>
 #include <pthread.h>

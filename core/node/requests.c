@@ -1,53 +1,56 @@
-/* peer.c: the peers' calls to this node, and the connections to them. */
-#include <node/internal.h>
+/* requests.c: what other nodes ask of this one: votes and appends. */
+#include <node/requests.h>
+
+#include <node/identity.h>
+#include <node/kernel/answer.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
 #include <node/leap.h>
+#include <node/odd.h>
+#include <node/tell.h>
 
 #include <assert.h>
 #include <stdlib.h>
 
-void peer_fail(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
-  api_release(n, call);
-  answer_fail(call, error);
-}
-
 /* Once the node ends, peers get no promise any more. */
-bool peer_refuse(struct node *n, struct rkv_call *call) {
+bool request_refuse(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
-  if (loop_ending(n))
-    answer_end_error(n, &error);
+  if (node_ending(n))
+    node_end_error(n, &error);
   else if (odd_check_sender(n, call, NULL, &error) == RKV_OK &&
            identity_check(n, call, &error) == RKV_OK)
     return false;
-  peer_fail(n, call, &error);
+  gate_refuse(n, call, &error);
   return true;
 }
 
 static bool refuses_vote(struct node *n, struct rkv_vote_call *c) {
-  return peer_refuse(n, &c->call) || odd_refuses(n, &c->call, &c->vote) ||
+  return request_refuse(n, &c->call) || odd_refuses(n, &c->call, &c->vote) ||
          leap_refuses(n, &c->call, c->vote, c->last);
 }
 
-void peer_on_vote_call(struct node *n, struct rkv_call *call) {
+void request_on_vote(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
   if (refuses_vote(n, c)) return;
   raft_on_vote_request(n->raft, node_now(n), c->vote, c->last, c->transfer, call);
-  loop_carry(n);
 }
 
-void peer_on_pre_vote_call(struct node *n, struct rkv_call *call) {
+void request_on_pre_vote(struct node *n, struct rkv_call *call) {
   struct rkv_vote_call *c = (struct rkv_vote_call *)call;
   if (refuses_vote(n, c)) return;
   raft_on_pre_vote_request(n->raft, node_now(n), c->vote, c->last, call);
-  loop_carry(n);
 }
 
-void peer_answer_vote(struct node *n, const struct raft_output *out) {
+void request_answer_vote(struct node *n, const struct raft_output *out) {
   struct rkv_vote_call *c = out->cookie;
   c->granted = out->granted;
   c->voter_vote = out->vote;
   c->voter_last = out->id;
   tell_vote_answer(n, c, out->type == RAFT_OUT_ANSWER_PRE_VOTE);
-  api_release(n, &c->call);
+  gate_leave(n, &c->call);
   (void)answer_ok(n, &c->call);
 }
 
@@ -79,15 +82,19 @@ static enum rkv_status decode_memberships(const struct rkv_append_call *c,
 
 /* If raft will accept this append, its sender is this node's leader: the node takes over its
  * cluster. An append that raft would refuse changes nothing. */
-static enum rkv_status adopt_leader(struct node *n, const struct rkv_append_call *c,
+static enum rkv_status adopt_leader(struct node *n, struct rkv_append_call *c,
                                     const struct raft_entry *entries, struct rkv_error *error) {
   struct raft_view view;
   enum rkv_status status;
   raft_view(n->raft, &view);
   if (!identity_differs(n, &c->call) || !rkv_vote_accepts(view.vote, c->vote)) return RKV_OK;
   status = raft_check_append_request(n->raft, c->vote, c->prev, entries, c->entry_count, error);
-  if (status == RKV_OK) identity_adopt(n, &c->call);
-  return status;
+  if (status != RKV_OK) return status;
+  if (identity_leaves(n, &c->call))
+    node_again(n, &c->call);
+  else
+    identity_adopt(n, &c->call);
+  return RKV_OK;
 }
 
 static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
@@ -108,15 +115,11 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
   }
   if (status == RKV_OK) status = decode_memberships(c, entries, &decoded, error);
   if (status == RKV_OK) status = adopt_leader(n, c, entries, error);
-  if (status == RKV_OK) {
+  if (status == RKV_OK && !n->again) {
     status = raft_on_append_request(n->raft, node_now(n), c->vote, c->prev, c->commit, entries,
                                     c->entry_count, &c->call, error);
   }
-  if (status == RKV_OK) {
-    n->received = c;
-    loop_carry(n);
-    n->received = NULL;
-  }
+  if (status == RKV_OK && !n->again) n->received = c; /* until its outputs are carried out */
   free(decoded);
   free(entries);
   return status;
@@ -135,17 +138,20 @@ static void note_leader(struct node *n, struct rkv_vote vote, struct rkv_log_id 
   if (rkv_vote_compare(view.vote, vote) == RKV_EQUAL) know_on_append(n, vote, commit);
 }
 
-void peer_on_append_call(struct node *n, struct rkv_call *call) {
+void request_on_append(struct node *n, struct rkv_call *call) {
   struct rkv_append_call *c = (struct rkv_append_call *)call;
   const struct rkv_vote vote = c->vote;
   const struct rkv_log_id commit = c->commit;
   struct rkv_error error;
-  if (peer_refuse(n, call) || odd_refuses(n, call, &vote)) return;
+  if (request_refuse(n, call) || odd_refuses(n, call, &vote)) return;
   if (leap_refuses(n, call, c->vote, last_named(c))) return;
-  if (hand_to_raft(n, c, &error) == RKV_OK) return note_leader(n, vote, commit);
-  n->bad_peer_calls++;
+  if (hand_to_raft(n, c, &error) == RKV_OK) {
+    if (!n->again) note_leader(n, vote, commit);
+    return;
+  }
+  n->count.bad_peer_calls++;
   tell_append_refused(n, c, error.text);
-  peer_fail(n, call, &error);
+  gate_refuse(n, call, &error);
 }
 
 /* An answer that waited for the storage may come when another leader was accepted and has cut off
@@ -159,7 +165,7 @@ static void reject_if_outdated(struct node *n, struct rkv_append_call *c) {
   if (c->call.envelope) rkv_append_promise(c, 0);
 }
 
-void peer_answer_append(struct node *n, const struct raft_output *out) {
+void request_answer_append(struct node *n, const struct raft_output *out) {
   struct rkv_append_call *c = out->cookie;
   c->result = (uint32_t)out->result;
   c->matched = out->id;
@@ -168,75 +174,6 @@ void peer_answer_append(struct node *n, const struct raft_output *out) {
     rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no such word */
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   tell_append_answer(n, c);
-  api_release(n, &c->call);
+  gate_leave(n, &c->call);
   (void)answer_ok(n, &c->call);
-}
-
-/* ---- connections ---- */
-
-struct node_peer *peer_find(struct node *n, rkv_node_id id) {
-  for (size_t i = 0; i < n->peer_count; i++)
-    if (n->peers[i].id == id) return &n->peers[i];
-  return NULL;
-}
-
-static void close_at(struct node *n, size_t i) {
-  if (n->peers[i].handle) n->plugins.transport->peer_close(n->peers[i].handle);
-  ahead_clear(&n->peers[i].ahead);
-  n->peers[i] = n->peers[--n->peer_count];
-}
-
-static void open_peer(struct node *n, const struct rkv_member *member) {
-  struct rkv_error error;
-  struct rkv_peer_info info = {.id = member->id,
-                               .addr = member->addr,
-                               .incarnation = member->incarnation,
-                               .cluster = n->identity.cluster,
-                               .from_incarnation = n->identity.incarnation};
-  assert(n->peer_count < RKV_NODES_MAX);
-  struct node_peer *peer = &n->peers[n->peer_count++];
-  *peer = (struct node_peer){
-      .id = member->id, .incarnation = member->incarnation, .serial = ++n->peer_serial};
-  memcpy(peer->addr, member->addr, sizeof peer->addr);
-  if (node_said(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &peer->handle,
-                                                node_ask(&error)),
-                "the transport's peer_open", &error) == RKV_OK)
-    return;
-  peer->handle = NULL;
-  rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "peer cannot be reached id=%llu: %s",
-          (unsigned long long)member->id, error.text);
-}
-
-static bool leads_to(const struct node_peer *peer, const struct rkv_member *member) {
-  return member && strcmp(member->addr, peer->addr) == 0 &&
-         member->incarnation == peer->incarnation;
-}
-
-void peer_update(struct node *n, const struct rkv_membership *membership) {
-  if (!n->plugins.transport_instance) return; /* node_start comes back to it */
-  odd_look(n, membership);
-  n->peers_leaving = false;
-  for (size_t i = n->peer_count; i-- > 0;) {
-    const struct rkv_member *member = rkv_membership_find(membership, n->peers[i].id);
-    struct raft_peer_view view;
-    if (!member && raft_peer(n->raft, n->peers[i].id, &view))
-      n->peers_leaving = true; /* it is still told that it leaves */
-    else if (!leads_to(&n->peers[i], member))
-      close_at(n, i);
-  }
-  for (uint32_t i = 0; i < membership->node_count; i++) {
-    const struct rkv_member *member = &membership->nodes[i];
-    if (member->id != n->plugins.host->node_id && !peer_find(n, member->id)) open_peer(n, member);
-  }
-  n->tend_ns = 0;
-}
-
-void peer_reopen(struct node *n) {
-  if (!n->plugins.transport_instance) return;
-  peer_close_all(n);
-  peer_update(n, &raft_effective(n->raft)->value);
-}
-
-void peer_close_all(struct node *n) {
-  while (n->peer_count > 0) close_at(n, n->peer_count - 1);
 }

@@ -1,5 +1,5 @@
 /* said.c: what a plugin left out of a failure, or said wrongly, is put right. */
-#include <node/said.h>
+#include <node/kernel/said.h>
 
 #include <string.h>
 
