@@ -326,7 +326,7 @@ void inflow_tick(struct inflow *f, uint64_t now_ns, bool draining) {
             rkv_fail(&error, RKV_UNAVAILABLE, "node %llu is stopping: try again later",
                      (unsigned long long)f->t->host->node_id),
             &error);
-  } else if (!f->heard && now_ns - f->begun_ns >= patience) {
+  } else if (!f->heard && transport_has_passed(now_ns, f->begun_ns, patience)) {
     f->heard = true; /* once is enough */
     server_ended(f->t, ENDED_SILENT);
     give_up(f,

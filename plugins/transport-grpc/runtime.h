@@ -80,6 +80,11 @@ struct transport {
 static inline uint64_t transport_now(const struct transport *t) {
   return t->host->now_ns(t->host->ctx);
 }
+/* Has `ns` passed since then? `since_ns` may lie behind `now_ns`: a tick is given the time at which
+ * it began, and others look at the clock, and note what begins, while it runs. */
+static inline bool transport_has_passed(uint64_t now_ns, uint64_t since_ns, uint64_t ns) {
+  return now_ns >= since_ns && now_ns - since_ns >= ns;
+}
 
 /* A condition variable on the monotonic clock, and a wait of less than a second on it, which may
  * end early. Any thread. */

@@ -202,7 +202,7 @@ static void on_tick(struct tick *self, uint64_t now_ns) {
   struct unaries *all = (struct unaries *)self;
   const uint64_t patience = all->t->options.first_message_timeout;
   const bool draining = atomic_load(&all->t->draining);
-  while (all->first && (draining || now_ns - all->first->since_ns >= patience))
+  while (all->first && (draining || transport_has_passed(now_ns, all->first->since_ns, patience)))
     refuse_waiting(all->first, draining);
 }
 

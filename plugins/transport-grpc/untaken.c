@@ -27,7 +27,8 @@ static void on_tick(struct tick *self, uint64_t now_ns) {
   struct untaken_list *list = (struct untaken_list *)self;
   const uint64_t patience = list->t->options.answer_timeout;
   pthread_mutex_lock(&list->mutex);
-  while (list->ring.next != &list->ring && now_ns - list->ring.next->since_ns >= patience)
+  while (list->ring.next != &list->ring &&
+         transport_has_passed(now_ns, list->ring.next->since_ns, patience))
     give_up(list, list->ring.next);
   pthread_mutex_unlock(&list->mutex);
 }
