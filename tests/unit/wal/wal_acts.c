@@ -14,12 +14,27 @@ enum { PATIENCE_S = 30 };
 
 /* ---- the storage ---- */
 
+static pthread_mutex_t warned_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void keep_warning(void *ctx, enum rkv_log_level level, const char *module,
                          const char *text) {
   struct wal *w = (struct wal *)((char *)ctx - offsetof(struct wal, host));
+  size_t len;
   (void)module;
-  if (level >= RKV_LOG_WARN && strncmp(text, "sync =", 6) != 0)
-    (void)snprintf(w->warning, sizeof w->warning, "%s", text);
+  if (level < RKV_LOG_WARN || strncmp(text, "sync =", 6) == 0) return;
+  (void)pthread_mutex_lock(&warned_lock);
+  len = strlen(w->warnings);
+  (void)snprintf(w->warning, sizeof w->warning, "%s", text);
+  (void)snprintf(w->warnings + len, sizeof w->warnings - len, "%s\n", text);
+  (void)pthread_mutex_unlock(&warned_lock);
+}
+
+bool wal_warned(struct wal *w, const char *text) {
+  bool warned;
+  (void)pthread_mutex_lock(&warned_lock);
+  warned = strstr(w->warnings, text) != NULL;
+  (void)pthread_mutex_unlock(&warned_lock);
+  return warned;
 }
 
 static void keep_fatal(void *ctx, enum rkv_status status, const char *text) {

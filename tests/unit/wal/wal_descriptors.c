@@ -52,7 +52,7 @@ static void fill(struct wal *w, struct model *m, struct told *waiting) {
     until = time(NULL) + 1;
     told_init(waiting);
     wal_issue(w, &step, waiting);
-    while (!told_yet(waiting) && (!w->warning[0] || time(NULL) <= until))
+    while (!told_yet(waiting) && (!wal_warned(w, "descriptors") || time(NULL) <= until))
       (void)nanosleep(&(struct timespec){0, 100000}, NULL);
     if (!told_yet(waiting)) return;
     assert_int_equal(waiting->status, RKV_OK);
@@ -72,9 +72,9 @@ static void want_of_descriptors_is_waited_for(void **state) {
   struct told waiting;
   struct step step;
   fill(w, m, &waiting);
-  assert_non_null(strstr(w->warning, "out of file descriptors"));
-  assert_null(strstr(w->warning, "device full"));
-  assert_non_null(strstr(w->warning, "raise the limit of open files"));
+  assert_true(wal_warned(w, "out of file descriptors"));
+  assert_true(wal_warned(w, "raise the limit of open files"));
+  assert_false(wal_warned(w, "device full"));
   assert_int_equal(atomic_load(&w->fatal), RKV_OK);
   give_descriptors();
   assert_int_equal(told_wait(&waiting), RKV_OK);

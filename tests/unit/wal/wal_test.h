@@ -15,6 +15,8 @@
 
 /* ---- the storage (wal_acts.c) ---- */
 
+enum { WARNINGS_MAX = 8192 };
+
 struct wal {
   const struct rkv_plugin *plugin;
   const struct rkv_storage_ops *ops;
@@ -26,6 +28,7 @@ struct wal {
   struct rkv_error error;         /* of the last open that was refused */
   atomic_int fatal;               /* the status that was reported, RKV_OK: none */
   char warning[RKV_LOG_TEXT_MAX]; /* the last line logged with WARN or above; "" */
+  char warnings[WARNINGS_MAX];    /* all such lines, as far as they fit */
   int buffers_before;
 };
 
@@ -42,6 +45,9 @@ void wal_init(struct wal *w);
 enum rkv_status wal_open(struct wal *w);
 void wal_close(struct wal *w);
 void wal_reopen(struct wal *w); /* must succeed */
+
+/* A line with this text was logged, also by a thread that goes on. */
+bool wal_warned(struct wal *w, const char *text);
 
 /* What a completion said. */
 struct told {
