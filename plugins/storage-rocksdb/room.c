@@ -3,8 +3,9 @@
 #include "snapshot.h"
 #include "store.h"
 
+#include <storage-parts/folder.h>
+
 #include <inttypes.h>
-#include <sys/statvfs.h>
 #include <time.h>
 
 enum { RETRY_MS = 250 };
@@ -15,11 +16,8 @@ static uint64_t reserve(const struct store *s) {
   return RESERVE_BUFFERS * s->options.write_buffer_bytes;
 }
 
-/* A device that does not tell is not full. */
 static uint64_t free_bytes(const struct store *s) {
-  struct statvfs device;
-  if (statvfs(s->options.dir, &device) != 0) return UINT64_MAX;
-  return (uint64_t)device.f_bavail * device.f_frsize;
+  return folder_free_bytes(s->ledger.dir_lock);
 }
 
 static bool has(const struct store *s, uint64_t wanted) {

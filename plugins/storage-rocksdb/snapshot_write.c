@@ -2,9 +2,10 @@
  *
  * Its chunks go to a file of RocksDB's own kind, which RocksDB takes over as it is: neither its log
  * nor its memory sees them, so that a large snapshot does not keep the log waiting. */
-#include "dir.h"
 #include "snapshot.h"
 #include "store.h"
+
+#include <storage-parts/refuse.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -89,7 +90,7 @@ static enum rkv_status open_file(struct snapshot_writer *w, struct rkv_error *er
   const struct db *db = &w->s->db;
   rocksdb_envoptions_t *env;
   char *text = NULL;
-  if (unlink(w->path) != 0 && errno != ENOENT) return dir_fail(w->path, "remove it", error);
+  if (unlink(w->path) != 0 && errno != ENOENT) return refuse_errno(w->path, "remove it", error);
   env = rocksdb_envoptions_create();
   w->file = rocksdb_sstfilewriter_create(env, db->sst);
   rocksdb_envoptions_destroy(env);

@@ -1,8 +1,8 @@
 /* head.c: encodes and checks segment headers. */
 #include "head.h"
 
-#include "crc32c.h"
-#include "little.h"
+#include <storage-parts/crc32c.h>
+#include <storage-parts/little.h>
 
 #include <inttypes.h>
 

@@ -124,7 +124,7 @@ static uint64_t room_for_snapshot(const struct store *s) {
 /* A look, before zeros are written in vain. */
 static enum rkv_status look_for_room(const struct store *s, uint64_t kept,
                                      struct rkv_error *error) {
-  uint64_t found = dir_free_bytes(&s->dir);
+  uint64_t found = folder_free_bytes(s->dir.fd);
   if (found >= kept && found - kept >= s->options.segment_bytes) return RKV_OK;
   return rkv_fail(error, RKV_NO_SPACE,
                   "%" PRIu64 " bytes are free, of which a snapshot may need %" PRIu64, found, kept);

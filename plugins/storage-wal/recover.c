@@ -1,6 +1,8 @@
 /* recover.c: replays the segments in order and decides about their ends. */
 #include "recover.h"
 
+#include <storage-parts/owned.h>
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -78,7 +80,7 @@ static enum rkv_status check_carried(const struct walk *w, uint64_t sequence,
 /* A segment of today's format stands beside an rkv-owner. */
 static enum rkv_status check_owner(const struct walk *w, struct rkv_error *error) {
   if (w->r->owner.fd >= 0 || w->scan.head.format <= HEAD_FORMAT_ALONE) return RKV_OK;
-  return rkv_fail(error, RKV_CORRUPT, "%s is missing beside %s", DIR_OWNER, w->scan.name.text);
+  return rkv_fail(error, RKV_CORRUPT, "%s is missing beside %s", OWNED_FILE, w->scan.name.text);
 }
 
 static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct rkv_error *error) {

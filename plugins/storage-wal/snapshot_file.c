@@ -1,7 +1,8 @@
 /* snapshot_file.c: the format of snapshot files: a header, then blocks with a checksum each. */
-#include "crc32c.h"
-#include "little.h"
 #include "snapshot.h"
+
+#include <storage-parts/crc32c.h>
+#include <storage-parts/little.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
