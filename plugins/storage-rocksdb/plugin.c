@@ -1,6 +1,9 @@
 /* plugin.c: storage-rocksdb, a log storage in a RocksDB: options and descriptor. */
+#include "open.h"
+#include "read.h"
 #include "snapshot.h"
-#include "store.h"
+
+#include <storage-parts/reading.h>
 
 static const struct rkv_option options[] = {
     {.name = "dir",
@@ -42,7 +45,7 @@ static enum rkv_status rocks_open(const struct rkv_host *host, const struct rkv_
 static const struct rkv_storage_ops ops = {
     .open = rocks_open,
     .close = store_close,
-    .load = store_load,
+    .load = reading_load,
     .save_vote = queue_save_vote,
     .save_identity = queue_save_identity,
     .append = queue_append,

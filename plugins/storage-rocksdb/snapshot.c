@@ -33,7 +33,7 @@ enum rkv_status snapshot_describe(const struct snapshot *snapshot, struct rkv_er
 
 static enum rkv_status parse(struct snapshot *snapshot, const uint8_t *value, size_t len,
                              struct rkv_error *error) {
-  const struct rkv_host *host = snapshot->s->host;
+  const struct rkv_host *host = snapshot->s->log.host;
   struct rkv_snapshot_meta *meta = &snapshot->meta;
   uint64_t numbers[NUMBERS];
   uint8_t *room;
@@ -70,9 +70,10 @@ void snapshot_drop(struct snapshot *snapshot) {
   struct rkv_error error;
   if (!snapshot || atomic_fetch_sub(&snapshot->refs, 1) != 1) return;
   /* After a failure nothing is written any more: the next open drops them. */
-  if (atomic_load(&snapshot->replaced) && snapshot->meta.size > 0 && !store_failed(snapshot->s) &&
+  if (atomic_load(&snapshot->replaced) && snapshot->meta.size > 0 &&
+      !log_failed(&snapshot->s->log) &&
       drop_chunks(snapshot->s, snapshot->number, snapshot->number, &error) != RKV_OK)
-    store_fail(snapshot->s, &error);
+    log_fail(&snapshot->s->log, &error);
   rkv_buf_drop(&snapshot->meta.membership);
   free(snapshot);
 }
@@ -128,7 +129,7 @@ static enum rkv_status read_newest(struct store *s, uint8_t *value, size_t max,
   atomic_init(&snapshot->refs, 1);
   status = parse(snapshot, value, len, error);
   if (status == RKV_OK)
-    s->newest = snapshot;
+    s->newest = snapshot, s->log.snapshot = &snapshot->meta;
   else
     snapshot_drop(snapshot);
   return status;

@@ -16,10 +16,10 @@ enum rkv_status snapshot_open(void *storage, void **reader, struct rkv_snapshot_
   struct store *s = storage;
   struct snapshot_reader *r = calloc(1, sizeof *r);
   if (!r) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory to read a snapshot");
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   r->snapshot = s->newest;
   if (r->snapshot) (void)atomic_fetch_add(&r->snapshot->refs, 1);
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   if (!r->snapshot) {
     free(r);
     return rkv_fail(error, RKV_NOT_FOUND, "storage-rocksdb: no snapshot yet");
@@ -40,7 +40,7 @@ void snapshot_close(void *reader) {
 /* Copies the chunk out of RocksDB; it must be there and as long as it has to be. */
 static enum rkv_status take(struct snapshot_reader *r, const rocksdb_pinnableslice_t *found,
                             uint64_t number, struct rkv_error *error) {
-  const struct rkv_host *host = r->snapshot->s->host;
+  const struct rkv_host *host = r->snapshot->s->log.host;
   uint64_t left = r->snapshot->meta.size - number * DB_CHUNK;
   size_t wanted = left < DB_CHUNK ? (size_t)left : DB_CHUNK, len = 0;
   const char *value = found ? rocksdb_pinnableslice_value(found, &len) : NULL;

@@ -2,8 +2,8 @@
  *
  * Its chunks go to a file of RocksDB's own kind, which RocksDB takes over as it is: neither its log
  * nor its memory sees them, so that a large snapshot does not keep the log waiting. */
+#include "room.h"
 #include "snapshot.h"
-#include "store.h"
 
 #include <storage-parts/refuse.h>
 
@@ -27,7 +27,7 @@ struct snapshot_writer {
  * so can one that no descriptor was left for. */
 static enum rkv_status note_failure(struct snapshot_writer *w, enum rkv_status status,
                                     const struct rkv_error *error) {
-  if (status == RKV_IO || status == RKV_CORRUPT) store_fail(w->s, error);
+  if (status == RKV_IO || status == RKV_CORRUPT) log_fail(&w->s->log, error);
   return status;
 }
 
@@ -58,9 +58,9 @@ static struct snapshot_writer *new_writer(struct store *s, const struct rkv_snap
   snapshot->meta.size = 0;
   (void)rkv_buf_share(meta->membership);
   atomic_init(&snapshot->refs, 1);
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   snapshot->number = s->next_snapshot++;
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   w->s = s;
   w->snapshot = snapshot;
   w->chunk = chunk;
@@ -171,17 +171,18 @@ enum rkv_status snapshot_commit(void *writer, struct rkv_error *error) {
   struct snapshot *old;
   struct rkv_error why;
   enum rkv_status status = RKV_OK;
-  if (store_failed(s))
+  if (log_failed(&s->log))
     status = rkv_fail(&why, RKV_IO, "storage-rocksdb: no snapshot after a failed write");
   if (status == RKV_OK && w->filled > 0) status = flush_chunk(w, &why);
   if (status == RKV_OK) status = note_failure(w, hand_over(w, &why), &why);
   if (status == RKV_OK) status = describe(w, &why);
   if (status == RKV_OK) {
-    (void)pthread_mutex_lock(&s->lock);
+    (void)pthread_mutex_lock(&s->log.lock);
     old = s->newest;
     s->newest = w->snapshot;
+    s->log.snapshot = &s->newest->meta;
     w->snapshot = NULL;
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_mutex_unlock(&s->log.lock);
     if (old) atomic_store(&old->replaced, true);
     snapshot_drop(old);
   } else if (error) {

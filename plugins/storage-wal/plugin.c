@@ -1,6 +1,10 @@
 /* plugin.c: storage-wal, a log storage in files: options and descriptor. */
-#include "plugin.h"
+#include "open.h"
+#include "read.h"
+#include "record.h"
 #include "snapshot.h"
+
+#include <storage-parts/reading.h>
 
 static const struct rkv_option options[] = {
     {.name = "dir",
@@ -43,7 +47,7 @@ static enum rkv_status wal_open(const struct rkv_host *host, const struct rkv_co
 static const struct rkv_storage_ops ops = {
     .open = wal_open,
     .close = store_close,
-    .load = store_load,
+    .load = reading_load,
     .save_vote = queue_save_vote,
     .save_identity = queue_save_identity,
     .append = queue_append,

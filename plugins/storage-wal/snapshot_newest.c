@@ -21,7 +21,7 @@ static enum rkv_status read_newest(struct store *s, uint64_t number, struct rkv_
   status = dir_sync_file(&s->dir, fd, name, error); /* a life without sync may have written it */
   snapshot = status == RKV_OK ? calloc(1, sizeof *snapshot) : NULL;
   if (snapshot)
-    status = snapshot_read_header(fd, name, s->host, s->host->node_id, snapshot, error);
+    status = snapshot_read_header(fd, name, s->log.host, s->log.host->node_id, snapshot, error);
   else if (status == RKV_OK)
     status = rkv_fail(error, RKV_NO_MEMORY, "no memory for a snapshot's header");
   (void)close(fd);
@@ -31,6 +31,7 @@ static enum rkv_status read_newest(struct store *s, uint64_t number, struct rkv_
   }
   snapshot->number = number;
   s->newest = snapshot;
+  s->log.snapshot = &snapshot->meta;
   return RKV_OK;
 }
 

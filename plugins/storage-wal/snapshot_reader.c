@@ -30,9 +30,9 @@ void snapshot_close(void *reader) {
 /* The number of the newest snapshot, 0 if there is none. */
 static uint64_t newest_number(struct store *s) {
   uint64_t number;
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   number = s->newest ? s->newest->number : 0;
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   return number;
 }
 
@@ -63,7 +63,8 @@ enum rkv_status snapshot_open(void *storage, void **reader, struct rkv_snapshot_
   else
     status = rkv_fail(error, RKV_NO_MEMORY, "storage-wal: no memory to read a snapshot");
   if (status == RKV_OK)
-    status = snapshot_read_header(r->fd, r->name, s->host, s->host->node_id, &r->snapshot, error);
+    status = snapshot_read_header(r->fd, r->name, s->log.host, s->log.host->node_id, &r->snapshot,
+                                  error);
   if (status != RKV_OK) {
     snapshot_close(r);
     return status;
@@ -87,7 +88,7 @@ static enum rkv_status have_block(struct snapshot_reader *r, uint64_t number,
 enum rkv_status snapshot_read(void *reader, uint64_t offset, size_t max, struct rkv_buf *chunk,
                               struct rkv_error *error) {
   struct snapshot_reader *r = reader;
-  const struct rkv_host *host = r->s->host;
+  const struct rkv_host *host = r->s->log.host;
   uint64_t left = offset < r->snapshot.meta.size ? r->snapshot.meta.size - offset : 0;
   size_t len = max < READ_MAX ? max : (size_t)READ_MAX;
   enum rkv_status status = RKV_OK;

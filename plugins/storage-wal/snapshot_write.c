@@ -19,7 +19,7 @@ struct snapshot_writer {
 /* A device that cannot write a snapshot cannot be trusted with the log; one that is full can. */
 static enum rkv_status note_failure(struct snapshot_writer *w, enum rkv_status status,
                                     const struct rkv_error *error) {
-  if (status == RKV_IO) store_fail(w->s, error);
+  if (status == RKV_IO) log_fail(&w->s->log, error);
   return status;
 }
 
@@ -48,13 +48,13 @@ static struct snapshot_writer *new_writer(struct store *s, const struct rkv_snap
     end_writer(w);
     return NULL;
   }
-  w->snapshot->node_id = s->host->node_id;
+  w->snapshot->node_id = s->log.host->node_id;
   w->snapshot->meta = *meta;
   w->snapshot->meta.size = 0;
   (void)rkv_buf_share(meta->membership);
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   w->name = dir_name(DIR_TEMPORARY, s->next_file++);
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   return w;
 }
 
@@ -118,16 +118,17 @@ static enum rkv_status put_in_place(struct snapshot_writer *w, struct rkv_error 
   struct snapshot *old;
   struct rkv_error ignored;
   enum rkv_status status;
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   w->snapshot->number = s->newest ? s->newest->number + 1 : 1;
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   status = dir_rename(&s->dir, w->name, dir_name(DIR_SNAPSHOT, w->snapshot->number), error);
   if (status == RKV_OK) status = store_raise_owner(s, 0, w->snapshot->number, error);
   if (status != RKV_OK) return note_failure(w, status, error);
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   old = s->newest;
   s->newest = w->snapshot;
-  (void)pthread_mutex_unlock(&s->lock);
+  s->log.snapshot = &s->newest->meta;
+  (void)pthread_mutex_unlock(&s->log.lock);
   w->snapshot = NULL;
   if (old) (void)dir_drop(&s->dir, dir_name(DIR_SNAPSHOT, old->number), &ignored); /* or at open */
   snapshot_free(old);
@@ -138,7 +139,7 @@ enum rkv_status snapshot_commit(void *writer, struct rkv_error *error) {
   struct snapshot_writer *w = writer;
   struct rkv_error why;
   enum rkv_status status = RKV_OK;
-  if (store_failed(w->s))
+  if (log_failed(&w->s->log))
     status = rkv_fail(&why, RKV_IO, "storage-wal: no snapshot after a failed write");
   if (status == RKV_OK && w->filled > 0) status = flush_block(w, &why);
   if (status == RKV_OK) status = write_header(w, &why);

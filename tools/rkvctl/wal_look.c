@@ -40,10 +40,10 @@ static enum rkv_status look_at_log(struct wal_look *look, const struct dir *dir,
     recover_free(&r);
     return rkv_fail(error, RKV_NOT_FOUND, "there is no log of storage-wal in it");
   }
-  look->vote = r.image.vote;
-  look->identity = r.image.identity;
-  look->purged = r.image.purged;
-  look->last = r.image.last;
+  look->vote = r.image.held.vote;
+  look->identity = r.image.held.identity;
+  look->purged = r.image.held.purged;
+  look->last = r.image.held.last;
   look->closed = r.closed;
   look->torn = r.torn;
   look->end = r.active->end;
