@@ -139,5 +139,5 @@ enum rkv_status log_pause(struct log *log, unsigned ms, struct rkv_error *error)
 }
 
 uint64_t log_next_snapshot(const struct log *log, uint64_t first) {
-  return log->snapshot ? log->snapshot->size + log->snapshot->size / 2 : first;
+  return log->newest ? log->newest->meta.size + log->newest->meta.size / 2 : first;
 }

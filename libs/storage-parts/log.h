@@ -47,11 +47,22 @@ struct held {
 };
 
 struct log;
+struct snapshots_ops; /* snapshots.h */
+
+/* A whole snapshot (snapshots.h); a storage may have it as the first member of what it needs. */
+struct snapshot {
+  struct log *log;
+  uint64_t number;               /* the storage's own: how it tells snapshots apart */
+  struct rkv_snapshot_meta meta; /* membership: a reference of its own */
+  atomic_uint refs;              /* one of the log while it is the newest, one per reader */
+  atomic_bool replaced;          /* the last who drops it drops what is stored of it */
+};
 
 /* What a storage says and does by itself. All but the names may be NULL. */
 struct log_ops {
   const char *plugin;  /* its name, with which texts begin */
   const char *section; /* of the host's log */
+  const struct snapshots_ops *snapshots;
   /* Takes an append that follows the last entry, before it is held. Errors: those of a broken
    * contract. Under the lock. */
   enum rkv_status (*take)(struct log *log, const struct op *op, struct rkv_error *error);
@@ -97,7 +108,7 @@ struct log {
   rkv_index durable_purged;
   struct rkv_error refusal; /* status RKV_OK: none; else a broken contract, in order of the calls */
   struct rkv_error failed;  /* status RKV_OK: none; else final, for everything */
-  const struct rkv_snapshot_meta *snapshot; /* of the newest one; NULL: none */
+  struct snapshot *newest;  /* NULL: none */
 
   atomic_int lack; /* an enum rkv_status: what the writer waits for */
   struct log_metrics counts;

@@ -111,7 +111,7 @@ enum rkv_status reading_load(void *storage, struct rkv_storage_state *state,
   state->identity = log->held.identity;
   state->purged = log->held.purged;
   state->last = log->held.last;
-  if (log->snapshot) state->snapshot = *log->snapshot;
+  if (log->newest) state->snapshot = log->newest->meta;
   (void)rkv_buf_share(state->snapshot.membership);
   (void)pthread_mutex_unlock(&log->lock);
   return RKV_OK;

@@ -70,7 +70,7 @@ static void report(const struct store *s, uint64_t began_ns) {
   rkv_log(s->log.host, RKV_LOG_INFO, STORE_LOG,
           "opened dir=%s first=%" PRIu64 " last=%" PRIu64 " snapshot=%" PRIu64 " took_ms=%" PRIu64,
           s->options.dir, s->log.held.purged.index + 1, s->log.held.last.index,
-          s->newest ? s->newest->meta.last.index : 0,
+          s->log.newest ? s->log.newest->meta.last.index : 0,
           (s->log.host->now_ns(s->log.host->ctx) - began_ns) / 1000000);
 }
 
@@ -152,7 +152,7 @@ static enum rkv_status open_dir(struct store *s, struct rkv_error *error) {
 }
 
 static void store_free(struct store *s) {
-  snapshot_drop(s->newest);
+  snapshots_drop(s->log.newest);
   db_close(&s->db);
   if (s->opened && s->log.failed.status == RKV_OK && s->options.sync)
     (void)ledger_close(&s->ledger, NULL);
@@ -161,8 +161,10 @@ static void store_free(struct store *s) {
   free(s);
 }
 
-static const struct log_ops log_ops = {
-    .plugin = "storage-rocksdb", .section = STORE_LOG, .read = read_entries};
+static const struct log_ops log_ops = {.plugin = "storage-rocksdb",
+                                       .section = STORE_LOG,
+                                       .snapshots = &snapshot_ops,
+                                       .read = read_entries};
 
 enum rkv_status store_open(const struct rkv_host *host, const struct rocks_options *options,
                            struct store **store, struct rkv_error *error) {

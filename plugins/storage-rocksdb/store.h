@@ -12,8 +12,6 @@
 
 #define STORE_LOG "rocksdb"
 
-struct snapshot; /* snapshot.h */
-
 struct store {
   struct log log; /* the first member: its operations take a store */
   struct rocks_options options;
@@ -24,8 +22,7 @@ struct store {
   rkv_index purged;    /* what the database knows to be purged (the writer) */
   rkv_index reclaimed; /* of it, what RocksDB was asked to make room of (the writer) */
 
-  struct snapshot *newest; /* NULL: none (the log's lock) */
-  uint64_t next_snapshot;  /* its number (the log's lock) */
+  uint64_t next_snapshot; /* its number (the log's lock) */
 
   pthread_t writer_thread;
 };

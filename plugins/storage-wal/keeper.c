@@ -127,7 +127,7 @@ static void make_spare(struct store *s) {
   uint64_t kept = log_next_snapshot(&s->log, s->options.segment_bytes);
   enum rkv_status status;
   bool tried;
-  if (s->newest) kept += s->newest->header_size;
+  if (s->log.newest) kept += ((struct snapshot_file *)s->log.newest)->header_size;
   (void)pthread_mutex_unlock(&s->log.lock);
   status = look_for_room(s, kept, &error);
   tried = status == RKV_OK;

@@ -41,8 +41,12 @@ static rkv_term term(struct log *log, rkv_index index) {
   return index_term(&store_of(log)->index, index);
 }
 
-static const struct log_ops log_ops = {
-    .plugin = "storage-wal", .section = STORE_LOG, .take = take, .drop = drop, .term = term};
+static const struct log_ops log_ops = {.plugin = "storage-wal",
+                                       .section = STORE_LOG,
+                                       .snapshots = &snapshot_ops,
+                                       .take = take,
+                                       .drop = drop,
+                                       .term = term};
 
 /* ---- open ---- */
 
@@ -100,7 +104,7 @@ static void report(const struct store *s, const struct recovery *r, uint64_t beg
           "opened dir=%s first=%" PRIu64 " last=%" PRIu64 " snapshot=%" PRIu64 " records=%" PRIu64
           " took_ms=%" PRIu64,
           s->options.dir, r->image.held.purged.index + 1, r->image.held.last.index,
-          s->newest ? s->newest->meta.last.index : 0, r->records,
+          s->log.newest ? s->log.newest->meta.last.index : 0, r->records,
           (s->log.host->now_ns(s->log.host->ctx) - began_ns) / 1000000);
 }
 
@@ -127,7 +131,7 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
 /* (O1, O2) A directory of format 1 goes on without an owner where there is no room for one. */
 static enum rkv_status settle_owner(struct store *s, struct recovery *r, struct rkv_error *error) {
   uint64_t segment = r->active ? r->active->sequence : 0;
-  uint64_t snapshot = s->newest ? s->newest->number : 0;
+  uint64_t snapshot = s->log.newest ? s->log.newest->number : 0;
   enum rkv_status status;
   s->owner = r->owner;
   r->owner.fd = -1;
@@ -151,7 +155,8 @@ static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
   status = recover(&s->dir, s->log.host->node_id, NULL, &r, error);
   if (status != RKV_OK) return status;
   status = snapshot_find(s, error);
-  if (status == RKV_OK) status = whole_snapshot(&r.owner, s->newest ? s->newest->number : 0, error);
+  if (status == RKV_OK)
+    status = whole_snapshot(&r.owner, s->log.newest ? s->log.newest->number : 0, error);
   if (status == RKV_OK) status = settle_owner(s, &r, error);
   if (status == RKV_OK) status = keeper_adopt(s, error);
   if (status == RKV_OK) status = snapshot_drop_old(s, error);
@@ -175,7 +180,7 @@ static void store_free(struct store *s) {
   writer_free(s->writer);
   index_free(&s->index);
   segment_free_all(s->oldest);
-  snapshot_free(s->newest);
+  snapshots_drop(s->log.newest);
   owner_close(&s->owner);
   dir_close(&s->dir);
   (void)pthread_cond_destroy(&s->chores);

@@ -89,7 +89,7 @@ static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct r
   enum rkv_status status = check_carried(w, sequence, error);
   if (status == RKV_OK) status = check_owner(w, error);
   if (status == RKV_OK && w->node_id)
-    status = head_own(w->scan.name.text, &w->scan.head, w->node_id, error);
+    status = owned_check_node(w->scan.name.text, w->scan.head.node_id, w->node_id, error);
   if (status == RKV_OK) status = segment_new(&w->scan.head, &segment, error);
   if (status != RKV_OK) return status;
   if (r->active) {

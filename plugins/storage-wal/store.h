@@ -19,8 +19,6 @@
 
 enum { STORE_METRICS = 2 }; /* besides the log's own */
 
-struct snapshot; /* snapshot.h */
-
 struct store {
   struct log log; /* the first member: its operations take a store */
   struct wal_options options;
@@ -39,8 +37,6 @@ struct store {
   uint64_t next_file;  /* number for the next spare or temporary file */
   unsigned pause_ms;   /* of the keeper, after a spare that found no room (the keeper) */
   uint64_t look_at_ms; /* not before then it tries again (the keeper) */
-
-  struct snapshot *newest; /* NULL: none */
 
   pthread_mutex_t owner_lock; /* only for `owner`, while it is written */
   struct owner owner;         /* fd -1: a directory of format 1, whose device has no room for it */

@@ -24,11 +24,11 @@ static void entries_are_read_before_they_are_durable(void **state) {
 }
 
 static void what_is_saved_is_loaded_at_once(void **state) {
-  struct rkv_snapshot_meta meta = {.last = {1, 2}, .size = 10};
+  struct snapshot newest = {.meta = {.last = {1, 2}, .size = 10}};
   (void)state;
   queue_save_vote(f, (struct rkv_vote){3, 2, true}, next_call());
   queue_save_identity(f, (struct rkv_identity){.incarnation = 7}, next_call());
-  f->log.snapshot = &meta;
+  f->log.newest = &newest;
   assert_int_equal(load_state().vote.term, 3);
   assert_int_equal(load_state().identity.incarnation, 7);
   assert_int_equal(load_state().snapshot.size, 10);
