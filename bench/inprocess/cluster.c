@@ -5,7 +5,7 @@
 
 #include <host/commands.h>
 #include <host/services.h>
-#include <node/executor.h>
+#include <node/kernel/executor.h>
 
 #include <inttypes.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* assembly.c: opens, starts, stops and closes a node's parts. */
 #include "assembly.h"
 
-#include <node/said.h>
+#include <node/kernel/said.h>
 
 #include <poll.h>
 

@@ -9,7 +9,7 @@
 
 #include "services.h"
 
-#include <node/executor.h>
+#include <node/kernel/executor.h>
 
 struct host_assembly {
   const struct host_config *config;

@@ -28,9 +28,11 @@ static void add_set(struct host_settings *settings, const char *set,
   host_settings_add(settings, HOST_SOURCE_SET, section, key, equals + 1, "--set", 0, problems);
 }
 
-static void gather(struct host_settings *settings, const struct host_flags *flags,
+/* False: the file cannot be read. That is all that is told: whatever else is wrong may be an effect
+ * of what it should have said. */
+static bool gather(struct host_settings *settings, const struct host_flags *flags,
                    struct host_problems *problems) {
-  if (flags->config) host_ini_read(flags->config, settings, problems);
+  if (flags->config && !host_ini_read(flags->config, settings, problems)) return false;
   for (size_t i = 0; i < flags->set_count; i++) add_set(settings, flags->sets[i], problems);
   if (flags->id)
     host_settings_add(settings, HOST_SOURCE_FLAG, HOST_NODE_SECTION, "id", flags->id, "--id", 0,
@@ -38,6 +40,7 @@ static void gather(struct host_settings *settings, const struct host_flags *flag
   if (flags->addr)
     host_settings_add(settings, HOST_SOURCE_FLAG, HOST_NODE_SECTION, "addr", flags->addr, "--addr",
                       0, problems);
+  return true;
 }
 
 /* ---- sections that nobody knows ---- */
@@ -143,6 +146,33 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   host_section_read(&section, &table, part->values);
 }
 
+/* The plugins stay those that run: their sections are held against what is loaded already. Keys of
+ * a plugin that the next start would load are judged then. */
+static void read_part_again(struct host_settings *settings, struct host_part *part,
+                            const struct host_part *running, struct host_problems *problems) {
+  static const char *const own_keys[] = {HOST_PLUGIN_KEY, HOST_CONTRACT_KEY, NULL};
+  struct host_section section = {part->section, own_keys, settings, problems};
+  struct host_table table;
+  struct rkv_error error;
+  if (name_part(settings, part, &error) != RKV_OK) {
+    host_section_read_blind(&section);
+    return complain_part(&section, part, error.text);
+  }
+  host_section_read_option(&section, &host_contract_option, &part->contract);
+  if (strcmp(part->named, running->named) != 0) return host_section_read_blind(&section);
+  part->plugin = running->plugin;
+  table = host_table_of(part->plugin);
+  host_section_read(&section, &table, part->values);
+}
+
+static void begin_part(struct host_config *config, size_t i) {
+  struct host_part *part = &config->parts[i];
+  part->kind = part_table[i].kind;
+  part->section = host_kind_name(part->kind);
+  part->named = part_table[i].plugin;
+  part->origin = "default";
+}
+
 static void read_parts(struct host_config *config, const struct host_section *node,
                        struct host_problems *problems) {
   const struct rkv_value *dir = &config->node[HOST_NODE_PLUGIN_DIR];
@@ -154,30 +184,43 @@ static void read_parts(struct host_config *config, const struct host_section *no
     return;
   }
   for (size_t i = 0; i < HOST_PART_COUNT; i++) {
-    struct host_part *part = &config->parts[i];
-    part->kind = part_table[i].kind;
-    part->section = host_kind_name(part->kind);
-    part->named = part_table[i].plugin;
-    part->origin = "default";
-    read_part(&config->settings, part, folder, problems);
+    begin_part(config, i);
+    read_part(&config->settings, &config->parts[i], folder, problems);
   }
 }
 
 /* ---- the whole ---- */
 
-void host_config_load(struct host_config *config, const struct host_flags *flags,
-                      struct host_problems *problems) {
+/* All but the plugins. False: there is nothing to go on with. */
+static bool load_node(struct host_config *config, const struct host_flags *flags,
+                      const struct host_section *node, struct host_problems *problems) {
   struct host_settings *settings = &config->settings;
-  struct host_section node = {HOST_NODE_SECTION, NULL, settings, problems};
   struct host_table table = host_node_table();
   settings->from_file = flags->config != NULL;
   settings->where = flags->config ? flags->config : "command line";
-  gather(settings, flags, problems);
+  if (!gather(settings, flags, problems)) return false;
   check_sections(settings, problems);
-  host_section_read(&node, &table, config->node);
-  host_node_options_read(&node, config->node, &config->options);
-  read_parts(config, &node, problems);
-  if (host_texts_failed(&settings->texts)) host_problems_no_memory(problems);
+  host_section_read(node, &table, config->node);
+  host_node_options_read(node, config->node, &config->options);
+  return true;
+}
+
+void host_config_load(struct host_config *config, const struct host_flags *flags,
+                      struct host_problems *problems) {
+  struct host_section node = {HOST_NODE_SECTION, NULL, &config->settings, problems};
+  if (load_node(config, flags, &node, problems)) read_parts(config, &node, problems);
+  if (host_texts_failed(&config->settings.texts)) host_problems_no_memory(problems);
+}
+
+void host_config_load_again(struct host_config *config, const struct host_flags *flags,
+                            const struct host_config *running, struct host_problems *problems) {
+  struct host_section node = {HOST_NODE_SECTION, NULL, &config->settings, problems};
+  bool read = load_node(config, flags, &node, problems);
+  for (size_t i = 0; read && i < HOST_PART_COUNT; i++) {
+    begin_part(config, i);
+    read_part_again(&config->settings, &config->parts[i], &running->parts[i], problems);
+  }
+  if (host_texts_failed(&config->settings.texts)) host_problems_no_memory(problems);
 }
 
 bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
@@ -189,14 +232,16 @@ bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
   const struct host_setting *setting;
   const char *dir = option->default_text;
   struct rkv_error error;
+  bool read;
   if (!settings) {
     host_problems_no_memory(problems);
     return false;
   }
-  gather(settings, flags, problems);
+  read = gather(settings, flags, problems);
   setting = host_settings_find(settings, HOST_NODE_SECTION, option->name);
-  if ((setting && host_value_expand(option, setting->text, &settings->texts, &dir, &error)) ||
-      host_plugin_folder(dir, out, &error) != RKV_OK)
+  if (read &&
+      ((setting && host_value_expand(option, setting->text, &settings->texts, &dir, &error)) ||
+       host_plugin_folder(dir, out, &error) != RKV_OK))
     host_section_complain(&node, option->name, false, error.text);
   if (host_texts_failed(&settings->texts)) host_problems_no_memory(problems);
   host_settings_free(settings);

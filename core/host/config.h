@@ -25,7 +25,6 @@ enum host_part_index {
 };
 
 #define HOST_NODE_SECTION "node"
-#define HOST_PLUGIN_KEY "plugin"
 
 /* One plugin section. Its name is its kind's. */
 struct host_part {
@@ -35,7 +34,7 @@ struct host_part {
   const char *origin;        /* of `named` */
   struct rkv_value contract; /* require_contract */
   struct host_plugin loaded;
-  const struct rkv_plugin *plugin; /* of `loaded`; NULL: refused */
+  const struct rkv_plugin *plugin; /* of `loaded`, or the one that runs; NULL: refused */
   struct rkv_value values[HOST_OPTIONS_MAX];
 };
 
@@ -49,6 +48,11 @@ struct host_config {
 /* Fills *config, which is all zero, from flags and file; everything wrong becomes a problem. */
 void host_config_load(struct host_config *config, const struct host_flags *flags,
                       struct host_problems *problems);
+
+/* The same while a node runs with `running`: no plugin is loaded. A part that would be another
+ * plugin has `plugin` NULL, which is no problem, and no values. */
+void host_config_load_again(struct host_config *config, const struct host_flags *flags,
+                            const struct host_config *running, struct host_problems *problems);
 
 /* Only the plugins' folder, for who wants to see what is installed; false after a problem. */
 bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],

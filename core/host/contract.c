@@ -95,7 +95,7 @@ static enum rkv_status check_report(const char *file, const char *path, uint64_t
   enum rkv_status status = host_contract_hash(file, hash, error);
   if (status != RKV_OK) return status;
   if (access(path, F_OK) == 0) {
-    host_ini_read(path, report, problems);
+    (void)host_ini_read(path, report, problems);
     if (host_texts_failed(&report->texts) || host_texts_failed(&problems->texts))
       return rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", file);
     wrong = host_problems_none(problems) ? refusal(report, hash, level) : "cannot be read";

@@ -38,4 +38,14 @@ static inline int host_exit_code(enum rkv_status status) {
   }
 }
 
+/* What to do about a failure whose text cannot say it, since the plugin knows of no cluster; "" for
+ * all others. */
+static inline const char *host_remedy(enum rkv_status status) {
+  return status == RKV_CORRUPT
+             ? " (damaged: put what this node stored aside and start it with an empty place, and "
+               "the leader takes it in anew; where a majority of the voters is like this, restore "
+               "their storages from copies)"
+             : "";
+}
+
 #endif

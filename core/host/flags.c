@@ -21,7 +21,8 @@ const char host_help[] =
     "  --json                    plugins: print JSON\n"
     "  --help, --version\n"
     "\n"
-    "Stops on SIGTERM or SIGINT within 5 s; a second signal stops at once.\n"
+    "Stops on SIGTERM or SIGINT within 5 s; a second signal stops at once. SIGHUP reads\n"
+    "FILE again: log_level is taken, what needs a restart is named in the log.\n"
     "Exit: 0 stopped as asked, 64 usage, 69 address in use, 70 broken inside, 74 storage failed,\n"
     "78 configuration or plugin refused.\n";
 

@@ -140,13 +140,13 @@ static char *read_file(const char *path, size_t *len, struct host_problems *prob
   return NULL;
 }
 
-void host_ini_read(const char *path, struct host_settings *settings,
+bool host_ini_read(const char *path, struct host_settings *settings,
                    struct host_problems *problems) {
   struct reader r = {.path = path, .settings = settings, .problems = problems};
   size_t len = 0;
   char *bytes = read_file(path, &len, problems);
   int result;
-  if (!bytes) return;
+  if (!bytes) return false;
   r.at = bytes;
   r.end = bytes + len;
   /* Debian's inih has this limit as a variable (200 by default: too short for a path); next_line
@@ -156,4 +156,5 @@ void host_ini_read(const char *path, struct host_settings *settings,
   /* A positive result is a line that finish_line told about already. */
   if (result < 0) host_problems_no_memory(problems);
   free(bytes);
+  return true;
 }

@@ -11,8 +11,9 @@
 #define HOST_INI_BYTES_MAX (1024 * 1024) /* of a file */
 #define HOST_INI_LINE_MAX 4096           /* bytes of a line */
 
-/* Every error is a problem with file and line; what is right is added anyway. */
-void host_ini_read(const char *path, struct host_settings *settings,
+/* Every error is a problem with file and line; what is right is added anyway. False: the file could
+ * not be read at all, and whatever its settings should have been is not known. */
+bool host_ini_read(const char *path, struct host_settings *settings,
                    struct host_problems *problems);
 
 #endif

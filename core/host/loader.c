@@ -54,7 +54,9 @@ enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *li
   const struct dirent *file;
   list->count = 0;
   if (!dir)
-    return rkv_fail(error, RKV_NOT_FOUND, "%s: %s (give the plugins' folder as node.plugin_dir)",
+    return rkv_fail(error, RKV_NOT_FOUND,
+                    "%s: %s (install the packages " HOST_PLUGIN_PACKAGE
+                    "*, or give the plugins' folder as node.plugin_dir)",
                     folder, strerror(errno));
   while (list->count < HOST_PLUGINS_LISTED && (file = readdir(dir)) != NULL) {
     size_t len = strlen(file->d_name), suffix = strlen(HOST_PLUGIN_SUFFIX);
@@ -68,26 +70,36 @@ enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *li
   return RKV_OK;
 }
 
+/* The folder has no plugin at all: as after the host's package alone was installed. */
+static enum rkv_status not_installed(const char *folder, const char *name,
+                                     struct rkv_error *error) {
+  const char *why = access(folder, R_OK) == 0 ? "it holds none" : strerror(errno);
+  return rkv_fail(error, RKV_NOT_FOUND,
+                  "no plugin %s found in %.160s: install the package " HOST_PLUGIN_PACKAGE
+                  "%s, or give the plugins' folder as node.plugin_dir (%s)",
+                  name, folder, name, why);
+}
+
 /* Refuses a name that is not there, with what is. */
 static enum rkv_status not_there(const char *folder, const char *name, struct rkv_error *error) {
   struct host_nearest nearest = {.word = name};
   struct host_plugin_list list;
-  enum rkv_status status = host_plugin_scan(folder, &list, error);
-  char all[RKV_ERROR_TEXT_MAX / 2] = "";
+  char all[RKV_ERROR_TEXT_MAX / 2] = "", near[HOST_PLUGIN_NAME_MAX + 32] = "";
   size_t used = 0;
-  if (status != RKV_OK) return status;
+  if (host_plugin_scan(folder, &list, error) != RKV_OK || list.count == 0)
+    return not_installed(folder, name, error);
   for (size_t i = 0; i < list.count; i++) {
     host_nearest_try(&nearest, list.names[i]);
     if (used < sizeof all)
       used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", list.names[i]);
   }
-  if (list.count == 0)
-    return rkv_fail(error, RKV_NOT_FOUND, "no such plugin; %s holds none (see node.plugin_dir)",
-                    folder);
   if (host_nearest_best(&nearest))
-    return rkv_fail(error, RKV_NOT_FOUND, "no such plugin (did you mean %s? in %s there are: %s)",
-                    host_nearest_best(&nearest), folder, all);
-  return rkv_fail(error, RKV_NOT_FOUND, "no such plugin (in %s there are: %s)", folder, all);
+    (void)snprintf(near, sizeof near, "did you mean %s? ", host_nearest_best(&nearest));
+  return rkv_fail(
+      error, RKV_NOT_FOUND,
+      "no such plugin (%sin %.160s there are: %s; others have a package, " HOST_PLUGIN_PACKAGE
+      "NAME)",
+      near, folder, all);
 }
 
 /* ---- loading ---- */

@@ -22,6 +22,7 @@
 #define HOST_PLUGINS_LISTED 128 /* plugins of one folder */
 #define HOST_OPTIONS_MAX 128    /* options of one plugin */
 #define HOST_PLUGIN_SUFFIX ".so"
+#define HOST_PLUGIN_PACKAGE "raft-key-value-plugin-" /* packaging/debian.cmake: one for each */
 
 /* A plugin that was loaded, with tables of this host's length whatever minor ABI it was built with,
  * which `descriptor.abi_minor` still says: a field that it does not have is zero, an operation that

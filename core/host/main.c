@@ -5,24 +5,15 @@
 #include "open_files.h"
 #include "run.h"
 
-#include <stdlib.h>
-
 HOST_DESCRIPTORS_FIRST;
 
 static int run(const struct host_flags *flags) {
-  struct host_config *config;
   struct rkv_error error;
-  int code;
   if (host_open_files_raise(&error) != RKV_OK) {
     (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
     return HOST_EXIT_UNAVAILABLE;
   }
-  config = host_command_load(flags, stderr, &code);
-  if (!config) return code;
-  code = host_run(config);
-  host_config_free(config);
-  free(config);
-  return code;
+  return host_run(flags);
 }
 
 static int dispatch(const struct host_flags *flags) {

@@ -21,7 +21,8 @@
     "entries applied since the last snapshot that make the next one; 0 = never")                   \
   X(KEEP, "keep_entries", UINT, "1000", 0, UINT64_MAX,                                             \
     "entries kept in the log behind a snapshot for peers that lag")                                \
-  X(LOG_LEVEL, "log_level", ENUM, "info", 0, 0, "least important messages that are logged")        \
+  X(LOG_LEVEL, "log_level", ENUM, "info", 0, 0,                                                    \
+    "least important messages that are logged; SIGHUP takes a new one")                            \
   X(INBOX, "inbox_max", UINT, "65536", 1, 1 << 24,                                                 \
     "reads and writes that may wait; more are refused as full")                                    \
   X(INBOX_BYTES, "inbox_bytes_max", SIZE, "256MiB", HOST_KIB, HOST_TIB,                            \

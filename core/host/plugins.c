@@ -141,6 +141,11 @@ static int show_all(bool json, const char *folder, FILE *out, FILE *err) {
   int code = HOST_EXIT_OK;
   size_t shown = 0;
   if (host_plugin_scan(folder, &list, &error) != RKV_OK) return refuse(err, &error);
+  if (list.count == 0)
+    (void)fprintf(err,
+                  "raft-key-value: no plugin found in %s: install the packages " HOST_PLUGIN_PACKAGE
+                  "*, or give the plugins' folder as node.plugin_dir\n",
+                  folder);
   if (json)
     (void)fputc('[', out);
   else

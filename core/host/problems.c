@@ -43,15 +43,26 @@ static void sort_by_line(struct host_problems *problems) {
   }
 }
 
-void host_problems_print(struct host_problems *problems, FILE *out) {
+void host_problems_each(struct host_problems *problems, void (*each)(void *arg, const char *text),
+                        void *arg) {
+  char more[64];
   if (host_texts_failed(&problems->texts)) { /* what was found may be an effect of that */
-    (void)fprintf(out, "raft-key-value: out of memory\n");
+    each(arg, "raft-key-value: out of memory");
     return;
   }
   sort_by_line(problems);
-  for (size_t i = 0; i < problems->count; i++) (void)fprintf(out, "%s\n", problems->list[i].text);
-  if (problems->dropped)
-    (void)fprintf(out, "and %zu more (repair these first)\n", problems->dropped);
+  for (size_t i = 0; i < problems->count; i++) each(arg, problems->list[i].text);
+  if (problems->dropped == 0) return;
+  (void)snprintf(more, sizeof more, "and %zu more (repair these first)", problems->dropped);
+  each(arg, more);
+}
+
+static void print_line(void *out, const char *text) {
+  (void)fprintf(out, "%s\n", text);
+}
+
+void host_problems_print(struct host_problems *problems, FILE *out) {
+  host_problems_each(problems, print_line, out);
 }
 
 int host_problems_exit_code(const struct host_problems *problems) {

@@ -36,7 +36,11 @@ void host_problems_no_memory(struct host_problems *problems);
 /* True if there is none. */
 bool host_problems_none(const struct host_problems *problems);
 
-/* Writes them ordered by their line in the file, one per line. */
+/* Calls `each` for them, ordered by their line in the file. */
+void host_problems_each(struct host_problems *problems, void (*each)(void *arg, const char *text),
+                        void *arg);
+
+/* Writes them in this order, one per line. */
 void host_problems_print(struct host_problems *problems, FILE *out);
 
 /* HOST_EXIT_OK, HOST_EXIT_USAGE or HOST_EXIT_CONFIG. */

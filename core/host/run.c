@@ -1,116 +1,57 @@
-/* run.c: signals, the wait, the orderly stop.
+/* run.c: the wait for signals, the orderly stop.
  *
- * (U1) From the first signal to the end of the process at most STOP_MAX_S: draining, the
- * transport's grace and its own second fit in; what hangs all the same is cut off by SIGALRM. */
+ * Draining, the transport's grace and its own second fit into HOST_STOP_MAX_S; what hangs all the
+ * same is cut off by SIGALRM. */
 #include "run.h"
 
 #include "assembly.h"
+#include "commands.h"
 #include "exit_codes.h"
 #include "log_pump.h"
+#include "reload.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define LOG_MODULE "host"
-#define STOP_MAX_S 5u
 #define DRAIN_MAX_NS UINT64_C(2500000000) /* for proposals in flight */
 #define GRACE_NS UINT64_C(1000000000)     /* for the answers to get out */
 #define DRAIN_POLL_MS 2
+#define REMEDY_MAX 256 /* bytes behind an error's text, and the program's name */
+#define SIGNALS_MAX 65 /* their numbers end below */
+#define STRAY_TOLD_NS UINT64_C(10000000000) /* between two lines about one signal */
+
+/* A signal that nobody meant for this process. */
+struct stray {
+  uint64_t count, next_ns; /* untold ones; when they may be told */
+};
 
 struct runner {
   struct host_assembly assembly;
+  struct host_reload reload;
   struct log_pump pump;
-  int signal_fd; /* SIGTERM, SIGINT */
-  int fatal_fd;  /* readable once the node has to stop by itself */
-  int begun_fd;  /* readable once the start is over */
+  struct stray strays[SIGNALS_MAX];
+  bool reload_due; /* asked for before the node served */
+  int signal_fd;
+  int fatal_fd; /* readable once the node has to stop by itself */
+  int begun_fd; /* readable once the start is over */
   pthread_t watcher;
 };
 
 /* ---- signals ---- */
 
-static sigset_t stop_signals(void) {
-  sigset_t set;
-  (void)sigemptyset(&set);
-  (void)sigaddset(&set, SIGTERM);
-  (void)sigaddset(&set, SIGINT);
-  return set;
-}
-
-/* X(signal): would end the process, and comes from terminals, supervisors, timers and libraries. */
-#define STRAY_LIST(X)                                                                              \
-  X(SIGHUP)                                                                                        \
-  X(SIGUSR1)                                                                                       \
-  X(SIGUSR2)                                                                                       \
-  X(SIGALRM)                                                                                       \
-  X(SIGVTALRM)                                                                                     \
-  X(SIGPROF)                                                                                       \
-  X(SIGIO)                                                                                         \
-  X(SIGPWR)                                                                                        \
-  X(SIGXCPU)
-
-/* NULL: it asks the node to stop. */
-static const char *stray_name(int signal_number) {
-  switch (signal_number) {
-#define STRAY_NAME(name)                                                                           \
-  case name: return #name;
-    STRAY_LIST(STRAY_NAME)
-#undef STRAY_NAME
-  default: return NULL;
-  }
-}
-
-static void exit_at_once(int signal_number) {
-  (void)signal_number;
-  _exit(HOST_EXIT_OK);
-}
-
-static void exit_hanging(int signal_number) {
-  static const char text[] = "raft-key-value: a plugin did not stop in time (cut off)\n";
-  (void)log_pump_say(STDERR_FILENO, text, sizeof text - 1);
-  (void)signal_number;
-  _exit(HOST_EXIT_BROKEN);
-}
-
-static void on_signal(int signal_number, void (*handler)(int)) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = handler;
-  (void)sigemptyset(&action.sa_mask);
-  (void)sigaction(signal_number, &action, NULL);
-}
-
-/* Blocked before the first thread exists, so that every thread inherits it. A write that would send
- * SIGPIPE or SIGXFSZ fails by itself. */
 static bool take_signals(struct runner *r) {
-  sigset_t set = stop_signals();
-#define STRAY_TAKE(name) (void)sigaddset(&set, name);
-  STRAY_LIST(STRAY_TAKE)
-#undef STRAY_TAKE
-  on_signal(SIGPIPE, SIG_IGN);
-  on_signal(SIGXFSZ, SIG_IGN);
-  if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return false;
-  r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+  r->signal_fd = host_signals_take();
+  if (r->signal_fd < 0) return false;
   r->fatal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   r->begun_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return r->signal_fd >= 0 && r->fatal_fd >= 0 && r->begun_fd >= 0;
-}
-
-/* From here on a signal ends the process, and so does time. */
-static void limit_stop(void) {
-  sigset_t set = stop_signals();
-  (void)sigaddset(&set, SIGALRM);
-  on_signal(SIGTERM, exit_at_once);
-  on_signal(SIGINT, exit_at_once);
-  on_signal(SIGALRM, SIG_IGN); /* drops a stray one that waits */
-  on_signal(SIGALRM, exit_hanging);
-  (void)alarm(STOP_MAX_S);
-  (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  r->reload.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return r->fatal_fd >= 0 && r->begun_fd >= 0 && r->reload.done_fd >= 0;
 }
 
 static void raise_event(int fd) {
@@ -125,24 +66,46 @@ static void on_fatal(void *arg) {
 
 /* ---- wait ---- */
 
-static void tell_stray(const struct runner *r, const char *name) {
-  rkv_log(&r->assembly.services.node.host, RKV_LOG_WARN, LOG_MODULE,
-          "signal ignored (SIGTERM and SIGINT stop the node, and a restart reads its configuration "
-          "again) signal=%s",
-          name);
+/* Said at once, and of a signal that keeps coming at most every STRAY_TOLD_NS. */
+static void tell_stray(struct runner *r, int number) {
+  const struct rkv_host *host = &r->assembly.services.node.host;
+  struct stray *stray = &r->strays[number];
+  const uint64_t now = host->now_ns(host->ctx);
+  char name[HOST_SIGNAL_NAME_MAX];
+  stray->count++;
+  if (now < stray->next_ns) return;
+  rkv_log(host, RKV_LOG_WARN, LOG_MODULE,
+          "signal ignored (SIGTERM and SIGINT stop the node, SIGHUP has it read its configuration "
+          "again) signal=%s count=%" PRIu64,
+          host_signal_name(number, name), stray->count);
+  stray->count = 0;
+  stray->next_ns = now + STRAY_TOLD_NS;
+}
+
+/* The number of a signal that stops the node; 0: there was none. */
+static int take_signal(struct runner *r) {
+  const int number = host_signals_read(r->signal_fd);
+  if (number == 0) return 0;
+  switch (host_signal_meaning(number)) {
+  case HOST_SIGNAL_STOPS: return number;
+  case HOST_SIGNAL_RELOADS: host_reload_begin(&r->reload); break;
+  case HOST_SIGNAL_STRAY: tell_stray(r, number); break;
+  }
+  return 0;
 }
 
 /* Sleeps until a stop signal came or the node has to stop; the signal's number, 0 for the node. */
-static int wait_for_end(const struct runner *r) {
-  struct pollfd fds[2] = {{.fd = r->signal_fd, .events = POLLIN},
-                          {.fd = r->fatal_fd, .events = POLLIN}};
+static int wait_for_end(struct runner *r) {
+  struct pollfd fds[3] = {{.fd = r->signal_fd, .events = POLLIN},
+                          {.fd = r->fatal_fd, .events = POLLIN},
+                          {.fd = r->reload.done_fd, .events = POLLIN}};
+  int number;
+  if (r->reload_due) host_reload_begin(&r->reload);
   for (;;) {
-    struct signalfd_siginfo info;
-    if (poll(fds, 2, -1) < 0) continue; /* EINTR: nothing else can be wrong with these two */
+    if (poll(fds, 3, -1) < 0) continue; /* EINTR: nothing else can be wrong with these three */
     if (fds[1].revents) return 0;
-    if (!fds[0].revents || read(r->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) continue;
-    if (!stray_name((int)info.ssi_signo)) return (int)info.ssi_signo;
-    tell_stray(r, stray_name((int)info.ssi_signo));
+    if (fds[0].revents && (number = take_signal(r)) != 0) return number;
+    if (fds[2].revents) host_reload_finish(&r->reload);
   }
 }
 
@@ -159,19 +122,23 @@ static void drain(struct runner *r) {
 /* ---- while the node is put together ---- */
 
 /* Plugins open, logs are read and names are resolved for as long as that takes: nothing was served
- * yet, and a storage may be left at any moment. Stray signals
+ * yet, and a storage may be left at any moment. A reload waits until the node serves; stray signals
  * are taken without a word meanwhile. */
 static void *watch_start(void *arg) {
   static const char text[] = "raft-key-value: stopped before it served, as asked by a signal\n";
-  const struct runner *r = arg;
+  struct runner *r = arg;
   struct pollfd fds[2] = {{.fd = r->signal_fd, .events = POLLIN},
                           {.fd = r->begun_fd, .events = POLLIN}};
   for (;;) {
-    struct signalfd_siginfo info;
+    int number;
     if (poll(fds, 2, -1) < 0) continue; /* EINTR */
     if (fds[1].revents) return NULL;
-    if (read(r->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) continue;
-    if (stray_name((int)info.ssi_signo)) continue;
+    number = host_signals_read(r->signal_fd);
+    if (number == 0 || host_signal_meaning(number) == HOST_SIGNAL_STRAY) continue;
+    if (host_signal_meaning(number) == HOST_SIGNAL_RELOADS) {
+      r->reload_due = true;
+      continue;
+    }
     (void)log_pump_say(STDERR_FILENO, text, sizeof text - 1);
     _exit(HOST_EXIT_OK);
   }
@@ -214,15 +181,18 @@ static int serve(struct runner *r) {
   int signal_number;
   announce(r);
   signal_number = wait_for_end(r);
-  limit_stop();
+  host_signals_limit_stop();
   if (signal_number) {
+    char name[HOST_SIGNAL_NAME_MAX];
     rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "stops signal=%s",
-            signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
+            host_signal_name(signal_number, name));
     drain(r);
   }
   host_assembly_stop(&r->assembly, GRACE_NS);
   fatal = node_fatal_status(r->assembly.node, NULL);
   if (fatal == RKV_OK) rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "stopped");
+  if (*host_remedy(fatal))
+    rkv_log(host, RKV_LOG_ERROR, LOG_MODULE, "stopped%s", host_remedy(fatal));
   return host_exit_code(fatal);
 }
 
@@ -231,18 +201,22 @@ static void close_fd(int fd) {
 }
 
 /* From the opened log to its end; the exit code. */
-static int run_logged(struct runner *r, const struct host_config *config) {
+static int run_logged(struct runner *r, const struct host_flags *flags,
+                      const struct host_config *config) {
   struct rkv_error error;
   enum rkv_status status =
       host_assembly_open(&r->assembly, config, r->pump.in, on_fatal, r, &error);
-  char line[RKV_ERROR_TEXT_MAX + 32];
+  char line[RKV_ERROR_TEXT_MAX + REMEDY_MAX];
   int code, len;
+  r->reload.flags = flags;
+  r->reload.running = config;
+  r->reload.services = &r->assembly.services;
   if (status == RKV_OK) status = host_assembly_start(&r->assembly, &error);
   if (status == RKV_OK) {
     end_watch(r);
     code = serve(r);
   } else {
-    len = snprintf(line, sizeof line, "raft-key-value: %s\n", error.text);
+    len = snprintf(line, sizeof line, "raft-key-value: %s%s\n", error.text, host_remedy(status));
     (void)log_pump_say(r->pump.in, line, (size_t)len);
     code = host_exit_code(status);
   }
@@ -251,8 +225,32 @@ static int run_logged(struct runner *r, const struct host_config *config) {
   return code;
 }
 
+/* With signals watched: reads the configuration, runs, and frees it. *left: the log's reader has
+ * not taken everything. */
+static int run_watched(struct runner *r, const struct host_flags *flags, bool *left) {
+  struct rkv_error error;
+  int code = HOST_EXIT_UNAVAILABLE;
+  struct host_config *config = host_command_load(flags, stderr, &code);
+  bool opened = config && log_pump_open(&r->pump, STDERR_FILENO, &error) == RKV_OK;
+  if (config && !opened) {
+    (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
+    code = HOST_EXIT_UNAVAILABLE;
+  }
+  if (!opened) {
+    end_watch(r);
+  } else {
+    code = run_logged(r, flags, config);
+    *left = !log_pump_close(&r->pump);
+    if (!host_reload_end(&r->reload)) _exit(code); /* it reads what is freed below */
+    (void)alarm(0);
+  }
+  if (config) host_config_free(config);
+  free(config);
+  return code;
+}
+
 /* The process ends next: what the log's reader has not taken by then is left. */
-int host_run(const struct host_config *config) {
+int host_run(const struct host_flags *flags) {
   struct runner *r = calloc(1, sizeof *r);
   struct rkv_error error;
   int code = HOST_EXIT_UNAVAILABLE;
@@ -261,20 +259,17 @@ int host_run(const struct host_config *config) {
     (void)fprintf(stderr, "raft-key-value: out of memory\n");
     return HOST_EXIT_UNAVAILABLE;
   }
-  r->signal_fd = r->fatal_fd = r->begun_fd = -1;
-  if (!take_signals(r)) {
+  r->signal_fd = r->fatal_fd = r->begun_fd = r->reload.done_fd = -1;
+  if (!take_signals(r))
     (void)fprintf(stderr, "raft-key-value: no signal or event descriptor: %s\n", strerror(errno));
-  } else if (log_pump_open(&r->pump, STDERR_FILENO, &error) != RKV_OK ||
-             begin_watch(r, &error) != RKV_OK) {
+  else if (begin_watch(r, &error) != RKV_OK)
     (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
-  } else {
-    code = run_logged(r, config);
-    left = !log_pump_close(&r->pump);
-    (void)alarm(0);
-  }
+  else
+    code = run_watched(r, flags, &left);
   close_fd(r->signal_fd);
   close_fd(r->fatal_fd);
   close_fd(r->begun_fd);
+  close_fd(r->reload.done_fd);
   if (!left) free(r); /* else the log's thread waits for the reader to the end */
   return code;
 }

@@ -2,12 +2,12 @@
 #ifndef HOST_RUN_H
 #define HOST_RUN_H
 
-#include "config.h"
+#include "flags.h"
 
-/* Runs the node that a checked configuration describes; the process's exit code (exit_codes.h).
- * Prints `listening addr=HOST:PORT id=N` on stdout when it serves; failures go to stderr, one line.
- * Takes every signal of the process that would end it and that no person sends, SIGTERM and SIGINT.
- */
-int host_run(const struct host_config *config);
+/* Reads the configuration and runs the node that it describes; the process's exit code
+ * (exit_codes.h). Prints `listening addr=HOST:PORT id=N` on stdout when it serves; what is wrong
+ * goes to stderr. Before anything else it takes the signals (signals.h), which are obeyed from then
+ * on, whatever hangs. */
+int host_run(const struct host_flags *flags);
 
 #endif

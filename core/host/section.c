@@ -56,6 +56,24 @@ static bool is_secret(const struct host_table *table, const char *key) {
   return !option || (option->flags & RKV_OPTION_SECRET);
 }
 
+/* A key of the file, which names a plugin in whose place a flag put another: the key is that one's,
+ * or nobody's. Its value may be a secret of the other. False: it is not so. */
+static bool complain_replaced(const struct host_section *section,
+                              const struct host_setting *setting) {
+  const struct host_setting *named =
+      host_settings_given(section->settings, HOST_SOURCE_FILE, section->name, HOST_PLUGIN_KEY);
+  const struct host_setting *chosen =
+      host_settings_find(section->settings, section->name, HOST_PLUGIN_KEY);
+  if (!named || setting->source != HOST_SOURCE_FILE || strcmp(named->text, chosen->text) == 0)
+    return false;
+  host_problems_add(section->problems, HOST_BLAME_CONFIG, setting->line,
+                    "%s: [%s] %s: is not of %s, which %s %s.%s=%s put in the place of %s (leave "
+                    "out the key, or that flag)",
+                    setting->origin, section->name, setting->key, chosen->text, chosen->origin,
+                    section->name, HOST_PLUGIN_KEY, chosen->text, named->text);
+  return true;
+}
+
 static void complain_unknown(const struct host_section *section, const struct host_table *table,
                              const struct host_setting *setting) {
   struct host_nearest nearest = {.word = setting->key};
@@ -120,7 +138,8 @@ static void read_keys(const struct host_section *section, const struct host_tabl
     if (strcmp(setting->section, section->name) != 0) continue;
     if (setting->first)
       complain_twice(section, setting, !own && is_secret(table, setting->key));
-    else if (!blind && !own && !find_option(table, setting->key))
+    else if (!blind && !own && !find_option(table, setting->key) &&
+             !complain_replaced(section, setting))
       complain_unknown(section, table, setting);
   }
 }

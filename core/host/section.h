@@ -7,6 +7,8 @@
 
 #include <rkv/plugin.h>
 
+#define HOST_PLUGIN_KEY "plugin"
+
 struct host_table {
   const struct rkv_option *first;
   size_t count;

@@ -3,7 +3,7 @@
 
 #include "log.h"
 
-#include <node/said.h>
+#include <node/kernel/said.h>
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ static void tell_dropped(struct host_services *s) {
 static void service_log(void *ctx, enum rkv_log_level level, const char *module, const char *text) {
   struct host_user *user = ctx;
   struct host_services *s = user->services;
-  if ((uint32_t)level < user->host.log_level) return;
+  if (!rkv_log_wants(&user->host, level)) return;
   tell_dropped(s);
   if (!host_log_write(s->log_fd, level, module, text)) (void)atomic_fetch_add(&s->log_dropped, 1);
 }
@@ -112,6 +112,16 @@ void host_services_init(struct host_services *services, const struct host_identi
   init_user(services, &services->node, "node", identity);
   for (size_t i = 0; i < HOST_PART_COUNT; i++)
     init_user(services, &services->parts[i], names[i], identity);
+}
+
+/* Plugins read it at any time, from any thread, without a lock. */
+static void set_level(struct host_user *user, enum rkv_log_level level) {
+  __atomic_store_n(&user->host.log_level, (uint32_t)level, __ATOMIC_RELAXED);
+}
+
+void host_services_set_log_level(struct host_services *services, enum rkv_log_level level) {
+  set_level(&services->node, level);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++) set_level(&services->parts[i], level);
 }
 
 void host_services_bind(struct host_services *services,

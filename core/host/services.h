@@ -54,6 +54,9 @@ struct host_identity {
 void host_services_init(struct host_services *services, const struct host_identity *identity,
                         const char *const names[HOST_PART_COUNT], int log_fd);
 
+/* For all users, from now on; any thread. */
+void host_services_set_log_level(struct host_services *services, enum rkv_log_level level);
+
 /* From now on fatal reports go to `on_fatal` (any thread; must neither block nor report itself),
  * one made before at once. */
 void host_services_bind(struct host_services *services,

@@ -75,16 +75,28 @@ void host_settings_open(struct host_settings *settings, const char *name, const 
   mark->line = line;
 }
 
-struct host_setting *host_settings_find(struct host_settings *settings, const char *section,
-                                        const char *key) {
-  struct host_setting *best = NULL;
+const struct host_setting *host_settings_find(const struct host_settings *settings,
+                                              const char *section, const char *key) {
+  const struct host_setting *best = NULL;
   for (size_t i = 0; i < settings->count; i++) {
-    struct host_setting *setting = &settings->list[i];
+    const struct host_setting *setting = &settings->list[i];
     if (setting->first || strcmp(setting->section, section) != 0) continue;
     if (strcmp(setting->key, key) != 0) continue;
     if (!best || setting->source > best->source) best = setting;
   }
   return best;
+}
+
+const struct host_setting *host_settings_given(const struct host_settings *settings,
+                                               enum host_source source, const char *section,
+                                               const char *key) {
+  for (size_t i = 0; i < settings->count; i++) {
+    const struct host_setting *setting = &settings->list[i];
+    if (setting->source == source && !setting->first && strcmp(setting->section, section) == 0 &&
+        strcmp(setting->key, key) == 0)
+      return setting;
+  }
+  return NULL;
 }
 
 void host_settings_free(struct host_settings *settings) {

@@ -48,8 +48,13 @@ void host_settings_open(struct host_settings *settings, const char *name, const 
                         unsigned line, struct host_problems *problems);
 
 /* The strongest setting of a key, NULL if nobody gave it. */
-struct host_setting *host_settings_find(struct host_settings *settings, const char *section,
-                                        const char *key);
+const struct host_setting *host_settings_find(const struct host_settings *settings,
+                                              const char *section, const char *key);
+
+/* What one source gave, whatever beats it; NULL if it gave nothing. */
+const struct host_setting *host_settings_given(const struct host_settings *settings,
+                                               enum host_source source, const char *section,
+                                               const char *key);
 
 void host_settings_free(struct host_settings *settings);
 

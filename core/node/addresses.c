@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <inttypes.h>
 
 enum { IP_BYTES = 16 };
 
@@ -64,15 +65,15 @@ enum rkv_status addresses_check_one(const struct rkv_membership *m, rkv_node_id 
   const struct rkv_member *member = rkv_membership_find(m, id);
   if (leads_nowhere(member->addr))
     return rkv_fail(error, RKV_INVALID,
-                    "node %llu: %s is where a node may listen, not where others find it (give an "
+                    "node %" PRIu64
+                    ": %s is where a node may listen, not where others find it (give an "
                     "address that leads to it)",
-                    (unsigned long long)id, member->addr);
+                    id, member->addr);
   for (uint32_t i = 0; i < m->node_count; i++)
     if (m->nodes[i].id != id && addresses_equal(m->nodes[i].addr, member->addr))
-      return rkv_fail(error, RKV_INVALID, "nodes %llu and %llu have one address, %s",
-                      (unsigned long long)(m->nodes[i].id < id ? m->nodes[i].id : id),
-                      (unsigned long long)(m->nodes[i].id < id ? id : m->nodes[i].id),
-                      member->addr);
+      return rkv_fail(error, RKV_INVALID, "nodes %" PRIu64 " and %" PRIu64 " have one address, %s",
+                      (m->nodes[i].id < id ? m->nodes[i].id : id),
+                      (m->nodes[i].id < id ? id : m->nodes[i].id), member->addr);
   return RKV_OK;
 }
 

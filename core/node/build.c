@@ -2,10 +2,20 @@
  *
  * The view is frozen on the runner in microseconds; reading and storing it is the worker's, one
  * chunk per job, so that other jobs get their turn. */
-#include <node/internal.h>
+#include <node/build.h>
 
-#include <assert.h>
+#include <node/kernel/answer.h>
+#include <node/kernel/encode.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+#include <node/stream.h>
+
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct snapshot_build {
   struct node_job job; /* first: what the executor knows */
@@ -19,7 +29,7 @@ struct snapshot_build {
 
 /* The node ends, and nobody waits for the rest of the snapshot. */
 static bool give_back(struct snapshot_build *b) {
-  answer_end_error(b->n, &b->error);
+  node_end_error(b->n, &b->error);
   b->status = (enum rkv_status)b->error.status;
   if (b->writer) b->n->plugins.storage->snapshot_abort(b->writer);
   return false;
@@ -30,7 +40,7 @@ static bool step(struct snapshot_build *b) {
   struct node *n = b->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
   struct rkv_buf chunk = rkv_buf_none();
-  if (loop_ending(n)) return give_back(b);
+  if (node_ending(n)) return give_back(b);
   if (!b->writer) {
     b->status = node_said(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
                                                   node_ask(&b->error)),
@@ -64,7 +74,7 @@ static void run(struct node_job *job) {
     return;
   }
   n->plugins.sm->snapshot_end(b->view);
-  loop_post(n, &b->event, NODE_SNAPSHOT_BUILT);
+  node_post(n, &b->event, NODE_SNAPSHOT_BUILT);
   node_kick(n);
 }
 
@@ -73,41 +83,82 @@ static void give_up(struct node *n, const char *why) {
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "snapshot not built: %s", why);
   (void)rkv_fail(&error, RKV_ABORTED, "snapshot not built: %s", why);
   build_fail(n, &error);
-  n->build_wanted = false;
-  n->build_pause_ns = n->now_ns + NODE_QUIET_NS;
+  n->build.wanted = false;
+  n->build.pause_ns = n->now_ns + NODE_QUIET_NS;
   raft_on_snapshot_built(n->raft, node_now(n), (struct rkv_log_id){0, 0});
-  loop_carry(n);
+}
+
+/* The membership in force where the view stands, as far as this node still knows it. */
+static bool is_membership(struct node *n, const struct rkv_snapshot_meta *meta) {
+  const struct raft_membership *m = raft_committed(n->raft);
+  struct rkv_buf known = rkv_buf_none();
+  if (!m || m->id.index > n->applied.index) return meta->membership.len > 0;
+  if (!rkv_log_id_equal(m->id, meta->membership_id)) return false;
+  if (node_encode_membership(n, &m->value, &known) != RKV_OK) return true; /* nobody can tell now */
+  bool same = known.len == meta->membership.len &&
+              memcmp(known.data, meta->membership.data, known.len) == 0;
+  rkv_buf_drop(&known);
+  return same;
+}
+
+/* Is what the machine says of its view what was applied here? Nobody could begin with a snapshot
+ * that says otherwise, and the entries behind it would be gone by then. */
+static enum rkv_status check_view(struct node *n, const struct rkv_snapshot_meta *meta,
+                                  struct rkv_error *error) {
+  if (!rkv_log_id_equal(meta->last, n->applied))
+    return rkv_fail(error, RKV_BROKEN,
+                    "the state machine's view is of entry %" PRIu64 " of term %" PRIu64
+                    ", and the last one "
+                    "applied is %" PRIu64 " of term %" PRIu64 " (tell its author)",
+                    meta->last.index, meta->last.term, n->applied.index, n->applied.term);
+  if (is_membership(n, meta)) return RKV_OK;
+  return rkv_fail(error, RKV_BROKEN,
+                  "the state machine's view has another membership than was applied, of %zu bytes "
+                  "and entry %" PRIu64 " (tell its author)",
+                  meta->membership.len, meta->membership_id.index);
+}
+
+/* Freezes the view. Nothing is kept on failure. */
+static enum rkv_status begin_view(struct snapshot_build *b, struct rkv_error *error) {
+  struct node *n = b->n;
+  enum rkv_status status = node_said(
+      n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta, node_ask(error)),
+      "the state machine's snapshot_begin", error);
+  if (status != RKV_OK) return status;
+  status = check_view(n, &b->meta, error);
+  if (status == RKV_OK) return RKV_OK;
+  n->plugins.sm->snapshot_end(b->view);
+  rkv_buf_drop(&b->meta.membership);
+  return status;
 }
 
 /* Worth it once the log has grown by a fair part of what the snapshot will weigh: the cost of
  * snapshots per write stays constant however large the state is. */
 static bool worth_it(struct node *n) {
-  if (n->snapshot_call) return true; /* asked for by a person */
-  return n->log_bytes >= n->snapshot_bytes / NODE_SNAPSHOT_SHARE;
+  if (n->build.call) return true; /* asked for by a person */
+  return n->build.log_bytes >= n->build.snapshot_bytes / NODE_SNAPSHOT_SHARE;
 }
 
 void build_run(struct node *n) {
   struct rkv_error error;
-  if (!n->build_wanted || n->build || n->installing || n->now_ns < n->build_pause_ns) return;
-  if (!worth_it(n) || !receive_gives_way(n)) return;
+  if (!n->build.wanted || n->build.running || n->receive.installing ||
+      n->now_ns < n->build.pause_ns)
+    return;
+  if (!worth_it(n) || !stream_gives_way(n)) return;
   struct snapshot_build *b = calloc(1, sizeof *b);
   if (!b) return give_up(n, "out of memory");
   b->job.run = run;
   b->n = n;
-  if (node_said(n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta,
-                                              node_ask(&error)),
-                "the state machine's snapshot_begin", &error) != RKV_OK) {
+  if (begin_view(b, &error) != RKV_OK) {
     free(b);
     return give_up(n, error.text);
   }
-  assert(rkv_log_id_equal(b->meta.last, n->applied));
-  (void)snprintf(b->meta.id, sizeof b->meta.id, "%llu-%llu-%llu-%llu",
-                 (unsigned long long)b->meta.last.term,
-                 (unsigned long long)n->plugins.host->node_id,
-                 (unsigned long long)b->meta.last.index, (unsigned long long)++n->snapshot_serial);
-  n->build = b;
-  n->build_wanted = false;
-  n->log_bytes = 0;
+  (void)snprintf(b->meta.id, sizeof b->meta.id, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64,
+                 b->meta.last.term, n->plugins.host->node_id, b->meta.last.index,
+                 ++n->build.serial);
+  n->build.running = b;
+  n->build.wanted = false;
+  n->build.log_bytes = 0;
   n->executor->post(n->executor->ctx, &b->job);
 }
 
@@ -115,28 +166,27 @@ void build_run(struct node *n) {
 void build_on_now(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status = RKV_OK;
-  if (loop_ending(n)) {
-    answer_end_error(n, &error);
+  if (node_ending(n)) {
+    node_end_error(n, &error);
     status = (enum rkv_status)error.status;
-  } else if (n->snapshot_call || n->build) {
+  } else if (n->build.call || n->build.running) {
     status = rkv_fail(&error, RKV_PRECONDITION, "a snapshot is being built already");
-  } else if (!n->build_wanted) {
+  } else if (!n->build.wanted) {
     status = raft_trigger_snapshot(n->raft, node_now(n), &error);
   }
   if (status != RKV_OK) {
-    api_release(n, call);
+    gate_leave(n, call);
     return answer_fail(call, &error);
   }
-  n->snapshot_call = call;
-  n->build_pause_ns = 0;
-  loop_carry(n);
+  n->build.call = call;
+  n->build.pause_ns = 0;
 }
 
 static void answer_now(struct node *n, const struct snapshot_build *b) {
-  struct rkv_snapshot_now_call *call = (struct rkv_snapshot_now_call *)n->snapshot_call;
-  n->snapshot_call = NULL;
+  struct rkv_snapshot_now_call *call = (struct rkv_snapshot_now_call *)n->build.call;
+  n->build.call = NULL;
   if (!call) return;
-  api_release(n, &call->call);
+  gate_leave(n, &call->call);
   call->last = b->meta.last;
   if (b->status == RKV_OK)
     (void)answer_ok(n, &call->call);
@@ -145,37 +195,37 @@ static void answer_now(struct node *n, const struct snapshot_build *b) {
 }
 
 void build_expire(struct node *n) {
-  struct rkv_call *call = n->snapshot_call;
+  struct rkv_call *call = n->build.call;
   if (!call || !answer_is_due(n, call)) return;
-  n->snapshot_call = NULL;
-  api_release(n, call);
+  n->build.call = NULL;
+  gate_leave(n, call);
   answer_failf(call, RKV_TIMEOUT,
                "the snapshot is not durable yet: it may become so later (see metrics)");
 }
 
 void build_fail(struct node *n, const struct rkv_error *error) {
-  struct rkv_call *call = n->snapshot_call;
-  n->snapshot_call = NULL;
+  struct rkv_call *call = n->build.call;
+  n->build.call = NULL;
   if (!call) return;
-  api_release(n, call);
+  gate_leave(n, call);
   answer_fail(call, error);
 }
 
 void build_on_done(struct node *n, struct rkv_call *call) {
   struct snapshot_build *b =
       (struct snapshot_build *)((char *)call - offsetof(struct snapshot_build, event));
-  n->build = NULL;
+  n->build.running = NULL;
   if (b->status == RKV_IO || b->status == RKV_CORRUPT) {
     node_fatal(n, b->status, b->error.text);
   } else if (b->status != RKV_OK) {
-    if (!loop_ending(n)) give_up(n, b->error.text);
+    if (!node_ending(n)) give_up(n, b->error.text);
   } else {
-    n->snapshots_built++;
-    n->snapshot_bytes = b->meta.size;
-    rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot built last=%llu bytes=%llu id=%s",
-            (unsigned long long)b->meta.last.index, (unsigned long long)b->meta.size, b->meta.id);
+    n->count.snapshots_built++;
+    n->build.snapshot_bytes = b->meta.size;
+    rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
+            "snapshot built last=%" PRIu64 " bytes=%" PRIu64 " id=%s", b->meta.last.index,
+            b->meta.size, b->meta.id);
     raft_on_snapshot_built(n->raft, node_now(n), b->meta.last);
-    loop_carry(n);
   }
   answer_now(n, b);
   rkv_buf_drop(&b->meta.membership);

@@ -1,17 +1,28 @@
 /* change.c: clients' calls that change who belongs to the cluster. */
+#include <node/change.h>
+
 #include <node/addresses.h>
-#include <node/internal.h>
+#include <node/greet.h>
+#include <node/identity.h>
+#include <node/kernel/answer.h>
+#include <node/kernel/encode.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/redirect.h>
 #include <raft/correct.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define CHANGE_PROGRESS_NS UINT64_C(2000000000) /* between two lines about learners */
 
 void change_forget(struct node *n, const struct rkv_call *call) {
-  for (size_t i = 0; i < n->change_count; i++) {
-    if (n->changes[i] != call) continue;
-    n->changes[i] = n->changes[--n->change_count];
+  for (size_t i = 0; i < n->change.count; i++) {
+    if (n->change.calls[i] != call) continue;
+    n->change.calls[i] = n->change.calls[--n->change.count];
     (void)greet_forget(n, call);
     return;
   }
@@ -20,19 +31,19 @@ void change_forget(struct node *n, const struct rkv_call *call) {
 
 bool change_admit(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
-  if (loop_ending(n)) {
-    api_release(n, call);
-    answer_end_error(n, &error);
+  if (node_ending(n)) {
+    gate_leave(n, call);
+    node_end_error(n, &error);
     answer_fail(call, &error);
     return false;
   }
-  if (n->change_count == NODE_CHANGES_MAX) {
-    api_release(n, call);
+  if (n->change.count == NODE_CHANGES_MAX) {
+    gate_leave(n, call);
     answer_failf(call, RKV_FULL, "%d membership calls are waiting already (try again later)",
                  NODE_CHANGES_MAX);
     return false;
   }
-  n->changes[n->change_count++] = call;
+  n->change.calls[n->change.count++] = call;
   return true;
 }
 
@@ -40,19 +51,18 @@ void change_settle(struct node *n, struct rkv_call *call, enum rkv_status status
                    const struct rkv_error *error) {
   if (status != RKV_OK) {
     change_forget(n, call);
-    api_release(n, call);
+    gate_leave(n, call);
     if (status == RKV_NOT_LEADER)
-      answer_not_leader(n, call);
+      redirect_to_leader(n, call);
     else
       answer_fail(call, error);
   }
-  loop_carry(n);
 }
 
 void change_look(struct node *n, const struct rkv_membership *m) {
   struct rkv_error error;
   if (addresses_check(m, &error) == RKV_OK) return;
-  n->odd_memberships++;
+  n->count.odd_memberships++;
   rkv_log(n->plugins.host, RKV_LOG_WARN, "raft", "membership with wrong addresses: %s", error.text);
 }
 
@@ -91,8 +101,8 @@ static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_me
   if (status == RKV_OK)
     status = raft_add_learner(n->raft, node_now(n), &members->nodes[0], call, &error);
   if (status == RKV_OK)
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%llu addr=%s",
-            (unsigned long long)members->nodes[0].id, members->nodes[0].addr);
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%" PRIu64 " addr=%s",
+            members->nodes[0].id, members->nodes[0].addr);
   change_settle(n, call, status, &error);
 }
 
@@ -105,10 +115,9 @@ static enum rkv_status check_learner(struct node *n, const struct rkv_member *le
   enum rkv_status status = RKV_OK;
   if (known && !addresses_equal(known->addr, learner->addr))
     return rkv_fail(error, RKV_PRECONDITION,
-                    "node %llu is a member at %s already (another address for it: rkvctl "
-                    "set-address %llu=%s)",
-                    (unsigned long long)known->id, known->addr, (unsigned long long)known->id,
-                    learner->addr);
+                    "node %" PRIu64 " is a member at %s already (another address for it: rkvctl "
+                    "set-address %" PRIu64 "=%s)",
+                    known->id, known->addr, known->id, learner->addr);
   if (!known) {
     *one = *m;
     status = rkv_membership_add_node(one, learner->id, learner->addr, strlen(learner->addr));
@@ -182,7 +191,7 @@ void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
   if (!call) return; /* the node's own: tend.c */
   change_forget(n, call);
-  api_release(n, call);
+  gate_leave(n, call);
   if (out->status != RKV_OK) {
     answer_failf(call, out->status, "%s", out->text ? out->text : "the change was given up");
     return;
@@ -205,16 +214,16 @@ void change_done(struct node *n, const struct raft_output *out) {
 /* How far the learners are for which somebody waits, every while. */
 static void log_progress(struct node *n) {
   struct raft_view view;
-  if (n->change_count == 0 || n->now_ns < n->progress_ns) return;
-  n->progress_ns = n->now_ns + CHANGE_PROGRESS_NS;
+  if (n->change.count == 0 || n->now_ns < n->change.progress_ns) return;
+  n->change.progress_ns = n->now_ns + CHANGE_PROGRESS_NS;
   raft_view(n->raft, &view);
-  for (size_t i = 0; i < n->change_count; i++) {
-    const struct rkv_membership_call *c = (const struct rkv_membership_call *)n->changes[i];
+  for (size_t i = 0; i < n->change.count; i++) {
+    const struct rkv_membership_call *c = (const struct rkv_membership_call *)n->change.calls[i];
     struct raft_peer_view peer;
     if (c->call.kind != NODE_ADD_LEARNER || !raft_peer(n->raft, c->learner.id, &peer)) continue;
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "learner catches up id=%llu at=%llu of=%llu%s",
-            (unsigned long long)c->learner.id, (unsigned long long)peer.matched.index,
-            (unsigned long long)view.last.index,
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft",
+            "learner catches up id=%" PRIu64 " at=%" PRIu64 " of=%" PRIu64 "%s", c->learner.id,
+            peer.matched.index, view.last.index,
             !peer.reached   ? " (it does not answer)"
             : peer.snapshot ? " (a snapshot is being sent)"
                             : "");
@@ -223,12 +232,12 @@ static void log_progress(struct node *n) {
 
 void change_expire(struct node *n) {
   log_progress(n);
-  for (size_t i = n->change_count; i-- > 0;) {
-    struct rkv_call *call = n->changes[i];
+  for (size_t i = n->change.count; i-- > 0;) {
+    struct rkv_call *call = n->change.calls[i];
     if (!answer_is_due(n, call)) continue;
     raft_forget_change(n->raft, call);
     change_forget(n, call);
-    api_release(n, call);
+    gate_leave(n, call);
     answer_failf(call, RKV_TIMEOUT,
                  "not finished in time; the change goes on (see members and metrics)");
   }
@@ -237,11 +246,11 @@ void change_expire(struct node *n) {
 void change_fail_all(struct node *n, const struct rkv_error *error) {
   struct rkv_error open;
   answer_open_error(error, &open);
-  while (n->change_count > 0) {
-    struct rkv_call *call = n->changes[--n->change_count];
+  while (n->change.count > 0) {
+    struct rkv_call *call = n->change.calls[--n->change.count];
     raft_forget_change(n->raft, call);
     bool asks_still = greet_forget(n, call);
-    api_release(n, call);
+    gate_leave(n, call);
     answer_fail(call, asks_still ? error : &open);
   }
 }

@@ -1,8 +1,15 @@
 /* correct.c: operators' corrections: a member leaves, a member is at another address. */
+#include <node/correct.h>
+
 #include <node/addresses.h>
-#include <node/internal.h>
+#include <node/change.h>
+#include <node/greet.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/transfer.h>
 #include <raft/correct.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,8 +58,8 @@ static void remove_voter(struct node *n, struct rkv_call *call, rkv_node_id id) 
   if (!asked)
     status = rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
   else if (!rest_without(n, id, &rest))
-    status = rkv_fail(&error, RKV_PRECONDITION, "node %llu is the last voter: nobody would be left",
-                      (unsigned long long)id);
+    status = rkv_fail(&error, RKV_PRECONDITION,
+                      "node %" PRIu64 " is the last voter: nobody would be left", id);
   else
     status = raft_check_change(n->raft, &rest, &error);
   if (status == RKV_OK) {
@@ -69,7 +76,7 @@ void correct_on_remove(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (!change_admit(n, call)) return;
   if (!leads(n)) return change_settle(n, call, RKV_NOT_LEADER, NULL);
-  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "remove id=%llu", (unsigned long long)id);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "remove id=%" PRIu64, id);
   if (rkv_membership_is_voter(&raft_effective(n->raft)->value, id))
     return remove_voter(n, call, id);
   change_settle(n, call, raft_remove_learner(n->raft, node_now(n), id, call, &error), &error);
@@ -81,8 +88,8 @@ static void address_greeted(struct node *n, struct rkv_call *call, struct rkv_me
                             const struct rkv_error *refusal) {
   struct rkv_error error;
   if (refusal) return change_settle(n, call, (enum rkv_status)refusal->status, refusal);
-  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "set-address id=%llu addr=%s",
-          (unsigned long long)members->nodes[0].id, members->nodes[0].addr);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "set-address id=%" PRIu64 " addr=%s",
+          members->nodes[0].id, members->nodes[0].addr);
   change_settle(n, call, raft_set_address(n->raft, node_now(n), &members->nodes[0], call, &error),
                 &error);
 }
@@ -95,8 +102,8 @@ static enum rkv_status check_address(struct node *n, const struct rkv_member *wa
   struct rkv_member record;
   enum rkv_status status;
   if (!known)
-    return rkv_fail(error, RKV_INVALID, "node %llu is no member (add it: rkvctl add-learner)",
-                    (unsigned long long)wanted->id);
+    return rkv_fail(error, RKV_INVALID,
+                    "node %" PRIu64 " is no member (add it: rkvctl add-learner)", wanted->id);
   record = *known;
   memcpy(record.addr, wanted->addr, sizeof record.addr);
   *one = *m;
@@ -118,7 +125,7 @@ void correct_on_set_address(struct node *n, struct rkv_call *call) {
   status = one ? check_address(n, wanted, one, &error)
                : rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
   if (status == RKV_OK)
-    greet(n, call, one, 0, address_greeted);
+    greet_address(n, call, one, address_greeted);
   else
     change_settle(n, call, status, &error);
   free(one);

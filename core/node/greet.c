@@ -2,9 +2,14 @@
  * incarnations from the beginning, and a wrong address or a node of another cluster is refused
  * instead of waited for. A node that does not answer becomes a member all the same (tend.c asks it
  * later) unless the caller wants all to answer; so does one that cannot tell. */
-#include <node/internal.h>
+#include <node/greet.h>
+
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define GREET_NS UINT64_C(1000000000) /* how long an answer is waited for, at most ... */
@@ -43,14 +48,16 @@ static void refuse_silence(struct greeting *g) {
   if (g->refusal.status || g->answered >= g->least || !g->silent) return;
   if (g->least == GREET_ALL)
     (void)rkv_fail(&g->refusal, RKV_UNAVAILABLE,
-                   "node %llu at %s does not answer (start it or correct the address; rkvctl takes "
+                   "node %" PRIu64
+                   " at %s does not answer (start it or correct the address; rkvctl takes "
                    "it all the same with --unreachable)",
-                   (unsigned long long)g->silent->id, g->silent->addr);
+                   g->silent->id, g->silent->addr);
   else
     (void)rkv_fail(&g->refusal, RKV_PRECONDITION,
-                   "only %u of these %u voters answer (node %llu does not): without a majority the "
+                   "only %u of these %u voters answer (node %" PRIu64
+                   " does not): without a majority the "
                    "change could not be finished",
-                   g->answered, g->members.node_count, (unsigned long long)g->silent->id);
+                   g->answered, g->members.node_count, g->silent->id);
 }
 
 static void leave(struct node *n, struct greeting *g) {
@@ -66,21 +73,22 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   struct question *q = (struct question *)call;
   (void)error; /* who does not answer is a member all the same */
   q->status = status;
-  loop_post(q->n, call, NODE_GREETED);
+  node_post(q->n, call, NODE_GREETED);
 }
 
 static void take_answer(struct node *n, struct question *q) {
   const struct rkv_hello_call *hello = &q->hello;
   struct rkv_error *refusal = &q->greeting->refusal;
   if (hello->id != q->member->id)
-    (void)rkv_fail(refusal, RKV_INVALID, "%s is node %llu, not %llu", q->member->addr,
-                   (unsigned long long)hello->id, (unsigned long long)q->member->id);
+    (void)rkv_fail(refusal, RKV_INVALID, "%s is node %" PRIu64 ", not %" PRIu64, q->member->addr,
+                   hello->id, q->member->id);
   else if (rkv_cluster_id_known(hello->cluster) &&
            !rkv_cluster_id_equal(hello->cluster, n->identity.cluster))
     (void)rkv_fail(refusal, RKV_PRECONDITION,
-                   "node %llu at %s belongs to another cluster (stop it and empty its storage, or "
+                   "node %" PRIu64
+                   " at %s belongs to another cluster (stop it and empty its storage, or "
                    "give the right address)",
-                   (unsigned long long)hello->id, q->member->addr);
+                   hello->id, q->member->addr);
   else
     q->member->incarnation = hello->incarnation;
 }
@@ -133,14 +141,16 @@ static void greet_self(struct node *n, struct greeting *g, struct rkv_member *se
   g->answered++;
 }
 
-void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
-           uint32_t least, greet_then *then) {
+/* NULL, and then() was called: out of memory. */
+static struct greeting *begin(struct node *n, struct rkv_call *call,
+                              const struct rkv_membership *members, uint32_t least,
+                              greet_then *then) {
   struct greeting *g = calloc(1, sizeof *g);
   struct rkv_error error;
   if (!g) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
     then(n, call, NULL, &error);
-    return;
+    return NULL;
   }
   g->next = n->greetings;
   n->greetings = g;
@@ -149,12 +159,27 @@ void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *m
   g->least = least;
   g->members = *members;
   g->waiting = 1;
+  return g;
+}
+
+void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
+           uint32_t least, greet_then *then) {
+  struct greeting *g = begin(n, call, members, least, then);
+  if (!g) return;
   for (uint32_t i = 0; i < g->members.node_count; i++) {
     if (g->members.nodes[i].id == n->plugins.host->node_id)
       greet_self(n, g, &g->members.nodes[i]);
     else
       ask(n, g, &g->members.nodes[i]);
   }
+  leave(n, g);
+}
+
+void greet_address(struct node *n, struct rkv_call *call, const struct rkv_membership *one,
+                   greet_then *then) {
+  struct greeting *g = begin(n, call, one, 0, then);
+  if (!g) return;
+  ask(n, g, &g->members.nodes[0]);
   leave(n, g);
 }
 

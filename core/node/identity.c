@@ -17,9 +17,17 @@
  *      it, and not know yet. It leaves only for a cluster of the same founders: then every leader
  *      of either cluster was elected by a majority of the same voters, and those who acknowledged
  *      elect nobody with a shorter log (5.4.1), so nothing that was committed is left behind. */
-#include <node/internal.h>
+#include <node/identity.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
+#include <node/odd.h>
 
 #include <assert.h>
+#include <inttypes.h>
 
 #define INITIAL_INDEX 1                    /* of the entry that initialises a cluster */
 #define FOUNDERS_MASK UINT64_C(0xffffffff) /* the part of cluster.low that tells the founders */
@@ -35,7 +43,7 @@ void identity_recover(struct node *n, const struct rkv_identity *stored) {
   n->identity = *stored;
   if (n->identity.incarnation != 0) return;
   n->identity.incarnation = draw(n);
-  n->identity_is_new = true;
+  n->identity_unsaved = true;
 }
 
 /* ---- clusters ---- */
@@ -74,19 +82,22 @@ static bool is_other(const struct node *n, struct rkv_cluster_id other) {
 
 static enum rkv_status check(const struct node *n, const struct rkv_envelope *e,
                              struct rkv_error *error) {
-  const unsigned long long id = (unsigned long long)n->plugins.host->node_id;
+  const rkv_node_id id = n->plugins.host->node_id;
   const struct rkv_identity *me = &n->identity;
   if (e->to != n->plugins.host->node_id)
-    return rkv_fail(error, RKV_FOREIGN, "this is node %llu, not %llu (check who has which address)",
-                    id, (unsigned long long)e->to);
+    return rkv_fail(error, RKV_FOREIGN,
+                    "this is node %" PRIu64 ", not %" PRIu64 " (check who has which address)", id,
+                    e->to);
   if (is_other(n, e->cluster) && !may_leave_for(n, e->cluster))
     return rkv_fail(error, RKV_FOREIGN,
-                    "node %llu belongs to cluster %016llx, not to %016llx (give each cluster its "
+                    "node %" PRIu64 " belongs to cluster %016" PRIx64 ", not to %016" PRIx64
+                    " (give each cluster its "
                     "own addresses)",
-                    id, (unsigned long long)me->cluster.high, (unsigned long long)e->cluster.high);
+                    id, me->cluster.high, e->cluster.high);
   if (e->incarnation != 0 && e->incarnation != me->incarnation)
     return rkv_fail(error, RKV_FOREIGN,
-                    "node %llu came back without its storage: a leader takes it in anew; without "
+                    "node %" PRIu64
+                    " came back without its storage: a leader takes it in anew; without "
                     "one, restore its storage or begin a new cluster",
                     id);
   return RKV_OK;
@@ -107,13 +118,13 @@ enum rkv_status identity_check(struct node *n, const struct rkv_call *call,
   note_member(n, call->envelope);
   if (status == RKV_OK) return RKV_OK;
   *error = own;
-  n->foreign_calls++;
-  n->foreign_quiet++;
-  if (n->now_ns >= n->foreign_quiet_ns) {
-    rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "refused a peer's call times=%llu: %s",
-            (unsigned long long)n->foreign_quiet, own.text);
-    n->foreign_quiet_ns = n->now_ns + NODE_QUIET_NS;
-    n->foreign_quiet = 0;
+  n->foreign.calls++;
+  n->foreign.quiet++;
+  if (n->now_ns >= n->foreign.quiet_ns) {
+    rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "refused a peer's call times=%" PRIu64 ": %s",
+            n->foreign.quiet, own.text);
+    n->foreign.quiet_ns = n->now_ns + NODE_QUIET_NS;
+    n->foreign.quiet = 0;
   }
   return status;
 }
@@ -128,8 +139,8 @@ static void tell_membership(struct node *n, struct rkv_hello_call *hello) {
 void identity_on_hello(struct node *n, struct rkv_call *call) {
   struct rkv_hello_call *hello = (struct rkv_hello_call *)call;
   struct rkv_error error;
-  if (node_fatal_status(n, &error) != RKV_OK) return peer_fail(n, call, &error);
-  api_release(n, call);
+  if (node_fatal_status(n, &error) != RKV_OK) return gate_refuse(n, call, &error);
+  gate_leave(n, call);
   hello->id = n->plugins.host->node_id;
   hello->incarnation = n->identity.incarnation;
   hello->cluster = (struct rkv_cluster_id){0, 0};
@@ -143,19 +154,8 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
 
 static void join(struct node *n, struct rkv_cluster_id cluster) {
   n->identity.cluster = cluster;
-  save_identity(n);
-  peer_reopen(n);
-}
-
-/* (D3): a crash between the two leaves an empty log of the old cluster, which nobody mistakes. */
-static void leave_for(struct node *n, struct rkv_cluster_id cluster) {
-  assert(!n->identity.settled && n->committed.index == 0);
-  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "left cluster=%016llx, in which nothing was committed, for that of the leader: %016llx",
-          (unsigned long long)n->identity.cluster.high, (unsigned long long)cluster.high);
-  raft_leave_cluster(n->raft, node_now(n));
-  loop_carry(n);
-  join(n, cluster);
+  n->identity_unsaved = true;
+  n->peers.outdated = true; /* what they are told of this node */
 }
 
 /* A leader whose cluster has no id, as OpenRaft's: the initial entry may be this node's own, and
@@ -174,17 +174,31 @@ static struct rkv_cluster_id leaders_cluster(const struct rkv_call *call) {
 
 bool identity_differs(const struct node *n, const struct rkv_call *call) {
   struct rkv_cluster_id theirs = leaders_cluster(call);
+  if (n->left_cluster) return true;
   if (!rkv_cluster_id_known(theirs)) return is_doubtful(n);
   return !n->identity.settled && !rkv_cluster_id_equal(theirs, n->identity.cluster);
 }
 
+/* (D3): a crash before identity_adopt leaves an empty log of the old cluster, which nobody mistakes
+ * for anything. */
+bool identity_leaves(struct node *n, const struct rkv_call *call) {
+  if (n->left_cluster || !identity_differs(n, call)) return false;
+  if (!rkv_cluster_id_known(n->identity.cluster)) return false;
+  assert(!n->identity.settled && n->committed.index == 0); /* (D2) */
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "left cluster=%016" PRIx64
+          ", in which nothing was committed, for that of the leader: %016" PRIx64,
+          n->identity.cluster.high, leaders_cluster(call).high);
+  raft_leave_cluster(n->raft, node_now(n));
+  n->left_cluster = true;
+  return true;
+}
+
 void identity_adopt(struct node *n, const struct rkv_call *call) {
-  struct rkv_cluster_id theirs = leaders_cluster(call);
   if (!identity_differs(n, call)) return;
-  if (rkv_cluster_id_known(n->identity.cluster))
-    leave_for(n, theirs);
-  else
-    join(n, theirs);
+  assert(n->left_cluster || !rkv_cluster_id_known(n->identity.cluster)); /* (D3) */
+  n->left_cluster = false;
+  join(n, leaders_cluster(call));
 }
 
 void identity_found(struct node *n, const struct rkv_membership *founders) {
@@ -196,5 +210,5 @@ void identity_settle(struct node *n) {
   if (n->identity.settled || n->committed.index == 0) return;
   if (!rkv_cluster_id_known(n->identity.cluster)) return; /* its leaders know none */
   n->identity.settled = true;
-  save_identity(n);
+  n->identity_unsaved = true;
 }

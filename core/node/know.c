@@ -1,5 +1,9 @@
 /* know.c: which local reads are answered, and how a node learns that it was removed (know.h). */
-#include <node/internal.h>
+#include <node/know.h>
+
+#include <node/kernel/state.h>
+
+#include <inttypes.h>
 
 #define ASK_NS UINT64_C(1000000000) /* between two rounds of questions to the members */
 
@@ -41,9 +45,10 @@ static void leave(struct node *n, rkv_index index) {
   n->know.removed_index = index;
   turn(n, KNOW_REMOVED);
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "this node was removed from its cluster index=%llu: it answers no local reads (stop it, "
+          "this node was removed from its cluster index=%" PRIu64
+          ": it answers no local reads (stop it, "
           "or add it again with rkvctl add-learner)",
-          (unsigned long long)index);
+          index);
 }
 
 /* A membership later than the one that left it out names it: it is behind, as a new one is. */
@@ -107,11 +112,12 @@ bool know_removed(const struct node *n) {
 }
 
 bool know_refuses(struct node *n, struct rkv_error *error) {
-  const unsigned long long id = (unsigned long long)n->plugins.host->node_id;
+  const rkv_node_id id = n->plugins.host->node_id;
   const enum know_state state = state_of(n);
   if (state == KNOW_WAITING)
     (void)rkv_fail(error, RKV_UNAVAILABLE,
-                   "node %llu started and has not heard yet what its cluster acknowledged (try "
+                   "node %" PRIu64
+                   " started and has not heard yet what its cluster acknowledged (try "
                    "again, or ask another node)",
                    id);
   else if (state == KNOW_REMOVED)

@@ -8,6 +8,7 @@
 #ifndef NODE_KNOW_H
 #define NODE_KNOW_H
 
+#include <inttypes.h>
 #include <stdatomic.h>
 
 #include <raft/raft.h>
@@ -28,7 +29,7 @@ enum know_state {
 };
 
 /* With the node's id. */
-#define KNOW_REMOVED_TEXT "node %llu was removed from its cluster (ask a member of it)"
+#define KNOW_REMOVED_TEXT "node %" PRIu64 " was removed from its cluster (ask a member of it)"
 
 struct knowing {
   atomic_int state;        /* (any thread) an enum know_state */

@@ -1,18 +1,22 @@
 /* leap.c: terms and log ids that cannot be true are refused, counted and told (leap.h). */
 #include <node/leap.h>
 
+#include <node/kernel/gate.h>
+#include <node/kernel/state.h>
 #include <raft/edge.h>
+
+#include <inttypes.h>
 
 /* One line at change, then one every NODE_QUIET_NS with a count. */
 static void tell(struct node *n, rkv_node_id sender, const char *text) {
-  n->bad_peer_calls++;
-  n->leap_quiet++;
-  if (n->now_ns < n->leap_quiet_ns) return;
+  n->count.bad_peer_calls++;
+  n->leap.quiet++;
+  if (n->now_ns < n->leap.quiet_ns) return;
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "refused what cannot be true from=%llu times=%llu: %s", (unsigned long long)sender,
-          (unsigned long long)n->leap_quiet, text);
-  n->leap_quiet_ns = n->now_ns + NODE_QUIET_NS;
-  n->leap_quiet = 0;
+          "refused what cannot be true from=%" PRIu64 " times=%" PRIu64 ": %s", sender,
+          n->leap.quiet, text);
+  n->leap.quiet_ns = n->now_ns + NODE_QUIET_NS;
+  n->leap.quiet = 0;
 }
 
 bool leap_is_told(struct node *n, const struct rkv_call *call, struct rkv_vote vote,
@@ -27,7 +31,7 @@ bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
                   struct rkv_log_id id) {
   struct rkv_error error;
   if (!leap_is_told(n, call, vote, id, &error)) return false;
-  peer_fail(n, call, &error);
+  gate_refuse(n, call, &error);
   return true;
 }
 

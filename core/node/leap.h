@@ -2,7 +2,7 @@
 #ifndef NODE_LEAP_H
 #define NODE_LEAP_H
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 
 /* Refuses a peer's request that carries such a vote or log id, with RKV_INVALID, and says so; true
  * if it did: the call has ended. */

@@ -1,5 +1,10 @@
 /* lost.c: who lacks what it had acknowledged (lost.h). */
-#include <node/internal.h>
+#include <node/lost.h>
+
+#include <node/kernel/state.h>
+#include <node/peers.h>
+
+#include <inttypes.h>
 
 /* More than the peer was sent it cannot hold, whatever it says. */
 static bool is_true(const struct rkv_append_call *answer) {
@@ -28,12 +33,12 @@ void lost_look(struct node *n, rkv_node_id id, const struct raft_append_plan *pl
     acknowledged(n, h, plan->vote, answer->matched.index);
   if (answer->result != RKV_APPEND_CONFLICT || h->lost || !lacks(h, plan)) return;
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "member lacks what it had acknowledged id=%llu acknowledged=%llu lacks=%llu: its storage "
+          "member lacks what it had acknowledged id=%" PRIu64 " acknowledged=%" PRIu64
+          " lacks=%" PRIu64 ": its storage "
           "was put back to an older state (it learns anew, and before that it does not vote)",
-          (unsigned long long)id, (unsigned long long)h->index,
-          (unsigned long long)plan->prev.index);
+          id, h->index, plan->prev.index);
   h->index = 0;
   h->lost = rkv_membership_is_voter(&raft_effective(n->raft)->value, id);
-  n->losses++;
+  n->count.losses++;
   n->tend_ns = 0;
 }

@@ -1,5 +1,10 @@
 /* odd.c: what is odd about this node (odd.h). */
-#include <node/internal.h>
+#include <node/odd.h>
+
+#include <node/kernel/gate.h>
+#include <node/kernel/state.h>
+
+#include <inttypes.h>
 
 /* ---- what the membership says of it ---- */
 
@@ -59,8 +64,7 @@ static void tell(struct node *n, const char *text) {
   n->odd.id_clashes++;
   if (n->now_ns < n->odd.quiet_ns) return;
   n->odd.quiet_ns = n->now_ns + NODE_QUIET_NS;
-  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "%s times=%llu", text,
-          (unsigned long long)n->odd.id_clashes);
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "%s times=%" PRIu64, text, n->odd.id_clashes);
 }
 
 enum rkv_status odd_check_sender(struct node *n, const struct rkv_call *call,
@@ -69,11 +73,11 @@ enum rkv_status odd_check_sender(struct node *n, const struct rkv_call *call,
   const struct rkv_sender sender = rkv_call_sender(call);
   struct rkv_error said;
   if (sender.id != own && !(vote && vote->node_id == own)) return RKV_OK;
-  (void)rkv_fail(&said, RKV_FOREIGN,
-                 "a request came under the id of the node that got it, %llu, incarnation %llx "
-                 "(this one: %llx): two nodes run as one, perhaps a copied machine (stop one)",
-                 (unsigned long long)own, (unsigned long long)sender.incarnation,
-                 (unsigned long long)n->identity.incarnation);
+  (void)rkv_fail(
+      &said, RKV_FOREIGN,
+      "a request came under the id of the node that got it, %" PRIu64 ", incarnation %" PRIx64 " "
+      "(this one: %" PRIx64 "): two nodes run as one, perhaps a copied machine (stop one)",
+      own, sender.incarnation, n->identity.incarnation);
   tell(n, said.text);
   if (error) *error = said;
   return RKV_FOREIGN;
@@ -82,7 +86,7 @@ enum rkv_status odd_check_sender(struct node *n, const struct rkv_call *call,
 bool odd_refuses(struct node *n, struct rkv_call *call, const struct rkv_vote *vote) {
   struct rkv_error error;
   if (odd_check_sender(n, call, vote, &error) == RKV_OK) return false;
-  peer_fail(n, call, &error);
+  gate_refuse(n, call, &error);
   return true;
 }
 
@@ -90,9 +94,9 @@ void odd_note_answer(struct node *n, rkv_node_id id, const char *addr, rkv_node_
   char text[RKV_LOG_TEXT_MAX / 2];
   if (said == id) return;
   (void)snprintf(text, sizeof text,
-                 "%s, where member %llu should be, answers as node %llu%s (correct the address, or "
+                 "%s, where member %" PRIu64 " should be, answers as node %" PRIu64
+                 "%s (correct the address, or "
                  "the id that the node there is started with)",
-                 addr, (unsigned long long)id, (unsigned long long)said,
-                 said == n->plugins.host->node_id ? ", this node's own id" : "");
+                 addr, id, said, said == n->plugins.host->node_id ? ", this node's own id" : "");
   tell(n, text);
 }

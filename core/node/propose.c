@@ -2,7 +2,15 @@
  *
  * (P1) `pending` is ordered by index and holds only entries of this node's own leadership.
  * (P2) Between two batches everything in `pending` is above `applied`. */
-#include <node/internal.h>
+#include <node/propose.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/redirect.h>
+#include <node/save.h>
+#include <node/stall.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -26,27 +34,28 @@ static bool pending_reserve(struct pending *p, size_t count) {
 }
 
 static bool batch_reserve(struct node *n, size_t count) {
-  if (count <= n->batch_capacity) return true;
-  size_t capacity = n->batch_capacity ? n->batch_capacity * 2 : BATCH_CAPACITY_MIN;
-  struct rkv_propose_call **batch = realloc(n->batch, capacity * sizeof(struct rkv_propose_call *));
+  if (count <= n->propose.batch_capacity) return true;
+  size_t capacity = n->propose.batch_capacity ? n->propose.batch_capacity * 2 : BATCH_CAPACITY_MIN;
+  struct rkv_propose_call **batch =
+      realloc(n->propose.batch, capacity * sizeof(struct rkv_propose_call *));
   if (!batch) return false;
-  n->batch = batch;
-  struct rkv_entry *scratch = realloc(n->scratch, capacity * sizeof *scratch);
+  n->propose.batch = batch;
+  struct rkv_entry *scratch = realloc(n->propose.scratch, capacity * sizeof *scratch);
   if (!scratch) return false;
-  n->scratch = scratch;
-  n->batch_capacity = capacity;
+  n->propose.scratch = scratch;
+  n->propose.batch_capacity = capacity;
   return true;
 }
 
 static void end(struct node *n, struct rkv_propose_call *call, const struct rkv_error *error) {
-  api_release(n, &call->call);
+  gate_leave(n, &call->call);
   answer_fail(&call->call, error);
 }
 
 void propose_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_propose_call *p = (struct rkv_propose_call *)call;
-  if (batch_reserve(n, n->batch_count + 1)) {
-    n->batch[n->batch_count++] = p;
+  if (batch_reserve(n, n->propose.batch_count + 1)) {
+    n->propose.batch[n->propose.batch_count++] = p;
     return;
   }
   struct rkv_error error;
@@ -55,30 +64,30 @@ void propose_on_call(struct node *n, struct rkv_call *call) {
 }
 
 void propose_fail_batch(struct node *n, const struct rkv_error *error) {
-  for (size_t i = 0; i < n->batch_count; i++) end(n, n->batch[i], error);
-  n->batch_count = 0;
+  for (size_t i = 0; i < n->propose.batch_count; i++) end(n, n->propose.batch[i], error);
+  n->propose.batch_count = 0;
 }
 
 /* Not the leader: every call learns who is. */
 static void refuse_batch(struct node *n, enum rkv_status status, const struct rkv_error *error) {
-  for (size_t i = 0; i < n->batch_count; i++) {
-    struct rkv_propose_call *p = n->batch[i];
-    api_release(n, &p->call);
+  for (size_t i = 0; i < n->propose.batch_count; i++) {
+    struct rkv_propose_call *p = n->propose.batch[i];
+    gate_leave(n, &p->call);
     if (status == RKV_NOT_LEADER)
-      answer_not_leader(n, &p->call);
+      redirect_to_leader(n, &p->call);
     else
       answer_fail(&p->call, error);
   }
-  n->batch_count = 0;
+  n->propose.batch_count = 0;
 }
 
 void propose_flush(struct node *n) {
   struct rkv_error error;
   struct rkv_log_id first;
-  size_t count = n->batch_count;
+  size_t count = n->propose.batch_count;
   if (count == 0) return;
   if (stall_refuses(n, &error)) return refuse_batch(n, RKV_UNAVAILABLE, &error);
-  if (!pending_reserve(&n->pending, n->pending.count + count)) {
+  if (!pending_reserve(&n->propose.pending, n->propose.pending.count + count)) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for %zu more proposals", count);
     propose_fail_batch(n, &error);
     return;
@@ -89,31 +98,32 @@ void propose_flush(struct node *n) {
     return;
   }
   for (size_t i = 0; i < count; i++) {
-    struct rkv_propose_call *p = n->batch[i];
+    struct rkv_propose_call *p = n->propose.batch[i];
     struct rkv_log_id id = {first.term, first.index + i};
     p->id = id;
-    n->proposed_bytes += p->command.len;
-    n->scratch[i] = (struct rkv_entry){.id = id, .kind = RKV_ENTRY_COMMAND, .payload = p->command};
-    *pending_at(&n->pending, n->pending.count++) = (struct node_pending){id.index, p};
+    n->count.proposed_bytes += p->command.len;
+    n->propose.scratch[i] =
+        (struct rkv_entry){.id = id, .kind = RKV_ENTRY_COMMAND, .payload = p->command};
+    *pending_at(&n->propose.pending, n->propose.pending.count++) =
+        (struct node_pending){id.index, p};
   }
-  n->batch_count = 0;
-  n->proposals += count;
-  save_entries(n, n->scratch, count);
-  loop_carry(n);
+  n->propose.batch_count = 0;
+  n->count.proposals += count;
+  save_entries(n, n->propose.scratch, count);
 }
 
 /* Whatever waits for one of these entries no longer does: given back at once, because each atomic
  * costs as much as the rest of an answer. */
 static void release_answered(struct node *n, rkv_index last) {
-  const struct pending *p = &n->pending;
+  const struct pending *p = &n->propose.pending;
   uint64_t calls = 0, bytes = 0;
-  for (size_t i = 0; i < p->count && pending_at(&n->pending, i)->index <= last; i++) {
-    const struct rkv_propose_call *call = pending_at(&n->pending, i)->call;
+  for (size_t i = 0; i < p->count && pending_at(&n->propose.pending, i)->index <= last; i++) {
+    const struct rkv_propose_call *call = pending_at(&n->propose.pending, i)->call;
     if (!call) continue;
     calls++;
     bytes += call->command.len;
   }
-  if (calls > 0) api_release_proposals(n, calls, bytes);
+  if (calls > 0) gate_leave_proposals(n, calls, bytes);
 }
 
 static struct rkv_propose_call *take_first(struct pending *p) {
@@ -124,19 +134,19 @@ static struct rkv_propose_call *take_first(struct pending *p) {
 }
 
 void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count) {
-  struct pending *p = &n->pending;
+  struct pending *p = &n->propose.pending;
   assert(p->count == 0 || pending_at(p, 0)->index >= entries[0].id.index); /* (P2) */
   release_answered(n, entries[count - 1].id.index);
   for (size_t i = 0; i < count; i++) {
     struct rkv_propose_call *call = NULL;
     if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index) call = take_first(p);
     if (!call) {
-      rkv_buf_drop(&n->results[i]);
+      rkv_buf_drop(&n->apply.results[i]);
       continue;
     }
     assert(rkv_log_id_equal(call->id, entries[i].id));
     struct rkv_buf *given[] = {&call->result, NULL};
-    call->result = n->results[i];
+    call->result = n->apply.results[i];
     (void)answer_give(n, &call->call, given);
   }
   assert(p->count == 0 || pending_at(p, 0)->index > entries[count - 1].id.index);
@@ -144,7 +154,7 @@ void propose_answer(struct node *n, const struct rkv_entry *entries, size_t coun
 
 void propose_covered(struct node *n) {
   struct rkv_error error;
-  struct pending *p = &n->pending;
+  struct pending *p = &n->propose.pending;
   (void)rkv_fail(&error, RKV_ABORTED,
                  "the write was carried out, but its answer is lost: it came to this node within a "
                  "snapshot");
@@ -156,7 +166,7 @@ void propose_covered(struct node *n) {
 
 void propose_drop(struct node *n, rkv_index above, const char *why) {
   struct rkv_error error;
-  struct pending *p = &n->pending;
+  struct pending *p = &n->propose.pending;
   if (p->count == 0) return;
   (void)rkv_fail(&error, RKV_ABORTED, "%s", why);
   while (p->count > 0 && pending_at(p, p->count - 1)->index > above) {
@@ -167,8 +177,8 @@ void propose_drop(struct node *n, rkv_index above, const char *why) {
 
 void propose_expire(struct node *n) {
   struct rkv_error error;
-  for (size_t i = 0; i < n->pending.count; i++) {
-    struct node_pending *at = pending_at(&n->pending, i);
+  for (size_t i = 0; i < n->propose.pending.count; i++) {
+    struct node_pending *at = pending_at(&n->propose.pending, i);
     if (!at->call || !answer_is_due(n, &at->call->call)) continue;
     struct rkv_propose_call *call = at->call;
     at->call = NULL;
@@ -178,8 +188,8 @@ void propose_expire(struct node *n) {
 }
 
 void propose_free(struct node *n) {
-  assert(n->pending.count == 0 && n->batch_count == 0);
-  free(n->pending.ring);
-  free(n->batch);
-  free(n->scratch);
+  assert(n->propose.pending.count == 0 && n->propose.batch_count == 0);
+  free(n->propose.pending.ring);
+  free(n->propose.batch);
+  free(n->propose.scratch);
 }

@@ -7,7 +7,18 @@
  * other nodes' questions, which only a leader answers.
  *
  * (L1) every read is in exactly one list: the one being gathered, or that of one ticket. */
-#include <node/internal.h>
+#include <node/read.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
+#include <node/peers.h>
+#include <node/redirect.h>
+#include <node/requests.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -27,7 +38,7 @@ struct node_ticket {
 };
 
 static struct rkv_call **waiting_list(struct node *n, enum node_kind kind, bool lease) {
-  return &n->reads_waiting[kind == NODE_READ_INDEX][lease];
+  return &n->read.waiting[kind == NODE_READ_INDEX][lease];
 }
 
 void read_gather(struct node *n, struct rkv_call *call, bool lease) {
@@ -38,19 +49,19 @@ void read_gather(struct node *n, struct rkv_call *call, bool lease) {
 
 static void answer_one(struct node *n, struct rkv_call *call) {
   if (call->kind == NODE_READ_INDEX) {
-    api_release(n, call);
+    gate_leave(n, call);
     (void)answer_ok(n, call);
   } else {
-    api_release(n, call);
-    query_run(n, (struct rkv_query_call *)call);
+    gate_leave(n, call);
+    answer_query(n, (struct rkv_query_call *)call);
   }
 }
 
 static void fail_one(struct node *n, struct rkv_call *call, const struct rkv_error *error) {
-  if (call->kind == NODE_READ_INDEX) return peer_fail(n, call, error);
-  api_release(n, call);
+  if (call->kind == NODE_READ_INDEX) return gate_refuse(n, call, error);
+  gate_leave(n, call);
   if (error->status == RKV_NOT_LEADER)
-    answer_not_leader(n, call);
+    redirect_to_leader(n, call);
   else
     answer_fail(call, error);
 }
@@ -64,7 +75,7 @@ static void fail_reads(struct node *n, struct rkv_call *reads, const struct rkv_
 }
 
 static void unlink_ticket(struct node *n, struct node_ticket *t) {
-  struct node_ticket **at = &n->tickets;
+  struct node_ticket **at = &n->read.tickets;
   while (*at != t) at = &(*at)->next;
   *at = t->next;
 }
@@ -102,7 +113,7 @@ static void confirm(struct node *n, struct node_ticket *t, struct rkv_log_id ind
 }
 
 void read_run(struct node *n) {
-  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+  for (struct node_ticket *t = n->read.tickets, *next; t; t = next) {
     next = t->next;
     if (!t->confirmed || t->asking || t->index > n->applied.index) continue;
     struct rkv_call *reads = t->reads;
@@ -118,14 +129,14 @@ void read_run(struct node *n) {
 
 /* raft gives one number to all that share a round: there may be several here. */
 void read_ready(struct node *n, uint64_t number, struct rkv_log_id index) {
-  for (struct node_ticket *t = n->tickets; t; t = t->next)
+  for (struct node_ticket *t = n->read.tickets; t; t = t->next)
     if (t->number == number) confirm(n, t, index);
 }
 
 void read_failed(struct node *n, uint64_t number) {
   struct rkv_error error;
   (void)rkv_fail(&error, RKV_NOT_LEADER, "leadership was lost before the read was confirmed");
-  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+  for (struct node_ticket *t = n->read.tickets, *next; t; t = next) {
     next = t->next;
     if (t->number == number) fail_ticket(n, t, &error);
   }
@@ -136,16 +147,16 @@ void read_failed(struct node *n, uint64_t number) {
 static void on_index(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct node_ticket *t = (struct node_ticket *)call;
   t->status = node_told(status, error, "the transport's send_read_index", &t->error);
-  loop_post(t->n, call, NODE_READ_INDEX_ANSWER);
+  node_post(t->n, call, NODE_READ_INDEX_ANSWER);
 }
 
 void read_on_index_answer(struct node *n, struct rkv_call *call) {
   struct node_ticket *t = (struct node_ticket *)call;
   struct rkv_error error = t->error; /* the ticket is freed before it is told */
   t->asking = false;
-  if (!loop_ending(n) && t->status == RKV_OK) return confirm(n, t, t->call.index);
-  if (loop_ending(n))
-    answer_end_error(n, &error);
+  if (!node_ending(n) && t->status == RKV_OK) return confirm(n, t, t->call.index);
+  if (node_ending(n))
+    node_end_error(n, &error);
   else if (t->status != RKV_TIMEOUT)
     error.status = RKV_NOT_LEADER; /* it does not know the question: the client goes there itself */
   fail_ticket(n, t, &error);
@@ -169,8 +180,8 @@ static bool ask_leader(struct node *n, struct node_ticket *t) {
 static void notice_sleep(struct node *n) {
   if (!n->executor->slept_ns) return;
   uint64_t slept = n->executor->slept_ns(n->executor->ctx);
-  if (slept < n->slept_ns + NODE_SLEEP_NOTICED_NS) return;
-  n->slept_ns = slept;
+  if (slept < n->read.slept_ns + NODE_SLEEP_NOTICED_NS) return;
+  n->read.slept_ns = slept;
   raft_on_clock_stood(n->raft, node_now(n));
 }
 
@@ -191,9 +202,8 @@ static void open_ticket(struct node *n, enum node_kind kind, bool lease) {
   enum rkv_status status = raft_read(n->raft, node_now(n), lease, &t->number, &error);
   bool asked = status == RKV_NOT_LEADER && kind == NODE_QUERY && ask_leader(n, t);
   if (status == RKV_OK || asked) {
-    t->next = n->tickets;
-    n->tickets = t;
-    loop_carry(n);
+    t->next = n->read.tickets;
+    n->read.tickets = t;
     return;
   }
   free(t);
@@ -209,7 +219,7 @@ void read_flush(struct node *n) {
 
 void read_on_index_call(struct node *n, struct rkv_call *call) {
   struct rkv_read_index_call *c = (struct rkv_read_index_call *)call;
-  if (peer_refuse(n, call)) return;
+  if (request_refuse(n, call)) return;
   read_gather(n, call, c->read == RKV_READ_LEASE);
 }
 
@@ -230,7 +240,7 @@ static void expire_list(struct node *n, struct rkv_call **list) {
 }
 
 void read_expire(struct node *n) {
-  for (struct node_ticket *t = n->tickets; t; t = t->next) expire_list(n, &t->reads);
+  for (struct node_ticket *t = n->read.tickets; t; t = t->next) expire_list(n, &t->reads);
 }
 
 void read_fail_all(struct node *n, const struct rkv_error *error) {
@@ -240,8 +250,31 @@ void read_fail_all(struct node *n, const struct rkv_error *error) {
     *waiting = NULL;
     fail_reads(n, reads, error);
   }
-  for (struct node_ticket *t = n->tickets, *next; t; t = next) {
+  for (struct node_ticket *t = n->read.tickets, *next; t; t = next) {
     next = t->next;
     fail_ticket(n, t, error);
   }
+}
+
+/* ---- clients' queries ---- */
+
+void read_local(struct node *n, struct rkv_query_call *call) {
+  struct rkv_error error;
+  if (know_refuses(n, &error))
+    answer_fail(&call->call, &error);
+  else
+    answer_query(n, call);
+}
+
+void read_on_call(struct node *n, struct rkv_call *call) {
+  struct rkv_query_call *q = (struct rkv_query_call *)call;
+  if (q->read != RKV_READ_LOCAL && !node_ending(n))
+    return read_gather(n, call, q->read == RKV_READ_LEASE);
+  gate_leave(n, call);
+  if (q->read != RKV_READ_LOCAL) {
+    struct rkv_error error;
+    node_end_error(n, &error);
+    return answer_fail(call, &error);
+  }
+  read_local(n, q);
 }

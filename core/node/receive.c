@@ -7,11 +7,21 @@
  * machine without restore_check checks and swaps before the storage commits: a crash in between
  * leaves no trace in it, for it forgets everything (recover.c refuses others). How a stream ends:
  * stream.c. */
-#include <node/internal.h>
+#include <node/receive.h>
+
+#include <node/identity.h>
+#include <node/kernel/answer.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 #include <node/leap.h>
+#include <node/propose.h>
 #include <node/stream.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* ---- on the worker ---- */
@@ -54,8 +64,8 @@ static enum rkv_status install(struct snapshot_receive *r) {
 }
 
 static enum rkv_status work(struct snapshot_receive *r) {
-  if (loop_ending(r->n)) {
-    answer_end_error(r->n, &r->error);
+  if (node_ending(r->n)) {
+    node_end_error(r->n, &r->error);
     return (enum rkv_status)r->error.status;
   }
   switch (r->step) {
@@ -70,7 +80,7 @@ static void run(struct node_job *job) {
   struct snapshot_receive *r = (struct snapshot_receive *)job;
   struct node *n = r->n;
   r->status = work(r);
-  loop_post(n, &r->event,
+  node_post(n, &r->event,
             r->step == RECEIVE_INSTALL ? NODE_SNAPSHOT_INSTALLED : NODE_SNAPSHOT_STEPPED);
   node_kick(n);
 }
@@ -86,7 +96,6 @@ static void on_worker(struct snapshot_receive *r, enum receive_step step) {
 static bool wanted(struct node *n, struct rkv_snapshot_call *call) {
   struct raft_view view;
   enum raft_offer offer = raft_on_snapshot_offer(n->raft, node_now(n), call->vote, call->meta.last);
-  loop_carry(n);
   raft_view(n->raft, &view);
   call->voter_vote = view.vote;
   call->finished = offer != RAFT_OFFER_TAKE;
@@ -129,45 +138,42 @@ static const char *wrong_meta(const struct rkv_snapshot_call *call) {
 void receive_on_begin(struct node *n, struct rkv_call *base) {
   struct rkv_error error;
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
-  api_release(n, base);
-  if (loop_ending(n)) {
-    answer_end_error(n, &error);
-    answer_fail(base, &error);
-    return;
+  if (node_ending(n)) {
+    node_end_error(n, &error);
+    return gate_refuse(n, base, &error);
   }
-  if (identity_check(n, base, &error) != RKV_OK) {
-    answer_fail(base, &error);
-    return;
-  }
-  if (leap_is_told(n, base, call->vote, call->meta.last, &error)) {
-    answer_fail(base, &error);
-    return;
-  }
+  if (identity_check(n, base, &error) != RKV_OK ||
+      leap_is_told(n, base, call->vote, call->meta.last, &error))
+    return gate_refuse(n, base, &error);
   const char *wrong = wrong_meta(call);
   if (wrong) {
-    n->bad_peer_calls++;
-    answer_failf(base, RKV_INVALID, "snapshot meta: %s", wrong);
-    return;
+    n->count.bad_peer_calls++;
+    (void)rkv_fail(&error, RKV_INVALID, "snapshot meta: %s", wrong);
+    return gate_refuse(n, base, &error);
   }
-  if (!wanted(n, call)) {
+  bool taken = wanted(n, call);
+  if (taken && identity_leaves(n, base)) return node_again(n, base);
+  gate_leave(n, base);
+  if (!taken) {
     (void)answer_ok(n, base);
     return;
   }
   identity_adopt(n, base);
-  if (n->installing || n->build || n->receive_count == NODE_RECEIVES_MAX) {
+  if (n->receive.installing || n->build.running || n->receive.count == NODE_RECEIVES_MAX) {
     answer_failf(base, RKV_FULL, "another snapshot is being written here (try again later)");
     return;
   }
   struct snapshot_receive *r = receive_new(n, call, &error);
   if (!r) {
-    n->bad_peer_calls++;
+    n->count.bad_peer_calls++;
     answer_fail(base, &error);
     return;
   }
-  if (n->receive)
-    stream_endf(n->receive, RKV_ABORTED, "node %llu began to send a snapshot after this one",
-                (unsigned long long)call->vote.node_id); /* (R2) */
-  n->receive = r;
+  if (n->receive.now)
+    stream_endf(n->receive.now, RKV_ABORTED,
+                "node %" PRIu64 " began to send a snapshot after this one",
+                call->vote.node_id); /* (R2) */
+  n->receive.now = r;
   r->call = call;
   call->stream = r;
   on_worker(r, RECEIVE_BEGIN);
@@ -194,8 +200,8 @@ static struct snapshot_receive *take_step(struct node *n, struct rkv_snapshot_ca
   struct rkv_error error;
   assert(r && !r->call && !r->told);
   r->call = call;
-  if (!r->over && loop_ending(n)) {
-    answer_end_error(n, &error);
+  if (!r->over && node_ending(n)) {
+    node_end_error(n, &error);
     stream_end(r, &error);
   }
   if (!r->over && answer_is_due(n, &call->call))
@@ -236,11 +242,11 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
                           "the state machine's restore_finish", &r->error);
     r->restore = NULL;
     if (r->status != RKV_OK) {
-      n->bad_peer_calls++;
+      n->count.bad_peer_calls++;
       return stream_end(r, &r->error);
     }
   }
-  n->installing = true;
+  n->receive.installing = true;
   on_worker(r, RECEIVE_INSTALL);
 }
 
@@ -249,9 +255,9 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
 static void not_installed(struct snapshot_receive *r) {
   struct node *n = r->n;
   bool swapped = !r->restore, refused = r->writer;
-  n->installing = false;
-  if (loop_ending(n)) return;
-  if (refused && r->status == RKV_CORRUPT) n->bad_peer_calls++;
+  n->receive.installing = false;
+  if (node_ending(n)) return;
+  if (refused && r->status == RKV_CORRUPT) n->count.bad_peer_calls++;
   if (swapped || (!refused && (r->status == RKV_IO || r->status == RKV_CORRUPT)))
     node_fatal(n, r->status, r->error.text);
 }
@@ -266,15 +272,14 @@ static void installed(struct snapshot_receive *r) {
   if (r->status != RKV_OK) return node_fatal(n, r->status, r->error.text);
   n->applied = r->meta.last;
   if (n->committed.index < n->applied.index) n->committed = n->applied;
-  n->snapshots_installed++;
-  n->snapshot_bytes = r->meta.size;
-  n->log_bytes = 0;
+  n->count.snapshots_installed++;
+  n->build.snapshot_bytes = r->meta.size;
+  n->build.log_bytes = 0;
   raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
-  n->installing = false;
-  loop_carry(n);
-  propose_covered(n);
-  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot installed last=%llu bytes=%llu",
-          (unsigned long long)r->meta.last.index, (unsigned long long)r->meta.size);
+  n->receive.installing = false;
+  propose_covered(n); /* before its outputs: those drop only what is above */
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
+          "snapshot installed last=%" PRIu64 " bytes=%" PRIu64, r->meta.last.index, r->meta.size);
 }
 
 void receive_on_installed(struct node *n, struct rkv_call *event) {
@@ -283,14 +288,14 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
   if (r->status != RKV_OK)
     not_installed(r);
-  else if (!loop_ending(n))
+  else if (!node_ending(n))
     installed(r);
-  if (loop_ending(n)) { /* (N4) */
-    answer_end_error(n, &r->error);
+  if (node_ending(n)) { /* (N4) */
+    node_end_error(n, &r->error);
     r->status = (enum rkv_status)r->error.status;
   }
   if (r->status != RKV_OK) return stream_end(r, &r->error);
-  n->receive = NULL;
+  n->receive.now = NULL;
   r->gone = true;
   if (r->call) stream_tell_end(r, &none);
   stream_free_ended(r);

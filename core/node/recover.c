@@ -1,7 +1,14 @@
 /* recover.c: what a node reads before it begins: storage, newest snapshot, log. May block. */
-#include <node/internal.h>
+#include <node/recover.h>
+
+#include <node/identity.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+#include <node/kernel/tail.h>
+#include <node/know.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define RECOVER_ENTRIES 1024 /* entries read at once */
@@ -49,7 +56,7 @@ static enum rkv_status restore(struct recover *r, struct rkv_error *error) {
   if (status == RKV_OK) {
     status = node_said(sm->restore_finish(restoring, node_ask(error)),
                        "the state machine's restore_finish", error);
-    n->snapshot_bytes = offset;
+    n->build.snapshot_bytes = offset;
   } else if (restoring) {
     sm->restore_abort(restoring);
   }
@@ -98,13 +105,14 @@ static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
                                            node_ask(error)),
                   "the storage's read", error);
     if (status == RKV_OK && count == 0)
-      status = rkv_fail(error, RKV_CORRUPT, "log: entry %llu of %llu is missing",
-                        (unsigned long long)next, (unsigned long long)r->state.last.index);
+      status = rkv_fail(error, RKV_CORRUPT, "log: entry %" PRIu64 " of %" PRIu64 " is missing",
+                        next, r->state.last.index);
     for (size_t i = 0; i < count && status == RKV_OK; i++) {
       const struct rkv_entry *e = &r->entries[i];
       if (e->id.index != next + i)
-        status = rkv_fail(error, RKV_CORRUPT, "log: entry %llu stands where %llu should",
-                          (unsigned long long)e->id.index, (unsigned long long)(next + i));
+        status =
+            rkv_fail(error, RKV_CORRUPT, "log: entry %" PRIu64 " stands where %" PRIu64 " should",
+                     e->id.index, (next + i));
       if (status == RKV_OK) status = note_term(r, e->id, error);
       if (status == RKV_OK && e->kind == RKV_ENTRY_MEMBERSHIP &&
           e->id.index > r->state.snapshot.last.index)
@@ -139,9 +147,10 @@ static enum rkv_status check_durable(const struct node *n, struct rkv_log_id hel
                     "(take a version of it made for ABI 1.3, or a machine that starts empty)");
   if (!declared)
     return rkv_fail(error, RKV_INVALID,
-                    "the state machine was opened at index %llu and does not declare that it is "
+                    "the state machine was opened at index %" PRIu64
+                    " and does not declare that it is "
                     "durable (its author has to add RKV_CAP_DURABLE)",
-                    (unsigned long long)held.index);
+                    held.index);
   if (!(n->plugins.storage_capabilities & RKV_CAP_DURABLE))
     return rkv_fail(error, RKV_INVALID,
                     "the state machine is durable and the storage is not: after a restart they "
@@ -165,9 +174,9 @@ static enum rkv_status bring_sm_up(struct recover *r, struct rkv_error *error) {
     if (status != RKV_OK) return status;
     if (!rkv_log_id_equal(applied.last, r->state.snapshot.last))
       return rkv_fail(error, RKV_BROKEN,
-                      "state machine stands at index %llu after restoring the snapshot of %llu",
-                      (unsigned long long)applied.last.index,
-                      (unsigned long long)r->state.snapshot.last.index);
+                      "state machine stands at index %" PRIu64
+                      " after restoring the snapshot of %" PRIu64,
+                      applied.last.index, r->state.snapshot.last.index);
   }
   n->applied = n->committed = applied.last;
   return RKV_OK;

@@ -1,6 +1,16 @@
 /* replicate.c: votes and appends to the peers, and their answers. */
-#include <node/internal.h>
+#include <node/replicate.h>
+
+#include <node/kernel/fatal.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/kernel/tail.h>
+#include <node/lag.h>
 #include <node/leap.h>
+#include <node/lost.h>
+#include <node/peers.h>
+#include <node/tell.h>
+#include <node/tend.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -31,7 +41,7 @@ static void vote_done(struct rkv_call *call, enum rkv_status status,
   struct node_vote *v = (struct node_vote *)call;
   (void)error; /* the transport logs why a peer is away; a lost vote is asked again by timeout */
   v->status = status;
-  loop_post(v->n, call, v->pre ? NODE_PRE_VOTE_ANSWER : NODE_VOTE_ANSWER);
+  node_post(v->n, call, v->pre ? NODE_PRE_VOTE_ANSWER : NODE_VOTE_ANSWER);
 }
 
 static void ask_vote(struct node *n, const struct raft_output *out, bool pre) {
@@ -47,6 +57,7 @@ static void ask_vote(struct node *n, const struct raft_output *out, bool pre) {
   v->call.vote = out->vote;
   v->call.last = out->id;
   v->call.transfer = out->transfer;
+  tell_vote_wanted(n, out);
   if (pre)
     n->plugins.transport->send_pre_vote(peer->handle, &v->call);
   else
@@ -64,22 +75,26 @@ void replicate_pre_vote(struct node *n, const struct raft_output *out) {
 void replicate_on_pre_vote_answer(struct node *n, struct rkv_call *call) {
   struct node_vote *v = (struct node_vote *)call;
   bool unknown = v->status == RKV_UNIMPLEMENTED;
-  if ((v->status == RKV_OK || unknown) && !loop_ending(n)) {
-    if (v->status == RKV_OK) leap_note_answer(n, v->peer, v->call.voter_vote);
+  tell_peer(n, v->peer, v->status);
+  if ((v->status == RKV_OK || unknown) && !node_ending(n)) {
+    if (v->status == RKV_OK) {
+      tell_vote_got(n, v->peer, true, &v->call);
+      leap_note_answer(n, v->peer, v->call.voter_vote);
+    }
     raft_on_pre_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, unknown, v->call.granted,
                             v->call.voter_vote, v->call.voter_last);
-    loop_carry(n);
   }
   free(v);
 }
 
 void replicate_on_vote_answer(struct node *n, struct rkv_call *call) {
   struct node_vote *v = (struct node_vote *)call;
-  if (v->status == RKV_OK && !loop_ending(n)) {
+  tell_peer(n, v->peer, v->status);
+  if (v->status == RKV_OK && !node_ending(n)) {
+    tell_vote_got(n, v->peer, false, &v->call);
     leap_note_answer(n, v->peer, v->call.voter_vote);
     raft_on_vote_answer(n->raft, node_now(n), v->peer, v->call.vote, v->call.granted,
                         v->call.voter_vote, v->call.voter_last);
-    loop_carry(n);
   }
   free(v);
 }
@@ -97,7 +112,7 @@ static void append_done(struct rkv_call *call, enum rkv_status status,
   struct node_append *a = (struct node_append *)call;
   (void)error; /* logged once by the transport, which alone knows when trouble repeats */
   a->status = status;
-  loop_post(a->n, call, NODE_APPEND_ANSWER);
+  node_post(a->n, call, NODE_APPEND_ANSWER);
 }
 
 /* How many entries of the span fit into one append: at least one. */
@@ -122,13 +137,13 @@ static bool share_entries(struct node_append *a, const struct rkv_entry *entries
   return true;
 }
 
-/* What the plan wants: read ahead for the peer, or out of the hot tail (fetch_ahead). */
+/* What the plan wants: read ahead for the peer, or out of the hot tail (lag_feed). */
 static bool take_entries(struct node *n, struct node_peer *peer, struct node_append *a) {
   const struct raft_append_plan *plan = &a->plan;
   struct ahead_run run;
   size_t count;
   if (plan->from > plan->to) return true;
-  if (fetch_take(n, peer, plan->from, &run)) {
+  if (lag_take(n, peer, plan->from, &run)) {
     a->entries = run.entries;
     a->count = run.count;
     return true;
@@ -147,7 +162,7 @@ static void send_append(struct node *n, struct node_append *a) {
     return;
   }
   a->status = RKV_UNAVAILABLE;
-  loop_post(n, &a->call.call, NODE_APPEND_ANSWER);
+  node_post(n, &a->call.call, NODE_APPEND_ANSWER);
 }
 
 static struct node_append *append_new(struct node *n, rkv_node_id peer,
@@ -183,13 +198,12 @@ static void replicate_plan(struct node *n, struct node_peer *peer,
 void replicate_all(struct node *n) {
   struct raft_append_plan plan;
   struct raft_now now = {.ns = n->now_ns, .random = 0};
-  for (size_t i = 0; i < n->peer_count; i++)
+  for (size_t i = 0; i < n->peers.count; i++)
     for (;;) {
-      fetch_ahead(n, &n->peers[i]);
-      if (!raft_next_append(n->raft, now, n->peers[i].id, &plan)) break;
-      replicate_plan(n, &n->peers[i], &plan);
+      lag_feed(n, &n->peers.list[i]);
+      if (!raft_next_append(n->raft, now, n->peers.list[i].id, &plan)) break;
+      replicate_plan(n, &n->peers.list[i], &plan);
     }
-  loop_carry(n);
 }
 
 /* What the transport knows from an earlier answer the peer did not say itself: it confirms no read
@@ -202,8 +216,10 @@ static void discount(struct node_append *a) {
 
 void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
   struct node_append *a = (struct node_append *)call;
-  if (!loop_ending(n)) {
+  if (!node_ending(n)) {
     discount(a);
+    tell_peer(n, a->peer, a->status);
+    if (a->status == RKV_OK) tell_append_got(n, a->peer, &a->call);
     if (a->status == RKV_OK && a->call.result == RKV_APPEND_REJECTED)
       leap_note_answer(n, a->peer, a->call.voter_vote);
     if (a->status == RKV_OK) lost_look(n, a->peer, &a->plan, &a->call);
@@ -215,8 +231,6 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
       raft_on_append_failed(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             a->status == RKV_TOO_LARGE, a->call.matched);
     if (a->status == RKV_PRECONDITION || a->status == RKV_FOREIGN) tend_ask_again(n, a->peer);
-    loop_carry(n);
-    if (n->peers_leaving) peer_update(n, &raft_effective(n->raft)->value);
   }
   append_free(a);
 }

@@ -1,15 +1,20 @@
-/* save.c: everything that goes to the storage, and what waits for it to be durable.
+/* save.c: everything that goes to the storage, and what raft is told of it.
  *
  * The storage completes in the order of the calls (storage.h), so one counter says what is durable.
  *
- * (S1) saves_done <= saves_issued.  (S2) an output deferred after save k leaves when saves_done >=
- * k. */
-#include <node/internal.h>
+ * (S1) saves_done <= saves_issued. */
+#include <node/save.h>
+
+#include <node/kernel/fatal.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+#include <node/kernel/tail.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
-enum { DEFERRED_CAPACITY_MIN = 64 };
 enum save_state { SAVE_RUNNING, SAVE_RETURNED, SAVE_DONE };
 
 /* One save_vote, save_identity or append on its way. */
@@ -37,22 +42,22 @@ static void on_complete(struct rkv_completion *completion, enum rkv_status statu
   struct rkv_error reason;
   status = node_told(status, error, "a write of the storage", &reason);
   s->ok = status == RKV_OK;
-  if (!s->ok && !(status == RKV_CANCELLED && loop_ending(n))) node_fatal(n, status, reason.text);
+  if (!s->ok && !(status == RKV_CANCELLED && node_ending(n))) node_fatal(n, status, reason.text);
   if (atomic_exchange(&s->state, SAVE_DONE) != SAVE_RETURNED) return;
-  loop_post(n, &s->event, NODE_SAVED);
+  node_post(n, &s->event, NODE_SAVED);
   node_kick(n);
 }
 
 static void note_saved(struct node *n, struct save *s) {
-  if (s->ok && s->number > n->saves_done) {
-    n->saves_done = s->number;
-    n->settle = true;
+  if (s->ok && s->number > n->save.done) {
+    n->save.done = s->number;
+    n->save.untold = true;
     if (s->what == SAVED_VOTE) {
-      n->saved_vote = s->vote;
-      n->saved_a_vote = true;
+      n->save.vote = s->vote;
+      n->save.vote_saved = true;
     } else if (s->what == SAVED_LOG) {
-      n->saved_last = s->last;
-      n->saved_a_log = true;
+      n->save.last = s->last;
+      n->save.log_saved = true;
     }
   }
   free(s);
@@ -66,7 +71,7 @@ static struct save *issue(struct node *n) {
   }
   s->completion.done = on_complete;
   s->n = n;
-  s->number = ++n->saves_issued;
+  s->number = ++n->save.issued;
   return s;
 }
 
@@ -85,6 +90,8 @@ void save_vote(struct node *n, struct rkv_vote vote) {
 }
 
 void save_identity(struct node *n) {
+  if (!n->identity_unsaved) return;
+  n->identity_unsaved = false;
   struct save *s = issue(n);
   if (!s) return;
   s->what = SAVED_IDENTITY;
@@ -109,82 +116,19 @@ void save_entries(struct node *n, const struct rkv_entry *entries, size_t count)
 void save_truncate(struct node *n, rkv_index after) {
   tail_truncate(&n->tail, after);
   n->plugins.storage->truncate(n->plugins.storage_instance, after);
-  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "log truncated after=%llu",
-          (unsigned long long)after);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "log truncated after=%" PRIu64, after);
 }
 
 void save_on_saved(struct node *n, struct rkv_call *call) {
   note_saved(n, save_of(call));
-  loop_carry(n);
 }
 
-/* ---- outputs that wait ---- */
-
-static struct node_deferred *deferred_at(struct deferred *d, size_t i) {
-  return &d->ring[(d->head + i) & (d->capacity - 1)];
-}
-
-static bool deferred_reserve(struct deferred *d) {
-  if (d->count < d->capacity) return true;
-  size_t capacity = d->capacity ? d->capacity * 2 : DEFERRED_CAPACITY_MIN;
-  struct node_deferred *ring = malloc(capacity * sizeof *ring);
-  if (!ring) return false;
-  for (size_t i = 0; i < d->count; i++) ring[i] = *deferred_at(d, i);
-  free(d->ring);
-  *d = (struct deferred){.ring = ring, .capacity = capacity, .count = d->count};
+bool save_tell(struct node *n) {
+  assert(n->save.done <= n->save.issued); /* (S1) */
+  if (!n->save.untold) return false;
+  n->save.untold = false;
+  if (n->save.vote_saved) raft_on_vote_saved(n->raft, node_now(n), n->save.vote);
+  if (n->save.log_saved) raft_on_log_saved(n->raft, node_now(n), n->save.last);
+  n->save.vote_saved = n->save.log_saved = false;
   return true;
-}
-
-bool save_defer(struct node *n, const struct raft_output *out) {
-  struct deferred *d = &n->deferred;
-  if (n->saves_done == n->saves_issued && d->count == 0) return false;
-  if (!deferred_reserve(d)) {
-    node_fatal(n, RKV_NO_MEMORY, "log: out of memory for answers that wait for the storage");
-    output_discard(n, out);
-    return true;
-  }
-  *deferred_at(d, d->count++) = (struct node_deferred){n->saves_issued, *out};
-  return true;
-}
-
-bool save_settle(struct node *n) {
-  struct deferred *d = &n->deferred;
-  if (!n->settle) return false;
-  n->settle = false;
-  while (d->count > 0 && deferred_at(d, 0)->after <= n->saves_done) {
-    struct raft_output out = deferred_at(d, 0)->output;
-    d->head = (d->head + 1) & (d->capacity - 1);
-    d->count--;
-    output_carry(n, &out);
-  }
-  if (n->saved_a_vote) raft_on_vote_saved(n->raft, node_now(n), n->saved_vote);
-  if (n->saved_a_log) raft_on_log_saved(n->raft, node_now(n), n->saved_last);
-  n->saved_a_vote = n->saved_a_log = false;
-  return true;
-}
-
-/* Refuses the calls of peers whose answers wait: all, or those whose time is up. */
-static void refuse_deferred(struct node *n, const struct rkv_error *error, bool all) {
-  struct deferred *d = &n->deferred;
-  size_t kept = 0;
-  for (size_t i = 0; i < d->count; i++) {
-    struct node_deferred at = *deferred_at(d, i);
-    if (output_is_answer(&at.output) && (all || answer_is_due(n, at.output.cookie)))
-      peer_fail(n, at.output.cookie, error);
-    else
-      *deferred_at(d, kept++) = at;
-  }
-  d->count = kept;
-}
-
-void save_fail_deferred(struct node *n, const struct rkv_error *error) {
-  refuse_deferred(n, error, true);
-}
-
-void save_expire(struct node *n) {
-  struct rkv_error error;
-  (void)rkv_fail(&error, RKV_TIMEOUT,
-                 "node %llu has not saved it in time: it may be saved later, and promises nothing",
-                 (unsigned long long)n->plugins.host->node_id);
-  refuse_deferred(n, &error, false);
 }

@@ -2,10 +2,17 @@
  *
  * One step at a time, alternating between the worker (the storage may block) and the runner (the
  * transport is called by the loop):  OPEN -> BEGIN -> { READ -> WRITE } -> FINISH. */
-#include <node/internal.h>
+#include <node/send.h>
+
+#include <node/kernel/fatal.h>
+#include <node/kernel/post.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 #include <node/leap.h>
+#include <node/peers.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define SEND_RESTARTS_MAX 8 /* times that a peer may refuse a chunk as too large */
@@ -35,7 +42,7 @@ static void run(struct node_job *job) {
   struct snapshot_send *s = of_job(job);
   struct node *n = s->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
-  if (loop_ending(n))
+  if (node_ending(n))
     s->status = RKV_CANCELLED; /* send_on_step looks at the end itself */
   else if (s->step == SEND_OPEN)
     s->status = node_said(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
@@ -45,14 +52,14 @@ static void run(struct node_job *job) {
     s->status = node_said(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
                                                  &s->call.chunk, node_ask(&s->error)),
                           "the storage's snapshot_read", &s->error);
-  loop_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
+  node_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
   node_kick(n); /* *s is the loop's by now, and may be gone */
 }
 
 static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct snapshot_send *s = (struct snapshot_send *)call;
   s->status = node_told(status, error, "the transport's step of a snapshot", &s->error);
-  loop_post(s->n, call, NODE_SNAPSHOT_SEND);
+  node_post(s->n, call, NODE_SNAPSHOT_SEND);
 }
 
 static void on_worker(struct snapshot_send *s, enum send_step step) {
@@ -69,7 +76,7 @@ static void to_peer(struct snapshot_send *s, enum send_step step) {
   s->call.call.deadline_ns = n->now_ns + NODE_SNAPSHOT_STEP_NS;
   if (!peer || !peer->handle || peer->serial != s->connection) {
     s->status = rkv_fail(&s->error, RKV_UNAVAILABLE, "the peer left the cluster");
-    loop_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
+    node_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
     return;
   }
   switch (step) {
@@ -98,23 +105,23 @@ void send_start(struct node *n, rkv_node_id peer) {
 
 static void log_sent(struct snapshot_send *s) {
   struct node *n = s->n;
-  n->snapshots_sent++;
-  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "snapshot sent peer=%llu last=%llu bytes=%llu",
-          (unsigned long long)s->peer, (unsigned long long)s->call.meta.last.index,
-          (unsigned long long)s->offset);
+  n->count.snapshots_sent++;
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
+          "snapshot sent peer=%" PRIu64 " last=%" PRIu64 " bytes=%" PRIu64, s->peer,
+          s->call.meta.last.index, s->offset);
 }
 
 /* A peer that takes no snapshot is asked again and again: told at most every NODE_QUIET_NS. */
 static void log_trouble(struct snapshot_send *s) {
   struct node *n = s->n;
-  n->send_failures++;
-  if (n->now_ns < n->send_quiet_ns) return;
+  n->send.failures++;
+  if (n->now_ns < n->send.quiet_ns) return;
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "snapshot not sent peer=%llu last=%llu bytes=%llu count=%llu: %s",
-          (unsigned long long)s->peer, (unsigned long long)s->call.meta.last.index,
-          (unsigned long long)s->offset, (unsigned long long)n->send_failures, s->error.text);
-  n->send_quiet_ns = n->now_ns + NODE_QUIET_NS;
-  n->send_failures = 0;
+          "snapshot not sent peer=%" PRIu64 " last=%" PRIu64 " bytes=%" PRIu64 " count=%" PRIu64
+          ": %s",
+          s->peer, s->call.meta.last.index, s->offset, n->send.failures, s->error.text);
+  n->send.quiet_ns = n->now_ns + NODE_QUIET_NS;
+  n->send.failures = 0;
 }
 
 /* Tells raft how it ended, and frees everything. */
@@ -124,6 +131,9 @@ static void end(struct snapshot_send *s, bool ok) {
   enum rkv_order order = rkv_vote_compare(s->call.voter_vote, s->call.vote);
   if (ok && order != RKV_LESS && order != RKV_EQUAL) {
     greater = s->call.voter_vote;
+    (void)rkv_fail(&s->error, RKV_ABORTED,
+                   "the peer has heard of a newer leader: node %" PRIu64 ", term %" PRIu64,
+                   greater.node_id, greater.term);
     leap_note_answer(n, s->peer, greater);
     ok = false;
   }
@@ -131,10 +141,8 @@ static void end(struct snapshot_send *s, bool ok) {
     log_sent(s);
   else
     log_trouble(s);
-  if (!loop_ending(n)) {
+  if (!node_ending(n))
     raft_on_snapshot_sent(n->raft, node_now(n), s->peer, ok, s->call.meta.last, greater);
-    loop_carry(n);
-  }
   if (s->reader) n->plugins.storage->snapshot_close(s->reader);
   rkv_buf_drop(&s->call.chunk);
   rkv_buf_drop(&s->call.meta.membership);
@@ -166,7 +174,8 @@ static void failed(struct snapshot_send *s) {
 
 void send_on_step(struct node *n, struct rkv_call *call) {
   struct snapshot_send *s = (struct snapshot_send *)call;
-  if (loop_ending(n) || s->step == SEND_ABORT) return end(s, false);
+  if (node_ending(n)) node_end_error(n, &s->error);
+  if (node_ending(n) || s->step == SEND_ABORT) return end(s, false);
   if (s->status != RKV_OK) return failed(s);
   bool open_stream = s->step == SEND_READ || s->step == SEND_WRITE;
   if (s->step != SEND_FINISH && !still_leads(s)) {

@@ -4,7 +4,13 @@
  * can: it hands leadership over, and as long as it leads nevertheless it refuses proposals instead
  * of gathering them. Peers are told at once that nothing is promised: nobody waits for an answer
  * until there is room. Reads are not affected. */
-#include <node/internal.h>
+#include <node/stall.h>
+
+#include <node/kernel/defer.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+
+#include <inttypes.h>
 
 static bool leads(struct node *n) {
   struct raft_view view;
@@ -16,20 +22,20 @@ static void set_stalled(struct node *n, bool stalled) {
   if (n->stall.now == stalled) return;
   n->stall.now = stalled;
   if (stalled)
-    rkv_log(
-        n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-        "the storage takes no writes waiting=%llu: this node refuses them and does not lead, if "
-        "another one can",
-        (unsigned long long)(n->saves_issued - n->saves_done));
+    rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+            "the storage takes no writes waiting=%" PRIu64
+            ": this node refuses them and does not lead, if "
+            "another one can",
+            (n->save.issued - n->save.done));
   else
     rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "the storage takes writes again");
 }
 
 static void look(struct node *n) {
   struct rkv_error ignored; /* there is nobody else, or another transfer runs: tried again */
-  if (n->saves_done == n->saves_issued || n->saves_done != n->stall.done) {
-    n->stall.done = n->saves_done;
-    n->stall.ns = n->saves_done == n->saves_issued ? 0 : n->now_ns + NODE_STALL_NS;
+  if (n->save.done == n->save.issued || n->save.done != n->stall.done) {
+    n->stall.done = n->save.done;
+    n->stall.ns = n->save.done == n->save.issued ? 0 : n->now_ns + NODE_STALL_NS;
     return set_stalled(n, false);
   }
   if (n->stall.ns == 0) n->stall.ns = n->now_ns + NODE_STALL_NS;
@@ -38,7 +44,6 @@ static void look(struct node *n) {
   set_stalled(n, true);
   if (!leads(n)) return;
   (void)raft_transfer(n->raft, node_now(n), 0, &n->stall.now, &ignored);
-  loop_carry(n);
 }
 
 void stall_run(struct node *n) {
@@ -46,17 +51,18 @@ void stall_run(struct node *n) {
   look(n);
   if (!n->stall.now) return;
   (void)rkv_fail(&error, RKV_ABORTED,
-                 "the storage of node %llu takes no writes (is its device "
+                 "the storage of node %" PRIu64 " takes no writes (is its device "
                  "full?): nothing is promised",
-                 (unsigned long long)n->plugins.host->node_id);
-  save_fail_deferred(n, &error);
+                 n->plugins.host->node_id);
+  defer_fail(n, &error);
 }
 
 bool stall_refuses(struct node *n, struct rkv_error *error) {
   if (!n->stall.now || !leads(n)) return false;
   (void)rkv_fail(error, RKV_UNAVAILABLE,
-                 "the storage of node %llu takes no writes (is its device full?): nothing was "
+                 "the storage of node %" PRIu64
+                 " takes no writes (is its device full?): nothing was "
                  "written",
-                 (unsigned long long)n->plugins.host->node_id);
+                 n->plugins.host->node_id);
   return true;
 }

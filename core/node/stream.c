@@ -1,7 +1,12 @@
 /* stream.c: see stream.h: who has the storage's writer, and how a stream ends. */
 #include <node/stream.h>
 
+#include <node/kernel/answer.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* On the worker. */
@@ -11,7 +16,7 @@ static void run_drop(struct node_job *job) {
   struct node *n = r->n;
   if (r->writer) n->plugins.storage->snapshot_abort(r->writer);
   if (r->restore) n->plugins.sm->restore_abort(r->restore);
-  loop_post(n, &r->dropped, NODE_SNAPSHOT_DROPPED);
+  node_post(n, &r->dropped, NODE_SNAPSHOT_DROPPED);
   node_kick(n);
 }
 
@@ -19,17 +24,17 @@ void stream_note(struct node *n, struct snapshot_receive *r) {
   r->n = n;
   r->drop.run = run_drop;
   r->pace_ns = n->now_ns + NODE_RECEIVE_PACE_NS;
-  r->next = n->receives;
-  n->receives = r;
-  n->receive_count++;
+  r->next = n->receive.all;
+  n->receive.all = r;
+  n->receive.count++;
 }
 
 void stream_free_ended(struct snapshot_receive *r) {
-  struct snapshot_receive **at = &r->n->receives;
+  struct snapshot_receive **at = &r->n->receive.all;
   if (!r->gone || !r->told) return; /* (R3) */
   while (*at != r) at = &(*at)->next;
   *at = r->next;
-  r->n->receive_count--;
+  r->n->receive.count--;
   rkv_buf_drop(&r->chunk);
   rkv_buf_drop(&r->meta.membership);
   free(r);
@@ -48,10 +53,10 @@ void stream_tell_end(struct snapshot_receive *r, const struct rkv_error *error) 
 void stream_end(struct snapshot_receive *r, const struct rkv_error *error) {
   static const struct rkv_error none;
   struct node *n = r->n;
-  assert(!r->over && n->receive == r);
+  assert(!r->over && n->receive.now == r);
   r->over = true;
   r->end = error ? *error : none;
-  n->receive = NULL;
+  n->receive.now = NULL;
   n->executor->post(n->executor->ctx, &r->drop);
 }
 
@@ -66,7 +71,7 @@ void stream_endf(struct snapshot_receive *r, enum rkv_status status, const char 
   stream_end(r, &error);
 }
 
-void receive_on_dropped(struct node *n, struct rkv_call *event) {
+void stream_on_dropped(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, dropped));
   (void)n;
@@ -77,28 +82,29 @@ void receive_on_dropped(struct node *n, struct rkv_call *event) {
 
 /* ---- who has the writer ---- */
 
-void receive_run(struct node *n) {
-  struct snapshot_receive *r = n->receive;
+void stream_run(struct node *n) {
+  struct snapshot_receive *r = n->receive.now;
   struct raft_view view;
-  if (!r || n->installing) return;
+  if (!r || n->receive.installing) return;
   raft_view(n->raft, &view);
   if (rkv_vote_compare(view.vote, r->vote) == RKV_EQUAL) return; /* (R2) */
-  stream_endf(r, RKV_ABORTED, "node %llu, which sends this snapshot, leads no longer",
-              (unsigned long long)r->vote.node_id);
+  stream_endf(r, RKV_ABORTED, "node %" PRIu64 ", which sends this snapshot, leads no longer",
+              r->vote.node_id);
 }
 
-bool receive_gives_way(struct node *n) {
-  struct snapshot_receive *r = n->receive;
+bool stream_gives_way(struct node *n) {
+  struct snapshot_receive *r = n->receive.now;
   if (!r) return true;
   if (n->now_ns < r->pace_ns) return false;
   stream_endf(r, RKV_ABORTED,
-              "the stream brings less than %d bytes in %llu s: this node's own snapshot goes first",
-              NODE_RECEIVE_PACE, (unsigned long long)(NODE_RECEIVE_PACE_NS / NODE_SECOND_NS));
+              "the stream brings less than %d bytes in %" PRIu64
+              " s: this node's own snapshot goes first",
+              NODE_RECEIVE_PACE, (NODE_RECEIVE_PACE_NS / NODE_SECOND_NS));
   return true;
 }
 
-uint64_t receive_pace_end(const struct node *n) {
-  return n->receive ? n->receive->pace_ns : 0;
+uint64_t stream_pace_end(const struct node *n) {
+  return n->receive.now ? n->receive.now->pace_ns : 0;
 }
 
 void stream_note_pace(struct snapshot_receive *r, uint64_t bytes) {
@@ -108,22 +114,22 @@ void stream_note_pace(struct snapshot_receive *r, uint64_t bytes) {
   r->pace_ns = r->n->now_ns + NODE_RECEIVE_PACE_NS;
 }
 
-bool receive_waits(const struct node *n) {
-  for (const struct snapshot_receive *r = n->receives; r; r = r->next)
+bool stream_waits(const struct node *n) {
+  for (const struct snapshot_receive *r = n->receive.all; r; r = r->next)
     if (r->call) return true;
   return false;
 }
 
-void receive_expire(struct node *n) {
+void stream_expire(struct node *n) {
   struct rkv_error error;
-  for (struct snapshot_receive *r = n->receives, *next; r; r = next) {
+  for (struct snapshot_receive *r = n->receive.all, *next; r; r = next) {
     next = r->next;
     if (!r->call || !answer_is_due(n, &r->call->call)) continue;
     (void)rkv_fail(&error, RKV_TIMEOUT, "%s",
-                   n->installing && n->receive == r
+                   n->receive.installing && n->receive.now == r
                        ? "the snapshot is not durable yet: it may be installed later"
                        : "the storage did not take it in time: nothing is installed");
-    if (!r->over && !n->installing) stream_end(r, &error);
+    if (!r->over && !n->receive.installing) stream_end(r, &error);
     stream_tell_end(r, &error);
     stream_free_ended(r);
   }

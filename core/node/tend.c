@@ -8,8 +8,15 @@
  * on where this one stopped. So it is with one whose storage was put back to an older state
  * (lost.h), but for its incarnation. Where no leader can be elected without the node, nothing is
  * done: the log of every node says what is. */
-#include <node/internal.h>
+#include <node/tend.h>
 
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
+#include <node/odd.h>
+#include <node/peers.h>
+
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define TEND_NS UINT64_C(500000000) /* between two looks while there is something to do */
@@ -28,7 +35,7 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   struct question *q = (struct question *)call;
   (void)error; /* asked again */
   q->status = status;
-  loop_post(q->n, call, NODE_TENDED);
+  node_post(q->n, call, NODE_TENDED);
 }
 
 static void ask(struct node *n, struct node_peer *peer) {
@@ -72,7 +79,7 @@ void tend_ask_again(struct node *n, rkv_node_id id) {
 
 static void report(struct node *n, const struct rkv_member *member, const char *what) {
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-          "member came back without its storage id=%llu: %s", (unsigned long long)member->id, what);
+          "member came back without its storage id=%" PRIu64 ": %s", member->id, what);
 }
 
 static enum rkv_status change_voters(struct node *n, rkv_node_id id, bool votes) {
@@ -141,7 +148,6 @@ static void act(struct node *n) {
   for (uint32_t i = 0; i < m->value.node_count; i++) {
     const struct rkv_member *member = &m->value.nodes[i];
     if (!needs_step(n, member) || !make_step(n, member, said_by(n, member))) continue;
-    loop_carry(n);
     return;
   }
 }
@@ -150,8 +156,8 @@ static void act(struct node *n) {
 static uint64_t next_look(struct node *n) {
   const struct rkv_membership *m = &raft_effective(n->raft)->value;
   uint64_t at = UINT64_MAX;
-  for (size_t i = 0; i < n->peer_count; i++)
-    if (!n->peers[i].asking && n->peers[i].ask_ns < at) at = n->peers[i].ask_ns;
+  for (size_t i = 0; i < n->peers.count; i++)
+    if (!n->peers.list[i].asking && n->peers.list[i].ask_ns < at) at = n->peers.list[i].ask_ns;
   for (uint32_t i = 0; i < m->node_count; i++)
     if (needs_step(n, &m->nodes[i]) && n->now_ns + TEND_NS < at) at = n->now_ns + TEND_NS;
   return at;
@@ -159,8 +165,8 @@ static uint64_t next_look(struct node *n) {
 
 /* Members are asked whether this node is one. */
 static void ask_members(struct node *n) {
-  for (size_t i = 0; i < n->peer_count; i++) {
-    struct node_peer *peer = &n->peers[i];
+  for (size_t i = 0; i < n->peers.count; i++) {
+    struct node_peer *peer = &n->peers.list[i];
     const bool cannot_tell = peer->ask_ns == UINT64_MAX && peer->said == 0;
     if (peer->handle && !peer->asking && !cannot_tell) ask(n, peer);
   }
@@ -175,8 +181,8 @@ void tend_run(struct node *n) {
     if (know_asks(n)) ask_members(n);
     return;
   }
-  for (size_t i = 0; i < n->peer_count; i++) {
-    struct node_peer *peer = &n->peers[i];
+  for (size_t i = 0; i < n->peers.count; i++) {
+    struct node_peer *peer = &n->peers.list[i];
     if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask(n, peer);
   }
   act(n);

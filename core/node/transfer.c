@@ -1,9 +1,19 @@
 /* transfer.c: leadership handed over (dissertation 3.10): asked by a client, or because this node
  * stops. */
-#include <node/internal.h>
+#include <node/transfer.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/post.h>
+#include <node/kernel/state.h>
 #include <node/leap.h>
+#include <node/peers.h>
+#include <node/redirect.h>
+#include <node/requests.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* A TimeoutNow on its way. */
@@ -17,52 +27,49 @@ struct node_timeout_now {
 void transfer_on_call(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_transfer_call *c = (struct rkv_transfer_call *)call;
-  if (loop_ending(n)) {
-    api_release(n, call);
-    answer_end_error(n, &error);
+  if (node_ending(n)) {
+    gate_leave(n, call);
+    node_end_error(n, &error);
     return answer_fail(call, &error);
   }
   enum rkv_status status = raft_transfer(n->raft, node_now(n), c->target, call, &error);
   if (status == RKV_OK) {
-    n->transfer_call = call;
-    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "transfer target=%llu",
-            (unsigned long long)c->target);
+    n->transfer.call = call;
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "transfer target=%" PRIu64, c->target);
   } else {
-    api_release(n, call);
+    gate_leave(n, call);
     if (status == RKV_NOT_LEADER)
-      answer_not_leader(n, call);
+      redirect_to_leader(n, call);
     else
       answer_fail(call, &error);
   }
-  loop_carry(n);
 }
 
 void transfer_away(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status = raft_transfer(n->raft, node_now(n), 0, call, &error);
   if (status == RKV_OK) {
-    n->transfer_call = call;
+    n->transfer.call = call;
   } else {
-    api_release(n, call);
+    gate_leave(n, call);
     answer_fail(call, &error);
   }
-  loop_carry(n);
 }
 
 void transfer_done(struct node *n, const struct raft_output *out) {
   rkv_log(n->plugins.host, out->status == RKV_OK ? RKV_LOG_INFO : RKV_LOG_WARN, "raft",
           "transfer %s%s%s", out->status == RKV_OK ? "done" : "failed", out->text ? ": " : "",
           out->text ? out->text : "");
-  if (out->cookie == &n->drain_call) {
-    atomic_store_explicit(&n->handing_over, false, memory_order_release);
+  if (out->cookie == &n->end.drain_call) {
+    atomic_store_explicit(&n->end.handing_over, false, memory_order_release);
     return;
   }
   if (out->cookie == &n->stall.now) return;
-  assert(out->cookie == n->transfer_call);
-  n->transfer_call = NULL;
-  api_release(n, out->cookie);
+  assert(out->cookie == n->transfer.call);
+  n->transfer.call = NULL;
+  gate_leave(n, out->cookie);
   if (out->status == RKV_OK && ((struct rkv_call *)out->cookie)->kind == NODE_REMOVE)
-    answer_not_leader(n, out->cookie); /* its successor removes it */
+    redirect_to_leader(n, out->cookie); /* its successor removes it */
   else if (out->status == RKV_OK)
     (void)answer_ok(n, out->cookie);
   else
@@ -70,22 +77,22 @@ void transfer_done(struct node *n, const struct raft_output *out) {
 }
 
 void transfer_expire(struct node *n) {
-  struct rkv_call *call = n->transfer_call;
+  struct rkv_call *call = n->transfer.call;
   if (!call || !answer_is_due(n, call)) return;
-  n->transfer_call = NULL;
+  n->transfer.call = NULL;
   raft_forget_transfer(n->raft, call);
-  api_release(n, call);
+  gate_leave(n, call);
   answer_failf(call, RKV_TIMEOUT,
                "leadership is not handed over yet: another node may take over later (see metrics)");
 }
 
 void transfer_fail(struct node *n, const struct rkv_error *error) {
-  struct rkv_call *call = n->transfer_call;
-  n->transfer_call = NULL;
-  atomic_store_explicit(&n->handing_over, false, memory_order_release);
+  struct rkv_call *call = n->transfer.call;
+  n->transfer.call = NULL;
+  atomic_store_explicit(&n->end.handing_over, false, memory_order_release);
   if (!call) return;
   raft_forget_transfer(n->raft, call);
-  api_release(n, call);
+  gate_leave(n, call);
   answer_fail(call, error);
 }
 
@@ -93,16 +100,16 @@ void transfer_fail(struct node *n, const struct rkv_error *error) {
 
 void transfer_on_drain(struct node *n, struct rkv_call *call) {
   (void)call;
-  n->drain_wanted = true;
+  n->transfer.drain_wanted = true;
 }
 
 void transfer_drain_run(struct node *n) {
   struct rkv_error error;
-  if (!n->drain_wanted || n->pending.count > 0) return;
-  n->drain_wanted = false;
-  if (raft_transfer(n->raft, node_now(n), 0, &n->drain_call, &error) != RKV_OK)
-    atomic_store_explicit(&n->handing_over, false, memory_order_release); /* nobody, or no need */
-  loop_carry(n);
+  if (!n->transfer.drain_wanted || n->propose.pending.count > 0) return;
+  n->transfer.drain_wanted = false;
+  if (raft_transfer(n->raft, node_now(n), 0, &n->end.drain_call, &error) != RKV_OK)
+    atomic_store_explicit(&n->end.handing_over, false,
+                          memory_order_release); /* nobody, or no need */
 }
 
 /* ---- TimeoutNow ---- */
@@ -111,7 +118,7 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   struct node_timeout_now *t = (struct node_timeout_now *)call;
   (void)error; /* raft says that the transfer failed; the transport logs why a peer is away */
   t->status = status;
-  loop_post(t->n, call, NODE_TIMEOUT_NOW_ANSWER);
+  node_post(t->n, call, NODE_TIMEOUT_NOW_ANSWER);
 }
 
 void transfer_send(struct node *n, const struct raft_output *out) {
@@ -129,28 +136,25 @@ void transfer_send(struct node *n, const struct raft_output *out) {
     return;
   }
   t->status = RKV_UNAVAILABLE;
-  loop_post(n, &t->call.call, NODE_TIMEOUT_NOW_ANSWER);
+  node_post(n, &t->call.call, NODE_TIMEOUT_NOW_ANSWER);
 }
 
 void transfer_on_answer(struct node *n, struct rkv_call *call) {
   struct node_timeout_now *t = (struct node_timeout_now *)call;
-  if (t->status != RKV_OK && !loop_ending(n)) {
+  if (t->status != RKV_OK && !node_ending(n))
     raft_on_timeout_now_failed(n->raft, node_now(n), t->peer);
-    loop_carry(n);
-  }
   free(t);
 }
 
 void transfer_on_timeout_now(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   struct rkv_timeout_now_call *c = (struct rkv_timeout_now_call *)call;
-  if (peer_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
+  if (request_refuse(n, call) || leap_refuses(n, call, c->vote, c->last)) return;
   enum rkv_status status = raft_on_timeout_now(n->raft, node_now(n), c->vote, c->last, &error);
   if (status == RKV_OK) {
-    api_release(n, call);
+    gate_leave(n, call);
     (void)answer_ok(n, call);
   } else {
-    peer_fail(n, call, &error);
+    gate_refuse(n, call, &error);
   }
-  loop_carry(n);
 }

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { MODE = 0700 };
+enum { MODE_DIR = 0700, MODE_FILE = 0600 };
 
 static enum rkv_status lock(const char *path, int fd, struct rkv_error *error) {
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return RKV_OK;
@@ -24,7 +24,7 @@ static enum rkv_status lock(const char *path, int fd, struct rkv_error *error) {
 enum rkv_status folder_open(const char *path, int *fd, struct rkv_error *error) {
   enum rkv_status status;
   *fd = -1;
-  if (mkdir(path, MODE) != 0 && errno != EEXIST)
+  if (mkdir(path, MODE_DIR) != 0 && errno != EEXIST)
     return refuse_errno(path, "make the directory", error);
   *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (*fd < 0) return refuse_errno(path, "open the directory", error);
@@ -43,6 +43,23 @@ enum rkv_status folder_settle(const char *path, int fd, struct rkv_error *error)
   if ((parent < 0 ? syncfs(fd) : fsync(parent)) != 0 || fsync(fd) != 0)
     status = refuse_errno(path, "sync the directory or the one above", error);
   if (parent >= 0) (void)close(parent);
+  return status;
+}
+
+enum rkv_status folder_open_file(int folder, const char *name, int flags, int *fd,
+                                 struct rkv_error *error) {
+  const int always = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  enum rkv_status status = RKV_OK;
+  struct stat info;
+  *fd = openat(folder, name, flags | always, (mode_t)MODE_FILE);
+  if (*fd < 0) return refuse_errno(name, "open", error);
+  if (fstat(*fd, &info) != 0)
+    status = refuse_errno(name, "look at", error);
+  else if (!S_ISREG(info.st_mode))
+    status = refuse_kind(name, error);
+  if (status == RKV_OK) return RKV_OK;
+  (void)close(*fd);
+  *fd = -1;
   return status;
 }
 

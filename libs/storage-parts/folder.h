@@ -18,6 +18,12 @@ enum rkv_status folder_open(const char *path, int *fd, struct rkv_error *error);
  * giving a name and syncing it leaves that to the next one. Errors: those of refuse_errno. */
 enum rkv_status folder_settle(const char *path, int fd, struct rkv_error *error);
 
+/* Opens a plain file in the directory, O_CLOEXEC and not by a link, and makes it with 0600 if
+ * O_CREAT says so. What is no file is not waited for: a pipe would have to be written to. *fd is -1
+ * after an error. Errors: those of refuse_errno and refuse_kind. */
+enum rkv_status folder_open_file(int folder, const char *name, int flags, int *fd,
+                                 struct rkv_error *error);
+
 /* Tells each name, . and .. too, until one is refused. Errors: those of `tell`, of refuse_errno. */
 enum rkv_status folder_each_name(const char *path, int fd,
                                  enum rkv_status (*tell)(void *arg, const struct dirent *item,

@@ -21,9 +21,15 @@ static enum rkv_status refuse_descriptors(const char *path, const char *what,
                   path, what, (unsigned long long)limit.rlim_cur);
 }
 
+enum rkv_status refuse_kind(const char *path, struct rkv_error *error) {
+  return rkv_fail(error, RKV_IO, "%s: no plain file (put the file itself there, and no link)",
+                  path);
+}
+
 enum rkv_status refuse_errno(const char *path, const char *what, struct rkv_error *error) {
   bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
   if (errno == EMFILE || errno == ENFILE) return refuse_descriptors(path, what, error);
+  if (errno == ELOOP) return refuse_kind(path, error); /* O_NOFOLLOW */
   return rkv_fail(error, full ? RKV_NO_SPACE : RKV_IO, "%s: cannot %s: %s", path, what,
                   strerror(errno));
 }

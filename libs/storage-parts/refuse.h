@@ -9,4 +9,7 @@
  * RKV_IO. */
 enum rkv_status refuse_errno(const char *path, const char *what, struct rkv_error *error);
 
+/* Refuses what stands in the place of a file and is none, with RKV_IO. */
+enum rkv_status refuse_kind(const char *path, struct rkv_error *error);
+
 #endif

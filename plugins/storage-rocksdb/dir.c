@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- a new one ---- */
@@ -45,6 +46,39 @@ enum rkv_status dir_check_new(const char *dir, int fd, struct rkv_error *error) 
   return rkv_fail(error, RKV_FOREIGN,
                   "%s: holds %s, which %s made (give each storage a directory of its own)", dir,
                   found.others, IS_LIKE(found.others, wals) ? "storage-wal" : "somebody else");
+}
+
+/* ---- kinds of files ---- */
+
+/* Whoever opened it would wait for another program, or read what has no end. */
+static bool is_endless(int dir_fd, const char *name) {
+  struct stat info;
+  if (fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return false; /* gone, or told later */
+  return S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode);
+}
+
+static bool is_read(const char *name) {
+  return IS_LIKE(name, ours) || strcmp(name, OWNED_FILE) == 0;
+}
+
+struct place {
+  const char *dir;
+  int fd;
+};
+
+static enum rkv_status check_kind(void *arg, const struct dirent *item, struct rkv_error *error) {
+  const struct place *place = arg;
+  char path[PATH_MAX];
+  if (item->d_type == DT_REG || !is_read(item->d_name) || !is_endless(place->fd, item->d_name))
+    return RKV_OK;
+  (void)snprintf(path, sizeof path, "%s/%s", place->dir, item->d_name);
+  return refuse_kind(path, error);
+}
+
+enum rkv_status dir_check_kinds(const char *dir, int fd, struct rkv_error *error) {
+  struct place place = {dir, fd};
+  return folder_each_name(dir, fd, check_kind, &place, error);
 }
 
 /* ---- one that is made ---- */

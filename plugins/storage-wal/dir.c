@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DIGITS = 16, MODE_FILE = 0600 };
+enum { DIGITS = 16 };
 
 struct pattern {
   const char *prefix, *suffix;
@@ -124,8 +124,7 @@ enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
 
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,
                               struct rkv_error *error) {
-  *fd = openat(dir->fd, name.text, flags | O_CLOEXEC | O_NOFOLLOW, (mode_t)MODE_FILE);
-  return *fd >= 0 ? RKV_OK : dir_fail(name, "open", error);
+  return folder_open_file(dir->fd, name.text, flags, fd, error);
 }
 
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,

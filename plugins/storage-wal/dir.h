@@ -52,7 +52,8 @@ enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **n
 enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
                          struct rkv_error *error);
 
-/* Errors: RKV_IO; RKV_NO_SPACE; RKV_FULL without a free file descriptor. *fd is -1 then. */
+/* Errors: RKV_IO, also for what is no plain file; RKV_NO_SPACE; RKV_FULL without a free file
+ * descriptor. *fd is -1 then. */
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,
                               struct rkv_error *error);
 /* Errors: RKV_NO_SPACE and nothing was renamed; RKV_IO, also if the new name could not be made

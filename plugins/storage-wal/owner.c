@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -90,9 +91,12 @@ enum rkv_status owner_read(const struct dir *dir, rkv_node_id node_id, struct ow
   uint8_t bytes[FILE_BYTES];
   size_t len = 0;
   enum rkv_status status = RKV_OK;
+  struct stat info;
   *owner = (struct owner){.fd = -1};
-  owner->fd = openat(dir->fd, name.text, (node_id ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
-  if (owner->fd < 0) return errno == ENOENT ? RKV_OK : dir_fail(name, "open", error);
+  if (fstatat(dir->fd, name.text, &info, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+    return RKV_OK;
+  status = dir_open_file(dir, name, node_id ? O_RDWR : O_RDONLY, &owner->fd, error);
+  if (status != RKV_OK) return status;
   if (node_id) status = dir_sync_file(dir, owner->fd, name, error);
   if (status == RKV_OK) status = dir_read(owner->fd, name, bytes, sizeof bytes, 0, &len, error);
   if (status == RKV_OK) status = take(owner, bytes, len, node_id, error);

@@ -10,6 +10,14 @@ static const struct rkv_option options[] = {
     WAL_OPTION_LIST(DECLARE_OPTION)};
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };
 
+/* The log's leaves know files by their names alone. */
+static enum rkv_status placed(const char *dir, enum rkv_status status, struct rkv_error *error) {
+  char text[RKV_ERROR_TEXT_MAX];
+  if (status == RKV_OK || !error || strstr(error->text, dir)) return status;
+  memcpy(text, error->text, sizeof text);
+  return rkv_fail(error, status, "%.200s: %s", dir, text);
+}
+
 static enum rkv_status wal_open(const struct rkv_host *host, const struct rkv_config *config,
                                 void **storage, struct rkv_error *error) {
   struct wal_options values;
@@ -27,7 +35,7 @@ static enum rkv_status wal_open(const struct rkv_host *host, const struct rkv_co
   values.segment_bytes -= values.segment_bytes % RECORD_ALIGN;
   status = store_open(host, &values, &store, error);
   if (status == RKV_OK) *storage = store;
-  return status;
+  return placed(values.dir, status, error);
 }
 
 static const struct rkv_storage_ops ops = {

@@ -17,7 +17,8 @@
 #include <unistd.h>
 #include "address.h"
 #include "connections.h"
-#include "refusals.h"
+#include "ended.h"
+#include "peer.h"
 #include "server.h"
 
 #define EXTERNAL "external:rkv" /* the core's prefix for a port that it does not bind */
@@ -42,7 +43,6 @@ struct acceptor {
   int stop_fd; /* readable: end */
   pthread_t thread;
   bool running;
-  struct refusals refusals; /* the thread's */
   pthread_mutex_t mutex;
   struct connections *connections; /* under mutex */
   struct rkv_metric open_metric;
@@ -84,26 +84,30 @@ static enum rkv_status open_door(grpc_server *core, struct acceptor_door *const 
 
 /* ---- one connection ---- */
 
-static void refuse(struct acceptor *a, enum refusal why, int fd) {
-  server_count(a->t, refusal_count(why));
-  refusals_add(&a->refusals, why);
+static void refuse(struct acceptor *a, enum ended_kind why, int fd) {
+  server_ended(a->t, why);
   (void)close(fd); /* at once: nothing was read */
 }
 
 static void take(struct acceptor *a, int listener, int fd, const struct sockaddr_storage *from) {
   const struct connections_owner owner = connections_owner_of(from);
+  const bool is_member = peers_live_at(a->t, owner);
   const int on = 1;
+  const unsigned patience_ms = (unsigned)(a->t->options.answer_timeout / MS);
   enum connections_verdict verdict;
   pthread_mutex_lock(&a->mutex);
-  verdict = connections_judge(a->connections, owner, transport_now(a->t));
+  verdict = connections_judge(a->connections, owner, is_member, transport_now(a->t));
   if (verdict == CONNECTIONS_TAKE) connections_add(a->connections, fd, owner);
   pthread_mutex_unlock(&a->mutex);
   if (verdict != CONNECTIONS_TAKE) {
-    refuse(a, verdict == CONNECTIONS_FULL ? REFUSAL_MAX : REFUSAL_PER_ADDRESS, fd);
+    refuse(a, verdict == CONNECTIONS_FULL ? ENDED_MAX : ENDED_PER_ADDRESS, fd);
     return;
   }
   server_count(a->t, SERVER_COUNT_connections);
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* slower without, not wrong */
+  /* Whoever takes nothing from its socket for so long is hung up on by the kernel: the core would
+   * wait for ever to write. */
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
   a->door->functions->handle(a->door, listener, fd, NULL);
 }
 
@@ -118,7 +122,7 @@ static bool turn_away(struct acceptor *a, int listener) {
   (void)close(a->spare);
   a->spare = -1;
   fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd >= 0) refuse(a, REFUSAL_DESCRIPTORS, fd);
+  if (fd >= 0) refuse(a, ENDED_DESCRIPTORS, fd);
   reopen_spare(a);
   return fd >= 0;
 }
@@ -143,24 +147,22 @@ static bool accept_some(struct acceptor *a, int listener) {
 /* ---- the thread ---- */
 
 /* False: the end. */
-static bool await(struct acceptor *a, struct pollfd *fds, int timeout_ms) {
-  if (poll(fds, 1 + a->listeners.count, timeout_ms) < 0) return true; /* EINTR: nothing is set */
+static bool await(struct acceptor *a, struct pollfd *fds) {
+  if (poll(fds, 1 + a->listeners.count, -1) < 0) return true; /* EINTR: nothing is set */
   return fds[0].revents == 0;
 }
 
 static void *acceptor_main(void *arg) {
   struct acceptor *a = arg;
   struct pollfd fds[1 + ADDRESS_LISTENERS_MAX] = {{.fd = a->stop_fd, .events = POLLIN}};
-  int timeout_ms = -1;
   for (size_t i = 0; i < a->listeners.count; i++)
     fds[1 + i] = (struct pollfd){.fd = a->listeners.fds[i], .events = POLLIN};
-  while (await(a, fds, timeout_ms)) {
+  while (await(a, fds)) {
     struct pollfd stop = {.fd = a->stop_fd, .events = POLLIN};
     bool more = true;
     for (size_t i = 0; i < a->listeners.count; i++)
       if (fds[1 + i].revents) more = accept_some(a, fds[1 + i].fd) && more;
     for (size_t i = 0; i <= a->listeners.count; i++) fds[i].revents = 0;
-    timeout_ms = refusals_tell(&a->refusals, a->t->host);
     if (!more) (void)poll(&stop, 1, PAUSE_MS);
     reopen_spare(a);
   }
@@ -178,14 +180,18 @@ static uint64_t read_open(void *arg) {
   return count;
 }
 
-/* connections_max, or less where the process may not open so many descriptors. */
-static size_t affordable(const struct transport *t) {
+/* connections_max, or less where the process may not open so many descriptors; *reserve: how many
+ * more for members. */
+static size_t affordable(const struct transport *t, size_t *reserve) {
   const uint64_t wanted = t->options.connections_max;
   struct rlimit limit;
   uint64_t room;
+  *reserve = CONNECTIONS_RESERVE;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
   room = limit.rlim_cur > 2 * ACCEPTOR_RESERVE ? limit.rlim_cur - ACCEPTOR_RESERVE
                                                : limit.rlim_cur / 2;
+  if (*reserve > room / 4) *reserve = room / 4;
+  room -= *reserve;
   if (wanted <= room) return wanted;
   rkv_log(t->host, RKV_LOG_INFO, TRANSPORT_LOG,
           "connections_max=%" PRIu64 " lowered to %" PRIu64 ": this process may open %" PRIu64
@@ -196,10 +202,10 @@ static size_t affordable(const struct transport *t) {
 
 static enum rkv_status open_parts(struct acceptor *a, struct rkv_error *error) {
   struct transport *t = a->t;
-  const size_t max = affordable(t);
-  a->refusals.max = max;
-  a->refusals.per_address_max = t->options.connections_per_address_max;
-  a->connections = connections_new(max, t->options.connections_per_address_max);
+  size_t reserve;
+  const size_t max = affordable(t, &reserve);
+  server_set_connections_max(t, max);
+  a->connections = connections_new(max, t->options.connections_per_address_max, reserve);
   if (!a->connections)
     return rkv_fail(error, RKV_NO_MEMORY,
                     "connections_max = %zu: no memory to count so many (make it less)", max);
@@ -253,6 +259,12 @@ void acceptor_stop(struct acceptor *a) {
     a->running = false;
   }
   address_close(&a->listeners);
+}
+
+void acceptor_hang_up(struct acceptor *a) {
+  pthread_mutex_lock(&a->mutex);
+  connections_hang_up(a->connections);
+  pthread_mutex_unlock(&a->mutex);
 }
 
 void acceptor_free(struct acceptor *a) {

@@ -34,6 +34,8 @@ enum rkv_status acceptor_open(struct transport *t, grpc_server *core, struct acc
 enum rkv_status acceptor_start(struct acceptor *a, struct rkv_error *error);
 /* Nothing is accepted afterwards; the port is free. May be called again, and with NULL. */
 void acceptor_stop(struct acceptor *a);
+/* Ends all connections that were taken. */
+void acceptor_hang_up(struct acceptor *a);
 /* After acceptor_stop; may be called with NULL. */
 void acceptor_free(struct acceptor *a);
 

@@ -12,6 +12,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* Connections beyond both limits, for those that come from a member's address: strangers do not
+ * keep the cluster apart. One member has one or two. */
+#define CONNECTIONS_RESERVE 32
+
 #define CONNECTIONS_LOOK_NS UINT64_C(20000000) /* no two looks at all of them within this time */
 
 /* Of whom a connection is: an IPv4 address, or the first 64 bits of an IPv6 one, for these are what
@@ -29,17 +33,25 @@ enum connections_verdict {
 
 struct connections;
 
-/* NULL without memory. */
-struct connections *connections_new(size_t max, size_t per_address_max);
+/* `reserve`: so many more for members. NULL without memory. */
+struct connections *connections_new(size_t max, size_t per_address_max, size_t reserve);
 void connections_free(struct connections *c);
 
 struct connections_owner connections_owner_of(const struct sockaddr_storage *addr);
 
+/* Of an address as text, `192.0.2.1:21001` or `[2001:db8::1]:21001`, also as the core writes it:
+ * `ipv4:192.0.2.1:21001`, `ipv6:%5B2001:db8::1%5D:21001`. False: it is a name, or none. */
+bool connections_owner_read(const char *addr, struct connections_owner *out);
+bool connections_owner_is(struct connections_owner a, struct connections_owner b);
+
 /* Is a connection of this owner taken? Changes nothing but forgets who has gone. */
 enum connections_verdict connections_judge(struct connections *c, struct connections_owner owner,
-                                           uint64_t now_ns);
+                                           bool is_member, uint64_t now_ns);
 /* One more, which was judged TAKE. It is still the caller's to close. */
 void connections_add(struct connections *c, int fd, struct connections_owner owner);
+
+/* Ends all that are open, whatever the core does with them. */
+void connections_hang_up(struct connections *c);
 
 /* Those that are open now. */
 size_t connections_count(struct connections *c);

@@ -24,6 +24,7 @@ static void start(struct inflow *f, const grpc_op *ops, size_t n, struct tag *ta
 struct work {
   grpc_op send[ANSWER_OPS_MAX];
   size_t send_count;
+  const grpc_byte_buffer *message; /* of these, NULL: none */
   bool read;
 };
 
@@ -95,6 +96,7 @@ static void find_send(struct inflow *f, struct work *work) {
     send_end(f, work);
   }
   if (work->send_count == 0) return;
+  work->message = f->out ? f->out : f->answer.message;
   f->initial_sent = true;
   f->sending = true;
   f->pending++;
@@ -117,7 +119,10 @@ static void find_work(struct inflow *f, struct work *work) {
 
 static void do_work(struct inflow *f, const struct work *work) {
   grpc_op op;
-  if (work->send_count > 0) start(f, work->send, work->send_count, &f->sent);
+  if (work->send_count > 0) {
+    untaken_add(server_untaken(f->t), &f->untaken, f->call, work->message);
+    start(f, work->send, work->send_count, &f->sent);
+  }
   if (!work->read) return;
   memset(&op, 0, sizeof op);
   op.op = GRPC_OP_RECV_MESSAGE;
@@ -147,11 +152,12 @@ static void on_woken(struct tag *self, bool ok) {
 
 static void on_sent(struct tag *self, bool ok) {
   struct inflow *f = INFLOW_OF(self, sent);
+  untaken_remove(server_untaken(f->t), &f->untaken);
   pthread_mutex_lock(&f->mutex);
   if (f->out) grpc_byte_buffer_destroy(f->out);
   f->out = NULL;
   f->sending = false;
-  if (!ok) f->ended = true; /* nobody is there any more */
+  f->ended |= !ok; /* nobody is there any more */
   pthread_mutex_unlock(&f->mutex);
   leave(f);
 }
@@ -264,6 +270,7 @@ static void on_received(struct tag *self, bool ok) {
   grpc_byte_buffer *message = f->message;
   bool late;
   f->message = NULL;
+  f->heard = true;
   pthread_mutex_lock(&f->mutex);
   late = f->last || f->ended;
   /* A stream that broke looks like one that was closed; the status then reaches nobody. */
@@ -291,7 +298,9 @@ void inflow_begin(struct inflow *f, enum rkv_status status, const struct rkv_err
   f->resume.fn = on_resume;
   f->end = &f->first;
   f->deadline_ns = transport_from_gpr(f->t, f->deadline);
-  f->pending = 2; /* the close, and this function */
+  f->begun_ns = transport_now(f->t);
+  f->heard = status != RKV_OK; /* nothing is awaited */
+  f->pending = 2;              /* the close, and this function */
   start(f, &op, 1, &f->closed);
   if (status != RKV_OK) {
     pthread_mutex_lock(&f->mutex);
@@ -301,16 +310,31 @@ void inflow_begin(struct inflow *f, enum rkv_status status, const struct rkv_err
   leave(f);
 }
 
-void inflow_drain(struct inflow *f) {
-  struct rkv_error error;
+static void give_up(struct inflow *f, enum rkv_status status, const struct rkv_error *error) {
   pthread_mutex_lock(&f->mutex);
   f->pending++;
-  finish(f,
-         rkv_fail(&error, RKV_UNAVAILABLE, "node %llu is stopping: try again later",
-                  (unsigned long long)f->t->host->node_id),
-         &error);
+  finish(f, status, error);
   pthread_mutex_unlock(&f->mutex);
   leave(f);
+}
+
+void inflow_tick(struct inflow *f, uint64_t now_ns, bool draining) {
+  const uint64_t patience = f->t->options.first_message_timeout;
+  struct rkv_error error;
+  if (draining) {
+    give_up(f,
+            rkv_fail(&error, RKV_UNAVAILABLE, "node %llu is stopping: try again later",
+                     (unsigned long long)f->t->host->node_id),
+            &error);
+  } else if (!f->heard && now_ns - f->begun_ns >= patience) {
+    f->heard = true; /* once is enough */
+    server_ended(f->t, ENDED_SILENT);
+    give_up(f,
+            rkv_fail(&error, RKV_TIMEOUT,
+                     "%s: no message came for %llu ms (the limit here: first_message_timeout)",
+                     f->kind->name, (unsigned long long)(patience / MS)),
+            &error);
+  }
 }
 
 void inflow_free(struct inflow *f) {

@@ -2,8 +2,9 @@
  * event: StreamAppend of peers, Write of clients.
  *
  * (F1) Requests go to the node as they come, at most kind->requests_max and about kind->bytes_max
- * at once: that many are read and no more, which is the back-pressure. Nothing else limits a
- *      stream: it may be silent for ever.
+ *      at once: that many are read and no more, which is the back-pressure. A stream whose first
+ *      message does not come within first_message_timeout is ended; after that it may be silent for
+ *      ever.
  * (F2) Answers leave in the order of the requests, whatever order the node answers in: the first
  *      request in the list is the next one to be answered.
  * (F3) The stream ends behind the answer to a request that `ends` it, or behind the last answer
@@ -67,6 +68,9 @@ struct inflow {
   grpc_byte_buffer *out;     /* SEND_MESSAGE reads it */
   int cancelled;             /* RECV_CLOSE_ON_SERVER writes it */
   bool counted;              /* as an open inbound call */
+  uint64_t begun_ns;         /* when it arrived */
+  bool heard;                /* a message came, or the end of them */
+  struct untaken untaken;    /* what SEND_MESSAGE or the status sends */
 
   pthread_mutex_t mutex; /* guards all below */
   struct inflow_request *first, **end;
@@ -82,8 +86,9 @@ struct inflow {
 /* A call has arrived in f->call: starts to read, or refuses it if status is not RKV_OK. */
 void inflow_begin(struct inflow *f, enum rkv_status status, const struct rkv_error *error);
 
-/* The node stops: ends the stream behind the requests that it has taken. On the poller. */
-void inflow_drain(struct inflow *f);
+/* Called each tick. The node stops (`draining`), or the stream has said nothing yet for too long:
+ * ends it behind the requests that it has taken. On the poller. */
+void inflow_tick(struct inflow *f, uint64_t now_ns, bool draining);
 
 /* The node has ended the request; `answer` (given) NULL: there is none. With `ends` the stream ends
  * behind it with this status. `error` may be NULL. Any thread. */

@@ -92,11 +92,10 @@ static enum rkv_status await(struct inflows *all) {
 
 static void on_tick(struct tick *self, uint64_t now_ns) {
   struct inflows *all = (struct inflows *)self;
-  (void)now_ns;
-  if (!atomic_load(&all->t->draining)) return;
+  const bool draining = atomic_load(&all->t->draining);
   for (struct inflow *f = all->open, *next; f; f = next) {
     next = f->next;
-    inflow_drain(f);
+    inflow_tick(f, now_ns, draining);
   }
 }
 

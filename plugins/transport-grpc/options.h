@@ -41,7 +41,13 @@
   X(connections_max, UINT, "2000", 1, 100000,                                                      \
     "connections open at once; further ones are refused")                                          \
   X(connections_per_address_max, UINT, "256", 1, 100000,                                           \
-    "likewise from one IPv4 address or IPv6 /64 network")
+    "likewise from one IPv4 address or IPv6 /64 network")                                          \
+  X(first_message_timeout, DURATION, "10s", 10 * MS, 3600 * SECOND,                                \
+    "a call whose first message does not come for so long is ended")                               \
+  X(answer_timeout, DURATION, "30s", 10 * MS, 3600 * SECOND,                                       \
+    "a call whose client does not take the answer for so long is ended")                           \
+  X(answers_max, SIZE, "256MiB", 1 * KIB, 64 * GIB,                                                \
+    "answers that clients have not taken yet: beyond so many bytes the oldest calls are ended")
 
 /* Sizes in bytes, durations in nanoseconds, as rkv_value.number. */
 struct transport_options {

@@ -201,6 +201,7 @@ enum rkv_status peer_open(void *transport, const struct rkv_peer_info *info, voi
   p->id = info->id;
   envelope_pairs(info, t->host->node_id, p->envelope);
   (void)snprintf(p->addr, sizeof p->addr, "%s", info->addr);
+  p->is_placed = connections_owner_read(info->addr, &p->place); /* a name: by its first answer */
   atomic_init(&p->refs, 1);
   p->calls.prev = p->calls.next = &p->calls;
   p->lane.end = &p->lane.first;
@@ -313,6 +314,19 @@ bool peers_connecting(struct transport *t) {
     connecting = state_of(peer) == GRPC_CHANNEL_CONNECTING;
   pthread_mutex_unlock(&t->peers->mutex);
   return connecting;
+}
+
+bool peers_live_at(struct transport *t, struct connections_owner owner) {
+  struct peer *peer;
+  bool lives = false;
+  pthread_mutex_lock(&t->peers->mutex);
+  for (peer = t->peers->list; peer && !lives; peer = peer->next) {
+    pthread_mutex_lock(&peer->mutex);
+    lives = peer->is_placed && connections_owner_is(peer->place, owner);
+    pthread_mutex_unlock(&peer->mutex);
+  }
+  pthread_mutex_unlock(&t->peers->mutex);
+  return lives;
 }
 
 void peers_close(struct transport *t) {

@@ -3,6 +3,7 @@
 #ifndef TRANSPORT_PEER_H
 #define TRANSPORT_PEER_H
 
+#include "connections.h"
 #include "runtime.h"
 
 /* Inside open, after the queue exists: sets t->peers, adds ticks, registers metrics. */
@@ -15,6 +16,10 @@ void peers_cancel(struct transport *t);
 /* True while a channel waits for its peer's first words; runtime waits a while for that to end,
  * with the poller running (P5 of peer_parts.h). Any thread, between open and close. */
 bool peers_connecting(struct transport *t);
+
+/* Does a peer live at this address? Of one that has a name that is known from its last answer. Any
+ * thread, between open and close. */
+bool peers_live_at(struct transport *t, struct connections_owner owner);
 
 /* Inside close (also after a failed open, also if peers_open was never called): no call is open,
  * the poller is gone, the queue still exists. Frees peers and channels that were not closed. */

@@ -24,6 +24,11 @@ static void finish(struct append *a, enum rkv_status status, const struct rkv_er
                      status == RKV_TIMEOUT ? "no answer in time"
                                            : "given up with the one before it");
       error = &own;
+    } else if (error->status !=
+               (uint32_t)status) { /* what went wrong, and what that is for this append */
+      own = *error;
+      own.status = (uint32_t)status;
+      error = &own;
     }
   }
   a->call->call.done(&a->call->call, status, status ? error : NULL);

@@ -2,6 +2,8 @@
  */
 #include "peer_parts.h"
 
+#include <grpc/support/alloc.h>
+
 enum rkv_status peer_status(struct peer *peer, grpc_status_code code) {
   bool closed;
   if (code == GRPC_STATUS_OK) return RKV_OK;
@@ -59,8 +61,8 @@ static void note_trouble(struct peer *peer, bool silence, grpc_status_code code,
   bool log;
   pthread_mutex_lock(&peer->mutex);
   if (silence && !peer->down) trouble->logged_ns = 0; /* a change */
-  if (silence) peer->down = true;
-  if (code == GRPC_STATUS_UNAVAILABLE) { /* it may come back as another */
+  if (silence) peer->down = peer->moved = true;       /* its name may stand for another address */
+  if (code == GRPC_STATUS_UNAVAILABLE) {              /* it may come back as another */
     limit_forget(&peer->limit);
     peer->fits = 0;
     peer->lane.unary_until_ns = 0;
@@ -85,6 +87,25 @@ void peer_note(struct peer *peer, grpc_status_code code, const char *text) {
     if (!limit_is_refusal(code, text)) note_trouble(peer, false, code, text);
     break;
   }
+}
+
+void peer_note_place(struct peer *peer, grpc_call *call) {
+  struct connections_owner place;
+  bool known;
+  char *text;
+  pthread_mutex_lock(&peer->mutex);
+  known = peer->is_placed && !peer->moved;
+  pthread_mutex_unlock(&peer->mutex);
+  if (known) return;
+  text = grpc_call_get_peer(call);
+  known = connections_owner_read(text, &place);
+  gpr_free(text);
+  if (!known) return;
+  pthread_mutex_lock(&peer->mutex);
+  peer->place = place;
+  peer->is_placed = true;
+  peer->moved = false;
+  pthread_mutex_unlock(&peer->mutex);
 }
 
 bool peer_learn(struct peer *peer, grpc_status_code code, const char *text, size_t bytes) {

@@ -106,6 +106,8 @@ struct peer {
   size_t split_limit;        /* the limit it was logged for */
   rkv_index unsendable;      /* the last entry reported */
   bool down;                 /* the last call got no answer */
+  bool is_placed, moved;     /* `place` is known; it is to be looked up again */
+  struct connections_owner place;
   struct peer_trouble silence, refusals;
 };
 
@@ -139,6 +141,8 @@ bool peer_is_referral(grpc_status_code code, const char *text);
 /* Notes whether the peer answered, logs changes and trouble, forgets the limit of a peer that went
  * away. */
 void peer_note(struct peer *peer, grpc_status_code code, const char *text);
+/* Notes at which address the peer answered this call, if that is not known. */
+void peer_note_place(struct peer *peer, grpc_call *call);
 /* Learns the limit from the refusal of a message of `bytes`, if it was one. */
 bool peer_learn(struct peer *peer, grpc_status_code code, const char *text, size_t bytes);
 /* What is known of the limit now; bytes 0: nothing. */

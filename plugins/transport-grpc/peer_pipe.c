@@ -241,6 +241,7 @@ static void on_received(struct tag *self, bool ok) {
   if (bytes_from_message(p->answer, &answer)) answer = rkv_buf_none(); /* reads as a strange one */
   grpc_byte_buffer_destroy(p->answer);
   p->answer = NULL;
+  peer_note_place(peer, p->link.call);
   pthread_mutex_lock(&peer->mutex);
   goes_on = take_answer(p, answer, &ends, &strange);
   pthread_mutex_unlock(&peer->mutex);

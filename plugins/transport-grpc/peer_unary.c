@@ -26,6 +26,7 @@ static void unary_done(struct tag *self, bool ok) {
   (void)ok; /* a batch with RECV_STATUS always succeeds; the status tells */
   peer_text(u->details, end.text);
   read_leader(u, &end);
+  if (u->code == GRPC_STATUS_OK) peer_note_place(u->peer, u->link.call);
   peer_call_end(u->peer, &u->link); /* the metadata goes with it */
   peer_note(u->peer, is_answer(u, &end) ? GRPC_STATUS_OK : end.code, end.text);
   end.status = peer_status(u->peer, end.code);

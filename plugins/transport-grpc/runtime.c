@@ -1,15 +1,16 @@
-/* runtime.c: the life of an instance and its poller thread; invariants in runtime.h. */
+/* runtime.c: the life of an instance; invariants in runtime.h. */
 #include "runtime.h"
 
-#include <errno.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
 #include <stdlib.h>
 #include <time.h>
 #include "peer.h"
+#include "pollers.h"
 #include "server.h"
 
 #define STOP_FLUSH_NS (500 * MS)   /* what answers on their way get to leave, whatever the grace */
+#define STOP_CANCEL_NS (200 * MS)  /* likewise what calls that were cancelled are told */
 #define STOP_CONNECT_NS (200 * MS) /* what peers that are there need for their first words */
 #define STOP_LOOK_NS (10 * MS)     /* how often stop() looks at counts that were not announced */
 
@@ -32,6 +33,27 @@ uint64_t transport_from_gpr(const struct transport *t, gpr_timespec deadline) {
   if ((uint64_t)left.tv_sec >= (UINT64_MAX - now) / SECOND - 1) return 0;
   ns = (uint64_t)left.tv_sec * SECOND + (uint64_t)left.tv_nsec;
   return now + ns;
+}
+
+bool transport_cond_make(pthread_cond_t *cond) {
+  pthread_condattr_t attr;
+  bool ok;
+  if (pthread_condattr_init(&attr) != 0) return false;
+  ok =
+      pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 && pthread_cond_init(cond, &attr) == 0;
+  pthread_condattr_destroy(&attr);
+  return ok;
+}
+
+void transport_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t ns) {
+  struct timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += (long)ns;
+  if (until.tv_nsec >= (long)SECOND) {
+    until.tv_nsec -= (long)SECOND;
+    until.tv_sec++;
+  }
+  (void)pthread_cond_timedwait(cond, mutex, &until); /* a time-out is no news: callers look */
 }
 
 /* ---- counts ---- */
@@ -68,7 +90,7 @@ void transport_outbound_end(struct transport *t) {
   count_end(t, &t->outbound);
 }
 
-/* ---- the poller ---- */
+/* ---- for the poller ---- */
 
 void transport_post(struct transport *t, struct tag *tag) {
   /* An empty batch comes back as an event at once; it changes nothing of the call. */
@@ -89,79 +111,13 @@ void transport_after_kick(struct transport *t, struct tag *tag) {
   t->after_kick = tag;
 }
 
-static void run_after_kick(struct transport *t) {
-  while (t->after_kick) {
-    struct tag *tag = t->after_kick;
-    t->after_kick = tag->next;
-    tag->fn(tag, true);
-  }
-}
-
-static void handle(struct tag *tag, bool ok) {
-  (void)atomic_load_explicit(&tag->handed, memory_order_acquire);
-  tag->fn(tag, ok);
-}
-
-/* Handles what is ready by `until`, up to a burst; returns the number of events, *shutdown = the
- * queue's end. */
-static unsigned poller_burst(struct transport *t, gpr_timespec until, bool *shutdown) {
-  unsigned events = 0;
-  *shutdown = false;
-  while (events < TRANSPORT_BURST) {
-    grpc_event event = grpc_completion_queue_next(t->cq, until, NULL);
-    if (event.type == GRPC_QUEUE_SHUTDOWN) *shutdown = true;
-    if (event.type != GRPC_OP_COMPLETE) break;
-    handle(event.tag, event.success != 0);
-    events++;
-    until = gpr_inf_past(GPR_CLOCK_MONOTONIC);
-  }
-  return events;
-}
-
-static gpr_timespec next_tick(void) {
-  const gpr_timespec tick = gpr_time_from_nanos((int64_t)TRANSPORT_TICK_NS, GPR_TIMESPAN);
-  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), tick);
-}
-
-static bool is_busy(struct transport *t) {
-  const size_t awaited = atomic_load_explicit(&t->awaited, memory_order_relaxed);
-  return awaited > 0 && awaited <= TRANSPORT_BUSY_CALLS_MAX;
-}
-
-/* Looks again and again for as long as option busy_poll says. Waking a thread that sleeps takes as
- * long as a peer takes to answer. */
-static unsigned poller_look(struct transport *t, bool *shutdown) {
-  unsigned events = 0;
-  uint64_t end;
-  *shutdown = false;
-  if (t->options.busy_poll == 0 || !is_busy(t)) return 0;
-  end = transport_now(t) + t->options.busy_poll;
-  while (events == 0 && !*shutdown && transport_now(t) < end)
-    events = poller_burst(t, gpr_inf_past(GPR_CLOCK_MONOTONIC), shutdown);
-  return events;
-}
-
-static void *poller_main(void *arg) {
-  struct transport *t = arg;
-  uint64_t tick_at = transport_now(t) + TRANSPORT_TICK_NS;
-  bool shutdown = false;
-  while (!shutdown) {
-    uint64_t now;
-    bool work = poller_look(t, &shutdown) > 0;
-    if (!work && !shutdown) work = poller_burst(t, next_tick(), &shutdown) > 0;
-    now = transport_now(t);
-    if (now >= tick_at) {
-      tick_at = now + TRANSPORT_TICK_NS;
-      for (struct tick *tick = t->ticks; tick; tick = tick->next) tick->fn(tick, now);
-      work = true; /* what has timed out was answered */
-    }
-    if (work) t->node->kick(t->node->ctx);
-    run_after_kick(t);
-  }
-  return NULL;
-}
-
 /* ---- open ---- */
+
+/* Waits a moment for what the queue has left. The pollers do not run. */
+static void drain(struct transport *t, bool *shutdown) {
+  const gpr_timespec moment = gpr_time_from_nanos((int64_t)TRANSPORT_TICK_NS, GPR_TIMESPAN);
+  (void)pollers_burst(t->pollers, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), moment), shutdown);
+}
 
 /* Gives back what has been made; also the end of close. The poller does not run. */
 static void dismantle(struct transport *t) {
@@ -170,7 +126,7 @@ static void dismantle(struct transport *t) {
   if (t->server && !t->server_down) { /* never started, so there was no stop */
     grpc_server_shutdown_and_notify(server_core(t), t->cq, &t->server_down_tag);
     grpc_server_cancel_all_calls(server_core(t));
-    while (!t->server_down) (void)poller_burst(t, next_tick(), &shutdown);
+    while (!t->server_down) drain(t, &shutdown);
   }
   if (t->server) server_close(t);
   peers_close(t);
@@ -178,10 +134,11 @@ static void dismantle(struct transport *t) {
   if (t->post_channel) grpc_channel_destroy(t->post_channel);
   if (t->cq) {
     if (!t->queue_down) grpc_completion_queue_shutdown(t->cq);
-    while (!t->queue_down) (void)poller_burst(t, next_tick(), &t->queue_down);
+    while (!t->queue_down) drain(t, &t->queue_down);
     grpc_completion_queue_destroy(t->cq);
   }
   server_free(t);
+  pollers_free(t->pollers);
   pthread_cond_destroy(&t->changed);
   pthread_mutex_destroy(&t->mutex);
   grpc_shutdown_blocking(); /* not the plain one: it may leave a detached thread */
@@ -189,14 +146,12 @@ static void dismantle(struct transport *t) {
 }
 
 static bool make_sync(struct transport *t) {
-  pthread_condattr_t attr;
-  bool ok;
-  if (pthread_condattr_init(&attr) != 0) return false;
-  ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-       pthread_cond_init(&t->changed, &attr) == 0;
-  pthread_condattr_destroy(&attr);
-  if (!ok) return false;
-  if (pthread_mutex_init(&t->mutex, NULL) == 0) return true;
+  if (!transport_cond_make(&t->changed)) return false;
+  if (pthread_mutex_init(&t->mutex, NULL) == 0) {
+    t->pollers = pollers_new(t);
+    if (t->pollers) return true;
+    pthread_mutex_destroy(&t->mutex);
+  }
   pthread_cond_destroy(&t->changed);
   return false;
 }
@@ -256,25 +211,14 @@ fail:
 enum rkv_status transport_start(void *transport, struct rkv_error *error) {
   struct transport *t = transport;
   enum rkv_status status = server_start(t, error);
-  int code;
-  if (status != RKV_OK) return status;
-  code = pthread_create(&t->poller, NULL, poller_main, t);
-  if (code != 0)
-    return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no thread to be had (errno %d)", code);
-  t->running = true;
-  return RKV_OK;
+  if (status == RKV_OK) status = pollers_start(t->pollers, error);
+  t->running = status == RKV_OK;
+  return status;
 }
 
 /* Waits a moment for a change; the mutex is held. */
 static void wait_change(struct transport *t) {
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += (long)STOP_LOOK_NS;
-  if (until.tv_nsec >= (long)SECOND) {
-    until.tv_nsec -= (long)SECOND;
-    until.tv_sec++;
-  }
-  (void)pthread_cond_timedwait(&t->changed, &t->mutex, &until); /* callers look again anyway */
+  transport_wait(&t->changed, &t->mutex, STOP_LOOK_NS); /* callers look again anyway */
 }
 
 static bool all_ended(struct transport *t) {
@@ -305,6 +249,9 @@ void transport_stop(void *transport, uint64_t grace_ns) {
     grpc_server_cancel_all_calls(server_core(t));
     pthread_mutex_lock(&t->mutex);
   }
+  patience = transport_now(t) + STOP_CANCEL_NS;
+  while (!all_ended(t) && (t->server_down || transport_now(t) < patience)) wait_change(t);
+  if (!t->server_down) server_hang_up(t);
   while (!all_ended(t)) wait_change(t);
   patience = transport_now(t) + STOP_CONNECT_NS;
   while (peers_connecting(t) && transport_now(t) < patience) wait_change(t);
@@ -313,7 +260,7 @@ void transport_stop(void *transport, uint64_t grace_ns) {
   grpc_call_unref(t->post_call);
   t->post_call = NULL;
   grpc_completion_queue_shutdown(t->cq);
-  pthread_join(t->poller, NULL);
+  pollers_join(t->pollers);
   t->running = false;
   t->queue_down = true;
 }

@@ -1,7 +1,7 @@
-/* runtime.h: what both halves of the transport stand on: one completion queue, ONE poller thread,
- * ticks for time-outs, and the count of open calls that stop() waits for.
+/* runtime.h: what both halves of the transport stand on: one completion queue, ONE poller
+ * (pollers.h), ticks for time-outs, and the count of open calls that stop() waits for.
  *
- * (R1) Every event of the queue carries a `struct tag *`; its fn runs on the poller thread.
+ * (R1) Every event of the queue carries a `struct tag *`; its fn runs on the poller.
  * (R2) After each burst of events, and after the ticks, the poller calls node->kick once. Nobody
  *      else in this plugin kicks, least of all a done callback: whoever hands work to the node, or
  *      answers it, from an event or a tick is served.
@@ -48,6 +48,7 @@ struct tick {
 
 struct server;
 struct peers;
+struct pollers;
 
 struct transport {
   const struct rkv_host *host;
@@ -62,8 +63,8 @@ struct transport {
   grpc_call *post_call;       /* carries empty batches, see transport_post */
   struct tick *ticks;
   struct tag *after_kick;
-  pthread_t poller;
-  bool running;    /* the poller thread exists; open/start/stop/close only */
+  struct pollers *pollers;
+  bool running;    /* the pollers exist; open/start/stop/close only */
   bool queue_down; /* the queue was shut down and drained; likewise */
   pthread_mutex_t mutex;
   pthread_cond_t changed; /* a count went to 0, or server_down */
@@ -79,6 +80,11 @@ struct transport {
 static inline uint64_t transport_now(const struct transport *t) {
   return t->host->now_ns(t->host->ctx);
 }
+
+/* A condition variable on the monotonic clock, and a wait of less than a second on it, which may
+ * end early. Any thread. */
+bool transport_cond_make(pthread_cond_t *cond);
+void transport_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t ns);
 
 /* A deadline on the host's clock (0 = none) as gRPC wants it, and back. Any thread. */
 gpr_timespec transport_to_gpr(const struct transport *t, uint64_t deadline_ns);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "acceptor.h"
+#include "ended.h"
 #include "inflow.h"
 #include "keep.h"
 
@@ -27,6 +28,9 @@ struct server {
   size_t kind_count;
   struct inflows *appends, *writes;
   struct snapshots *snapshots;
+  struct unaries unaries;
+  struct untaken_list untaken;
+  struct ended *ended;
   struct unary *spares;
   size_t spare_count;
   struct counter counters[SERVER_COUNTS];
@@ -37,6 +41,22 @@ struct server {
 
 grpc_server *server_core(const struct transport *t) {
   return t->server->core;
+}
+
+struct untaken_list *server_untaken(const struct transport *t) {
+  return &t->server->untaken;
+}
+
+struct unaries *server_unaries(const struct transport *t) {
+  return &t->server->unaries;
+}
+
+void server_ended(struct transport *t, enum ended_kind why) {
+  ended_add(t->server->ended, why);
+}
+
+void server_set_connections_max(struct transport *t, size_t max) {
+  ended_set_max(t->server->ended, max);
 }
 
 /* ---- counters ---- */
@@ -189,8 +209,8 @@ static enum rkv_status register_methods(struct server *s, const struct method *t
       return rkv_fail(error, RKV_BROKEN, "more than %d methods", METHODS_MAX);
     kind->method = table;
     kind->limit = limit;
-    kind->registered = grpc_server_register_method(s->core, table->path, NULL,
-                                                   GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    kind->registered =
+        grpc_server_register_method(s->core, table->path, NULL, GRPC_SRM_PAYLOAD_NONE, 0);
     if (!kind->registered)
       return rkv_fail(error, RKV_BROKEN, "method %s cannot be registered", table->path);
     s->kind_count++;
@@ -207,6 +227,11 @@ enum rkv_status server_open(struct transport *t, struct rkv_error *error) {
     return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory for the server");
   }
   t->server = s;
+  s->ended = ended_new(t);
+  if (!s->ended) return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no memory for the server");
+  unaries_open(&s->unaries, t);
+  status = untaken_open(&s->untaken, t, error);
+  if (status != RKV_OK) return status;
   s->core = make_core(&t->options, &s->door);
   grpc_server_register_completion_queue(s->core, t->cq, NULL);
   status = register_counters(t, error);
@@ -251,6 +276,10 @@ void server_stop_accepting(struct transport *t) {
   acceptor_stop(t->server->acceptor);
 }
 
+void server_hang_up(struct transport *t) {
+  acceptor_hang_up(t->server->acceptor);
+}
+
 void server_close(struct transport *t) {
   grpc_server_destroy(t->server->core);
 }
@@ -266,6 +295,8 @@ void server_free(struct transport *t) {
   inflows_free(s->appends);
   inflows_free(s->writes);
   snapshots_free(s->snapshots);
+  untaken_close(&s->untaken);
+  ended_free(s->ended);
   pthread_mutex_destroy(&s->lock);
   acceptor_free(s->acceptor);
   free(s);

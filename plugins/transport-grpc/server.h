@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "runtime.h"
+#include "untaken.h"
 
 #define SERVER_OPEN_MAX 65536 /* inbound calls open at once, all connections together */
 #define SERVER_SLOTS 32 /* calls awaited per method: arrivals between two looks at the queue */
@@ -26,13 +27,32 @@
   X(connections, "connections accepted")                                                           \
   X(connections_refused, "connections refused because connections_max were open")                  \
   X(connections_refused_address, "connections refused because their address had enough open")      \
-  X(connections_refused_descriptors, "connections refused for want of a file descriptor")
+  X(connections_refused_descriptors, "connections refused for want of a file descriptor")          \
+  X(silent_calls, "calls ended because their first message did not come")                          \
+  X(untaken_answers, "calls ended because their client did not take the answer")                   \
+  X(poller_reliefs, "times a thread went on in place of one that the core did not give back")
 
 enum server_count {
 #define SERVER_COUNT_ENUM(name, help) SERVER_COUNT_##name,
   SERVER_COUNT_LIST(SERVER_COUNT_ENUM)
 #undef SERVER_COUNT_ENUM
       SERVER_COUNTS
+};
+
+/* X(NAME, counter): what this node ends by itself; ended.h. */
+#define ENDED_LIST(X)                                                                              \
+  X(MAX, connections_refused)                                                                      \
+  X(PER_ADDRESS, connections_refused_address)                                                      \
+  X(DESCRIPTORS, connections_refused_descriptors)                                                  \
+  X(SILENT, silent_calls)                                                                          \
+  X(UNTAKEN, untaken_answers)                                                                      \
+  X(RELIEVED, poller_reliefs)
+
+enum ended_kind {
+#define ENDED_ENUM(name, counter) ENDED_##name,
+  ENDED_LIST(ENDED_ENUM)
+#undef ENDED_ENUM
+      ENDED_KINDS
 };
 
 struct unary;
@@ -55,12 +75,22 @@ struct slot_kind {
   uint64_t limit; /* bytes of a message */
 };
 
-/* One unary call from its slot to its last batch. */
+/* One unary call from its slot to its last batch.
+ *
+ * (S5) A call that gets no message is answered without it: `reading` and the answer's batch end in
+ *      either order, and the later one recycles the call. */
 struct unary {
-  struct tag tag; /* the slot's, then the answer's */
+  struct tag tag;      /* the slot's, then the answer's */
+  struct tag received; /* the message's */
   struct transport *t;
   const struct slot_kind *kind;
-  struct unary *next; /* in the list of spares */
+  struct unary *next; /* in the list of spares, or of those that await their message */
+  struct unary *prev; /* in the latter */
+  uint64_t since_ns;  /* when it arrived */
+  bool reading;       /* the message is awaited ... */
+  bool refused;       /* ... no longer: it took too long */
+  bool answering;     /* the answer's batch is under way */
+  struct untaken untaken;
   grpc_call *call;
   gpr_timespec deadline;
   grpc_metadata_array metadata;
@@ -93,6 +123,16 @@ static inline struct unary *unary_of(struct rkv_call *call) {
   return (struct unary *)(void *)((char *)call - offsetof(struct unary, node));
 }
 
+/* Calls that await their first message, in the order of their arrival; the poller's. */
+struct unaries {
+  struct tick tick; /* first: on_tick gets it back */
+  struct transport *t;
+  struct unary *first, *last;
+};
+struct unaries *server_unaries(const struct transport *t);
+/* Inside open. */
+void unaries_open(struct unaries *all, struct transport *t);
+
 /* Awaits the next call of a kind; the poller, or before it runs. Errors: RKV_NO_MEMORY. */
 enum rkv_status unary_await(struct transport *t, const struct slot_kind *kind);
 
@@ -115,6 +155,13 @@ enum rkv_status server_check_message(struct transport *t, const grpc_byte_buffer
                                      uint64_t limit, struct rkv_error *error);
 
 void server_count(struct transport *t, enum server_count what);
+/* This node ends something by itself: counts and tells it. Any thread. */
+void server_ended(struct transport *t, enum ended_kind why);
+/* Inside open: how many connections are allowed, for the text. */
+void server_set_connections_max(struct transport *t, size_t max);
+/* Answers on their way to clients. */
+struct untaken_list *server_untaken(const struct transport *t);
+
 /* Counts the refusal if the sender is to blame for it. A peer's is a WARN too, when it changes and
  * then at most every SERVER_REPEAT_NS. Any thread. */
 void server_count_refusal(struct transport *t, enum rkv_status status, const char *of_peer,
@@ -127,6 +174,8 @@ enum rkv_status server_start(struct transport *t, struct rkv_error *error);
 grpc_server *server_core(const struct transport *t);
 /* Nothing is accepted any more; the port is free. Once server_open was called; may be repeated. */
 void server_stop_accepting(struct transport *t);
+/* Ends the connections that are open: a client that floods keeps the core from ending its own. */
+void server_hang_up(struct transport *t);
 void server_close(struct transport *t);
 void server_free(struct transport *t);
 

@@ -9,6 +9,7 @@
 #define CALLS 8 /* streams awaited by the core */
 #define SLOTS_MAX                                                                                  \
   16 /* streams of different senders: each holds one message of raft_message_max bytes */
+#define LEAVING_MAX 16 /* beside them, overtaken by newer leaders' and still in the node */
 #define AWAITED_MAX 16 /* whose meta is awaited: the oldest is given up for one more */
 
 struct snapshots {
@@ -40,13 +41,27 @@ static void overtake_older(struct stream *s) {
     next = o->next;
     if (o == s || o->place != STREAM_SLOT || o->node.vote.node_id != s->node.vote.node_id) continue;
     if (o->phase != STREAM_ANSWERED && rkv_vote_accepts(o->node.vote, s->node.vote))
-      stream_overtake(o);
+      stream_overtake(o, s->node.vote.node_id);
   }
+}
+
+/* Leaders that were deposed, or never were, keep no newer one out: the stream of the least vote
+ * makes room. False: there is none of a lesser vote than this one's. */
+static bool overtake_least(struct stream *s) {
+  struct stream *least = NULL;
+  for (struct stream *o = s->owner->open; o; o = o->next) {
+    if (o->place != STREAM_SLOT || o->phase == STREAM_ANSWERED || o->overtaken) continue;
+    if (!least || rkv_vote_compare(o->node.vote, least->node.vote) == RKV_LESS) least = o;
+  }
+  if (!least || rkv_vote_compare(least->node.vote, s->node.vote) != RKV_LESS) return false;
+  stream_overtake(least, s->node.vote.node_id);
+  return true;
 }
 
 enum rkv_status snapshots_take_slot(struct stream *s, struct rkv_error *error) {
   overtake_older(s);
-  if (s->owner->count[STREAM_SLOT] == SLOTS_MAX)
+  const size_t count = s->owner->count[STREAM_SLOT];
+  if (count >= SLOTS_MAX && (count == SLOTS_MAX + LEAVING_MAX || !overtake_least(s)))
     return rkv_fail(error, RKV_FULL, "node %llu receives %d snapshots already: try again later",
                     (unsigned long long)s->t->host->node_id, SLOTS_MAX);
   move(s, STREAM_SLOT);

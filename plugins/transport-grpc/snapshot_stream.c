@@ -60,7 +60,7 @@ static void refuse_lost(struct stream *s) {
   struct rkv_error error;
   if (s->overtaken)
     (void)rkv_fail(&error, RKV_ABORTED, "snapshot stream: node %llu has begun another one",
-                   (unsigned long long)s->node.vote.node_id);
+                   (unsigned long long)s->overtaken_by);
   else
     (void)rkv_fail(&error, RKV_CANCELLED, "snapshot stream: broken off by the sender");
   refuse(s, (enum rkv_status)error.status, &error);
@@ -259,8 +259,9 @@ void stream_evict(struct stream *s) {
          &error);
 }
 
-void stream_overtake(struct stream *s) {
+void stream_overtake(struct stream *s, rkv_node_id by) {
   s->overtaken = true;
+  s->overtaken_by = by;
   if (s->phase == STREAM_READING) refuse_lost(s);
 }
 

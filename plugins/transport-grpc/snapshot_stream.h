@@ -44,9 +44,10 @@ struct stream {
   bool counted;      /* as an open inbound call */
   bool begun;        /* the node holds half a snapshot: finish or abort must follow */
   bool gone;         /* the call has ended for the core */
-  bool overtaken;    /* its sender has begun another one */
+  bool overtaken;    /* its sender, or a newer leader, has begun another one */
   bool initial_sent; /* initial metadata */
-  uint64_t idle_at;  /* when it is too long ago that the sender said something of worth */
+  rkv_node_id overtaken_by;
+  uint64_t idle_at; /* when it is too long ago that the sender said something of worth */
   struct answer answer;
   struct rkv_snapshot_call node;
   struct rkv_buf membership; /* what node.meta.membership borrows */
@@ -62,16 +63,16 @@ void stream_begin(struct stream *s, enum rkv_status status, const struct rkv_err
 /* Gives up a stream: its place is needed. It waits for its sender's meta. */
 void stream_evict(struct stream *s);
 
-/* Gives up a stream as soon as the node is not at it: its sender has begun another one. */
-void stream_overtake(struct stream *s);
+/* Gives up a stream as soon as the node is not at it: node `by` has begun another one. */
+void stream_overtake(struct stream *s, rkv_node_id by);
 
 /* Called each tick: gives up what is silent, and everything that waits when the node stops. */
 void stream_tick(struct stream *s, uint64_t now_ns, bool draining);
 
 /* service_snapshot.c: the last event has come; frees the stream. */
 void snapshots_end(struct stream *s);
-/* A valid meta has come: gives the stream a slot, and ends an older one of the same sender. Errors:
- * RKV_FULL. */
+/* A valid meta has come: gives the stream a slot, and ends an older one of the same sender, or, if
+ * there is no room, the one of the least vote if its own is greater. Errors: RKV_FULL. */
 enum rkv_status snapshots_take_slot(struct stream *s, struct rkv_error *error);
 /* Gives its place back, if it has one still. */
 void snapshots_leave(struct stream *s);

@@ -34,16 +34,29 @@ def read_frame(connection):
     return head[3], head[4], read_exactly(connection, size)
 
 
+def connect(addr, settings=b""):
+    host, port = addr.split(":")
+    connection = socket.create_connection((host, int(port)), timeout=20)
+    connection.sendall(PREFACE + frame(SETTINGS, 0, 0, settings))
+    return connection
+
+
+def opening(addr, path, stream=1, scheme="http"):
+    """The frame that begins a call."""
+    return frame(HEADERS, END_HEADERS, stream, b"".join(literal(*pair) for pair in (
+        (":method", "POST"), (":scheme", scheme), (":path", path), (":authority", addr), ("te", "trailers"),
+        ("content-type", "application/grpc"))))
+
+
+def message_of(body):
+    """As DATA carries it."""
+    return b"\0" + struct.pack(">I", len(body)) + body
+
+
 def ask(addr, path, message, scheme):
     """The bytes of the answer's message."""
-    host, port = addr.split(":")
-    headers = b"".join(literal(*pair) for pair in (
-        (":method", "POST"), (":scheme", scheme), (":path", path), (":authority", addr), ("te", "trailers"),
-        ("content-type", "application/grpc")))
-    body = b"\0" + struct.pack(">I", len(message)) + message
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
-        connection.sendall(PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, headers) +
-                           frame(DATA, END_STREAM, 1, body))
+    with connect(addr) as connection:
+        connection.sendall(opening(addr, path, 1, scheme) + frame(DATA, END_STREAM, 1, message_of(message)))
         answer = b""
         while True:
             kind, flags, payload = read_frame(connection)

@@ -1,5 +1,6 @@
 """More connections than a node can or may hold: it refuses some, says so, and serves on."""
 import contextlib
+import pathlib
 import resource
 import socket
 import subprocess
@@ -8,9 +9,11 @@ import time
 import pytest
 
 from http2 import GOAWAY, PING, PREFACE, SETTINGS, frame, read_frame
-from nodes import BUILD, Node, free_port, wait_until
-from pace import ELECTION
+from nodes import BUILD, DURABLE, Node, free_port, wait_until
+from pace import ELECTION, timers_of
 
+STRANGER = ("127.0.0.2", 0)  # nodes are at 127.0.0.1
+PASSIVE = timers_of(50, 30000, 60000)  # never a candidate
 IDLE = 1100  # more than a soft limit of 1,024 descriptors lets a process have
 
 
@@ -29,9 +32,9 @@ def few_descriptors(monkeypatch):
     monkeypatch.setattr(Node, "command", lambda *words: ["prlimit", "--nofile=1024:1024", "--", *command(*words)])
 
 
-def connect(stack, node):
+def connect(stack, node, origin=None):
     host, port = node.addr.split(":")
-    connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=20))
+    connection = stack.enter_context(socket.create_connection((host, int(port)), 20, origin))
     connection.settimeout(20)
     return connection
 
@@ -91,6 +94,76 @@ def test_as_many_as_are_allowed(cluster):
         connections[0].close()
         wait_until(lambda: served_anew(node), "there is room for one")
     assert node.told("WARN", "connections refused", "connections_per_address_max")
+
+
+def test_members_have_seats_of_their_own(cluster):
+    """Strangers hold all of connections_max; members that come back are taken all the same."""
+    cluster.start(1, 2, sets=DURABLE)
+    full = cluster.start(3, sets={**DURABLE, "transport.connections_max": 10}, timers=PASSIVE)[3]
+    cluster[1].init([cluster[i] for i in (1, 2, 3)])
+    cluster.leader(among=(1, 2, 3))
+    cluster.settle()
+    with contextlib.ExitStack() as stack:
+        strangers = [connect(stack, full, STRANGER) for _ in range(12)]
+        for stranger in strangers:  # who says nothing is hung up on after a while
+            with contextlib.suppress(OSError):
+                stranger.sendall(PREFACE + frame(SETTINGS, 0, 0))
+        wait_until(lambda: metric(full, "connections_refused") > 0, "there is no room")
+        for i in (1, 2):
+            cluster[i].kill()
+        refused = metric(full, "connections_refused")
+        strangers += [connect(stack, full, STRANGER) for _ in range(4)]
+        wait_until(lambda: metric(full, "connections_refused") > refused, "theirs are taken")
+        for i in (1, 2):
+            cluster[i].restart()
+        assert cluster.leader() is not full
+        cluster.set("a", "1", start=cluster[1])
+        cluster.catch_up()
+        assert sum(map(is_open, strangers)) >= 5
+        refused = metric(full, "connections_refused")
+        connect(stack, full, STRANGER)
+        wait_until(lambda: metric(full, "connections_refused") > refused, "still no room for strangers")
+
+
+def descriptors_of(node):
+    return len(list(pathlib.Path(f"/proc/{node.process.pid}/fd").iterdir()))
+
+
+def test_the_last_descriptor_turns_clients_away(cluster):
+    """The process itself runs out, below connections_max: clients are hung up on, not left waiting; then it has some
+    again."""
+    node = cluster.form(1)[1]
+    node.set("a", "1")
+    pid = node.process.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    for _ in range(2):
+        before = metric(node, "connections_refused_descriptors")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors_of(node), hard))
+        with contextlib.ExitStack() as stack:
+            for connection in [connect(stack, node) for _ in range(5)]:
+                assert connection.recv(1) == b""
+        assert metric(node, "connections_refused_descriptors") == before + 5
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        assert served_anew(node)
+    node.told("WARN", "connections refused", "no file descriptor left", "LimitNOFILE")
+
+
+def test_not_even_the_last_descriptor(cluster):
+    """The limit falls below what is open, so that the spare one cannot be opened again: clients wait, and are served
+    once there are descriptors."""
+    node = cluster.form(1)[1]
+    node.set("a", "1")
+    pid = node.process.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
+    with contextlib.ExitStack() as stack:
+        waiting = [connect(stack, node) for _ in range(3)]
+        node.set("a", "1")  # who is in is served
+        time.sleep(1)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        assert served_anew(node)
+        assert all(map(is_open, waiting[1:]))
+    wait_until(lambda: metric(node, "connections_open") == 1, "they are gone")
 
 
 def test_too_few_descriptors_to_begin():

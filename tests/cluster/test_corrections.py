@@ -71,7 +71,8 @@ def test_set_address_refuses(cluster):
     one.add_learner(cluster[2])
     before = one.view().frozen()
     for word, text in [(f"7={dead()}", "no member"), (f"2={one.addr}", "one address"),
-                       (f"2={cluster[3].addr}", "is node 3"), ("2=0.0.0.0:1", "leads to it")]:
+                       (f"2={cluster[3].addr}", "is node 3"), ("2=0.0.0.0:1", "leads to it"),
+                       (f"1={cluster[3].addr}", "is node 3")]:
         answer = rkvctl("set-address", word, at=one)
         assert answer.code == REFUSED and text in answer.text(), answer.text()
     assert one.view().frozen() == before

@@ -39,6 +39,7 @@ def test_values_come_from_stdin(one):
     assert rkvctl("set", "big", "--stdin", at=one, stdin=value).code == DONE
     assert one.get("big").encode() == value
     assert rkvctl("get", "big", at=one).out == value + b"\n"
+    assert rkvctl("get", "big", "--raw", at=one).out == value
     assert rkvctl("set", "empty", "--stdin", at=one).code == DONE
     assert one.get("empty") == ""
     assert rkvctl("set", "k", "v", "--stdin", at=one).code == USAGE
@@ -65,6 +66,11 @@ def test_usage_is_answered(one):
     for wrong, hint in [("put", "set"), ("read", "get"), ("stauts", "status")]:
         answer = rkvctl(wrong, "k")
         assert answer.code == USAGE and f"did you mean {hint}?" in answer.text()
+    for wrong, hint in [("--timout", "--timeout"), ("--jsn", "--json"), ("--wai", "--wait")]:
+        answer = rkvctl("status", wrong)
+        assert answer.code == USAGE and f"unknown option {wrong} (did you mean {hint}?)" in answer.text()
+    assert "--wait does not take what follows the =" in rkvctl("status", "--wait=x").text()
+    assert "(usage: rkvctl members)" in rkvctl("members", "x").text()
     assert "cannot be deleted" in rkvctl("del", "k").text()
     for words in [("frobnicate",), ("get",), ("set", "k", "v", "w"), ("--frob", "x"), ("get", "k", "--retain"), (),
                   ("init", "1=a:1", "1=b:1"), ("change-membership", "2", "2"), ("transfer", "x")]:
@@ -163,6 +169,7 @@ def test_no_majority_is_said(cluster):
         assert "init" not in answer.text()
     waited = rkvctl("--timeout", "1s", "status", "--wait", at=left)
     assert waited.code == NO_ANSWER and "waiting: 3 of 5 voters" in waited.text()
+    assert "nobody" not in waited.text(), waited.text()  # two answer, to the end
     for node in gone:
         node.restart()
     waited = rkvctl("--timeout", "50s", "status", "--wait=voters", at=left)

@@ -1,4 +1,5 @@
 """storage-wal's directory: one that an older version left, one with files missing, one of another storage."""
+import os
 import pathlib
 import shutil
 import subprocess
@@ -94,3 +95,24 @@ def test_another_storages_directory_is_refused(cluster, tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 78 and "belongs to storage-rocksdb" in done.stderr
     assert contents(folder) == before
+
+
+def test_what_is_no_file_is_told(cluster, tmp_path):
+    """A pipe, or a link, stands where a file should: nobody waits for it or follows it, and who looks is told."""
+    folder = tmp_path / "data"
+    node = cluster.form(1, sets={**SMALL, "storage.dir": folder})[1]
+    node.set_many((f"key-{i}", "v" * 300) for i in range(600))
+    wait_until(lambda: list(folder.glob("snapshot-*")), "there is a snapshot")
+    node.kill()
+    for path in [next(folder.glob(kind)) for kind in ("log-*", "snapshot-*", "rkv-owner")]:
+        moved = path.rename(tmp_path / path.name)
+        for put in (os.mkfifo, lambda at, to=moved: at.symlink_to(to)):
+            put(path)
+            node.log.unlink()
+            assert ends(node) == 74
+            assert node.log_lines(path.name, "no plain file"), node.tail()
+            code, out, err = wal("verify", folder)
+            assert code == 1 and out == "" and path.name in err and "no plain file" in err, err
+            path.unlink()
+        moved.rename(path)
+    assert wal("verify", folder)[0] == 0

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -81,7 +82,7 @@ void shim_heal(void) {
 /* Under the lock: no other call comes between. */
 void shim_die(void) {
   if (shim.plan.death == SHIM_POWER)
-    undo_all(shim.plan.seed, shim.plan.sector);
+    undo_all(shim.plan.seed, shim.plan.sector, shim.plan.all_names);
   else if (shim.plan.handed_on)
     undo_leave();
   (void)syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
@@ -106,6 +107,11 @@ void shim_lock(void) {
 
 void shim_unlock(void) {
   (void)pthread_mutex_unlock(&shim.lock);
+}
+
+void shim_wait_for_names(void) {
+  const struct timespec time = {0, (long)shim.plan.names_ms * 1000000};
+  if (shim.plan.names_ms > 0) (void)nanosleep(&time, NULL);
 }
 
 bool shim_tracks(void) {

@@ -47,6 +47,8 @@ struct shim_plan {
   unsigned fail_from;  /* from this one on; 0: none */
   unsigned fail_times; /* so many */
   int fail_errno;
+  unsigned names_ms; /* a sync of a directory takes so long: who does not wait overtakes it */
+  bool all_names;    /* power takes every name that is not synced, not only some */
 };
 
 /* From now on the plan holds, for files and directories below `dir`; what it keeps for undoing

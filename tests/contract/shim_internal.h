@@ -27,9 +27,10 @@ int shim_plan_for(unsigned kinds);
 /* True: the process ends with this call, behind it (before it: it does not return). */
 bool shim_ends_here(void);
 _Noreturn void shim_die(void);
-bool shim_tracks(void); /* what is not synced is remembered */
-bool shim_tears(void);  /* the last write is half done */
-bool shim_skips(void);  /* syncs do not reach the device */
+void shim_wait_for_names(void); /* a sync of a directory takes its time */
+bool shim_tracks(void);         /* what is not synced is remembered */
+bool shim_tears(void);          /* the last write is half done */
+bool shim_skips(void);          /* syncs do not reach the device */
 void shim_count_sync(void);
 const char *shim_dir(void);
 uint64_t shim_capacity(void); /* of the plan */

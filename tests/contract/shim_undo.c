@@ -160,12 +160,12 @@ static void take_back(const struct undo_named *named) {
   }
 }
 
-void undo_all(uint64_t seed, unsigned sector) {
+void undo_all(uint64_t seed, unsigned sector, bool all_names) {
   uint64_t count = 0, gone;
   for (const struct undo_kept *kept = undo.kept; kept; kept = kept->older)
     put_back(kept, seed, sector);
   for (const struct undo_named *named = undo.named; named; named = named->older) count++;
-  gone = mix(seed + 2) % (count + 1);
+  gone = all_names ? count : mix(seed + 2) % (count + 1);
   for (const struct undo_named *named = undo.named; gone > 0; named = named->older, gone--)
     take_back(named);
 }

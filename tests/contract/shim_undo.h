@@ -33,6 +33,6 @@ void undo_leave(void);
 void undo_take_over(void);
 
 /* Plays the loss of power. */
-void undo_all(uint64_t seed, unsigned sector);
+void undo_all(uint64_t seed, unsigned sector, bool all_names);
 
 #endif

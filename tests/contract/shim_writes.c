@@ -173,6 +173,7 @@ static int sync_with(int fd, long number) {
   long result = 0;
   int error;
   if (seen) {
+    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) shim_wait_for_names();
     shim_lock();
     if (shim_ends_here()) shim_die(); /* before it is done */
     error = shim_plan_for(KIND(SYNC));

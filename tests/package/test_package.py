@@ -12,7 +12,8 @@ from scratch import BUILD, ROOT, free_port, install, run, serves_durably, tree
 PLUGINS = {path.stem for path in (BUILD / "plugins").glob("*.so")}
 TOOLS = {"bin/rkv-contract", "share/man/man1/rkv-contract.1"} if (BUILD / "rkv-contract").exists() else set()
 HOST = {"bin/raft-key-value", "bin/rkvctl", "share/man/man1/raft-key-value.1", "share/man/man1/rkvctl.1",
-        "share/man/man5/raft-key-value.conf.5", "share/doc/raft-key-value/README.md"}
+        "share/man/man5/raft-key-value.conf.5", "share/doc/raft-key-value/README.md",
+        "share/doc/raft-key-value/security.md"}
 DEV = {"lib/pkgconfig/rkv.pc", "lib/cmake/rkv/rkvConfig.cmake", "lib/cmake/rkv/rkvConfigVersion.cmake",
        "lib/cmake/rkv/rkvTargets.cmake", "share/man/man7/rkv-plugin.7",
        "share/doc/raft-key-value/writing-a-plugin.md",

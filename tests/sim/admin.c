@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 
 #include "sim.h"
 

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/defer.h>
+#include <node/kernel/state.h>
 #include <raft/read.h>
 #include <raft/state.h>
 
@@ -173,7 +175,7 @@ static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *
 static bool keeps_peers(const struct node *n) {
   const struct deferred *d = &n->deferred;
   for (size_t i = 0; i < d->count && n->stall.now; i++)
-    if (output_is_answer(&d->ring[(d->head + i) & (d->capacity - 1)].output)) return true;
+    if (defer_is_answer(&d->ring[(d->head + i) & (d->capacity - 1)].output)) return true;
   return false;
 }
 
@@ -189,14 +191,14 @@ static bool over_budget(const struct sim *s, const struct node *n) {
 static void check_node(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   struct node *n = s->w->nodes[id].node;
   const struct raft_handover *transfer = &n->raft->transfer;
-  if (over_budget(s, n) || n->change_count > NODE_CHANGES_MAX || n->peer_count > RKV_NODES_MAX)
+  if (over_budget(s, n) || n->change.count > NODE_CHANGES_MAX || n->peers.count > RKV_NODES_MAX)
     sim_fail(s, "node %" PRIu64 " is over one of its limits", id);
-  if (!loop_ending(n) && transfer->target != 0 && n->now_ns >= transfer->until_ns)
+  if (!node_ending(n) && transfer->target != 0 && n->now_ns >= transfer->until_ns)
     sim_fail(s, "node %" PRIu64 " does not end its handover in time", id);
   if (v->vote.term >= SIM_TERMS_MAX || v->last.index >= SIM_INDEX_MAX)
     sim_fail(s, "node %" PRIu64 " stands at term %" PRIu64 " and index %" PRIu64, id, v->vote.term,
              v->last.index);
-  if (!loop_ending(n) && keeps_peers(n))
+  if (!node_ending(n) && keeps_peers(n))
     sim_fail(s, "node %" PRIu64 " takes no writes and keeps its peers waiting", id);
 }
 

@@ -3,7 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include <node/internal.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "disk_internal.h"
@@ -115,7 +116,7 @@ static void check_newest(struct sim *s, rkv_node_id id, const struct raft *r) {
 
 void check_cluster(struct sim *s, rkv_node_id id) {
   const struct raft *r = s->w->nodes[id].node->raft;
-  if (loop_ending(s->w->nodes[id].node)) return; /* it ends, and may be torn */
+  if (node_ending(s->w->nodes[id].node)) return; /* it ends, and may be torn */
   check_initial(s, id);
   check_content(s, id, r->effective);
   check_newest(s, id, r);

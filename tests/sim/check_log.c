@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "sim.h"

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include <node/internal.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 #include <raft/edge.h>
 #include <raft/limits.h>
 #include <raft/state.h>

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/fatal.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "nemesis.h"
@@ -101,7 +103,7 @@ void foreign_look(struct sim *s, rkv_node_id id) {
   const struct node *n = s->w->nodes[id].node;
   struct sim_node *known = &s->nodes[id];
   if (n->identity.settled || !rkv_cluster_id_known(n->identity.cluster) || n->committed.index > 0 ||
-      n->raft->saved.index < 2 || loop_ending(s->w->nodes[id].node))
+      n->raft->saved.index < 2 || node_ending(s->w->nodes[id].node))
     return;
   if (known->stranger_life == s->w->nodes[id].life || s->healing || !hears(s, id)) return;
   known->stranger_life = s->w->nodes[id].life;

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <node/internal.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "nemesis.h"

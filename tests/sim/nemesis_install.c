@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "nemesis.h"
@@ -87,7 +87,7 @@ static bool advance(struct trial *t) {
   struct node *leader = sim_node_of(s, t->leader), *lagging = sim_node_of(s, t->lagging);
   struct node *other = sim_node_of(s, t->other);
   if (!leader || !lagging || !other) return false;
-  if (t->last > 0 && lagging->installing && lagging->raft->committed.index > t->last) {
+  if (t->last > 0 && lagging->receive.installing && lagging->raft->committed.index > t->last) {
     sim_tell(s, "node %" PRIu64 " has committed beyond the snapshot that it installs", t->lagging);
     sim_count(s, SIM_EFFECT_OVERTAKEN);
     return false;
@@ -95,7 +95,7 @@ static bool advance(struct trial *t) {
   if (t->handed_over) return true;
   if (leader->raft->role != RAFT_LEADER) return false;
   if (t->last > 0) {
-    if (lagging->installing) hand_over(t);
+    if (lagging->receive.installing) hand_over(t);
     return true;
   }
   if (other->raft->log.purged.index > lagging->raft->log.last.index) return false;

@@ -2,7 +2,7 @@
  */
 #include <inttypes.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "nemesis.h"
@@ -72,7 +72,8 @@ void strike_threads(struct sim *s, enum sim_fault fault) {
 static rkv_node_id late_leader(struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
     const struct node *n = sim_node_of(s, id);
-    if (n && n->raft->role == RAFT_LEADER && n->fetching_apply && n->pending.count > 0) return id;
+    if (n && n->raft->role == RAFT_LEADER && n->apply.fetching && n->propose.pending.count > 0)
+      return id;
   }
   return 0;
 }

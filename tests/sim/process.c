@@ -1,7 +1,7 @@
 /* process.c: nodes as processes: they crash, stop themselves, and are started again. */
 #include <inttypes.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 
 #include "sim.h"
 

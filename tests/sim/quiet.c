@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 
 #include "sim.h"
 

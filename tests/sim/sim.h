@@ -19,7 +19,7 @@
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
-#include <node/budget.h>
+#include <node/kernel/budget.h>
 #include <support/memory.h>
 #include <support/world.h>
 #include <support/world_internal.h>

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <raft/state.h>
 
 #include "sim.h"

@@ -22,7 +22,7 @@ FILE_LINES = 350
 FILE_LINES_OF = {"plugins/storage-mem/storage-mem.c": 250}  # the smallest complete storage: people copy it
 FUNCTION_LINES = 70
 PROGRAMS = ("core/host/", "tools/", "bench/", "tests/")  # these may print, exit and know the time
-CLOCK_OWNERS = ("core/node/executor",)  # where production's time, chance and threads come in
+CLOCK_OWNERS = ("core/node/kernel/executor",)  # where production's time, chance and threads come in
 
 # names -> remedy; scope: which files.
 EVERYWHERE = {

@@ -60,7 +60,7 @@ INNOCENT = [
     ("tests/unit/ok.c", '#include "../support/x.h"\nvoid f(void) { srand(rand()); }\n'),
 ]
 # A room with floors, top above low above ground: file, text; then what is found, and a part of its text.
-FLOORS = "plugins/floors reach 2\n  top\n  low\n  ground\n"
+FLOORS = "plugins/floors reach 2 under top\n  top\n  low\n  ground\n"
 FLOORED = [
     ("plugins/floors/top.c", '#include "low.h"\nint top(void) { return low() + 1; }\n'),
     ("plugins/floors/low.h", "int low(void);\n"),

@@ -18,7 +18,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.M)
 
 
 def unit_of(path, room, alone=()):
-    """A .c file and its header are one unit, named without ending; `alone`: headers that are units by themselves."""
+    """A .c file and its header are one unit, named without ending; `alone`: interfaces and states by themselves."""
     name = str(path.relative_to(ROOT / room))
     return name if name in alone else str(pathlib.PurePath(name).with_suffix(""))
 
@@ -53,7 +53,7 @@ class Room:
                 self.shared[function] = unit
         for match in INCLUDE.finditer(text):
             other = self._unit_named(path, match.group(1))
-            if other and other != unit:
+            if other and other != unit and unit not in self.alone:
                 self.includes[unit, other] = f"{name}:{c_text.line_of(text, match.start())}"
 
     def _unit_named(self, path, name):
@@ -119,7 +119,7 @@ class Room:
 
 
 def listed():
-    """room -> (limit of reach or None, floors from the top down)."""
+    """room -> ((limit of reach, file above it) or None, floors from the top down)."""
     rooms, room = {}, None
     for line in LIST.read_text(encoding="utf-8").splitlines():
         words = line.split("#", 1)[0].split()
@@ -127,14 +127,14 @@ def listed():
             continue
         if not line.startswith(" "):
             room = words[0]
-            rooms[room] = (int(words[2]) if words[1:2] == ["reach"] else None, [])
+            rooms[room] = ((int(words[2]), words[4]) if words[1:2] == ["reach"] else None, [])
         else:
             rooms[room][1].append(words)
     return rooms
 
 
 def headers_alone(floors):
-    """Interfaces of a room that several files stand behind, as listed with their ending."""
+    """Interfaces that several files stand behind, and states of all files: what they include binds nobody."""
     return {unit for floor in floors for unit in floor if unit.endswith(".h")}
 
 
@@ -142,6 +142,12 @@ def room_of(name, rooms):
     """The room as floors.txt lists it: without the rooms inside it."""
     below = [ROOT / other for other in rooms if other.startswith(name + "/")]
     return Room(name, below, headers_alone(rooms[name][1]))
+
+
+def judged(floors, limit):
+    """The units whose reach is limited: those below the file that the limit names; all without a limit."""
+    first = next(at for at, floor in enumerate(floors) if limit[1] in floor) + 1 if limit else 0
+    return {unit for floor in floors[first:] for unit in floor}
 
 
 def findings_of(room, limit, floors):
@@ -155,9 +161,9 @@ def findings_of(room, limit, floors):
         if unit in at and other in at and at[unit] <= at[other]:
             yield f"{where}: {unit} stands on floor {at[unit]} and may not need {other} on floor {at[other]} " \
                   "(move what is needed down)"
-    for key in room.bodies:
-        if limit is not None and len(room.reach(key)) > limit and not at.get(key[0], 0) == len(floors) - 1:
-            yield f"{room.where[key]}: {key[1]} reaches {len(room.reach(key))} functions by calls (at most {limit})"
+    for key in room.bodies if limit else ():
+        if len(room.reach(key)) > limit[0] and key[0] in judged(floors, limit) | (set(room.units) - at.keys()):
+            yield f"{room.where[key]}: {key[1]} reaches {len(room.reach(key))} functions by calls (at most {limit[0]})"
 
 
 def check(report=None):
@@ -166,7 +172,8 @@ def check(report=None):
         room = room_of(name, rooms)
         yield from findings_of(room, limit, floors)
         if report is not None:
-            most = max(room.bodies, key=lambda key: len(room.reach(key)))
+            most = max((key for key in room.bodies if key[0] in judged(floors, limit)),
+                       key=lambda key: len(room.reach(key)))
             report.append(f"{name}: {len(room.units)} files on {len(floors)} floors; {most[1]} reaches "
                           f"{len(room.reach(most))} of {len(room.bodies)} functions")
 

@@ -227,7 +227,10 @@ struct world_metrics world_metrics(struct world *w, rkv_node_id at) {
   assert(act->done);            /* answered at once, by any node */
   bool fatal = node_fatal_status(w->nodes[at].node, NULL) != RKV_OK;
   if (fatal || act->answer.status == RKV_FULL || act->answer.status == RKV_NO_MEMORY) {
-    assert(act->answer.status != RKV_OK);
+    if (act->answer.status == RKV_OK) { /* it became fatal after the answer, in the same batch */
+      rkv_buf_drop(&act->call.metrics.text);
+      rkv_buf_drop(&act->call.metrics.membership);
+    }
     (void)snprintf(metrics.state, sizeof metrics.state, fatal ? "fatal" : "short of room");
     free(act);
     return metrics;

@@ -1,6 +1,7 @@
 /* args.c: reads the command line. */
 #include "args.h"
 
+#include <host/nearest.h>
 #include <rkv/call.h>
 
 #include <errno.h>
@@ -148,6 +149,41 @@ static enum rkv_status parse_read(const char *text, struct args *args, struct rk
   return rkv_fail(error, RKV_INVALID, "--read needs local, lease or linearizable");
 }
 
+#define OPTION_TEXT(name, bit, text, of) text,
+static const char *const option_texts[] = {"--endpoints",
+                                           "--timeout",
+                                           "--json",
+                                           "--raw",
+                                           "--help",
+                                           "--version",
+                                           ARGS_OPTION_LIST(OPTION_TEXT)};
+#undef OPTION_TEXT
+
+/* With the option that is meant, where one is near; else with all. */
+static enum rkv_status unknown_option(const char *word, struct rkv_error *error) {
+  char name[HOST_NEAREST_NAME_MAX], all[RKV_ERROR_TEXT_MAX / 2] = "";
+  struct host_nearest nearest = {.word = name};
+  size_t i, used = 0;
+  (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
+  for (i = 0; i < sizeof option_texts / sizeof option_texts[0]; i++) {
+    if (strcmp(name, option_texts[i]) == 0)
+      return rkv_fail(error, RKV_INVALID, "%s does not take what follows the = (leave it out)",
+                      name);
+    host_nearest_try(&nearest, option_texts[i]);
+    if (used < sizeof all)
+      used +=
+          (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", option_texts[i]);
+  }
+  if (host_nearest_best(&nearest))
+    return rkv_fail(error, RKV_INVALID, "unknown option %s (did you mean %s?)", word,
+                    host_nearest_best(&nearest));
+  return rkv_fail(
+      error, RKV_INVALID,
+      "unknown option %s (there are %s; a word of yours that starts with -- goes behind "
+      "a lone --)",
+      word, all);
+}
+
 static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct args *args,
                                     struct rkv_error *error) {
   const char *word = argv[*i], *value;
@@ -164,14 +200,7 @@ static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct 
     return parse_read(value, args, error);
   }
   if (flag_option(word, args)) return RKV_OK;
-#define OPTION_TEXT(name, bit, text, of) text ", "
-  return rkv_fail(
-      error, RKV_INVALID,
-      "unknown option %s (there are --endpoints, --timeout, --json, --raw, " ARGS_OPTION_LIST(
-          OPTION_TEXT) "--help, --version; a word of yours that starts with -- goes behind a lone "
-                       "--)",
-      word);
-#undef OPTION_TEXT
+  return unknown_option(word, error);
 }
 
 /* Also what is wrong in another word is told in JSON. */

@@ -45,7 +45,7 @@ enum outcome cmd_get(struct session *session, const char *const *words, unsigned
     print_pair_json(words[0], &response->value, answer.endpoint);
   } else {
     print_value(session->args, response->value.data, response->value.len);
-    (void)fputc('\n', stdout);
+    if (!session->args->raw) (void)fputc('\n', stdout); /* --raw gives what set --stdin took */
   }
   openraftpb__response__free_unpacked(response, NULL);
   follow_free(&answer);

@@ -151,12 +151,33 @@ static enum outcome print_members_table(const struct rkv_membership *m) {
   return OUTCOME_DONE;
 }
 
+/* The first endpoint knows of no cluster, which may be a member that came back empty: what the
+ * others know counts. False: out of memory. */
+static bool ask_the_others(struct session *session, const char *endpoint,
+                           struct rkv_membership *membership, bool *called) {
+  const uint64_t deadline = client_now_ms() + session->args->timeout_ms;
+  struct survey *survey = survey_take(session, deadline, endpoint);
+  const struct rkv_membership *m = survey ? survey_membership(survey) : NULL;
+  if (m) *membership = *m;
+  *called = survey && survey_is_called(survey);
+  free(survey);
+  return survey != NULL;
+}
+
+static enum outcome print_no_members(const char *endpoint, bool called) {
+  (void)printf("%s belongs to no cluster yet: nobody is a member (%s)\n", endpoint,
+               called ? "but nodes that are not asked here call it as one: name their endpoints"
+                      : "`rkvctl init` makes one");
+  return OUTCOME_DONE;
+}
+
 enum outcome cmd_members(struct session *session, const char *const *words, unsigned count) {
   Google__Protobuf__Empty request = GOOGLE__PROTOBUF__EMPTY__INIT;
   Openraftpb__MetricsResponse *response;
   struct rkv_membership membership;
   struct follow_answer answer;
   enum outcome outcome;
+  bool called = false;
   (void)words, (void)count;
   outcome = wire_ask(session, WIRE_SERVICE "Metrics", &request.base, FOLLOW_READ, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "members", outcome, &answer);
@@ -165,15 +186,14 @@ enum outcome cmd_members(struct session *session, const char *const *words, unsi
   wire_membership(response->membership, &membership);
   openraftpb__metrics_response__free_unpacked(response, NULL);
   follow_free(&answer);
-  if (membership.config_count == 0 && !session->args->json) {
-    (void)printf("%s belongs to no cluster yet: nobody is a member (`rkvctl init` makes one)\n",
-                 answer.endpoint);
-    return OUTCOME_DONE;
-  }
+  if (membership.config_count == 0 &&
+      !ask_the_others(session, answer.endpoint, &membership, &called))
+    return print_out_of_memory("members");
   if (session->args->json) {
     members_print_json(&membership);
     (void)printf("\n");
     return OUTCOME_DONE;
   }
+  if (membership.config_count == 0) return print_no_members(answer.endpoint, called);
   return print_members_table(&membership);
 }

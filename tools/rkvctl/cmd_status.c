@@ -9,6 +9,7 @@
 
 #define WAIT_PAUSE_MS 200 /* between two looks of --wait */
 #define WAIT_LOOK_MS 2000 /* one look of --wait, at most */
+#define WAIT_LAST_MS 500  /* the last one, at least: whoever answers gets its answer in */
 
 static const char *const names[] = {
 #define FIELD_NAME(name) #name,
@@ -16,7 +17,24 @@ static const char *const names[] = {
 #undef FIELD_NAME
 };
 
+/* In each row, since the rows are the document: whether a majority of the voters answers and can
+ * vote; null where no cluster is known. */
+static const char *majority_word(const struct survey *survey) {
+  char text[SURVEY_TEXT_MAX];
+  if (!survey_membership(survey)) return "null";
+  return survey_lacks_majority(survey, text) ? "false" : "true";
+}
+
+/* The member that this node is and whose storage it came back without, or NULL. */
+static const struct rkv_member *lost_member(const struct survey *survey,
+                                            const struct survey_node *node) {
+  const struct rkv_membership *m = survey_membership(survey);
+  const struct rkv_member *member = m && node->answered ? rkv_membership_find(m, node->id) : NULL;
+  return member && survey_lost_storage(member, node) ? member : NULL;
+}
+
 static void print_json(const struct survey *survey) {
+  const char *majority = majority_word(survey);
   unsigned i;
   size_t f;
   (void)printf("[");
@@ -24,7 +42,8 @@ static void print_json(const struct survey *survey) {
     const struct survey_node *node = &survey->nodes[i];
     (void)printf("%s{\"id\":%" PRIu64 ",\"addr\":", i ? "," : "", node->id);
     print_json_text(stdout, node->addr);
-    (void)printf(",\"answered\":%s", node->answered ? "true" : "false");
+    (void)printf(",\"answered\":%s,\"majority\":%s", node->answered ? "true" : "false", majority);
+    if (lost_member(survey, node)) (void)printf(",\"lost_storage\":true");
     for (f = 0; f < SURVEY_FIELDS && node->answered; f++) {
       (void)printf(",\"%s\":", names[f]);
       print_json_value(stdout, node->values[f], strlen(node->values[f]));
@@ -38,7 +57,8 @@ static void print_json(const struct survey *survey) {
   (void)printf("]\n");
 }
 
-static void fill_row(const struct survey_node *node, char (*row)[PRINT_CELL_MAX]) {
+static void fill_row(const struct survey *survey, const struct survey_node *node,
+                     char (*row)[PRINT_CELL_MAX]) {
   size_t f;
   (void)snprintf(row[0], PRINT_CELL_MAX, node->id ? "%" PRIu64 : "-", node->id);
   (void)snprintf(row[1], PRINT_CELL_MAX, "%s", node->addr);
@@ -46,8 +66,18 @@ static void fill_row(const struct survey_node *node, char (*row)[PRINT_CELL_MAX]
     (void)snprintf(row[2 + f], PRINT_CELL_MAX, "%s", node->values[f][0] ? node->values[f] : "-");
   if (!node->answered)
     (void)snprintf(row[2], PRINT_CELL_MAX, "no answer");
+  else if (lost_member(survey, node))
+    (void)snprintf(row[2], PRINT_CELL_MAX, "lost storage");
   else if (node->membership.config_count == 0)
     (void)snprintf(row[2], PRINT_CELL_MAX, "no cluster");
+}
+
+/* Of a node without a cluster. */
+static const char *how_to_join(const struct survey *survey) {
+  if (survey_membership(survey)) return "`rkvctl add-learner` takes it into one";
+  return survey_is_called(survey) ? "but nodes that are not asked here call one as a member: name "
+                                    "their endpoints"
+                                  : "`rkvctl init` makes one";
 }
 
 /* What a table has no room for: why a node does not answer, who is no member, who is another. */
@@ -60,9 +90,14 @@ static void print_note(const struct survey *survey, const struct survey_node *no
     (void)snprintf(text, sizeof text,
                    "%s: node %" PRIu64 " answers where the members have node %" PRIu64, node->addr,
                    node->id, node->member);
+  else if (lost_member(survey, node))
+    (void)snprintf(text, sizeof text,
+                   "%s: node %" PRIu64 " came back without its storage: it has no vote before a "
+                   "leader takes it back, which a leader does by itself",
+                   node->addr, node->id);
   else if (node->membership.config_count == 0)
     (void)snprintf(text, sizeof text, "%s: belongs to no cluster yet (%s)", node->addr,
-                   m ? "`rkvctl add-learner` takes it into one" : "`rkvctl init` makes one");
+                   how_to_join(survey));
   else if (m && node->id && !rkv_membership_find(m, node->id))
     (void)snprintf(text, sizeof text,
                    "%s: node %" PRIu64 " is a stranger: the others do not have it as a member",
@@ -83,7 +118,7 @@ static void print_table(const struct survey *survey) {
     (void)print_out_of_memory("status");
     return;
   }
-  for (i = 0; i < survey->count; i++) fill_row(&survey->nodes[i], print_table_row(table));
+  for (i = 0; i < survey->count; i++) fill_row(survey, &survey->nodes[i], print_table_row(table));
   print_table_out(table, stdout);
   for (i = 0; i < survey->count; i++) print_note(survey, &survey->nodes[i]);
   free(table);
@@ -112,6 +147,11 @@ struct goal {
   uint64_t last_log;
 };
 
+/* Who is to vote: also one that lost its storage, of whom the leader makes a voter again. */
+static bool is_awaited(const struct rkv_membership *m, const struct rkv_member *member) {
+  return member->returning || rkv_membership_is_voter(m, member->id);
+}
+
 /* Why this voter is waited for; false: it is not. */
 static bool is_missing(const struct survey *survey, const struct rkv_member *voter,
                        const struct goal *goal, char text[SURVEY_TEXT_MAX]) {
@@ -119,8 +159,7 @@ static bool is_missing(const struct survey *survey, const struct rkv_member *vot
   const unsigned long long id = voter->id;
   if (!node)
     (void)snprintf(text, SURVEY_TEXT_MAX, "node %llu does not answer", id);
-  else if (voter->returning ||
-           (voter->incarnation && node->incarnation && voter->incarnation != node->incarnation))
+  else if (survey_lost_storage(voter, node))
     (void)snprintf(text, SURVEY_TEXT_MAX,
                    "node %llu lost its storage and does not vote before it has learnt anew", id);
   else if (node->last_log < goal->last_log)
@@ -145,8 +184,7 @@ static bool waits_for(const struct survey *survey, struct goal *goal, char text[
     goal->last_log = leader->last_log;
   }
   for (i = 0; i < m->node_count; i++)
-    if (rkv_membership_is_voter(m, m->nodes[i].id) && is_missing(survey, &m->nodes[i], goal, text))
-      return true;
+    if (is_awaited(m, &m->nodes[i]) && is_missing(survey, &m->nodes[i], goal, text)) return true;
   (void)snprintf(text, SURVEY_TEXT_MAX, "a membership change is not finished");
   return m->config_count != 1;
 }
@@ -156,9 +194,19 @@ static struct survey *look(struct session *session, uint64_t end) {
   return survey_take(session, step < end ? step : end, NULL);
 }
 
+/* False: no time is left for another look. */
+static bool pause_till_next(uint64_t end) {
+  const uint64_t now = client_now_ms();
+  struct timespec pause = {.tv_nsec = WAIT_PAUSE_MS * 1000000L};
+  if (now + WAIT_LAST_MS >= end) return false;
+  if (end - now - WAIT_LAST_MS < WAIT_PAUSE_MS)
+    pause.tv_nsec = (long)(end - now - WAIT_LAST_MS) * 1000000L;
+  (void)nanosleep(&pause, NULL);
+  return true;
+}
+
 /* NULL: out of memory. Sets *well. */
 static struct survey *wait_for_voters(struct session *session, bool *well) {
-  const struct timespec pause = {.tv_nsec = WAIT_PAUSE_MS * 1000000L};
   const uint64_t end = client_now_ms() + session->args->timeout_ms;
   char text[SURVEY_TEXT_MAX], told[SURVEY_TEXT_MAX] = "";
   struct goal goal = {"", 0};
@@ -172,9 +220,8 @@ static struct survey *wait_for_voters(struct session *session, bool *well) {
       (void)fputc('\n', stderr);
       memcpy(told, text, sizeof told);
     }
-    if (*well || client_now_ms() >= end) return survey;
+    if (*well || !pause_till_next(end)) return survey;
     free(survey);
-    (void)nanosleep(&pause, NULL);
   }
 }
 

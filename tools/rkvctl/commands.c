@@ -54,7 +54,8 @@ static const struct command commands[] = {
      "Of what it has applied; answers when the snapshot is stored.\n", 0, 0, 0, cmd_snapshot},
     {"status", "[--wait]", "one line for each node: role, term, leader, log",
      "Asks the endpoints and every member they name. Exit 3 if no majority of the voters "
-     "answers.\n"
+     "answers\n"
+     "and can vote, which --json says in each row as \"majority\".\n"
      "--wait (or --wait=voters) waits until every voter answers, votes and holds the leader's "
      "log,\n"
      "and says meanwhile whom it waits for; exit 3 if that has not come when the time is up.\n",

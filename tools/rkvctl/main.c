@@ -26,15 +26,16 @@ static void print_help(FILE *to) {
     (void)snprintf(line, sizeof line, "%s %s", command->name, command->operands);
     (void)fprintf(to, "  %-36s %s\n", line, command->summary);
   }
-  (void)fprintf(to,
-                "\n  --endpoints A,B,C   whom to ask (else RKVCTL_ENDPOINTS, else %s)\n"
-                "  --timeout 5s        how long in all: 500ms, 5s, 1m\n"
-                "  --json              for scripts\n"
-                "  --raw               bytes as they are, also to a terminal\n"
-                "  --help, --version   COMMAND --help tells more\n\n"
-                "exit: 0 done, 1 refused, 2 wrong usage, 3 no answer or unknown, 4 not found, "
-                "5 done, but not printed\n",
-                ARGS_DEFAULT_ENDPOINT);
+  (void)fprintf(
+      to,
+      "\n  --endpoints A,B,C   whom to ask (else RKVCTL_ENDPOINTS, else %s)\n"
+      "  --timeout 5s        how long in all: 500ms, 5s, 1m\n"
+      "  --json              for scripts\n"
+      "  --raw               bytes as they are, also to a terminal; no newline behind a value\n"
+      "  --help, --version   COMMAND --help tells more\n\n"
+      "exit: 0 done, 1 refused, 2 wrong usage, 3 no answer or unknown, 4 not found, "
+      "5 done, but not printed\n",
+      ARGS_DEFAULT_ENDPOINT);
 }
 
 static void print_command_help(const struct command *command) {
@@ -71,9 +72,9 @@ static enum outcome check_words(const struct command *command, const struct args
   char text[160];
   if (operands >= command->words_min && operands <= command->words_max)
     return check_options(command, args);
-  (void)snprintf(text, sizeof text, "%s (usage: rkvctl %s %s)",
+  (void)snprintf(text, sizeof text, "%s (usage: rkvctl %s%s%s)",
                  operands < command->words_min ? "something is missing" : "too many words",
-                 command->name, command->operands);
+                 command->name, *command->operands ? " " : "", command->operands);
   return print_usage_error(args, command->name, text);
 }
 

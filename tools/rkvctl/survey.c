@@ -39,6 +39,7 @@ static void take_state(const char *text, size_t len, char out[SURVEY_FIELD_MAX])
 
 static void take_fields(struct survey_node *node, const char *text, size_t len) {
   char value[SURVEY_FIELD_MAX];
+  uint64_t calls;
   size_t i;
   for (i = 0; i < SURVEY_FIELDS; i++) {
     (void)metrics_text(text, len, field_names[i], value, sizeof value);
@@ -48,6 +49,7 @@ static void take_fields(struct survey_node *node, const char *text, size_t len) 
   if (metrics_number(text, len, "last_log", &node->last_log)) node->last_log++;
   if (metrics_text(text, len, "incarnation", value, sizeof value))
     node->incarnation = strtoull(value, NULL, 16);
+  node->called = metrics_number(text, len, "foreign_calls", &calls) && calls > 0;
 }
 
 static void on_metrics(void *ctx, const struct client_reply *reply) {
@@ -173,16 +175,53 @@ const struct survey_node *survey_member(const struct survey *survey, rkv_node_id
   return NULL;
 }
 
+bool survey_lost_storage(const struct rkv_member *member, const struct survey_node *node) {
+  return member->returning ||
+         (member->incarnation && node->incarnation && member->incarnation != node->incarnation);
+}
+
+bool survey_is_called(const struct survey *survey) {
+  unsigned i;
+  for (i = 0; i < survey->count; i++)
+    if (survey->nodes[i].answered && survey->nodes[i].called) return true;
+  return false;
+}
+
+/* "2 of 3 voters do not answer, 1 came back without its storage" */
+static void say_who_is_missing(uint32_t silent, uint32_t lost, uint32_t voters,
+                               char text[SURVEY_TEXT_MAX]) {
+  char many[64] = "";
+  if (silent > 0)
+    (void)snprintf(text, SURVEY_TEXT_MAX, "%u of %u voters do%s not answer", silent, voters,
+                   silent == 1 ? "es" : "");
+  else
+    (void)snprintf(many, sizeof many, " of %u voters", voters);
+  if (lost > 0) {
+    const size_t used = silent > 0 ? strlen(text) : 0;
+    (void)snprintf(text + used, SURVEY_TEXT_MAX - used, "%s%u%s came back without %s storage",
+                   silent > 0 ? ", " : "", lost, many, lost == 1 ? "its" : "their");
+  }
+}
+
 bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]) {
   const struct rkv_membership *m = survey_membership(survey);
   uint32_t c, i;
   for (c = 0; m && c < m->config_count; c++) {
     const struct rkv_config_set *config = &m->configs[c];
-    uint32_t silent = 0;
-    for (i = 0; i < config->count; i++) silent += !survey_member(survey, config->ids[i]);
-    if (config->count - silent > config->count / 2) continue;
-    (void)snprintf(text, SURVEY_TEXT_MAX, "%u of %u voters do%s not answer: no majority", silent,
-                   config->count, silent == 1 ? "es" : "");
+    uint32_t silent = 0, lost = 0;
+    size_t used;
+    for (i = 0; i < config->count; i++) {
+      const struct survey_node *node = survey_member(survey, config->ids[i]);
+      const struct rkv_member *member = rkv_membership_find(m, config->ids[i]);
+      if (!node)
+        silent++;
+      else if (member && survey_lost_storage(member, node))
+        lost++;
+    }
+    if (config->count - silent - lost > config->count / 2) continue;
+    say_who_is_missing(silent, lost, config->count, text);
+    used = strlen(text);
+    (void)snprintf(text + used, SURVEY_TEXT_MAX - used, ": no majority");
     return true;
   }
   return false;

@@ -28,6 +28,7 @@ struct survey_node {
   char values[SURVEY_FIELDS][SURVEY_FIELD_MAX];
   uint64_t last_log;    /* 0: none */
   uint64_t incarnation; /* 0: it does not say */
+  bool called;          /* somebody takes it for a member of another incarnation or cluster */
   struct rkv_membership membership;
 };
 
@@ -44,8 +45,16 @@ struct survey *survey_take(struct session *session, uint64_t deadline_ms, const 
 /* The membership of the node with the longest log, NULL if nobody knows one. */
 const struct rkv_membership *survey_membership(const struct survey *survey);
 
-/* True if of some config no majority answers; then `text` says how many. */
+/* True if of some config no majority answers that can vote; then `text` says how many do not. */
 bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]);
+
+/* True if the node that answers as this member came back without its storage: it has no vote before
+ * a leader has taken it back. */
+bool survey_lost_storage(const struct rkv_member *member, const struct survey_node *node);
+
+/* True if somebody who answers is called by nodes that do not: the cluster that it says not to have
+ * exists. */
+bool survey_is_called(const struct survey *survey);
 
 /* The node that answered as this member, or NULL. */
 const struct survey_node *survey_member(const struct survey *survey, rkv_node_id id);

@@ -10,6 +10,17 @@
 
 #define SURVEY_MS 1000 /* who is there? asked when the command's own time is over */
 
+/* Where nobody leads, though a majority can vote, or nobody knows a cluster. */
+static const char *advice(const struct survey *survey) {
+  if (survey_membership(survey))
+    return "nobody leads at the moment: an election takes a few seconds, see `rkvctl status`";
+  if (survey_is_called(survey))
+    return "no cluster is known there, but nodes that are not asked call it as a member: name "
+           "their "
+           "endpoints";
+  return "no cluster is known there: a new one needs `rkvctl init`";
+}
+
 /* What those who answer say of the cluster. */
 struct findings {
   bool no_majority;
@@ -47,11 +58,7 @@ static void look(struct session *session, enum outcome outcome, const struct fol
   if (!survey) return; /* no memory for more than the node's own words */
   found->no_majority = survey_lacks_majority(survey, found->advice);
   if (!found->no_majority && answer->no_leader)
-    (void)snprintf(found->advice, sizeof found->advice, "%s",
-                   survey_membership(survey)
-                       ? "nobody leads at the moment: an election takes a few seconds, see "
-                         "`rkvctl status`"
-                       : "no cluster is known there: a new one needs `rkvctl init`");
+    (void)snprintf(found->advice, sizeof found->advice, "%s", advice(survey));
   free(survey);
 }
 

@@ -140,8 +140,8 @@ struct rkv_metric {
  * thread, no blocking beyond a short lock, may be called from inside any operation. */
 struct rkv_host {
   uint32_t struct_size;
-  uint32_t log_level; /* an enum rkv_log_level: messages below it are dropped; test it before
-                         formatting */
+  uint32_t log_level; /* an enum rkv_log_level: messages below it are dropped. It may change at any
+                         time: ask rkv_log_wants at each use, keep no copy */
   void *ctx;          /* first argument of every function below */
   rkv_node_id node_id;
   const char *node_addr; /* HOST:PORT this node serves on and is known by */
@@ -170,6 +170,16 @@ struct rkv_host {
   void (*fatal)(void *ctx, enum rkv_status status, const char *text);
 };
 
+/* Whether messages of this level are logged now: ask before work that only a message needs. */
+static inline int rkv_log_wants(const struct rkv_host *host, enum rkv_log_level level) {
+#if defined(__GNUC__)
+  uint32_t least = __atomic_load_n(&host->log_level, __ATOMIC_RELAXED);
+#else
+  uint32_t least = *(const volatile uint32_t *)&host->log_level;
+#endif
+  return (uint32_t)level >= least;
+}
+
 /* Formats and logs one line; costs one comparison when the level is off. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 4, 5)))
@@ -179,7 +189,7 @@ rkv_log(const struct rkv_host *host, enum rkv_log_level level, const char *modul
         const char *format, ...) {
   char text[RKV_LOG_TEXT_MAX];
   va_list args;
-  if ((uint32_t)level < host->log_level) return;
+  if (!rkv_log_wants(host, level)) return;
   va_start(args, format);
   (void)vsnprintf(text, sizeof text, format, args);
   va_end(args);

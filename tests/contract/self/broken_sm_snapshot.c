@@ -144,7 +144,7 @@ enum rkv_status broken_restore_check(void *restore, struct rkv_error *error) {
     status = b->good->restore_finish(r->good, error);
     r->good = NULL;
   }
-  return status;
+  return BROKEN_ERROR(b->fault, status, error);
 }
 
 enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {

@@ -43,7 +43,8 @@ static void ten_mistakes_are_found_in_one_run(void **state) {
       "node.ini:7: [node] log_level = \"loud\": not one of the choices (debug, info, warn, "
       "error)\n",
       "node.ini:9: [transport] plugin = \"fix-transprt\": no such plugin (did you mean "
-      "fix-transport? in " FIXTURES " there are: fix-sm, fix-storage, fix-transport)\n",
+      "fix-transport? in " FIXTURES " there are: fix-sm, fix-storage, fix-transport; others have a "
+      "package, raft-key-value-plugin-NAME)\n",
       "node.ini:12: [storage] limit = \"ten\": not a size (try 64KiB, 4MiB or plain bytes)\n",
       "node.ini:14: [storage] count = \"6\": given twice, first at node.ini:13 (keep one of "
       "them)\n",

@@ -79,7 +79,7 @@ static void a_missing_plugin_lists_what_is_there(void **state) {
   assert_int_equal(host_plugin_load(FIXTURES, "entirely-other", 0, &out, &error), RKV_NOT_FOUND);
   assert_lacks(error.text, "did you mean");
   assert_int_equal(host_plugin_load("/nowhere", "x", 0, &out, &error), RKV_NOT_FOUND);
-  assert_holds(error.text, "/nowhere: No such file");
+  assert_holds(error.text, "found in /nowhere: install the package raft-key-value-plugin-");
   assert_int_equal(host_plugin_load(FIXTURES, "", 0, &out, &error), RKV_NOT_FOUND);
   assert_int_equal(host_plugin_load(FIXTURES, "./no/such.so", 0, &out, &error), RKV_NOT_FOUND);
   assert_holds(error.text, "./no/such.so: No such file");

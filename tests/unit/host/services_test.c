@@ -110,6 +110,23 @@ static void levels_below_the_chosen_one_are_dropped(void **state) {
   assert_holds(logged(f, text), "Z INFO s n=5\n");
 }
 
+/* For everybody who was given a host, whatever it said before. */
+static void the_level_may_change_at_any_time(void **state) {
+  struct fixture *f = *state;
+  char text[4096];
+  assert_false(rkv_log_wants(storage_host(f), RKV_LOG_DEBUG));
+  host_services_set_log_level(&f->services, RKV_LOG_DEBUG);
+  assert_true(rkv_log_wants(storage_host(f), RKV_LOG_DEBUG));
+  rkv_log(storage_host(f), RKV_LOG_DEBUG, "s", "one");
+  rkv_log(&f->services.node.host, RKV_LOG_DEBUG, "s", "two");
+  assert_holds(logged(f, text), "Z DEBUG s one\n");
+  assert_holds(text, "Z DEBUG s two\n");
+  host_services_set_log_level(&f->services, RKV_LOG_ERROR);
+  rkv_log(storage_host(f), RKV_LOG_WARN, "s", "three");
+  storage_host(f)->log(storage_host(f)->ctx, RKV_LOG_WARN, "s", "three too");
+  assert_string_equal(logged(f, text), "");
+}
+
 /* Nobody reads: lines that do not fit are dropped, and the log says how many once there is room. */
 static void a_log_without_a_reader_drops_lines(void **state) {
   struct fixture *f = *state;
@@ -267,6 +284,7 @@ int main(void) {
       cmocka_unit_test(a_line_stays_one_line),
       cmocka_unit_test(only_whole_characters_are_shown),
       WITH_SERVICES(levels_below_the_chosen_one_are_dropped),
+      WITH_SERVICES(the_level_may_change_at_any_time),
       WITH_SERVICES(a_log_without_a_reader_drops_lines),
       WITH_SERVICES(a_buffer_has_one_reference),
       WITH_SERVICES(the_clock_never_goes_back),

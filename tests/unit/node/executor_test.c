@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include <node/executor.h>
+#include <node/kernel/executor.h>
 
 #define STEPS 100000 /* as many as a snapshot of 100 GB has */
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 

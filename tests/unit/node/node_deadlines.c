@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 
@@ -31,7 +31,7 @@ static void stop_within(struct rkv_call *call, enum rkv_status status,
   node_abandon(r->node);
   r->answered = true;
   r->ended = node_ended(r->node);
-  r->peers = r->node->peer_count;
+  r->peers = r->node->peers.count;
 }
 
 /* The transport may go only when nobody is left who would close a peer. */
@@ -58,7 +58,7 @@ static void the_end_comes_when_the_peers_are_closed(void **state) {
   assert_false(r.ended);
   assert_int_equal(r.peers, 2);
   assert_true(node_ended(node));
-  assert_int_equal(node->peer_count, 0);
+  assert_int_equal(node->peers.count, 0);
   world_free(w);
 }
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 
@@ -216,7 +216,7 @@ static struct rkv_buf begin_stream(struct world *w, struct asked *a) {
 }
 
 static void end_stream(struct world *w, struct asked *a, struct rkv_buf *chunk) {
-  assert_null(w->nodes[4].node->receives); /* nothing is left behind */
+  assert_null(w->nodes[4].node->receive.all); /* nothing is left behind */
   rkv_buf_drop(chunk);
   rkv_buf_drop(&a->of.snapshot.meta.membership);
   world_free(w);
@@ -254,7 +254,7 @@ static void a_snapshot_is_not_installed_if_the_end_comes_meanwhile(void **state)
   device.ends = w->nodes[4].node;
   make_step(w, &a, node_api(w->nodes[4].node)->snapshot_finish);
   refused(&a, RKV_IO, REASON);
-  assert_int_equal(w->nodes[4].node->snapshots_installed, 0);
+  assert_int_equal(w->nodes[4].node->count.snapshots_installed, 0);
   end_stream(w, &a, &chunk);
 }
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 
@@ -141,7 +141,7 @@ static void a_node_that_acknowledged_stays(void **state) {
     world_run(w, 30 * SECONDS);
     assert_int_equal(world_metrics(w, 3).membership.configs[0].count, 3);
     assert_true(world_metrics(w, 3).last.index >= 2);
-    assert_true(w->nodes[3].node->foreign_calls > 0);
+    assert_true(w->nodes[3].node->foreign.calls > 0);
     assert_int_equal(world_metrics(w, 1).committed.index, 0);
     world_isolate(w, 2, false);
     assert_int_not_equal(world_wait_leader(w), 1);

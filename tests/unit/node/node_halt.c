@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "durable.h"
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world_internal.h>
 
 #define SECONDS UINT64_C(1000000000)
@@ -22,7 +22,7 @@ static void end(struct world *w) {
 
 static bool builds(struct world *w, void *arg) {
   (void)arg;
-  return w->nodes[1].node->build;
+  return w->nodes[1].node->build.running;
 }
 
 /* However long the rest would take. */
@@ -39,7 +39,7 @@ static void of_a_snapshot_that_is_built(void **state) {
   for (int i = 0; i < 5; i++) assert_int_equal(world_set(w, 1, "key", "v").status, RKV_OK);
   assert_true(world_until(w, SECONDS, builds, NULL));
   world_run(w, SECONDS / 100000);
-  assert_non_null(w->nodes[1].node->build);
+  assert_non_null(w->nodes[1].node->build.running);
   world_stop(w, 1);
   assert_int_equal(durable.late, 0);
   durable.endless = false;

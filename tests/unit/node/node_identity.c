@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 
@@ -104,7 +104,7 @@ static void a_voter_without_memory_elects_nobody(void **state) {
     world_start(w, witness); /* has forgotten the write; `behind` never saw it */
     world_run(w, 60 * SECONDS);
     assert_int_equal(world_leader(w), 0);
-    assert_true(w->nodes[witness].node->foreign_calls > 0);
+    assert_true(w->nodes[witness].node->foreign.calls > 0);
     world_free(w);
   }
 }
@@ -151,7 +151,7 @@ static void without_a_quorum_nothing_is_done(void **state) {
   world_run(w, 60 * SECONDS);
   assert_int_equal(world_leader(w), 0);
   assert_int_equal(world_metrics(w, 2).last.index, 0);
-  assert_true(w->nodes[2].node->foreign_calls > 0);
+  assert_true(w->nodes[2].node->foreign.calls > 0);
   world_free(w);
 }
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "durable.h"
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world_internal.h>
 
 #define SECONDS UINT64_C(1000000000)
@@ -46,12 +46,12 @@ static struct world *begin(void) {
 
 static bool installs(struct world *w, void *arg) {
   (void)arg;
-  return w->nodes[3].node->installing;
+  return w->nodes[3].node->receive.installing;
 }
 
 static bool has_installed(struct world *w, void *arg) {
   (void)arg;
-  return w->nodes[3].node->snapshots_installed > 0;
+  return w->nodes[3].node->count.snapshots_installed > 0;
 }
 
 /* Node 3 is sent a snapshot, up to the moment in which it becomes durable. */
@@ -101,7 +101,7 @@ static void a_crash_behind_the_commit(void **state) {
   world_run(w, JOB_NS);
   durable.end_behind = false;
   assert_int_equal(durable.commits, 1);
-  assert_int_equal(w->nodes[3].node->snapshots_installed, 0);
+  assert_int_equal(w->nodes[3].node->count.snapshots_installed, 0);
   world_stop(w, 3);
   world_isolate(w, 3, true); /* what it holds is its own storage's */
   world_start(w, 3);
@@ -120,8 +120,8 @@ static void a_refused_snapshot_is_not_kept(void **state) {
   world_run(w, JOB_NS);
   assert_false(durable.refuse_check);
   assert_int_equal(durable.commits, 0);
-  assert_false(w->nodes[3].node->installing);
-  assert_int_equal(w->nodes[3].node->bad_peer_calls, 1);
+  assert_false(w->nodes[3].node->receive.installing);
+  assert_int_equal(w->nodes[3].node->count.bad_peer_calls, 1);
   assert_int_equal(world_metrics(w, 3).snapshot.index, 0);
   assert_string_equal(world_get(w, 3, "before").text, "1");
   assert_true(world_until(w, 60 * SECONDS, has_installed, NULL));
@@ -148,7 +148,7 @@ static void a_commit_that_fails_is_tried_again(void **state) {
 
 static bool refused_one(struct world *w, void *arg) {
   (void)arg;
-  return w->nodes[3].node->bad_peer_calls > 0;
+  return w->nodes[3].node->count.bad_peer_calls > 0;
 }
 
 /* They check and swap before the storage commits; what they refuse is not kept either. */

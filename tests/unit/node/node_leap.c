@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <raft/limits.h>
 #include <support/world.h>
 #include <support/world_internal.h>
@@ -97,7 +97,7 @@ static void no_request_moves_a_term_to_the_edge(void **state) {
           .call = begin(), .vote = led, .meta = {.last = last, .membership_id = {1, 1}}};
       api->snapshot_begin(api->ctx, &said.call.snapshot);
       assert_refused(w, id, "no elections explain that");
-      assert_int_equal(w->nodes[id].node->bad_peer_calls, 5);
+      assert_int_equal(w->nodes[id].node->count.bad_peer_calls, 5);
     }
     world_run(w, 10 * SECONDS);
     assert_int_equal(world_leader(w), 1);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 
@@ -34,41 +34,42 @@ static struct world *cluster(uint64_t seed) {
 
 /* ---- a read that is handed in and not waited for ---- */
 
-struct reading {
+struct lease_reading {
   struct rkv_query_call call; /* first: what the node knows */
   bool done;
   enum rkv_status status;
 };
 
 static void on_read(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
-  struct reading *r = (struct reading *)call;
+  struct lease_reading *r = (struct lease_reading *)call;
   (void)error;
   r->done = true;
   r->status = status;
 }
 
-static void hand_in_as(struct world *w, rkv_node_id at, struct reading *r, enum rkv_read how) {
+static void hand_in_as(struct world *w, rkv_node_id at, struct lease_reading *r,
+                       enum rkv_read how) {
   static const uint8_t request[] = {0x0a, 1, 'k'};
   const struct rkv_node_api *api = node_api(w->nodes[at].node);
-  *r = (struct reading){.call = {.call = {.done = on_read},
-                                 .request = rkv_buf_static(request, sizeof request),
-                                 .read = (uint32_t)how}};
+  *r = (struct lease_reading){.call = {.call = {.done = on_read},
+                                       .request = rkv_buf_static(request, sizeof request),
+                                       .read = (uint32_t)how}};
   r->call.call.deadline_ns = world_local_ns(&w->nodes[at]) + 5 * SECONDS;
   api->query(api->ctx, &r->call);
 }
 
-static void hand_in(struct world *w, rkv_node_id at, struct reading *r) {
+static void hand_in(struct world *w, rkv_node_id at, struct lease_reading *r) {
   hand_in_as(w, at, r, RKV_READ_LEASE);
 }
 
 static bool is_done(struct world *w, void *arg) {
   (void)w;
-  return ((struct reading *)arg)->done;
+  return ((struct lease_reading *)arg)->done;
 }
 
 /* True if the lease alone answered: nobody else was asked. */
 static bool holds_lease(struct world *w) {
-  struct reading r;
+  struct lease_reading r;
   hand_in(w, 1, &r);
   node_kick(w->nodes[1].node);
   bool at_once = r.done;
@@ -81,7 +82,7 @@ static bool holds_lease(struct world *w) {
 
 static struct {
   struct world *w;
-  struct reading read;
+  struct lease_reading read;
   bool armed;
 } stalled; /* a clock has no other way to it */
 
@@ -114,7 +115,7 @@ static void a_read_is_not_judged_by_a_time_before_it(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 5; seed++) {
     struct world *w = cluster(seed);
-    struct reading *r = &stalled.read;
+    struct lease_reading *r = &stalled.read;
     assert_true(holds_lease(w));
     world_isolate(w, 1, true);
     w->nodes[1].executor.now_ns = slow_clock;
@@ -167,7 +168,7 @@ static void inferred_answers_confirm_no_read(void **state) {
   w->on_answer = infer;
   world_run(w, 2 * SECONDS);
   for (enum rkv_read how = RKV_READ_LOCAL; how <= RKV_READ_LINEARIZABLE; how++) {
-    struct reading r;
+    struct lease_reading r;
     if (how == RKV_READ_LOCAL) continue;
     hand_in_as(w, 1, &r, how);
     node_kick(w->nodes[1].node);
@@ -207,7 +208,7 @@ static void a_lease_is_the_voters_promise(void **state) {
     world_isolate(w, 1, true);
     assert_true(world_until(w, 60 * SECONDS, others_lead, &leader));
     assert_int_equal(world_set(w, leader, "k", "new").status, RKV_OK);
-    struct reading r;
+    struct lease_reading r;
     hand_in(w, 1, &r);
     node_kick(w->nodes[1].node);
     if (!r.done) assert_true(world_until(w, 30 * SECONDS, is_done, &r));

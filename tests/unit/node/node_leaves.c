@@ -9,9 +9,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include <node/ahead.h>
-#include <node/inbox.h>
-#include <node/tail.h>
+#include <node/kernel/ahead.h>
+#include <node/kernel/inbox.h>
+#include <node/kernel/tail.h>
 
 /* ---- inbox ---- */
 

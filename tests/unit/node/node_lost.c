@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
+#include <node/lost.h>
 #include <support/world_internal.h>
 
 #include "keeper.h"
@@ -35,7 +36,7 @@ static void end(struct world *w) {
 }
 
 static uint64_t losses(struct world *w) {
-  return w->nodes[1].node->losses;
+  return w->nodes[1].node->count.losses;
 }
 
 static bool votes(struct world *w) {
@@ -96,7 +97,7 @@ static void who_is_behind_has_lost_nothing(void **state) {
       world_start(w, 3);
       world_run(w, world_random(w) % SECONDS);
     }
-    for (rkv_node_id id = 1; id <= 3; id++) assert_int_equal(w->nodes[id].node->losses, 0);
+    for (rkv_node_id id = 1; id <= 3; id++) assert_int_equal(w->nodes[id].node->count.losses, 0);
     end(w);
   }
 }
@@ -120,7 +121,7 @@ static void nobody_acknowledges_more_than_was_sent(void **state) {
   plan.at_ns = n->now_ns + 1;
   answer.result = RKV_APPEND_CONFLICT;
   lost_look(n, 2, &plan, &answer);
-  assert_int_equal(n->losses, 0);
+  assert_int_equal(n->count.losses, 0);
   world_free(w);
 }
 

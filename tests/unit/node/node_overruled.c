@@ -9,7 +9,8 @@
 
 #include <stdlib.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
+#include <node/save.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/internal.h>
+#include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>
 
@@ -225,7 +225,7 @@ static void streams_that_ended_are_bounded(void **state) {
   assert_int_equal(begin(w, TAKER, streams[NODE_RECEIVES_MAX]), RKV_OK);
   for (int i = 1; i < NODE_RECEIVES_MAX + 1; i++)
     assert_int_equal(make(w, TAKER, streams[i], STEP(abort)), RKV_OK);
-  assert_int_equal(w->nodes[TAKER].node->receive_count, 0);
+  assert_int_equal(w->nodes[TAKER].node->receive.count, 0);
   for (int i = 0; i < NODE_RECEIVES_MAX + 1; i++) stream_end(streams[i]);
   world_free(w);
 }

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <node/said.h>
+#include <node/kernel/said.h>
 #include <support/world_internal.h>
 
 #include "keeper.h"

@@ -243,8 +243,32 @@ static void directory_of_storage_wal_is_refused(void **state) {
 
 #define LIVES(test) cmocka_unit_test_setup_teardown(test, lives_setup, lives_teardown)
 
+/* A pipe or a device in the place of a file: nobody waits for it. */
+static void what_is_no_file_is_refused(void **state) {
+  static const char *const names[] = {"rkv-owner", "CURRENT", "IDENTITY"};
+  struct lives *l = *state;
+  char at[2 * SCRATCH_PATH_MAX], aside[2 * SCRATCH_PATH_MAX];
+  struct rkv_error error = {0};
+  lives_begin(l);
+  append(&l->log, 1, 9);
+  lives_kill(l);
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    (void)snprintf(at, sizeof at, "%s/%s", l->log.dir, names[i]);
+    (void)snprintf(aside, sizeof aside, "%s/.aside", l->log.dir);
+    assert_int_equal(rename(at, aside), 0);
+    assert_int_equal(mkfifo(at, 0600), 0);
+    assert_int_equal(lives_try(l, &error), RKV_IO);
+    assert_non_null(strstr(error.text, names[i]));
+    assert_non_null(strstr(error.text, "no plain file"));
+    assert_int_equal(rename(aside, at), 0);
+  }
+  lives_begin(l);
+  lives_hold(l, 9);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      LIVES(what_is_no_file_is_refused),
       LIVES(log_kept_in_a_life_with_little_room_is_missed),
       LIVES(logs_of_two_writers_are_missed),
       LIVES(snapshot_that_cannot_be_noted_is_the_last),

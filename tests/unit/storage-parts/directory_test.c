@@ -159,6 +159,26 @@ static void names_say_whose_they_are(void **state) {
   assert_string_equal(found.others, "stranger");
 }
 
+/* Nobody waits for who would write into the pipe; a link may lead anywhere. */
+static void what_is_no_file_is_refused(void **state) {
+  struct rkv_error error;
+  int fd;
+  (void)state;
+  make("file");
+  assert_int_equal(folder_open_file(dir_fd, "file", O_RDONLY, &fd, &error), RKV_OK);
+  (void)close(fd);
+  assert_int_equal(mkfifoat(dir_fd, "pipe", 0600), 0);
+  assert_int_equal(symlinkat("file", dir_fd, "link"), 0);
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(folder_open_file(dir_fd, i ? "link" : "pipe", O_RDONLY, &fd, &error), RKV_IO);
+    assert_int_equal(fd, -1);
+    assert_non_null(strstr(error.text, i ? "link: no plain file" : "pipe: no plain file"));
+  }
+  assert_int_equal(folder_open_file(dir_fd, "none", O_RDONLY, &fd, &error), RKV_IO);
+  assert_non_null(strstr(error.text, "none: cannot open"));
+  (void)unlinkat(dir_fd, "pipe", 0);
+}
+
 #define IN_DIRECTORY(story) cmocka_unit_test_setup_teardown(story, setup, teardown)
 
 int main(void) {
@@ -166,7 +186,7 @@ int main(void) {
       cmocka_unit_test(checksum_is_castagnolis), cmocka_unit_test(checksum_is_the_same_everywhere),
       cmocka_unit_test(limit_is_named),          cmocka_unit_test(owner_is_told),
       IN_DIRECTORY(directory_is_for_one_alone),  IN_DIRECTORY(directory_is_made_for_its_owner),
-      IN_DIRECTORY(names_say_whose_they_are),
+      IN_DIRECTORY(names_say_whose_they_are),    IN_DIRECTORY(what_is_no_file_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

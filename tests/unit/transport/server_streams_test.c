@@ -197,6 +197,28 @@ static void too_many_senders(void **state) {
   assert_int_equal(refused, 1);
 }
 
+/* Those of leaders that were deposed, idle since: the newest leader's stream takes the oldest one's
+ * place, and one of no newer leader does not. */
+static void deposed_leaders_keep_no_newer_one_out(void **state) {
+  static struct call old[SLOTS];
+  struct call newest, late;
+  (void)state;
+  for (size_t i = 0; i < SLOTS; i++) {
+    start_with_meta(&old[i], (uint8_t)(SLOTS - i), (uint8_t)(i + 2));
+    fake_await(&f, &f.seen.begin, (unsigned)i + 1);
+  }
+  start_with_meta(&late, 1, SLOTS + 2);
+  ends_with(&late, GRPC_STATUS_RESOURCE_EXHAUSTED, "receives 16 snapshots");
+  start_with_meta(&newest, SLOTS + 1, LEADER);
+  send_chunk(&newest, "1203616263");
+  call_half_close(&newest);
+  ends_with(&newest, GRPC_STATUS_OK, NULL);
+  assert_int_equal(fake_look(&f).finish, 1);
+  ends_with(&old[SLOTS - 1], GRPC_STATUS_ABORTED, "node 1 has begun another one");
+  for (size_t i = 0; i + 1 < SLOTS; i++)
+    ends_with(&old[i], GRPC_STATUS_DEADLINE_EXCEEDED, "silent");
+}
+
 /* What has ended leaves its slot. */
 static void slots_are_given_back(void **state) {
   (void)state;
@@ -222,6 +244,7 @@ int main(void) {
       STORY(an_older_stream_in_the_node_ends_behind_it),
       STORY(a_late_stream_of_an_older_term_ends_none),
       STORY(too_many_senders),
+      STORY(deposed_leaders_keep_no_newer_one_out),
       STORY(slots_are_given_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

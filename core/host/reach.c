@@ -1,0 +1,84 @@
+/* reach.c: looks where paths lead, and asks for hosts. */
+#include "reach.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The folder that `path` would be made in. False: the path is too long to be one. */
+static bool folder_of(const char *path, char out[HOST_PATH_MAX]) {
+  size_t len = strlen(path);
+  while (len > 1 && path[len - 1] == '/') len--; /* made/ is made in . as well */
+  while (len > 0 && path[len - 1] != '/') len--;
+  if (len >= HOST_PATH_MAX) return false;
+  while (len > 1 && path[len - 1] == '/') len--;
+  if (len == 0)
+    memcpy(out, ".", sizeof ".");
+  else
+    memcpy(out, path, len), out[len] = '\0';
+  return true;
+}
+
+/* `writes`: whoever is given the path writes there. */
+static void check_path(const struct host_section *section, const struct rkv_option *option,
+                       const char *path, bool writes) {
+  const bool secret = option->flags & RKV_OPTION_SECRET;
+  char folder[HOST_PATH_MAX], what[RKV_ERROR_TEXT_MAX];
+  if (access(path, F_OK) == 0) {
+    if (!writes || access(path, W_OK) == 0) return;
+    (void)snprintf(what, sizeof what, "%s (let this user write there, or name another place)",
+                   strerror(errno));
+  } else if (errno != ENOENT) {
+    (void)snprintf(what, sizeof what, "%s (name a place that this user can reach)",
+                   strerror(errno));
+  } else if (!folder_of(path, folder)) {
+    (void)snprintf(what, sizeof what, "the path is too long");
+  } else if (access(folder, F_OK) != 0) {
+    (void)snprintf(what, sizeof what, "the folder %.256s is not there (make it first)", folder);
+  } else if (access(folder, W_OK | X_OK) != 0) {
+    (void)snprintf(what, sizeof what, "it is not there, and this user cannot make it in %.256s: %s",
+                   folder, strerror(errno));
+  } else {
+    return;
+  }
+  host_section_complain(section, option->name, secret, what);
+}
+
+static void check_part(const struct host_part *part, struct host_section *section) {
+  const struct host_table table = host_table_of(part->plugin);
+  const bool writes =
+      part->kind == RKV_KIND_STORAGE && (part->plugin->capabilities & RKV_CAP_DURABLE) != 0;
+  section->name = part->section;
+  for (size_t i = 0; i < table.count; i++) {
+    const struct rkv_option *option = &table.first[i];
+    if (option->type == RKV_OPTION_PATH && part->values[i].text[0] != '\0' &&
+        host_settings_find(section->settings, part->section, option->name))
+      check_path(section, option, part->values[i].text, writes);
+  }
+}
+
+/* HOST of HOST:PORT, whose form was checked. */
+static void check_host(const struct host_section *section, const char *addr) {
+  const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+  struct addrinfo *found = NULL;
+  char host[RKV_ADDR_MAX], what[RKV_ERROR_TEXT_MAX];
+  size_t len = (size_t)(strrchr(addr, ':') - addr);
+  int failed;
+  if (addr[0] == '[') addr++, len -= 2;
+  memcpy(host, addr, len);
+  host[len] = '\0';
+  failed = getaddrinfo(host, NULL, &hints, &found);
+  if (found) freeaddrinfo(found);
+  if (!failed) return;
+  (void)snprintf(what, sizeof what, "the host %s is not found: %s (name one that this machine has)",
+                 host, failed == EAI_SYSTEM ? strerror(errno) : gai_strerror(failed));
+  host_section_complain(section, "addr", false, what);
+}
+
+void host_reach_check(struct host_config *config, struct host_problems *problems) {
+  struct host_section section = {HOST_NODE_SECTION, NULL, &config->settings, problems};
+  check_host(&section, config->node[HOST_NODE_ADDR].text);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++) check_part(&config->parts[i], &section);
+}

@@ -1,0 +1,207 @@
+/* reload.c: what changed, what of it is taken, and what is said of the rest. */
+#include "reload.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_MODULE "host"
+#define SHOWN_MAX 200    /* bytes of a value in a line of the log */
+#define LAST_WAIT_MS 100 /* for a file that is just being read when the node ends */
+
+/* One reading being told. */
+struct report {
+  const struct rkv_host *host;
+  const struct host_config *running, *fresh;
+  unsigned taken, waiting, beaten; /* differences */
+};
+
+/* ---- what changed ---- */
+
+static bool is_text(const struct rkv_option *option) {
+  return option->type == RKV_OPTION_STRING || option->type == RKV_OPTION_PATH ||
+         option->type == RKV_OPTION_ENUM;
+}
+
+static bool same_value(const struct rkv_option *option, const struct rkv_value *a,
+                       const struct rkv_value *b) {
+  return is_text(option) ? strcmp(a->text, b->text) == 0 : a->number == b->number;
+}
+
+/* The file's new text for a key that a flag or --set gives; NULL: it is the old one, or counts. */
+static const struct host_setting *beaten(const struct report *report, const char *section,
+                                         const char *key) {
+  const struct host_setting *after =
+      host_settings_given(&report->fresh->settings, HOST_SOURCE_FILE, section, key);
+  const struct host_setting *before =
+      host_settings_given(&report->running->settings, HOST_SOURCE_FILE, section, key);
+  if (!after || host_settings_find(&report->fresh->settings, section, key) == after) return NULL;
+  return before && strcmp(before->text, after->text) == 0 ? NULL : after;
+}
+
+/* ---- what is said ---- */
+
+static void tell_waiting(struct report *report, const char *section, const char *key, bool secret,
+                         const struct rkv_value *before, const struct rkv_value *after) {
+  report->waiting++;
+  if (secret)
+    rkv_log(report->host, RKV_LOG_WARN, LOG_MODULE,
+            "%s: [%s] %s: has changed; that takes effect when the node is restarted", after->origin,
+            section, key);
+  else
+    rkv_log(report->host, RKV_LOG_WARN, LOG_MODULE,
+            "%s: [%s] %s = \"%.*s\": takes effect when the node is restarted (it runs with "
+            "\"%.*s\")",
+            after->origin, section, key, SHOWN_MAX, after->text, SHOWN_MAX, before->text);
+}
+
+static void tell_beaten(struct report *report, const char *section, const char *key) {
+  const struct host_setting *ours = beaten(report, section, key);
+  if (!ours) return;
+  report->beaten++;
+  rkv_log(report->host, RKV_LOG_WARN, LOG_MODULE,
+          "%s: [%s] %s: has changed, but %s beats it (leave that out at the next start)",
+          ours->origin, section, key,
+          host_settings_find(&report->fresh->settings, section, key)->origin);
+}
+
+static void compare_option(struct report *report, const char *section,
+                           const struct rkv_option *option, const struct rkv_value *before,
+                           const struct rkv_value *after) {
+  if (same_value(option, before, after)) return tell_beaten(report, section, option->name);
+  tell_waiting(report, section, option->name, option->flags & RKV_OPTION_SECRET, before, after);
+}
+
+static void compare_part(struct report *report, size_t i) {
+  const struct host_part *before = &report->running->parts[i], *after = &report->fresh->parts[i];
+  const struct host_table table = host_table_of(before->plugin);
+  const struct rkv_value old_name = {before->named, before->origin, 0};
+  const struct rkv_value new_name = {after->named, after->origin, 0};
+  if (strcmp(before->contract.text, after->contract.text) != 0)
+    tell_waiting(report, before->section, HOST_CONTRACT_KEY, false, &before->contract,
+                 &after->contract);
+  if (!after->plugin)
+    return tell_waiting(report, before->section, HOST_PLUGIN_KEY, false, &old_name, &new_name);
+  tell_beaten(report, before->section, HOST_PLUGIN_KEY);
+  for (size_t o = 0; o < table.count; o++)
+    compare_option(report, before->section, &table.first[o], &before->values[o], &after->values[o]);
+}
+
+/* The lines are written by the more talkative of both levels: a node that becomes silent says so.
+ */
+static void take_level(struct report *report, struct host_services *services) {
+  const struct host_table table = host_node_table();
+  const struct rkv_option *option = &table.first[HOST_NODE_LOG_LEVEL];
+  const struct rkv_value *value = &report->fresh->node[HOST_NODE_LOG_LEVEL];
+  const enum rkv_log_level old = (enum rkv_log_level)services->node.host.log_level;
+  const enum rkv_log_level new = (enum rkv_log_level)value->number;
+  if (new == old) return tell_beaten(report, HOST_NODE_SECTION, option->name);
+  report->taken++;
+  if (new < old) host_services_set_log_level(services, new);
+  rkv_log(report->host, RKV_LOG_INFO, LOG_MODULE, "%s changed from=%s to=%s by=%s", option->name,
+          option->choices[old], value->text, value->origin);
+}
+
+static void take(struct host_reload *reload) {
+  const struct host_table table = host_node_table();
+  struct report report = {
+      .host = &reload->services->node.host, .running = reload->running, .fresh = reload->fresh};
+  take_level(&report, reload->services);
+  for (size_t i = 0; i < HOST_NODE_OPTION_COUNT; i++)
+    if (i != HOST_NODE_LOG_LEVEL)
+      compare_option(&report, HOST_NODE_SECTION, &table.first[i], &report.running->node[i],
+                     &report.fresh->node[i]);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++) compare_part(&report, i);
+  rkv_log(report.host, RKV_LOG_INFO, LOG_MODULE,
+          "configuration read again file=%s changed=%u need_restart=%u beaten=%u",
+          reload->flags->config, report.taken, report.waiting, report.beaten);
+  host_services_set_log_level(reload->services,
+                              (enum rkv_log_level)reload->fresh->node[HOST_NODE_LOG_LEVEL].number);
+}
+
+static void tell_problem(void *arg, const char *text) {
+  rkv_log(arg, RKV_LOG_ERROR, LOG_MODULE, "%s", text);
+}
+
+static void refuse(struct host_reload *reload) {
+  struct rkv_host *host = &reload->services->node.host;
+  host_problems_each(reload->problems, tell_problem, host);
+  rkv_log(host, RKV_LOG_ERROR, LOG_MODULE,
+          "configuration refused, everything stays as it was file=%s (mend it, and send SIGHUP "
+          "again)",
+          reload->flags->config);
+}
+
+/* ---- reading ---- */
+
+static void *read_files(void *arg) {
+  const struct host_reload *reload = arg;
+  const uint64_t one = 1;
+  ssize_t wrote;
+  host_config_load_again(reload->fresh, reload->flags, reload->running, reload->problems);
+  wrote = write(reload->done_fd, &one, sizeof one);
+  (void)wrote; /* an eventfd that is read each time cannot be full */
+  return NULL;
+}
+
+static void free_fresh(struct host_reload *reload) {
+  if (reload->fresh) host_config_free(reload->fresh);
+  if (reload->problems) host_problems_free(reload->problems);
+  free(reload->fresh);
+  free(reload->problems);
+  reload->fresh = NULL;
+  reload->problems = NULL;
+}
+
+void host_reload_begin(struct host_reload *reload) {
+  const struct rkv_host *host = &reload->services->node.host;
+  int failed;
+  if (!reload->flags->config)
+    return rkv_log(host, RKV_LOG_WARN, LOG_MODULE,
+                   "SIGHUP: the node was started without --config FILE: there is no configuration "
+                   "to read again");
+  if (reload->fresh) {
+    reload->again = true;
+    return;
+  }
+  reload->fresh = calloc(1, sizeof *reload->fresh);
+  reload->problems = calloc(1, sizeof *reload->problems);
+  failed = !reload->fresh || !reload->problems
+               ? ENOMEM
+               : pthread_create(&reload->thread, NULL, read_files, reload);
+  if (!failed) return;
+  free_fresh(reload);
+  rkv_log(host, RKV_LOG_ERROR, LOG_MODULE, "configuration not read again file=%s: %s",
+          reload->flags->config, strerror(failed));
+}
+
+/* What the thread was given is this thread's again. */
+static void join(struct host_reload *reload) {
+  uint64_t count;
+  ssize_t got = read(reload->done_fd, &count, sizeof count);
+  (void)got;
+  (void)pthread_join(reload->thread, NULL);
+}
+
+void host_reload_finish(struct host_reload *reload) {
+  const bool again = reload->again;
+  join(reload);
+  if (host_problems_none(reload->problems))
+    take(reload);
+  else
+    refuse(reload);
+  free_fresh(reload);
+  reload->again = false;
+  if (again) host_reload_begin(reload);
+}
+
+bool host_reload_end(struct host_reload *reload) {
+  struct pollfd done = {.fd = reload->done_fd, .events = POLLIN};
+  if (!reload->fresh) return true;
+  if (poll(&done, 1, LAST_WAIT_MS) != 1) return false;
+  join(reload);
+  free_fresh(reload);
+  return true;
+}

@@ -1,0 +1,24 @@
+/* greet.h: asks nodes who they are before they become members. */
+#ifndef NODE_GREET_H
+#define NODE_GREET_H
+
+#include <node/kernel/state.h>
+
+/* Asks those of *members that are not this node, then calls `then` with their incarnations filled
+ * in (0: no answer), or with an error if one of them is not who it should be, or if fewer than
+ * `least` of all, this node included, answer: RKV_UNAVAILABLE if it is GREET_ALL, else
+ * RKV_PRECONDITION. `then` may run before the call returns, and does not run at all once the call
+ * was forgotten. */
+#define GREET_ALL UINT32_MAX
+typedef void greet_then(struct node *n, struct rkv_call *call, struct rkv_membership *members,
+                        const struct rkv_error *error);
+void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
+           uint32_t least, greet_then *then);
+/* Likewise whoever is there, at the address that one member is to have: also of this node. */
+void greet_address(struct node *n, struct rkv_call *call, const struct rkv_membership *one,
+                   greet_then *then);
+/* True if the call was still waiting for answers: `then` has not run. */
+bool greet_forget(struct node *n, const struct rkv_call *call);
+void greet_on_answer(struct node *n, struct rkv_call *call);
+
+#endif

@@ -1,0 +1,61 @@
+/* answer.c: how calls end. */
+#include <node/kernel/answer.h>
+
+#include <node/kernel/said.h>
+#include <node/kernel/state.h>
+
+#include <assert.h>
+#include <stdarg.h>
+
+bool answer_give(struct node *n, struct rkv_call *call, struct rkv_buf *const *given) {
+  struct rkv_error reason, open;
+  if (node_fatal_status(n, &reason) == RKV_OK) {
+    call->done(call, RKV_OK, NULL);
+    return true;
+  }
+  for (; *given; given++) rkv_buf_drop(*given);
+  answer_open_error(&reason, &open);
+  answer_fail(call, &open);
+  return false;
+}
+
+bool answer_ok(struct node *n, struct rkv_call *call) {
+  static struct rkv_buf *const nothing[] = {NULL};
+  return answer_give(n, call, nothing);
+}
+
+bool answer_is_due(const struct node *n, const struct rkv_call *call) {
+  return call->deadline_ns != 0 && call->deadline_ns <= n->now_ns;
+}
+
+void answer_fail(struct rkv_call *call, const struct rkv_error *error) {
+  assert(error->status != RKV_OK);
+  call->done(call, (enum rkv_status)error->status, error);
+}
+
+void answer_failf(struct rkv_call *call, enum rkv_status status, const char *format, ...) {
+  struct rkv_error error;
+  char text[RKV_ERROR_TEXT_MAX];
+  va_list args;
+  va_start(args, format);
+  (void)vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  (void)rkv_fail(&error, status, "%s", text);
+  answer_fail(call, &error);
+}
+
+void answer_open_error(const struct rkv_error *cause, struct rkv_error *error) {
+  (void)rkv_fail(error, RKV_ABORTED, "it may or may not be done: %s", cause->text);
+}
+
+void answer_query(struct node *n, struct rkv_query_call *call) {
+  struct rkv_error error;
+  struct rkv_buf *given[] = {&call->response, NULL};
+  if (node_fatal_status(n, &error) == RKV_OK &&
+      node_said(n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response,
+                                     node_ask(&error)),
+                "the state machine's query", &error) == RKV_OK)
+    (void)answer_give(n, &call->call, given);
+  else
+    answer_fail(&call->call, &error);
+}

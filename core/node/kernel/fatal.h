@@ -1,0 +1,12 @@
+/* fatal.h: a node that ends (N4). node_fatal itself is node.h's. */
+#ifndef NODE_FATAL_H
+#define NODE_FATAL_H
+
+#include <node/kernel/state.h>
+
+/* True once the node is fatal or abandoned: nothing is promised any more. Any thread. */
+bool node_ending(struct node *n);
+/* The error that ends calls once the node is fatal or abandoned. Any thread. */
+void node_end_error(struct node *n, struct rkv_error *error);
+
+#endif

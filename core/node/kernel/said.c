@@ -1,0 +1,27 @@
+/* said.c: what a plugin left out of a failure, or said wrongly, is put right. */
+#include <node/kernel/said.h>
+
+#include <string.h>
+
+enum rkv_status node_said_no(enum rkv_status status, const char *who, struct rkv_error *error) {
+  const enum rkv_status known = node_known(status);
+  char text[RKV_ERROR_TEXT_MAX];
+  error->status = (uint32_t)known;
+  error->text[sizeof error->text - 1] = '\0';
+  error->leader_addr[sizeof error->leader_addr - 1] = '\0';
+  memcpy(text, error->text, sizeof text);
+  if (known != status)
+    return rkv_fail(error, known, "%s ended with status %u, which is unknown%s%s", who,
+                    (unsigned)status, text[0] ? ": " : "", text);
+  if (text[0] == '\0')
+    return rkv_fail(error, known, "%s gave no reason (%s)", who, rkv_status_name(known));
+  return known;
+}
+
+enum rkv_status node_told(enum rkv_status status, const struct rkv_error *said, const char *who,
+                          struct rkv_error *error) {
+  if (status == RKV_OK) return RKV_OK;
+  (void)node_ask(error);
+  if (said) *error = *said;
+  return node_said_no(status, who, error);
+}

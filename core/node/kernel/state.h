@@ -1,0 +1,233 @@
+/* state.h: struct node, the state of all services. Only the thread that runs the loop ("the
+ * runner") touches anything here, except what is marked (any thread).
+ *
+ * (N1) Every call handed in is answered exactly once.
+ * (N2) An output that waits is carried out only after everything saved before it is durable.
+ * (N3) applied <= committed, and entries are applied once, in order, without a gap.
+ * (N4) After node_fatal no success leaves the node.
+ * (N5) entries applied+1 .. last are in the hot tail, except after a start or while they are being
+ *      fetched. */
+#ifndef NODE_STATE_H
+#define NODE_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <node/kernel/ahead.h>
+#include <node/kernel/budget.h>
+#include <node/kernel/inbox.h>
+#include <node/know.h>
+#include <node/kernel/limits.h>
+#include <node/kernel/role.h>
+#include <node/lost.h>
+#include <node/node.h>
+#include <node/odd.h>
+#include <node/stall.h>
+#include <node/kernel/tail.h>
+#include <node/tell.h>
+#include <raft/raft.h>
+#include <raft/view.h>
+
+#define NODE_LOG "node"
+
+struct node_pending {
+  rkv_index index;
+  struct rkv_propose_call *call;
+};
+
+/* Proposals that wait for their entry to be applied: a ring ordered by index. */
+struct pending {
+  struct node_pending *ring;
+  size_t capacity, head, count;
+};
+
+struct node_deferred {
+  uint64_t after; /* carried out once this many saves are durable */
+  struct raft_output output;
+};
+
+/* Outputs that wait for durability: a ring in the order they came. */
+struct deferred {
+  struct node_deferred *ring;
+  size_t capacity, head, count;
+};
+
+struct node_peer {
+  rkv_node_id id;
+  char addr[RKV_ADDR_MAX];
+  uint64_t incarnation; /* that the connection asks for */
+  void *handle;         /* the transport's; NULL if it could not be opened */
+  uint64_t serial;      /* of this connection: a node that left and came back gets another */
+  uint64_t said;        /* the incarnation it said to be; 0: not asked, or it cannot tell */
+  bool asking, answers; /* a hello is on its way; its last call was answered (tell.h) */
+  uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
+  struct holding holding;
+  struct ahead ahead;            /* what was read for it */
+  uint64_t ahead_ns;             /* after a read that failed: no other one before */
+  uint64_t next_run_ns;          /* while clients write: no run of entries goes out before */
+  uint64_t proposed_at_last_run; /* bytes, by clients */
+};
+
+struct greeting;
+struct snapshot_build;
+struct snapshot_receive;
+struct node_ticket;
+
+/* ---- the state of each service: the fields are its own, others read them ---- */
+
+/* The end of a node. (any thread) */
+struct ending {
+  atomic_bool draining, abandoned, fatal;
+  atomic_bool handing_over;   /* a node that stops hands leadership over */
+  struct rkv_call drain_call; /* tells the runner of it, once */
+  pthread_mutex_t lock;
+  struct rkv_error error; /* under lock: why the node is fatal */
+  void (*notify)(void *arg);
+  void *notify_arg;
+};
+
+struct proposing {
+  struct rkv_propose_call **batch; /* proposals of the batch being collected */
+  size_t batch_count, batch_capacity;
+  struct rkv_entry *scratch; /* entries of one append */
+  size_t scratch_capacity;
+  struct pending pending;
+};
+
+struct saving {
+  uint64_t issued, done;
+  bool untold; /* saves ended that raft has not heard of: */
+  bool vote_saved, log_saved;
+  struct rkv_vote vote;
+  struct rkv_log_id last;
+};
+
+struct connections {
+  struct node_peer list[RKV_NODES_MAX];
+  size_t count;
+  bool outdated;   /* the connections name an earlier cluster of this node: made anew */
+  bool leaving;    /* some peers are members no more, as soon as that is committed */
+  uint64_t serial; /* given out last */
+};
+
+struct applying {
+  bool fetching; /* entries to apply are being read */
+  struct rkv_buf results[NODE_APPLY_BATCH_MAX];
+  bool put_off; /* committed entries could not be read for want of room, which was logged ... */
+  uint64_t pause_ns; /* ... and no new try begins before */
+};
+
+/* Requests that were meant for another node or cluster. */
+struct strangers {
+  uint64_t calls;
+  uint64_t quiet_ns, quiet; /* when that may be logged again; since the last line */
+};
+
+struct changing {
+  struct rkv_call *calls[NODE_CHANGES_MAX]; /* init and membership calls that wait */
+  size_t count;
+  uint64_t progress_ns; /* when the learners that are waited for are told of again */
+};
+
+struct reading {
+  struct rkv_call *waiting[2][2]; /* being gathered: [clients', other nodes'][lease] */
+  struct node_ticket *tickets;    /* reads that wait for their index */
+  uint64_t slept_ns; /* how long the machine had slept when lease reads were last looked at */
+};
+
+struct transferring {
+  struct rkv_call *call; /* the client's that waits */
+  bool drain_wanted;
+};
+
+struct building {
+  struct snapshot_build *running;
+  struct rkv_call *call; /* snapshot_now that waits for the build */
+  bool wanted;
+  uint64_t pause_ns; /* after a failure: no new build before */
+  uint64_t serial;
+  uint64_t log_bytes; /* of the entries applied since the last snapshot was begun */
+  uint64_t snapshot_bytes;
+};
+
+struct receiving {
+  struct snapshot_receive *now; /* the stream that has the storage's writer */
+  struct snapshot_receive *all; /* and those that ended, while somebody does not know yet */
+  size_t count;
+  bool installing; /* a snapshot becomes durable, then the state: nothing is applied */
+};
+
+/* How much room clients leave to peers that lag (lag.c, NODE_LAG_BUSY_NS). */
+struct lagging {
+  uint64_t proposals_seen, clients_busy_until_ns;
+};
+
+struct leaps {
+  uint64_t quiet_ns, quiet; /* when leap.c may log again; since its last line */
+};
+
+struct sending {
+  uint64_t failures, quiet_ns; /* snapshots that were not sent; when that may be logged */
+};
+
+/* What metrics.c tells. */
+struct counters {
+  uint64_t proposals, proposed_bytes, applied_entries;
+  uint64_t snapshots_built, snapshots_sent, snapshots_installed;
+  uint64_t bad_peer_calls;
+  uint64_t losses;          /* lost.h */
+  uint64_t odd_memberships; /* taken although their addresses are wrong (addresses.h) */
+};
+
+/* ---- the node ---- */
+
+struct node {
+  struct node_options options;
+  struct node_plugins plugins;
+  const struct node_executor *executor;
+  struct rkv_node_api api;
+  struct raft *raft;
+
+  /* (any thread) */
+  struct inbox inbox;
+  struct role role; /* of the runner */
+  struct budgets budgets;
+  atomic_bool started;
+  struct ending end;
+
+  uint64_t now_ns; /* time of the batch being worked: read after its calls were taken */
+  uint64_t timer_ns, expire_ns;
+  bool more;                        /* committed entries wait for the next slice */
+  struct rkv_call *again;           /* the call being worked is handed to its handler once more */
+  struct rkv_append_call *received; /* the append request that raft is looking at */
+
+  struct rkv_identity identity;
+  bool left_cluster;     /* the log was dropped for a leader's cluster, which is not joined yet */
+  bool identity_unsaved; /* it changed since the storage was given it */
+  struct rkv_log_id committed, applied;
+  struct tail tail;
+
+  struct saving save;
+  struct deferred deferred;
+  struct connections peers;
+  struct proposing propose;
+  struct applying apply;
+  struct reading read;
+  struct changing change;
+  struct greeting *greetings; /* nodes being asked before a change is begun */
+  struct transferring transfer;
+  struct building build;
+  struct receiving receive;
+  struct sending send;
+  struct lagging lag;
+  struct stall stall;
+  struct knowing know;
+  struct oddities odd;
+  struct strangers foreign;
+  struct leaps leap;
+  uint64_t tend_ns; /* when the leader looks after its peers again */
+  struct telling tell;
+  struct counters count;
+};
+
+#endif

@@ -1,0 +1,87 @@
+/* lag.c: a peer whose next entries left the hot tail: what it is sent is read ahead (ahead.h), and
+ * how fast, while clients write. */
+#include <node/lag.h>
+
+#include <node/fetch.h>
+#include <node/kernel/ahead.h>
+#include <node/kernel/state.h>
+#include <node/kernel/tail.h>
+#include <node/peers.h>
+
+#include <inttypes.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* After a read that failed. */
+static void pause_reads(struct node *n, struct node_peer *peer) {
+  peer->ahead_ns = n->now_ns + n->options.heartbeat_ns / NODE_RETRY_SHARE;
+}
+
+static void take(struct node *n, struct fetched *got) {
+  struct node_peer *peer = peer_find(n, got->peer);
+  struct ahead_run run = {got->entries, got->count, 0};
+  got->entries = NULL;
+  got->count = 0;
+  if (!peer || peer->serial != got->serial) return ahead_run_drop(&run);
+  if (run.count == 0) {
+    rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "entries for peer=%" PRIu64 " are gone: %s",
+            got->peer, got->status == RKV_OK ? "none held" : got->error.text);
+    pause_reads(n, peer);
+  }
+  ahead_put(&peer->ahead, &run);
+}
+
+static void read_next(struct node *n, struct node_peer *peer, rkv_index last) {
+  struct ahead *a = &peer->ahead;
+  uint64_t count = n->options.append_entries_max;
+  rkv_index to = last - a->next >= count ? a->next + count - 1 : last;
+  a->reading = fetch_start(n, a->next, to, peer, take);
+  if (!a->reading) pause_reads(n, peer);
+}
+
+/* Do clients write? They share the machine with whoever catches up, and go before. */
+static bool clients_write(struct node *n) {
+  if (n->count.proposals != n->lag.proposals_seen) {
+    n->lag.proposals_seen = n->count.proposals;
+    n->lag.clients_busy_until_ns = n->now_ns + NODE_LAG_BUSY_NS;
+  }
+  return n->now_ns < n->lag.clients_busy_until_ns;
+}
+
+/* When what is read for the peer may go to it. */
+static uint64_t at_hand_ns(struct node *n, const struct node_peer *peer) {
+  if (peer->ahead.count > 0) return clients_write(n) ? peer->next_run_ns : 0;
+  return peer->ahead.reading ? UINT64_MAX : peer->ahead_ns;
+}
+
+void lag_feed(struct node *n, struct node_peer *peer) {
+  struct ahead *a = &peer->ahead;
+  struct raft_peer_view view;
+  struct raft_view mine;
+  if (!raft_peer(n->raft, peer->id, &view)) return ahead_clear(a); /* this node does not lead */
+  bool wanted = view.replicating && view.next <= view.last;
+  if (!wanted || (a->count == 0 && tail_has(&n->tail, view.next))) {
+    ahead_clear(a);
+    return raft_hold_entries(n->raft, peer->id, 0);
+  }
+  raft_view(n->raft, &mine);
+  ahead_begin(a, view.next, mine.vote);
+  bool more = a->next <= view.last && !tail_has(&n->tail, a->next);
+  if (more && ahead_has_room(a) && n->now_ns >= peer->ahead_ns) read_next(n, peer, view.last);
+  raft_hold_entries(n->raft, peer->id, at_hand_ns(n, peer));
+}
+
+/* Twice what was written since the last run is free, so that whoever lags comes nearer whatever
+ * clients write. */
+bool lag_take(struct node *n, struct node_peer *peer, rkv_index from, struct ahead_run *run) {
+  if (!ahead_take(&peer->ahead, from, run)) return false;
+  uint64_t free_bytes = 2 * (n->count.proposed_bytes - peer->proposed_at_last_run);
+  uint64_t owed = run->bytes > free_bytes ? run->bytes - free_bytes : 0;
+  peer->proposed_at_last_run = n->count.proposed_bytes;
+  /* Debt is only made while clients write, or the first write would find it unpaid. */
+  if (peer->next_run_ns < n->now_ns || n->now_ns >= n->lag.clients_busy_until_ns)
+    peer->next_run_ns = n->now_ns;
+  if (n->now_ns < n->lag.clients_busy_until_ns)
+    peer->next_run_ns += owed * NS_PER_S / NODE_LAG_RATE;
+  return true;
+}

@@ -1,0 +1,68 @@
+/* metrics.c: what a node tells of itself. */
+#include <node/metrics.h>
+
+#include <node/kernel/answer.h>
+#include <node/kernel/encode.h>
+#include <node/kernel/gate.h>
+#include <node/kernel/state.h>
+#include <node/know.h>
+
+#include <inttypes.h>
+
+enum { METRICS_TEXT_MAX = 8192 };
+
+/* Counters of the node and of the plugins as ` name:value` pairs. */
+static size_t format_text(struct node *n, char *text, size_t size) {
+  int length = snprintf(
+      text, size,
+      "id:%" PRIu64 " peers:%zu proposals:%" PRIu64 " applied_entries:%" PRIu64
+      " in_flight:%" PRIu64 " hot_tail_bytes:%" PRIu64 " "
+      "snapshots_built:%" PRIu64 " snapshots_sent:%" PRIu64 " snapshots_installed:%" PRIu64 " "
+      "bad_peer_calls:%" PRIu64 " foreign_calls:%" PRIu64 " losses:%" PRIu64 " addr_differs:%d "
+      "not_durable:%d id_clashes:%" PRIu64 " odd_memberships:%" PRIu64 " cluster:%016" PRIx64
+      "%016" PRIx64 " incarnation:%" PRIx64,
+      n->plugins.host->node_id, n->peers.count, n->count.proposals, n->count.applied_entries,
+      atomic_load_explicit(&n->budgets.calls[NODE_BUDGET_CLIENT], memory_order_relaxed),
+      n->tail.bytes, n->count.snapshots_built, n->count.snapshots_sent,
+      n->count.snapshots_installed, n->count.bad_peer_calls, n->foreign.calls, n->count.losses,
+      n->odd.addr_differs, n->odd.not_durable, n->odd.id_clashes, n->count.odd_memberships,
+      n->identity.cluster.high, n->identity.cluster.low, n->identity.incarnation);
+  size_t at = length > 0 ? (size_t)length : 0;
+  if (n->plugins.metrics_format && at < size)
+    at += n->plugins.metrics_format(n->plugins.metrics_ctx, text + at, size - at);
+  return at;
+}
+
+static enum rkv_status fill(struct node *n, struct rkv_metrics_call *call) {
+  char text[METRICS_TEXT_MAX];
+  struct raft_view view;
+  raft_view(n->raft, &view);
+  call->leader = view.leader;
+  call->state = know_removed(n) ? "removed" : raft_role_name(view.role);
+  call->vote = view.vote;
+  call->last = view.last;
+  call->committed = view.committed;
+  call->applied = n->applied;
+  call->snapshot = view.snapshot;
+  call->purged = view.purged;
+  size_t length = format_text(n, text, sizeof text);
+  uint8_t *bytes = n->plugins.host->buf_alloc(n->plugins.host->ctx, length, &call->text);
+  if (!bytes) return RKV_NO_MEMORY;
+  memcpy(bytes, text, length);
+  if (raft_effective(n->raft)->value.config_count == 0) return RKV_OK;
+  return node_encode_membership(n, &raft_effective(n->raft)->value, &call->membership);
+}
+
+void metrics_on_call(struct node *n, struct rkv_call *call) {
+  struct rkv_metrics_call *m = (struct rkv_metrics_call *)call;
+  struct rkv_buf *given[] = {&m->text, &m->membership, NULL};
+  struct rkv_error error;
+  if (node_fatal_status(n, &error) != RKV_OK) return gate_refuse(n, call, &error);
+  gate_leave(n, call);
+  if (fill(n, m) == RKV_OK) {
+    (void)answer_give(n, call, given);
+    return;
+  }
+  rkv_buf_drop(&m->text);
+  answer_failf(call, RKV_NO_MEMORY, "out of memory for the metrics");
+}

@@ -1,0 +1,15 @@
+/* peers.h: the connections to the other members. */
+#ifndef NODE_PEERS_H
+#define NODE_PEERS_H
+
+#include <node/kernel/state.h>
+
+struct node_peer *peer_find(struct node *n, rkv_node_id id);
+void peer_update(struct node *n, const struct rkv_membership *membership);
+/* Closes the connections to members that left, as soon as raft has nothing to tell them. */
+void peer_let_go(struct node *n);
+/* Connects anew to all peers if what requests say of this node has changed. */
+void peer_reopen(struct node *n);
+void peer_close_all(struct node *n);
+
+#endif

@@ -1,0 +1,16 @@
+/* save.h: everything that goes to the storage. */
+#ifndef NODE_SAVE_H
+#define NODE_SAVE_H
+
+#include <node/kernel/state.h>
+
+void save_vote(struct node *n, struct rkv_vote vote);
+/* If it changed: before anything that rests on it (identity.c). */
+void save_identity(struct node *n);
+void save_entries(struct node *n, const struct rkv_entry *entries, size_t count);
+void save_truncate(struct node *n, rkv_index after);
+void save_on_saved(struct node *n, struct rkv_call *call);
+/* Tells raft what became durable since the last time; false: nothing did. */
+bool save_tell(struct node *n);
+
+#endif

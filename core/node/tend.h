@@ -1,0 +1,12 @@
+/* tend.h: the leader looks after members that lost their storage. */
+#ifndef NODE_TEND_H
+#define NODE_TEND_H
+
+#include <node/kernel/state.h>
+
+void tend_run(struct node *n);
+void tend_on_answer(struct node *n, struct rkv_call *call);
+/* The peer refused a request: perhaps it is another one now. */
+void tend_ask_again(struct node *n, rkv_node_id peer);
+
+#endif
