@@ -16,7 +16,7 @@ import floors
 import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROOMS = ("core", "plugins", "share", "tools", "bench", "tests", "scripts", "protos")
+ROOMS = ("core", "libs", "plugins", "share", "tools", "bench", "tests", "scripts", "protos")
 COLUMNS = {".c": 100, ".h": 100, ".cc": 100, ".py": 120, ".sh": 130}
 FILE_LINES = 350
 FILE_LINES_OF = {  # people copy them
@@ -49,13 +49,15 @@ WORLD = {
 }
 RAFT_HEADERS = {"assert.h", "inttypes.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"}
 ABI_HEADERS = RAFT_HEADERS | {"stdarg.h", "stdio.h"}
-LAYERS = {  # room -> the prefixes of project headers it may include; a plugin: its own folder and rkv/
+LAYERS = {  # room -> the prefixes of project headers it may include; a plugin: its own folder, rkv/ and libs/*
     "core/include": ("rkv/",),
     "core/raft": ("rkv/", "raft/"),
     "core/node": ("rkv/", "raft/", "node/"),
     "core/host": ("rkv/", "node/", "host/"),
 }
-LAYERED = re.compile(r"(rkv|raft|node|host|core|plugins|tests|tools|bench)/|\.\./")
+LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) if path.is_dir())
+LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
+                     "".join(f"|{re.escape(name)}" for name in LIBRARIES))
 
 
 class File:
@@ -141,7 +143,7 @@ def unfinished(file):
 
 def banned_calls(file):
     """Functions that overflow, hide state, print, or end the process."""
-    library = file.path.startswith(("core/", "plugins/", "share/")) and not file.path.startswith(PROGRAMS)
+    library = file.path.startswith(("core/", "libs/", "plugins/", "share/")) and not file.path.startswith(PROGRAMS)
     found = list(calls(file, EVERYWHERE)) + (list(calls(file, IN_LIBRARIES)) if library else [])
     for line, name, remedy in sorted(found):
         yield file.at(line, f"calls {name} ({remedy})")
@@ -168,12 +170,12 @@ def asked_plugins(file):
 
 
 def include_direction(file):
-    """Who may know whom: host -> node -> raft -> include/rkv; a plugin knows rkv/ and itself."""
+    """Who may know whom: host -> node -> raft -> include/rkv; plugins know libs/*, rkv/, themselves; libraries rkv/."""
     skeleton = file.path.startswith("share/skeletons/")
     room = "/".join(file.path.split("/")[: 3 if skeleton else 2])
-    if room not in LAYERS and not room.startswith("plugins/") and not skeleton:
+    if room not in LAYERS and not room.startswith(("libs/", "plugins/")) and not skeleton:
         return
-    allowed = LAYERS.get(room, ("rkv/",))
+    allowed = LAYERS.get(room, ("rkv/", *LIBRARIES) if room.startswith("plugins/") else ("rkv/",))
     for number, line in enumerate(file.lines, 1):
         match = re.match(r'\s*#\s*include\s*([<"])([^">]+)[">]', line)
         if not match:

@@ -35,6 +35,10 @@ OFFENCES = [
     ("plugins/p/core.c", "#include <raft/raft.h>\n", 2, "includes raft/raft.h"),
     ("plugins/p/dots.c", '#include "../q/q.h"\n', 2, "includes ../q/q.h"),
     ("plugins/p/stranger.c", '#include "stranger.h"\n', 2, "which is not in plugins/p"),
+    ("libs/l/up.c", "#include <node/node.h>\n", 2, "includes node/node.h"),
+    ("libs/l/beside.c", "#include <m/m.h>\n", 2, "a file in libs/l may include rkv/ and its own"),
+    ("libs/l/exits.c", "void f(void) { exit(1); }\n", 2, "calls exit"),
+    ("core/host/library.c", "#include <l/l.h>\n", 2, "includes l/l.h"),
     ("core/raft/header.c", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
     ("core/include/rkv/header.h", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
     ("share/skeletons/s/exits.c", "void f(void) { exit(1); }\n", 2, "calls exit"),
@@ -50,6 +54,9 @@ INNOCENT = [
     ("core/node/kernel/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
     ("core/host/main.c", "#include <node/node.h>\nvoid f(void) {\n  printf(a);\n  exit(1);\n}\n"),
     ("plugins/p/ok.c", "#include <rkv/rkv.h>\n#include <app.pb-c.h>\nvoid f(void) { a->write(b); }\n"),
+    ("plugins/p/library.c", "#include <l/l.h>\n"),
+    ("libs/l/ok.c", "#include <rkv/rkv.h>\n#include <fcntl.h>\n"),
+    ("libs/m/m.h", "int m(void);\n"),
     ("tests/unit/ok.c", '#include "../support/x.h"\nvoid f(void) { srand(rand()); }\n'),
 ]
 # A room with floors, top above low above ground: file, text; then what is found, and a part of its text.
