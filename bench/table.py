@@ -171,8 +171,9 @@ def markdown(table):
 
 def write(folder, page, results, notes):
     drawn = f"{page.lower()}.svg"
+    beside = [f"- {line}" for line in (*results.probe_lines(), *results.idle_lines())]
     lines = [f"# {page.capitalize()}", "", *HEAD, "", f"![puts per second]({drawn})", "", *markdown(results.table()), "",
-             *(f"- {line}" for line in (*results.probe_lines(), *results.idle_lines())), "", "## Where it was measured", "",
+             *beside, "", "## Where it was measured", "",
              *(f"- {note}" for note in notes), "", "## What is promised", "", *markdown(results.mark_table()), ""]
     (folder / f"{page}.md").write_text("\n".join(lines), encoding="utf-8")
     drawn_rows = {key[0] for key in results.cells if key[0] in ("Set", "Set, durable")}
