@@ -147,7 +147,8 @@ class Results:
     def idle_lines(self):
         for target, rows in self.idle.items():
             cpu, rss = max(row["cpu_ms_per_s"] for row in rows), max(row["rss_mb"] for row in rows)
-            mark = f", {'as promised' if rss <= IDLE_MB and cpu <= IDLE_CPU_MS else 'more than promised'}" if target == OURS else ""
+            held = "as promised" if rss <= IDLE_MB and cpu <= IDLE_CPU_MS else "more than promised"
+            mark = f", {held}" if target == OURS else ""
             yield f"idle {target} node, worst: {rss:.1f} MB, {cpu:.1f} ms CPU per second{mark}"
 
 
@@ -172,8 +173,8 @@ def markdown(table):
 def write(folder, page, results, notes):
     drawn = f"{page.lower()}.svg"
     beside = [f"- {line}" for line in (*results.probe_lines(), *results.idle_lines())]
-    lines = [f"# {page.capitalize()}", "", *HEAD, "", f"![puts per second]({drawn})", "", *markdown(results.table()), "",
-             *beside, "", "## Where it was measured", "",
+    lines = [f"# {page.capitalize()}", "", *HEAD, "", f"![puts per second]({drawn})", "", *markdown(results.table()),
+             "", *beside, "", "## Where it was measured", "",
              *(f"- {note}" for note in notes), "", "## What is promised", "", *markdown(results.mark_table()), ""]
     (folder / f"{page}.md").write_text("\n".join(lines), encoding="utf-8")
     drawn_rows = {key[0] for key in results.cells if key[0] in ("Set", "Set, durable")}
