@@ -100,7 +100,7 @@ bool node_ended(struct node *n) {
 void node_free(struct node *n) {
   node_abandon(n);
   assert(inbox_empty(&n->inbox) && n->change.count == 0); /* (N1) */
-  assert(n->deferred.count == 0 && !n->read.tickets && !n->transfer.call && !n->build.call);
+  assert(!n->read.tickets && !n->transfer.call && !n->build.call);
   propose_free(n);
   free(n->deferred.ring);
   tail_free(&n->tail);
