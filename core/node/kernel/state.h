@@ -1,8 +1,8 @@
 /* state.h: struct node, the state of all services. Only the thread that runs the loop ("the
  * runner") touches anything here, except what is marked (any thread).
  *
- * (N1) Every call handed in is answered exactly once: no budget counts below 0, nothing waits in the
- *      end.
+ * (N1) Every call handed in is answered exactly once: no budget counts below 0, nothing waits when
+ *      the node is freed.
  * (N2) An output that waits is carried out only after everything saved before it is durable.
  * (N3) applied <= committed, and entries are applied once, in order, without a gap.
  * (N4) After node_fatal no success leaves the node: there is an error to give instead.
