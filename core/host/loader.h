@@ -1,11 +1,11 @@
 /* loader.h: finds and loads plugins and refuses what does not fit, field by field.
  *
- * (L1) Nothing of a descriptor is read before magic, abi_major, abi_minor and struct_size fit, in
- *      this order.
- * (L2) A plugin that was loaded has a name, a legal option table whose defaults are legal values,
+ * Nothing of a descriptor is read before magic, abi_major, abi_minor and struct_size fit, in this
+ * order. Nothing is ever unloaded: a library may have threads of its own.
+ *
+ * (L1) A plugin that was loaded has a name, a legal option table whose defaults are legal values,
  *      and every operation that ABI 1.0 has for its kind.
- * (L3) Nothing is ever unloaded: a library may have threads of its own.
- * (L4) Nobody but the loader reads the tables that a plugin exports, which may be shorter than this
+ * (L2) Nobody but the loader reads the tables that a plugin exports, which may be shorter than this
  *      host's: all others get its copies, struct host_plugin. */
 #ifndef HOST_LOADER_H
 #define HOST_LOADER_H
@@ -66,7 +66,7 @@ enum rkv_status host_plugin_file(const char *folder, const char *plugin, char ou
 /* True for a regular file: nothing else can be a plugin, and reading a FIFO would hang. */
 bool host_plugin_is_file(const char *path);
 
-/* (L1), (L2) for a descriptor already in memory, which is only read here; `file` is named in the
+/* The same for a descriptor already in memory, which is only read here; `file` is named in the
  * refusal, `name` is the one it must have (NULL: any). */
 enum rkv_status host_plugin_adopt(const struct rkv_plugin *given, const char *file,
                                   const char *name, uint32_t kind, struct host_plugin *out,

@@ -5,6 +5,7 @@
 
 #include <node/kernel/said.h>
 
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -128,6 +129,7 @@ void host_services_bind(struct host_services *services,
                         void (*on_fatal)(void *arg, enum rkv_status status, const char *text),
                         void *arg) {
   (void)pthread_mutex_lock(&services->lock);
+  assert(on_fatal && !services->on_fatal);
   services->on_fatal = on_fatal;
   services->on_fatal_arg = arg;
   if (services->fatal.status != RKV_OK) on_fatal(arg, services->fatal.status, services->fatal.text);
@@ -149,6 +151,7 @@ struct host_fatal host_services_fatal(struct host_services *services) {
 }
 
 void host_services_end(struct host_services *services) {
+  assert(!services->on_fatal); /* (V1) */
   (void)pthread_mutex_destroy(&services->metrics.lock);
   (void)pthread_mutex_destroy(&services->lock);
 }

@@ -7,6 +7,7 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
+#include <assert.h>
 #include <stdlib.h>
 
 void unary_free(struct unary *u) {
@@ -19,6 +20,7 @@ void unary_free(struct unary *u) {
 static void recycle(struct unary *u) {
   struct transport *t = u->t;
   const bool counted = u->counted;
+  assert(!u->reading && !u->answering); /* (S2) */
   grpc_call_unref(u->call);
   answer_end(&u->answer);
   if (u->message) grpc_byte_buffer_destroy(u->message);
@@ -36,7 +38,7 @@ static void on_sent(struct tag *self, bool ok) {
   (void)ok; /* the client may have gone: the call has ended all the same */
   untaken_remove(server_untaken(u->t), &u->untaken);
   u->answering = false;
-  if (!u->reading) recycle(u); /* (S5) */
+  if (!u->reading) recycle(u);
 }
 
 static void send_answer(struct unary *u) {
@@ -44,6 +46,7 @@ static void send_answer(struct unary *u) {
   grpc_op ops[ANSWER_OPS_MAX];
   size_t n = answer_ops(&u->answer, true, ops);
   grpc_call_error e;
+  assert(!u->answering); /* (S1) */
   ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
   ops[n++].data.recv_close_on_server.cancelled = &u->answer.cancelled;
   u->tag.fn = on_sent;
@@ -162,7 +165,7 @@ static void on_received(struct tag *self, bool ok) {
     else
       refuse_empty(u);
   } else if (!u->answering) {
-    recycle(u); /* (S5) */
+    recycle(u);
   }
 }
 

@@ -4,10 +4,13 @@
 #include <grpc/byte_buffer.h>
 #include "server.h"
 
+#include <assert.h>
+
 /* ---- under the mutex ---- */
 
 static void unlist(struct untaken_list *list, struct untaken *u) {
-  if (!u->next) return; /* it was given up */
+  if (!u->next) return;                                  /* it was given up */
+  assert(u->prev->next == u && list->bytes >= u->bytes); /* (U1) */
   u->prev->next = u->next;
   u->next->prev = u->prev;
   u->prev = u->next = NULL;
@@ -37,6 +40,7 @@ static void on_tick(struct tick *self, uint64_t now_ns) {
 
 void untaken_add(struct untaken_list *list, struct untaken *u, grpc_call *call,
                  const grpc_byte_buffer *message) {
+  assert(call && !u->next && !u->prev); /* (U1) */
   u->call = call;
   u->bytes = message ? grpc_byte_buffer_length((grpc_byte_buffer *)(uintptr_t)message) : 0;
   u->since_ns = transport_now(list->t);

@@ -58,6 +58,8 @@ LAYERS = {  # room -> the prefixes of project headers it may include; a plugin: 
 LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) if path.is_dir())
 LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
                      "".join(f"|{re.escape(name)}" for name in LIBRARIES))
+ASSERTED = (  # rooms in which each numbered invariant of a file's top comment is asserted
+    "core/include", "core/raft", "core/node", "core/host", "plugins/sm-protobuf", "plugins/transport-grpc")
 
 
 class File:
@@ -198,8 +200,43 @@ def pointer_typedef(file):
                       "typedef of a struct, union or enum (write the tag)")
 
 
+def includes_first(file):
+    """What a file needs stands at its top: no include below a declaration."""
+    declared = 0
+    for number, line in enumerate(c_text.without_directives(file.code).splitlines(), 1):
+        if declared and re.match(r"\s*#\s*include\b", file.lines[number - 1]):
+            yield file.at(number, f"includes below the declaration of line {declared} (move it up)")
+        if not declared and line.strip() and not re.match(r'\s*extern\s*"\s*"\s*\{', line):
+            declared = number
+
+
+def invariants(file):
+    """(line, number) of those that the top comment has: `(N1) ...` at the begin of a line."""
+    top = re.match(r"/\*.*?\*/", file.text, re.S) if file.is_c else None
+    for match in re.finditer(r"^ \* \(([A-Z]\d+)\)", top.group(), re.M) if top else ():
+        yield c_text.line_of(file.text, match.start()), match.group(1)
+
+
+def asserted(files):
+    """An invariant has a number because asserts cite it, and it is the only one of its room that has this number."""
+    for room in ASSERTED:
+        own = [file for file in files if file.path.startswith(room + "/")]
+        cited, stated = set(), {}
+        for file in own:
+            for at, line in enumerate(file.lines):
+                if re.search(r"\bassert\(", line):
+                    cited.update(re.findall(r"\(([A-Z]\d+)\)", "\n".join(file.lines[max(at - 2, 0):at + 3])))
+        for file in own:
+            for line, number in invariants(file):
+                if number in stated:
+                    yield file.at(line, f"({number}) is a number of {stated[number]} too (take another letter)")
+                if number not in cited:
+                    yield file.at(line, f"({number}) is in no assert of {room} (assert it, or say it without a number)")
+                stated.setdefault(number, file.path)
+
+
 RULES = (columns, whitespace, file_length, function_length, first_line, unfinished, banned_calls, pure_core,
-         asked_plugins, include_direction, pointer_typedef)
+         asked_plugins, include_direction, pointer_typedef, includes_first)
 
 
 def formatted(files):
@@ -224,6 +261,7 @@ def main(args):
     elif not args:
         files = sources()
         results = [[finding for file in files for finding in rule(file)] for rule in RULES]
+        results.append(list(asserted(files)))
         results.append(list(formatted(files)))
         results.append(list(floors.check()))
         results.append(list(draw.check()))

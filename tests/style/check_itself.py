@@ -43,7 +43,17 @@ OFFENCES = [
     ("core/include/rkv/header.h", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
     ("share/skeletons/s/exits.c", "void f(void) { exit(1); }\n", 2, "calls exit"),
     ("share/skeletons/s/core.c", "#include <raft/raft.h>\n", 2, "includes raft/raft.h"),
+    ("core/raft/late_include.c", "int a;\n#include <string.h>\n", 3, "includes below the declaration of line 2"),
     ("plugins/p/typedef.c", "typedef struct p *p_ptr;\n", 2, "typedef of a struct"),
+]
+# Invariants: the top comment's second line, the code, the finding's line, a part of its text ("" = none).
+INVARIANTS = [
+    ("core/raft/asserted.h", " * (Z1) a < b.", "int a;\n", 0, ""),
+    ("core/raft/asserts.c", "", "void f(void) {\n  assert(a <\n         b); /* (Z1) */\n}\n", 0, ""),
+    ("core/node/unasserted.h", " * (Z1) a < b.", "/* (Z1) */\nint a;\n", 2, "(Z1) is in no assert of core/node"),
+    ("core/host/twice.h", " * (Z2) a < b.", "void f(void) { assert(a < b); } /* (Z2) */\n", 0, ""),
+    ("core/host/twice_too.h", " * (Z2) c < d.", "int a;\n", 2, "(Z2) is a number of core/host/twice.h too"),
+    ("plugins/p/free.h", " * (Z1) a < b.", "int a;\n", 0, ""),
 ]
 # What looks like an offence and is none.
 INNOCENT = [
@@ -88,10 +98,10 @@ COMPILED = [
 ]
 
 
-def plant(root, path, text):
+def plant(root, path, text, top=""):
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(f"/* {target.name}: planted. */\n{text}")
+    target.write_text(f"/* {target.name}: planted.{top and chr(10) + top} */\n{text}")
 
 
 def check_sources(root):
@@ -103,8 +113,11 @@ def check_sources(root):
         plant(root, path, text)
     (root / "tests/style/floors.txt").write_text(FLOORS)
     subprocess.run((sys.executable, root / "tests/style/draw.py", "--rewrite"), check=True)
+    for path, top, text, _, _ in INVARIANTS:
+        plant(root, path, text, top)
     (root / "tools/nameless.c").write_text("int a;\n")
     wanted = [(f"{path}:{line}: ", part) for path, _, line, part in OFFENCES]
+    wanted += [(f"{path}:{line}: ", part) for path, _, _, line, part in INVARIANTS if part]
     return run(root), wanted + FLOOR_OFFENCES + [("tools/nameless.c:1: ", "does not say what it is")]
 
 
