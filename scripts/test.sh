@@ -166,7 +166,7 @@ run_release() {
 # Each source is a test. Which there are the build knows; only what is installed is looked at.
 run_tidy() {
   local started=$SECONDS log=$out/tidy.log sources code=0 bad
-  mapfile -t sources < <(sed -n "s|^ *\"file\": \"$PWD/\(\(core\|libs\|plugins\|tools\)/.*\)\",\?\$|\1|p" \
+  mapfile -t sources < <(sed -n "s#^ *\"file\": \"$PWD/\(\(core\|libs\|plugins\|tools\)/.*\)\",\?\$#\1#p" \
     build/release/compile_commands.json | sort -u)
   printf '%s\0' "${sources[@]}" |
     xargs -0 -n 8 -P 2 clang-tidy -p build/release --quiet --warnings-as-errors='*' >"$log" 2>"$log.err" || code=1
