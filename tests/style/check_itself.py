@@ -47,7 +47,7 @@ INNOCENT = [
     ("core/raft/log.h", "int runtime(int a);\n"),
     ("core/raft/ok_include.c", '#include "log.h"\n#include <raft/log.h>\n#include <rkv/types.h>\n'),
     ("core/node/asks_well.c", "void f(void) { s = node_said(a->sm_ops->open(b, node_ask(error)), \"\", error); }\n"),
-    ("core/node/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
+    ("core/node/kernel/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
     ("core/host/main.c", "#include <node/node.h>\nvoid f(void) {\n  printf(a);\n  exit(1);\n}\n"),
     ("plugins/p/ok.c", "#include <rkv/rkv.h>\n#include <app.pb-c.h>\nvoid f(void) { a->write(b); }\n"),
     ("tests/unit/ok.c", '#include "../support/x.h"\nvoid f(void) { srand(rand()); }\n'),
