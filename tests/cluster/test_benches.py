@@ -59,8 +59,8 @@ def test_state_machine():
 
 @pytest.mark.parametrize("words", [
     ("catchup.py", "--entries", "20000", "--keys", "1000", "--seconds", "4"),
-    ("snapshots.py", "--keys", "20000", "--seconds", "1", "--inflight", "8"),
-    ("growth.py", "--sizes", "1000,20000", "--seconds", "1"),
+    pytest.param(("snapshots.py", "--keys", "20000", "--seconds", "1", "--inflight", "8"), marks=pytest.mark.long),
+    pytest.param(("growth.py", "--sizes", "1000,20000", "--seconds", "1"), marks=pytest.mark.long),
     ("growth.py", "--sizes", "1000", "--seconds", "1", "--durable", "DIR"),
 ], ids=["catchup", "snapshots", "growth", "growth-wal"])
 def test_drivers(words, tmp_path):

@@ -63,6 +63,7 @@ int lives_setup(void **state) {
   scratch_make(l->log.dir);
   scratch_make(l->whole);
   l->buffer = BUFFER;
+  l->pairs = getenv("RKV_LONG") != NULL;
   device_has(DEVICE);
   device_refuses(NULL);
   *state = l;
@@ -178,7 +179,7 @@ unsigned lives_sweep(struct lives *l, rkv_index last) {
   unsigned refused = 0;
   tree_each(l->whole, add_name, &names);
   for (size_t i = 0; i < names.count; i++)
-    for (size_t k = i; k < names.count; k++)
+    for (size_t k = i; k < (l->pairs ? names.count : i + 1); k++)
       for (int removed = 0; removed <= 1; removed++) {
         char what[256];
         (void)snprintf(what, sizeof what, "%s: %s, %s", removed ? "removed" : "emptied",
