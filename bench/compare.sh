@@ -172,13 +172,16 @@ for program in bench-cluster bench-inprocess bench-empty raft-key-value; do
 done
 command -v etcd >/dev/null || fail "etcd is missing: apt-get install etcd-server"
 [ -n "$durable" ] || command -v h2load >/dev/null || fail "h2load is missing: apt-get install nghttp2-client"
+load=$(cut -d ' ' -f 1-3 /proc/loadavg)
+if [ ${#write[@]} -gt 0 ] && [ "$(awk '{ print ($1 > 0.5) }' /proc/loadavg)" -eq 1 ]; then
+  fail "the machine is busy (load $load): what is measured now says nothing; wait, or look with --no-write"
+fi
 raw=$(mktemp -d)
 trap finish EXIT
 trap 'exit 130' INT TERM
 write_body
 page=RESULTS
 [ -z "$durable" ] || page=DURABLE
-load=$(cut -d ' ' -f 1-3 /proc/loadavg)
 for round in $(seq "$rounds"); do
   echo "round $round of $rounds" >&2
   if [ -n "$durable" ]; then durable_round; else memory_round; fi

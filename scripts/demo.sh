@@ -58,7 +58,7 @@ finish() {
 
 build() {
   if [ -e "$stamp" ] &&
-    [ -z "$(find CMakeLists.txt CMakePresets.json protos core plugins tools -newer "$stamp" -print -quit)" ]; then
+    [ -z "$(find CMakeLists.txt CMakePresets.json protos core libs plugins tools -newer "$stamp" -print -quit)" ]; then
     return 0
   fi
   say "building $bin"

@@ -4,7 +4,7 @@ set -euo pipefail
 
 build=(gcc libc6-dev make cmake pkg-config libgrpc-dev libprotobuf-dev libprotobuf-c-dev protobuf-c-compiler
   protobuf-compiler libinih-dev libssl-dev libcmocka-dev)
-tests=(clang clang-format libclang-rt-14-dev python3 python3-grpcio python3-protobuf python3-pytest
+tests=(clang clang-format clang-tidy libclang-rt-14-dev python3 python3-grpcio python3-protobuf python3-pytest
   protobuf-compiler-grpc g++ mandoc dpkg-dev file)
 tests+=(librocksdb-dev) # for storage-rocksdb, which a build without it leaves out
 

@@ -1,10 +1,64 @@
 #!/usr/bin/env bash
-# soak.sh STORY [OPTION...]: real processes in trouble, for long; --help tells the stories. RKV_BUILD: another build.
+# soak.sh WHAT [OPTION...]: the counts that no test run has time for: kills, seeds, bounds, minutes. --help tells them all.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-./scripts/setup.sh test
-if [ -z "${RKV_BUILD-}" ]; then
+build=${RKV_BUILD-build/release}
+
+usage() {
+  cat <<'TEXT'
+usage: soak.sh WHAT [OPTION...]      RKV_BUILD: another build than build/release
+
+sim [OPTION...]        the simulator: 20000 seeds of 50000 steps each, from SEED: --from N (1), --seeds N, --steps N
+model [OPTION...]      every state of core/raft within the long bounds, 14 and 6.5 million; with options: within those
+mutations [NAME...]    a bug seeded by each line of tests/sim/mutations.txt: the simulator finds it; --model: the model
+contract [PLUGIN...]   rkv-contract at level full on every plugin, with reports (contract.sh)
+fuzz [TARGET [S]]      each fuzz target for S seconds (fuzz.sh)
+
+Real processes in trouble, under load; WHAT --help tells the options, --count N and --seed S first of all:
+
+kills         kill -9 of one of three durable nodes, the leader half of the time
+outages       kill -9 of all three at once
+partitions    links cut, held, one-way, slow; nodes paused, with --durable also killed
+elections     kill -9 of the leader: time until the next acknowledged write
+returns       a node cut off comes back: nobody is elected for that
+restarts      SIGTERM and start again of each node in turn
+replacements  each node in turn replaced by one with a new id
+TEXT
+}
+
+make_release() {
+  [ -z "${RKV_BUILD-}" ] || return 0
   cmake --preset release >/dev/null
   cmake --build --preset release -j 2 >/dev/null
-fi
-exec /usr/bin/python3 tests/cluster/soak.py "$@"
+}
+
+# What is given last counts, so an option of the caller's beats ours.
+sim() {
+  make_release
+  exec "$build/rkv-sim" --seeds 20000 --steps 50000 "$@"
+}
+
+model() {
+  make_release
+  [ $# -eq 0 ] || exec "$build/rkv-model" "$@"
+  "$build/rkv-model" --terms 2 --entries 3 --crashes 1
+  "$build/rkv-model" --terms 2 --entries 1 --crashes 0 --change 3to2
+}
+
+case "${1-}" in
+  -h | --help) usage ;;
+  sim | model)
+    ./scripts/setup.sh build
+    "$@"
+    ;;
+  mutations | contract | fuzz) exec "./scripts/$1.sh" "${@:2}" ;;
+  kills | outages | partitions | elections | returns | restarts | replacements)
+    ./scripts/setup.sh test
+    make_release
+    exec /usr/bin/python3 tests/cluster/soak.py "$@"
+    ;;
+  *)
+    usage >&2
+    exit 64
+    ;;
+esac

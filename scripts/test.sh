@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# test.sh [NAME...]: installs what is missing, builds, runs every test or the named suites. Last line: N passed, N failed.
+# test.sh [all | NAME...]: installs what is missing, builds, plays tests. Last line: N passed, N failed.
+# Alone it plays the short size: one short form of every story, at most 10 minutes on two cores with the build.
+# all: the long forms too, the other compiler, clang-tidy, the sanitizers; at most 30 minutes. Still longer: soak.sh.
+# NAME...: these suites, each with its long forms.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,23 +15,28 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # package    what is installed and packed, and plugins built from it alone
 # fuzz       a fixed number of inputs for each target, under address+undefined sanitizers (longer: fuzz.sh)
 # clang      everything compiles with the other compiler
+# tidy       clang-tidy's checks (.clang-tidy) find nothing in what is installed
 # asan tsan  unit, golden, contract (all counted as -unit), sim and cluster once more, under sanitizers; tsan: fewer turns of
 #            what has one thread
-suites=(style unit golden model sim contract cluster package fuzz clang asan tsan)
-labels=(unit golden model sim contract cluster package) # what ctest knows
+short=(style unit golden model sim contract cluster package)
+suites=("${short[@]}" fuzz clang tidy asan tsan)
+labels=(unit golden model sim contract cluster package) # what ctest knows; `long` beside it: not in the short size
+# Seconds on two cores, of the short size. What takes longer is told; it is a failure only with RKV_SHARES=strict, for a
+# machine that others load must not make the run red.
+declare -A shares=([unit]=60 [contract]=90 [cluster]=180)
+short_s=600 all_s=1800 # a whole run's, with its builds
 out=build/test-results
 passed=0
 failed=0
 python=/usr/bin/python3 # the distribution's: python3-grpcio belongs to it
 
 usage() {
-  echo "usage: test.sh [NAME...]   NAME is one of: ${suites[*]}" >&2
+  echo "usage: test.sh [all | NAME...]   NAME is one of: ${suites[*]}" >&2
   exit 64
 }
 
 wanted() {
   local name
-  [ ${#names[@]} -gt 0 ] || return 0
   for name in "${names[@]}"; do [ "$name" != "$1" ] || return 0; done
   return 1
 }
@@ -38,6 +46,25 @@ add() {
   passed=$((passed + $3))
   failed=$((failed + $4))
   printf '%-16s %4d s  %4d passed, %d failed\n' "$1" $((SECONDS - $2)) "$3" "$4"
+}
+
+# share NAME STARTED SECONDS: compares what a suite took with its share.
+share() {
+  local took=$((SECONDS - $2))
+  if [ "$took" -le "$3" ]; then
+    echo "    $1 $took s, within its share of $3 s"
+    return
+  fi
+  echo "    warning: $1 $took s, its share is $3 s (CONTRIBUTING.md, Test)"
+  [ "${RKV_SHARES-}" != strict ] || failed=$((failed + 1))
+}
+
+# suite NAME COMMAND...: plays it; in the short size, whose shares these are, it says whether it kept its own.
+suite() {
+  local name=$1 started=$SECONDS
+  shift
+  "$@"
+  if [ "$size" = short ] && [ -n "${shares[$name]-}" ]; then share "$name" "$started" "${shares[$name]}"; fi
 }
 
 # build PRESET WERROR [FLAG...]: false (and one failure counted) if it does not compile.
@@ -69,9 +96,9 @@ count() {
 run_ctest() {
   local started=$SECONDS junit=$PWD/$out/$1.xml log=$out/$1.log code=0
   rm -f "$junit"
-  if [ "$(ctest --test-dir "build/$2" -N -L "^$3\$" | tail -n 1)" = "Total Tests: 0" ]; then return 0; fi
-  ctest --test-dir "build/$2" -L "^$3\$" -j "$4" --output-on-failure --output-junit "$junit" --test-output-size-passed 65536 \
-    >"$log" 2>&1 || code=$?
+  if [ "$(ctest --test-dir "build/$2" -N -L "^$3\$" "${less[@]}" | tail -n 1)" = "Total Tests: 0" ]; then return 0; fi
+  ctest --test-dir "build/$2" -L "^$3\$" "${less[@]}" -j "$4" --output-on-failure --output-junit "$junit" \
+    --test-output-size-passed 65536 >"$log" 2>&1 || code=$?
   count "$1" "$started" "$code" "$log" "$junit"
 }
 
@@ -102,7 +129,7 @@ run_style() {
 check_labels() {
   local label
   while read -r label; do
-    case " ${labels[*]} " in
+    case " ${labels[*]} long " in
       *" $label "*) ;;
       *)
         echo "test.sh: the ctest label $label is in no suite" >&2
@@ -112,23 +139,44 @@ check_labels() {
   done < <(ctest --test-dir build/release --print-labels | sed -n 's/^  //p')
 }
 
+run_model() {
+  run_ctest model release model 2
+  sed -n 's/^.*\(model: [0-9].*\)$/    \1/p' "$out/model.xml" # how many states, within which bounds
+}
+
+run_cluster() {
+  run_ctest cluster-inside release cluster 1
+  if [ "$size" = short ]; then run_pytest cluster release 0 -m "not long"; else run_pytest cluster release 0; fi
+}
+
 run_release() {
   build release ON || return 0
   check_labels
   if wanted style; then run_style style-objects --objects build/release; fi
-  if wanted unit; then run_ctest unit release unit 2; fi
+  if wanted unit; then suite unit run_ctest unit release unit 2; fi
   if wanted golden; then run_ctest golden release golden 2; fi
-  if wanted model; then
-    run_ctest model release model 2
-    sed -n 's/^.*\(model: [0-9].*\)$/    \1/p' "$out/model.xml" # how many states, within which bounds
-  fi
+  if wanted model; then run_model; fi
   if wanted sim; then run_ctest sim release sim 1; fi
-  if wanted contract; then run_ctest contract release contract 2; fi
-  if wanted cluster; then
-    run_ctest cluster-inside release cluster 1
-    run_pytest cluster release 0
-  fi
+  if wanted contract; then suite contract run_ctest contract release contract 2; fi
+  if wanted cluster; then suite cluster run_cluster; fi
   if wanted package; then run_ctest package release package 2; fi
+  if wanted tidy; then run_tidy; fi
+}
+
+# Each source is a test. Which there are the build knows; only what is installed is looked at.
+run_tidy() {
+  local started=$SECONDS log=$out/tidy.log sources code=0 bad
+  mapfile -t sources < <(sed -n "s#^ *\"file\": \"$PWD/\(\(core\|libs\|plugins\|tools\)/.*\)\",\?\$#\1#p" \
+    build/release/compile_commands.json | sort -u)
+  printf '%s\0' "${sources[@]}" |
+    xargs -0 -n 8 -P 2 clang-tidy -p build/release --quiet --warnings-as-errors='*' >"$log" 2>"$log.err" || code=1
+  bad=$(sed -n 's/^\([^ :]*\):[0-9]*:[0-9]*: error: .*/\1/p' "$log" | sort -u | wc -l)
+  if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then # it broke off
+    bad=1
+    tail -n 20 "$log.err" >&2
+  fi
+  cat "$log" >&2
+  add tidy "$started" $((${#sources[@]} - bad)) "$bad"
 }
 
 # Warnings are no errors here: gcc's own manual warns of false ones in sanitized code.
@@ -148,7 +196,11 @@ run_fuzz() {
     awk '{ runs += $1 } END { printf "    fuzz: %d inputs, %d targets\n", runs, NR }'
 }
 
-names=("$@")
+size=named names=("$@") less=()
+case "$*" in
+  "") size=short names=("${short[@]}") less=(-LE '^long$') ;;
+  all) size=all names=("${suites[@]}") ;;
+esac
 for name in "${names[@]}"; do
   case " ${suites[*]} " in *" $name "*) ;; *) usage ;; esac
 done
@@ -162,11 +214,15 @@ export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadl
 
 if wanted style; then run_style style; fi
 if wanted style || wanted unit || wanted golden || wanted model || wanted sim || wanted contract || wanted cluster ||
-  wanted package; then run_release; fi
+  wanted package || wanted tidy; then run_release; fi
 if wanted fuzz; then run_fuzz; fi
 if wanted clang; then build clang ON || true; fi
 if wanted asan; then run_sanitized asan; fi
 if wanted tsan; then run_sanitized tsan; fi
 
+case $size in
+  short) share "the short size" 0 "$short_s" ;;
+  all) share all 0 "$all_s" ;;
+esac
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

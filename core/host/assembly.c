@@ -3,6 +3,7 @@
 
 #include <node/kernel/said.h>
 
+#include <assert.h>
 #include <poll.h>
 
 #define END_POLL_MS 1
@@ -59,6 +60,7 @@ static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *e
 static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {
   struct host_user *user = &a->services.parts[HOST_PART_STATE_MACHINE];
   struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_STATE_MACHINE]);
+  assert(a->storage_ops && !a->sm_ops && !a->node); /* (A1) */
   a->sm_ops = plugin_of(a, HOST_PART_STATE_MACHINE)->ops;
   user->opening = true;
   return after_open(a, HOST_PART_STATE_MACHINE,
@@ -94,6 +96,7 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
       .metrics_format = host_metrics_format,
       .metrics_ctx = &a->services.metrics,
   };
+  assert(a->storage_ops && a->sm_ops && !a->node && !a->transport); /* (A1) */
   enum rkv_status status = node_executor_new(&a->executor, error);
   if (status != RKV_OK) return status;
   status = node_new(&a->config->options, &plugins, a->executor, &a->node, error);
@@ -132,6 +135,7 @@ enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_co
 /* ---- run ---- */
 
 enum rkv_status host_assembly_start(struct host_assembly *a, struct rkv_error *error) {
+  assert(a->transport && !a->executor_runs && !a->transport_runs); /* (A1) */
   enum rkv_status status = node_executor_start(a->executor, a->node, error);
   if (status != RKV_OK) return status;
   a->executor_runs = true;
@@ -172,6 +176,7 @@ void host_assembly_close(struct host_assembly *a) {
   if (a->storage) close_part(a, HOST_PART_STORAGE, a->storage_ops->close, &a->storage);
   if (a->sm) close_part(a, HOST_PART_STATE_MACHINE, a->sm_ops->close, &a->sm);
   host_services_unbind(&a->services);
+  assert(!a->transport && !a->storage && !a->sm); /* (A1) */
   if (a->node) node_free(a->node);
   if (a->executor) node_executor_free(a->executor);
   host_services_end(&a->services);

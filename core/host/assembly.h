@@ -3,7 +3,8 @@
  * (A1) Opened in the order storage, state machine, node, transport, executor; closed so that nobody
  *      is called after its end: a storage may complete into the node until it is closed, so the
  *      node goes last.
- * (A2) host_assembly_close may follow whatever open and start reached. */
+ *
+ * host_assembly_close may follow whatever open and start reached. */
 #ifndef HOST_ASSEMBLY_H
 #define HOST_ASSEMBLY_H
 

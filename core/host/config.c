@@ -6,6 +6,7 @@
 #include "ops.h"
 #include "values.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,11 +214,25 @@ static bool load_node(struct host_config *config, const struct host_flags *flags
   return true;
 }
 
+/* Every plugin is there, and no value was refused. */
+static bool is_whole(const struct host_config *config) {
+  for (size_t i = 0; i < HOST_NODE_OPTION_COUNT; i++)
+    if (!config->node[i].text) return false;
+  for (size_t i = 0; i < HOST_PART_COUNT; i++) {
+    const struct host_part *part = &config->parts[i];
+    if (!part->plugin) return false;
+    for (uint32_t o = 0; o < part->plugin->option_count; o++)
+      if (!part->values[o].text) return false;
+  }
+  return true;
+}
+
 void host_config_load(struct host_config *config, const struct host_flags *flags,
                       struct host_problems *problems) {
   struct host_section node = {HOST_NODE_SECTION, NULL, &config->settings, problems};
   if (load_node(config, flags, &node, problems)) read_parts(config, &node, problems);
   if (host_texts_failed(&config->settings.texts)) host_problems_no_memory(problems);
+  assert(!host_problems_none(problems) || is_whole(config)); /* (C1) */
 }
 
 void host_config_load_again(struct host_config *config, const struct host_flags *flags,

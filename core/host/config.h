@@ -1,7 +1,8 @@
 /* config.h: the whole configuration of a node: settings, plugins, values.
  *
  * (C1) After host_config_load without problems every plugin is loaded and every value is legal.
- * (C2) All texts live until host_config_free, which comes after the last plugin was closed. */
+ *
+ * All texts live until host_config_free, which comes after the last plugin was closed. */
 #ifndef HOST_CONFIG_H
 #define HOST_CONFIG_H
 

@@ -6,6 +6,7 @@
 #include "ops.h"
 #include "values.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +42,6 @@ static bool well_named(const char *name, char joint) {
   return true;
 }
 
-/* (L1) */
 static enum rkv_status take_descriptor(const struct check *c) {
   const struct rkv_plugin *p = c->given;
   enum rkv_status status;
@@ -198,5 +198,8 @@ enum rkv_status host_plugin_adopt(const struct rkv_plugin *given, const char *fi
   if (status == RKV_OK) status = check_names(&c, name);
   if (status == RKV_OK) status = take_options(&c);
   if (status == RKV_OK) status = take_ops(&c);
-  return status;
+  if (status != RKV_OK) return status;
+  assert(out->descriptor.name && !host_ops_missing(out->descriptor.kind, &out->ops));  /* (L1) */
+  assert(out->descriptor.ops == &out->ops && out->descriptor.options == out->options); /* (L2) */
+  return RKV_OK;
 }

@@ -1,11 +1,12 @@
 /* descriptor.h: copies a plugin's tables and refuses what does not fit, field by field.
  *
- * (L1) Nothing of a descriptor is read before magic, abi_major, abi_minor and struct_size fit, in
- *      this order.
- * (L2) A plugin that was adopted has a name, a legal option table whose defaults are legal values,
+ * Nothing of a descriptor is read before magic, abi_major, abi_minor and struct_size fit, in this
+ * order.
+ *
+ * (L1) A plugin that was adopted has a name, a legal option table whose defaults are legal values,
  *      and every operation that ABI 1.0 has for its kind.
- * (L4) Nobody else reads the tables that a plugin exports, which may be shorter than this host's:
- *      all others get their copies, struct host_plugin. */
+ * (L2) Nobody else reads the tables that a plugin exports, which may be shorter than this host's:
+ *      all others get its copies, struct host_plugin. */
 #ifndef HOST_DESCRIPTOR_H
 #define HOST_DESCRIPTOR_H
 
@@ -27,8 +28,8 @@ struct host_plugin {
   struct rkv_option options[HOST_OPTIONS_MAX];
 };
 
-/* (L1), (L2) for a descriptor already in memory, which is only read here; `file` is named in the
- * refusal, `name` is the one it must have (NULL: any). */
+/* Takes the plugin that `given`, already in memory and only read here, describes; `file` is named
+ * in the refusal, `name` is the one it must have (NULL: any). */
 enum rkv_status host_plugin_adopt(const struct rkv_plugin *given, const char *file,
                                   const char *name, uint32_t kind, struct host_plugin *out,
                                   struct rkv_error *error);

@@ -134,7 +134,7 @@ static enum rkv_status load_file(const char *path, const char *name, uint32_t ki
   const struct rkv_plugin *given;
   void *library;
   if (status != RKV_OK) return status;
-  library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* (L3): the handle is dropped, never closed */
+  library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* the handle is dropped, never closed */
   if (!library)
     return rkv_fail(error, RKV_INVALID, "%s: cannot be loaded: %s (link it with -Wl,-z,defs)", path,
                     dlerror());

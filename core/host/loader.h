@@ -1,6 +1,6 @@
-/* loader.h: finds and loads plugins; whether one fits is the descriptor's (L1, L2, L4).
+/* loader.h: finds and loads plugins; whether one fits is the descriptor.h's.
  *
- * (L3) Nothing is ever unloaded: a library may have threads of its own. */
+ * Nothing is ever unloaded: a library may have threads of its own. */
 #ifndef HOST_LOADER_H
 #define HOST_LOADER_H
 

@@ -3,6 +3,7 @@
 
 #include "utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -24,7 +25,6 @@ static size_t shown(const unsigned char *at, size_t left) {
   return len;
 }
 
-/* (G2) */
 static void make_safe(unsigned char *at, size_t len) {
   const unsigned char *end = at + len;
   while (at < end) {
@@ -46,6 +46,7 @@ size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv
   len = head + (written > 0 ? (size_t)written : 0);
   if (len > HOST_LOG_LINE_MAX - 2) len = HOST_LOG_LINE_MAX - 2;
   make_safe((unsigned char *)out, len);
+  assert(!memchr(out, '\n', len) && !memchr(out, '\0', len)); /* (G1) */
   out[len++] = '\n';
   out[len] = '\0';
   return len;

@@ -2,9 +2,10 @@
  *
  *     2026-11-23T08:00:00.123Z INFO raft became leader term=3 last=41
  *
- * (G1) A line is written by one write call: lines of several threads do not mix.
- * (G2) What a peer or client sent cannot break a line: control characters, C1
- *      ones included, and what is no UTF-8 become '?'. */
+ * A line is written by one write call: lines of several threads do not mix.
+ *
+ * (G1) What a peer or client sent cannot break a line: control characters, C1 ones included, and
+ *      what is no UTF-8 become '?'. */
 #ifndef HOST_LOG_H
 #define HOST_LOG_H
 

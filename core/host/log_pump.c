@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* pipe2, F_SETPIPE_SZ, pthread_timedjoin_np */
 #include "log_pump.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -42,6 +43,7 @@ enum rkv_status log_pump_open(struct log_pump *pump, int to, struct rkv_error *e
   *pump = (struct log_pump){.in = ends[1], .out = ends[0], .to = to};
   failed = fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
   if (!failed) failed = pthread_create(&pump->thread, NULL, run, pump);
+  assert(failed || fcntl(pump->in, F_GETFL) & O_NONBLOCK); /* (P1) */
   if (!failed) return RKV_OK;
   (void)close(ends[0]);
   (void)close(ends[1]);

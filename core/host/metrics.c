@@ -1,6 +1,7 @@
 /* metrics.c: the registry of plugin metrics. */
 #include "metrics.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #define NAME_MAX_BYTES 64 /* of a metric's name */
@@ -19,6 +20,7 @@ static enum rkv_status add(struct host_metrics *metrics, const char *plugin,
     if (strcmp(metrics->list[i].plugin, plugin) == 0 &&
         strcmp(metrics->list[i].metric.name, metric->name) == 0)
       return rkv_fail(error, RKV_INVALID, "metric %s.%s: the name is taken", plugin, metric->name);
+  assert(metrics->count <= HOST_METRICS_MAX);
   if (metrics->count == HOST_METRICS_MAX)
     return rkv_fail(error, RKV_FULL, "metric %s.%s: over the limit of %d metrics", plugin,
                     metric->name, HOST_METRICS_MAX);

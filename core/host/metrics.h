@@ -1,6 +1,6 @@
 /* metrics.h: the numbers that plugins show, as `<plugin name>.<name>`.
  *
- * (R1) No metric is read after its plugin's metrics were dropped. Any thread. */
+ * No metric is read after its plugin's metrics were dropped. Any thread. */
 #ifndef HOST_METRICS_H
 #define HOST_METRICS_H
 

@@ -3,6 +3,7 @@
 
 #include "exit_codes.h"
 
+#include <assert.h>
 #include <stdarg.h>
 
 #define LINE_BYTES_MAX 2048 /* of one problem; longer ones are cut */
@@ -11,6 +12,7 @@ void host_problems_add(struct host_problems *problems, enum host_blame blame, un
                        const char *format, ...) {
   char text[LINE_BYTES_MAX];
   va_list args;
+  assert(problems->count <= HOST_PROBLEMS_MAX); /* (B1) */
   if (blame == HOST_BLAME_CONFIG) problems->config = true;
   if (problems->count == HOST_PROBLEMS_MAX) {
     problems->dropped++;

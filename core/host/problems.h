@@ -1,7 +1,7 @@
 /* problems.h: everything that is wrong with a configuration, collected so that it is told in one
  * go.
  *
- * (P1) At most HOST_PROBLEMS_MAX lines are kept; the rest is counted. One thread. */
+ * (B1) At most HOST_PROBLEMS_MAX lines are kept; the rest is counted. One thread. */
 #ifndef HOST_PROBLEMS_H
 #define HOST_PROBLEMS_H
 

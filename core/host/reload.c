@@ -1,6 +1,7 @@
 /* reload.c: what changed, what of it is taken, and what is said of the rest. */
 #include "reload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -82,6 +83,7 @@ static void compare_part(struct report *report, size_t i) {
   const struct host_table table = host_table_of(before->plugin);
   const struct rkv_value old_name = {before->named, before->origin, 0};
   const struct rkv_value new_name = {after->named, after->origin, 0};
+  assert(before->plugin && (!after->plugin || after->plugin == before->plugin)); /* (O1) */
   if (strcmp(before->contract.text, after->contract.text) != 0)
     tell_waiting(report, before->section, HOST_CONTRACT_KEY, false, &before->contract,
                  &after->contract);
@@ -197,6 +199,7 @@ static void join(struct host_reload *reload) {
 
 void host_reload_finish(struct host_reload *reload) {
   const bool again = reload->again;
+  assert(reload->fresh && reload->problems);
   join(reload);
   if (host_problems_none(reload->problems))
     take(reload);

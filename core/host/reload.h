@@ -2,9 +2,10 @@
  *
  * What may change at run time is taken (today: log_level); what else changed is named, with its
  * place, as waiting for a restart; what a flag or --set beats is named too. A configuration with a
- * mistake changes nothing.
- * (O1) Files are read by a thread of their own: a file that hangs keeps no signal waiting.
- * (O2) No plugin is loaded, and what runs keeps the values it was opened with. */
+ * mistake changes nothing. Files are read by a thread of their own: a file that hangs keeps no
+ * signal waiting.
+ *
+ * (O1) No plugin is loaded, and what runs keeps the values it was opened with. */
 #ifndef HOST_RELOAD_H
 #define HOST_RELOAD_H
 

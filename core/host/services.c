@@ -5,6 +5,7 @@
 
 #include <node/kernel/said.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -130,6 +131,7 @@ void host_services_bind(struct host_services *services,
                         void (*on_fatal)(void *arg, enum rkv_status status, const char *text),
                         void *arg) {
   (void)pthread_mutex_lock(&services->lock);
+  assert(on_fatal && !services->on_fatal);
   services->on_fatal = on_fatal;
   services->on_fatal_arg = arg;
   if (services->fatal.status != RKV_OK) on_fatal(arg, services->fatal.status, services->fatal.text);
@@ -143,6 +145,7 @@ void host_services_unbind(struct host_services *services) {
 }
 
 void host_services_end(struct host_services *services) {
+  assert(!services->on_fatal); /* (V1) */
   (void)pthread_mutex_destroy(&services->metrics.lock);
   (void)pthread_mutex_destroy(&services->lock);
 }

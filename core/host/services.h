@@ -1,9 +1,10 @@
 /* services.h: what the host gives to the node and to each plugin of it: one struct rkv_host each.
  *
  * Each user has its own, so that metrics and the reason of a fatal stop carry the plugin's name.
- * (V1) A fatal report made before the node exists is kept and handed to it when it is bound.
- * (V2) on_fatal is called under the lock: once host_services_unbind has returned it is not running
- *      and will not run. */
+ * A fatal report made before the node exists is kept and handed to it when it is bound.
+ *
+ * (V1) on_fatal is called under the lock: once host_services_unbind has returned it is not running
+ *      and will not run. So nobody is bound in the end. */
 #ifndef HOST_SERVICES_H
 #define HOST_SERVICES_H
 

@@ -3,6 +3,7 @@
 
 #include "values.h"
 
+#include <assert.h>
 #include <string.h>
 
 static bool printable(const char *text) {
@@ -37,6 +38,7 @@ void host_settings_add(struct host_settings *settings, enum host_source source, 
                        const char *key, const char *text, const char *origin, unsigned line,
                        struct host_problems *problems) {
   const char *wrong = refusal(settings, text);
+  assert(section && key && origin); /* (S2) */
   struct host_setting *added;
   if (wrong) {
     host_problems_add(problems, blame_of(source), line, "%s: [%s] %s: %s", origin, section, key,
@@ -51,6 +53,7 @@ void host_settings_add(struct host_settings *settings, enum host_source source, 
   added->line = line;
   added->source = source;
   added->first = first_given(settings, added);
+  assert(!added->first || !added->first->first); /* (S1) */
 }
 
 void host_settings_open(struct host_settings *settings, const char *name, const char *origin,

@@ -1,9 +1,9 @@
 /* signals.h: which signals a node takes, and what each is taken for.
  *
- * (S1) Every signal that would end the process and that something other than a person at a terminal
- *      sends is taken: none ends a node without a word. SIGQUIT and what tells of a fault of the
- *      process itself keep their defaults.
- * (U1) From the first signal to the end of the process at most HOST_STOP_MAX_S. */
+ * Every signal that would end the process and that something other than a person at a terminal
+ * sends is taken: none ends a node without a word. SIGQUIT and what tells of a fault of the process
+ * itself keep their defaults. From the first signal to the end of the process at most
+ * HOST_STOP_MAX_S. */
 #ifndef HOST_SIGNALS_H
 #define HOST_SIGNALS_H
 
@@ -30,7 +30,7 @@ enum host_signal host_signal_meaning(int number);
 /* "SIGUSR1", "SIGRTMIN+2". */
 const char *host_signal_name(int number, char out[HOST_SIGNAL_NAME_MAX]);
 
-/* From here on a stop signal ends the process at once, and so does time (U1). */
+/* From here on a stop signal ends the process at once, and so does time. */
 void host_signals_limit_stop(void);
 
 #endif

@@ -21,7 +21,9 @@
 static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t count) {
   struct rkv_error error;
   assert(count > 0 && count <= NODE_APPLY_BATCH_MAX);
-  assert(entries[0].id.index == n->applied.index + 1);
+  assert(entries[0].id.index == n->applied.index + 1); /* (N3) */
+  assert(entries[count - 1].id.index == n->applied.index + count);
+  assert(entries[count - 1].id.index <= n->committed.index);
   for (size_t i = 0; i < count; i++) n->apply.results[i] = rkv_buf_none();
   enum rkv_status status = node_said(n->plugins.sm->apply(n->plugins.sm_instance, entries, count,
                                                           n->apply.results, node_ask(&error)),

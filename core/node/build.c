@@ -13,6 +13,7 @@
 #include <node/kernel/state.h>
 #include <node/stream.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,7 @@ void build_run(struct node *n) {
   (void)snprintf(b->meta.id, sizeof b->meta.id, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64,
                  b->meta.last.term, n->plugins.host->node_id, b->meta.last.index,
                  ++n->build.serial);
+  assert(!n->build.running && !n->receive.now); /* (R1) */
   n->build.running = b;
   n->build.wanted = false;
   n->build.log_bytes = 0;
@@ -219,6 +221,7 @@ void build_fail(struct node *n, const struct rkv_error *error) {
 void build_on_done(struct node *n, struct rkv_call *call) {
   struct snapshot_build *b =
       (struct snapshot_build *)((char *)call - offsetof(struct snapshot_build, event));
+  assert(n->build.running == b);
   n->build.running = NULL;
   if (b->status == RKV_IO || b->status == RKV_CORRUPT) {
     node_fatal(n, b->status, b->error.text);

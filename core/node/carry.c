@@ -18,6 +18,7 @@
 #include <node/tell.h>
 #include <node/transfer.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -46,6 +47,7 @@ static void log_membership(struct node *n, const struct raft_output *out) {
 }
 
 static void purge(struct node *n, struct rkv_log_id up_to) {
+  assert(up_to.index <= n->applied.index); /* (N5) */
   n->plugins.storage->purge(n->plugins.storage_instance, up_to);
   tail_drop(&n->tail, up_to.index);
   rkv_log(n->plugins.host, RKV_LOG_DEBUG, NODE_LOG, "purged up_to=%" PRIu64, up_to.index);
@@ -61,12 +63,16 @@ static void carry_one(struct node *n, const struct raft_output *out) {
   case RAFT_OUT_TRUNCATE: save_truncate(n, out->id.index); break;
   case RAFT_OUT_APPEND_OWN: append_own(n, out); break;
   case RAFT_OUT_APPEND_RECEIVED:
+    assert(n->received && out->skip + out->count <= n->received->entry_count);
     save_entries(n, n->received->entries + out->skip, out->count);
     break;
   case RAFT_OUT_SEND_VOTE: replicate_vote(n, out); break;
   case RAFT_OUT_ANSWER_VOTE: request_answer_vote(n, out); break;
   case RAFT_OUT_ANSWER_APPEND: request_answer_append(n, out); break;
-  case RAFT_OUT_COMMIT: n->committed = out->id; break;
+  case RAFT_OUT_COMMIT:
+    assert(out->id.index >= n->committed.index); /* (N3) */
+    n->committed = out->id;
+    break;
   case RAFT_OUT_ROLE:
     n->tend_ns = 0;
     tell_role(n);
@@ -103,8 +109,11 @@ void carry(struct node *n) {
   peer_reopen(n);
   do {
     fail_with_raft(n); /* before anything is carried out that rests on what is not there */
-    while (raft_take(n->raft, &out))
-      if (!raft_output_waits(out.type) || !defer_put(n, &out)) carry_one(n, &out);
+    while (raft_take(n->raft, &out)) {
+      if (raft_output_waits(out.type) && defer_put(n, &out)) continue;
+      assert(!raft_output_waits(out.type) || n->save.done == n->save.issued); /* (N2) */
+      carry_one(n, &out);
+    }
     while (defer_take(n, &out)) carry_one(n, &out);
   } while (save_tell(n));
   fail_with_raft(n);

@@ -232,12 +232,12 @@ void change_done(struct node *n, const struct raft_output *out) {
 static void log_progress(struct node *n) {
   struct raft_view view;
   if (n->change.count == 0 || n->now_ns < n->change.progress_ns) return;
-  n->change.progress_ns = n->now_ns + CHANGE_PROGRESS_NS;
   raft_view(n->raft, &view);
   for (size_t i = 0; i < n->change.count; i++) {
     const struct rkv_membership_call *c = (const struct rkv_membership_call *)n->change.calls[i];
     struct raft_peer_view peer;
     if (c->call.kind != NODE_ADD_LEARNER || !raft_peer(n->raft, c->learner.id, &peer)) continue;
+    n->change.progress_ns = n->now_ns + CHANGE_PROGRESS_NS;
     rkv_log(n->plugins.host, RKV_LOG_INFO, "raft",
             "learner catches up id=%" PRIu64 " at=%" PRIu64 " of=%" PRIu64 "%s", c->learner.id,
             peer.matched.index, view.last.index,

@@ -5,6 +5,7 @@
 #include <node/kernel/said.h>
 #include <node/kernel/state.h>
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct fetch {
@@ -39,6 +40,7 @@ static void run(struct node_job *job) {
 
 bool fetch_start(struct node *n, rkv_index from, rkv_index to, const struct node_peer *peer,
                  fetch_then *then) {
+  assert(from > 0 && from <= to && then);
   struct fetch *f = calloc(1, sizeof *f);
   if (!f) return false;
   f->job.run = run;

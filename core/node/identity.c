@@ -40,6 +40,7 @@ static uint64_t draw(struct node *n) {
 }
 
 void identity_recover(struct node *n, const struct rkv_identity *stored) {
+  assert(n->identity.incarnation == 0); /* (D1) */
   n->identity = *stored;
   if (n->identity.incarnation != 0) return;
   n->identity.incarnation = draw(n);
@@ -64,7 +65,6 @@ static bool same_founders(struct rkv_cluster_id a, struct rkv_cluster_id b) {
   return ((a.low ^ b.low) & FOUNDERS_MASK) == 0;
 }
 
-/* (D2), (D4). */
 static bool may_leave_for(const struct node *n, struct rkv_cluster_id other) {
   struct raft_view view;
   if (n->identity.settled || n->committed.index > 0) return false;
@@ -188,6 +188,7 @@ bool identity_leaves(struct node *n, const struct rkv_call *call) {
   if (n->left_cluster || !identity_differs(n, call)) return false;
   if (!rkv_cluster_id_known(n->identity.cluster)) return false;
   assert(!n->identity.settled && n->committed.index == 0); /* (D2) */
+  assert(may_leave_for(n, leaders_cluster(call)));         /* (D4) */
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
           "left cluster=%016" PRIx64
           ", in which nothing was committed, for that of the leader: %016" PRIx64,

@@ -8,6 +8,7 @@
 #include <node/kernel/tail.h>
 #include <node/peers.h>
 
+#include <assert.h>
 #include <inttypes.h>
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -37,6 +38,7 @@ static void take(struct node *n, struct fetched *got) {
 static void read_next(struct node *n, struct node_peer *peer, rkv_index last) {
   struct ahead *a = &peer->ahead;
   uint64_t count = n->options.append_entries_max;
+  assert(!a->reading && a->next > 0 && a->next <= last); /* (A2) */
   rkv_index to = last - a->next >= count ? a->next + count - 1 : last;
   a->reading = fetch_start(n, a->next, to, peer, take);
   if (!a->reading) pause_reads(n, peer);

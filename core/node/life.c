@@ -99,7 +99,8 @@ bool node_ended(struct node *n) {
 
 void node_free(struct node *n) {
   node_abandon(n);
-  assert(inbox_empty(&n->inbox) && n->change.count == 0);
+  assert(inbox_empty(&n->inbox) && n->change.count == 0); /* (N1) */
+  assert(!n->read.tickets && !n->transfer.call && !n->build.call);
   propose_free(n);
   free(n->deferred.ring);
   tail_free(&n->tail);

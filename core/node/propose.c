@@ -100,6 +100,9 @@ void propose_flush(struct node *n) {
     refuse_batch(n, status, &error);
     return;
   }
+  struct pending *pending = &n->propose.pending;
+  assert(pending->count == 0 || pending_at(pending, pending->count - 1)->index < first.index);
+  assert(first.index > n->applied.index); /* (P1), (P2) */
   for (size_t i = 0; i < count; i++) {
     struct rkv_propose_call *p = n->propose.batch[i];
     struct rkv_log_id id = {first.term, first.index + i};
@@ -107,8 +110,7 @@ void propose_flush(struct node *n) {
     n->count.proposed_bytes += p->command.len;
     n->propose.scratch[i] =
         (struct rkv_entry){.id = id, .kind = RKV_ENTRY_COMMAND, .payload = p->command};
-    *pending_at(&n->propose.pending, n->propose.pending.count++) =
-        (struct node_pending){id.index, p};
+    *pending_at(pending, pending->count++) = (struct node_pending){id.index, p};
   }
   n->propose.batch_count = 0;
   n->count.proposals += count;
@@ -147,12 +149,12 @@ void propose_answer(struct node *n, const struct rkv_entry *entries, size_t coun
       rkv_buf_drop(&n->apply.results[i]);
       continue;
     }
-    assert(rkv_log_id_equal(call->id, entries[i].id));
+    assert(rkv_log_id_equal(call->id, entries[i].id)); /* (P1) */
     struct rkv_buf *given[] = {&call->result, NULL};
     call->result = n->apply.results[i];
     (void)answer_give(n, &call->call, given);
   }
-  assert(p->count == 0 || pending_at(p, 0)->index > entries[count - 1].id.index);
+  assert(p->count == 0 || pending_at(p, 0)->index > entries[count - 1].id.index); /* (P2) */
 }
 
 void propose_covered(struct node *n) {
@@ -191,7 +193,7 @@ void propose_expire(struct node *n) {
 }
 
 void propose_free(struct node *n) {
-  assert(n->propose.pending.count == 0 && n->propose.batch_count == 0);
+  assert(n->propose.pending.count == 0 && n->propose.batch_count == 0); /* (N1) */
   free(n->propose.pending.ring);
   free(n->propose.batch);
   free(n->propose.scratch);

@@ -6,7 +6,8 @@
  * asks the leader for the index, once for all clients that wait, and answers itself; it refuses the
  * other nodes' questions, which only a leader answers.
  *
- * (L1) every read is in exactly one list: the one being gathered, or that of one ticket. */
+ * (L1) Every read is in one list: until read_flush in the one being gathered, then in that of one
+ *      ticket; an answered one in none. */
 #include <node/read.h>
 
 #include <node/kernel/answer.h>
@@ -79,7 +80,8 @@ static void fail_reads(struct node *n, struct rkv_call *reads, const struct rkv_
 
 static void unlink_ticket(struct node *n, struct node_ticket *t) {
   struct node_ticket **at = &n->read.tickets;
-  while (*at != t) at = &(*at)->next;
+  while (*at && *at != t) at = &(*at)->next;
+  assert(*at);
   *at = t->next;
 }
 
@@ -110,6 +112,7 @@ static void answer_index_calls(struct node *n, struct node_ticket *t, struct rkv
 }
 
 static void confirm(struct node *n, struct node_ticket *t, struct rkv_log_id index) {
+  assert(!t->confirmed && !t->asking);
   t->confirmed = true;
   t->index = index.index;
   answer_index_calls(n, t, index);
@@ -222,6 +225,7 @@ void read_flush(struct node *n) {
     open_ticket(n, NODE_QUERY, lease);
     open_ticket(n, NODE_READ_INDEX, lease);
   }
+  for (int i = 0; i < 4; i++) assert(!n->read.waiting[i & 1][i >> 1]); /* (L1) */
 }
 
 void read_on_index_call(struct node *n, struct rkv_call *call) {

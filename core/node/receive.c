@@ -179,7 +179,9 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
   if (n->receive.now)
     stream_endf(n->receive.now, RKV_ABORTED,
                 "node %" PRIu64 " began to send a snapshot after this one",
-                call->vote.node_id); /* (R2) */
+                call->vote.node_id);                                /* (R2) */
+  assert(!n->receive.now && !n->build.running);                     /* (R1) */
+  assert(rkv_vote_compare(call->voter_vote, r->vote) == RKV_EQUAL); /* (R2) */
   n->receive.now = r;
   r->call = call;
   call->stream = r;
@@ -287,6 +289,7 @@ static void installed(struct snapshot_receive *r) {
     node_fatal(n, r->status, r->error.text);
     return;
   }
+  assert(r->meta.last.index > n->applied.index); /* (N3) */
   n->applied = r->meta.last;
   if (n->committed.index < n->applied.index) n->committed = n->applied;
   n->count.snapshots_installed++;
@@ -310,6 +313,7 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
   if (node_ending(n)) { /* (N4) */
     node_end_error(n, &r->error);
     r->status = (enum rkv_status)r->error.status;
+    assert(r->status != RKV_OK);
   }
   if (r->status != RKV_OK) {
     stream_end(r, &r->error);

@@ -2,7 +2,7 @@
  *
  * The storage completes in the order of the calls (storage.h), so one counter says what is durable.
  *
- * (S1) saves_done <= saves_issued. */
+ * (S1) save.done <= save.issued. */
 #include <node/save.h>
 
 #include <node/kernel/fatal.h>
@@ -49,6 +49,7 @@ static void on_complete(struct rkv_completion *completion, enum rkv_status statu
 }
 
 static void note_saved(struct node *n, struct save *s) {
+  assert(s->number > 0 && s->number <= n->save.issued); /* (S1) */
   if (s->ok && s->number > n->save.done) {
     n->save.done = s->number;
     n->save.untold = true;

@@ -27,12 +27,15 @@ void stream_note(struct node *n, struct snapshot_receive *r) {
   r->next = n->receive.all;
   n->receive.all = r;
   n->receive.count++;
+  assert(n->receive.count <= NODE_RECEIVES_MAX);
 }
 
 void stream_free_ended(struct snapshot_receive *r) {
   struct snapshot_receive **at = &r->n->receive.all;
-  if (!r->gone || !r->told) return; /* (R3) */
-  while (*at != r) at = &(*at)->next;
+  if (!r->gone || !r->told) return;
+  assert(!r->call && r->n->receive.now != r); /* (R3) */
+  while (*at && *at != r) at = &(*at)->next;
+  assert(*at && r->n->receive.count > 0);
   *at = r->next;
   r->n->receive.count--;
   rkv_buf_drop(&r->chunk);
@@ -42,6 +45,7 @@ void stream_free_ended(struct snapshot_receive *r) {
 
 void stream_tell_end(struct snapshot_receive *r, const struct rkv_error *error) {
   struct rkv_snapshot_call *call = r->call;
+  assert(call && !r->told); /* (R3) */
   r->call = NULL;
   r->told = true;
   if (error->status == RKV_OK)

@@ -5,6 +5,7 @@
 #include <node/peers.h>
 #include <node/stream.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 
@@ -30,7 +31,6 @@ void tell_role(struct node *n) {
 
 /* ---- DEBUG ---- */
 
-/* (T1) */
 static bool has_room(struct node *n) {
   struct telling *t = &n->tell;
   if (n->now_ns >= t->until_ns) {
@@ -42,6 +42,7 @@ static bool has_room(struct node *n) {
   }
   if (t->lines++ < NODE_TELL_LINES) return true;
   t->dropped++;
+  assert(t->lines - t->dropped == NODE_TELL_LINES); /* (E1) */
   return false;
 }
 

@@ -2,7 +2,7 @@
  * connections at DEBUG.
  *
  * Raft does not log: this is read from its inputs and outputs.
- * (T1) At most NODE_TELL_LINES lines of DEBUG in NODE_TELL_NS; how many more there were is said in
+ * (E1) At most NODE_TELL_LINES lines of DEBUG in NODE_TELL_NS; how many more there were is said in
  *      the next. */
 #ifndef NODE_TELL_H
 #define NODE_TELL_H

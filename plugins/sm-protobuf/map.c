@@ -159,8 +159,15 @@ static bool is_at(const struct map_node *leaf, unsigned at, const uint8_t *key, 
 
 static void node_set_skip(struct map_node *node, size_t skip) {
   node->skip = skip;
-  for (unsigned i = node->level > 0; i < node->count; i++)
+  for (unsigned i = node->level > 0; i < node->count; i++) {
+    assert(node->entries[i]->key_len >= skip); /* (I3) */
     node->words[i] = key_word(node->entries[i]->bytes, node->entries[i]->key_len, skip);
+  }
+}
+
+/* Nobody else may see the node. */
+static bool is_own(const struct map_node *node) {
+  return __atomic_load_n(&node->refs, __ATOMIC_RELAXED) == 1u;
 }
 
 /* Shifts what stands at `at` and behind it by one and puts an entry (and a child) there. */
@@ -168,6 +175,7 @@ static void node_insert(struct map_node *node, unsigned at, struct item *entry,
                         struct map_node *child) {
   size_t behind = node->count - at;
   assert(node->count < FANOUT && at <= node->count);
+  assert(is_own(node)); /* (I2) */
   memmove(node->words + at + 1, node->words + at, behind * sizeof node->words[0]);
   memmove(node->entries + at + 1, node->entries + at, behind * sizeof node->entries[0]);
   node->entries[at] = entry;
@@ -177,6 +185,8 @@ static void node_insert(struct map_node *node, unsigned at, struct item *entry,
     node->children[at] = child;
   }
   node->count++;
+  assert(at == 0 || node->words[at - 1] <= node->words[at]); /* (I1) */
+  assert(at + 1u == node->count || node->words[at] <= node->words[at + 1]);
 }
 
 /* ---- splitting ---- */
@@ -209,6 +219,8 @@ static bool split_child(struct map_node *parent, unsigned at, struct fence fence
     right->words[0] = 0;
   }
   left->count = (uint16_t)keep;
+  assert(left->count > 0 && right->count > 0);    /* (I4) */
+  assert(is_own(left) && parent->count < FANOUT); /* (I2) */
   node_insert(parent, at + 1, middle, right);
   if (fence.low) node_set_skip(left, common_prefix(fence.low, middle));
   if (fence.high) node_set_skip(right, common_prefix(middle, fence.high));
@@ -272,6 +284,7 @@ static struct map_node *descend(struct map_node *node, const struct item *item,
   struct fence inner = *fence;
   if (!node_own(&node->children[at])) return NULL;
   child = node->children[at];
+  assert(child->level + 1u == node->level && child->count > 0); /* (I4) */
   if (at > 0) inner.low = node->entries[at];
   if (at + 1 < node->count) inner.high = node->entries[at + 1];
   if (child->count == FANOUT) {

@@ -1,6 +1,7 @@
 /* plugin.c: sm-protobuf, the key-value state machine: open, validate, apply, query, descriptor. */
 #include "sm.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -141,7 +142,7 @@ static enum rkv_status apply_command(struct sm *sm, const struct command *comman
     item_drop(item);
     return rkv_fail(error, status, "sm-protobuf: no memory for a key");
   }
-  item_drop(replaced); /* (S1): not under the lock */
+  item_drop(replaced); /* not under the lock */
   return RKV_OK;
 }
 
@@ -229,6 +230,7 @@ static enum rkv_status sm_applied(void *instance, struct rkv_snapshot_meta *meta
 
 void sm_replace(struct sm *sm, struct map *map, const struct rkv_snapshot_meta *meta) {
   struct map old;
+  assert(map != &sm->map);
   (void)pthread_rwlock_wrlock(&sm->lock);
   old = sm->map;
   sm->map = *map;

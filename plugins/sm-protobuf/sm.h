@@ -1,10 +1,11 @@
 /* sm.h: the instance, and the operations that stand in files of their own.
  *
- * (S1) `map` is written by the applier alone, under the write lock; queries read it under the read
- *      lock, the applier without one. Nothing is freed while the lock is held but single nodes.
- * (S2) last, membership_id and membership belong to the applier.
- * (S3) What apply does depends on the log alone, never on this node's limits: nodes whose options
- *      differ have the same state. */
+ * Threads. `map` is written by the applier alone, under the write lock; queries read it under the
+ * read lock, the applier without one. Nothing is freed while the lock is held but single nodes.
+ * last, membership_id and membership belong to the applier.
+ *
+ * What apply does depends on the log alone, never on this node's limits: nodes whose options differ
+ * have the same state. */
 #ifndef SM_SM_H
 #define SM_SM_H
 

@@ -8,6 +8,7 @@
 #include "sm.h"
 #include "wire.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define CHUNK_MAX (1u << 20) /* bytes that one read gives at most */
@@ -57,6 +58,7 @@ enum rkv_status sm_snapshot_begin(void *instance, void **snapshot, struct rkv_sn
 
 static void add_piece(struct snapshot *s, const uint8_t *data, size_t len) {
   if (len == 0) return;
+  assert(s->piece_count < PIECES_MAX);
   s->pieces[s->piece_count].data = data;
   s->pieces[s->piece_count++].len = len;
 }
@@ -69,6 +71,7 @@ static void add_item(struct snapshot *s, struct item *item) {
   size_t len, key_field = 1 + wire_varint_size(item->key_len) + item->key_len;
   len = wire_put_head(s->head, DATA_ENTRY, key_field + answer.len);
   len += wire_put_head(s->head + len, ENTRY_KEY, item->key_len);
+  assert(len <= sizeof s->head && answer.len > 0);
   add_piece(s, s->head, len);
   add_piece(s, item->bytes, item->key_len);
   add_piece(s, value_tag, sizeof value_tag);

@@ -1,8 +1,9 @@
 /* db.c: opens RocksDB and speaks to it. */
 #include "db.h"
 
-#include "dir.h"
 #include "logger.h"
+
+#include <storage-parts/refuse.h>
 
 #include <rkv/membership.h>
 
@@ -32,7 +33,7 @@ static enum rkv_status fail(const struct db *db, const char *text, struct rkv_er
   uint64_t log = status == RKV_CORRUPT ? log_meant(text) : 0;
   if (strstr(text, "Too many open files")) {
     errno = strstr(text, "open files in system") ? ENFILE : EMFILE;
-    return dir_fail(db->dir, "open a file for RocksDB", error);
+    return refuse_errno(db->dir, "open a file for RocksDB", error);
   }
   if (strstr(text, "No space left") || strstr(text, "Space limit")) status = RKV_NO_SPACE;
   if (begins(text, "IO error") && (strstr(text, "lock file") || strstr(text, "lock hold")))

@@ -3,7 +3,7 @@
 #ifndef ROCKS_OPTIONS_H
 #define ROCKS_OPTIONS_H
 
-#include <rkv/plugin.h>
+#include <storage-parts/declare.h>
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
@@ -23,9 +23,7 @@
 
 struct rocks_options {
   const char *dir;
-#define ROCKS_OPTION_FIELD(name, type, default_, min, max, flags, help) uint64_t name;
-  ROCKS_OPTION_LIST(ROCKS_OPTION_FIELD)
-#undef ROCKS_OPTION_FIELD
+  ROCKS_OPTION_LIST(DECLARE_FIELD)
 };
 
 #endif

@@ -1,23 +1,26 @@
 /* owner.c: reads and writes the file that says whose directory it is. */
 #include "owner.h"
 
-#include "crc32c.h"
 #include "dir.h"
 #include "settle.h"
+
+#include <storage-parts/crc32c.h>
+#include <storage-parts/folder.h>
+#include <storage-parts/owned.h>
+#include <storage-parts/refuse.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODE_DIR = 0700, MODE_FILE = 0600, HEAD_MAX = 128, NOTE_LINE_MAX = 80 };
+enum { MODE_FILE = 0600, HEAD_MAX = 128, NOTE_LINE_MAX = 80 };
 enum { TEXT_MAX = HEAD_MAX + (OWNER_NOTES_MAX + 1) * NOTE_LINE_MAX };
 
-static const char file_name[] = "rkv-owner", temporary[] = "rkv-owner.new";
+static const char file_name[] = OWNED_FILE, temporary[] = OWNED_FILE_NEW;
 /* A first claim that a crash ends leaves nothing behind that counts: a leading dot is nobody's. */
 static const char first_temporary[] = ".rkv-owner";
 
@@ -29,13 +32,6 @@ static const char note_pattern[] = "log %" SCNu64 " %" SCNu64 " %" SCNu64 "\n%n"
 static const char *const state_names[] = {
     [OWNER_NEW] = "new", [OWNER_MADE] = "made", [OWNER_CLOSED] = "closed"};
 enum { STATES = sizeof state_names / sizeof state_names[0] };
-
-static enum rkv_status open_dir(const char *dir, int *fd, struct rkv_error *error) {
-  if (mkdir(dir, MODE_DIR) != 0 && errno != EEXIST)
-    return dir_fail(dir, "make the directory", error);
-  *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return *fd >= 0 ? RKV_OK : dir_fail(dir, "open the directory", error);
-}
 
 /* ---- from text ---- */
 
@@ -56,19 +52,8 @@ static bool take_notes(struct owner *owner, const char *text, const char *at) {
     if (owner->count == OWNER_NOTES_MAX) return false;
     owner->notes[owner->count++] = note;
   }
-  (void)snprintf(check, sizeof check, CHECK_FORMAT, crc32c(text, (size_t)(at - text)));
+  (void)snprintf(check, sizeof check, CHECK_FORMAT, crc32c(0, text, (size_t)(at - text)));
   return strcmp(at, check) == 0;
-}
-
-/* Every storage of ours says in the first line which it is. */
-static enum rkv_status check_storage(const char *dir, const char *text, struct rkv_error *error) {
-  char storage[64], end;
-  if (sscanf(text, "raft-key-value %63[!-~]%c", storage, &end) != 2 || end != '\n' ||
-      strcmp(storage, "storage-rocksdb") == 0)
-    return RKV_OK;
-  return rkv_fail(error, RKV_FOREIGN,
-                  "%s/%s: this directory belongs to %s (give each storage a directory of its own)",
-                  dir, file_name, storage);
 }
 
 static enum rkv_status take(const char *dir, const char *text, rkv_node_id node_id,
@@ -76,23 +61,18 @@ static enum rkv_status take(const char *dir, const char *text, rkv_node_id node_
   uint64_t node;
   char name[16] = "";
   int len = 0, found = sscanf(text, head_pattern, &owner->format, &node, name, &len);
-  enum rkv_status status = check_storage(dir, text, error);
+  char where[PATH_MAX];
+  enum rkv_status status;
+  (void)snprintf(where, sizeof where, "%s/%s", dir, file_name);
+  status = owned_check_plugin(where, "storage-rocksdb", text, strlen(text), error);
+  if (status == RKV_OK && found >= 1)
+    status = owned_check_format(where, owner->format, OWNER_FORMAT, error);
   if (status != RKV_OK) return status;
-  if (found >= 1 && owner->format > OWNER_FORMAT)
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: format %u, this version knows %u (a newer raft-key-value wrote it)", dir,
-                    owner->format, OWNER_FORMAT);
   if (found != 3 || len == 0 || owner->format == 0 || state_of(name) == STATES ||
       (owner->format == 1 ? text[len] != '\0' : !take_notes(owner, text, text + len)))
-    return rkv_fail(error, RKV_CORRUPT, "%s/%s: does not say whose directory this is", dir,
-                    file_name);
-  if (node != node_id)
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: belongs to node %" PRIu64 ", this is node %" PRIu64
-                    " (each node needs a directory of its own)",
-                    dir, node, node_id);
+    return rkv_fail(error, RKV_CORRUPT, "%s: does not say whose directory this is", where);
   owner->state = (enum owner_state)state_of(name);
-  return RKV_OK;
+  return owned_check_node(where, node, node_id, error);
 }
 
 /* RKV_NOT_FOUND: nobody has claimed it. */
@@ -101,10 +81,10 @@ static enum rkv_status read_owner(const char *dir, int dir_fd, char text[TEXT_MA
   int fd = openat(dir_fd, file_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   ssize_t got;
   if (fd < 0 && errno == ENOENT) return RKV_NOT_FOUND;
-  if (fd < 0) return dir_fail(dir, "open rkv-owner", error);
+  if (fd < 0) return refuse_errno(dir, "open rkv-owner", error);
   got = read(fd, text, TEXT_MAX - 1);
   if (got < 0) {
-    enum rkv_status status = dir_fail(dir, "read rkv-owner", error);
+    enum rkv_status status = refuse_errno(dir, "read rkv-owner", error);
     (void)close(fd);
     return status;
   }
@@ -124,7 +104,7 @@ static size_t print(char text[TEXT_MAX], rkv_node_id node_id, const struct owner
     len += (size_t)snprintf(text + len, TEXT_MAX - len, "log %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
                             note->first, note->last, note->sequence);
   }
-  return len + (size_t)snprintf(text + len, TEXT_MAX - len, CHECK_FORMAT, crc32c(text, len));
+  return len + (size_t)snprintf(text + len, TEXT_MAX - len, CHECK_FORMAT, crc32c(0, text, len));
 }
 
 /* The file is whole and durable, or as it was. */
@@ -133,13 +113,13 @@ static enum rkv_status write_text(const char *dir, int lock, const char *name, c
   int fd = openat(lock, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE_FILE);
   enum rkv_status status = RKV_OK;
   ssize_t wrote;
-  if (fd < 0) return dir_fail(dir, "make a file to write rkv-owner", error);
+  if (fd < 0) return refuse_errno(dir, "make a file to write rkv-owner", error);
   wrote = write(fd, text, len);
   if (wrote >= 0 && wrote < (ssize_t)len) errno = ENOSPC; /* what a part of it comes from */
-  if (wrote != (ssize_t)len || fsync(fd) != 0) status = dir_fail(dir, "write rkv-owner", error);
+  if (wrote != (ssize_t)len || fsync(fd) != 0) status = refuse_errno(dir, "write rkv-owner", error);
   (void)close(fd);
   if (status == RKV_OK && (renameat(lock, name, lock, file_name) != 0 || fsync(lock) != 0))
-    status = dir_fail(dir, "rename to rkv-owner", error);
+    status = refuse_errno(dir, "rename to rkv-owner", error);
   return status;
 }
 
@@ -156,18 +136,11 @@ enum rkv_status owner_write(const char *dir, int lock, rkv_node_id node_id,
 
 /* ---- claim ---- */
 
-static enum rkv_status lock_dir(const char *dir, int fd, struct rkv_error *error) {
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return RKV_OK;
-  if (errno != EWOULDBLOCK) return dir_fail(dir, "lock the directory", error);
-  return rkv_fail(error, RKV_UNAVAILABLE,
-                  "%s: another node or tool uses this directory (stop it first)", dir);
-}
-
 static enum rkv_status claim(const char *dir, rkv_node_id node_id, int lock, char text[TEXT_MAX],
                              struct owner *owner, struct rkv_error *error) {
   enum rkv_status status = read_owner(dir, lock, text, error);
   if (status == RKV_OK) return take(dir, text, node_id, owner, error);
-  if (status == RKV_NOT_FOUND) status = dir_check_new(dir, lock, file_name, error);
+  if (status == RKV_NOT_FOUND) status = dir_check_new(dir, lock, error);
   return status == RKV_OK ? owner_write(dir, lock, node_id, owner, error) : status;
 }
 
@@ -180,8 +153,7 @@ enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, bool sync, int
   owner->count = 0;
   owner->format = OWNER_FORMAT;
   if (!text) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory to read rkv-owner", dir);
-  status = open_dir(dir, lock, error);
-  if (status == RKV_OK) status = lock_dir(dir, *lock, error);
+  status = folder_open(dir, lock, error);
   if (status == RKV_OK) status = dir_check_kinds(dir, *lock, error);
   if (status == RKV_OK && sync) status = settle(dir, *lock, error);
   if (status == RKV_OK) status = claim(dir, node_id, *lock, text, owner, error);

@@ -1,23 +1,12 @@
 /* plugin.c: storage-rocksdb, a log storage in a RocksDB: options and descriptor. */
-#include "snapshot.h"
-#include "store.h"
+#include "open.h"
+#include "read.h"
+
+#include <storage-parts/declare.h>
 
 static const struct rkv_option options[] = {
-    {.name = "dir",
-     .help = "directory of this node's database; made if it is not there",
-     .type = RKV_OPTION_PATH,
-     .flags = RKV_OPTION_REQUIRED},
-#define ROCKS_OPTION_ROW(name_, type_, default_, min_, max_, flags_, help_)                        \
-  {.name = #name_,                                                                                 \
-   .default_text = default_,                                                                       \
-   .help = help_,                                                                                  \
-   .min = min_,                                                                                    \
-   .max = max_,                                                                                    \
-   .type = RKV_OPTION_##type_,                                                                     \
-   .flags = flags_},
-    ROCKS_OPTION_LIST(ROCKS_OPTION_ROW)
-#undef ROCKS_OPTION_ROW
-};
+    DECLARE_DIR("directory of this node's database; made if it is not there"),
+    ROCKS_OPTION_LIST(DECLARE_OPTION)};
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };
 
 static enum rkv_status rocks_open(const struct rkv_host *host, const struct rkv_config *config,
@@ -40,38 +29,8 @@ static enum rkv_status rocks_open(const struct rkv_host *host, const struct rkv_
 }
 
 static const struct rkv_storage_ops ops = {
-    .open = rocks_open,
-    .close = store_close,
-    .load = store_load,
-    .save_vote = queue_save_vote,
-    .save_identity = queue_save_identity,
-    .append = queue_append,
-    .truncate = queue_truncate,
-    .purge = queue_purge,
-    .read = read_entries,
-    .snapshot_begin = snapshot_begin,
-    .snapshot_write = snapshot_write,
-    .snapshot_commit = snapshot_commit,
-    .snapshot_abort = snapshot_abort,
-    .snapshot_open = snapshot_open,
-    .snapshot_read = snapshot_read,
-    .snapshot_close = snapshot_close,
-};
+    .open = rocks_open, .close = store_close, .read = read_entries, DECLARE_OPERATIONS};
 
-extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
-const struct rkv_plugin rkv_plugin_entry = {
-    .magic = RKV_PLUGIN_MAGIC,
-    .abi_major = RKV_ABI_MAJOR,
-    .abi_minor = RKV_ABI_MINOR,
-    .struct_size = sizeof(struct rkv_plugin),
-    .kind = RKV_KIND_STORAGE,
-    .name = "storage-rocksdb",
-    .version = RKV_VERSION,
-    .description = "log, vote and snapshots in a RocksDB; what is acknowledged is on the disk",
-    .capabilities = RKV_CAP_DURABLE,
-    .options = options,
-    .option_count = OPTION_COUNT,
-    .option_size = sizeof(struct rkv_option),
-    .ops = &ops,
-    .ops_size = sizeof ops,
-};
+DECLARE_PLUGIN("storage-rocksdb",
+               "log, vote and snapshots in a RocksDB; what is acknowledged is on the disk", options,
+               ops);

@@ -1,11 +1,10 @@
 /* room.c: the room on the device, looked at before each batch with entries: RocksDB cannot go on
  * once a write failed, and it also writes by itself. */
-#include "snapshot.h"
-#include "store.h"
+#include "room.h"
+
+#include <storage-parts/folder.h>
 
 #include <inttypes.h>
-#include <sys/statvfs.h>
-#include <time.h>
 
 enum { RETRY_MS = 250 };
 enum { RESERVE_BUFFERS = 4 }; /* what RocksDB may need for files it is about to write */
@@ -15,11 +14,8 @@ static uint64_t reserve(const struct store *s) {
   return RESERVE_BUFFERS * s->options.write_buffer_bytes;
 }
 
-/* A device that does not tell is not full. */
 static uint64_t free_bytes(const struct store *s) {
-  struct statvfs device;
-  if (statvfs(s->options.dir, &device) != 0) return UINT64_MAX;
-  return (uint64_t)device.f_bavail * device.f_frsize;
+  return folder_free_bytes(s->ledger.dir_lock);
 }
 
 static bool has(const struct store *s, uint64_t wanted) {
@@ -39,47 +35,27 @@ bool room_for_snapshot(const struct store *s, uint64_t bytes) {
   return has(s, reserve(s) + bytes);
 }
 
-/* The next snapshot may be half as large again as the present one. Takes the lock. */
-static uint64_t next_snapshot(struct store *s) {
-  uint64_t bytes = s->options.write_buffer_bytes;
-  (void)pthread_mutex_lock(&s->lock);
-  if (s->newest) bytes = s->newest->meta.size + s->newest->meta.size / 2;
-  (void)pthread_mutex_unlock(&s->lock);
-  return bytes;
-}
-
-static void set_full(struct store *s, bool full, uint64_t wanted) {
-  bool was = atomic_exchange_explicit(&s->counts.full, full, memory_order_relaxed) != 0;
-  if (full && !was)
-    rkv_log(s->host, RKV_LOG_WARN, STORE_LOG,
-            "device full: %" PRIu64 " bytes are free, %" PRIu64
-            " are needed; writes wait (make room): %s",
-            free_bytes(s), wanted, s->options.dir);
-  if (!full && was) rkv_log(s->host, RKV_LOG_INFO, STORE_LOG, "device has room again");
-}
-
 bool room_for_entries(struct store *s, uint64_t bytes) {
-  uint64_t wanted = reserve(s) + next_snapshot(s) + bytes;
-  bool there = has(s, wanted);
-  set_full(s, !there, wanted);
+  uint64_t wanted = reserve(s) + bytes;
+  struct rkv_error what = {0};
+  bool there;
+  (void)pthread_mutex_lock(&s->log.lock);
+  wanted += log_next_snapshot(&s->log, s->options.write_buffer_bytes);
+  (void)pthread_mutex_unlock(&s->log.lock);
+  there = has(s, wanted);
+  if (!there)
+    (void)rkv_fail(&what, RKV_NO_SPACE,
+                   "%" PRIu64 " bytes are free, %" PRIu64
+                   " are needed; writes wait (make room): %s",
+                   free_bytes(s), wanted, s->options.dir);
+  log_note_lack(&s->log, there ? RKV_OK : RKV_NO_SPACE, what.text);
   return there;
 }
 
 enum rkv_status room_pause(struct store *s, struct rkv_error *error) {
-  enum rkv_status status = RKV_OK;
-  struct timespec until;
-  (void)clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += RETRY_MS * 1000000L;
-  until.tv_sec += until.tv_nsec / 1000000000L;
-  until.tv_nsec %= 1000000000L;
-  (void)pthread_mutex_lock(&s->lock);
-  while (s->failed.status == RKV_OK && !s->closing &&
-         pthread_cond_timedwait(&s->work, &s->lock, &until) == 0) {
-  }
-  if (s->failed.status != RKV_OK)
-    status = rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
-  else if (s->closing)
-    status = rkv_fail(error, RKV_CANCELLED, "storage-rocksdb: closed while the device was full");
-  (void)pthread_mutex_unlock(&s->lock);
+  enum rkv_status status;
+  (void)pthread_mutex_lock(&s->log.lock);
+  status = log_pause(&s->log, RETRY_MS, error);
+  (void)pthread_mutex_unlock(&s->log.lock);
   return status;
 }

@@ -15,7 +15,7 @@ enum rkv_status snapshot_describe(const struct snapshot *snapshot, struct rkv_er
   const uint64_t numbers[NUMBERS] = {snapshot->number,          meta->last.term,
                                      meta->last.index,          meta->membership_id.term,
                                      meta->membership_id.index, meta->size};
-  struct store *s = snapshot->s;
+  struct store *s = (struct store *)snapshot->log;
   uint8_t *value = malloc(HEAD + meta->membership.len);
   rocksdb_writebatch_t *batch;
   enum rkv_status status;
@@ -33,13 +33,13 @@ enum rkv_status snapshot_describe(const struct snapshot *snapshot, struct rkv_er
 
 static enum rkv_status parse(struct snapshot *snapshot, const uint8_t *value, size_t len,
                              struct rkv_error *error) {
-  const struct rkv_host *host = snapshot->s->host;
+  const struct rkv_host *host = snapshot->log->host;
   struct rkv_snapshot_meta *meta = &snapshot->meta;
   uint64_t numbers[NUMBERS];
   uint8_t *room;
   if (len < HEAD || len > HEAD + SNAPSHOT_MEMBERSHIP_MAX)
     return rkv_fail(error, RKV_CORRUPT, "%s: the newest snapshot is described by %zu bytes",
-                    snapshot->s->db.dir, len);
+                    ((const struct store *)snapshot->log)->db.dir, len);
   for (int i = 0; i < NUMBERS; i++) numbers[i] = rkv_get_le(value + (size_t)8 * (size_t)i, 8);
   snapshot->number = numbers[0];
   meta->last = (struct rkv_log_id){numbers[1], numbers[2]};
@@ -67,14 +67,11 @@ static enum rkv_status drop_chunks(struct store *s, uint64_t from, uint64_t to,
 }
 
 void snapshot_drop(struct snapshot *snapshot) {
+  struct store *s = (struct store *)snapshot->log;
   struct rkv_error error;
-  if (!snapshot || atomic_fetch_sub(&snapshot->refs, 1) != 1) return;
-  /* After a failure nothing is written any more: the next open drops them. */
-  if (atomic_load(&snapshot->replaced) && snapshot->meta.size > 0 && !store_failed(snapshot->s) &&
-      drop_chunks(snapshot->s, snapshot->number, snapshot->number, &error) != RKV_OK)
-    store_fail(snapshot->s, &error);
-  rkv_buf_drop(&snapshot->meta.membership);
-  free(snapshot);
+  if (snapshot->meta.size > 0 &&
+      drop_chunks(s, snapshot->number, snapshot->number, &error) != RKV_OK)
+    log_fail(&s->log, &error);
 }
 
 /* The number of the first (last: of the last) chunk there is, 0: there is none. Errors: RKV_IO,
@@ -105,7 +102,7 @@ static enum rkv_status edges(const struct store *s, uint64_t *first, uint64_t *l
 }
 
 enum rkv_status snapshot_drop_others(struct store *s, struct rkv_error *error) {
-  uint64_t newest = s->newest ? s->newest->number : 0, first, last;
+  uint64_t newest = s->log.newest ? s->log.newest->number : 0, first, last;
   enum rkv_status status = edges(s, &first, &last, error);
   if (status != RKV_OK) return status;
   s->next_snapshot = (last > newest ? last : newest) + 1;
@@ -122,15 +119,13 @@ static enum rkv_status read_newest(struct store *s, uint8_t *value, size_t max,
   size_t len;
   enum rkv_status status = db_get(&s->db, "snapshot", value, max, &len, error);
   if (status != RKV_OK) return status == RKV_NOT_FOUND ? RKV_OK : status;
-  snapshot = calloc(1, sizeof *snapshot);
+  snapshot = snapshots_new(&s->log);
   if (!snapshot) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for a snapshot");
-  snapshot->s = s;
-  atomic_init(&snapshot->refs, 1);
   status = parse(snapshot, value, len, error);
   if (status == RKV_OK)
-    s->newest = snapshot;
+    s->log.newest = snapshot;
   else
-    snapshot_drop(snapshot);
+    snapshots_drop(snapshot);
   return status;
 }
 

@@ -9,8 +9,8 @@
  * little-endian. */
 #include "tail.h"
 
-#include "crc32c.h"
-#include "dir.h"
+#include <storage-parts/crc32c.h>
+#include <storage-parts/refuse.h>
 
 #include <rkv/membership.h>
 
@@ -44,7 +44,7 @@ static bool whole(const uint8_t *at, size_t len, enum record *type, size_t *size
   if (len < HEADER || at[6] < RECORD_FULL || at[6] > RECORD_LAST) return false;
   payload = (size_t)rkv_get_le(at + 4, 2);
   if (payload > len - HEADER) return false;
-  crc = crc32c(at + 6, payload + 1);
+  crc = crc32c(0, at + 6, payload + 1);
   if ((uint32_t)rkv_get_le(at, 4) != ((crc >> 15) | (crc << 17)) + CRC_MASK) return false;
   *type = (enum record)at[6];
   *size = HEADER + payload;
@@ -134,12 +134,12 @@ static enum rkv_status scan_file(struct scan *s, uint8_t *block, struct rkv_erro
   int fd;
   (void)snprintf(path, sizeof path, "%s/%06" PRIu64 ".log", s->dir, s->file->number);
   fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return dir_fail(path, "open", error);
+  if (fd < 0) return refuse_errno(path, "open", error);
   s->inside = false;
   for (; status == RKV_OK && got == BLOCK; offset += BLOCK) {
     got = read_fully(fd, block, BLOCK);
-    status =
-        got < 0 ? dir_fail(path, "read", error) : scan_block(s, block, (size_t)got, offset, error);
+    status = got < 0 ? refuse_errno(path, "read", error)
+                     : scan_block(s, block, (size_t)got, offset, error);
   }
   if (status == RKV_OK && s->inside) not_whole(s, s->began);
   (void)close(fd);
@@ -158,7 +158,7 @@ static enum rkv_status list(const char *dir, struct tail *tail, struct rkv_error
   DIR *entries = opendir(dir);
   const struct dirent *entry;
   enum rkv_status status = RKV_OK;
-  if (!entries) return dir_fail(dir, "open the directory", error);
+  if (!entries) return refuse_errno(dir, "open the directory", error);
   while ((errno = 0, entry = readdir(entries)) && status == RKV_OK) {
     uint64_t number;
     int end = 0;
@@ -170,7 +170,7 @@ static enum rkv_status list(const char *dir, struct tail *tail, struct rkv_error
     else
       tail->files[tail->count++] = (struct tail_file){.number = number};
   }
-  if (!entry && errno) status = dir_fail(dir, "read the directory", error);
+  if (!entry && errno) status = refuse_errno(dir, "read the directory", error);
   (void)closedir(entries);
   qsort(tail->files, tail->count, sizeof tail->files[0], by_number);
   return status;
@@ -199,7 +199,7 @@ enum rkv_status tail_cut(const char *dir, const struct tail *tail, struct rkv_er
   (void)snprintf(path, sizeof path, "%s/%06" PRIu64 ".log", dir, tail->file);
   fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0 || ftruncate(fd, (off_t)tail->offset) != 0 || fsync(fd) != 0)
-    status = dir_fail(path, "cut off what a crash tore", error);
+    status = refuse_errno(path, "cut off what a crash tore", error);
   if (fd >= 0) (void)close(fd);
   return status;
 }

@@ -4,17 +4,19 @@
  * (W2) A batch is carried out whole or not at all, so no crash leaves half of an operation.
  * (W3) While entries wait for room, a purge of entries that are durable goes ahead of them, for it
  *      may be what makes room: nothing that waits before it can change what it drops. */
-#include "store.h"
+#include "writer.h"
+
+#include "room.h"
+#include "values.h"
 
 #include <stdlib.h>
 
-enum { VOTE_SIZE = 17, IDENTITY_SIZE = 25, PURGED_SIZE = 16 }; /* bytes of the values, see db.h */
 enum { DROPPED_SINGLY_MAX = 256 };
 #define BATCH_BYTES_MAX (8 * MIB) /* a batch with more of payload gets no more operations */
 
-/* Operations that go to the database at once. */
+/* Operations that go to the database at once, up to `last`. */
 struct batch {
-  const struct op *first, *last;
+  const struct op *last;
   uint64_t bytes;
   bool entries; /* some are appended */
 };
@@ -31,24 +33,6 @@ static void put_entry(const struct db *db, rocksdb_writebatch_t *rocks,
   rkv_put_le(head + 8, entry->kind, 4);
   rocksdb_writebatch_putv_cf(rocks, db->families[DB_LOG], 1, keys, key_sizes, 2, values,
                              value_sizes);
-}
-
-static void put_vote(const struct db *db, rocksdb_writebatch_t *rocks, struct rkv_vote vote) {
-  uint8_t value[VOTE_SIZE];
-  rkv_put_le(value, vote.term, 8);
-  rkv_put_le(value + 8, vote.node_id, 8);
-  value[16] = vote.committed;
-  db_put(db, rocks, "vote", value, sizeof value);
-}
-
-static void put_identity(const struct db *db, rocksdb_writebatch_t *rocks,
-                         const struct rkv_identity *identity) {
-  uint8_t value[IDENTITY_SIZE];
-  rkv_put_le(value, identity->cluster.high, 8);
-  rkv_put_le(value + 8, identity->cluster.low, 8);
-  rkv_put_le(value + 16, identity->incarnation, 8);
-  value[24] = identity->settled;
-  db_put(db, rocks, "identity", value, sizeof value);
 }
 
 /* Each range that was dropped costs every later read time, until RocksDB makes a file of its
@@ -69,11 +53,8 @@ static void drop(const struct db *db, rocksdb_writebatch_t *rocks, rkv_index fro
 /* Not below what went ahead (W3). */
 static void put_purge(struct store *s, rocksdb_writebatch_t *rocks, struct rkv_log_id up_to,
                       rkv_index last) {
-  uint8_t value[PURGED_SIZE];
   if (up_to.index <= s->purged) return;
-  rkv_put_le(value, up_to.term, 8);
-  rkv_put_le(value + 8, up_to.index, 8);
-  db_put(&s->db, rocks, "purged", value, sizeof value);
+  values_put_purged(&s->db, rocks, up_to);
   drop(&s->db, rocks, s->purged + 1, last);
   s->purged = up_to.index;
 }
@@ -86,8 +67,8 @@ static void put_op(struct store *s, rocksdb_writebatch_t *rocks, const struct op
   case OP_APPEND:
     for (size_t i = 0; i < op->count; i++) put_entry(db, rocks, &op->entries[i]);
     break;
-  case OP_VOTE: put_vote(db, rocks, op->vote); break;
-  case OP_IDENTITY: put_identity(db, rocks, &op->identity); break;
+  case OP_VOTE: values_put_vote(db, rocks, op->vote); break;
+  case OP_IDENTITY: values_put_identity(db, rocks, &op->identity); break;
   case OP_TRUNCATE: drop(db, rocks, op->first_dropped, op->last_dropped); break;
   case OP_PURGE: put_purge(s, rocks, op->id, op->last_dropped); break;
   }
@@ -99,8 +80,8 @@ static enum rkv_status write_durably(struct store *s, rocksdb_writebatch_t *rock
   if (rocksdb_writebatch_count(rocks) == 0) return RKV_OK; /* all refused */
   status = ledger_write(&s->ledger, &s->db, rocks, error);
   if (status != RKV_OK) return status;
-  atomic_fetch_add_explicit(&s->counts.syncs, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&s->counts.written_bytes, bytes, memory_order_relaxed);
+  atomic_fetch_add_explicit(&s->log.counts.syncs, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&s->log.counts.written_bytes, bytes, memory_order_relaxed);
   return RKV_OK;
 }
 
@@ -110,10 +91,11 @@ static enum rkv_status write_durably(struct store *s, rocksdb_writebatch_t *rock
  * durable_last. */
 static bool may_purge_ahead(struct store *s, struct rkv_log_id *up_to) {
   bool may;
-  (void)pthread_mutex_lock(&s->lock);
-  *up_to = s->image.purged;
-  may = up_to->index > s->purged && up_to->index <= s->durable_last && s->failed.status == RKV_OK;
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
+  *up_to = s->log.held.purged;
+  may = up_to->index > s->purged && up_to->index <= s->log.durable_last &&
+        s->log.failed.status == RKV_OK;
+  (void)pthread_mutex_unlock(&s->log.lock);
   return may;
 }
 
@@ -151,7 +133,7 @@ static enum rkv_status await_room(struct store *s, uint64_t bytes, struct rkv_er
 
 /* From `op` to `last`, or as many as a batch takes. */
 static struct batch gather(const struct op *op, const struct op *last) {
-  struct batch b = {.first = op};
+  struct batch b = {.last = op};
   for (; b.bytes < BATCH_BYTES_MAX; op = op->next) {
     b.last = op;
     b.bytes += op->bytes;
@@ -162,8 +144,9 @@ static struct batch gather(const struct op *op, const struct op *last) {
 }
 
 /* Writes operations and completes them. */
-static enum rkv_status write_some(struct store *s, const struct op *op, const struct op *last,
+static enum rkv_status write_some(struct log *log, struct op *op, const struct op *last,
                                   struct rkv_error *error) {
+  struct store *s = (struct store *)log;
   struct batch b = gather(op, last);
   rocksdb_writebatch_t *rocks;
   rkv_index purged;
@@ -171,36 +154,18 @@ static enum rkv_status write_some(struct store *s, const struct op *op, const st
   if (status != RKV_OK) return status;
   purged = s->purged;
   rocks = rocksdb_writebatch_create();
-  for (op = b.first;; op = op->next) {
+  for (;; op = op->next) {
     put_op(s, rocks, op);
     if (op == b.last) break;
   }
   status = write_durably(s, rocks, b.bytes, error);
   rocksdb_writebatch_destroy(rocks);
   if (status != RKV_OK) return status;
-  queue_finish(s, b.last);
+  queue_finish(log, b.last);
   return s->purged > purged ? db_return_space(&s->db, DB_LOG, 0, s->purged, error) : RKV_OK;
 }
 
 void *writer_main(void *arg) {
-  struct store *s = arg;
-  (void)pthread_mutex_lock(&s->lock);
-  for (;;) {
-    struct rkv_error error;
-    const struct op *first, *last;
-    bool failed;
-    while (!s->first && !s->closing) (void)pthread_cond_wait(&s->work, &s->lock);
-    first = s->first;
-    last = s->last;
-    failed = s->failed.status != RKV_OK;
-    (void)pthread_mutex_unlock(&s->lock);
-    if (!first) break;
-    if (!failed && write_some(s, first, last, &error) != RKV_OK) {
-      store_fail(s, &error);
-      failed = true;
-    }
-    if (failed) queue_finish(s, NULL);
-    (void)pthread_mutex_lock(&s->lock);
-  }
+  queue_serve(arg, write_some);
   return NULL;
 }

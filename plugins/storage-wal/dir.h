@@ -5,9 +5,8 @@
 #ifndef WAL_DIR_H
 #define WAL_DIR_H
 
-#include <rkv/status.h>
+#include <storage-parts/folder.h>
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,9 +24,6 @@ enum dir_file {
   DIR_FILE_LIST(DIR_FILE_ENUM)
 #undef DIR_FILE_ENUM
 };
-
-#define DIR_OWNER "rkv-owner" /* of each storage of ours: its first line says which (owner.h) */
-#define DIR_OWNER_NEW DIR_OWNER ".new" /* unfinished */
 
 enum { DIR_NAME_MAX = 48 }; /* bytes of a file name, its NUL included */
 
@@ -52,12 +48,9 @@ void dir_close(struct dir *dir);
 enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
                          size_t *count, struct rkv_error *error);
 
-/* Names that stand in the directory, the first of each by the alphabet; "": none. Those with a
- * leading dot, lost+found and DIR_OWNER_NEW are left out: they say nothing. */
-struct dir_found {
-  char ours[NAME_MAX + 1], others[NAME_MAX + 1];
-};
-enum rkv_status dir_look(const struct dir *dir, struct dir_found *found, struct rkv_error *error);
+/* Names that stand in the directory. An unfinished OWNED_FILE is left out too: it says nothing. */
+enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
+                         struct rkv_error *error);
 
 /* Errors: RKV_IO, also for what is no plain file; RKV_NO_SPACE; RKV_FULL without a free file
  * descriptor. *fd is -1 then. */
@@ -79,8 +72,6 @@ enum rkv_status dir_read(int fd, struct dir_name name, void *bytes, size_t len, 
 /* Errors: RKV_IO, RKV_NO_SPACE. */
 enum rkv_status dir_sync_file(const struct dir *dir, int fd, struct dir_name name,
                               struct rkv_error *error);
-/* What is free on the device; one that does not tell is not full. */
-uint64_t dir_free_bytes(const struct dir *dir);
 enum rkv_status dir_file_size(int fd, struct dir_name name, uint64_t *size,
                               struct rkv_error *error);
 

@@ -1,8 +1,9 @@
 /* head.c: encodes and checks segment headers. */
 #include "head.h"
 
-#include "crc32c.h"
-#include "little.h"
+#include <storage-parts/crc32c.h>
+#include <storage-parts/little.h>
+#include <storage-parts/owned.h>
 
 #include <inttypes.h>
 
@@ -97,26 +98,15 @@ enum rkv_status head_decode(const char *name, const uint8_t in[HEAD_SIZE], struc
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: offset %d: expected header checksum %08" PRIx32 ", found %08" PRIx32, name,
                     AT_CRC, crc, head->crc);
-  if (head->format == 0 || head->format > HEAD_FORMAT)
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: format %" PRIu32 " is newer than %u, which this version knows (use a "
-                    "newer storage-wal)",
-                    name, head->format, HEAD_FORMAT);
+  if (head->format == 0)
+    return rkv_fail(error, RKV_CORRUPT, "%s: offset %d: format 0", name, AT_FORMAT);
+  if (head->format > HEAD_FORMAT) return owned_check_format(name, head->format, HEAD_FORMAT, error);
   if (head->purged.index > head->last.index)
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: expected the last entry not below the purged one, %" PRIu64
                     ", found %" PRIu64,
                     name, head->purged.index, head->last.index);
   return RKV_OK;
-}
-
-enum rkv_status head_own(const char *name, const struct head *head, rkv_node_id node_id,
-                         struct rkv_error *error) {
-  if (head->node_id == node_id) return RKV_OK;
-  return rkv_fail(error, RKV_FOREIGN,
-                  "%s: written by node %" PRIu64 ", this is node %" PRIu64
-                  " (give each node a directory of its own)",
-                  name, head->node_id, node_id);
 }
 
 uint32_t head_seed(const struct head *head) {

@@ -34,10 +34,6 @@ void head_encode(struct head *head, uint8_t out[HEAD_SIZE]);
 enum rkv_status head_decode(const char *name, const uint8_t in[HEAD_SIZE], struct head *head,
                             struct rkv_error *error);
 
-/* RKV_FOREIGN if the segment was written by another node. */
-enum rkv_status head_own(const char *name, const struct head *head, rkv_node_id node_id,
-                         struct rkv_error *error);
-
 /* What the checksums of the segment's records begin with. */
 uint32_t head_seed(const struct head *head);
 

@@ -3,57 +3,34 @@
 
 #include <inttypes.h>
 
-struct rkv_log_id image_truncate(struct image *image, rkv_index after) {
-  if (after >= image->last.index) return image->last;
-  index_truncate(&image->index, after);
-  if (after > image->purged.index)
-    image->last = (struct rkv_log_id){index_term(&image->index, after), after};
-  else
-    image->last = image->purged;
-  return image->last;
-}
-
-struct rkv_log_id image_purge(struct image *image, struct rkv_log_id up_to) {
-  if (up_to.index <= image->purged.index) return image->purged;
-  if (up_to.index < image->last.index) {
-    image->purged = (struct rkv_log_id){index_term(&image->index, up_to.index), up_to.index};
-    index_purge(&image->index, up_to.index);
-    return image->purged;
-  }
-  image->purged = up_to.index == image->last.index ? image->last : up_to;
-  image->last = image->purged;
-  index_clear(&image->index);
-  return image->purged;
-}
-
 static enum rkv_status replay_entry(struct image *image, const struct record *r,
                                     struct segment *segment, uint64_t offset,
                                     struct rkv_error *error) {
   struct rkv_log_id id = {r->term, r->index};
   enum rkv_status status;
-  if (r->index != image->last.index + 1)
+  if (r->index != image->held.last.index + 1)
     return rkv_fail(error, RKV_CORRUPT, "expected entry %" PRIu64 ", found entry %" PRIu64,
-                    image->last.index + 1, r->index);
+                    image->held.last.index + 1, r->index);
   status = index_place(&image->index, r->index, 1, segment, offset, error);
   if (status == RKV_OK) status = index_note_term(&image->index, id, error);
-  if (status == RKV_OK) image->last = id;
+  if (status == RKV_OK) image->held.last = id;
   return status;
 }
 
 /* The entries in question may stand in segments that are dropped already: so a replay takes ids
  * from the records and never looks one up. */
 static void replay_truncate(struct image *image, struct rkv_log_id id) {
-  if (id.index >= image->last.index) return;
+  if (id.index >= image->held.last.index) return;
   index_truncate(&image->index, id.index);
-  image->last = id;
+  image->held.last = id;
 }
 
 static void replay_purge(struct image *image, struct rkv_log_id id) {
-  image->purged = id;
-  if (id.index < image->last.index) {
+  image->held.purged = id;
+  if (id.index < image->held.last.index) {
     index_purge(&image->index, id.index);
   } else {
-    image->last = id;
+    image->held.last = id;
     index_clear(&image->index);
   }
 }
@@ -63,23 +40,25 @@ enum rkv_status image_replay(struct image *image, const struct record *r, struct
   struct rkv_log_id id = {r->term, r->index};
   switch (r->type) {
   case RECORD_ENTRY: return replay_entry(image, r, segment, offset, error);
-  case RECORD_VOTE: image->vote = (struct rkv_vote){r->term, r->index, r->kind != 0}; return RKV_OK;
+  case RECORD_VOTE:
+    image->held.vote = (struct rkv_vote){r->term, r->index, r->kind != 0};
+    return RKV_OK;
   case RECORD_INCARNATION: image->incarnation = r->index; return RKV_OK;
   case RECORD_CLUSTER:
-    image->identity.cluster = (struct rkv_cluster_id){r->term, r->index};
-    image->identity.settled = r->kind != 0;
-    image->identity.incarnation = image->incarnation;
+    image->held.identity.cluster = (struct rkv_cluster_id){r->term, r->index};
+    image->held.identity.settled = r->kind != 0;
+    image->held.identity.incarnation = image->incarnation;
     return RKV_OK;
   case RECORD_TRUNCATE:
-    if (id.index < image->purged.index)
+    if (id.index < image->held.purged.index)
       return rkv_fail(error, RKV_CORRUPT,
                       "expected no truncation below entry %" PRIu64
                       ", found one after entry %" PRIu64,
-                      image->purged.index, id.index);
+                      image->held.purged.index, id.index);
     replay_truncate(image, id);
     return RKV_OK;
   case RECORD_PURGE:
-    if (id.index > image->purged.index) replay_purge(image, id);
+    if (id.index > image->held.purged.index) replay_purge(image, id);
     return RKV_OK;
   default: return RKV_OK; /* CLOSE and BEGIN say nothing about the log */
   }

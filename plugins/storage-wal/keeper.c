@@ -3,6 +3,8 @@
  * A spare is made when there is none: so a device that gets full, or a process that runs out of
  * descriptors, is noticed, and said, while one segment is still to be filled. Then it tries again
  * until there is what it lacks. */
+#include "keeper.h"
+
 #include "lack.h"
 #include "snapshot.h"
 
@@ -40,12 +42,6 @@ static enum rkv_status spare_size(struct store *s, uint64_t number, uint64_t *si
   return status;
 }
 
-/* Any spare may have held records. */
-static void add_spare(struct store *s, uint64_t number, bool recycled) {
-  s->spares[s->spare_count] = number;
-  s->spare_recycled[s->spare_count++] = recycled;
-}
-
 enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error) {
   uint64_t *numbers;
   size_t count;
@@ -58,7 +54,7 @@ enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error) {
     if (status != RKV_OK) break;
     if (numbers[i] >= s->next_file) s->next_file = numbers[i] + 1;
     if (size == s->options.segment_bytes && s->spare_count < s->options.spares_max)
-      add_spare(s, numbers[i], true);
+      store_add_spare(s, numbers[i], true);
     else
       status = dir_drop(&s->dir, dir_name(DIR_SPARE, numbers[i]), error);
   }
@@ -76,16 +72,8 @@ enum rkv_status keeper_make_first(struct store *s, struct rkv_error *error) {
   enum rkv_status status;
   if (s->spare_count > 0) return RKV_OK;
   status = segment_make_spare(&s->dir, number, s->options.segment_bytes, never, NULL, error);
-  if (status == RKV_OK) add_spare(s, number, false);
+  if (status == RKV_OK) store_add_spare(s, number, false);
   return status;
-}
-
-void keeper_taken(struct store *s) {
-  s->spare_count--;
-  for (size_t i = 0; i < s->spare_count; i++) {
-    s->spares[i] = s->spares[i + 1];
-    s->spare_recycled[i] = s->spare_recycled[i + 1];
-  }
 }
 
 /* ---- the thread ---- */
@@ -94,9 +82,9 @@ void keeper_taken(struct store *s) {
 static bool is_futile(void *arg) {
   struct store *s = arg;
   bool futile;
-  (void)pthread_mutex_lock(&s->lock);
-  futile = (s->closing && !s->writer_waits) || s->failed.status != RKV_OK;
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
+  futile = (s->log.closing && !s->writer_waits) || s->log.failed.status != RKV_OK;
+  (void)pthread_mutex_unlock(&s->log.lock);
   return futile;
 }
 
@@ -110,21 +98,14 @@ static uint64_t now_ms(void) {
 static void pause_keeper(struct store *s) {
   struct timespec until = {.tv_sec = (time_t)(s->look_at_ms / 1000),
                            .tv_nsec = (long)(s->look_at_ms % 1000) * 1000000L};
-  (void)pthread_cond_signal(&s->work); /* a writer that closes gives up on a full device */
-  (void)pthread_cond_timedwait(&s->chores, &s->lock, &until);
-}
-
-/* Bytes that a spare leaves to the next snapshot: it may be half as large again as the present one.
- * On its heels comes the purge that gives room; without it nothing does. Under the lock. */
-static uint64_t room_for_snapshot(const struct store *s) {
-  if (!s->newest) return s->options.segment_bytes;
-  return s->newest->header_size + s->newest->meta.size + s->newest->meta.size / 2;
+  (void)pthread_cond_signal(&s->log.work); /* a writer that closes gives up on a full device */
+  (void)pthread_cond_timedwait(&s->chores, &s->log.lock, &until);
 }
 
 /* A look, before zeros are written in vain. */
 static enum rkv_status look_for_room(const struct store *s, uint64_t kept,
                                      struct rkv_error *error) {
-  uint64_t found = dir_free_bytes(&s->dir);
+  uint64_t found = folder_free_bytes(s->dir.fd);
   if (found >= kept && found - kept >= s->options.segment_bytes) return RKV_OK;
   return rkv_fail(error, RKV_NO_SPACE,
                   "%" PRIu64 " bytes are free, of which a snapshot may need %" PRIu64, found, kept);
@@ -142,24 +123,26 @@ static void find_time(struct store *s, enum rkv_status status, bool tried) {
 /* Under the lock, which it leaves meanwhile. */
 static void make_spare(struct store *s) {
   struct rkv_error error;
-  uint64_t number = s->next_file++, kept = room_for_snapshot(s);
+  uint64_t number = s->next_file++;
+  uint64_t kept = log_next_snapshot(&s->log, s->options.segment_bytes);
   enum rkv_status status;
   bool tried;
-  (void)pthread_mutex_unlock(&s->lock);
+  if (s->log.newest) kept += ((struct snapshot_file *)s->log.newest)->header_size;
+  (void)pthread_mutex_unlock(&s->log.lock);
   status = look_for_room(s, kept, &error);
   tried = status == RKV_OK;
   if (tried)
     status = segment_make_spare(&s->dir, number, s->options.segment_bytes, is_futile, s, &error);
-  if (status == RKV_OK || lack_passes(status))
+  if (status == RKV_OK || log_passes(status))
     lack_note(s, status, s->options.segment_bytes, LACK_WAITS_SOON, &error);
   else if (status != RKV_CANCELLED)
-    store_fail(s, &error);
-  (void)pthread_mutex_lock(&s->lock);
+    log_fail(&s->log, &error);
+  (void)pthread_mutex_lock(&s->log.lock);
   find_time(s, status, tried);
   if (status == RKV_OK) {
     s->look_at_ms = 0;
-    add_spare(s, number, false);
-    (void)pthread_cond_signal(&s->work);
+    store_add_spare(s, number, false);
+    (void)pthread_cond_signal(&s->log.work);
   }
 }
 
@@ -167,7 +150,7 @@ static void make_spare(struct store *s) {
 static bool can_recycle(const struct store *s) {
   const struct segment *oldest = s->oldest;
   return oldest != s->active && oldest->sequence < s->needed && oldest->readers == 0 &&
-         s->failed.status == RKV_OK;
+         s->log.failed.status == RKV_OK;
 }
 
 /* Under the lock, which it leaves meanwhile. */
@@ -179,29 +162,30 @@ static void recycle(struct store *s) {
   uint64_t number = s->next_file++;
   bool keep = segment->size == s->options.segment_bytes && s->spare_count < s->options.spares_max;
   s->oldest = segment->next;
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   status = keep ? dir_rename(&s->dir, name, dir_name(DIR_SPARE, number), &error)
                 : dir_drop(&s->dir, name, &error);
   if (status == RKV_OK)
-    atomic_fetch_sub_explicit(&s->counts.segments, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&s->segments, 1, memory_order_relaxed);
   else
-    store_fail(s, &error);
+    log_fail(&s->log, &error);
   if (status == RKV_OK && keep) lack_note(s, RKV_OK, 0, LACK_WAITS, NULL);
   free(segment);
-  (void)pthread_mutex_lock(&s->lock);
-  if (status == RKV_OK && keep) add_spare(s, number, true);
+  (void)pthread_mutex_lock(&s->log.lock);
+  if (status == RKV_OK && keep) store_add_spare(s, number, true);
   if (status == RKV_OK && !keep) s->look_at_ms = 0; /* there is news */
-  (void)pthread_cond_signal(&s->work);
+  (void)pthread_cond_signal(&s->log.work);
 }
 
 /* Under the lock. */
 static bool wants_spare(const struct store *s) {
-  return s->spare_count == 0 && s->failed.status == RKV_OK && (!s->closing || s->writer_waits);
+  return s->spare_count == 0 && s->log.failed.status == RKV_OK &&
+         (!s->log.closing || s->writer_waits);
 }
 
 void *keeper_main(void *arg) {
   struct store *s = arg;
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   for (;;) {
     if (can_recycle(s))
       recycle(s);
@@ -212,8 +196,8 @@ void *keeper_main(void *arg) {
     else if (s->writer_done)
       break;
     else
-      (void)pthread_cond_wait(&s->chores, &s->lock);
+      (void)pthread_cond_wait(&s->chores, &s->log.lock);
   }
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   return NULL;
 }

@@ -3,7 +3,7 @@
 #ifndef WAL_OPTIONS_H
 #define WAL_OPTIONS_H
 
-#include <rkv/plugin.h>
+#include <storage-parts/declare.h>
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
@@ -25,9 +25,7 @@ enum { STORE_SPARES_MAX = 16 };
 
 struct wal_options {
   const char *dir;
-#define WAL_OPTION_FIELD(name, type, default_, min, max, flags, help) uint64_t name;
-  WAL_OPTION_LIST(WAL_OPTION_FIELD)
-#undef WAL_OPTION_FIELD
+  WAL_OPTION_LIST(DECLARE_FIELD)
 };
 
 #endif

@@ -1,9 +1,11 @@
 /* owner.c: reads, makes and changes the file that says whose directory it is. */
 #include "owner.h"
 
-#include "crc32c.h"
 #include "head.h"
-#include "little.h"
+
+#include <storage-parts/crc32c.h>
+#include <storage-parts/little.h>
+#include <storage-parts/owned.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,14 +19,12 @@ enum {
   UNIT = 4096, /* bytes of the text and of each place: no write tears two of them */
   PLACES = 2,
   FILE_BYTES = UNIT + PLACES * UNIT,
-  PLUGIN_MAX = 64, /* bytes of a plugin's name, its NUL included */
 };
 
 /* Where the fields of a place stand. */
 enum { AT_CRC = 0, AT_CHANGES = 8, AT_SEGMENT = 16, AT_SNAPSHOT = 24, PLACE_BYTES = 32 };
 
-static const struct dir_name name = {DIR_OWNER}, temporary = {DIR_OWNER_NEW};
-static const char owned_by[] = "raft-key-value ";
+static const struct dir_name name = {OWNED_FILE}, temporary = {OWNED_FILE_NEW};
 
 static off_t place_at(uint64_t changes) {
   return (off_t)(UNIT + changes % PLACES * UNIT);
@@ -49,26 +49,6 @@ void owner_close(struct owner *owner) {
 
 /* ---- read ---- */
 
-/* Another storage of ours says so in the first line. */
-static enum rkv_status check_plugin(const uint8_t *bytes, size_t len, struct rkv_error *error) {
-  char plugin[PLUGIN_MAX];
-  size_t begin = sizeof owned_by - 1, n = 0;
-  if (len > begin && memcmp(bytes, owned_by, begin) == 0)
-    while (n + 1 < sizeof plugin && begin + n < len && bytes[begin + n] > ' ' &&
-           bytes[begin + n] < 0x7f)
-      n++;
-  (void)snprintf(plugin, sizeof plugin, "%.*s", (int)n, (const char *)bytes + begin);
-  if (strcmp(plugin, "storage-wal") == 0) return RKV_OK;
-  if (n == 0)
-    return rkv_fail(error, RKV_CORRUPT,
-                    "%s: offset 0: expected the name of the storage whose directory this is, found "
-                    "%zu other bytes",
-                    name.text, len);
-  return rkv_fail(error, RKV_FOREIGN,
-                  "%s: this directory belongs to %s (give each storage a directory of its own)",
-                  name.text, plugin);
-}
-
 /* Takes the newest of the places that are whole. */
 static bool take_newest(struct owner *owner, const uint8_t *bytes) {
   bool found = false;
@@ -89,7 +69,7 @@ static bool take_newest(struct owner *owner, const uint8_t *bytes) {
 static enum rkv_status take(struct owner *owner, const uint8_t *bytes, size_t len,
                             rkv_node_id node_id, struct rkv_error *error) {
   unsigned format = 0;
-  enum rkv_status status = check_plugin(bytes, len, error);
+  enum rkv_status status = owned_check_plugin(name.text, "storage-wal", bytes, len, error);
   if (status != RKV_OK) return status;
   if (len < FILE_BYTES)
     return rkv_fail(error, RKV_CORRUPT, "%s: expected %d bytes, found %zu", name.text, FILE_BYTES,
@@ -101,17 +81,9 @@ static enum rkv_status take(struct owner *owner, const uint8_t *bytes, size_t le
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: offsets %d and %d: expected a checksum that fits one of them, found none",
                     name.text, UNIT, 2 * UNIT);
-  if (format > HEAD_FORMAT)
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: format %u is newer than %u, which this version knows (use a newer "
-                    "storage-wal)",
-                    name.text, format, HEAD_FORMAT);
-  if (node_id && owner->node_id != node_id)
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: this directory belongs to node %" PRIu64 ", this is node %" PRIu64
-                    " (give each node a directory of its own)",
-                    name.text, owner->node_id, node_id);
-  return RKV_OK;
+  status = owned_check_format(name.text, format, HEAD_FORMAT, error);
+  if (status != RKV_OK || node_id == 0) return status;
+  return owned_check_node(name.text, owner->node_id, node_id, error);
 }
 
 enum rkv_status owner_read(const struct dir *dir, rkv_node_id node_id, struct owner *owner,

@@ -1,23 +1,13 @@
 /* plugin.c: storage-wal, a log storage in files: options and descriptor. */
-#include "plugin.h"
-#include "snapshot.h"
+#include "open.h"
+#include "read.h"
+#include "record.h"
+
+#include <storage-parts/declare.h>
 
 static const struct rkv_option options[] = {
-    {.name = "dir",
-     .help = "directory of this node's log and snapshots; made if it is not there",
-     .type = RKV_OPTION_PATH,
-     .flags = RKV_OPTION_REQUIRED},
-#define WAL_OPTION_ROW(name_, type_, default_, min_, max_, flags_, help_)                          \
-  {.name = #name_,                                                                                 \
-   .default_text = default_,                                                                       \
-   .help = help_,                                                                                  \
-   .min = min_,                                                                                    \
-   .max = max_,                                                                                    \
-   .type = RKV_OPTION_##type_,                                                                     \
-   .flags = flags_},
-    WAL_OPTION_LIST(WAL_OPTION_ROW)
-#undef WAL_OPTION_ROW
-};
+    DECLARE_DIR("directory of this node's log and snapshots; made if it is not there"),
+    WAL_OPTION_LIST(DECLARE_OPTION)};
 enum { OPTION_COUNT = sizeof options / sizeof options[0] };
 
 /* The log's leaves know files by their names alone. */
@@ -49,38 +39,8 @@ static enum rkv_status wal_open(const struct rkv_host *host, const struct rkv_co
 }
 
 static const struct rkv_storage_ops ops = {
-    .open = wal_open,
-    .close = store_close,
-    .load = store_load,
-    .save_vote = queue_save_vote,
-    .save_identity = queue_save_identity,
-    .append = queue_append,
-    .truncate = queue_truncate,
-    .purge = queue_purge,
-    .read = read_entries,
-    .snapshot_begin = snapshot_begin,
-    .snapshot_write = snapshot_write,
-    .snapshot_commit = snapshot_commit,
-    .snapshot_abort = snapshot_abort,
-    .snapshot_open = snapshot_open,
-    .snapshot_read = snapshot_read,
-    .snapshot_close = snapshot_close,
-};
+    .open = wal_open, .close = store_close, .read = read_entries, DECLARE_OPERATIONS};
 
-extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
-const struct rkv_plugin rkv_plugin_entry = {
-    .magic = RKV_PLUGIN_MAGIC,
-    .abi_major = RKV_ABI_MAJOR,
-    .abi_minor = RKV_ABI_MINOR,
-    .struct_size = sizeof(struct rkv_plugin),
-    .kind = RKV_KIND_STORAGE,
-    .name = "storage-wal",
-    .version = RKV_VERSION,
-    .description = "log, vote and snapshots in files; what is acknowledged is on the disk",
-    .capabilities = RKV_CAP_DURABLE,
-    .options = options,
-    .option_count = OPTION_COUNT,
-    .option_size = sizeof(struct rkv_option),
-    .ops = &ops,
-    .ops_size = sizeof ops,
-};
+DECLARE_PLUGIN("storage-wal",
+               "log, vote and snapshots in files; what is acknowledged is on the disk", options,
+               ops);

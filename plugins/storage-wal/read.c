@@ -1,95 +1,64 @@
-/* read.c: gives entries back: from the queue while they are not durable, else from the segments.
- *
- * The log may change while a reader waits for the device. A truncation meanwhile ends the read
- * early, so that entries of before and after it are never given together. */
-#include "store.h"
+/* read.c: gives durable entries back, from the segments. */
+#include "read.h"
+
+#include "record.h"
+
+#include <storage-parts/reading.h>
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
+/* Where entries will be found. */
+struct run {
+  rkv_index first, last; /* entries of the run, at least as far as they are wanted */
+  uint64_t offset, end;
+  struct segment *segment;
+};
+
 /* One call. */
-struct reading {
-  struct store *s;
-  rkv_index at, to; /* what is still to be given */
-  uint64_t bytes, bytes_max;
-  struct rkv_entry *entries;
-  size_t count, capacity;
-  uint64_t cuts;           /* store.cuts when the first entry was given */
+struct run_reading {
+  struct reading base;     /* the first member */
+  struct run run;          /* found last */
   struct segment *segment; /* whose file is open; it cannot be recycled */
   int fd;                  /* -1: none */
 };
 
 enum { READ_WINDOW = 256 * 1024 }; /* bytes read of a run at first */
 
-/* Where the entry `at` will be found. */
-struct run {
-  rkv_index first, last; /* entries of the run, at least as far as they are wanted */
-  uint64_t offset, end;
-};
-
-/* Takes an entry over if it still fits; the reference stays the caller's. */
-static bool give(struct reading *r, const struct rkv_entry *entry) {
-  if (r->count == r->capacity || r->at > r->to) return false;
-  if (r->count > 0 && r->bytes + entry->payload.len > r->bytes_max) return false;
-  r->bytes += entry->payload.len;
-  r->entries[r->count] = *entry;
-  (void)rkv_buf_share(r->entries[r->count++].payload);
-  r->at++;
-  return true;
+static struct store *store_of(const struct run_reading *r) {
+  return (struct store *)r->base.log;
 }
 
-/* Gives what is found in the queue; true if it was there. Under the lock. */
-static bool give_queued(struct reading *r) {
-  for (const struct op *op = r->s->first; op; op = op->next) {
-    rkv_index first;
-    if (op->type != RECORD_ENTRY || op->live == 0) continue;
-    first = op->entries[0].id.index;
-    if (r->at < first || r->at - first >= op->live) continue;
-    for (size_t i = (size_t)(r->at - first); i < op->live; i++)
-      if (!give(r, &op->entries[i])) {
-        r->to = 0;
-        break;
-      }
-    return true;
-  }
-  return false;
-}
-
-/* Entries from here on are in the queue, or will be: what follows a run on the disk up to there may
- * be truncated already. Under the lock. */
-static rkv_index first_queued(const struct store *s) {
-  for (const struct op *op = s->first; op; op = op->next)
-    if (op->live > 0) return op->entries[0].id.index;
-  return UINT64_MAX;
-}
-
-/* Finds the run of r->at, as far as its entries are held, and its segment. Under the lock. */
-static bool find_run(struct reading *r, struct run *run, struct segment **segment) {
-  const struct index_slot *next, *slot = index_find(&r->s->image.index, r->at, &next);
-  rkv_index queued = first_queued(r->s);
+/* Finds the run of r->at, as far as its entries are held and durable, and its segment, which counts
+ * as read from now on. Under the lock. */
+static bool find_run(struct reading *reading, rkv_index last) {
+  struct run_reading *r = (struct run_reading *)reading;
+  const struct index_slot *next, *slot = index_find(&store_of(r)->index, reading->at, &next);
+  struct run *run = &r->run;
   if (!slot) return false;
   run->first = slot->first;
-  run->last = next && next->first - 1 < r->to ? next->first - 1 : r->to;
-  if (run->last >= queued) run->last = queued - 1;
+  run->last = next && next->first - 1 < reading->to ? next->first - 1 : reading->to;
+  if (run->last > last) run->last = last;
   run->offset = slot->offset;
   run->end = next && next->segment == slot->segment ? next->offset : slot->segment->end;
-  *segment = slot->segment;
+  run->segment = slot->segment;
+  if (run->segment != r->segment) run->segment->readers++;
   return true;
 }
 
-static void release(struct reading *r) {
-  if (r->fd < 0) return;
-  (void)close(r->fd);
-  (void)pthread_mutex_lock(&r->s->lock);
+static void release(struct run_reading *r) {
+  if (!r->segment) return;
+  if (r->fd >= 0) (void)close(r->fd);
+  (void)pthread_mutex_lock(&r->base.log->lock);
   r->segment->readers--;
-  (void)pthread_cond_signal(&r->s->chores);
-  (void)pthread_mutex_unlock(&r->s->lock);
+  (void)pthread_cond_signal(&store_of(r)->chores);
+  (void)pthread_mutex_unlock(&r->base.log->lock);
   r->fd = -1;
   r->segment = NULL;
 }
 
-static enum rkv_status damaged(const struct reading *r, uint64_t offset, const char *what,
+static enum rkv_status damaged(const struct run_reading *r, uint64_t offset, const char *what,
                                uint32_t expected, uint32_t found, struct rkv_error *error) {
   return rkv_fail(error, RKV_CORRUPT,
                   "%s: offset %" PRIu64 ": expected %s %08" PRIx32 ", found %08" PRIx32,
@@ -97,25 +66,29 @@ static enum rkv_status damaged(const struct reading *r, uint64_t offset, const c
 }
 
 /* Checks the entry's payload and gives it; false in *more: no more are wanted. */
-static enum rkv_status give_checked(struct reading *r, const struct record *record, uint64_t offset,
-                                    struct rkv_buf payload, bool *more, struct rkv_error *error) {
+static enum rkv_status give_checked(struct run_reading *r, const struct record *record,
+                                    uint64_t offset, struct rkv_buf payload, bool *more,
+                                    struct rkv_error *error) {
   uint32_t crc = record_payload_crc(r->segment->seed, payload.data, payload.len);
   struct rkv_entry entry = {.id = {record->term, record->index},
                             .kind = record->kind,
                             .payload = payload.len > 0 ? payload : rkv_buf_none()};
   if (record->payload_crc != crc)
     return damaged(r, offset, "payload checksum", record->payload_crc, crc, error);
-  *more = give(r, &entry);
-  if (!*more) r->to = 0;
+  *more = reading_fits(&r->base, payload.len);
+  if (!*more) return RKV_OK;
+  (void)rkv_buf_share(entry.payload);
+  reading_give(&r->base, &entry);
   return RKV_OK;
 }
 
 /* Gives the entries that stand in `bytes`, the beginning of the run. If the first one wanted is not
  * whole, *needed tells how many bytes it takes; else *needed is 0. */
-static enum rkv_status give_run(struct reading *r, const struct run *run, struct rkv_buf bytes,
-                                uint64_t *needed, struct rkv_error *error) {
+static enum rkv_status give_run(struct run_reading *r, struct rkv_buf bytes, uint64_t *needed,
+                                struct rkv_error *error) {
+  const struct run *run = &r->run;
   rkv_index expected = run->first;
-  const size_t given = r->count;
+  const size_t given = r->base.count;
   bool more = true;
   size_t at = 0;
   *needed = 0;
@@ -132,14 +105,14 @@ static enum rkv_status give_run(struct reading *r, const struct run *run, struct
       end = at + record_size(record.length);
     }
     if (end > bytes.len) {
-      if (r->count == given) *needed = end;
+      if (r->base.count == given) *needed = end;
       return RKV_OK;
     }
     if (record.type == RECORD_ENTRY && record.index != expected)
       return rkv_fail(error, RKV_CORRUPT,
                       "%s: offset %" PRIu64 ": expected entry %" PRIu64 ", found %" PRIu64,
                       dir_name(DIR_LOG, r->segment->sequence).text, offset, expected, record.index);
-    if (record.type == RECORD_ENTRY && expected++ >= r->at)
+    if (record.type == RECORD_ENTRY && expected++ >= r->base.at)
       status = give_checked(r, &record, offset,
                             rkv_buf_slice(bytes, at + RECORD_HEADER, record.length), &more, error);
     if (status != RKV_OK) return status;
@@ -149,8 +122,9 @@ static enum rkv_status give_run(struct reading *r, const struct run *run, struct
 }
 
 /* Reads of the segment that is kept: at least one entry, as a rule the run. */
-static enum rkv_status read_run(struct reading *r, const struct run *run, struct rkv_error *error) {
-  const struct rkv_host *host = r->s->host;
+static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) {
+  const struct run *run = &r->run;
+  const struct rkv_host *host = r->base.log->host;
   struct dir_name name = dir_name(DIR_LOG, r->segment->sequence);
   uint64_t needed = READ_WINDOW, whole = run->end - run->offset;
   for (;;) {
@@ -160,88 +134,49 @@ static enum rkv_status read_run(struct reading *r, const struct run *run, struct
     uint8_t *room = host->buf_alloc(host->ctx, len, &bytes);
     if (!room) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for %zu bytes", name.text, len);
     status = dir_read(r->fd, name, room, len, (off_t)run->offset, &got, error);
-    if (status == RKV_OK) status = give_run(r, run, rkv_buf_slice(bytes, 0, got), &needed, error);
+    if (status == RKV_OK) status = give_run(r, rkv_buf_slice(bytes, 0, got), &needed, error);
     rkv_buf_drop(&bytes);
     if (status != RKV_OK || needed == 0) return status;
     if (needed > whole || got < len)
       return rkv_fail(error, RKV_CORRUPT,
                       "%s: offset %" PRIu64 ": expected entry %" PRIu64 ", found the end",
-                      name.text, run->offset + got, r->at);
+                      name.text, run->offset + got, r->base.at);
   }
 }
 
-/* Opens the file of the segment, which the caller has counted as read. */
-static enum rkv_status open_segment(struct reading *r, struct segment *segment,
+/* Opens the file of the segment, which is counted as read. */
+static enum rkv_status open_segment(struct run_reading *r, struct segment *segment,
                                     struct rkv_error *error) {
-  enum rkv_status status =
-      dir_open_file(&r->s->dir, dir_name(DIR_LOG, segment->sequence), O_RDONLY, &r->fd, error);
+  struct dir_name name = dir_name(DIR_LOG, segment->sequence);
+  enum rkv_status status = dir_open_file(&store_of(r)->dir, name, O_RDONLY, &r->fd, error);
   r->segment = segment;
-  if (status == RKV_OK) return RKV_OK;
-  (void)pthread_mutex_lock(&r->s->lock);
-  segment->readers--;
-  (void)pthread_cond_signal(&r->s->chores);
-  (void)pthread_mutex_unlock(&r->s->lock);
+  if (status != RKV_OK) release(r);
   return status;
 }
 
-/* Under the lock: is there more to give, and can it be? */
-static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
-  const struct store *s = r->s;
-  if (r->count == 0) r->cuts = s->cuts;
-  if (r->count > 0 && (s->cuts != r->cuts || r->at <= s->image.purged.index)) r->to = 0;
-  if (r->count == 0 && r->at <= s->image.purged.index)
-    return rkv_fail(error, RKV_NOT_FOUND,
-                    "storage-wal: entry %" PRIu64 " is purged (first: %" PRIu64 ")", r->at,
-                    s->image.purged.index + 1);
-  if (r->to > s->image.last.index) r->to = s->image.last.index;
-  if (s->failed.status == RKV_OK || r->at > r->to || r->at <= s->durable_last) return RKV_OK;
-  if (r->count > 0)
-    r->to = 0;
-  else
-    return rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
-  return RKV_OK;
-}
-
-/* Gives some entries: of one operation or of one run. */
-static enum rkv_status step(struct reading *r, struct rkv_error *error) {
-  struct segment *segment = NULL;
-  struct run run;
-  bool more, queued, found = false;
-  enum rkv_status status;
-  (void)pthread_mutex_lock(&r->s->lock);
-  status = clip(r, error);
-  more = status == RKV_OK && r->at <= r->to;
-  queued = more && give_queued(r);
-  if (more && !queued) found = find_run(r, &run, &segment);
-  if (found && segment != r->segment) segment->readers++;
-  (void)pthread_mutex_unlock(&r->s->lock);
-  if (!more || queued) return status;
-  if (!found)
-    return rkv_fail(error, RKV_BROKEN, "storage-wal: entry %" PRIu64 " has no place", r->at);
-  if (segment != r->segment) {
+static enum rkv_status give_found(struct reading *reading, struct rkv_error *error) {
+  struct run_reading *r = (struct run_reading *)reading;
+  enum rkv_status status = RKV_OK;
+  if (r->run.segment != r->segment) {
     release(r);
-    status = open_segment(r, segment, error);
+    status = open_segment(r, r->run.segment, error);
   }
-  return status == RKV_OK ? read_run(r, &run, error) : status;
+  return status == RKV_OK ? read_run(r, error) : status;
 }
 
 enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
                              struct rkv_entry *entries, size_t capacity, size_t *count,
                              struct rkv_error *error) {
-  struct store *s = storage;
-  struct reading r = {.s = s,
-                      .at = from,
-                      .to = to,
-                      .bytes_max = bytes_max,
-                      .entries = entries,
-                      .capacity = capacity,
-                      .fd = -1};
-  enum rkv_status status;
-  do {
-    status = step(&r, error);
-  } while (status == RKV_OK && r.count < capacity && r.at <= r.to);
+  static const struct reading_ops ops = {.find = find_run, .give = give_found};
+  struct run_reading r = {.base = {.log = storage,
+                                   .ops = &ops,
+                                   .at = from,
+                                   .to = to,
+                                   .bytes_max = bytes_max,
+                                   .entries = entries,
+                                   .capacity = capacity},
+                          .fd = -1};
+  enum rkv_status status = reading_run(&r.base, count, error);
   release(&r);
-  for (size_t i = 0; i < r.count && status != RKV_OK; i++) rkv_buf_drop(&entries[i].payload);
-  *count = status == RKV_OK ? r.count : 0;
   return status;
 }

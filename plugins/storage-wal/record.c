@@ -1,8 +1,8 @@
 /* record.c: encodes, decodes and checks record headers. */
 #include "record.h"
 
-#include "crc32c.h"
-#include "little.h"
+#include <storage-parts/crc32c.h>
+#include <storage-parts/little.h>
 
 #include <assert.h>
 

@@ -1,6 +1,8 @@
 /* recover.c: replays the segments in order and decides about their ends. */
 #include "recover.h"
 
+#include <storage-parts/owned.h>
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -60,25 +62,25 @@ static enum rkv_status check_carried(const struct walk *w, uint64_t sequence,
                     "%s: expected the segment before to end at %" PRIu64
                     ", found its end at %" PRIu64,
                     name, head->prev_end, w->r->active->end);
-  if (!same_vote(head->vote, image->vote) || !rkv_log_id_equal(head->last, image->last) ||
-      !rkv_log_id_equal(head->purged, image->purged))
+  if (!same_vote(head->vote, image->held.vote) || !rkv_log_id_equal(head->last, image->held.last) ||
+      !rkv_log_id_equal(head->purged, image->held.purged))
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: expected last entry %" PRIu64 ", purged %" PRIu64 ", term %" PRIu64
                     ", found %" PRIu64 ", %" PRIu64 ", %" PRIu64 " in the segment before",
-                    name, head->last.index, head->purged.index, head->vote.term, image->last.index,
-                    image->purged.index, image->vote.term);
-  if (!same_identity(head->identity, image->identity))
+                    name, head->last.index, head->purged.index, head->vote.term,
+                    image->held.last.index, image->held.purged.index, image->held.vote.term);
+  if (!same_identity(head->identity, image->held.identity))
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: expected incarnation %" PRIx64 ", found %" PRIx64
                     " or another cluster in the segment before",
-                    name, head->identity.incarnation, image->identity.incarnation);
+                    name, head->identity.incarnation, image->held.identity.incarnation);
   return RKV_OK;
 }
 
 /* A segment of today's format stands beside an rkv-owner. */
 static enum rkv_status check_owner(const struct walk *w, struct rkv_error *error) {
   if (w->r->owner.fd >= 0 || w->scan.head.format <= HEAD_FORMAT_ALONE) return RKV_OK;
-  return rkv_fail(error, RKV_CORRUPT, "%s is missing beside %s", DIR_OWNER, w->scan.name.text);
+  return rkv_fail(error, RKV_CORRUPT, "%s is missing beside %s", OWNED_FILE, w->scan.name.text);
 }
 
 static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct rkv_error *error) {
@@ -87,17 +89,17 @@ static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct r
   enum rkv_status status = check_carried(w, sequence, error);
   if (status == RKV_OK) status = check_owner(w, error);
   if (status == RKV_OK && w->node_id)
-    status = head_own(w->scan.name.text, &w->scan.head, w->node_id, error);
+    status = owned_check_node(w->scan.name.text, w->scan.head.node_id, w->node_id, error);
   if (status == RKV_OK) status = segment_new(&w->scan.head, &segment, error);
   if (status != RKV_OK) return status;
   if (r->active) {
     r->active->next = segment;
   } else {
     r->oldest = segment;
-    r->image.vote = w->scan.head.vote;
-    r->image.identity = w->scan.head.identity;
-    r->image.purged = w->scan.head.purged;
-    r->image.last = w->scan.head.last;
+    r->image.held.vote = w->scan.head.vote;
+    r->image.held.identity = w->scan.head.identity;
+    r->image.held.purged = w->scan.head.purged;
+    r->image.held.last = w->scan.head.last;
   }
   r->active = segment;
   if (w->watcher) w->watcher->head(w->watcher, &w->scan);
@@ -210,12 +212,12 @@ static enum rkv_status check_whole(const struct walk *w, uint64_t first_sequence
                                    struct rkv_error *error) {
   const struct image *image = &w->r->image;
   rkv_index first = index_first(&image->index);
-  if (image->last.index == image->purged.index) return RKV_OK;
-  if (first != 0 && first <= image->purged.index + 1) return RKV_OK;
+  if (image->held.last.index == image->held.purged.index) return RKV_OK;
+  if (first != 0 && first <= image->held.purged.index + 1) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT,
                   "%s is missing: expected entries from %" PRIu64 " on, found them from %" PRIu64
                   " on",
-                  dir_name(DIR_LOG, first_sequence - 1).text, image->purged.index + 1, first);
+                  dir_name(DIR_LOG, first_sequence - 1).text, image->held.purged.index + 1, first);
 }
 
 enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,

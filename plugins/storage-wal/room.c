@@ -1,9 +1,9 @@
 /* room.c: makes what is staged durable, and goes on to the next segment. */
+#include "room.h"
+
 #include "lack.h"
-#include "writer.h"
 
 #include <inttypes.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONTROL_BYTES_MAX (64 * KIB)
@@ -17,8 +17,8 @@ enum rkv_status room_settle(struct writer *w, struct rkv_error *error) {
   if (status != RKV_OK || w->batch == w->stage.offset) return status;
   status = dir_sync_file(&s->dir, w->stage.fd, w->stage.name, error);
   if (status != RKV_OK) return status;
-  atomic_fetch_add_explicit(&s->counts.syncs, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&s->counts.written_bytes, w->stage.offset - w->batch,
+  atomic_fetch_add_explicit(&s->log.counts.syncs, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&s->log.counts.written_bytes, w->stage.offset - w->batch,
                             memory_order_relaxed);
   w->batch = w->stage.offset;
   return RKV_OK;
@@ -45,26 +45,26 @@ enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf
  * durable_last. Under the lock. */
 static bool may_purge_ahead(const struct writer *w) {
   const struct store *s = w->s;
-  rkv_index up_to = s->image.purged.index;
-  return up_to > w->purged.index && up_to <= s->durable_last && s->oldest != s->active &&
-         s->oldest->highest <= up_to && s->failed.status == RKV_OK &&
+  rkv_index up_to = s->log.held.purged.index;
+  return up_to > w->purged.index && up_to <= s->log.durable_last && s->oldest != s->active &&
+         s->oldest->highest <= up_to && s->log.failed.status == RKV_OK &&
          w->stage.offset + RECORD_HEADER <= w->segment->size;
 }
 
 /* Under the lock, which it leaves meanwhile. Everything staged is durable. */
 static enum rkv_status purge_ahead(struct writer *w, struct rkv_error *error) {
   struct store *s = w->s;
-  struct rkv_log_id up_to = s->image.purged;
+  struct rkv_log_id up_to = s->log.held.purged;
   struct record record = {.type = RECORD_PURGE, .term = up_to.term, .index = up_to.index};
   enum rkv_status status;
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   w->purged = up_to;
   status = room_put(w, &record, rkv_buf_none(), error);
   if (status == RKV_OK) status = room_settle(w, error);
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   if (status != RKV_OK) return status;
   s->active->end = w->stage.offset;
-  s->durable_purged = up_to.index;
+  s->log.durable_purged = up_to.index;
   store_release_segments(s);
   return RKV_OK;
 }
@@ -79,19 +79,10 @@ uint64_t room_reserved(const struct writer *w) {
 
 bool room_has(struct writer *w, uint64_t size, bool control) {
   bool fits;
-  (void)pthread_mutex_lock(&w->s->lock);
+  (void)pthread_mutex_lock(&w->s->log.lock);
   fits = w->stage.offset + size + (control ? 0 : room_reserved(w)) <= w->segment->size;
-  (void)pthread_mutex_unlock(&w->s->lock);
+  (void)pthread_mutex_unlock(&w->s->log.lock);
   return fits;
-}
-
-/* RKV_OK: there is hope. Under the lock. */
-static enum rkv_status goes_on(const struct store *s, bool lacks, struct rkv_error *error) {
-  if (s->failed.status != RKV_OK)
-    return rkv_fail(error, (enum rkv_status)s->failed.status, "%s", s->failed.text);
-  if (s->closing && lacks)
-    return rkv_fail(error, RKV_CANCELLED, "storage-wal: closed while it waited for a log file");
-  return RKV_OK;
 }
 
 /* The next spare; waits for one as long as there is hope. */
@@ -99,40 +90,34 @@ static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *rec
                                    struct rkv_error *error) {
   struct store *s = w->s;
   enum rkv_status status = RKV_OK;
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   s->writer_waits = true;
   (void)pthread_cond_signal(&s->chores);
   while (s->spare_count == 0 && status == RKV_OK) {
-    bool lacks = lack_now(s);
-    status = goes_on(s, lacks, error);
+    bool lacks = log_lack(&s->log) != RKV_OK;
+    status = log_hopes(&s->log, lacks, error);
     if (status == RKV_OK && lacks && may_purge_ahead(w))
       status = purge_ahead(w, error);
     else if (status == RKV_OK)
-      (void)pthread_cond_wait(&s->work, &s->lock);
+      (void)pthread_cond_wait(&s->log.work, &s->log.lock);
   }
   s->writer_waits = false;
   *number = s->spares[0];
   *recycled = s->spare_recycled[0];
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   return status;
 }
 
 /* A file is large enough for all records but the largest: then the device may be too full. */
 static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error) {
   struct store *s = w->s;
-  struct timespec until;
-  enum rkv_status status = RKV_OK;
-  (void)clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += LARGE_RETRY_MS * 1000000L;
-  until.tv_sec += until.tv_nsec / 1000000000L;
-  until.tv_nsec %= 1000000000L;
-  (void)pthread_mutex_lock(&s->lock);
+  enum rkv_status status;
+  (void)pthread_mutex_lock(&s->log.lock);
   if (may_purge_ahead(w))
     status = purge_ahead(w, error);
-  else if (s->failed.status == RKV_OK && !s->closing)
-    (void)pthread_cond_timedwait(&s->work, &s->lock, &until);
-  if (status == RKV_OK) status = goes_on(s, true, error);
-  (void)pthread_mutex_unlock(&s->lock);
+  else
+    status = log_pause(&s->log, LARGE_RETRY_MS, error);
+  (void)pthread_mutex_unlock(&s->log.lock);
   return status;
 }
 
@@ -149,14 +134,14 @@ static enum rkv_status go_on_in(struct writer *w, const struct head *head, int f
     segment_free_all(segment);
     return status;
   }
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   w->segment->end = w->stage.offset;
   w->segment->next = segment;
   s->active = segment;
-  keeper_taken(s);
+  store_drop_spare(s);
   (void)pthread_cond_signal(&s->chores);
-  (void)pthread_mutex_unlock(&s->lock);
-  atomic_fetch_add_explicit(&s->counts.segments, 1, memory_order_relaxed);
+  (void)pthread_mutex_unlock(&s->log.lock);
+  atomic_fetch_add_explicit(&s->segments, 1, memory_order_relaxed);
   w->segment = segment;
   w->stage.name = dir_name(DIR_LOG, segment->sequence);
   w->stage.offset = w->batch = HEAD_SIZE;
@@ -171,7 +156,7 @@ static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, u
   uint64_t large = HEAD_SIZE + size, normal = s->options.segment_bytes;
   for (;;) {
     struct head head = {.format = store_format(s),
-                        .node_id = s->host->node_id,
+                        .node_id = s->log.host->node_id,
                         .sequence = w->segment->sequence + 1,
                         .size = large > normal ? large : normal,
                         .prev_end = w->stage.offset,
@@ -186,7 +171,7 @@ static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, u
       lack_note(s, RKV_OK, 0, LACK_WAITS, NULL); /* the keeper, which has a spare, notes nothing */
       return go_on_in(w, &head, fd, error);
     }
-    if (!lack_passes(status)) return status;
+    if (!log_passes(status)) return status;
     lack_note(s, status, head.size, LACK_WAITS, error);
     status = pause_for_room(w, error);
     if (status != RKV_OK) return status;
@@ -201,7 +186,7 @@ enum rkv_status room_make(struct writer *w, const struct op *op, uint64_t size, 
   if (room_has(w, size, control)) return RKV_OK;
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
-  queue_finish(w->s, op, false, w->stage.offset);
+  store_finish(w->s, op, false, w->stage.offset);
   status = await_spare(w, &spare, &recycled, error);
   if (status != RKV_OK || w->stage.offset + size <= w->segment->size) return status;
   return rotate(w, spare, recycled, size, error);

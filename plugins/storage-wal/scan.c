@@ -1,7 +1,7 @@
 /* scan.c: walks a segment through a window. */
 #include "scan.h"
 
-#include "crc32c.h"
+#include <storage-parts/crc32c.h>
 
 #include <inttypes.h>
 #include <stdlib.h>

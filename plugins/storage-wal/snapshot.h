@@ -7,8 +7,7 @@
 
 #include "dir.h"
 
-#include <rkv/entry.h>
-#include <rkv/plugin.h>
+#include <storage-parts/snapshots.h>
 
 enum {
   SNAPSHOT_UUID = 16,
@@ -19,12 +18,11 @@ enum {
 };
 
 /* A snapshot file as its header describes it. */
-struct snapshot {
-  uint64_t number;
+struct snapshot_file {
+  struct snapshot base; /* the first member */
   rkv_node_id node_id;
   uint8_t uuid[SNAPSHOT_UUID];
   uint32_t header_size;
-  struct rkv_snapshot_meta meta; /* membership: a reference of its own */
 };
 
 /* ---- snapshot_file.c: a leaf ---- */
@@ -33,21 +31,21 @@ struct snapshot {
 enum rkv_status snapshot_header_size(const struct rkv_snapshot_meta *meta, uint32_t *size,
                                      struct rkv_error *error);
 /* Fills out[0..snapshot->header_size). */
-void snapshot_encode(const struct snapshot *snapshot, uint8_t *out);
+void snapshot_encode(const struct snapshot_file *snapshot, uint8_t *out);
 /* Reads and checks the header; buf_alloc is used for the membership. node_id 0: of any node.
  * Errors: RKV_CORRUPT, RKV_FOREIGN, RKV_IO, RKV_NO_MEMORY. */
 enum rkv_status snapshot_read_header(int fd, struct dir_name name, const struct rkv_host *host,
-                                     rkv_node_id node_id, struct snapshot *snapshot,
+                                     rkv_node_id node_id, struct snapshot_file *snapshot,
                                      struct rkv_error *error);
 /* Where block `number` begins, its header included. */
-uint64_t snapshot_block_at(const struct snapshot *snapshot, uint64_t number);
+uint64_t snapshot_block_at(const struct snapshot_file *snapshot, uint64_t number);
 /* Fills in the header that stands before data[0..length) in the block. */
-void snapshot_block_seal(const struct snapshot *snapshot, uint64_t number, uint32_t length,
+void snapshot_block_seal(const struct snapshot_file *snapshot, uint64_t number, uint32_t length,
                          uint8_t *block);
 /* Reads block `number` whole (its header too) into `block` and checks it; *length of data. */
-enum rkv_status snapshot_read_block(int fd, struct dir_name name, const struct snapshot *snapshot,
-                                    uint64_t number, uint8_t *block, uint32_t *length,
-                                    struct rkv_error *error);
+enum rkv_status snapshot_read_block(int fd, struct dir_name name,
+                                    const struct snapshot_file *snapshot, uint64_t number,
+                                    uint8_t *block, uint32_t *length, struct rkv_error *error);
 
 /* ---- snapshot_newest.c ---- */
 
@@ -56,20 +54,9 @@ struct store;
 enum rkv_status snapshot_find(struct store *s, struct rkv_error *error);
 /* Drops all others. Before the threads run. */
 enum rkv_status snapshot_drop_old(struct store *s, struct rkv_error *error);
-void snapshot_free(struct snapshot *snapshot);
 
-/* ---- snapshot_write.c, snapshot_reader.c: the operations of the ABI ---- */
+/* ---- snapshot_store.c ---- */
 
-enum rkv_status snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta, void **writer,
-                               struct rkv_error *error);
-enum rkv_status snapshot_write(void *writer, struct rkv_buf chunk, struct rkv_error *error);
-enum rkv_status snapshot_commit(void *writer, struct rkv_error *error);
-void snapshot_abort(void *writer);
-
-enum rkv_status snapshot_open(void *storage, void **reader, struct rkv_snapshot_meta *meta,
-                              struct rkv_error *error);
-enum rkv_status snapshot_read(void *reader, uint64_t offset, size_t max, struct rkv_buf *chunk,
-                              struct rkv_error *error);
-void snapshot_close(void *reader);
+extern const struct snapshots_ops snapshot_ops;
 
 #endif

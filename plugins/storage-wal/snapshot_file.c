@@ -1,7 +1,9 @@
 /* snapshot_file.c: the format of snapshot files: a header, then blocks with a checksum each. */
-#include "crc32c.h"
-#include "little.h"
 #include "snapshot.h"
+
+#include <storage-parts/crc32c.h>
+#include <storage-parts/little.h>
+#include <storage-parts/owned.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -55,8 +57,8 @@ static struct rkv_log_id get_log_id(const uint8_t *at) {
   return (struct rkv_log_id){get_u64(at), get_u64(at + sizeof(rkv_term))};
 }
 
-void snapshot_encode(const struct snapshot *s, uint8_t *out) {
-  const struct rkv_snapshot_meta *meta = &s->meta;
+void snapshot_encode(const struct snapshot_file *s, uint8_t *out) {
+  const struct rkv_snapshot_meta *meta = &s->base.meta;
   memset(out, 0, s->header_size);
   memcpy(out + AT_MAGIC, magic, sizeof magic);
   put_u32(out + AT_FORMAT, FORMAT);
@@ -78,20 +80,18 @@ void snapshot_encode(const struct snapshot *s, uint8_t *out) {
 static enum rkv_status check_header(struct dir_name name, const uint8_t *header,
                                     rkv_node_id node_id, struct rkv_error *error) {
   uint32_t size = get_u32(header + AT_HEADER_SIZE), crc = checksum(header, size);
+  enum rkv_status status;
   if (get_u32(header + AT_CRC) != crc)
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: offset %d: expected header checksum %08" PRIx32 ", found %08" PRIx32,
                     name.text, AT_CRC, crc, get_u32(header + AT_CRC));
-  if (get_u32(header + AT_FORMAT) > FORMAT || get_u32(header + AT_BLOCK) != SNAPSHOT_BLOCK)
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: format %" PRIu32 " is newer than %u, which this version knows (use a "
-                    "newer storage-wal)",
-                    name.text, get_u32(header + AT_FORMAT), FORMAT);
-  if (node_id && get_u64(header + AT_NODE_ID) != node_id)
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: written by node %" PRIu64 ", this is node %" PRIu64
-                    " (give each node a directory of its own)",
-                    name.text, get_u64(header + AT_NODE_ID), node_id);
+  status = owned_check_format(name.text, get_u32(header + AT_FORMAT), FORMAT, error);
+  if (status == RKV_OK && node_id)
+    status = owned_check_node(name.text, get_u64(header + AT_NODE_ID), node_id, error);
+  if (status != RKV_OK) return status;
+  if (get_u32(header + AT_BLOCK) != SNAPSHOT_BLOCK)
+    return rkv_fail(error, RKV_FOREIGN, "%s: blocks of %" PRIu32 " bytes, this version knows %d",
+                    name.text, get_u32(header + AT_BLOCK), SNAPSHOT_BLOCK);
   if (get_u32(header + AT_MEMBERSHIP_LEN) > size - AT_MEMBERSHIP)
     return rkv_fail(error, RKV_CORRUPT, "%s: offset %d: the membership has %" PRIu32 " bytes",
                     name.text, AT_MEMBERSHIP_LEN, get_u32(header + AT_MEMBERSHIP_LEN));
@@ -99,8 +99,8 @@ static enum rkv_status check_header(struct dir_name name, const uint8_t *header,
 }
 
 static enum rkv_status take_fields(const uint8_t *header, const struct rkv_host *host,
-                                   struct snapshot *s, struct rkv_error *error) {
-  struct rkv_snapshot_meta *meta = &s->meta;
+                                   struct snapshot_file *s, struct rkv_error *error) {
+  struct rkv_snapshot_meta *meta = &s->base.meta;
   uint32_t len = get_u32(header + AT_MEMBERSHIP_LEN);
   memcpy(s->uuid, header + AT_UUID, SNAPSHOT_UUID);
   s->node_id = get_u64(header + AT_NODE_ID);
@@ -118,14 +118,15 @@ static enum rkv_status take_fields(const uint8_t *header, const struct rkv_host 
   return RKV_OK;
 }
 
-uint64_t snapshot_block_at(const struct snapshot *s, uint64_t number) {
+uint64_t snapshot_block_at(const struct snapshot_file *s, uint64_t number) {
   return s->header_size + number * (SNAPSHOT_BLOCK_HEADER + SNAPSHOT_BLOCK);
 }
 
-static enum rkv_status check_length(int fd, struct dir_name name, const struct snapshot *s,
+static enum rkv_status check_length(int fd, struct dir_name name, const struct snapshot_file *s,
                                     struct rkv_error *error) {
-  uint64_t blocks = (s->meta.size + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
-  uint64_t expected = s->header_size + s->meta.size + blocks * SNAPSHOT_BLOCK_HEADER, found = 0;
+  uint64_t blocks = (s->base.meta.size + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
+  uint64_t expected = s->header_size + s->base.meta.size + blocks * SNAPSHOT_BLOCK_HEADER,
+           found = 0;
   enum rkv_status status = dir_file_size(fd, name, &found, error);
   if (status == RKV_OK && found != expected)
     status = rkv_fail(error, RKV_CORRUPT, "%s: expected %" PRIu64 " bytes, found %" PRIu64,
@@ -134,7 +135,7 @@ static enum rkv_status check_length(int fd, struct dir_name name, const struct s
 }
 
 enum rkv_status snapshot_read_header(int fd, struct dir_name name, const struct rkv_host *host,
-                                     rkv_node_id node_id, struct snapshot *s,
+                                     rkv_node_id node_id, struct snapshot_file *s,
                                      struct rkv_error *error) {
   uint8_t start[AT_MEMBERSHIP], *header = NULL;
   uint32_t size = 0;
@@ -164,7 +165,7 @@ enum rkv_status snapshot_read_header(int fd, struct dir_name name, const struct 
 /* ---- blocks ---- */
 
 /* Covers the block's place, so that blocks cannot change places, and its length. */
-static uint32_t block_checksum(const struct snapshot *s, uint64_t number, const uint8_t *block,
+static uint32_t block_checksum(const struct snapshot_file *s, uint64_t number, const uint8_t *block,
                                uint32_t length) {
   uint8_t place[sizeof number];
   uint32_t crc = crc32c(0, s->uuid, SNAPSHOT_UUID);
@@ -173,16 +174,16 @@ static uint32_t block_checksum(const struct snapshot *s, uint64_t number, const 
   return crc32c(crc, block + sizeof crc, sizeof length + length);
 }
 
-void snapshot_block_seal(const struct snapshot *s, uint64_t number, uint32_t length,
+void snapshot_block_seal(const struct snapshot_file *s, uint64_t number, uint32_t length,
                          uint8_t *block) {
   put_u32(block + sizeof(uint32_t), length);
   put_u32(block, block_checksum(s, number, block, length));
 }
 
-enum rkv_status snapshot_read_block(int fd, struct dir_name name, const struct snapshot *s,
+enum rkv_status snapshot_read_block(int fd, struct dir_name name, const struct snapshot_file *s,
                                     uint64_t number, uint8_t *block, uint32_t *length,
                                     struct rkv_error *error) {
-  uint64_t at = snapshot_block_at(s, number), left = s->meta.size - number * SNAPSHOT_BLOCK;
+  uint64_t at = snapshot_block_at(s, number), left = s->base.meta.size - number * SNAPSHOT_BLOCK;
   uint32_t crc, expected = left < SNAPSHOT_BLOCK ? (uint32_t)left : (uint32_t)SNAPSHOT_BLOCK;
   size_t got;
   enum rkv_status status =

@@ -6,12 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void snapshot_free(struct snapshot *snapshot) {
-  if (!snapshot) return;
-  rkv_buf_drop(&snapshot->meta.membership);
-  free(snapshot);
-}
-
 static enum rkv_status read_newest(struct store *s, uint64_t number, struct rkv_error *error) {
   struct dir_name name = dir_name(DIR_SNAPSHOT, number);
   struct snapshot *snapshot = NULL;
@@ -19,18 +13,19 @@ static enum rkv_status read_newest(struct store *s, uint64_t number, struct rkv_
   enum rkv_status status = dir_open_file(&s->dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
   status = dir_sync_file(&s->dir, fd, name, error); /* a life without sync may have written it */
-  snapshot = status == RKV_OK ? calloc(1, sizeof *snapshot) : NULL;
+  if (status == RKV_OK) snapshot = snapshots_new(&s->log);
   if (snapshot)
-    status = snapshot_read_header(fd, name, s->host, s->host->node_id, snapshot, error);
+    status = snapshot_read_header(fd, name, s->log.host, s->log.host->node_id,
+                                  (struct snapshot_file *)snapshot, error);
   else if (status == RKV_OK)
     status = rkv_fail(error, RKV_NO_MEMORY, "no memory for a snapshot's header");
   (void)close(fd);
   if (status != RKV_OK) {
-    snapshot_free(snapshot);
+    snapshots_drop(snapshot);
     return status;
   }
   snapshot->number = number;
-  s->newest = snapshot;
+  s->log.newest = snapshot;
   return RKV_OK;
 }
 

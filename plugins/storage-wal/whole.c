@@ -1,15 +1,17 @@
 /* whole.c: what is missing of a directory's files, by their names. */
 #include "whole.h"
 
+#include <storage-parts/owned.h>
+
 #include <inttypes.h>
 
 /* No log and no rkv-owner. */
 static enum rkv_status check_new(const struct dir *dir, struct rkv_error *error) {
-  struct dir_found found;
+  struct folder_found found;
   enum rkv_status status = dir_look(dir, &found, error);
   if (status != RKV_OK) return status;
   if (found.ours[0])
-    return rkv_fail(error, RKV_CORRUPT, "%s is missing, and every log-*.wal, beside %s", DIR_OWNER,
+    return rkv_fail(error, RKV_CORRUPT, "%s is missing, and every log-*.wal, beside %s", OWNED_FILE,
                     found.ours);
   if (found.others[0])
     return rkv_fail(error, RKV_FOREIGN,

@@ -4,6 +4,8 @@
  * (W2) Records carry where their batch began: everything before that was durable. */
 #include "writer.h"
 
+#include "room.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,10 +32,10 @@ enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error
   w->prev = r->prev;
   w->closed = r->closed;
   w->crashed = !r->closed;
-  w->identity = r->image.identity;
-  w->vote = r->image.vote;
-  w->purged = r->image.purged;
-  w->last = r->image.last;
+  w->identity = r->image.held.identity;
+  w->vote = r->image.held.vote;
+  w->purged = r->image.held.purged;
+  w->last = r->image.held.last;
   r->fd = -1;
   s->writer = w;
   return RKV_OK;
@@ -57,7 +59,7 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
   enum rkv_status status = RKV_OK;
   uint64_t at = w->stage.offset;
   size_t n = 0;
-  (void)pthread_mutex_lock(&s->lock);
+  (void)pthread_mutex_lock(&s->log.lock);
   while (op->staged + n < op->count && n < INDEX_RUN_ENTRIES &&
          at - w->stage.offset < INDEX_RUN_BYTES) {
     uint64_t size = record_size(op->entries[op->staged + n].payload.len);
@@ -66,13 +68,13 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
     n++;
   }
   if (n > 0 && op->staged < op->live)
-    status = index_place(&s->image.index, op->entries[op->staged].id.index, n, w->segment,
+    status = index_place(&s->index, op->entries[op->staged].id.index, n, w->segment,
                          w->stage.offset, error);
   if (n > 0 && op->entries[op->staged + n - 1].id.index > w->segment->highest)
     w->segment->highest = op->entries[op->staged + n - 1].id.index;
-  if (op->staged + n > op->live) s->image.index.cut = true; /* no run goes on behind them */
+  if (op->staged + n > op->live) s->index.cut = true; /* no run goes on behind them */
   *end = op->staged + n == op->count;
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   *count = n;
   return status;
 }
@@ -114,22 +116,33 @@ static enum rkv_status write_identity(struct writer *w, const struct op *op,
   return status;
 }
 
+static uint16_t record_type(enum op_type type) {
+  switch (type) {
+  case OP_VOTE: return RECORD_VOTE;
+  case OP_TRUNCATE: return RECORD_TRUNCATE;
+  case OP_PURGE: return RECORD_PURGE;
+  case OP_APPEND: return RECORD_ENTRY;
+  default: return RECORD_CLUSTER;
+  }
+}
+
 static enum rkv_status write_control(struct writer *w, const struct op *op,
                                      struct rkv_error *error) {
-  struct record record = {.type = op->type, .term = op->id.term, .index = op->id.index};
+  struct record record = {
+      .type = record_type(op->type), .term = op->id.term, .index = op->id.index};
   enum rkv_status status;
-  if (op->type == RECORD_PURGE && op->id.index <= w->purged.index) return RKV_OK; /* (W4) */
+  if (op->type == OP_PURGE && op->id.index <= w->purged.index) return RKV_OK; /* (W4) */
   status = room_make(w, op, RECORD_HEADER, true, error);
   if (status != RKV_OK) return status;
-  if (op->type == RECORD_VOTE) {
+  if (op->type == OP_VOTE) {
     record.term = op->vote.term;
     record.index = op->vote.node_id;
     record.kind = op->vote.committed;
     w->vote = op->vote;
   }
-  if (op->type == RECORD_PURGE) w->purged = op->id;
-  if (op->type == RECORD_PURGE && op->id.index >= w->last.index) w->last = op->id;
-  if (op->type == RECORD_TRUNCATE && op->id.index < w->last.index) w->last = op->id;
+  if (op->type == OP_PURGE) w->purged = op->id;
+  if (op->type == OP_PURGE && op->id.index >= w->last.index) w->last = op->id;
+  if (op->type == OP_TRUNCATE && op->id.index < w->last.index) w->last = op->id;
   return room_put(w, &record, rkv_buf_none(), error);
 }
 
@@ -145,16 +158,17 @@ static enum rkv_status write_begin(struct writer *w, const struct op *op, struct
 /* ---- batches ---- */
 
 /* Writes operations from `op` to `last` and completes them; perhaps not all at once. */
-static enum rkv_status write_batch(struct writer *w, struct op *op, const struct op *last,
+static enum rkv_status write_batch(struct log *log, struct op *op, const struct op *last,
                                    struct rkv_error *error) {
+  struct writer *w = ((struct store *)log)->writer;
   enum rkv_status status = w->crashed ? write_begin(w, op, error) : RKV_OK;
   if (status != RKV_OK) return status;
   for (;; op = op->next) {
     if (op->refused)
       status = RKV_OK;
-    else if (op->type == RECORD_ENTRY)
+    else if (op->type == OP_APPEND)
       status = write_entries(w, op, error);
-    else if (op->type == RECORD_CLUSTER)
+    else if (op->type == OP_IDENTITY)
       status = write_identity(w, op, error);
     else
       status = write_control(w, op, error);
@@ -163,7 +177,7 @@ static enum rkv_status write_batch(struct writer *w, struct op *op, const struct
   }
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
-  queue_finish(w->s, op, true, w->stage.offset);
+  store_finish(w->s, op, true, w->stage.offset);
   return RKV_OK;
 }
 
@@ -172,37 +186,19 @@ static void write_close(struct writer *w) {
   struct record record = {.type = RECORD_CLOSE};
   struct rkv_error error;
   enum rkv_status status;
-  if (w->closed || store_failed(w->s) || !room_has(w, RECORD_HEADER, true)) return;
+  if (w->closed || log_failed(&w->s->log) || !room_has(w, RECORD_HEADER, true)) return;
   status = room_put(w, &record, rkv_buf_none(), &error);
   if (status == RKV_OK) status = room_settle(w, &error);
-  if (status != RKV_OK) store_fail(w->s, &error);
+  if (status != RKV_OK) log_fail(&w->s->log, &error);
 }
 
 void *writer_main(void *arg) {
   struct store *s = arg;
-  struct writer *w = s->writer;
-  (void)pthread_mutex_lock(&s->lock);
-  for (;;) {
-    struct rkv_error error;
-    struct op *first, *last;
-    bool failed;
-    while (!s->first && !s->closing) (void)pthread_cond_wait(&s->work, &s->lock);
-    first = s->first;
-    last = s->last;
-    failed = s->failed.status != RKV_OK;
-    (void)pthread_mutex_unlock(&s->lock);
-    if (!first) break;
-    if (!failed && write_batch(w, first, last, &error) != RKV_OK) {
-      store_fail(s, &error);
-      failed = true;
-    }
-    if (failed) queue_finish(s, NULL, true, 0);
-    (void)pthread_mutex_lock(&s->lock);
-  }
-  write_close(w);
-  (void)pthread_mutex_lock(&s->lock);
+  queue_serve(&s->log, write_batch);
+  write_close(s->writer);
+  (void)pthread_mutex_lock(&s->log.lock);
   s->writer_done = true;
   (void)pthread_cond_signal(&s->chores);
-  (void)pthread_mutex_unlock(&s->lock);
+  (void)pthread_mutex_unlock(&s->log.lock);
   return NULL;
 }

@@ -241,6 +241,7 @@ enum rkv_status acceptor_open(struct transport *t, grpc_server *core, struct acc
 }
 
 enum rkv_status acceptor_start(struct acceptor *a, struct rkv_error *error) {
+  assert(!a->running && a->door); /* (D1) */
   int code = pthread_create(&a->thread, NULL, acceptor_main, a);
   if (code != 0)
     return rkv_fail(error, RKV_NO_MEMORY, "transport-grpc: no thread to be had (errno %d)", code);
@@ -253,7 +254,7 @@ void acceptor_stop(struct acceptor *a) {
   if (a->running) {
     const uint64_t one = 1;
     ssize_t wrote = write(a->stop_fd, &one, sizeof one);
-    assert(wrote == (ssize_t)sizeof one); /* an eventfd that was never read has room */
+    assert(wrote == (ssize_t)sizeof one); /* (D2): an eventfd that was never read has room */
     (void)wrote;
     pthread_join(a->thread, NULL);
     a->running = false;
@@ -269,7 +270,7 @@ void acceptor_hang_up(struct acceptor *a) {
 
 void acceptor_free(struct acceptor *a) {
   if (!a) return;
-  assert(!a->running && a->listeners.count == 0);
+  assert(!a->running && a->listeners.count == 0); /* (D1) */
   if (a->spare >= 0) (void)close(a->spare);
   if (a->stop_fd >= 0) (void)close(a->stop_fd);
   connections_free(a->connections);

@@ -4,9 +4,9 @@
  * limit of connections. So a thread of our own accepts, judges (connections.h), and hands the
  * descriptor to the core.
  *
- * (C1) Handed over is only what a server that was started and not yet shut down may get: between
+ * (D1) Handed over is only what a server that was started and not yet shut down may get: between
  *      acceptor_start and acceptor_stop.
- * (C2) The thread never waits but in poll() for what can end it: acceptor_stop always returns. */
+ * (D2) The thread never waits but in poll() for what can end it: acceptor_stop always returns. */
 #ifndef TRANSPORT_ACCEPTOR_H
 #define TRANSPORT_ACCEPTOR_H
 

@@ -1,6 +1,7 @@
 /* arena.c: bump allocation with a budget. */
 #include "arena.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static void *pb_alloc(void *arg, size_t size) {
@@ -39,6 +40,7 @@ static bool add_block(struct arena *arena, size_t size) {
 
 void *arena_alloc(struct arena *arena, size_t size) {
   void *out;
+  assert(arena->used <= arena->limit); /* (M1) */
   if (size > arena->limit - arena->used) {
     arena->exceeded = true;
     return NULL;

@@ -1,6 +1,6 @@
 /* arena.h: memory of one message while it is decoded or encoded; everything is freed at once.
  *
- * (A1) At most `limit` bytes are ever handed out: small messages can unfold into 60 times their
+ * (M1) At most `limit` bytes are ever handed out: small messages can unfold into 60 times their
  *      size, so the limit, not the message, says what decoding may cost. */
 #ifndef TRANSPORT_ARENA_H
 #define TRANSPORT_ARENA_H
@@ -26,7 +26,7 @@ struct arena {
   struct arena_block *blocks;
   uint8_t *at, *end;
   size_t used, limit; /* bytes */
-  bool exceeded;      /* (A1) refused an allocation */
+  bool exceeded;      /* (M1) refused an allocation */
   _Alignas(16) uint8_t first[ARENA_INLINE_BYTES];
 };
 

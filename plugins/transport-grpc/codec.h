@@ -3,12 +3,13 @@
  *
  * (C1) Log indexes: the wire counts from 0 and leaves "none" out, the ABI counts from 1 and calls
  *      none 0. Translated in codec_id.c and nowhere else. An EMPTY LogId on the wire is an id.
- * (C2) All that comes from outside is checked; a refusal is RKV_INVALID (or RKV_TOO_LARGE over a
- *      named limit) with the field's name in the text. Unknown fields are skipped, maps with
- *      duplicate keys: the last one wins.
- * (C3) A command's bytes are never copied on receipt: payloads are slices of the message received.
- * (C4) What is encoded is what the Rust peer can take: a vote always has its leader_id, a
+ * (C2) What is encoded is what the Rust peer can take: a vote always has its leader_id, a
  *      membership passes rkv_membership_check.
+ *
+ * All that comes from outside is checked; a refusal is RKV_INVALID (or RKV_TOO_LARGE over a named
+ * limit) with the field's name in the text. Unknown fields are skipped, maps with duplicate keys:
+ * the last one wins. A command's bytes are never copied on receipt: payloads are slices of the
+ * message received.
  *
  * Every function: any thread, never blocks, keeps no state. `message` is one whole message in one
  * piece (bytes.h), borrowed. A grpc_slice or byte buffer handed out is given to the caller. */

@@ -1,4 +1,4 @@
-/* codec_append_in.c: AppendEntriesRequest as received, read in place (C3).
+/* codec_append_in.c: AppendEntriesRequest as received, read in place.
  *
  * Two passes over the same bytes: the first counts, so that all entries are one allocation. A part
  * given twice counts as its last occurrence. */

@@ -1,6 +1,7 @@
 /* codec_id.c: votes and log ids: the one place that knows that the wire counts from 0 (C1). */
 #include "codec_parts.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 enum rkv_status codec_index_in(uint64_t wire, const char *field, rkv_index *out,
@@ -8,6 +9,7 @@ enum rkv_status codec_index_in(uint64_t wire, const char *field, rkv_index *out,
   if (wire == UINT64_MAX)
     return rkv_fail(error, RKV_INVALID, "%s.index: %" PRIu64 " is over the limit", field, wire);
   *out = wire + 1;
+  assert(codec_index_out(*out) == wire); /* (C1) */
   return RKV_OK;
 }
 
@@ -49,6 +51,7 @@ Openraftpb__Vote *codec_vote_out(struct rkv_vote vote, struct codec_vote_space *
   space->leader.node_id = vote.node_id;
   space->vote.leader_id = &space->leader;
   space->vote.committed = vote.committed;
+  assert(space->vote.leader_id); /* (C2) */
   return &space->vote;
 }
 

@@ -1,6 +1,7 @@
 /* codec_membership.c: Membership on the wire <-> rkv_membership and its bytes. */
 #include "codec_parts.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -173,6 +174,7 @@ enum rkv_status codec_membership_out(struct arena *arena, struct rkv_buf encoded
   for (uint32_t i = 0; i < m->config_count; i++)
     if (!(message->configs[i] = config_out(arena, &m->configs[i]))) goto full;
   if (!nodes_out(arena, m, message)) goto full;
+  assert(message->n_configs > 0 && message->n_nodes > 0); /* (C2) */
   *out = message;
   return RKV_OK;
 full:

@@ -1,4 +1,4 @@
-/* codec_write.c: messages of rkv.v1.Stream, read in place (C3) and written without a copy in
+/* codec_write.c: messages of rkv.v1.Stream, read in place and written without a copy in
  * between.
  */
 #include "codec.h"

@@ -2,6 +2,7 @@
 #include "inflow.h"
 
 #include <grpc/byte_buffer.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include "keep.h"
@@ -37,6 +38,7 @@ static bool is_ready(const struct inflow_request *r) {
 
 static struct inflow_request *take_first(struct inflow *f) {
   struct inflow_request *r = f->first;
+  assert(r && r->done && f->requests > 0); /* (F2) */
   f->first = r->next;
   if (!f->first) f->end = &f->first;
   f->requests--;
@@ -46,6 +48,7 @@ static struct inflow_request *take_first(struct inflow *f) {
 
 /* The status, behind the message in f->out if there is one. */
 static void send_end(struct inflow *f, struct work *work) {
+  assert(!f->ended && !f->sending); /* (F3) */
   f->ended = true;
   f->answer.message = f->out;
   f->out = NULL;
@@ -85,7 +88,6 @@ static bool take_answer(struct inflow *f) {
   return ends;
 }
 
-/* (F2), (F3) */
 static void find_send(struct inflow *f, struct work *work) {
   if (f->sending || f->ended) return;
   if (f->first && f->first->done) {
@@ -119,14 +121,12 @@ static void find_work(struct inflow *f, struct work *work) {
 }
 
 static void do_work(struct inflow *f, const struct work *work) {
-  grpc_op op;
   if (work->send_count > 0) {
     untaken_add(server_untaken(f->t), &f->untaken, f->call, work->message);
     start(f, work->send, work->send_count, &f->sent);
   }
   if (!work->read) return;
-  memset(&op, 0, sizeof op);
-  op.op = GRPC_OP_RECV_MESSAGE;
+  grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
   op.data.recv_message.recv_message = &f->message;
   start(f, &op, 1, &f->received);
 }
@@ -139,6 +139,7 @@ static void leave(struct inflow *f) {
   struct work work;
   bool over;
   pthread_mutex_lock(&f->mutex);
+  assert(f->pending > 0); /* (F4) */
   find_work(f, &work);
   over = --f->pending == 0;
   pthread_mutex_unlock(&f->mutex);
@@ -189,7 +190,6 @@ static void finish(struct inflow *f, enum rkv_status status, const struct rkv_er
     answer_refusal(&f->answer, status, error);
 }
 
-/* (F4), (F5) */
 void inflow_done(struct inflow_request *r, const grpc_slice *answer, bool ends,
                  enum rkv_status status, const struct rkv_error *error) {
   struct inflow *f = r->flow;
@@ -205,6 +205,7 @@ void inflow_done(struct inflow_request *r, const grpc_slice *answer, bool ends,
     (void)rkv_fail(&r->error, status, "%s", rkv_status_name(status));
   rkv_buf_drop(&r->bytes);
   pthread_mutex_lock(&f->mutex);
+  assert(!r->done && f->pending > 0); /* (F4), (F5) */
   r->done = true;
   find_work(f, &work);
   dead = f->pending == 1;
@@ -235,6 +236,7 @@ static void hand_in(struct inflow *f, struct inflow_request *r) {
   *f->end = r;
   f->end = &r->next;
   f->requests++;
+  assert(f->requests <= f->kind->requests_max); /* (F1) */
   f->bytes += r->len;
   f->pending++;
   pthread_mutex_unlock(&f->mutex);
@@ -288,9 +290,7 @@ static void on_received(struct tag *self, bool ok) {
 /* ---- the stream as a whole ---- */
 
 void inflow_begin(struct inflow *f, enum rkv_status status, const struct rkv_error *error) {
-  grpc_op op;
-  memset(&op, 0, sizeof op);
-  op.op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+  grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
   op.data.recv_close_on_server.cancelled = &f->cancelled;
   f->closed.fn = on_closed;
   f->received.fn = on_received;
@@ -326,7 +326,7 @@ void inflow_tick(struct inflow *f, uint64_t now_ns, bool draining) {
   if (draining) {
     status = rkv_fail(&error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later",
                       f->t->host->node_id);
-  } else if (!f->heard && now_ns - f->begun_ns >= patience) {
+  } else if (!f->heard && transport_has_passed(now_ns, f->begun_ns, patience)) {
     f->heard = true; /* once is enough */
     server_ended(f->t, ENDED_SILENT);
     status = rkv_fail(&error, RKV_TIMEOUT,
@@ -338,9 +338,9 @@ void inflow_tick(struct inflow *f, uint64_t now_ns, bool draining) {
 }
 
 void inflow_free(struct inflow *f) {
-  while (f->first) {
-    struct inflow_request *r = f->first;
-    f->first = r->next;
+  assert(f->pending == 0); /* (F4) */
+  for (struct inflow_request *r = f->first, *next; r; r = next) {
+    next = r->next;
     request_free(r);
   }
   answer_end(&f->answer);

@@ -8,11 +8,12 @@
  * (F2) Answers leave in the order of the requests, whatever order the node answers in: the first
  *      request in the list is the next one to be answered.
  * (F3) The stream ends behind the answer to a request that `ends` it, or behind the last answer
- * when the sender will send no more. Later requests get no answer then. (F4) `pending` counts
- * batches and tags under way and requests in the node. Who brings it to 0 frees the stream, and
- * that is the poller: a done of the node only finds it there if the stream is dead, and then posts
- * a tag, which counts. (F5) A done of the node sends the answer itself if it is its turn: any
- * thread, under `mutex`; no batch is started under it. */
+ *      when the sender will send no more. Later requests get no answer then.
+ * (F4) `pending` counts batches and tags under way and requests in the node. Who brings it to 0
+ *      frees the stream, and that is the poller: a done of the node only finds it there if the
+ *      stream is dead, and then posts a tag, which counts.
+ * (F5) A request is done once. Its done sends the answer itself if it is its turn: any thread,
+ *      under `mutex`; no batch is started under it. */
 #ifndef TRANSPORT_INFLOW_H
 #define TRANSPORT_INFLOW_H
 

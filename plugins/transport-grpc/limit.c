@@ -48,6 +48,8 @@ bool limit_told(struct limit *limit, uint64_t bytes, size_t refused, uint64_t no
 }
 
 size_t limit_now(struct limit *limit, uint64_t now_ns) {
-  if (limit->bytes && now_ns - limit->learned_ns > LIMIT_KEEP_NS) limit_forget(limit);
+  /* Whoever looks may have taken the time before another thread learned. */
+  if (limit->bytes && now_ns > limit->learned_ns && now_ns - limit->learned_ns > LIMIT_KEEP_NS)
+    limit_forget(limit);
   return limit->bytes;
 }

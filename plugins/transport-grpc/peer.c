@@ -2,6 +2,7 @@
 #include "peer_parts.h"
 
 #include <grpc/grpc_security.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -12,7 +13,8 @@
 /* ---- RPCs of a peer ---- */
 
 void peer_ref(struct peer *peer) {
-  atomic_fetch_add(&peer->refs, 1);
+  const unsigned before = atomic_fetch_add(&peer->refs, 1);
+  assert(before > 0); /* (P1) */
 }
 
 static grpc_connectivity_state state_of(const struct peer *peer) {
@@ -26,6 +28,9 @@ static bool may_connect(const struct peer *peer) {
 }
 
 static void peer_free(struct peer *peer) {
+  assert(atomic_load(&peer->refs) == 0 && peer->closed); /* (P1) */
+  assert(peer->calls.next == &peer->calls);              /* (P2) */
+  assert(!peer->lane.first && !peer->lane.pipe && !peer->streams);
   grpc_channel_destroy(peer->channel);
   for (size_t i = 0; i < ENVELOPE_PAIRS; i++) grpc_slice_unref(peer->envelope[i].value);
   pthread_mutex_destroy(&peer->mutex);
@@ -34,13 +39,15 @@ static void peer_free(struct peer *peer) {
 
 void peer_unref(struct peer *peer) {
   struct peers *peers = peer->t->peers;
-  if (atomic_fetch_sub(&peer->refs, 1) != 1) return;
+  const unsigned before = atomic_fetch_sub(&peer->refs, 1);
+  assert(before > 0); /* (P1) */
+  if (before != 1) return;
   if (!may_connect(peer)) {
     peer_free(peer);
     return;
   }
   peer->leave_ns = transport_now(peer->t) + peer->t->options.connect_timeout;
-  pthread_mutex_lock(&peers->mutex); /* (P5) */
+  pthread_mutex_lock(&peers->mutex); /* (P4) */
   peer->next = peers->leaving;
   peers->leaving = peer;
   pthread_mutex_unlock(&peers->mutex);
@@ -63,6 +70,7 @@ enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_
                                           peer->methods[method], deadline, NULL);
   bool closed;
   pthread_mutex_lock(&peer->mutex);
+  assert(!link->call && !link->next); /* (P2) */
   closed = peer->closed;
   if (!closed) {
     link->call = call;
@@ -85,9 +93,11 @@ void peer_call_break(struct peer_link *link, const char *why) {
 
 grpc_call *peer_call_unlist(struct peer_link *link) {
   grpc_call *call = link->call;
+  assert(call && link->next && link->prev->next == link); /* (P2) */
   link->prev->next = link->next;
   link->next->prev = link->prev;
   link->call = NULL;
+  link->prev = link->next = NULL;
   return call;
 }
 
@@ -222,11 +232,12 @@ void peer_close(void *peer) {
 
 /* ---- all peers ---- */
 
-/* Takes those out of the leaving ones that may go (P5), and gives them as a list. */
+/* Takes those out of the leaving ones that may go (P4), and gives them as a list. */
 static struct peer *take_gone(struct peers *peers, uint64_t now_ns) {
   struct peer **at = &peers->leaving, *gone = NULL;
   while (*at) {
     struct peer *peer = *at;
+    assert(atomic_load(&peer->refs) == 0 && peer->leave_ns > 0); /* (P4) */
     if (now_ns < peer->leave_ns && may_connect(peer)) {
       at = &peer->next;
     } else {
@@ -274,10 +285,9 @@ static enum rkv_status register_metrics(struct peers *peers, struct rkv_error *e
       PEER_METRIC_LIST(METRIC_ROW)
 #undef METRIC_ROW
   };
-  const struct rkv_host *host = peers->t->host;
   enum rkv_status status = RKV_OK;
   for (size_t i = 0; i < sizeof metrics / sizeof metrics[0] && status == RKV_OK; i++)
-    status = host->metric_register(host->ctx, &metrics[i], error);
+    status = peers->t->host->metric_register(peers->t->host->ctx, &metrics[i], error);
   return status;
 }
 

@@ -2,6 +2,7 @@
  * invariants in peer_append.h. */
 #include "peer_append.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@ static void finish(struct append *a, enum rkv_status status, const struct rkv_er
   struct peer *peer = a->rpc.peer;
   struct transport *t = peer->t;
   struct rkv_error own;
-  if (status != RKV_OK) { /* (A3) */
+  assert(a->at <= a->call->entry_count); /* (A3) */
+  if (status != RKV_OK) {
     a->call->matched = append_before(a, a->at);
     if (a->at > 0 && status != RKV_CANCELLED && status != RKV_TOO_LARGE) {
       a->call->result = RKV_APPEND_SUCCESS;

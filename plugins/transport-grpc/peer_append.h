@@ -23,8 +23,9 @@
  *      an answer that names the limit. On a stream OpenRaft drops what is too large for it, takes
  *      the bytes behind it for further messages, and is silent for ever. Messages of up to
  *      PEER_FITS_MIN bytes and those planned for a limit that the peer named need no such proof.
- * (A7) Everything in the lane changes under the peer's mutex, only the node is told without it:
- *      what has ended leaves the lane first (struct ends). */
+ *
+ * Everything in the lane changes under the peer's mutex, only the node is told without it: what has
+ * ended leaves the lane first (struct ends). */
 #ifndef TRANSPORT_PEER_APPEND_H
 #define TRANSPORT_PEER_APPEND_H
 

@@ -18,6 +18,7 @@ enum rkv_status lane_add(struct peer *peer, struct append *a, bool *beside) {
   struct lane *lane = &peer->lane;
   const bool data = a->call->entry_count > 0;
   *beside = !data && (lane->data > 0 || is_plain(peer));
+  assert(!*beside || !data); /* (A5) */
   if (*beside) return RKV_OK;
   if (lane->count == PEER_APPENDS_MAX) return RKV_FULL;
   *lane->end = a;
@@ -31,7 +32,7 @@ enum rkv_status lane_add(struct peer *peer, struct append *a, bool *beside) {
 /* The first one has been stored whole. */
 static void take_first(struct lane *lane, struct ends *ends) {
   struct append *a = lane->first;
-  assert(a != lane->unsent && a->flying == 0);
+  assert(a != lane->unsent && a->flying == 0 && lane->count > 0); /* (A1) */
   lane->first = a->next;
   if (!lane->first) lane->end = &lane->first;
   lane->count--;
@@ -80,6 +81,7 @@ void lane_empty(struct peer *peer, enum rkv_status status, struct ends *ends) {
   struct append *first = lane->first, *a;
   ends->first = first;
   if (!first) return;
+  assert(first->at < first->call->entry_count || first->call->entry_count == 0); /* (A4) */
   if (status == RKV_UNAVAILABLE && first->due_ns && now >= first->due_ns) status = RKV_TIMEOUT;
   ends->error.status = (uint32_t)status;
   first->status = status;
@@ -96,6 +98,7 @@ bool lane_answer(struct peer *peer, size_t count, struct rkv_buf answer, append_
   struct rkv_append_call *call = a->call;
   struct rkv_append_call part = {.prev = append_before(a, a->at), .entry_count = count};
   enum rkv_status status;
+  assert(a->flying > 0 && a->at + count <= a->sent); /* (A1) */
   if (count) part.entries = call->entries + a->at;
   a->flying--;
   if ((status = decode(answer, &part, &ends->error))) {

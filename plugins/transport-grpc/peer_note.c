@@ -39,7 +39,8 @@ void peer_text(grpc_slice details, char out[PEER_TEXT_MAX]) {
 
 bool peer_trouble(struct peer_trouble *trouble, uint64_t now_ns, uint64_t *count) {
   trouble->count++;
-  if (trouble->logged_ns && now_ns - trouble->logged_ns < PEER_REPEAT_NS) return false;
+  if (trouble->logged_ns && !transport_has_passed(now_ns, trouble->logged_ns, PEER_REPEAT_NS))
+    return false;
   *count = trouble->count;
   trouble->count = 0;
   trouble->logged_ns = now_ns;

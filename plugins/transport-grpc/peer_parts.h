@@ -4,13 +4,14 @@
  * (P2) Every gRPC call is in peer->calls from before its first batch until its last one came back:
  *      what is in the list can be cancelled by any thread under the mutex. What is known to others
  *      before its call is made can be broken off before: then the call is born cancelled.
- * (P3) No callback of the node and no grpc_call_start_batch runs under a mutex of ours.
- * (P4) Each call of the node counts as outbound (runtime.h) from send_* until after its done.
- * (P5) A channel is not destroyed while it connects: gRPC 1.51 loses the connection, socket and
+ * (P3) Each call of the node counts as outbound (runtime.h) from send_* until after its done.
+ * (P4) A channel is not destroyed while it connects: gRPC 1.51 loses the connection, socket and
  *      all, whose peer says its first words afterwards (grpc/grpc#32071). A peer without references
  *      whose channel may connect stands in peers->leaving for option connect_timeout at most: then
  *      the attempt that ran when it was closed is over. (A later one of a peer that was away may
- *      still be hit: the core does not tell when it begins.) */
+ *      still be hit: the core does not tell when it begins.)
+ *
+ * No callback of the node and no grpc_call_start_batch runs under a mutex of ours. */
 #ifndef TRANSPORT_PEER_PARTS_H
 #define TRANSPORT_PEER_PARTS_H
 
@@ -38,7 +39,7 @@ struct peers {
   grpc_resource_quota *quota;
   pthread_mutex_t mutex; /* guards both lists; taken before a peer's own */
   struct peer *list;
-  struct peer *leaving; /* see (P5); singly linked by next */
+  struct peer *leaving; /* see (P4); singly linked by next */
 #define PEER_METRIC_FIELD(name, help) atomic_uint_least64_t name;
   PEER_METRIC_LIST(PEER_METRIC_FIELD)
 #undef PEER_METRIC_FIELD
@@ -93,7 +94,7 @@ struct peer {
   void *methods[PEER_METHODS];
   grpc_metadata envelope[ENVELOPE_PAIRS]; /* of every RPC */
   atomic_uint refs;
-  uint64_t leave_ns;      /* without references: it is freed then at the latest (P5) */
+  uint64_t leave_ns;      /* without references: it is freed then at the latest (P4) */
   pthread_mutex_t mutex;  /* guards all below */
   bool closed;            /* no new gRPC call */
   struct peer_link calls; /* ring */

@@ -34,16 +34,17 @@ struct pipe {
   unsigned pending; /* batches under way */
   bool sending;     /* one of them carries `message` */
   bool more;        /* a message is sure to follow the one in `message` */
-  bool awaiting;    /* (P6) an answer, or about to */
+  bool awaiting;    /* (T5) an answer, or about to */
   bool await;       /* from the message in `message` on */
   bool answered;    /* at least one message */
-  bool over;        /* (P2) no longer the lane's */
+  bool over;        /* (T2) no longer the lane's */
   bool timed_out;
 };
 
 /* ---- flight ---- */
 
 static void flight_add(struct flight *f, const struct message *m) {
+  assert(f->count < PIPE_MESSAGES_MAX); /* (T1) */
   const size_t at = (f->first + f->count++) % PIPE_MESSAGES_MAX;
   f->messages[at].count = m->count;
   f->messages[at].bytes = m->bytes;
@@ -53,6 +54,7 @@ static void flight_add(struct flight *f, const struct message *m) {
 /* The entries of the oldest, which is no longer on its way. */
 static size_t flight_take(struct flight *f) {
   const size_t at = f->first;
+  assert(f->count > 0 && f->bytes >= f->messages[at].bytes); /* (T1) */
   f->first = (at + 1) % PIPE_MESSAGES_MAX;
   f->count--;
   f->bytes -= f->messages[at].bytes;
@@ -83,6 +85,7 @@ static void start(struct pipe *p, const grpc_op *ops, size_t n, struct tag *tag)
 /* ---- the end ---- */
 
 bool pipe_retire(struct pipe *p) {
+  assert(!p->over && p->peer->lane.pipe == p); /* (T2) */
   if (p->flight.count > 0) return false;
   p->over = true;
   p->peer->lane.pipe = NULL;
@@ -110,10 +113,11 @@ static uint64_t told_limit(const struct pipe *p) {
   return 0;
 }
 
-/* (P5) Under the mutex. */
+/* Under the mutex. */
 static void on_too_large(struct pipe *p) {
   struct peer *peer = p->peer;
   const size_t oldest = p->flight.first;
+  assert(p->flight.count > 0); /* (T4) */
   const bool learned = p->flight.messages[oldest].count > 0 &&
                        limit_told(&peer->limit, told_limit(p), p->flight.messages[oldest].bytes,
                                   transport_now(peer->t));
@@ -137,6 +141,11 @@ static void settle(struct pipe *p, enum rkv_status status, const char *text) {
   struct ends ends = {.first = NULL};
   bool plain = false;
   pthread_mutex_lock(&peer->mutex);
+  if (p->over) { /* retired meanwhile: what the lane has now is another carrier's */
+    pthread_mutex_unlock(&peer->mutex);
+    return;
+  }
+  assert(peer->lane.pipe == p && !peer->lane.unary); /* (T2) */
   peer->lane.pipe = NULL;
   if (status == RKV_UNIMPLEMENTED && !p->answered) {
     plain = on_plain(peer);
@@ -154,7 +163,7 @@ static void settle(struct pipe *p, enum rkv_status status, const char *text) {
   lane_pump(peer);
 }
 
-/* (P3) All batches have come back; nobody but this thread knows the pipe, or the lane does. */
+/* (T3) All batches have come back; nobody but this thread knows the pipe, or the lane does. */
 static void pipe_end(struct pipe *p) {
   struct peer *peer = p->peer;
   struct transport *t = peer->t;
@@ -182,6 +191,7 @@ static void pipe_end(struct pipe *p) {
 static void pipe_leave(struct pipe *p) {
   bool last;
   pthread_mutex_lock(&p->peer->mutex);
+  assert(p->pending > 0); /* (T3) */
   last = --p->pending == 0;
   pthread_mutex_unlock(&p->peer->mutex);
   if (last) pipe_end(p);
@@ -200,7 +210,6 @@ static void receive(struct pipe *p) {
   start(p, &op, 1, &p->received);
 }
 
-/* (P6) */
 static void on_resume(struct tag *self, bool ok) {
   struct pipe *p = PIPE_OF(self, resume);
   bool owing;
@@ -220,7 +229,7 @@ static bool take_answer(struct pipe *p, struct rkv_buf answer, struct ends *ends
   if (p->over) return false;
   p->answered = true;
   peer->plain = false;
-  assert(p->flight.count > 0); /* (P6) */
+  assert(p->flight.count > 0 && p->awaiting); /* (T5) */
   if (lane_answer(peer, flight_take(&p->flight), answer, codec_append_stream_answer_decode, ends))
     return true;
   *strange = ends->first->status == RKV_INVALID;
@@ -240,8 +249,7 @@ static void on_received(struct tag *self, bool ok) {
     pipe_leave(p);
     return;
   }
-  if (bytes_from_message(p->answer, &answer) != RKV_OK)
-    answer = rkv_buf_none(); /* reads as a strange one */
+  if (bytes_from_message(p->answer, &answer) != RKV_OK) answer = rkv_buf_none(); /* strange */
   grpc_byte_buffer_destroy(p->answer);
   p->answer = NULL;
   peer_note_place(peer, p->link.call);
@@ -259,7 +267,10 @@ static void on_received(struct tag *self, bool ok) {
 /* ---- messages ---- */
 
 void pipe_put(struct pipe *p, const struct message *message) {
-  struct append *next = p->peer->lane.unsent;
+  const struct peer *peer = p->peer;
+  struct append *next = peer->lane.unsent;
+  assert(!p->over && !p->sending && peer->lane.pipe == p); /* (T1), (T2) */
+  assert(message->bytes <= PEER_FITS_MIN || message->bytes <= peer->fits || peer->limit.exact);
   flight_add(&p->flight, message);
   p->message = message->request;
   p->sending = true;

@@ -1,21 +1,22 @@
 /* peer_pipe.h: the lasting stream that carries a peer's appends: RaftService.StreamAppend.
  *
- * (P1) Messages leave one after the other, each as soon as the core took the one before; up to
+ * (T1) Messages leave one after the other, each as soon as the core took the one before; up to
  *      PIPE_MESSAGES_MAX of them, and no further one over stream_window_bytes, are on their way
  *      unanswered. Answers are matched in order.
- * (P2) A pipe is the lane's until an answer ends all appends, or it ends itself. What the lane gets
+ * (T2) A pipe is the lane's until an answer ends all appends, or it ends itself. What the lane gets
  *      afterwards goes by a new pipe, without waiting for the old one's end.
- * (P3) How it ended is looked at when its last batch has come back (pending = 0), on the poller,
+ * (T3) How it ended is looked at when its last batch has come back (pending = 0), on the poller,
  *      in one place: pipe_leave.
- * (P4) Broken off it is with INTERNAL, and timed by our own tick, as all streams here
- *      (peer_stream.h). It has no deadline and may stand silent for ever.
- * (P5) A peer that ends it with OK and owes answers found the first unanswered message too large.
+ * (T4) A peer that ends it with OK and owes answers found the first unanswered message too large.
  *      A node of ours names its limit in the trailing metadata; else that message goes once more
  *      as a unary RPC, whose refusal names it, or halves what is sent. (A6) makes it rare: a limit
  *      that was lowered meanwhile.
- * (P6) An answer is awaited while one is owed, and not before the message that it answers was sent.
+ * (T5) An answer is awaited while one is owed, and not before the message that it answers was sent.
  *      The core tells the peer at once that there is room for it, by one more system call and one
- *      more wake: here the peer reads it along with the message. */
+ *      more wake: here the peer reads it along with the message.
+ *
+ * Broken off it is with INTERNAL, and timed by our own tick, as all streams here (peer_stream.h).
+ * It has no deadline and may stand silent for ever. */
 #ifndef TRANSPORT_PEER_PIPE_H
 #define TRANSPORT_PEER_PIPE_H
 

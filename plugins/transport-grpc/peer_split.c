@@ -1,4 +1,5 @@
 /* peer_split.c: the messages of one append: their plan, their bytes, their lines in the log. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -99,7 +100,7 @@ static enum rkv_status plan(struct append *a, size_t *count, struct rkv_error *e
   return RKV_OK;
 }
 
-/* (A6) */
+/* By what (A6) asks for. */
 static bool is_proven(const struct peer *peer, size_t bytes) {
   return bytes <= PEER_FITS_MIN || bytes <= peer->fits || peer->limit.exact;
 }
@@ -121,6 +122,8 @@ enum rkv_status append_take(struct append *a, bool by_stream, struct message *ou
   }
   if (!call->call.deadline_ns)
     a->due_ns = transport_now(t) + t->options.append_timeout + out->bytes * PEER_NS_PER_BYTE;
+  assert(a->sent + out->count <= call->entry_count);        /* (A1) */
+  assert(!by_stream || is_proven(a->rpc.peer, out->bytes)); /* (A6) */
   if (a->parts) note_part(a, out);
   a->sent += out->count;
   a->flying++;

@@ -2,6 +2,7 @@
  * peer_stream.h. */
 #include "peer_stream.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -62,9 +63,11 @@ static size_t chunk_max(struct peer *peer) {
   return fits ? fits : 1;
 }
 
-/* Answers the step of a dead stream. The stream is freed, unless more steps must follow (N4). */
+/* Answers the step of a dead stream. The stream is freed, unless more steps must follow: what
+ * they bring is dropped. */
 static void conclude(struct stream *s) {
   struct rkv_snapshot_call *step = s->step;
+  assert(step && s->dead && !s->sending); /* (N2), (N3) */
   enum rkv_status status = s->kind == ABORT ? RKV_OK : s->status;
   struct rkv_error error = s->error;
   bool keep;
@@ -84,7 +87,7 @@ static void conclude(struct stream *s) {
 }
 
 /* Under the mutex. Its send ends the step: the next one may follow. When the peer is closed none
- * will, and the step that is still set is all that ends the stream (N5). */
+ * will, and the step that is still set is all that ends the stream (N3). */
 static bool sent_enough(const struct stream *s) {
   return !s->send_failed && !s->peer->closed && (s->kind == BEGIN || s->kind == WRITE);
 }
@@ -98,6 +101,7 @@ static void settle(struct stream *s) {
   bool orphan;
   pthread_mutex_lock(&peer->mutex);
   if (!s->sending && s->received) {
+    assert(!s->dead); /* (N2) */
     s->dead = true;
     call = peer_call_unlist(&s->link);
   }
@@ -116,6 +120,7 @@ static void settle(struct stream *s) {
   }
   grpc_call_unref(call);
   if (step) conclude(s);
+  assert(!orphan || !step); /* (N3) */
   if (orphan) stream_free(s);
   transport_outbound_end(t);
 }
@@ -239,6 +244,7 @@ bool stream_step(struct stream *s, struct rkv_snapshot_call *call, enum step kin
   uint64_t deadline = step_deadline(s, call);
   bool dead;
   pthread_mutex_lock(&s->peer->mutex);
+  assert(!s->step && !s->sending && !s->message); /* (N1) */
   s->step = call;
   s->kind = kind;
   s->deadline_ns = deadline;

@@ -4,11 +4,12 @@
  *      slows the reader of the snapshot down.
  * (N2) A stream is dead when its receive batch came back and no send is open: then its end is known
  *      and its gRPC call is gone. The node may learn of it only with its next step.
- * (N3) A stream that is broken off is cancelled as INTERNAL, and timed by our own tick: a receiver
- *      in Rust takes CANCEL (which a deadline of the core's sends) for the end of the snapshot.
- * (N4) A receiver that answers OK before all was sent needs no more: what follows is dropped.
- * (N5) A stream is freed by whoever ends its last step, and only then: a send that is open
- * (sending) or a step that is set keeps it. */
+ * (N3) A stream is freed by whoever ends its last step, and only then: a send that is open
+ *      (sending) or a step that is set keeps it.
+ *
+ * A stream that is broken off is cancelled as INTERNAL, and timed by our own tick: a receiver in
+ * Rust takes CANCEL (which a deadline of the core's sends) for the end of the snapshot. A receiver
+ * that answers OK before all was sent needs no more: what follows is dropped. */
 #ifndef TRANSPORT_PEER_STREAM_H
 #define TRANSPORT_PEER_STREAM_H
 

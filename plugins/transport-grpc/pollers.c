@@ -21,6 +21,7 @@ struct pollers {
   struct transport *t;
   pthread_mutex_t role;           /* (Q1) */
   uint64_t tick_at;               /* under role */
+  bool works;                     /* under role: somebody is at a tag, a tick or a kick */
   atomic_uint turn;               /* index of the thread that polls; written under mutex */
   atomic_uint_least64_t begun_ns; /* its present burst */
 
@@ -35,11 +36,23 @@ struct pollers {
 
 /* ---- one round ---- */
 
-static void handle(struct pollers *p, struct tag *tag, bool ok) {
+static void take_role(struct pollers *p) {
   pthread_mutex_lock(&p->role);
+  assert(!p->works); /* (Q1) */
+  p->works = true;
+}
+
+static void leave_role(struct pollers *p) {
+  assert(p->works); /* (Q1) */
+  p->works = false;
+  pthread_mutex_unlock(&p->role);
+}
+
+static void handle(struct pollers *p, struct tag *tag, bool ok) {
+  take_role(p);
   (void)atomic_load_explicit(&tag->handed, memory_order_acquire);
   tag->fn(tag, ok);
-  pthread_mutex_unlock(&p->role);
+  leave_role(p);
 }
 
 unsigned pollers_burst(struct pollers *p, gpr_timespec until, bool *shutdown) {
@@ -93,7 +106,7 @@ static void run_after_kick(struct transport *t) {
 static void finish(struct pollers *p, bool work) {
   struct transport *t = p->t;
   uint64_t now;
-  pthread_mutex_lock(&p->role);
+  take_role(p);
   now = transport_now(t);
   if (now >= p->tick_at) {
     p->tick_at = now + TRANSPORT_TICK_NS;
@@ -102,7 +115,7 @@ static void finish(struct pollers *p, bool work) {
   }
   if (work) t->node->kick(t->node->ctx);
   run_after_kick(t);
-  pthread_mutex_unlock(&p->role);
+  leave_role(p);
 }
 
 /* False: the queue is drained. */
@@ -173,6 +186,7 @@ static bool await_turn(struct pollers *p, unsigned me) {
       pthread_cond_wait(&p->changed, &p->mutex);
     if (!p->over && p->watch == me && is_missed(p, &suspect_ns, &wait_ns)) relieve(p, me);
   }
+  assert(p->idle > 0 && p->idle <= p->count);
   p->idle--;
   more = !p->over;
   pthread_mutex_unlock(&p->mutex);

@@ -4,11 +4,11 @@
  * Inside grpc_completion_queue_next the core reads frames for as long as a connection has some: a
  * client that sends SETTINGS or empty DATA without end keeps the thread that met it there. So each
  * such client costs a thread, and the node polls on with the next one.
+ * `role` is never held inside the core's queue: who is kept there keeps nobody else. A thread that
+ * comes back late handles what it brings, and then stands by.
  *
  * (Q1) Tags, ticks and kicks run under `role`: one thread at a time, whoever it is, is "the
- *      poller" of all other files.
- * (Q2) `role` is never held inside the core's queue: who is kept there keeps nobody else.
- * (Q3) A thread that comes back late handles what it brings, and then stands by. */
+ *      poller" of all other files. */
 #ifndef TRANSPORT_POLLERS_H
 #define TRANSPORT_POLLERS_H
 

@@ -3,6 +3,7 @@
 
 #include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <time.h>
 #include "peer.h"
@@ -67,12 +68,15 @@ static bool count_begin(atomic_size_t *count, atomic_bool *closed) {
 }
 
 static void count_end(struct transport *t, atomic_size_t *count) {
+  size_t before;
   if (!atomic_load(&t->draining)) {
-    atomic_fetch_sub(count, 1); /* stop() looks for itself: nothing of *t is touched after this */
+    before = atomic_fetch_sub(count, 1); /* stop() looks for itself: *t may be gone after this */
+    assert(before > 0);                  /* (P3) */
     return;
   }
   pthread_mutex_lock(&t->mutex);
-  atomic_fetch_sub(count, 1);
+  before = atomic_fetch_sub(count, 1);
+  assert(before > 0); /* (P3) */
   pthread_cond_broadcast(&t->changed);
   pthread_mutex_unlock(&t->mutex);
 }
@@ -94,7 +98,9 @@ void transport_outbound_end(struct transport *t) {
 
 void transport_post(struct transport *t, struct tag *tag) {
   /* An empty batch comes back as an event at once; it changes nothing of the call. */
-  grpc_call_error e = transport_batch(t->post_call, NULL, 0, tag);
+  grpc_call_error e;
+  assert(t->post_call); /* (R2) */
+  e = transport_batch(t->post_call, NULL, 0, tag);
   if (e != GRPC_CALL_OK) {
     rkv_log(t->host, RKV_LOG_ERROR, TRANSPORT_LOG, "empty batch refused error=%d", (int)e);
     t->host->fatal(t->host->ctx, RKV_BROKEN, "gRPC refused an empty batch");

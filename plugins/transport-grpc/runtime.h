@@ -2,15 +2,16 @@
  * (pollers.h), ticks for time-outs, and the count of open calls that stop() waits for.
  *
  * (R1) Every event of the queue carries a `struct tag *`; its fn runs on the poller.
- * (R2) After each burst of events, and after the ticks, the poller calls node->kick once. Nobody
- *      else in this plugin kicks, least of all a done callback: whoever hands work to the node, or
- *      answers it, from an event or a tick is served.
- * (R3) grpc_call_start_batch may be called from any thread while the call is counted as open
+ * (R2) grpc_call_start_batch may be called from any thread while the call is counted as open
  *      (inbound or outbound); after stop() nothing may touch the queue any more.
- * (R4) tag and tick functions never block. */
+ *
+ * After each burst of events, and after the ticks, the poller calls node->kick once. Nobody else in
+ * this plugin kicks, least of all a done callback: whoever hands work to the node, or answers it,
+ * from an event or a tick is served. Tag and tick functions never block. */
 #ifndef TRANSPORT_RUNTIME_H
 #define TRANSPORT_RUNTIME_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <grpc/grpc.h>
@@ -33,9 +34,10 @@ struct tag {
   struct tag *next; /* runtime's */
 };
 
-/* grpc_call_start_batch with a tag of ours: every batch goes through here. Any thread (R3). */
+/* grpc_call_start_batch with a tag of ours: every batch goes through here. Any thread (R2). */
 static inline grpc_call_error transport_batch(grpc_call *call, const grpc_op *ops, size_t count,
                                               struct tag *tag) {
+  assert(call && tag->fn); /* (R1) */
   atomic_store_explicit(&tag->handed, true, memory_order_release);
   return grpc_call_start_batch(call, ops, count, tag, NULL);
 }
@@ -80,6 +82,11 @@ struct transport {
 static inline uint64_t transport_now(const struct transport *t) {
   return t->host->now_ns(t->host->ctx);
 }
+/* Has `ns` passed since then? `since_ns` may lie behind `now_ns`: a tick is given the time at which
+ * it began, and others look at the clock, and note what begins, while it runs. */
+static inline bool transport_has_passed(uint64_t now_ns, uint64_t since_ns, uint64_t ns) {
+  return now_ns >= since_ns && now_ns - since_ns >= ns;
+}
 
 /* A condition variable on the monotonic clock, and a wait of less than a second on it, which may
  * end early. Any thread. */
@@ -91,13 +98,13 @@ gpr_timespec transport_to_gpr(const struct transport *t, uint64_t deadline_ns);
 uint64_t transport_from_gpr(const struct transport *t, gpr_timespec deadline);
 
 /* Runs tag->fn(tag, true) on the poller, soon. Any thread, never blocks; only while the caller
- * counts as open (R3). The tag may be posted again once its fn was entered. */
+ * counts as open (R2). The tag may be posted again once its fn was entered. */
 void transport_post(struct transport *t, struct tag *tag);
 
 /* Runs tag->fn(tag, true) after the next kick: for what can wait until the answers to this burst
  * have left. The core sends a window update of its own, one more system call before the answer and
  * one more wake on the other side, as soon as a stream that took a message awaits the next one. The
- * poller only; only while the caller counts as open (R3). */
+ * poller only; only while the caller counts as open (R2). */
 void transport_after_kick(struct transport *t, struct tag *tag);
 
 /* Registers a tick; only inside open. It is called until stop() has joined the poller. */

@@ -77,7 +77,7 @@ static uint64_t blame(struct server *s, const char *text, uint64_t now_ns) {
   pthread_mutex_lock(&s->lock);
   s->blamed_count++;
   if (strncmp(s->blamed, text, sizeof s->blamed - 1) != 0 ||
-      now_ns - s->blamed_ns >= SERVER_REPEAT_NS) {
+      transport_has_passed(now_ns, s->blamed_ns, SERVER_REPEAT_NS)) {
     count = s->blamed_count;
     s->blamed_count = 0;
     s->blamed_ns = now_ns;

@@ -1,11 +1,12 @@
 /* server.h: the listening half: which methods exist, how their calls arrive and are recycled.
  *
- * (S1) Slots, spares and handlers belong to the poller thread; only unary_answer, unary_refuse and
- *      server_count are called from others too (inside a done).
- * (S2) A call that arrived is replaced by a waiting slot at once, so that requests never queue
- *      inside the core, where nothing bounds them. SERVER_OPEN_MAX bounds them here.
- * (S3) Whoever hands a unary call to the node does not touch it afterwards: done may have run.
- * (S4) A handler ends its call by exactly one of: handing it to the node, answering, refusing. */
+ * Slots, spares and handlers belong to the poller thread; only unary_answer, unary_refuse and
+ * server_count are called from others too (inside a done). A call that arrived is replaced by a
+ * waiting slot at once, so that requests never queue inside the core, where nothing bounds them.
+ * SERVER_OPEN_MAX bounds them here. Whoever hands a unary call to the node does not touch it
+ * afterwards: done may have run.
+ *
+ * (S1) A handler ends its call by exactly one of: handing it to the node, answering, refusing. */
 #ifndef TRANSPORT_SERVER_H
 #define TRANSPORT_SERVER_H
 
@@ -77,7 +78,7 @@ struct slot_kind {
 
 /* One unary call from its slot to its last batch.
  *
- * (S5) A call that gets no message is answered without it: `reading` and the answer's batch end in
+ * (S2) A call that gets no message is answered without it: `reading` and the answer's batch end in
  *      either order, and the later one recycles the call. */
 struct unary {
   struct tag tag;      /* the slot's, then the answer's */
@@ -140,7 +141,7 @@ enum rkv_status unary_await(struct transport *t, const struct slot_kind *kind);
  * been refused. */
 bool unary_take_request(struct unary *u);
 
-/* End the call; any thread (S1). unary_answer: the slice is given. */
+/* End the call; any thread. unary_answer: the slice is given. */
 void unary_answer(struct unary *u, grpc_slice message);
 void unary_refuse(struct unary *u, enum rkv_status status, const struct rkv_error *error);
 

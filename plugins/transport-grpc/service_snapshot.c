@@ -3,6 +3,7 @@
 
 #include "envelope.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ static void free_stream(struct stream *s) {
 }
 
 static void move(struct stream *s, enum stream_place place) {
+  assert(s->owner->count[s->place] > 0); /* (G3) */
   s->owner->count[s->place]--;
   s->place = place;
   s->owner->count[place]++;
@@ -83,6 +85,7 @@ void snapshots_end(struct stream *s) {
   struct snapshots *all = s->owner;
   struct transport *t = s->t;
   const bool counted = s->counted;
+  assert(s->pending == 0 && all->count[s->place] > 0); /* (G3), (G4) */
   if (s->prev)
     s->prev->next = s->next;
   else

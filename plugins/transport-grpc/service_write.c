@@ -10,6 +10,7 @@
 #include "codec.h"
 #include "inflow.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define WRITES_MAX 64             /* messages of one stream that are not answered */
@@ -38,6 +39,7 @@ struct write {
 
 static void answer(struct write *w) {
   grpc_slice slice = codec_write_answer_encode(w->results, w->count);
+  assert((w->status != RKV_OK) == atomic_load(&w->ended)); /* (W3) */
   for (size_t i = 0; i < w->count; i++) {
     rkv_buf_drop(&w->results[i].answer);
     free(w->results[i].text);
@@ -49,7 +51,9 @@ static void answer(struct write *w) {
 }
 
 static void one_less(struct write *w) {
-  if (atomic_fetch_sub_explicit(&w->left, 1, memory_order_acq_rel) == 1) answer(w);
+  const size_t before = atomic_fetch_sub_explicit(&w->left, 1, memory_order_acq_rel);
+  assert(before > 0); /* (W2) */
+  if (before == 1) answer(w);
 }
 
 /* What is wrong with the command alone, or with the moment. */
@@ -75,6 +79,7 @@ static void command_done(struct rkv_call *call, enum rkv_status status,
                          const struct rkv_error *error) {
   struct command *c = (struct command *)call;
   struct codec_write_result *result = &c->write->results[c - c->write->commands];
+  assert(c->write->commands <= c && c < c->write->commands + c->write->count); /* (W1) */
   if (status == RKV_OK)
     result->answer = c->node.result;
   else

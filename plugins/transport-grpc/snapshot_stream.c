@@ -5,6 +5,7 @@
 #include "codec.h"
 #include "keep.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #define META_NS (1 * SECOND) /* a stream that has not sent its meta by then is given up */
@@ -27,8 +28,9 @@ static bool start(struct stream *s, const grpc_op *ops, size_t n, struct tag *ta
   return false;
 }
 
-/* The only way out (N5). */
+/* The only way out. */
 static void leave(struct stream *s) {
+  assert(s->pending > 0); /* (G4) */
   s->pending--;
   if (s->pending == 0) snapshots_end(s);
 }
@@ -97,7 +99,7 @@ static void on_step(struct tag *self, bool ok) {
   leave(s);
 }
 
-/* Any thread, also inside the step's call (N1). */
+/* Any thread, also inside the step's call. */
 static void step_done(struct rkv_call *call, enum rkv_status status,
                       const struct rkv_error *error) {
   struct stream *s = (struct stream *)(void *)((char *)call - offsetof(struct stream, node));
@@ -116,7 +118,10 @@ static void take_step(struct stream *s, enum stream_step step) {
   if (s->phase != STREAM_ANSWERED) s->phase = STREAM_IN_NODE;
   s->stepped.fn = on_step;
   switch (step) {
-  case STEP_BEGIN: node->snapshot_begin(node->ctx, &s->node); break;
+  case STEP_BEGIN:
+    assert(s->place == STREAM_SLOT && !s->begun); /* (G3) */
+    node->snapshot_begin(node->ctx, &s->node);
+    break;
   case STEP_WRITE: {
     size_t max = s->node.chunk_max > 0 ? s->node.chunk_max : s->rest.len;
     s->node.chunk = rkv_buf_slice(s->rest, 0, max);
@@ -124,7 +129,10 @@ static void take_step(struct stream *s, enum stream_step step) {
     node->snapshot_write(node->ctx, &s->node);
     break;
   }
-  case STEP_FINISH: node->snapshot_finish(node->ctx, &s->node); break;
+  case STEP_FINISH:
+    assert(s->begun && s->phase == STREAM_IN_NODE && s->initial_sent); /* (G2) */
+    node->snapshot_finish(node->ctx, &s->node);
+    break;
   case STEP_ABORT:
     s->begun = false;
     node->snapshot_abort(node->ctx, &s->node);
@@ -220,6 +228,7 @@ static void read_next(struct stream *s) {
   memset(&op, 0, sizeof op);
   op.op = GRPC_OP_RECV_MESSAGE;
   op.data.recv_message.recv_message = &s->message;
+  assert(!s->message && s->rest.len == 0 && s->phase != STREAM_ANSWERED); /* (G1) */
   s->phase = STREAM_READING;
   s->received.fn = on_received;
   (void)start(s, &op, 1, &s->received);

@@ -1,14 +1,15 @@
 /* snapshot_stream.h: one inbound snapshot stream from its slot to its last event.
  *
- * (N1) Everything runs on the poller; a done of the node only posts a tag.
- * (N2) One message is asked for at a time, and the next only when the node has taken this one:
+ * Everything runs on the poller; a done of the node only posts a tag.
+ *
+ * (G1) One message is asked for at a time, and the next only when the node has taken this one:
  *      that is the back-pressure.
- * (N3) Only a half-close that is proven installs a snapshot. A broken stream looks the same to
+ * (G2) Only a half-close that is proven installs a snapshot. A broken stream looks the same to
  *      RECV_MESSAGE (no message, ok), so initial metadata is sent then: on a stream that was reset
  *      the core fails it.
- * (N4) A stream has a place: among those whose meta is awaited, from a valid meta on a slot, until
+ * (G3) A stream has a place: among those whose meta is awaited, from a valid meta on a slot, until
  *      the node holds nothing of it any more.
- * (N5) `pending` counts batches and node steps under way; the stream is freed in one place, when
+ * (G4) `pending` counts batches and node steps under way; the stream is freed in one place, when
  *      it falls to 0, and not before the answer was sent. */
 #ifndef TRANSPORT_SNAPSHOT_STREAM_H
 #define TRANSPORT_SNAPSHOT_STREAM_H
@@ -18,7 +19,7 @@
 enum stream_phase {
   STREAM_READING, /* waits for the sender */
   STREAM_IN_NODE, /* waits for the node */
-  STREAM_PROVING, /* waits for the proof of the half-close (N3) */
+  STREAM_PROVING, /* waits for the proof of the half-close (G2) */
   STREAM_ANSWERED,
 };
 
@@ -39,7 +40,7 @@ struct stream {
   int cancelled;                /* RECV_CLOSE_ON_SERVER writes it */
   unsigned pending;
   enum stream_phase phase;
-  enum stream_place place; /* service_snapshot.c's (N4) */
+  enum stream_place place; /* service_snapshot.c's (G3) */
   enum stream_step step;
   bool counted;      /* as an open inbound call */
   bool begun;        /* the node holds half a snapshot: finish or abort must follow */

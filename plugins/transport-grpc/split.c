@@ -1,4 +1,4 @@
-/* split.c: greedy parts (S1). */
+/* split.c: greedy parts. */
 #include "split.h"
 
 #include <assert.h>

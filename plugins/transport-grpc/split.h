@@ -1,9 +1,9 @@
 /* split.h: which entries go into which message, so that every message fits the peer's limit and
  * there are as few messages as possible. A leaf: numbers in, numbers out.
  *
- * (S1) Taking as many entries as fit into every part from the left gives the fewest parts: a part
- *      that starts later may have a longer head, but by less than the entries it no longer holds.
- * (S2) While the limit is only a guess, one entry may go alone over it: only the peer knows. */
+ * Taking as many entries as fit into every part from the left gives the fewest parts: a part that
+ * starts later may have a longer head, but by less than the entries it no longer holds. While the
+ * limit is only a guess, one entry may go alone over it: only the peer knows. */
 #ifndef TRANSPORT_SPLIT_H
 #define TRANSPORT_SPLIT_H
 
@@ -15,7 +15,7 @@ struct split {
   const size_t *sizes; /* bytes of entry i in a message */
   size_t count;        /* entries */
   size_t limit;        /* bytes of one message */
-  bool exact;          /* the peer named the limit; else (S2) */
+  bool exact;          /* the peer named the limit; else it is a guess */
 };
 
 /* Entries of the part that starts at `from` (< count); *bytes = the message's size. 0: entry `from`

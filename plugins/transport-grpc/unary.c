@@ -7,6 +7,7 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -20,6 +21,7 @@ void unary_free(struct unary *u) {
 static void recycle(struct unary *u) {
   struct transport *t = u->t;
   const bool counted = u->counted;
+  assert(!u->reading && !u->answering); /* (S2) */
   grpc_call_unref(u->call);
   answer_end(&u->answer);
   if (u->message) grpc_byte_buffer_destroy(u->message);
@@ -37,7 +39,7 @@ static void on_sent(struct tag *self, bool ok) {
   (void)ok; /* the client may have gone: the call has ended all the same */
   untaken_remove(server_untaken(u->t), &u->untaken);
   u->answering = false;
-  if (!u->reading) recycle(u); /* (S5) */
+  if (!u->reading) recycle(u);
 }
 
 static void send_answer(struct unary *u) {
@@ -45,6 +47,7 @@ static void send_answer(struct unary *u) {
   grpc_op ops[ANSWER_OPS_MAX];
   size_t n = answer_ops(&u->answer, true, ops);
   grpc_call_error e;
+  assert(!u->answering); /* (S1) */
   ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
   ops[n++].data.recv_close_on_server.cancelled = &u->answer.cancelled;
   u->tag.fn = on_sent;
@@ -163,7 +166,7 @@ static void on_received(struct tag *self, bool ok) {
     else
       refuse_empty(u);
   } else if (!u->answering) {
-    recycle(u); /* (S5) */
+    recycle(u);
   }
 }
 
@@ -203,7 +206,7 @@ static void on_tick(struct tick *self, uint64_t now_ns) {
   struct unaries *all = (struct unaries *)self;
   const uint64_t patience = all->t->options.first_message_timeout;
   const bool draining = atomic_load(&all->t->draining);
-  while (all->first && (draining || now_ns - all->first->since_ns >= patience))
+  while (all->first && (draining || transport_has_passed(now_ns, all->first->since_ns, patience)))
     refuse_waiting(all->first, draining);
 }
 

@@ -4,10 +4,13 @@
 #include <grpc/byte_buffer.h>
 #include "server.h"
 
+#include <assert.h>
+
 /* ---- under the mutex ---- */
 
 static void unlist(struct untaken_list *list, struct untaken *u) {
-  if (!u->next) return; /* it was given up */
+  if (!u->next) return;                                  /* it was given up */
+  assert(u->prev->next == u && list->bytes >= u->bytes); /* (U1) */
   u->prev->next = u->next;
   u->next->prev = u->prev;
   u->prev = u->next = NULL;
@@ -27,7 +30,8 @@ static void on_tick(struct tick *self, uint64_t now_ns) {
   struct untaken_list *list = (struct untaken_list *)self;
   const uint64_t patience = list->t->options.answer_timeout;
   pthread_mutex_lock(&list->mutex);
-  while (list->ring.next != &list->ring && now_ns - list->ring.next->since_ns >= patience)
+  while (list->ring.next != &list->ring &&
+         transport_has_passed(now_ns, list->ring.next->since_ns, patience))
     give_up(list, list->ring.next);
   pthread_mutex_unlock(&list->mutex);
 }
@@ -36,6 +40,7 @@ static void on_tick(struct tick *self, uint64_t now_ns) {
 
 void untaken_add(struct untaken_list *list, struct untaken *u, grpc_call *call,
                  const grpc_byte_buffer *message) {
+  assert(call && !u->next && !u->prev); /* (U1) */
   u->call = call;
   u->bytes = message ? grpc_byte_buffer_length((grpc_byte_buffer *)(uintptr_t)message) : 0;
   u->since_ns = transport_now(list->t);

@@ -12,6 +12,7 @@ from nodes import BUILD, Cluster  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: measures time or load; left out under sanitizers")
+    config.addinivalue_line("markers", "long: has a shorter form beside it; left out of the short size of test.sh")
 
 
 def pytest_sessionstart(session):

@@ -1,4 +1,4 @@
-"""soak.py STORY: the stories of trouble in long form, by real processes; prints what happened. See --help."""
+"""soak.py STORY: the stories of trouble in long form, by real processes; prints what happened. See soak.sh --help."""
 import argparse
 import pathlib
 import shutil
@@ -105,14 +105,7 @@ STORIES = ("kills", "outages", "partitions", "elections", "returns", "restarts",
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="soak.sh", formatter_class=argparse.RawDescriptionHelpFormatter, description=(
-        "kills         kill -9 of one of three durable nodes, the leader half of the time, under load\n"
-        "outages       kill -9 of all three at once\n"
-        "partitions    links cut, held, one-way, slow; nodes paused, with --durable also killed\n"
-        "elections     kill -9 of the leader: time until the next acknowledged write\n"
-        "returns       a node cut off comes back: nobody is elected for that\n"
-        "restarts      SIGTERM and start again of each node in turn, under load\n"
-        "replacements  each node in turn replaced by one with a new id, under load"))
+    parser = argparse.ArgumentParser(prog="soak.sh", description="soak.sh --help tells the stories")
     parser.add_argument("story", choices=STORIES)
     parser.add_argument("--count", type=int, default=100, help="troubles, or rounds over all nodes (100)")
     parser.add_argument("--seed", type=int, default=1, help="the first slice's; each %d troubles take the next" % SLICE)

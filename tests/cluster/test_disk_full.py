@@ -33,7 +33,8 @@ def disk(tmp_path):
     subprocess.run(("umount", "-l", path), check=True)
 
 
-@pytest.fixture(params=STORAGES)
+# The short size has one of them.
+@pytest.fixture(params=["storage-wal", pytest.param("storage-rocksdb", marks=pytest.mark.long)])
 def sets(request):
     if not (BUILD / "plugins" / f"{request.param}.so").exists():
         pytest.skip(f"{request.param} is not built here")

@@ -1,4 +1,4 @@
-"""A client of the transport skeleton: the frames of share/skeletons/transport/wire.h."""
+"""A client of the transport skeleton: the frames of share/skeletons/transport/tcp.h."""
 import socket
 import struct
 

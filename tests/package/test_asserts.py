@@ -10,7 +10,7 @@ import unittest
 
 from scratch import CLEAN, PATIENCE, ROOT, run
 
-ROOMS = ("core/", "plugins/", "tools/")
+ROOMS = ("core/", "libs/", "plugins/", "tools/")
 BUILDS = (("",), ("Debug",), ("RelWithDebInfo",), ("MinSizeRel",), ("Release", "-DNDEBUG"))
 
 

@@ -17,7 +17,7 @@ HOST = {"bin/raft-key-value", "bin/rkvctl", "share/man/man1/raft-key-value.1", "
 DEV = {"lib/pkgconfig/rkv.pc", "lib/cmake/rkv/rkvConfig.cmake", "lib/cmake/rkv/rkvConfigVersion.cmake",
        "lib/cmake/rkv/rkvTargets.cmake", "share/man/man7/rkv-plugin.7",
        "share/doc/raft-key-value/writing-a-plugin.md",
-       "share/raft-key-value/skeletons/storage/storage-mem.c", "share/raft-key-value/skeletons/transport/wire.c",
+       "share/raft-key-value/skeletons/storage/storage-mem.c", "share/raft-key-value/skeletons/transport/link.c",
        "share/raft-key-value/skeletons/state-machine/sm-register.c"} | TOOLS
 HEADERS = {f"include/rkv/{path.name}" for path in (ROOT / "core" / "include" / "rkv").iterdir()}
 EXAMPLES = {f"share/doc/raft-key-value/examples/{path.relative_to(ROOT / 'conf')}"

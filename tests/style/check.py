@@ -16,10 +16,11 @@ import floors
 import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROOMS = ("core", "plugins", "share", "tools", "bench", "tests", "scripts", "protos")
+ROOMS = ("core", "libs", "plugins", "share", "tools", "bench", "tests", "scripts", "protos")
 COLUMNS = {".c": 100, ".h": 100, ".cc": 100, ".py": 120, ".sh": 130}
 FILE_LINES = 350
-FILE_LINES_OF = {"plugins/storage-mem/storage-mem.c": 250}  # the smallest complete storage: people copy it
+FILE_LINES_OF = {  # people copy them
+    "plugins/storage-mem/storage-mem.c": 250, "share/skeletons/transport/tcp.h": 200}
 FUNCTION_LINES = 70
 PROGRAMS = ("core/host/", "tools/", "bench/", "tests/")  # these may print, exit and know the time
 CLOCK_OWNERS = ("core/node/kernel/executor",)  # where production's time, chance and threads come in
@@ -48,13 +49,17 @@ WORLD = {
 }
 RAFT_HEADERS = {"assert.h", "inttypes.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"}
 ABI_HEADERS = RAFT_HEADERS | {"stdarg.h", "stdio.h"}
-LAYERS = {  # room -> the prefixes of project headers it may include; a plugin: its own folder and rkv/
+LAYERS = {  # room -> the prefixes of project headers it may include; a plugin: its own folder, rkv/ and libs/*
     "core/include": ("rkv/",),
     "core/raft": ("rkv/", "raft/"),
     "core/node": ("rkv/", "raft/", "node/"),
     "core/host": ("rkv/", "node/", "host/"),
 }
-LAYERED = re.compile(r"(rkv|raft|node|host|core|plugins|tests|tools|bench)/|\.\./")
+LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) if path.is_dir())
+LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
+                     "".join(f"|{re.escape(name)}" for name in LIBRARIES))
+ASSERTED = (  # rooms in which each numbered invariant of a file's top comment is asserted
+    "core/include", "core/raft", "core/node", "core/host", "plugins/sm-protobuf", "plugins/transport-grpc")
 
 
 class File:
@@ -140,7 +145,7 @@ def unfinished(file):
 
 def banned_calls(file):
     """Functions that overflow, hide state, print, or end the process."""
-    library = file.path.startswith(("core/", "plugins/", "share/")) and not file.path.startswith(PROGRAMS)
+    library = file.path.startswith(("core/", "libs/", "plugins/", "share/")) and not file.path.startswith(PROGRAMS)
     found = list(calls(file, EVERYWHERE)) + (list(calls(file, IN_LIBRARIES)) if library else [])
     for line, name, remedy in sorted(found):
         yield file.at(line, f"calls {name} ({remedy})")
@@ -167,12 +172,12 @@ def asked_plugins(file):
 
 
 def include_direction(file):
-    """Who may know whom: host -> node -> raft -> include/rkv; a plugin knows rkv/ and itself."""
+    """Who may know whom: host -> node -> raft -> include/rkv; plugins know libs/*, rkv/, themselves; libraries rkv/."""
     skeleton = file.path.startswith("share/skeletons/")
     room = "/".join(file.path.split("/")[: 3 if skeleton else 2])
-    if room not in LAYERS and not room.startswith("plugins/") and not skeleton:
+    if room not in LAYERS and not room.startswith(("libs/", "plugins/")) and not skeleton:
         return
-    allowed = LAYERS.get(room, ("rkv/",))
+    allowed = LAYERS.get(room, ("rkv/", *LIBRARIES) if room.startswith("plugins/") else ("rkv/",))
     for number, line in enumerate(file.lines, 1):
         match = re.match(r'\s*#\s*include\s*([<"])([^">]+)[">]', line)
         if not match:
@@ -228,8 +233,43 @@ def said_status(file):
         yield file.at(c_text.line_of(file.code, match.start()), "a status as a truth (compare it with RKV_OK)")
 
 
+def includes_first(file):
+    """What a file needs stands at its top: no include below a declaration."""
+    declared = 0
+    for number, line in enumerate(c_text.without_directives(file.code).splitlines(), 1):
+        if declared and re.match(r"\s*#\s*include\b", file.lines[number - 1]):
+            yield file.at(number, f"includes below the declaration of line {declared} (move it up)")
+        if not declared and line.strip() and not re.match(r'\s*extern\s*"\s*"\s*\{', line):
+            declared = number
+
+
+def invariants(file):
+    """(line, number) of those that the top comment has: `(N1) ...` at the begin of a line."""
+    top = re.match(r"/\*.*?\*/", file.text, re.S) if file.is_c else None
+    for match in re.finditer(r"^ \* \(([A-Z]\d+)\)", top.group(), re.M) if top else ():
+        yield c_text.line_of(file.text, match.start()), match.group(1)
+
+
+def asserted(files):
+    """An invariant has a number because asserts cite it, and it is the only one of its room that has this number."""
+    for room in ASSERTED:
+        own = [file for file in files if file.path.startswith(room + "/")]
+        cited, stated = set(), {}
+        for file in own:
+            for at, line in enumerate(file.lines):
+                if re.search(r"\bassert\(", line):
+                    cited.update(re.findall(r"\(([A-Z]\d+)\)", "\n".join(file.lines[max(at - 2, 0):at + 3])))
+        for file in own:
+            for line, number in invariants(file):
+                if number in stated:
+                    yield file.at(line, f"({number}) is a number of {stated[number]} too (take another letter)")
+                if number not in cited:
+                    yield file.at(line, f"({number}) is in no assert of {room} (assert it, or say it without a number)")
+                stated.setdefault(number, file.path)
+
+
 RULES = (columns, whitespace, file_length, function_length, first_line, unfinished, banned_calls, pure_core,
-         asked_plugins, include_direction, pointer_typedef, numbers, loop_variables, said_status)
+         asked_plugins, include_direction, pointer_typedef, includes_first, numbers, loop_variables, said_status)
 
 
 def formatted(files):
@@ -254,6 +294,7 @@ def main(args):
     elif not args:
         files = sources()
         results = [[finding for file in files for finding in rule(file)] for rule in RULES]
+        results.append(list(asserted(files)))
         results.append(list(formatted(files)))
         results.append(list(floors.check()))
         results.append(list(draw.check()))

@@ -35,6 +35,10 @@ OFFENCES = [
     ("plugins/p/core.c", "#include <raft/raft.h>\n", 2, "includes raft/raft.h"),
     ("plugins/p/dots.c", '#include "../q/q.h"\n', 2, "includes ../q/q.h"),
     ("plugins/p/stranger.c", '#include "stranger.h"\n', 2, "which is not in plugins/p"),
+    ("libs/l/up.c", "#include <node/node.h>\n", 2, "includes node/node.h"),
+    ("libs/l/beside.c", "#include <m/m.h>\n", 2, "a file in libs/l may include rkv/ and its own"),
+    ("libs/l/exits.c", "void f(void) { exit(1); }\n", 2, "calls exit"),
+    ("core/host/library.c", "#include <l/l.h>\n", 2, "includes l/l.h"),
     ("core/raft/header.c", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
     ("core/include/rkv/header.h", "#include <pthread.h>\n", 2, "includes <pthread.h>"),
     ("share/skeletons/s/exits.c", "void f(void) { exit(1); }\n", 2, "calls exit"),
@@ -45,7 +49,17 @@ OFFENCES = [
     ("core/host/loop.c", "void f(void) {\n  size_t i;\n  for (i = 0; i < 3; i++) g(i);\n}\n", 3, "i outlives its loop"),
     ("tools/truth.c", "int f(int status) {\n  if (!status) return 1;\n  return 2;\n}\n", 3, "a status as a truth"),
     ("bench/truth.c", "int f(struct a *a) {\n  if (a->status) return 1;\n  return 2;\n}\n", 3, "a status as a truth"),
+    ("core/raft/late_include.c", "int a;\n#include <string.h>\n", 3, "includes below the declaration of line 2"),
     ("plugins/p/typedef.c", "typedef struct p *p_ptr;\n", 2, "typedef of a struct"),
+]
+# Invariants: the top comment's second line, the code, the finding's line, a part of its text ("" = none).
+INVARIANTS = [
+    ("core/raft/asserted.h", " * (Z1) a < b.", "int a;\n", 0, ""),
+    ("core/raft/asserts.c", "", "void f(void) {\n  assert(a <\n         b); /* (Z1) */\n}\n", 0, ""),
+    ("core/node/unasserted.h", " * (Z1) a < b.", "/* (Z1) */\nint a;\n", 2, "(Z1) is in no assert of core/node"),
+    ("core/host/twice.h", " * (Z2) a < b.", "void f(void) { assert(a < b); } /* (Z2) */\n", 0, ""),
+    ("core/host/twice_too.h", " * (Z2) c < d.", "int a;\n", 2, "(Z2) is a number of core/host/twice.h too"),
+    ("plugins/p/free.h", " * (Z1) a < b.", "int a;\n", 0, ""),
 ]
 # What looks like an offence and is none.
 INNOCENT = [
@@ -58,6 +72,9 @@ INNOCENT = [
     ("core/node/compares.c",
      "int f(int status) {\n  unsigned i = g(status);\n  if (status != 0 && !status_of(i)) return 1;\n  return 2;\n}\n"),
     ("plugins/p/ok.c", "#include <rkv/rkv.h>\n#include <app.pb-c.h>\nvoid f(void) { a->write(b); }\n"),
+    ("plugins/p/library.c", "#include <l/l.h>\n"),
+    ("libs/l/ok.c", "#include <rkv/rkv.h>\n#include <fcntl.h>\n"),
+    ("libs/m/m.h", "int m(void);\n"),
     ("tests/unit/ok.c", '#include "../support/x.h"\nvoid f(void) { srand(rand()); }\n'),
 ]
 # A room with floors, top above low above ground: file, text; then what is found, and a part of its text.
@@ -89,10 +106,10 @@ COMPILED = [
 ]
 
 
-def plant(root, path, text):
+def plant(root, path, text, top=""):
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(f"/* {target.name}: planted. */\n{text}")
+    target.write_text(f"/* {target.name}: planted.{top and chr(10) + top} */\n{text}")
 
 
 def check_sources(root):
@@ -104,8 +121,11 @@ def check_sources(root):
         plant(root, path, text)
     (root / "tests/style/floors.txt").write_text(FLOORS)
     subprocess.run((sys.executable, root / "tests/style/draw.py", "--rewrite"), check=True)
+    for path, top, text, _, _ in INVARIANTS:
+        plant(root, path, text, top)
     (root / "tools/nameless.c").write_text("int a;\n")
     wanted = [(f"{path}:{line}: ", part) for path, _, line, part in OFFENCES]
+    wanted += [(f"{path}:{line}: ", part) for path, _, _, line, part in INVARIANTS if part]
     return run(root), wanted + FLOOR_OFFENCES + [("tools/nameless.c:1: ", "does not say what it is")]
 
 

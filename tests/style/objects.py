@@ -25,9 +25,9 @@ def find(build, root, rooms):
 
 
 def state_findings(build, root):
-    """Mutable file-scope (or static local) state in core/ and plugins/."""
+    """Mutable file-scope (or static local) state in core/, libs/ and plugins/."""
     seen = 0
-    for source, obj in find(build, root, ("core", "plugins")):
+    for source, obj in find(build, root, ("core", "libs", "plugins")):
         seen += 1
         for line in nm("--format=sysv", obj):
             fields = [field.strip() for field in line.split("|")]

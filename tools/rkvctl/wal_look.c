@@ -40,10 +40,10 @@ static enum rkv_status look_at_log(struct wal_look *look, const struct dir *dir,
     recover_free(&r);
     return rkv_fail(error, RKV_NOT_FOUND, "there is no log of storage-wal in it");
   }
-  look->vote = r.image.vote;
-  look->identity = r.image.identity;
-  look->purged = r.image.purged;
-  look->last = r.image.last;
+  look->vote = r.image.held.vote;
+  look->identity = r.image.held.identity;
+  look->purged = r.image.held.purged;
+  look->last = r.image.held.last;
   look->closed = r.closed;
   look->torn = r.torn;
   look->end = r.active->end;
@@ -68,9 +68,9 @@ static uint8_t *alloc(void *ctx, size_t len, struct rkv_buf *out) {
   return (uint8_t *)(owner + 1);
 }
 
-static enum rkv_status check_blocks(int fd, struct dir_name name, const struct snapshot *snapshot,
-                                    struct rkv_error *error) {
-  uint64_t blocks = (snapshot->meta.size + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
+static enum rkv_status check_blocks(int fd, struct dir_name name,
+                                    const struct snapshot_file *snapshot, struct rkv_error *error) {
+  uint64_t blocks = (snapshot->base.meta.size + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
   uint8_t *block = malloc(SNAPSHOT_BLOCK_HEADER + SNAPSHOT_BLOCK);
   enum rkv_status status = RKV_OK;
   uint32_t length;
@@ -85,16 +85,16 @@ static enum rkv_status look_at_snapshot(struct wal_look *look, const struct dir 
                                         uint64_t number, bool whole, struct rkv_error *error) {
   const struct rkv_host host = {.struct_size = sizeof host, .buf_alloc = alloc};
   struct dir_name name = dir_name(DIR_SNAPSHOT, number);
-  struct snapshot snapshot = {.number = number};
+  struct snapshot_file snapshot = {.base.number = number};
   int fd;
   enum rkv_status status = dir_open_file(dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
   status = snapshot_read_header(fd, name, &host, look->node_id, &snapshot, error);
   if (status == RKV_OK && whole) status = check_blocks(fd, name, &snapshot, error);
-  rkv_buf_drop(&snapshot.meta.membership);
+  rkv_buf_drop(&snapshot.base.meta.membership);
   (void)close(fd);
   look->has_snapshot = status == RKV_OK;
-  look->snapshot = snapshot.meta;
+  look->snapshot = snapshot.base.meta;
   return status;
 }
 

@@ -8,7 +8,8 @@
  * (M1) configs and nodes are sorted by id, without duplicates.
  * (M2) no config is empty.
  * (M3) every voter is in nodes.
- * rkv_membership_check says whether they hold; every decode checks them. */
+ * rkv_membership_check says whether they hold; every decode checks them, and encoding what breaks
+ * them ends the process. */
 #ifndef RKV_MEMBERSHIP_H
 #define RKV_MEMBERSHIP_H
 
@@ -16,6 +17,7 @@
 #include <rkv/status.h>
 #include <rkv/types.h>
 
+#include <assert.h>
 #include <inttypes.h>
 
 #ifdef __cplusplus
@@ -163,6 +165,7 @@ static inline size_t rkv_membership_encoded_size(const struct rkv_membership *m)
 /* Writes the bytes of *m, which must pass rkv_membership_check, to `out`
  * (rkv_membership_encoded_size bytes). */
 static inline void rkv_membership_encode(const struct rkv_membership *m, uint8_t *out) {
+  assert(rkv_membership_check(m, NULL) == RKV_OK); /* (M1), (M2), (M3) */
   rkv_put_le(out, m->config_count, 4), out += 4;
   for (uint32_t c = 0; c < m->config_count; c++) {
     rkv_put_le(out, m->configs[c].count, 4), out += 4;

@@ -49,14 +49,14 @@ bool ahead_has_room(const struct ahead *a) {
 }
 
 void ahead_put(struct ahead *a, struct ahead_run *run) {
-  assert(a->reading);
+  assert(a->reading); /* (A2) */
   a->reading = false;
   if (a->outdated || run->count == 0) {
     a->outdated = false;
     ahead_run_drop(run);
     return;
   }
-  assert(a->count < AHEAD_RUNS_MAX && run->entries[0].id.index == a->next);
+  assert(a->count < AHEAD_RUNS_MAX && run->entries[0].id.index == a->next); /* (A1) */
   run->bytes = payload_bytes(run);
   a->runs[(a->head + a->count++) % AHEAD_RUNS_MAX] = *run;
   a->next += run->count;

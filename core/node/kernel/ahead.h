@@ -4,9 +4,9 @@
  * next runs are read, so that a peer far behind waits for no read but the first.
  *
  * (A1) The runs hold entries first .. next - 1 without a gap, in order; none: first == next.
- * (A2) They are what the log holds as long as this node leads by `vote`: a leader only appends.
- * (A3) At most one read is on its way, from `next` on; what it brings after a restart is dropped.
- */
+ * (A2) At most one read is on its way, from `next` on; what it brings after a restart is dropped.
+ *
+ * The runs are what the log holds as long as this node leads by `vote`: a leader only appends. */
 #ifndef NODE_AHEAD_H
 #define NODE_AHEAD_H
 
@@ -27,7 +27,7 @@ struct ahead {
   struct ahead_run runs[AHEAD_RUNS_MAX];
   size_t head, count;
   uint64_t bytes;
-  bool reading, outdated; /* a read is on its way; what it brings is not wanted any more (A3) */
+  bool reading, outdated; /* a read is on its way; what it brings is not wanted any more (A2) */
 };
 
 /* Drops a run that nobody took. */

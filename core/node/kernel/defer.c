@@ -1,6 +1,7 @@
 /* defer.c: outputs of raft that wait until what was saved before them is durable (N2).
  *
- * (S2) An output deferred after save k leaves when saves_done >= k. */
+ * (S2) The ring ascends by `after`, an output's number of saves: its first output is the next whose
+ *      wait is over. */
 #include <node/kernel/defer.h>
 
 #include <node/kernel/answer.h>
@@ -48,13 +49,15 @@ bool defer_put(struct node *n, const struct raft_output *out) {
     defer_discard(n, out);
     return true;
   }
+  assert(d->count == 0 || deferred_at(d, d->count - 1)->after <= n->save.issued); /* (S2) */
   *deferred_at(d, d->count++) = (struct node_deferred){n->save.issued, *out};
   return true;
 }
 
 bool defer_take(struct node *n, struct raft_output *out) {
   struct deferred *d = &n->deferred;
-  if (d->count == 0 || deferred_at(d, 0)->after > n->save.done) return false; /* (S2) */
+  if (d->count == 0 || deferred_at(d, 0)->after > n->save.done) return false;
+  assert(d->count == 1 || deferred_at(d, 0)->after <= deferred_at(d, 1)->after); /* (S2) */
   *out = deferred_at(d, 0)->output;
   d->head = (d->head + 1) & (d->capacity - 1);
   d->count--;

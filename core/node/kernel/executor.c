@@ -1,8 +1,10 @@
 /* executor.c: threads and clocks of a production node (executor.h).
  *
- * (X1) `running` is set only between start and stop.  (X2) a job is run exactly once. */
+ * (X1) `running` is set only between start and stop; a node starts once.
+ * (X2) Each job that was posted is run once: none is left in the end. */
 #include <node/kernel/executor.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -167,6 +169,7 @@ enum rkv_status node_executor_new(struct node_executor **out, struct rkv_error *
 enum rkv_status node_executor_start(struct node_executor *executor, struct node *node,
                                     struct rkv_error *error) {
   struct threads *t = executor->ctx;
+  assert(!t->running && !t->stopping); /* (X1) */
   t->node = node;
   t->running = true;
   int code = pthread_create(&t->timer_thread, NULL, run_timer, t);
@@ -200,6 +203,8 @@ void node_executor_stop(struct node_executor *executor) {
 
 void node_executor_free(struct node_executor *executor) {
   struct threads *t = executor->ctx;
+  assert(!t->running); /* (X1) */
+  assert(!t->first);   /* (X2) */
   pthread_cond_destroy(&t->worker_wake);
   pthread_cond_destroy(&t->timer_wake);
   pthread_mutex_destroy(&t->lock);

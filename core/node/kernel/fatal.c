@@ -24,6 +24,7 @@ enum rkv_status node_fatal_status(struct node *n, struct rkv_error *error) {
   if (error) *error = n->end.error;
   enum rkv_status status = (enum rkv_status)n->end.error.status;
   pthread_mutex_unlock(&n->end.lock);
+  assert(status != RKV_OK); /* (N4) */
   return status;
 }
 

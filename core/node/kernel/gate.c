@@ -22,8 +22,10 @@ static enum node_budget budget_of(uint32_t kind) {
 
 static void give_back(struct node *n, enum node_budget budget, uint64_t calls, uint64_t bytes) {
   struct budgets *b = &n->budgets;
+  assert(budget < NODE_BUDGETS && calls > 0);
   if (bytes > 0) atomic_fetch_sub_explicit(&b->command_bytes, bytes, memory_order_relaxed);
-  atomic_fetch_sub_explicit(&b->calls[budget], calls, memory_order_release);
+  uint64_t before = atomic_fetch_sub_explicit(&b->calls[budget], calls, memory_order_release);
+  assert(before >= calls); /* (N1) */
 }
 
 static uint64_t bytes_of(const struct rkv_call *call) {

@@ -5,7 +5,10 @@
 #include <node/kernel/role.h>
 #include <node/kernel/state.h>
 
+#include <assert.h>
+
 void node_post(struct node *n, struct rkv_call *call, enum node_kind kind) {
+  assert(call);
   call->kind = (uint32_t)kind;
   inbox_push(&n->inbox, call);
 }
@@ -15,6 +18,7 @@ struct raft_now node_now(struct node *n) {
 }
 
 void node_again(struct node *n, struct rkv_call *call) {
+  assert(call && !n->again);
   n->again = call;
 }
 

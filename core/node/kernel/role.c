@@ -11,7 +11,7 @@ void role_init(struct role *role, void (*run)(void *ctx), void *ctx) {
 }
 
 /* Every step is a read-modify-write, so that the runner reads what the last kick wrote, and with it
- * whatever was made visible before (K2). */
+ * whatever was made visible before. */
 void role_kick(struct role *role) {
   int running = ROLE_RUNNING;
   if (atomic_exchange(&role->state, ROLE_AGAIN) != ROLE_IDLE) return;

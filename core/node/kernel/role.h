@@ -2,9 +2,9 @@
  *
  * Whoever has work for the runner puts it where the runner looks and kicks. If nobody runs, the
  * kicking thread does; if another thread does, that thread looks again before it leaves.
+ * What a thread made visible before it kicked is seen by a run that begins after the kick.
  *
- * (K1) `run` is inside one thread at a time.
- * (K2) What a thread made visible before it kicked is seen by a run that begins after the kick. */
+ * (K1) `run` is inside one thread at a time. */
 #ifndef NODE_ROLE_H
 #define NODE_ROLE_H
 

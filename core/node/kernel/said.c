@@ -1,20 +1,23 @@
 /* said.c: what a plugin left out of a failure, or said wrongly, is put right. */
 #include <node/kernel/said.h>
 
+#include <assert.h>
 #include <string.h>
 
 enum rkv_status node_said_no(enum rkv_status status, const char *who, struct rkv_error *error) {
   const enum rkv_status known = node_known(status);
   char text[RKV_ERROR_TEXT_MAX];
+  assert(status != RKV_OK && who);
   error->status = (uint32_t)known;
   error->text[sizeof error->text - 1] = '\0';
   error->leader_addr[sizeof error->leader_addr - 1] = '\0';
   memcpy(text, error->text, sizeof text);
   if (known != status)
-    return rkv_fail(error, known, "%s ended with status %u, which is unknown%s%s", who,
-                    (unsigned)status, text[0] ? ": " : "", text);
-  if (text[0] == '\0')
-    return rkv_fail(error, known, "%s gave no reason (%s)", who, rkv_status_name(known));
+    (void)rkv_fail(error, known, "%s ended with status %u, which is unknown%s%s", who,
+                   (unsigned)status, text[0] ? ": " : "", text);
+  else if (text[0] == '\0')
+    (void)rkv_fail(error, known, "%s gave no reason (%s)", who, rkv_status_name(known));
+  assert(error->status == (uint32_t)known && error->text[0] != '\0'); /* (W1) */
   return known;
 }
 

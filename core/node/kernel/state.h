@@ -1,12 +1,13 @@
 /* state.h: struct node, the state of all services. Only the thread that runs the loop ("the
  * runner") touches anything here, except what is marked (any thread).
  *
- * (N1) Every call handed in is answered exactly once.
+ * (N1) Every call handed in is answered exactly once: no budget counts below 0, nothing waits when
+ *      the node is freed.
  * (N2) An output that waits is carried out only after everything saved before it is durable.
  * (N3) applied <= committed, and entries are applied once, in order, without a gap.
- * (N4) After node_fatal no success leaves the node.
- * (N5) entries applied+1 .. last are in the hot tail, except after a start or while they are being
- *      fetched. */
+ * (N4) After node_fatal no success leaves the node: there is an error to give instead.
+ * (N5) No entry above `applied` is purged or leaves the hot tail: only what was there before a
+ *      start is read from the storage to be applied. */
 #ifndef NODE_STATE_H
 #define NODE_STATE_H
 

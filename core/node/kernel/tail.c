@@ -39,7 +39,7 @@ enum rkv_status tail_append(struct tail *tail, const struct rkv_entry *entries, 
   if (reserve(tail, tail->count + count) != RKV_OK) return RKV_NO_MEMORY;
   if (tail->count == 0 && count > 0) tail->first = entries[0].id.index;
   for (size_t i = 0; i < count; i++) {
-    assert(entries[i].id.index == tail->first + tail->count);
+    assert(entries[i].id.index == tail->first + tail->count); /* (T1) */
     struct rkv_entry *at = slot(tail, tail->count);
     *at = entries[i];
     at->payload = rkv_buf_share(entries[i].payload);
@@ -56,15 +56,18 @@ void tail_truncate(struct tail *tail, rkv_index after) {
     rkv_buf_drop(&at->payload);
     tail->count--;
   }
+  assert(tail->count > 0 || tail->bytes == 0); /* (T2) */
 }
 
 static void drop_first(struct tail *tail) {
   struct rkv_entry *at = slot(tail, 0);
+  assert(at->id.index == tail->first); /* (T1) */
   tail->bytes -= entry_cost(at);
   rkv_buf_drop(&at->payload);
   tail->head = (tail->head + 1) & (tail->capacity - 1);
   tail->first++;
   tail->count--;
+  assert(tail->count > 0 || tail->bytes == 0); /* (T2) */
 }
 
 void tail_trim(struct tail *tail, rkv_index up_to, uint64_t bytes_max) {
@@ -89,5 +92,6 @@ const struct rkv_entry *tail_span(const struct tail *tail, rkv_index from, rkv_i
   size_t in_piece = tail->capacity - ((tail->head + offset) & (tail->capacity - 1));
   if (wanted > held) wanted = held;
   *count = wanted < in_piece ? wanted : in_piece;
+  assert(slot(tail, offset)->id.index == from); /* (T1) */
   return slot(tail, offset);
 }

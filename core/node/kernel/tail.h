@@ -3,8 +3,8 @@
  * A leaf: a ring of entries with consecutive indexes. Each holds a reference to its payload; the
  * bytes are those that came off the socket. Appends and reads are O(1) per entry.
  *
- * (T1) entry i of the ring has index first + i.  (T2) bytes = sum of payload lengths + a fixed cost
- * per entry. */
+ * (T1) entry i of the ring has index first + i.
+ * (T2) bytes = sum of payload lengths + a fixed cost per entry; 0 when there is none. */
 #ifndef NODE_TAIL_H
 #define NODE_TAIL_H
 

@@ -1,169 +1,349 @@
-/* link.c: one connection: dialled or accepted, read frame by frame, written as the socket takes it.
- */
+/* link.c: one walk over the rows of tcp.h writes and reads frames; sockets; calls that wait.
+ *
+ * Reading trusts nothing: a length is checked against what is there, a number against its set. */
 #include "tcp.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-struct link *link_new(struct transport *t, bool outbound) {
-  struct link *link = (struct link *)calloc(1, sizeof *link);
-  bool room;
-  if (!link) return NULL;
-  link->t = t, link->fd = -1, link->outbound = outbound;
-  (void)pthread_mutex_lock(&t->lock);
-  room = t->link_count < TCP_LINKS_MAX && (outbound || t->accepted_count < TCP_ACCEPTED_MAX);
-  if (room) {
-    link->next = t->links, t->links = link;
-    t->link_count++;
-    if (!outbound) t->accepted_count++;
+/* ---- the table ---- */
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || SIZE_MAX != UINT64_MAX
+#error "numbers go over the wire as they lie in memory: turn them round in raw()"
+#endif
+
+enum form { END, NUMBER, BYTES, GIVEN, TEXT, WORD, ENTRIES, MEMBERSHIP };
+
+struct field {
+  enum form form;
+  size_t offset, size; /* of the member in its struct */
+  uint64_t max;        /* NUMBER of up to 4 bytes: the largest that makes sense */
+};
+
+#define AS(form, member) FIELD(member, form, 0)
+#define FIELD(member, form, max)                                                                   \
+  { form, offsetof(IN, member), sizeof(((IN *)0)->member), max }
+#define NUMBER(member) FIELD(member, NUMBER, UINT64_MAX)
+#define UP_TO(max, member) FIELD(member, NUMBER, max)
+#define FLAG(member) UP_TO(1, member)
+#define VOTE(member) NUMBER(member.term), NUMBER(member.node_id), FLAG(member.committed)
+#define NOTHING                                                                                    \
+  { END, 0, 0, 0 }
+
+#define IN struct wire_head
+static const struct field head_fields[] = {NUMBER(id), NUMBER(kind), NOTHING},
+                          request_fields[] = {NUMBER(patience_ns), FLAG(enveloped), NOTHING},
+                          envelope_fields[] = {NUMBER(envelope.cluster),
+                                               NUMBER(envelope.to),
+                                               NUMBER(envelope.incarnation),
+                                               NUMBER(envelope.from),
+                                               NUMBER(envelope.from_incarnation),
+                                               NOTHING},
+                          answer_fields[] = {UP_TO(RKV_BROKEN, error.status), NOTHING},
+                          error_fields[] = {NUMBER(error.leader_id), AS(TEXT, error.leader_addr),
+                                            AS(TEXT, error.text), NOTHING};
+#undef IN
+#define IN struct rkv_entry
+static const struct field entry_fields[] = {NUMBER(id), NUMBER(kind), NUMBER(reserved),
+                                            AS(BYTES, payload), NOTHING};
+#define ENTRY_BYTES 28 /* of an entry beside its payload */
+
+#undef IN
+#define IN union wire_call
+#define LIST(...) __VA_ARGS__
+#define ROW(name, number, type, function, request, answer) {number, {LIST request}, {LIST answer}},
+static const struct call { /* an END follows the last field of each: the rest is zeros */
+  uint32_t kind;
+  struct field request[12], answer[12];
+} calls[] = {WIRE_CALL_LIST(ROW)};
+#define CALLS (sizeof calls / sizeof calls[0])
+
+/* ---- the walk ---- */
+
+struct wire {
+  enum rkv_status status;
+  struct link *out;  /* where to write; NULL: reading */
+  size_t max;        /* writing: how long it may become */
+  struct rkv_buf in; /* reading: what is left */
+  void *held;
+};
+
+static void put(struct wire *w, const void *bytes, size_t len) {
+  struct link *link = w->out;
+  if (w->status == RKV_OK && len > w->max - link->len) w->status = RKV_TOO_LARGE;
+  if (w->status == RKV_OK && len > link->capacity - link->len) {
+    const size_t capacity = 2 * (link->len + len);
+    uint8_t *out = (uint8_t *)realloc(link->out, capacity);
+    if (out)
+      link->out = out, link->capacity = capacity;
+    else
+      w->status = RKV_NO_MEMORY;
   }
-  (void)pthread_mutex_unlock(&t->lock);
-  if (room) return link;
-  free(link);
-  return NULL;
+  if (w->status == RKV_OK && len > 0) memcpy(link->out + link->len, bytes, len), link->len += len;
 }
 
-/* A peer that died without a word is noticed by the kernel. Nothing here must succeed. */
-static void tune(int fd) {
-  int on = 1, idle_s = 5, patience_ms = 10000;
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &on, sizeof on);
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+/* The next `len` bytes that were read; fewer if there are not so many. */
+static struct rkv_buf take(struct wire *w, size_t len) {
+  const struct rkv_buf taken = rkv_buf_slice(w->in, 0, len);
+  if (taken.len < len) w->status = RKV_CORRUPT;
+  w->in = rkv_buf_slice(w->in, len, w->in.len);
+  return taken;
 }
 
-void link_dial(struct link *link) {
-  link->fd = socket(link->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (link->fd < 0) return link_break(link, "no socket");
-  tune(link->fd);
-  link->connecting = true;
-  if (connect(link->fd, (struct sockaddr *)&link->addr, link->addr_len) != 0 &&
-      errno != EINPROGRESS)
-    link_break(link, strerror(errno));
+static void raw(struct wire *w, void *value, size_t len) {
+  if (w->out) {
+    put(w, value, len);
+  } else {
+    const struct rkv_buf taken = take(w, len);
+    memcpy(value, taken.data, taken.len);
+  }
 }
 
-bool link_accept(struct transport *t) {
-  for (int i = 0; i < TCP_ACCEPTED_MAX; i++) {
-    int fd = accept(t->listener, NULL, NULL);
-    struct link *link;
-    if (fd < 0) return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
-    link = link_new(t, false);
-    if (!link) {
-      (void)close(fd);
-      continue;
+static void bytes(struct wire *w, struct rkv_buf *buf) {
+  uint32_t len = w->out ? (uint32_t)buf->len : 0;
+  raw(w, &len, sizeof len);
+  if (w->out)
+    put(w, buf->data, len);
+  else
+    *buf = take(w, len);
+}
+
+/* A text of less than `room` bytes. */
+static void text(struct wire *w, char *value, size_t room) {
+  struct rkv_buf buf = rkv_buf_static(value, w->out ? strlen(value) : 0);
+  bytes(w, &buf);
+  if (!w->out && (buf.len >= room || memchr(buf.data, '\0', buf.len)))
+    w->status = RKV_CORRUPT;
+  else if (!w->out)
+    memcpy(value, buf.data, buf.len), value[buf.len] = '\0';
+}
+
+static void number(struct wire *w, void *member, size_t size, uint64_t max) {
+  uint32_t value = 0;
+  raw(w, member, size);
+  if (size <= sizeof value) memcpy(&value, member, size);
+  if (value > max) w->status = RKV_CORRUPT;
+}
+
+static void membership(struct wire *w, const struct rkv_membership **member) {
+  struct rkv_membership *m = (struct rkv_membership *)calloc(1, sizeof *m);
+  struct rkv_buf encoded;
+  bytes(w, &encoded);
+  if (!m || rkv_membership_decode(encoded.data, encoded.len, m, NULL) != RKV_OK)
+    w->status = RKV_CORRUPT;
+  w->held = m, *member = m;
+}
+
+static void walk(struct wire *w, void *base, const struct field *f);
+
+/* As many as fit are written: the follower tells how far it got, the node goes on from there. */
+static void entries(struct wire *w, struct rkv_append_call *call) {
+  const size_t start = w->out ? w->out->len : 0;
+  uint64_t count = w->out ? call->entry_count : 0, i;
+  struct rkv_entry *read = NULL;
+  raw(w, &count, sizeof count);
+  if (!w->out) {
+    if (count > w->in.len / ENTRY_BYTES) w->status = RKV_CORRUPT, count = 0;
+    w->held = read = (struct rkv_entry *)calloc(count + 1, sizeof *read);
+    if (!read) w->status = RKV_NO_MEMORY;
+    call->entries = read, call->entry_count = (size_t)count;
+  }
+  for (i = 0; i < count && w->status == RKV_OK; i++) {
+    struct rkv_entry entry = call->entries[i];
+    if (w->out && i > 0 && ENTRY_BYTES + entry.payload.len > w->max - w->out->len) break;
+    walk(w, w->out ? &entry : &read[i], entry_fields);
+  }
+  if (w->out && w->status == RKV_OK) memcpy(w->out->out + start, &i, sizeof i);
+}
+
+/* Goes on after an error too: what is given must be dropped. */
+static void walk(struct wire *w, void *base, const struct field *f) {
+  for (; f->form != END; f++) {
+    void *member = (uint8_t *)base + f->offset;
+    struct rkv_buf *buf = (struct rkv_buf *)member;
+    switch (f->form) {
+    case NUMBER: number(w, member, f->size, f->max); break;
+    case BYTES: bytes(w, buf); break;
+    case GIVEN: bytes(w, buf), rkv_buf_drop(buf); break;
+    case TEXT: text(w, (char *)member, f->size); break;
+    case WORD: text(w, *(char **)member, 0); break;
+    case ENTRIES: entries(w, (struct rkv_append_call *)member); break;
+    case MEMBERSHIP: membership(w, (const struct rkv_membership **)member); break;
+    case END: break;
     }
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    tune(fd);
-    link->fd = fd;
   }
-  return true;
 }
 
-void link_break(struct link *link, const char *why) {
-  struct transport *t = link->t;
-  if (link->outbound && link->backoff_ns == 0)
-    rkv_log(t->host, RKV_LOG_INFO, "tcp", "connection to %s ended: %s", link->addr_text, why);
-  if (link->fd >= 0) (void)close(link->fd);
-  link->fd = -1, link->connecting = false;
-  rkv_buf_drop(&link->frame);
-  link->room = NULL, link->length_got = 0;
-  link->out.len = 0, link->sent = 0;
-  while (link->first) tcp_end(link, link->first, RKV_UNAVAILABLE);
-  link->backoff_ns = link->backoff_ns == 0 ? TCP_BACKOFF_MIN_NS : 2 * link->backoff_ns;
-  if (link->backoff_ns > TCP_BACKOFF_MAX_NS) link->backoff_ns = TCP_BACKOFF_MAX_NS;
-  link->retry_ns = tcp_now(t) + link->backoff_ns;
+static void walk_head(struct wire *w, struct wire_head *head) {
+  walk(w, head, head_fields);
+  if (head->kind & WIRE_ANSWER) {
+    walk(w, head, answer_fields);
+    if (head->error.status != RKV_OK) walk(w, head, error_fields);
+  } else {
+    walk(w, head, request_fields);
+    if (head->enveloped) walk(w, head, envelope_fields);
+  }
 }
 
-void link_free(struct link *link) {
-  if (link->fd >= 0) (void)close(link->fd);
-  rkv_buf_drop(&link->frame);
-  free(link->out.data);
-  free(link);
+static void walk_call(struct wire *w, const struct wire_head *head, union wire_call *call) {
+  size_t i = 0;
+  while (i < CALLS && calls[i].kind != (head->kind & ~WIRE_ANSWER)) i++;
+  if (i == CALLS)
+    w->status = RKV_UNIMPLEMENTED;
+  else
+    walk(w, call, head->kind & WIRE_ANSWER ? calls[i].answer : calls[i].request);
 }
 
-/* ---- writing ---- */
+enum rkv_status link_write(struct link *link, struct wire_head *head, union wire_call *call) {
+  const size_t start = link->len;
+  struct wire w = {RKV_OK, link, start + WIRE_LENGTH + WIRE_FRAME_MAX, RKV_BUF_NONE_INIT, NULL};
+  uint32_t length = 0; /* known in the end */
+  raw(&w, &length, sizeof length);
+  walk_head(&w, head);
+  if (!(head->kind & WIRE_ANSWER) || head->error.status == RKV_OK) walk_call(&w, head, call);
+  length = (uint32_t)(link->len - start - WIRE_LENGTH);
+  if (w.status == RKV_OK)
+    memcpy(link->out + start, &length, sizeof length);
+  else
+    link->len = start;
+  return w.status;
+}
 
-void link_flush(struct link *link) {
-  while (link->fd >= 0 && !link->connecting && link->sent < link->out.len) {
-    ssize_t n = send(link->fd, link->out.data + link->sent, link->out.len - link->sent,
-                     MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (n < 0) return link_break(link, strerror(errno));
+enum rkv_status wire_read_head(struct rkv_buf *frame, struct wire_head *head) {
+  struct wire w = {RKV_OK, NULL, 0, *frame, NULL};
+  walk_head(&w, head);
+  *frame = w.in;
+  return w.status;
+}
+
+enum rkv_status wire_read_call(struct rkv_buf frame, const struct wire_head *head,
+                               union wire_call *call, void **held) {
+  struct wire w = {RKV_OK, NULL, 0, frame, NULL};
+  walk_call(&w, head, call);
+  *held = w.held;
+  return w.status == RKV_OK && w.in.len > 0 ? RKV_CORRUPT : w.status;
+}
+
+/* ---- sockets ---- */
+
+bool link_send(struct link *link) {
+  while (link->sent < link->len) {
+    const size_t left = link->len - link->sent;
+    const ssize_t n = send(link->fd, link->out + link->sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) return false;
+    if (n < 0) break;
     link->sent += (size_t)n;
   }
-  if (link->sent == link->out.len) link->out.len = 0, link->sent = 0;
-}
-
-/* ---- reading ---- */
-
-/* Takes the kind off a whole frame and hands it on. False: it makes no sense. */
-static bool on_frame(struct link *link) {
-  struct rkv_buf frame = link->frame;
-  struct wire w = {NULL, frame, NULL, false};
-  uint64_t id;
-  uint32_t kind = frame.data[WIRE_FRAME_MIN - 1];
-  bool sane;
-  wire_u64(&w, &id);
-  w.frame = rkv_buf_slice(w.frame, 1, w.frame.len);
-  link->frame = rkv_buf_none(), link->room = NULL, link->length_got = 0;
-  if (link->outbound)
-    sane = (kind & WIRE_ANSWER) && outbound_answer(link, id, kind & ~WIRE_ANSWER, &w);
-  else
-    sane = !(kind & WIRE_ANSWER) && inbound_request(link, id, kind, &w, frame);
-  rkv_buf_drop(&frame);
-  return sane;
-}
-
-/* The length is whole: makes room. False: no frame is so long, or there is no memory. */
-static bool begin_frame(struct link *link) {
-  struct transport *t = link->t;
-  size_t len = (size_t)rkv_get_le(link->length, WIRE_LENGTH);
-  if (len < WIRE_FRAME_MIN || len > t->frame_max) return false;
-  link->room = t->host->buf_alloc(t->host->ctx, len, &link->frame);
-  link->frame_got = 0;
-  return link->room != NULL;
-}
-
-/* Reads once. *n: bytes, 0 = nothing more for now. False: the connection is of no use any more. */
-static bool read_once(struct link *link, size_t *n) {
-  bool head = !link->room;
-  uint8_t *to = head ? link->length + link->length_got : link->room + link->frame_got;
-  size_t want = head ? WIRE_LENGTH - link->length_got : link->frame.len - link->frame_got;
-  ssize_t got = recv(link->fd, to, want, MSG_DONTWAIT);
-  *n = got > 0 ? (size_t)got : 0;
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-  if (got <= 0) return false;
-  if (head) {
-    link->length_got += *n;
-    return link->length_got < WIRE_LENGTH || begin_frame(link);
+  if (link->sent > link->len / 2) { /* not at each byte: moving costs too */
+    memmove(link->out, link->out + link->sent, link->len - link->sent);
+    link->len -= link->sent, link->sent = 0;
   }
-  link->frame_got += *n;
-  return link->frame_got < link->frame.len || on_frame(link);
-}
-
-static bool connected(struct link *link) {
-  int failed = 0;
-  socklen_t len = sizeof failed;
-  if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &failed, &len) != 0 || failed != 0) return false;
-  link->connecting = false, link->backoff_ns = 0;
   return true;
 }
 
-void link_receive(struct link *link, short events) {
-  size_t n = 1, total = 0;
-  bool alive = !link->connecting || connected(link);
-  while (alive && (events & (POLLIN | POLLHUP | POLLERR)) && n > 0 && total < TCP_READ_MAX) {
-    alive = read_once(link, &n);
-    total += n;
+int link_receive(struct link *link, struct rkv_buf *frame) {
+  const struct rkv_host *host = link->t->host;
+  while (link->got < WIRE_LENGTH + link->frame.len) {
+    const bool head = link->got < WIRE_LENGTH;
+    uint8_t *to = head ? link->length + link->got : link->room + (link->got - WIRE_LENGTH);
+    const ssize_t n = recv(link->fd, to, WIRE_LENGTH + link->frame.len - link->got, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    if (n <= 0) return -1;
+    link->got += (size_t)n;
+    if (head && link->got == WIRE_LENGTH) {
+      const size_t len = (size_t)rkv_get_le(link->length, WIRE_LENGTH);
+      if (len > 0 && len <= WIRE_FRAME_MAX)
+        link->room = host->buf_alloc(host->ctx, len, &link->frame);
+      if (link->frame.len == 0) return -1;
+    }
   }
-  if (alive) return;
-  (void)pthread_mutex_lock(&link->t->lock);
-  link_break(link, "the other side ended it or broke the protocol");
-  (void)pthread_mutex_unlock(&link->t->lock);
+  *frame = link->frame;
+  link->frame = rkv_buf_none(), link->got = 0;
+  return 1;
+}
+
+bool link_address(const char *text, struct sockaddr_in *addr) {
+  char host[INET_ADDRSTRLEN], port[6], more;
+  const bool whole = sscanf(text, "%15[0-9.]:%5[0-9]%c", host, port, &more) == 2;
+  const unsigned long value = whole ? strtoul(port, NULL, 10) : 0;
+  memset(addr, 0, sizeof *addr);
+  addr->sin_family = AF_INET, addr->sin_port = htons((uint16_t)value);
+  return value > 0 && value <= 65535 && inet_pton(AF_INET, host, &addr->sin_addr) == 1;
+}
+
+int link_socket(void) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int on = 1, patience_ms = 10000;
+  (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+  return fd;
+}
+
+bool link_dial(struct link *link) {
+  const struct sockaddr *to = (struct sockaddr *)&link->addr;
+  link->fd = link_socket();
+  return connect(link->fd, to, sizeof link->addr) == 0 || errno == EINPROGRESS;
+}
+
+void link_hang_up(struct link *link) {
+  if (link->fd >= 0) (void)close(link->fd);
+  link->fd = -1;
+  rkv_buf_drop(&link->frame), link->got = link->len = link->sent = 0;
+}
+
+/* ---- calls that wait ---- */
+
+void link_keep(struct link *link, struct rkv_call *call, uint64_t id, uint64_t end_ns) {
+  call->callee[0] = id, call->callee[1] = end_ns;
+  call->next = link->calls, link->calls = call;
+}
+
+struct rkv_call *link_take(struct link *link, uint64_t id, uint32_t kind) {
+  struct rkv_call **at = &link->calls, *call;
+  while ((call = *at) && (call->callee[0] != id || call->kind != kind)) at = &call->next;
+  if (call) *at = call->next;
+  return call;
+}
+
+void link_fail(const struct link *link, struct rkv_call *call, enum rkv_status status) {
+  const unsigned long long peer = link->head.envelope.to;
+  struct rkv_error error;
+  (void)rkv_fail(&error, status, "peer %llu: no answer (%s)", peer, rkv_status_name(status));
+  if (status == RKV_TOO_LARGE && call->kind == WIRE_APPEND) {
+    struct rkv_append_call *append = (struct rkv_append_call *)call;
+    append->matched = append->prev;
+    (void)rkv_fail(&error, status, "entry %llu of %zu bytes is over the limit of %u",
+                   append->prev.index + 1ull, append->entries->payload.len, WIRE_FRAME_MAX);
+  }
+  call->done(call, status, &error);
+}
+
+void link_hand_in(struct inbound *in) {
+  const struct rkv_node_api *node = in->link->t->node;
+  switch (in->head.kind) {
+#define HAND_IN(name, number, type, function, request, answer)                                     \
+  case WIRE_##name: node->function(node->ctx, &in->as.function); break;
+    WIRE_CALL_LIST(HAND_IN)
+  }
+}
+
+void link_expire(struct link *link, uint64_t then_ns, enum rkv_status status) {
+  struct rkv_call **at = &link->calls, *call;
+  while ((call = *at)) {
+    struct inbound *in = (struct inbound *)call;
+    if (call->callee[1] > then_ns) {
+      at = &call->next;
+      continue;
+    }
+    *at = call->next;
+    if (link->outbound)
+      link_fail(link, call, status);
+    else
+      link->open++, in->head.kind = WIRE_SNAPSHOT_ABORT, link_hand_in(in);
+  }
 }

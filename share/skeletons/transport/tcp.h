@@ -1,147 +1,199 @@
-/* tcp.h: the transport's structs and what its files do for each other.
+/* tcp.h: what each call says on the wire, the transport's structs, and what link.c does.
  *
- * (T1) One thread, the loop, owns every socket and reads; all others only queue bytes and calls
- *      under `lock` and wake it.
- * (T2) No done callback and no function of the node is called while `lock` is held.
- * (T3) Links are freed by the loop, and by close when there is no loop. */
+ * (T1) One thread, the loop, owns every link. Others leave calls in its mailbox, which is all that
+ *      the lock is for, and wake it.
+ * (T2) So nothing is locked while done or the node is called: both may call back.
+ * (T3) A call is in one place at a time: in the mailbox, in a link's list, or with the node.
+ *
+ * A frame, all numbers little-endian: u32 length of what follows, u64 id, u8 kind, then
+ *   a request  u64 patience (ns, 0: none), u8 whether an envelope follows, the envelope
+ *   an answer  u32 status and, unless it is 0 (RKV_OK), u64 leader, text its address, text why, and
+ *              nothing more. It has its request's id, and WIRE_ANSWER in its kind.
+ * and the fields of the call in the order of its row below. Texts and bytes: u32 length, bytes. */
 #ifndef TCP_H
 #define TCP_H
 
-#include "wire.h"
-
+#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
-#include <sys/socket.h>
+#include <rkv/rkv.h>
+#include <sys/eventfd.h>
 
-#define TCP_NAME "transport-tcp"
-#define TCP_ACCEPTED_MAX 256           /* connections of others; more are closed at once */
-#define TCP_LINKS_MAX 512              /* connections in all */
-#define TCP_CALLS_MAX 4096             /* calls of one connection that may wait for the node */
-#define TCP_OUT_MAX (256u << 20)       /* bytes that may wait for one connection */
-#define TCP_READ_MAX (1u << 20)        /* bytes taken off one connection before the others' turn */
-#define TCP_TIMEOUT_NS 5000000000u     /* of a call to a peer that has no deadline */
-#define TCP_STREAM_IDLE_NS 10000000000 /* a snapshot stream silent for so long is given up */
-#define TCP_BACKOFF_MIN_NS 50000000u   /* first pause before a peer is dialled again */
-#define TCP_BACKOFF_MAX_NS 1000000000u
+#define WIRE_ANSWER 0x80u
+#define WIRE_LENGTH 4
+#define WIRE_FRAME_MAX (16u << 20) /* bytes of a frame behind its length */
 
-/* A connection: made by us to a peer (what peer_open gives out), or accepted. */
-struct link {
-  struct transport *t;
-  struct link *next;
-  bool outbound;
-  /* outbound: whom it leads to */
-  struct rkv_envelope info;
-  char addr_text[RKV_ADDR_MAX];
-  struct sockaddr_storage addr;
-  socklen_t addr_len;
-  /* the loop's */
-  int fd; /* -1: none; an accepted link then only waits for its calls */
-  bool connecting;
-  uint8_t length[WIRE_LENGTH];
-  size_t length_got, frame_got;
-  uint8_t *room; /* of the frame that is coming in; NULL: its length is not whole yet */
-  struct rkv_buf frame;
-  uint64_t backoff_ns;
-  /* under t->lock */
-  uint64_t retry_ns; /* outbound: not dialled before */
-  bool closed;       /* outbound: peer_close was called */
-  struct wire_bytes out;
-  size_t sent;                   /* bytes of `out` that are on their way */
-  struct rkv_call *first, *last; /* outbound: calls that wait for their answers */
-  size_t open;                   /* accepted: calls the node works on */
-  struct inbound *streams;       /* accepted: snapshot streams under way */
+#define ACCEPTED_MAX 256       /* connections of others; more are closed at once */
+#define LINKS_MAX 512          /* with those to peers */
+#define CALLS_MAX 4096         /* calls of one connection that the node works on */
+#define OUT_MAX (256u << 20)   /* bytes that may wait for one connection */
+#define READ_MAX (1u << 20)    /* bytes taken off one connection before the others' turn */
+#define TICK_MS 20             /* the loop looks at the time at least so often */
+#define RETRY_NS 200000000u    /* between two attempts to reach a peer */
+#define TIMEOUT_NS 5000000000u /* of a call to a peer that has no deadline */
+#define IDLE_NS 10000000000u   /* a snapshot stream silent for so long is given up */
+
+/* X(NAME, number on the wire, call struct, node's function, (request's fields), (answer's)): what
+ * nodes ask each other, in the order of struct rkv_transport_ops, and what clients ask. A call or a
+ * field more is a word more here, and nothing else: writing and reading are one walk over the row.
+ * The members named are those of union wire_call, how each goes over the wire is link.c's. */
+#define WIRE_PEER_LIST(X)                                                                          \
+  X(VOTE, 2, rkv_vote_call, vote, (VOTE(vote.vote), NUMBER(vote.last), FLAG(vote.transfer)),       \
+    (FLAG(vote.granted), VOTE(vote.voter_vote), NUMBER(vote.voter_last)))                          \
+  X(APPEND, 4, rkv_append_call, append,                                                            \
+    (VOTE(append.vote), NUMBER(append.prev), NUMBER(append.commit), AS(ENTRIES, append)),          \
+    (UP_TO(RKV_APPEND_REJECTED, append.result), NUMBER(append.matched), VOTE(append.voter_vote),   \
+     NUMBER(append.lease_ns)))                                                                     \
+  X(SNAPSHOT_BEGIN, 5, rkv_snapshot_call, snapshot_begin,                                          \
+    (VOTE(snapshot_begin.vote), NUMBER(snapshot_begin.meta.last),                                  \
+     NUMBER(snapshot_begin.meta.membership_id), AS(BYTES, snapshot_begin.meta.membership),         \
+     NUMBER(snapshot_begin.meta.size), AS(TEXT, snapshot_begin.meta.id)),                          \
+    SNAPSHOT_ANSWER)                                                                               \
+  X(SNAPSHOT_WRITE, 6, rkv_snapshot_call, snapshot_write, (AS(BYTES, snapshot_write.chunk)),       \
+    SNAPSHOT_ANSWER)                                                                               \
+  X(SNAPSHOT_FINISH, 7, rkv_snapshot_call, snapshot_finish, (NOTHING), SNAPSHOT_ANSWER)            \
+  X(SNAPSHOT_ABORT, 8, rkv_snapshot_call, snapshot_abort, (NOTHING), SNAPSHOT_ANSWER)              \
+  X(PRE_VOTE, 3, rkv_vote_call, pre_vote,                                                          \
+    (VOTE(vote.vote), NUMBER(vote.last), FLAG(vote.transfer)),                                     \
+    (FLAG(vote.granted), VOTE(vote.voter_vote), NUMBER(vote.voter_last)))                          \
+  X(TIMEOUT_NOW, 9, rkv_timeout_now_call, timeout_now,                                             \
+    (VOTE(timeout_now.vote), NUMBER(timeout_now.last)), (NOTHING))                                 \
+  X(READ_INDEX, 10, rkv_read_index_call, read_index,                                               \
+    (UP_TO(RKV_READ_LINEARIZABLE, read_index.read)), (NUMBER(read_index.index)))                   \
+  X(HELLO, 1, rkv_hello_call, hello, (NOTHING),                                                    \
+    (NUMBER(hello.id), NUMBER(hello.cluster), NUMBER(hello.incarnation), NUMBER(hello.membership), \
+     UP_TO(1, hello.names_asker)))
+#define SNAPSHOT_ANSWER                                                                            \
+  (NUMBER(snapshot_begin.chunk_max), FLAG(snapshot_begin.finished), VOTE(snapshot_begin.voter_vote))
+
+#define WIRE_CLIENT_LIST(X)                                                                        \
+  X(PROPOSE, 11, rkv_propose_call, propose, (AS(BYTES, propose.command)),                          \
+    (NUMBER(propose.id), AS(GIVEN, propose.result)))                                               \
+  X(QUERY, 12, rkv_query_call, query,                                                              \
+    (AS(BYTES, query.request), UP_TO(RKV_READ_LINEARIZABLE, query.read)),                          \
+    (AS(GIVEN, query.response)))                                                                   \
+  X(INIT, 13, rkv_init_call, init, (AS(MEMBERSHIP, init.membership)), (NOTHING))                   \
+  X(ADD_LEARNER, 14, rkv_membership_call, add_learner,                                             \
+    (NUMBER(add_learner.learner.id), AS(TEXT, add_learner.learner.addr)),                          \
+    (NUMBER(add_learner.id), AS(GIVEN, add_learner.membership)))                                   \
+  X(CHANGE_MEMBERSHIP, 15, rkv_membership_call, change_membership,                                 \
+    (UP_TO(RKV_NODES_MAX, change_membership.voters.count), NUMBER(change_membership.voters.ids),   \
+     FLAG(change_membership.retain)),                                                              \
+    (NUMBER(change_membership.id), AS(GIVEN, change_membership.membership)))                       \
+  X(TRANSFER, 17, rkv_transfer_call, transfer, (NUMBER(transfer.target)), (NOTHING))               \
+  X(SNAPSHOT_NOW, 18, rkv_snapshot_now_call, snapshot_now, (NOTHING), (NUMBER(snapshot_now.last))) \
+  X(METRICS, 16, rkv_metrics_call, metrics, (NOTHING),                                             \
+    (NUMBER(metrics.leader), AS(WORD, metrics.state), VOTE(metrics.vote), NUMBER(metrics.last),    \
+     NUMBER(metrics.committed), NUMBER(metrics.applied), NUMBER(metrics.snapshot),                 \
+     NUMBER(metrics.purged), AS(GIVEN, metrics.membership), AS(GIVEN, metrics.text)))
+
+#define WIRE_CALL_LIST(X) WIRE_PEER_LIST(X) WIRE_CLIENT_LIST(X)
+
+#define WIRE_ENUM(name, number, type, function, request, answer) WIRE_##name = number,
+enum wire_kind { WIRE_CALL_LIST(WIRE_ENUM) };
+#define WIRE_MEMBER(name, number, type, function, request, answer) struct type function;
+union wire_call { /* room for a call of any kind */
+  struct rkv_call call;
+  WIRE_CALL_LIST(WIRE_MEMBER)
 };
 
-/* A request of somebody while the node works on it; a snapshot stream as long as it lasts. */
+#define WIRE_IS_STEP(kind) ((kind) > WIRE_SNAPSHOT_BEGIN && (kind) <= WIRE_SNAPSHOT_ABORT)
+
+/* What stands in front of a call's own fields. */
+struct wire_head {
+  uint64_t id, patience_ns;
+  uint8_t kind; /* with WIRE_ANSWER: an answer */
+  bool enveloped;
+  struct rkv_envelope envelope;
+  struct rkv_error error; /* its status may be RKV_OK */
+};
+
+/* A connection: to a peer (what peer_open gives out), or accepted. */
+struct link {
+  struct transport *t; /* under its lock; NULL: the place is free */
+  bool live;           /* the loop knows of it */
+  int fd;              /* -1: none */
+  uint8_t length[WIRE_LENGTH], *room;
+  size_t got;           /* bytes of `length` and of the frame behind it */
+  struct rkv_buf frame; /* it comes in, to `room` */
+  uint8_t *out;         /* what goes out; [0, sent) has gone */
+  size_t sent, len, capacity;
+  /* What waits for the other side: calls of ours for their answers, an accepted link's snapshot
+   * streams for their next steps. callee[0] is the id, callee[1] when the time is up. */
+  struct rkv_call *calls;
+  size_t open; /* accepted: calls that the node works on */
+  /* to a peer */
+  bool outbound, closed;
+  struct sockaddr_in addr;
+  uint64_t last_id, retry_ns; /* not dialled before */
+  struct wire_head head;      /* of the next request; its envelope is that of all */
+  struct rkv_call mail;       /* peer_close's */
+};
+
+/* A request of somebody until its answer; a snapshot stream from its first step to its last, all of
+ * which have one id. */
 struct inbound {
   union wire_call as; /* first: the node knows nothing else */
   struct link *link;
-  struct inbound *next; /* of link->streams */
-  uint64_t id, stream_id, touched_ns;
-  uint32_t kind;
-  bool busy; /* the node works on a step */
-  struct rkv_envelope envelope;
-  struct rkv_buf frame, first_frame; /* what the call's fields point into */
+  struct wire_head head;
+  struct rkv_buf frame, step; /* what the call's fields point into */
   void *held;
 };
+
+enum mail { MAIL_CLOSE = 256, MAIL_STOP }; /* beside calls, whose kinds are those of the wire */
+
+enum { WAKE = LINKS_MAX, LISTENER }; /* what is polled behind the links */
 
 struct transport {
   const struct rkv_host *host;
   const struct rkv_node_api *node;
-  size_t frame_max; /* bytes of a frame behind its length */
-  int listener, wake_fd;
+  int listener;
   pthread_t thread;
+  struct rkv_call stop_mail;
+  uint64_t grace_end_ns;
+  bool stopping, busy; /* the loop's; busy: the node or a client waits for it */
+  eventfd_t wakes;
+  struct pollfd fds[LISTENER + 1];
+  struct link links[LINKS_MAX]; /* accepted ones, then those to peers */
   pthread_mutex_t lock;
-  /* under lock */
-  struct link *links;
-  size_t link_count, accepted_count;
-  struct rkv_call *ended; /* outbound calls the loop will answer: callee[0] link, [1] status */
-  uint64_t next_id, grace_end_ns;
-  size_t open; /* of all links */
-  bool running, stopping;
-  /* the loop's */
-  struct tcp_round *round;
-  bool accept_pause;
+  bool running;                      /* under lock */
+  struct rkv_call *mail, **mail_end; /* under lock */
 };
 
-/* ---- transport-tcp.c ---- */
+static inline uint64_t tcp_now(const struct transport *t) {
+  return t->host->now_ns(t->host->ctx);
+}
 
-void tcp_wake(struct transport *t);
+/* Puts a frame behind what goes out. An append is cut behind the last entry that fits; buffers that
+ * a call gives are dropped in any case. Errors: RKV_TOO_LARGE, RKV_NO_MEMORY: nothing was put. */
+enum rkv_status link_write(struct link *link, struct wire_head *head, union wire_call *call);
+/* Sends what the socket takes. False: the connection is over. */
+bool link_send(struct link *link);
 
-/* Reads a numeric HOST:PORT ("[::1]:80"). False: it is none. */
-bool tcp_address(const char *text, struct sockaddr_storage *addr, socklen_t *len);
+/* 1: *frame came, the caller's to drop; 0: there is no more for now; -1: the connection is over. */
+int link_receive(struct link *link, struct rkv_buf *frame);
+/* A frame's head, of which *frame keeps the rest, then that rest, of which buffers are slices: hold
+ * the frame. *held: an allocation that the call points to, the caller's to free. Errors:
+ * RKV_CORRUPT, RKV_NO_MEMORY, RKV_UNIMPLEMENTED for a kind that is not in the lists. */
+enum rkv_status wire_read_head(struct rkv_buf *frame, struct wire_head *head);
+enum rkv_status wire_read_call(struct rkv_buf rest, const struct wire_head *head,
+                               union wire_call *call, void **held);
 
-/* ---- link.c: the loop's ---- */
+/* Reads a numeric HOST:PORT of IPv4; false: it is none. */
+bool link_address(const char *text, struct sockaddr_in *addr);
+/* A new socket that does not block, and notices a peer that dies without a word. -1: see errno. */
+int link_socket(void);
+bool link_dial(struct link *link); /* false: it failed at once */
+void link_hang_up(struct link *link);
 
-/* A link without a socket; NULL: no memory, or TCP_LINKS_MAX. Takes the lock. */
-struct link *link_new(struct transport *t, bool outbound);
+void link_keep(struct link *link, struct rkv_call *call, uint64_t id, uint64_t end_ns);
+/* Takes a call off those that wait; NULL: its time was up. */
+struct rkv_call *link_take(struct link *link, uint64_t id, uint32_t kind);
 
-/* Begins to connect. Under the lock. */
-void link_dial(struct link *link);
-
-/* Takes all that knock. False: it failed, pause. Without the lock. */
-bool link_accept(struct transport *t);
-
-/* Ends the connection: outbound calls end as RKV_UNAVAILABLE. Under the lock. */
-void link_break(struct link *link, const char *why);
-
-/* Finishes connecting, reads and hands on what came. Without the lock. */
-void link_receive(struct link *link, short events);
-
-/* Sends what waits, as far as the socket takes it. Under the lock. */
-void link_flush(struct link *link);
-void link_free(struct link *link);
-
-/* ---- inbound.c: the loop's ---- */
-
-/* Hands a request to the node. False: it makes no sense, break the link. Without the lock. */
-bool inbound_request(struct link *link, uint64_t id, uint32_t kind, struct wire *w,
-                     struct rkv_buf frame);
-
-/* Aborts snapshot streams that nobody will continue. Without the lock. */
-void inbound_abort_idle(struct transport *t);
-
-/* ---- outbound.c ---- */
-
-uint64_t tcp_now(const struct transport *t);
-
-/* Takes a call off its link's list, for the loop to answer. Under the lock. */
-void tcp_end(struct link *link, struct rkv_call *call, enum rkv_status status);
-
-/* An answer came. False: it makes no sense. Without the lock. */
-bool outbound_answer(struct link *link, uint64_t id, uint32_t kind, struct wire *w);
-
-/* Tells the calls that ended without an answer. Without the lock. */
-void outbound_finish(struct transport *t);
-
-void outbound_vote(void *peer, struct rkv_vote_call *call);
-void outbound_append(void *peer, struct rkv_append_call *call);
-void outbound_snapshot_begin(void *peer, struct rkv_snapshot_call *call);
-void outbound_snapshot_write(void *peer, struct rkv_snapshot_call *call);
-void outbound_snapshot_finish(void *peer, struct rkv_snapshot_call *call);
-void outbound_snapshot_abort(void *peer, struct rkv_snapshot_call *call);
-void outbound_pre_vote(void *peer, struct rkv_vote_call *call);
-void outbound_timeout_now(void *peer, struct rkv_timeout_now_call *call);
-void outbound_read_index(void *peer, struct rkv_read_index_call *call);
-void outbound_hello(void *peer, struct rkv_hello_call *call);
+/* Ends a call to a peer that no answer ends. */
+void link_fail(const struct link *link, struct rkv_call *call, enum rkv_status status);
+void link_hand_in(struct inbound *in);
+/* Ends what is kept no longer than `then_ns`: a call with this status, a stream as aborted. */
+void link_expire(struct link *link, uint64_t then_ns, enum rkv_status status);
 
 #endif

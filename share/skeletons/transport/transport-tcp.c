@@ -1,185 +1,238 @@
 /* transport-tcp.c: frames over TCP; a skeleton of a transport to begin from.
  *
- * Peers and clients speak the frames of wire.h to the node's address. One thread, the loop, polls
- * all sockets. It is real, and plain: payloads are copied into the send buffer, hosts are numbers,
- * nobody is authenticated. It needs <rkv/rkv.h> and nothing else, and compiles as C11 and as C++.
- *
- * To make it yours: another wire is another wire.c, other sockets (TLS, a Unix socket, RDMA)
- * another link.c; inbound.c and outbound.c are what every transport must keep track of. */
+ * Peers and clients speak the frames of tcp.h to the node's address. It is real, and plain: bytes
+ * are copied into the send buffer, hosts are IPv4 numbers, nobody is authenticated. To make it
+ * yours: another wire or other sockets are another link.c; what is here every transport must do. */
 #include "tcp.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-#define ACCEPT_PAUSE_MS 100 /* after an accept that failed, for example without descriptors */
-#define TICK_MS 1000        /* the loop looks around at least this often */
-
-enum option { OPTION_FRAME_MAX, OPTION_COUNT };
-
-static const struct rkv_option options[OPTION_COUNT] = {
-    {.name = "frame_max",
-     .default_text = "16MiB",
-     .help = "bytes of one message between nodes; the same on all of them",
-     .choices = NULL,
-     .min = 4096,
-     .max = 1u << 30,
-     .type = RKV_OPTION_SIZE,
-     .flags = 0},
-};
-
-void tcp_wake(struct transport *t) {
-  uint64_t one = 1;
-  ssize_t written = write(t->wake_fd, &one, sizeof one);
-  (void)written; /* full: it is awake already */
+/* Leaves mail for the loop. Any thread. False: there is no loop. */
+static bool post(struct transport *t, struct link *link, struct rkv_call *call, uint32_t kind) {
+  bool running;
+  (void)pthread_mutex_lock(&t->lock);
+  running = t->running;
+  if (running) {
+    call->kind = kind, call->callee[0] = (uint64_t)(uintptr_t)link;
+    call->next = NULL, *t->mail_end = call, t->mail_end = &call->next;
+    (void)eventfd_write(t->fds[WAKE].fd, 1);
+  }
+  (void)pthread_mutex_unlock(&t->lock);
+  return running;
 }
 
-bool tcp_address(const char *text, struct sockaddr_storage *addr, socklen_t *len) {
-  const char *colon = strrchr(text, ':');
-  char host[RKV_ADDR_MAX];
-  struct addrinfo hints, *found = NULL;
-  size_t host_len = colon ? (size_t)(colon - text) : 0;
-  if (host_len > 2 && text[0] == '[' && colon[-1] == ']') text++, host_len -= 2;
-  if (host_len == 0 || host_len >= sizeof host) return false;
-  if (strspn(colon + 1, "0123456789") != strlen(colon + 1) || strtoul(colon + 1, NULL, 10) == 0 ||
-      strtoul(colon + 1, NULL, 10) > 65535)
-    return false;
-  memcpy(host, text, host_len);
-  host[host_len] = '\0';
-  memset(&hints, 0, sizeof hints);
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV; /* asks no server: does not block */
-  if (getaddrinfo(host, colon + 1, &hints, &found) != 0) return false;
-  memcpy(addr, found->ai_addr, found->ai_addrlen);
-  *len = found->ai_addrlen;
-  freeaddrinfo(found);
-  return true;
+/* ---- what the node asks its peers ---- */
+
+static void send_request(struct link *link, struct rkv_call *call) {
+  union wire_call *as = (union wire_call *)call;
+  const bool is_step = WIRE_IS_STEP(call->kind); /* it has the id of the first one */
+  const uint64_t now = tcp_now(link->t),
+                 end_ns = call->deadline_ns ? call->deadline_ns : now + TIMEOUT_NS;
+  enum rkv_status status = RKV_UNAVAILABLE;
+  if (call->kind == WIRE_SNAPSHOT_BEGIN) as->snapshot_begin.stream = (void *)(link->last_id + 1);
+  link->head.id = is_step ? (uintptr_t)as->snapshot_write.stream : ++link->last_id;
+  link->head.kind = call->kind;
+  link->head.patience_ns = end_ns > now ? end_ns - now : 1; /* 0 says none */
+  if ((link->fd >= 0 || now >= link->retry_ns) && link->len < OUT_MAX)
+    status = link_write(link, &link->head, as);
+  if (status == RKV_OK)
+    link_keep(link, call, link->head.id, end_ns);
+  else
+    link_fail(link, call, status);
+}
+
+static void on_answer(struct link *link, struct wire_head *head, struct rkv_buf rest) {
+  struct rkv_call *call = link_take(link, head->id, head->kind & ~WIRE_ANSWER);
+  void *held = NULL;
+  if (!call) return;
+  if (head->error.status != RKV_OK)
+    call->done(call, (enum rkv_status)head->error.status, &head->error);
+  else if (wire_read_call(rest, head, (union wire_call *)call, &held) != RKV_OK)
+    link_fail(link, call, RKV_UNAVAILABLE);
+  else
+    call->done(call, RKV_OK, NULL);
+}
+
+/* ---- what others ask the node ---- */
+
+/* Every request ends here; a snapshot stream goes on with its next step. */
+static void answer(struct inbound *in) {
+  struct link *link = in->link;
+  struct rkv_error *error = &in->head.error;
+  const bool goes_on =
+      error->status == RKV_OK && !in->as.snapshot_begin.finished &&
+      (in->head.kind == WIRE_SNAPSHOT_BEGIN || in->head.kind == WIRE_SNAPSHOT_WRITE);
+  enum rkv_status status;
+  in->head.kind |= WIRE_ANSWER;
+  status = link_write(link, &in->head, &in->as);
+  if (status != RKV_OK) {
+    (void)rkv_fail(error, status, "the answer is over the limit, or there is no memory for it");
+    (void)link_write(link, &in->head, &in->as); /* else it times out */
+  }
+  if (link->fd < 0) link->len = 0; /* nobody waits for it any more */
+  link->open--;
+  if (goes_on) {
+    in->as.call.kind = WIRE_SNAPSHOT_BEGIN;
+    link_keep(link, &in->as.call, in->head.id, link->fd < 0 ? 0 : tcp_now(link->t) + IDLE_NS);
+    return;
+  }
+  rkv_buf_drop(&in->frame), rkv_buf_drop(&in->step);
+  free(in->held);
+  free(in);
+}
+
+/* The node's done. Any thread. */
+static void answered(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+  struct inbound *in = (struct inbound *)call;
+  if (error) in->head.error = *error;
+  in->head.error.status = (uint32_t)status;
+  (void)post(in->link->t, in->link, call, WIRE_ANSWER); /* the loop lives as long as it is open */
+}
+
+static void on_request(struct link *link, const struct wire_head *head, struct rkv_buf frame,
+                       struct rkv_buf rest) {
+  const bool is_step = WIRE_IS_STEP(head->kind);
+  struct inbound *stream =
+      (struct inbound *)(is_step ? link_take(link, head->id, WIRE_SNAPSHOT_BEGIN) : NULL);
+  struct inbound *in = stream ? stream : (struct inbound *)calloc(1, sizeof *in);
+  enum rkv_status status;
+  if (!in) return; /* its time runs out */
+  in->link = link, in->head = *head;
+  rkv_buf_drop(&in->step);
+  *(stream ? &in->step : &in->frame) = rkv_buf_share(frame); /* the first step's fields stay */
+  status = wire_read_call(rest, head, &in->as, &in->held);
+  in->as.call.done = answered;
+  in->as.call.abi_minor = RKV_ABI_MINOR;
+  in->as.call.envelope = head->enveloped ? &in->head.envelope : NULL;
+  in->as.call.deadline_ns = head->patience_ns ? tcp_now(link->t) + head->patience_ns : 0;
+  if (status == RKV_OK && is_step && !stream) status = RKV_ABORTED; /* begin again */
+  if (status == RKV_OK && link->t->stopping) status = RKV_UNAVAILABLE;
+  if (stream && status != RKV_OK) in->head.kind = WIRE_SNAPSHOT_ABORT, status = RKV_OK;
+  link->open++;
+  if (status != RKV_OK)
+    (void)rkv_fail(&in->head.error, status, "refused by the transport: %s",
+                   rkv_status_name(status));
+  status == RKV_OK ? link_hand_in(in) : answer(in);
+}
+
+/* A free place among [first, end); NULL: there is none. Any thread. */
+static struct link *link_new(struct transport *t, size_t first, size_t end) {
+  struct link *link = NULL;
+  (void)pthread_mutex_lock(&t->lock);
+  while (first < end && t->links[first].t) first++;
+  if (first < end) link = &t->links[first], link->t = t, link->fd = -1;
+  (void)pthread_mutex_unlock(&t->lock);
+  return link;
+}
+
+static void break_link(struct link *link) {
+  link_hang_up(link);
+  link->retry_ns = tcp_now(link->t) + RETRY_NS;
+  link_expire(link, UINT64_MAX, RKV_UNAVAILABLE);
+}
+
+static void link_free(struct link *link) {
+  struct transport *t = link->t;
+  link_hang_up(link);
+  free(link->out);
+  (void)pthread_mutex_lock(&t->lock);
+  memset(link, 0, sizeof *link);
+  (void)pthread_mutex_unlock(&t->lock);
+}
+
+static void accept_one(struct transport *t) {
+  const int fd = accept(t->listener, NULL, NULL);
+  struct link *link = fd < 0 ? NULL : link_new(t, 0, ACCEPTED_MAX);
+  if (fd < 0) t->fds[LISTENER].fd = -1; /* a pause, for example without descriptors */
+  if (link)
+    link->fd = fd, link->live = true;
+  else
+    (void)close(fd);
+}
+
+static void receive(struct link *link) {
+  size_t total = 0;
+  int came = 1;
+  struct wire_head head;
+  struct rkv_buf frame, rest;
+  while (came > 0 && total < READ_MAX && link->open < CALLS_MAX &&
+         (came = link_receive(link, &frame)) > 0) {
+    total += WIRE_LENGTH + frame.len;
+    rest = frame;
+    memset(&head, 0, sizeof head);
+    if (wire_read_head(&rest, &head) != RKV_OK || link->outbound != (head.kind >= WIRE_ANSWER))
+      came = -1;
+    else if (link->outbound)
+      on_answer(link, &head, rest);
+    else
+      on_request(link, &head, frame, rest);
+    rkv_buf_drop(&frame);
+  }
+  if (came < 0) break_link(link);
 }
 
 /* ---- the loop ---- */
 
-/* What one turn of the loop waits for: [0] wake, [1] listener, then links. */
-struct tcp_round {
-  struct pollfd fds[TCP_LINKS_MAX + 2];
-  struct link *links[TCP_LINKS_MAX];
-  size_t count; /* links that are polled */
-  int timeout_ms;
-};
-
-static void wait_for(struct tcp_round *r, size_t at, int fd, short events) {
-  r->fds[at].fd = fd;
-  r->fds[at].events = events;
-  r->fds[at].revents = 0;
-}
-
-static int sooner(int timeout_ms, uint64_t then_ns, uint64_t now_ns) {
-  uint64_t left_ms = then_ns > now_ns ? (then_ns - now_ns) / 1000000 + 1 : 0;
-  return left_ms < (uint64_t)timeout_ms ? (int)left_ms : timeout_ms;
-}
-
-/* Ends the calls whose time is up, and all of them when the link closes or we stop. */
-static void expire(struct link *link, uint64_t now_ns, int *timeout_ms) {
-  struct rkv_call *call = link->first, *next;
+/* False: the node has stopped, and nothing is left to do. */
+static bool read_mail(struct transport *t) {
+  struct rkv_call *call, *next;
+  (void)pthread_mutex_lock(&t->lock);
+  call = t->mail, t->mail = NULL, t->mail_end = &t->mail;
+  t->running = call || !t->stopping || t->busy;
+  (void)pthread_mutex_unlock(&t->lock);
   for (; call; call = next) {
+    struct link *link = (struct link *)(uintptr_t)call->callee[0];
     next = call->next;
-    if (link->closed || link->t->stopping)
-      tcp_end(link, call, RKV_CANCELLED);
-    else if (call->callee[1] <= now_ns)
-      tcp_end(link, call, RKV_TIMEOUT);
+    if (link) link->live = true;
+    if (call->kind == MAIL_STOP)
+      t->stopping = true;
+    else if (call->kind == MAIL_CLOSE)
+      link->closed = true;
+    else if (call->kind == WIRE_ANSWER)
+      answer((struct inbound *)call);
     else
-      *timeout_ms = sooner(*timeout_ms, call->callee[1], now_ns);
+      send_request(link, call);
   }
+  return t->running;
 }
 
-/* True if nothing needs the link any more. */
-static bool is_over(const struct link *link) {
-  if (link->outbound) return link->closed;
-  return link->fd < 0 && link->open == 0 && !link->streams;
-}
-
-static short interest(const struct link *link) {
-  bool full = link->open >= TCP_CALLS_MAX || link->out.len - link->sent > TCP_OUT_MAX;
-  int events = link->connecting || full ? 0 : POLLIN;
-  if (link->connecting || link->out.len > 0) events |= POLLOUT;
-  return (short)events;
-}
-
-/* Dials, sends, ends what is over. Under the lock. */
-static void tend(struct link *link, struct tcp_round *r, uint64_t now_ns) {
+/* Ends what is over, dials, sends. */
+static void tend(struct link *link, struct pollfd *polled) {
   struct transport *t = link->t;
-  expire(link, now_ns, &r->timeout_ms); /* first: a call that stop ends is cancelled */
-  if (t->stopping && link->fd >= 0 && now_ns >= t->grace_end_ns) link_break(link, "grace is over");
-  if (is_over(link)) return;
-  if (link->outbound && link->fd < 0 && link->first) link_dial(link);
-  link_flush(link);
-  if (link->fd < 0) return;
-  wait_for(r, 2 + r->count, link->fd, interest(link));
-  r->links[r->count++] = link;
-}
-
-static void prepare(struct transport *t) {
-  struct tcp_round *r = t->round;
-  uint64_t now_ns = tcp_now(t);
-  (void)pthread_mutex_lock(&t->lock);
-  r->count = 0;
-  r->timeout_ms = t->stopping ? sooner(TICK_MS, t->grace_end_ns, now_ns) : TICK_MS;
-  wait_for(r, 0, t->wake_fd, POLLIN);
-  wait_for(r, 1, t->stopping || t->accept_pause ? -1 : t->listener, POLLIN);
-  if (t->accept_pause) r->timeout_ms = ACCEPT_PAUSE_MS;
-  for (struct link *link = t->links; link; link = link->next) tend(link, r, now_ns);
-  if (t->ended) r->timeout_ms = 0;
-  (void)pthread_mutex_unlock(&t->lock);
-}
-
-/* Waits, then reads and hands in what came. */
-static void work(struct transport *t) {
-  struct tcp_round *r = t->round;
-  uint64_t count;
-  if (poll(r->fds, 2 + r->count, r->timeout_ms) <= 0) r->fds[0].revents = 0;
-  if (r->fds[0].revents && read(t->wake_fd, &count, sizeof count) < 0) return; /* nothing lost */
-  t->accept_pause = r->fds[1].revents && !link_accept(t);
-  for (size_t i = 0; i < r->count; i++)
-    if (r->fds[2 + i].revents) link_receive(r->links[i], r->fds[2 + i].revents);
-}
-
-/* Frees the links that are over. True: we were asked to stop, and nothing is left to do. */
-static bool reap(struct transport *t) {
-  struct link **at = &t->links, *over = NULL, *next;
-  bool done;
-  (void)pthread_mutex_lock(&t->lock);
-  done = t->stopping && !t->ended;
-  while (*at) {
-    struct link *link = *at;
-    if (link->open > 0 || link->streams || link->first) done = false;
-    if (!link->outbound && link->fd >= 0 && link->out.len > 0) done = false;
-    if (is_over(link) && !link->first) {
-      *at = link->next, link->next = over, over = link;
-      t->link_count--;
-      if (!link->outbound) t->accepted_count--;
-    } else {
-      at = &link->next;
-    }
+  const uint64_t now = tcp_now(t);
+  const bool grace_over = t->stopping && now >= t->grace_end_ns;
+  if (link->closed || t->stopping) link_expire(link, UINT64_MAX, RKV_CANCELLED);
+  link_expire(link, now, RKV_TIMEOUT);
+  if (link->outbound && link->fd < 0 && link->calls && !link_dial(link)) break_link(link);
+  if (link->fd >= 0 && (grace_over || !link_send(link))) break_link(link);
+  if (link->outbound ? link->closed : link->fd < 0 && link->open == 0) {
+    link_free(link);
+    return;
   }
-  (void)pthread_mutex_unlock(&t->lock);
-  for (; over; over = next) {
-    next = over->next;
-    link_free(over);
-  }
-  return done;
+  polled->fd = link->fd;
+  polled->events = link->open < CALLS_MAX && link->len < OUT_MAX ? POLLIN : 0;
+  if (link->len > 0) polled->events |= POLLOUT;
+  if (link->open > 0 || (link->len > 0 && !link->outbound)) t->busy = true;
 }
 
 static void *loop(void *arg) {
   struct transport *t = (struct transport *)arg;
-  do {
-    prepare(t);
-    work(t);
-    outbound_finish(t);
-    inbound_abort_idle(t);
-    t->node->kick(t->node->ctx);
-  } while (!reap(t));
+  while (read_mail(t)) {
+    t->busy = false;
+    for (size_t i = 0; i < LINKS_MAX; i++) {
+      t->fds[i].fd = -1;
+      if (t->links[i].live) tend(&t->links[i], &t->fds[i]);
+    }
+    t->node->kick(t->node->ctx); /* once for all that was handed in and answered */
+    if (poll(t->fds, LISTENER + 1, TICK_MS) < 0) continue;
+    if (t->fds[WAKE].revents) (void)eventfd_read(t->fds[WAKE].fd, &t->wakes);
+    t->fds[LISTENER].fd = t->stopping ? -1 : t->listener;
+    if (t->fds[LISTENER].revents) accept_one(t);
+    for (size_t i = 0; i < LINKS_MAX; i++)
+      if (t->fds[i].revents) receive(&t->links[i]);
+  }
   return NULL;
 }
 
@@ -187,53 +240,36 @@ static void *loop(void *arg) {
 
 static void tcp_close(void *transport) {
   struct transport *t = (struct transport *)transport;
-  while (t->links) {
-    struct link *link = t->links;
-    t->links = link->next;
-    link_free(link);
-  }
+  for (size_t i = 0; i < LINKS_MAX; i++)
+    if (t->links[i].t) link_free(&t->links[i]);
   if (t->listener >= 0) (void)close(t->listener);
-  if (t->wake_fd >= 0) (void)close(t->wake_fd);
+  if (t->fds[WAKE].fd >= 0) (void)close(t->fds[WAKE].fd);
   (void)pthread_mutex_destroy(&t->lock);
-  free(t->round);
   free(t);
-}
-
-static enum rkv_status bind_address(struct transport *t, struct rkv_error *error) {
-  const char *text = t->host->node_addr;
-  struct sockaddr_storage addr;
-  socklen_t len;
-  int on = 1;
-  if (!tcp_address(text, &addr, &len))
-    return rkv_fail(error, RKV_INVALID, "%s: not a numeric HOST:PORT (try 127.0.0.1:21001)", text);
-  t->listener = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (t->listener < 0) return rkv_fail(error, RKV_IO, "no socket: %s", strerror(errno));
-  (void)setsockopt(t->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(t->listener, (struct sockaddr *)&addr, len) != 0 || listen(t->listener, SOMAXCONN) != 0)
-    return rkv_fail(error, RKV_ADDRESS, "%s: %s", text, strerror(errno));
-  return RKV_OK;
 }
 
 static enum rkv_status tcp_open(const struct rkv_host *host, const struct rkv_config *config,
                                 const struct rkv_node_api *node, void **transport,
                                 struct rkv_error *error) {
   struct transport *t = (struct transport *)calloc(1, sizeof *t);
+  struct sockaddr_in addr;
   enum rkv_status status;
+  (void)config; /* there are no options */
   if (!t) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the transport");
   (void)pthread_mutex_init(&t->lock, NULL); /* a default mutex: cannot fail on Linux */
-  t->host = host, t->node = node;
-  t->frame_max = (size_t)config->values[OPTION_FRAME_MAX].number;
-  t->listener = -1;
-  t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  t->round = (struct tcp_round *)calloc(1, sizeof *t->round);
-  if (t->wake_fd < 0 || !t->round)
-    status = rkv_fail(error, RKV_NO_MEMORY, "no memory or file descriptor for the loop");
+  t->host = host, t->node = node, t->mail_end = &t->mail;
+  t->fds[WAKE].fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  t->fds[LISTENER].fd = t->listener = link_socket();
+  t->fds[WAKE].events = t->fds[LISTENER].events = POLLIN;
+  if (!link_address(host->node_addr, &addr))
+    status = rkv_fail(error, RKV_INVALID, "%s: not a numeric HOST:PORT", host->node_addr);
+  else if (t->fds[WAKE].fd < 0 || bind(t->listener, (struct sockaddr *)&addr, sizeof addr) != 0 ||
+           listen(t->listener, SOMAXCONN) != 0)
+    status = rkv_fail(error, t->listener < 0 || t->fds[WAKE].fd < 0 ? RKV_IO : RKV_ADDRESS,
+                      "%s: %s", host->node_addr, strerror(errno));
   else
-    status = bind_address(t, error);
-  if (status == RKV_OK)
-    *transport = t;
-  else
-    tcp_close(t);
+    status = RKV_OK, *transport = t;
+  if (status != RKV_OK) tcp_close(t);
   return status;
 }
 
@@ -244,69 +280,58 @@ static enum rkv_status tcp_start(void *transport, struct rkv_error *error) {
   failed = pthread_create(&t->thread, NULL, loop, t);
   t->running = failed == 0;
   (void)pthread_mutex_unlock(&t->lock);
-  if (failed == 0) return RKV_OK;
-  return rkv_fail(error, RKV_NO_MEMORY, "no thread: %s", strerror(failed));
+  return failed == 0 ? RKV_OK : rkv_fail(error, RKV_NO_MEMORY, "no thread: %s", strerror(failed));
 }
 
 static void tcp_stop(void *transport, uint64_t grace_ns) {
   struct transport *t = (struct transport *)transport;
-  uint64_t now_ns = tcp_now(t);
-  (void)pthread_mutex_lock(&t->lock);
-  t->stopping = true;
-  t->grace_end_ns = grace_ns < UINT64_MAX - now_ns ? now_ns + grace_ns : UINT64_MAX;
-  tcp_wake(t);
-  (void)pthread_mutex_unlock(&t->lock);
+  const uint64_t now = tcp_now(t);
+  t->grace_end_ns = grace_ns < UINT64_MAX - now ? now + grace_ns : UINT64_MAX;
+  (void)post(t, NULL, &t->stop_mail, MAIL_STOP);
   (void)pthread_join(t->thread, NULL);
 }
 
 static enum rkv_status tcp_peer_open(void *transport, const struct rkv_peer_info *info, void **peer,
                                      struct rkv_error *error) {
   struct transport *t = (struct transport *)transport;
-  struct sockaddr_storage addr;
-  socklen_t len;
+  const struct rkv_envelope envelope = {info->cluster, info->id, info->incarnation,
+                                        t->host->node_id, info->from_incarnation};
+  struct sockaddr_in addr;
   struct link *link;
-  if (!tcp_address(info->addr, &addr, &len) || strlen(info->addr) >= RKV_ADDR_MAX)
+  if (!link_address(info->addr, &addr))
     return rkv_fail(error, RKV_INVALID, "%s: not a numeric HOST:PORT", info->addr);
-  link = link_new(t, true);
-  if (!link) return rkv_fail(error, RKV_FULL, "no memory, or over %d connections", TCP_LINKS_MAX);
-  link->addr = addr, link->addr_len = len;
-  link->info.cluster = info->cluster, link->info.to = info->id;
-  link->info.incarnation = info->incarnation;
-  link->info.from = t->host->node_id, link->info.from_incarnation = info->from_incarnation;
-  memcpy(link->addr_text, info->addr, strlen(info->addr) + 1);
+  link = link_new(t, ACCEPTED_MAX, LINKS_MAX);
+  if (!link)
+    return rkv_fail(error, RKV_FULL, "over %d connections to peers", LINKS_MAX - ACCEPTED_MAX);
+  link->outbound = link->head.enveloped = true, link->addr = addr;
+  link->head.envelope = envelope;
   *peer = link;
   return RKV_OK;
 }
 
 static void tcp_peer_close(void *peer) {
   struct link *link = (struct link *)peer;
-  struct transport *t = link->t;
-  (void)pthread_mutex_lock(&t->lock);
-  link->closed = true;
-  tcp_wake(t);
-  (void)pthread_mutex_unlock(&t->lock);
+  (void)post(link->t, link, &link->mail, MAIL_CLOSE);
 }
 
 /* ---- the descriptor: in the order of the structs, so that C++ takes it too ---- */
 
-static const struct rkv_transport_ops ops = {
-    .open = tcp_open,
-    .start = tcp_start,
-    .stop = tcp_stop,
-    .close = tcp_close,
-    .peer_open = tcp_peer_open,
-    .peer_close = tcp_peer_close,
-    .send_vote = outbound_vote,
-    .send_append = outbound_append,
-    .send_snapshot_begin = outbound_snapshot_begin,
-    .send_snapshot_write = outbound_snapshot_write,
-    .send_snapshot_finish = outbound_snapshot_finish,
-    .send_snapshot_abort = outbound_snapshot_abort,
-    .send_pre_vote = outbound_pre_vote,
-    .send_timeout_now = outbound_timeout_now,
-    .send_read_index = outbound_read_index,
-    .send_hello = outbound_hello,
-};
+#define SEND(name, number, type, function, request, answer)                                        \
+  static void send_##function(void *peer, struct type *call) {                                     \
+    struct link *link = (struct link *)peer;                                                       \
+    if (!post(link->t, link, &call->call, WIRE_##name))                                            \
+      link_fail(link, &call->call, RKV_CANCELLED);                                                 \
+  }
+WIRE_PEER_LIST(SEND)
+
+#define SEND_OPERATION(name, number, type, function, request, answer) send_##function,
+static const struct rkv_transport_ops ops = {tcp_open,
+                                             tcp_start,
+                                             tcp_stop,
+                                             tcp_close,
+                                             tcp_peer_open,
+                                             tcp_peer_close,
+                                             WIRE_PEER_LIST(SEND_OPERATION)};
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
 const struct rkv_plugin rkv_plugin_entry = {
@@ -319,10 +344,7 @@ const struct rkv_plugin rkv_plugin_entry = {
     .version = "1.0.0",
     .description = "frames over TCP: small and plain",
     .capabilities = RKV_CAP_STREAMING,
-    .options = options,
-    .option_count = OPTION_COUNT,
     .option_size = sizeof(struct rkv_option),
     .ops = &ops,
     .ops_size = sizeof ops,
-    .reserved = 0,
 };

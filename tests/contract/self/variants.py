@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""variants.py BUILD [--write] [NAME...]: rkv-contract on plugins broken on purpose (variants.txt): the law that names
-the fault must catch each, and pass the plugin without the fault. --write makes VARIANTS.md.
+"""variants.py BUILD [--write] [--every N] [NAME...]: rkv-contract on plugins broken on purpose (variants.txt): the law
+that names the fault must catch each, and pass the plugin without the fault. --write makes VARIANTS.md.
 The last line counts variants that are caught and those that are not."""
 import argparse
 import concurrent.futures
@@ -15,7 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 GOOD = {"broken-mem": "storage-mem", "broken-wal": "storage-wal", "broken-sm": "sm-protobuf",
         "broken-transport": "transport-grpc"}  # who does the work for whom
-SOURCES = {"plugins/storage-wal": "storage-wal"}  # folders of which variants are made by a changed line
+CHANGED = "storage-wal"  # of this plugin variants are made by a changed line in one of its folders:
+SOURCES = {"plugins/storage-wal": "storage-wal.dir", "libs/storage-parts": "storage_parts.dir"}  # folder -> its objects
 OPTIONS = {"storage-wal": ["segment_bytes=256KiB"]}
 HANGING = {"never_called", "hangs", "called_under_a_lock", "cancel_not_told", "abort_finishes", "sulks",
            "never_kicks", "view_endless"}  # faults that are caught by waiting ...
@@ -31,16 +32,17 @@ def variants():
 
 
 def compiled(build, file, old, new, folder):
-    """The plugin of FILE with one text of it replaced: that file is compiled, the other objects are the good ones."""
+    """CHANGED with one text of a FILE of it replaced: that file is compiled, the other objects are the good ones."""
     text = (ROOT / file).read_text(encoding="utf-8")
     if text.count(old) != 1:
         raise ValueError(f"the text stands {text.count(old)} times in {file}")
     room = next(room for room in SOURCES if file.startswith(room))
-    changed, out = folder / pathlib.Path(file).name, folder / f"{SOURCES[room]}.so"
+    changed, out = folder / pathlib.Path(file).name, folder / f"{CHANGED}.so"
     changed.write_text(text.replace(old, new), encoding="utf-8")
     commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     own = [(pathlib.Path(c["file"]), shlex.split(c["command"]), pathlib.Path(c["directory"])) for c in commands
-           if pathlib.Path(c["file"]).parent == ROOT / room and f"{SOURCES[room]}.dir" in c["command"]]
+           if any(pathlib.Path(c["file"]).parent == ROOT / of and target in c["command"]
+                  for of, target in SOURCES.items())]
     objects = [folder_of / words[words.index("-o") + 1] for path, words, folder_of in own if path != ROOT / file]
     words = next(words for path, words, _ in own if path == ROOT / file)
     words = words[next(i for i, word in enumerate(words) if word.endswith(("/cc", "/gcc", "/clang"))):]  # no ccache
@@ -113,10 +115,12 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("names", nargs="*", help="only variants whose name contains one of these")
     parser.add_argument("--write", action="store_true", help="write VARIANTS.md")
+    parser.add_argument("--every", type=int, default=1, help="only each Nth of them (1)")
     parser.add_argument("--slow", default="1", help="limits are so many times longer")
     options = parser.parse_args()
     build = options.build.resolve()
     tried = [v for v in variants() if not options.names or any(part in v[2] for part in options.names)]
+    tried = tried[::options.every]
     missed, rows = 0, []
     for plugin in GOOD:
         laws = {v[0] for v in tried if v[1] == plugin}

@@ -33,6 +33,7 @@ static int tear_down(void **state) {
   struct fixture *f = *state;
   (void)close(f->log_fd);
   (void)close(f->services.log_fd);
+  host_services_unbind(&f->services);
   host_services_end(&f->services);
   free(f);
   return 0;

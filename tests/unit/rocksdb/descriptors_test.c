@@ -1,9 +1,7 @@
 /* descriptors_test.c: storage-rocksdb in a process that has no file descriptor left: it says so,
  * and what to do. */
-#include "dir.h"
 #include "storage_laws.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -31,20 +29,6 @@ static struct rlimit leave_few(unsigned spare) {
   few.rlim_cur = (rlim_t)next + spare;
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
   return old;
-}
-
-static void limit_is_named(void **state) {
-  struct rkv_error error;
-  (void)state;
-  errno = EMFILE;
-  assert_int_equal(dir_fail("d", "open it", &error), RKV_FULL);
-  assert_non_null(strstr(error.text, "d: cannot open it: all "));
-  assert_non_null(strstr(error.text, "LimitNOFILE"));
-  errno = ENFILE;
-  assert_int_equal(dir_fail("d", "open it", &error), RKV_FULL);
-  assert_non_null(strstr(error.text, "fs.file-max"));
-  errno = ENOSPC;
-  assert_int_equal(dir_fail("d", "open it", &error), RKV_NO_SPACE);
 }
 
 /* RocksDB cannot make its next file: the storage ends, with the limit in the reason, and what was
@@ -94,7 +78,6 @@ static void open_without_descriptors_says_so(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(limit_is_named),
       cmocka_unit_test_setup_teardown(write_without_descriptors_says_so, log_setup, log_teardown),
       cmocka_unit_test_setup_teardown(open_without_descriptors_says_so, log_setup, log_teardown),
   };

@@ -15,6 +15,7 @@ struct lives {
   char whole[SCRATCH_PATH_MAX]; /* what a life left */
   rkv_term term;                /* of the last vote */
   uint64_t buffer;              /* write_buffer_bytes; at first BUFFER */
+  bool pairs;                   /* the long form, by RKV_LONG in the environment */
 };
 
 /* cmocka fixtures. */
@@ -37,9 +38,9 @@ void lives_hold(struct lives *l, rkv_index last);
 void lives_kill(struct lives *l);
 void lives_close(struct lives *l);
 
-/* Removes or empties each file that the life left, alone and in pairs: open is refused and
- * changes nothing, or all is there. Returns how often it was refused; the files are as they were.
- */
+/* Removes or empties each file that the life left, alone and in the long form in pairs: open is
+ * refused and changes nothing, or all is there. Returns how often it was refused; the files are as
+ * they were. */
 unsigned lives_sweep(struct lives *l, rkv_index last);
 
 /* open is CORRUPT, says this, and changes nothing. */

@@ -178,7 +178,7 @@ static void unknown_fields_are_skipped(void **state) {
   assert_text("entries[0].index: 16383");
 }
 
-/* (A1) Empty sub-messages unfold to many times their size: refused, not served. */
+/* (M1) Empty sub-messages unfold to many times their size: refused, not served. */
 static void a_message_that_unfolds_too_far_is_refused(void **state) {
   size_t pairs = 1 << 18, i;
   uint8_t *bytes = malloc(2 * pairs);

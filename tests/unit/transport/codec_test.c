@@ -44,7 +44,7 @@ static void vote_answers_both_ways(void **state) {
   assert_true(got.granted);
   assert_vote(got.voter_vote, 1, 1, false);
   assert_id(got.voter_last, 0, 1);
-  /* A node that never voted still sends a vote with its leader_id (C4). */
+  /* A node that never voted still sends a vote with its leader_id (C2). */
   call = (struct rkv_vote_call){0};
   assert_slice(codec_vote_answer_encode(&call), "0a020a00");
 }
@@ -120,7 +120,7 @@ static void a_blank_entry_both_ways(void **state) {
   rkv_buf_drop(&out);
 }
 
-/* The command's bytes are a slice of the message (C3). An empty one is still a command. */
+/* The command's bytes are a slice of the message. An empty one is still a command. */
 static void a_command_both_ways(void **state) {
   const char *golden = "0a080a04080110011001 120408011001 1a10 08011002620a0a03666f6f1203626172";
   struct rkv_buf command = rkv_buf_static("\x0a\x03"

@@ -70,6 +70,7 @@ static void half_open_calls_are_ended(void **state) {
   for (int i = 0; i < COUNT; i++) expect_ended(&calls[i]);
   assert_int_equal(fake_metric(&f, "silent_calls"), COUNT);
   assert_int_equal(fake_look(&f).propose + fake_look(&f).query, 0);
+  assert_int_equal(fake_metric(&f, "untaken_answers"), 0); /* the streams' last words were taken */
   await_line("calls ended count=");
   ask_hex(&c, APP "Set", SET, GRPC_STATUS_OK, &out);
 }

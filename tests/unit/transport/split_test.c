@@ -87,7 +87,7 @@ static size_t fewest(const struct split *split, size_t limit) {
   return best[0];
 }
 
-/* Greedy parts are the fewest possible (S1), for heads as they really grow: by less than what the
+/* Greedy parts are the fewest possible, for heads as they really grow: by less than what the
  * entry before is long. */
 static void parts_are_the_fewest_possible(void **state) {
   size_t heads[MANY] = {0}, sizes[MANY] = {0}, i;

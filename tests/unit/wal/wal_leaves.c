@@ -1,43 +1,16 @@
-/* wal_leaves.c: the leaves of storage-wal alone: checksum, records, headers, the sparse index. */
-#include "crc32c.h"
+/* wal_leaves.c: the leaves of storage-wal alone: records, headers, the sparse index. */
 #include "head.h"
 #include "index.h"
-#include "little.h"
 #include "record.h"
+
+#include <storage-parts/crc32c.h>
+#include <storage-parts/little.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-/* The check value of the polynomial, and the examples of RFC 3720, appendix B.4. */
-static void checksum_is_castagnolis(void **state) {
-  uint8_t bytes[32];
-  (void)state;
-  assert_int_equal(crc32c(0, "123456789", 9), 0xe3069283u);
-  assert_int_equal(crc32c(0, "", 0), 0);
-  memset(bytes, 0, sizeof bytes);
-  assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x8a9136aau);
-  memset(bytes, 0xff, sizeof bytes);
-  assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x62a8ab43u);
-  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)i;
-  assert_int_equal(crc32c(0, bytes, sizeof bytes), 0x46dd794eu);
-}
-
-/* Instruction and table agree at every length and alignment, in one piece and in two. */
-static void checksum_is_the_same_everywhere(void **state) {
-  uint8_t bytes[80];
-  (void)state;
-  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 37 + 11);
-  for (size_t from = 0; from < 9; from++)
-    for (size_t len = 0; from + len <= sizeof bytes; len++) {
-      uint32_t whole = crc32c(5, bytes + from, len);
-      assert_int_equal(whole, crc32c_by_table(5, bytes + from, len));
-      assert_int_equal(
-          whole, crc32c(crc32c(5, bytes + from, len / 3), bytes + from + len / 3, len - len / 3));
-    }
-}
 
 /* docs/wal-format.md, byte by byte: other programs rely on it. */
 static void record_stands_as_documented(void **state) {
@@ -100,8 +73,6 @@ static void header_is_checked(void **state) {
   assert_int_equal(head_decode("x", bytes, &again, &error), RKV_OK);
   assert_true(again.vote.committed && again.vote.term == 4 && again.vote.node_id == 3);
   assert_true(again.last.index == 20 && again.purged.index == 10 && again.prev_end == 60000);
-  assert_int_equal(head_own("x", &again, 3, &error), RKV_OK);
-  assert_int_equal(head_own("x", &again, 4, &error), RKV_FOREIGN);
   for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
     bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     assert_int_equal(head_decode("x", bytes, &again, &error), RKV_CORRUPT);
@@ -195,8 +166,6 @@ static void index_is_sparse(void **state) {
 
 int main(void) {
   const struct CMUnitTest stories[] = {
-      cmocka_unit_test(checksum_is_castagnolis),
-      cmocka_unit_test(checksum_is_the_same_everywhere),
       cmocka_unit_test(record_stands_as_documented),
       cmocka_unit_test(record_belongs_to_its_place),
       cmocka_unit_test(header_is_checked),

@@ -250,7 +250,7 @@ static void format_1_has_a_node(void **state) {
   struct model *m = model_new();
   begin_format_1(w, m);
   w->host.host.node_id++;
-  refused(w, RKV_FOREIGN, FIRST_LOG ": written by node");
+  refused(w, RKV_FOREIGN, FIRST_LOG ": this directory belongs to node");
   assert_int_equal(files(w, OWNER), 0);
   free(m);
 }

@@ -1,6 +1,6 @@
 /* little.h: numbers as they stand on the disk: little-endian, at any alignment. A leaf. */
-#ifndef WAL_LITTLE_H
-#define WAL_LITTLE_H
+#ifndef STORAGE_PARTS_LITTLE_H
+#define STORAGE_PARTS_LITTLE_H
 
 #include <endian.h>
 #include <stdint.h>

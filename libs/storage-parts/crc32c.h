@@ -1,6 +1,6 @@
 /* crc32c.h: CRC-32C (Castagnoli), by the processor's instruction where it has one. A leaf. */
-#ifndef WAL_CRC32C_H
-#define WAL_CRC32C_H
+#ifndef STORAGE_PARTS_CRC32C_H
+#define STORAGE_PARTS_CRC32C_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,61 @@
+/* declare.h: what each durable storage declares in the same words: rows of its option table, the
+ * operations that are here, the descriptor.
+ *
+ * A storage has its options but `dir`, all of them numbers, in one list
+ * X(name, TYPE, default, min, max, flags, help). */
+#ifndef STORAGE_PARTS_DECLARE_H
+#define STORAGE_PARTS_DECLARE_H
+
+#include "queue.h"
+#include "reading.h"
+#include "snapshots.h"
+
+#include <rkv/plugin.h>
+
+/* The first row of the table. */
+#define DECLARE_DIR(help_)                                                                         \
+  { .name = "dir", .help = (help_), .type = RKV_OPTION_PATH, .flags = RKV_OPTION_REQUIRED }
+
+/* A row for a member of the list. */
+#define DECLARE_OPTION(name_, type_, default_, min_, max_, flags_, help_)                          \
+  {.name = #name_,                                                                                 \
+   .default_text = default_,                                                                       \
+   .help = help_,                                                                                  \
+   .min = min_,                                                                                    \
+   .max = max_,                                                                                    \
+   .type = RKV_OPTION_##type_,                                                                     \
+   .flags = flags_},
+
+/* Its field in the struct of values. */
+#define DECLARE_FIELD(name, type, default_, min, max, flags, help) uint64_t name;
+
+/* All operations of a storage that begins with a struct log but open, close and read. */
+#define DECLARE_OPERATIONS                                                                         \
+  .load = reading_load, .save_vote = queue_save_vote, .save_identity = queue_save_identity,        \
+  .append = queue_append, .truncate = queue_truncate, .purge = queue_purge,                        \
+  .snapshot_begin = snapshots_begin, .snapshot_write = snapshots_write,                            \
+  .snapshot_commit = snapshots_commit, .snapshot_abort = snapshots_abort,                          \
+  .snapshot_open = snapshots_open, .snapshot_read = snapshots_read,                                \
+  .snapshot_close = snapshots_close
+
+/* The plugin's one exported symbol; `options_` is an array, `ops_` a struct rkv_storage_ops. */
+#define DECLARE_PLUGIN(name_, description_, options_, ops_)                                        \
+  extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;                               \
+  const struct rkv_plugin rkv_plugin_entry = {                                                     \
+      .magic = RKV_PLUGIN_MAGIC,                                                                   \
+      .abi_major = RKV_ABI_MAJOR,                                                                  \
+      .abi_minor = RKV_ABI_MINOR,                                                                  \
+      .struct_size = sizeof(struct rkv_plugin),                                                    \
+      .kind = RKV_KIND_STORAGE,                                                                    \
+      .name = name_,                                                                               \
+      .version = RKV_VERSION,                                                                      \
+      .description = description_,                                                                 \
+      .capabilities = RKV_CAP_DURABLE,                                                             \
+      .options = options_,                                                                         \
+      .option_count = sizeof options_ / sizeof options_[0],                                        \
+      .option_size = sizeof(struct rkv_option),                                                    \
+      .ops = &ops_,                                                                                \
+      .ops_size = sizeof ops_,                                                                     \
+  }
+
+#endif

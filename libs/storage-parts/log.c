@@ -1,0 +1,143 @@
+/* log.c: the state of a running log: its failure, what it lacks, its numbers. */
+#include "log.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+void log_init_condition(pthread_cond_t *condition) {
+  pthread_condattr_t attributes;
+  (void)pthread_condattr_init(&attributes);
+  (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  (void)pthread_cond_init(condition, &attributes);
+  (void)pthread_condattr_destroy(&attributes);
+}
+
+void log_init(struct log *log, const struct rkv_host *host, const struct log_ops *ops,
+              uint64_t queue_bytes_max) {
+  log->host = host;
+  log->ops = ops;
+  log->queue_bytes_max = queue_bytes_max;
+  (void)pthread_mutex_init(&log->lock, NULL);
+  log_init_condition(&log->work);
+}
+
+void log_destroy(struct log *log) {
+  (void)pthread_cond_destroy(&log->work);
+  (void)pthread_mutex_destroy(&log->lock);
+}
+
+void log_begin(struct log *log, const struct held *held) {
+  log->held = *held;
+  log->held.last_known = true;
+  log->durable_last = held->last.index;
+  log->durable_purged = held->purged.index;
+}
+
+void log_close(struct log *log) {
+  (void)pthread_mutex_lock(&log->lock);
+  log->closing = true;
+  if (log->refusal.status == RKV_OK)
+    (void)rkv_fail(&log->refusal, RKV_CANCELLED, "%s: closed", log->ops->plugin);
+  (void)pthread_cond_signal(&log->work);
+  (void)pthread_mutex_unlock(&log->lock);
+}
+
+/* ---- numbers ---- */
+
+static uint64_t read_metric(void *number) {
+  return atomic_load_explicit((atomic_uint_least64_t *)number, memory_order_relaxed);
+}
+
+enum rkv_status log_register(struct log *log, struct rkv_error *error) {
+  enum rkv_status status = RKV_OK;
+  size_t n = 0;
+#define LOG_METRIC_FILL(name, help)                                                                \
+  log->metrics[n++] = (struct rkv_metric){#name, help, read_metric, &log->counts.name};
+  LOG_METRIC_LIST(LOG_METRIC_FILL)
+#undef LOG_METRIC_FILL
+  for (size_t i = 0; i < n && status == RKV_OK; i++)
+    status = log->host->metric_register(log->host->ctx, &log->metrics[i], error);
+  return status;
+}
+
+/* ---- failure ---- */
+
+void log_fail(struct log *log, const struct rkv_error *why) {
+  bool first;
+  (void)pthread_mutex_lock(&log->lock);
+  first = log->failed.status == RKV_OK;
+  if (first) log->failed = *why;
+  (void)pthread_cond_signal(&log->work);
+  (void)pthread_mutex_unlock(&log->lock);
+  if (first && why->status != RKV_CANCELLED)
+    log->host->fatal(log->host->ctx, (enum rkv_status)why->status, why->text);
+}
+
+bool log_failed(struct log *log) {
+  bool failed;
+  (void)pthread_mutex_lock(&log->lock);
+  failed = log->failed.status != RKV_OK;
+  (void)pthread_mutex_unlock(&log->lock);
+  return failed;
+}
+
+/* ---- what is lacking ---- */
+
+bool log_passes(enum rkv_status status) {
+  return status == RKV_NO_SPACE || status == RKV_FULL;
+}
+
+enum rkv_status log_lack(const struct log *log) {
+  return (enum rkv_status)atomic_load_explicit(&log->lack, memory_order_relaxed);
+}
+
+void log_note_lack(struct log *log, enum rkv_status status, const char *what) {
+  enum rkv_status was =
+      (enum rkv_status)atomic_exchange_explicit(&log->lack, (int)status, memory_order_relaxed);
+  atomic_store_explicit(&log->counts.full, status == RKV_NO_SPACE, memory_order_relaxed);
+  if (status == was) return;
+  if (status != RKV_OK)
+    rkv_log(log->host, RKV_LOG_WARN, log->ops->section, "%s: %s",
+            status == RKV_NO_SPACE ? "device full" : "out of file descriptors", what);
+  else if (was == RKV_NO_SPACE)
+    rkv_log(log->host, RKV_LOG_INFO, log->ops->section, "device has room again");
+  else
+    rkv_log(log->host, RKV_LOG_INFO, log->ops->section, "there are file descriptors again");
+}
+
+void log_flooded(const struct log *log, struct rkv_error *error) {
+  enum rkv_status lack = log_lack(log);
+  const char *why = "for the device, which is too slow";
+  if (lack == RKV_NO_SPACE) why = "for the device, which is full (make room)";
+  if (lack == RKV_FULL) why = "for a file descriptor (raise the limit of open files)";
+  (void)rkv_fail(error, lack == RKV_OK ? RKV_IO : lack,
+                 "%s: %" PRIu64 " bytes wait %s (queue_bytes_max is %" PRIu64 ")", log->ops->plugin,
+                 log->queue_bytes_max, why, log->queue_bytes_max);
+}
+
+/* ---- waiting ---- */
+
+enum rkv_status log_hopes(const struct log *log, bool lacks, struct rkv_error *error) {
+  if (log->failed.status != RKV_OK)
+    return rkv_fail(error, (enum rkv_status)log->failed.status, "%s", log->failed.text);
+  if (log->closing && lacks)
+    return rkv_fail(error, RKV_CANCELLED, "%s: closed while it waited for room", log->ops->plugin);
+  return RKV_OK;
+}
+
+enum rkv_status log_pause(struct log *log, unsigned ms, struct rkv_error *error) {
+  struct timespec until;
+  (void)clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += (long)ms * 1000000L;
+  until.tv_sec += until.tv_nsec / 1000000000L;
+  until.tv_nsec %= 1000000000L;
+  while (log_hopes(log, true, NULL) == RKV_OK &&
+         pthread_cond_timedwait(&log->work, &log->lock, &until) == 0) {
+  }
+  return log_hopes(log, true, error);
+}
+
+uint64_t log_next_snapshot(const struct log *log, uint64_t first) {
+  return log->newest ? log->newest->meta.size + log->newest->meta.size / 2 : first;
+}

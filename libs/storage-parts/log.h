@@ -1,0 +1,161 @@
+/* log.h: the running log of a durable storage: what is held, what waits for the disk, what failed.
+ *
+ * A storage has one as the first member of its instance, so that the operations of queue.h and
+ * reading.h can stand in its table as they are. Operations change what is held at once, under
+ * `lock`, and wait in one queue for the storage's writer thread, which writes, syncs and completes
+ * them in order.
+ *
+ * (L1) What is held, queue and failures change under `lock`; no completion, no log line and no I/O
+ *      happens while it is held.
+ * (L2) An entry held is durable if its index is at most `durable_last`, else in a queued operation
+ *      (its first `live` ones).
+ * (L3) After `failed` nothing succeeds any more. */
+#ifndef STORAGE_PARTS_LOG_H
+#define STORAGE_PARTS_LOG_H
+
+#include <rkv/storage.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum op_type { OP_APPEND, OP_VOTE, OP_IDENTITY, OP_TRUNCATE, OP_PURGE };
+
+/* One call on its way to the disk. */
+struct op {
+  struct op *next;
+  struct rkv_completion *completion; /* NULL: truncate, purge */
+  enum op_type type;
+  bool refused;   /* it ends with log.refusal */
+  uint64_t bytes; /* of payload, and of the op itself */
+  struct rkv_vote vote;
+  struct rkv_identity identity;
+  struct rkv_log_id
+      id; /* PURGE: what is purged; TRUNCATE: what is last then (its term: held.last_known) */
+  rkv_index first_dropped, last_dropped; /* entries that TRUNCATE or PURGE drops */
+  size_t count, live; /* APPEND: entries, and how many of them are still held (lock) */
+  size_t staged;      /* of them handed to the device (the writer) */
+  struct rkv_entry entries[];
+};
+
+/* What the operations so far lead to. */
+struct held {
+  struct rkv_vote vote;
+  struct rkv_identity identity;
+  struct rkv_log_id purged;
+  struct rkv_log_id last; /* = purged: no entries. Its term is only known if last_known */
+  bool last_known;
+};
+
+struct log;
+struct snapshots_ops; /* snapshots.h */
+
+/* A whole snapshot (snapshots.h); a storage may have it as the first member of what it needs. */
+struct snapshot {
+  struct log *log;
+  uint64_t number;               /* the storage's own: how it tells snapshots apart */
+  struct rkv_snapshot_meta meta; /* membership: a reference of its own */
+  atomic_uint refs;              /* one of the log while it is the newest, one per reader */
+  atomic_bool replaced;          /* the last who drops it drops what is stored of it */
+};
+
+/* What a storage says and does by itself. All but the names may be NULL. */
+struct log_ops {
+  const char *plugin;  /* its name, with which texts begin */
+  const char *section; /* of the host's log */
+  const struct snapshots_ops *snapshots;
+  /* Takes an append that follows the last entry, before it is held. Errors: those of a broken
+   * contract. Under the lock. */
+  enum rkv_status (*take)(struct log *log, const struct op *op, struct rkv_error *error);
+  /* A truncation or purge that has not changed what is held yet. Under the lock. */
+  void (*drop)(struct log *log, const struct op *op);
+  /* The term of an entry held; NULL: the entry itself is read (by `read`). Under the lock. */
+  rkv_term (*term)(struct log *log, rkv_index index);
+  /* As in rkv_storage_ops. */
+  enum rkv_status (*read)(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
+                          struct rkv_entry *entries, size_t capacity, size_t *count,
+                          struct rkv_error *error);
+};
+
+/* X(name, help): numbers shown in the node's metrics. */
+#define LOG_METRIC_LIST(X)                                                                         \
+  X(syncs, "times the log waited for the device")                                                  \
+  X(written_bytes, "bytes written to the log")                                                     \
+  X(waiting_bytes, "bytes that wait to be written")                                                \
+  X(full, "1 while the device has no room to go on")
+
+struct log_metrics {
+#define LOG_METRIC_FIELD(name, help) atomic_uint_least64_t name;
+  LOG_METRIC_LIST(LOG_METRIC_FIELD)
+#undef LOG_METRIC_FIELD
+};
+enum { LOG_METRICS = sizeof(struct log_metrics) / sizeof(atomic_uint_least64_t) };
+
+struct log {
+  const struct rkv_host *host;
+  const struct log_ops *ops;
+  uint64_t queue_bytes_max; /* more that waits is a failure */
+
+  pthread_mutex_t lock;
+  pthread_cond_t work; /* for the writer: an operation came, or the end */
+  bool closing;        /* no operation is accepted any more */
+
+  struct held held;
+  struct op *first, *last; /* the queue, oldest first */
+  size_t drops_queued;     /* truncations and purges in it */
+  uint64_t bytes_queued;
+  uint64_t cuts; /* truncations so far: a reader sees that the log changed under it */
+  rkv_index durable_last;
+  rkv_index durable_purged;
+  struct rkv_error refusal; /* status RKV_OK: none; else a broken contract, in order of the calls */
+  struct rkv_error failed;  /* status RKV_OK: none; else final, for everything */
+  struct snapshot *newest;  /* NULL: none */
+
+  atomic_int lack; /* an enum rkv_status: what the writer waits for */
+  struct log_metrics counts;
+  struct rkv_metric metrics[LOG_METRICS];
+};
+
+/* Empty, all zeros before; `host` and `ops` are borrowed until log_destroy. */
+void log_init(struct log *log, const struct rkv_host *host, const struct log_ops *ops,
+              uint64_t queue_bytes_max);
+void log_destroy(struct log *log);
+/* What a directory holds: durable, all of it. Before the writer runs. */
+void log_begin(struct log *log, const struct held *held);
+/* A condition whose waits with a limit follow a clock that nobody sets. */
+void log_init_condition(pthread_cond_t *condition);
+/* Errors: those of metric_register. */
+enum rkv_status log_register(struct log *log, struct rkv_error *error);
+/* From now on operations are refused; the writer ends when the queue is empty. Takes the lock. */
+void log_close(struct log *log);
+
+/* ---- failure ---- */
+
+/* Ends all success (L3) and reports to the host; the first reason wins. Never under the lock. */
+void log_fail(struct log *log, const struct rkv_error *why);
+/* True from the first failure on. Takes the lock. */
+bool log_failed(struct log *log);
+
+/* ---- what is lacking, and passes: room on the device, or a file descriptor ---- */
+
+/* True for what is waited for: RKV_NO_SPACE, RKV_FULL. */
+bool log_passes(enum rkv_status status);
+/* The last try to go on ended so (RKV_OK too); a change is logged, as `what` says it (NULL with
+ * RKV_OK). Any thread, not under the lock. */
+void log_note_lack(struct log *log, enum rkv_status status, const char *what);
+/* What the last try lacked; RKV_OK: nothing. */
+enum rkv_status log_lack(const struct log *log);
+/* Fills *error: more waits than may wait, and for what. */
+void log_flooded(const struct log *log, struct rkv_error *error);
+
+/* ---- waiting ---- */
+
+/* RKV_OK: there is hope for the writer, which lacks something or not. Errors: what has failed;
+ * RKV_CANCELLED when the storage is closed and something lacks. Under the lock. */
+enum rkv_status log_hopes(const struct log *log, bool lacks, struct rkv_error *error);
+/* Waits for so long, unless the hope ends. Errors: those of log_hopes. Under the lock. */
+enum rkv_status log_pause(struct log *log, unsigned ms, struct rkv_error *error);
+/* Bytes of the next snapshot: it may be half as large again as the present one; `first` if there is
+ * none. On its heels comes the purge that gives room: entries leave room for it. Under the lock. */
+uint64_t log_next_snapshot(const struct log *log, uint64_t first);
+
+#endif

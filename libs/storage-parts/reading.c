@@ -1,0 +1,118 @@
+/* reading.c: one read, step by step, while the log goes on. */
+#include "reading.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+bool reading_fits(struct reading *r, uint64_t len) {
+  bool ok =
+      r->count < r->capacity && r->at <= r->to && (r->count == 0 || r->bytes + len <= r->bytes_max);
+  if (!ok) r->to = 0;
+  return ok;
+}
+
+void reading_give(struct reading *r, const struct rkv_entry *entry) {
+  r->bytes += entry->payload.len;
+  r->entries[r->count++] = *entry;
+  r->at++;
+}
+
+/* Gives what is found in the queue; true if it was there. Under the lock. */
+static bool give_queued(struct reading *r) {
+  for (const struct op *op = r->log->first; op; op = op->next) {
+    rkv_index first;
+    if (op->live == 0) continue;
+    first = op->entries[0].id.index;
+    if (r->at < first || r->at - first >= op->live) continue;
+    for (size_t i = (size_t)(r->at - first); i < op->live; i++) {
+      if (!reading_fits(r, op->entries[i].payload.len)) break;
+      (void)rkv_buf_share(op->entries[i].payload);
+      reading_give(r, &op->entries[i]);
+    }
+    return true;
+  }
+  return false;
+}
+
+/* Is there more to give, and can it be? Under the lock. */
+static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
+  const struct log *log = r->log;
+  bool lost; /* it will never be durable (L3) */
+  if (r->count == 0) r->cuts = log->cuts;
+  if (r->count > 0 && (log->cuts != r->cuts || r->at <= log->held.purged.index)) r->to = 0;
+  if (r->count == 0 && r->at <= log->held.purged.index)
+    return rkv_fail(error, RKV_NOT_FOUND, "%s: entry %" PRIu64 " is purged (first: %" PRIu64 ")",
+                    log->ops->plugin, r->at, log->held.purged.index + 1);
+  if (r->to > log->held.last.index) r->to = log->held.last.index;
+  lost = log->failed.status != RKV_OK && r->at > log->durable_last && r->at <= r->to;
+  if (lost && r->count == 0)
+    return rkv_fail(error, (enum rkv_status)log->failed.status, "%s", log->failed.text);
+  if (lost) r->to = 0;
+  return RKV_OK;
+}
+
+/* Gives some entries: of one operation, or of the device. */
+static enum rkv_status step(struct reading *r, struct rkv_error *error) {
+  struct log *log = r->log;
+  bool more, queued, found = false;
+  enum rkv_status status;
+  (void)pthread_mutex_lock(&log->lock);
+  status = clip(r, error);
+  more = status == RKV_OK && r->at <= r->to;
+  queued = more && give_queued(r);
+  if (more && !queued && r->at <= log->durable_last) found = r->ops->find(r, log->durable_last);
+  (void)pthread_mutex_unlock(&log->lock);
+  if (!more || queued) return status;
+  if (found) return r->ops->give(r, error);
+  return rkv_fail(error, RKV_BROKEN, "%s: entry %" PRIu64 " has no place", log->ops->plugin, r->at);
+}
+
+enum rkv_status reading_run(struct reading *r, size_t *count, struct rkv_error *error) {
+  enum rkv_status status;
+  do {
+    status = step(r, error);
+  } while (status == RKV_OK && r->count < r->capacity && r->at <= r->to);
+  for (size_t i = 0; i < r->count && status != RKV_OK; i++) rkv_buf_drop(&r->entries[i].payload);
+  *count = status == RKV_OK ? r->count : 0;
+  return status;
+}
+
+/* ---- load ---- */
+
+/* After a truncation the term of the last entry may only be known to the entry itself. */
+static enum rkv_status learn_last(struct log *log, rkv_index last, struct rkv_error *error) {
+  struct rkv_entry entry;
+  size_t count;
+  enum rkv_status status = log->ops->read(log, last, last, 0, &entry, 1, &count, error);
+  if (status != RKV_OK || count == 0) return status;
+  (void)pthread_mutex_lock(&log->lock);
+  if (log->held.last.index == last && !log->held.last_known) {
+    log->held.last = entry.id;
+    log->held.last_known = true;
+  }
+  (void)pthread_mutex_unlock(&log->lock);
+  rkv_buf_drop(&entry.payload);
+  return RKV_OK;
+}
+
+enum rkv_status reading_load(void *storage, struct rkv_storage_state *state,
+                             struct rkv_error *error) {
+  struct log *log = storage;
+  struct held held;
+  enum rkv_status status = RKV_OK;
+  (void)pthread_mutex_lock(&log->lock);
+  held = log->held;
+  (void)pthread_mutex_unlock(&log->lock);
+  if (!held.last_known) status = learn_last(log, held.last.index, error);
+  if (status != RKV_OK) return status;
+  memset(state, 0, sizeof *state);
+  (void)pthread_mutex_lock(&log->lock);
+  state->vote = log->held.vote;
+  state->identity = log->held.identity;
+  state->purged = log->held.purged;
+  state->last = log->held.last;
+  if (log->newest) state->snapshot = log->newest->meta;
+  (void)rkv_buf_share(state->snapshot.membership);
+  (void)pthread_mutex_unlock(&log->lock);
+  return RKV_OK;
+}

@@ -1,0 +1,46 @@
+/* reading.h: gives entries back: from the queue while they are not durable, else from the device.
+ *
+ * The log may change while a reader waits for the device. A truncation meanwhile ends the read
+ * early, so that entries of before and after it are never given together. */
+#ifndef STORAGE_PARTS_READING_H
+#define STORAGE_PARTS_READING_H
+
+#include "log.h"
+
+struct reading;
+
+/* How durable entries are given. */
+struct reading_ops {
+  /* Finds where the entry r->at stands, which is durable; `last` is the last durable one: what
+   * follows on the device may be gone by now. False: nowhere. Under the lock. */
+  bool (*find)(struct reading *r, rkv_index last);
+  /* Gives entries from r->at on, at least one, as far as `find` found them and they fit; frees what
+   * that took. Not under the lock. */
+  enum rkv_status (*give)(struct reading *r, struct rkv_error *error);
+};
+
+/* One call; a storage may have it as the first member of what it needs itself. */
+struct reading {
+  struct log *log;
+  const struct reading_ops *ops;
+  rkv_index at, to; /* what is still to be given */
+  uint64_t bytes, bytes_max;
+  struct rkv_entry *entries;
+  size_t count, capacity;
+  uint64_t cuts; /* log.cuts when the first entry was given */
+};
+
+/* True if an entry of `len` bytes may still be given; false ends the read. */
+bool reading_fits(struct reading *r, uint64_t len);
+/* Gives an entry that fits; takes the reference over. */
+void reading_give(struct reading *r, const struct rkv_entry *entry);
+
+/* Reads as rkv_storage_ops.read says; the first members up to `bytes_max`, entries and capacity are
+ * filled in. */
+enum rkv_status reading_run(struct reading *r, size_t *count, struct rkv_error *error);
+
+/* As in rkv_storage_ops; `storage` begins with its struct log. */
+enum rkv_status reading_load(void *storage, struct rkv_storage_state *state,
+                             struct rkv_error *error);
+
+#endif
