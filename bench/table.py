@@ -159,10 +159,9 @@ def print_table(table):
 
 
 HEAD = [
-    "How many times another server's rate ours is (`x etcd`, `x empty`), and the rates: median of the rounds, ±",
-    "half the spread between them; all targets in turn within each round. p50, p99 and CPU (all nodes together, per put)",
-    "are rkv's.",
-    "`empty` is a gRPC C core server that only answers. Written by `bench/compare.sh`.",
+    "How many times another server's rate ours is (`x etcd`, `x empty`), and the rates: median of the rounds, ± half",
+    "the spread between them; all targets in turn within each round. p50, p99 and CPU (all nodes together, per put)",
+    "are rkv's. `empty` is a gRPC C core server that only answers. Written by `bench/compare.sh`.",
 ]
 
 
