@@ -19,7 +19,7 @@ static struct {
   bool on, skip_syncs;
   struct shim_plan plan;
   char dir[UNDO_PATH_MAX];
-  unsigned count, calls[SHIM_CALLS], synced, failed;
+  unsigned count, names, calls[SHIM_CALLS], synced, failed;
 } shim = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- plans ---- */
@@ -112,6 +112,10 @@ void shim_unlock(void) {
 void shim_wait_for_names(void) {
   const struct timespec time = {0, (long)shim.plan.names_ms * 1000000};
   if (shim.plan.names_ms > 0) (void)nanosleep(&time, NULL);
+}
+
+bool shim_ends_at_names(void) {
+  return ++shim.names == shim.plan.die_at_names;
 }
 
 bool shim_tracks(void) {

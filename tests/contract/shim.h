@@ -36,7 +36,8 @@ enum shim_death {
 };
 
 struct shim_plan {
-  unsigned die_at; /* number of the call, the first is 1; 0: never */
+  unsigned die_at;       /* number of the call, the first is 1; 0: never */
+  unsigned die_at_names; /* likewise, of the syncs of directories alone: killed before it */
   enum shim_death death;
   unsigned sector; /* bytes that are lost or kept as a whole: 512 or 4096 */
   uint64_t seed;

@@ -28,6 +28,7 @@ int shim_plan_for(unsigned kinds);
 bool shim_ends_here(void);
 _Noreturn void shim_die(void);
 void shim_wait_for_names(void); /* a sync of a directory takes its time */
+bool shim_ends_at_names(void);  /* at a sync of a directory */
 bool shim_tracks(void);         /* what is not synced is remembered */
 bool shim_tears(void);          /* the last write is half done */
 bool shim_skips(void);          /* syncs do not reach the device */

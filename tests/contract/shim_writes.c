@@ -173,8 +173,10 @@ static int sync_with(int fd, long number) {
   long result = 0;
   int error;
   if (seen) {
-    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) shim_wait_for_names();
+    bool names = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
+    if (names) shim_wait_for_names();
     shim_lock();
+    if (names && shim_ends_at_names()) shim_die();
     if (shim_ends_here()) shim_die(); /* before it is done */
     error = shim_plan_for(KIND(SYNC));
     if (shim_tracks() && fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) undo_synced(fd, !error);

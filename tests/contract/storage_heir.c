@@ -7,7 +7,12 @@
 
 STORAGE_LAWS_HEIR(STORAGE_LAW_PROTOTYPE)
 
-enum { LONG = 3000, FIRST_CALLS = 12 /* of a new directory: each is tried */, NAMES_MS = 10 };
+enum {
+  LONG = 3000,
+  FIRST_CALLS = 12 /* of a new directory: each is tried */,
+  NAMES_MS = 10,
+  NAMES_SYNCS_MAX = 64
+};
 
 /* Names of every kind come and go: segments, snapshots, what is purged. */
 static void plan_names(struct life *life) {
@@ -46,17 +51,37 @@ static void inherit(struct life *life, const char *when, uint64_t number, uint64
   model_free(m);
 }
 
-/* The life before: ended at a call, or, 0, behind its last step. */
-static void bequeath(struct life *life, unsigned call, const char *when) {
+/* The life before, ended where the plan says, or behind its last step: then true. */
+static bool live(struct life *life, struct shim_plan plan, uint64_t number, const char *when) {
+  bool whole;
   life_afresh(life);
   plan_names(life);
   life->has_heir = true;
   life->lose_power = false;
   life->window = 0;
-  life->plan =
-      (struct shim_plan){.die_at = call, .death = SHIM_KILLED, .track = true, .handed_on = true};
-  (void)life_run(life);
-  life_judge(life, when, call);
+  life->plan = plan;
+  life->plan.death = SHIM_KILLED;
+  life->plan.track = life->plan.handed_on = true;
+  whole = life_run(life);
+  life_judge(life, when, number);
+  return whole;
+}
+
+/* Killed at a call; 0: not at all. */
+static void bequeath(struct life *life, unsigned call, const char *when) {
+  (void)live(life, (struct shim_plan){.die_at = call}, call, when);
+}
+
+/* Killed when names were given and not yet synced: before each sync of a directory. */
+static uint64_t bequeath_names(struct life *life, uint64_t *seed) {
+  uint64_t lives = 0;
+  bool whole = false;
+  for (unsigned n = 1; !whole && n <= NAMES_SYNCS_MAX; n++, lives++) {
+    whole = live(life, (struct shim_plan){.die_at_names = n}, n, "kill at the sync of names");
+    inherit(life, "power lost by the heir of the life killed at the sync of names", n,
+            contract_random(seed));
+  }
+  return lives;
 }
 
 static struct life *new_life(struct contract *c) {
@@ -79,6 +104,7 @@ void storage_law_acks_rest_on_what_is_durable(struct contract *c) {
     inherit(life, "power lost by the heir of the life killed at call", n, contract_random(&seed));
     lives++;
   }
+  lives += bequeath_names(life, &seed);
   contract_note(c, "%u calls, %" PRIu64 " lives killed, as many heirs", calls, lives);
   life_free(life);
 }
