@@ -11,7 +11,7 @@ enum {
   LONG = 3000,
   FIRST_CALLS = 12 /* of a new directory: each is tried */,
   NAMES_MS = 10,
-  NAMES_SYNCS_MAX = 64
+  NAMES_SYNCS_MAX = 24
 };
 
 /* Names of every kind come and go: segments, snapshots, what is purged. */
@@ -92,7 +92,7 @@ static struct life *new_life(struct contract *c) {
 
 void storage_law_acks_rest_on_what_is_durable(struct contract *c) {
   struct life *life = new_life(c);
-  uint64_t most = contract_amount(c, 100, 100, 100000), seed = c->seed, lives = 0;
+  uint64_t most = contract_amount(c, 40, 100, 100000), seed = c->seed, lives = 0;
   unsigned calls, step;
   bequeath(life, 0, "kill behind the last step");
   calls = atomic_load(&life->progress->calls);
