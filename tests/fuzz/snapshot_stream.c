@@ -80,6 +80,12 @@ enum rkv_status server_check_message(struct transport *t, const grpc_byte_buffer
   return RKV_OK;
 }
 
+enum rkv_status snapshots_take_slot(struct stream *s, struct rkv_error *error) {
+  FUZZ_CHECK(s == &w.s && !w.ended);
+  if (feed_pick(&w.f, 8) == 0) return rkv_fail(error, RKV_FULL, "no slot");
+  return RKV_OK;
+}
+
 void snapshots_end(struct stream *s) {
   FUZZ_CHECK(s == &w.s && !w.ended && !w.restore); /* the node was told how it ended */
   w.ended = true;
