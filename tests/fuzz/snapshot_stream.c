@@ -82,8 +82,14 @@ enum rkv_status server_check_message(struct transport *t, const grpc_byte_buffer
 
 enum rkv_status snapshots_take_slot(struct stream *s, struct rkv_error *error) {
   FUZZ_CHECK(s == &w.s && !w.ended);
-  if (feed_pick(&w.f, 8) == 0) return rkv_fail(error, RKV_FULL, "no slot");
+  if (feed_pick(&w.f, 8) == 7) return rkv_fail(error, RKV_FULL, "no slot");
+  s->place = STREAM_SLOT;
   return RKV_OK;
+}
+
+void snapshots_leave(struct stream *s) {
+  FUZZ_CHECK(s == &w.s && !w.ended);
+  s->place = STREAM_NOWHERE;
 }
 
 void snapshots_end(struct stream *s) {
@@ -198,6 +204,8 @@ static void open_stream(void) {
   w.t.options.raft_message_max = MESSAGE_MAX;
   w.t.options.snapshot_idle_timeout = SECOND;
   w.s.t = &w.t;
+  w.s.place = STREAM_AWAITED;
+  w.s.call = (grpc_call *)(void *)&w; /* nobody looks into it */
   stream_begin(&w.s, RKV_OK, NULL);
 }
 
