@@ -37,6 +37,8 @@ void disk_misdirect(struct disk *d);
 bool disk_misdirects(const struct disk *d);
 /* Something that is still there was damaged. */
 bool disk_is_damaged(const struct disk *d);
+/* A reader met damage, in a snapshot that may have been replaced before the node heard of it. */
+bool disk_met_damage(const struct disk *d);
 
 /* ---- what was promised ---- */
 

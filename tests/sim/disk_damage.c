@@ -19,6 +19,10 @@ bool disk_is_damaged(const struct disk *d) {
   return false;
 }
 
+bool disk_met_damage(const struct disk *d) {
+  return d->met_damage;
+}
+
 /* Bytes of the log in which damage must be found. */
 static size_t exposed(const struct disk *d) {
   if (!disk_log(d)) return 0;

@@ -104,6 +104,7 @@ struct disk {
   size_t batch, durable_batch, head; /* where the batch being written, the last synced one begin */
   uint64_t chain;
   bool open, writing, failed, misdirect;
+  bool met_damage;           /* in a snapshot that may have been replaced since */
   uint64_t waiting_since_ns; /* for room; 0: not */
   unsigned life;
   const struct rkv_host *host; /* of the node that has it open */

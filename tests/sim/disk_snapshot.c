@@ -94,6 +94,7 @@ enum rkv_status disk_reader_open(void *storage, void **reader, struct rkv_snapsh
   if (!file) return rkv_fail(error, RKV_NOT_FOUND, "no snapshot");
   if (device_read_fails(&d->device)) return rkv_fail(error, RKV_IO, "simulated disk: read failed");
   enum rkv_status status = record_read_snapshot(&file->bytes, meta, &data_at, error);
+  if (status == RKV_CORRUPT) d->met_damage = file->damage > 0;
   if (status != RKV_OK) return status;
   struct reader *r = calloc(1, sizeof *r);
   assert(r);
@@ -125,8 +126,10 @@ enum rkv_status disk_reader_read(void *reader, uint64_t offset, size_t max, stru
   struct reader *r = reader;
   if (device_read_fails(&r->disk->device))
     return rkv_fail(error, RKV_IO, "simulated disk: read failed");
-  if (!record_is_whole(&r->file->bytes, 0))
+  if (!record_is_whole(&r->file->bytes, 0)) {
+    r->disk->met_damage = r->file->damage > 0;
     return rkv_fail(error, RKV_CORRUPT, "simulated disk: the snapshot is damaged");
+  }
   if (offset >= r->size) {
     *chunk = rkv_buf_none();
     return RKV_OK;

@@ -117,7 +117,7 @@ static void crash_failed(struct world *w, void *arg) {
 static bool may_stop(struct sim *s, rkv_node_id id, enum rkv_status status) {
   const struct disk *d = s->nodes[id].disk;
   if (status == RKV_IO || disk_is_dead(d)) return true;
-  if (status == RKV_CORRUPT) return disk_is_damaged(d);
+  if (status == RKV_CORRUPT) return disk_is_damaged(d) || disk_met_damage(d);
   if (status == RKV_NO_SPACE) return disk_counts(d)[DEVICE_COUNT_REFUSED_WRITE] > 0;
   return status == RKV_NO_MEMORY && s->coverage->effects[SIM_EFFECT_NO_MEMORY] > 0;
 }
