@@ -74,6 +74,7 @@ def stays(cluster, kind):
     return served >= SERVED and after.term == term and after.state == "leader"
 
 
+@pytest.mark.slow  # sanitizers make every leader late
 @pytest.mark.parametrize("kind", FLOODS)
 def test_a_flood_deposes_nobody(cluster, kind):
     """As a rule (docs/security.md): without help it is deposed by each."""
