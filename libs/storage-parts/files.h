@@ -2,8 +2,8 @@
  * production, a simulated device's in the simulator, which loses power between any two of them.
  *
  * Each function does what the system call in its comment does, and tells a failure as that does:
- * -1 and errno. A directory and a file are told by a descriptor of the table's own, which only
- * `close` ends. Any thread may call any of them. */
+ * -1 and errno. A directory and a file have a descriptor of the table's own, which only `close`
+ * ends. Any thread may call any of them. */
 #ifndef STORAGE_PARTS_FILES_H
 #define STORAGE_PARTS_FILES_H
 
@@ -29,14 +29,15 @@ struct files {
   int (*each_name)(void *ctx, int dir, bool (*tell)(void *arg, const char *name), void *arg);
   int (*free_bytes)(void *ctx, int dir, uint64_t *bytes); /* fstatvfs: what this user may fill */
 
-  /* ---- names in a directory ---- */
-  int (*open)(void *ctx, int dir, const char *name, int flags); /* openat, 0600, O_CLOEXEC */
+  /* ---- names ---- */
+  int (*look_path)(void *ctx, const char *path, struct stat *info); /* stat */
+  int (*open)(void *ctx, int dir, const char *name, int flags);     /* openat, 0600, O_CLOEXEC */
   int (*look)(void *ctx, int dir, const char *name, struct stat *info); /* fstatat, not by a link */
   int (*rename)(void *ctx, int dir, const char *from, const char *to);  /* renameat */
   int (*unlink)(void *ctx, int dir, const char *name);                  /* unlinkat */
 
   /* ---- open files ---- */
-  int (*look_at)(void *ctx, int fd, struct stat *info);                    /* fstat */
+  int (*look_at)(void *ctx, int fd, struct stat *info); /* fstat, of a directory too */
   ssize_t (*read)(void *ctx, int fd, void *bytes, size_t len, off_t from); /* pread */
   ssize_t (*write)(void *ctx, int fd, const struct iovec *pieces, int count,
                    off_t to);                /* pwritev */
