@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static struct {
   uint64_t seed;
   unsigned calls[SHIM_CALLS], fail_from[SHIM_CALLS], fail_times[SHIM_CALLS];
   int fail_errno[SHIM_CALLS];
+  const char *fail_in; /* only in files of this name; NULL: in all */
   bool full, short_writes;
   unsigned writes; /* since short_writes */
   bool hold;
@@ -66,6 +68,7 @@ void shim_reset(void) {
   plan.count = plan.die_at = 0;
   memset(plan.calls, 0, sizeof plan.calls);
   memset(plan.fail_times, 0, sizeof plan.fail_times);
+  plan.fail_in = NULL;
   plan.full = plan.short_writes = plan.hold = false;
   (void)pthread_cond_broadcast(&plan.hold_changed);
   (void)pthread_mutex_unlock(&plan.lock);
@@ -94,6 +97,13 @@ void shim_fail(enum shim_call call, unsigned n, unsigned times, int error) {
   plan.fail_from[call] = n;
   plan.fail_times[call] = times;
   plan.fail_errno[call] = error;
+  (void)pthread_mutex_unlock(&plan.lock);
+}
+
+void shim_fail_in(const char *name, enum shim_call call, unsigned n, unsigned times, int error) {
+  shim_fail(call, n, times, error);
+  (void)pthread_mutex_lock(&plan.lock);
+  plan.fail_in = name;
   (void)pthread_mutex_unlock(&plan.lock);
 }
 
@@ -173,12 +183,23 @@ static bool grows(int fd, const struct iovec *pieces, int count, off_t at) {
   return fstat(fd, &info) == 0 && info.st_size < at + (off_t)total(pieces, count);
 }
 
+static bool has_name(int fd, const char *name) {
+  char link[64], path[PATH_MAX];
+  ssize_t len;
+  (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  len = readlink(link, path, sizeof path - 1);
+  path[len > 0 ? len : 0] = '\0';
+  return strcmp(path + (strrchr(path, '/') ? strrchr(path, '/') + 1 - path : 0), name) == 0;
+}
+
 /* Under the lock: counts; 0, or the errno to fail with. */
 static int begin(enum shim_call call, int fd, const struct iovec *pieces, int count, off_t at) {
-  unsigned n = ++plan.calls[call];
+  unsigned n = plan.calls[call];
+  bool counts = !plan.fail_in || has_name(fd, plan.fail_in);
+  if (counts) plan.calls[call] = ++n;
   if (++plan.count == plan.die_at) die(fd, pieces, count, at);
   if (plan.full && count > 0 && grows(fd, pieces, count, at)) return ENOSPC;
-  if (plan.fail_times[call] && n >= plan.fail_from[call] &&
+  if (counts && plan.fail_times[call] && n >= plan.fail_from[call] &&
       n - plan.fail_from[call] < plan.fail_times[call])
     return plan.fail_errno[call];
   return 0;
@@ -213,7 +234,7 @@ static long change(enum shim_call call, int fd, const struct iovec *pieces, int 
 
 enum how { WRITE_WHOLE, WRITE_PART, WRITE_INTERRUPTED };
 
-/* How the next gathered write goes. */
+/* How the next write goes. */
 static enum how next_write(void) {
   static const enum how hows[] = {WRITE_PART, WRITE_INTERRUPTED, WRITE_WHOLE};
   enum how how = WRITE_WHOLE;
@@ -227,19 +248,14 @@ static enum how next_write(void) {
 
 #define EXPORTED __attribute__((visibility("default")))
 
-EXPORTED ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
-  struct iovec piece = {(void *)(uintptr_t)bytes, len};
-  return change(SHIM_WRITE, fd, &piece, 1, at);
-}
-
 EXPORTED ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t at) {
   struct iovec part = {pieces[0].iov_base, (pieces[0].iov_len + 1) / 2};
   switch (next_write()) {
   case WRITE_WHOLE: break;
-  case WRITE_PART: return change(SHIM_WRITEV, fd, &part, 1, at);
+  case WRITE_PART: return change(SHIM_WRITE, fd, &part, 1, at);
   case WRITE_INTERRUPTED: errno = EINTR; return -1;
   }
-  return change(SHIM_WRITEV, fd, pieces, count, at);
+  return change(SHIM_WRITE, fd, pieces, count, at);
 }
 
 /* Nothing is really synced: a killed process loses nothing that the kernel has, and lost power is

@@ -99,7 +99,7 @@ static void failure_is_final(struct wal *w, enum shim_call call) {
 }
 
 static void failed_write_is_final(void **state) {
-  failure_is_final(*state, SHIM_WRITEV);
+  failure_is_final(*state, SHIM_WRITE);
 }
 
 static void failed_sync_is_final(void **state) {

@@ -153,7 +153,7 @@ static void failed_change_is_final(void **state) {
   struct told told = {.status = RKV_OK};
   char text[RKV_ERROR_TEXT_MAX];
   await_spare(w);
-  shim_fail(SHIM_WRITE, 2, 1, ENOSPC); /* the first one is the segment's header */
+  shim_fail_in(OWNER, SHIM_WRITE, 1, 1, ENOSPC);
   while (told.status == RKV_OK) {
     struct step step = step_append(m, T, 15);
     told_init(&told);
