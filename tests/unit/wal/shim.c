@@ -2,7 +2,6 @@
  *
  * For lost power every write first keeps what it replaces; a sync forgets that. At the end each
  * sector that was written and not synced is put back or not, by chance. */
-#define _GNU_SOURCE /* preadv, pwritev, F_DUPFD_CLOEXEC */
 #include "shim.h"
 
 #include <errno.h>
@@ -14,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 enum { SECTOR = 512 };
@@ -157,15 +154,17 @@ static void put_back(const struct kept *kept) {
   for (off_t at = kept->at; at < kept->at + (off_t)kept->len;) {
     off_t end = (at / SECTOR + 1) * SECTOR;
     if (end > kept->at + (off_t)kept->len) end = kept->at + (off_t)kept->len;
-    if (sector_lost(kept, at / SECTOR))
-      (void)syscall(SYS_pwrite64, kept->fd, kept->bytes + (at - kept->at), (size_t)(end - at), at);
+    if (sector_lost(kept, at / SECTOR) &&
+        pwrite(kept->fd, kept->bytes + (at - kept->at), (size_t)(end - at), at) < 0)
+      abort();
     at = end;
   }
 }
 
 static void die(int fd, const struct iovec *pieces, int count, off_t at) {
-  if (plan.death == SHIM_TORN && count > 0)
-    (void)syscall(SYS_pwrite64, fd, pieces[0].iov_base, pieces[0].iov_len / 2, at);
+  if (plan.death == SHIM_TORN && count > 0 &&
+      pwrite(fd, pieces[0].iov_base, pieces[0].iov_len / 2, at) < 0)
+    abort();
   for (const struct kept *kept = plan.kept; kept && plan.death == SHIM_POWER; kept = kept->older)
     put_back(kept);
   (void)kill(getpid(), SIGKILL);
@@ -220,13 +219,13 @@ static void keep(int fd, const struct iovec *pieces, int count, off_t at) {
   plan.kept = kept;
 }
 
-static long change(enum shim_call call, int fd, const struct iovec *pieces, int count, off_t at) {
-  long result = -1;
+static ssize_t change(int fd, const struct iovec *pieces, int count, off_t at) {
+  ssize_t result = -1;
   int error;
   (void)pthread_mutex_lock(&plan.lock);
-  error = begin(call, fd, pieces, count, at);
+  error = begin(SHIM_WRITE, fd, pieces, count, at);
   if (error == 0 && plan.die_at && plan.death == SHIM_POWER) keep(fd, pieces, count, at);
-  if (error == 0) result = syscall(SYS_pwritev, fd, pieces, count, at, 0);
+  if (error == 0) result = files_posix.write(files_posix.ctx, fd, pieces, count, at);
   (void)pthread_mutex_unlock(&plan.lock);
   if (error) errno = error;
   return result;
@@ -244,23 +243,22 @@ static enum how next_write(void) {
   return how;
 }
 
-/* ---- the calls: seen by what is loaded later ---- */
+/* ---- the table ---- */
 
-#define EXPORTED __attribute__((visibility("default")))
-
-EXPORTED ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t at) {
+static ssize_t write_pieces(void *ctx, int fd, const struct iovec *pieces, int count, off_t at) {
   struct iovec part = {pieces[0].iov_base, (pieces[0].iov_len + 1) / 2};
+  (void)ctx;
   switch (next_write()) {
   case WRITE_WHOLE: break;
-  case WRITE_PART: return change(SHIM_WRITE, fd, &part, 1, at);
+  case WRITE_PART: return change(fd, &part, 1, at);
   case WRITE_INTERRUPTED: errno = EINTR; return -1;
   }
-  return change(SHIM_WRITE, fd, pieces, count, at);
+  return change(fd, pieces, count, at);
 }
 
 /* Nothing is really synced: a killed process loses nothing that the kernel has, and lost power is
  * played here. So a test takes a second instead of a minute. */
-static int sync_file(enum shim_call call, int fd) {
+static int settle(enum shim_call call, int fd) {
   struct stat info;
   int error;
   (void)pthread_mutex_lock(&plan.lock);
@@ -272,32 +270,42 @@ static int sync_file(enum shim_call call, int fd) {
   return error ? -1 : 0;
 }
 
-EXPORTED int fdatasync(int fd) {
-  return sync_file(SHIM_SYNC, fd);
+static int sync_file(void *ctx, int fd) {
+  (void)ctx;
+  return settle(SHIM_SYNC, fd);
 }
 
-EXPORTED int fsync(int fd) {
-  return sync_file(SHIM_SYNC_NAMES, fd);
+static int sync_names(void *ctx, int dir) {
+  (void)ctx;
+  return settle(SHIM_SYNC_NAMES, dir);
 }
 
-EXPORTED int renameat(int from_fd, const char *from, int to_fd, const char *to) {
-  long result = -1;
-  int error;
+static int rename_file(void *ctx, int dir, const char *from, const char *to) {
+  int result = -1, error;
   (void)pthread_mutex_lock(&plan.lock);
   error = begin(SHIM_RENAME, -1, NULL, 0, 0);
-  if (error == 0) result = syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
+  if (error == 0) result = files_posix.rename(ctx, dir, from, to);
   (void)pthread_mutex_unlock(&plan.lock);
   if (error) errno = error;
-  return (int)result;
+  return result;
 }
 
-EXPORTED int unlinkat(int fd, const char *name, int flags) {
-  long result = -1;
-  int error;
+static int unlink_file(void *ctx, int dir, const char *name) {
+  int result = -1, error;
   (void)pthread_mutex_lock(&plan.lock);
   error = begin(SHIM_UNLINK, -1, NULL, 0, 0);
-  if (error == 0) result = syscall(SYS_unlinkat, fd, name, flags);
+  if (error == 0) result = files_posix.unlink(ctx, dir, name);
   (void)pthread_mutex_unlock(&plan.lock);
   if (error) errno = error;
-  return (int)result;
+  return result;
+}
+
+struct files shim_files(void) {
+  struct files files = files_posix;
+  files.write = write_pieces;
+  files.sync = sync_file;
+  files.sync_dir = files.sync_above = sync_names;
+  files.rename = rename_file;
+  files.unlink = unlink_file;
+  return files;
 }

@@ -1,13 +1,11 @@
-/* shim.h: stands between the plugin and the C library: counts the calls that change the disk, and
- * fails or ends the process at a chosen one.
+/* shim.h: stands between the storage and the kernel: counts the operations that change the disk,
+ * and fails or ends the process at a chosen one.
  *
- * The program exports pwritev, fdatasync, fsync, renameat and unlinkat, so the plugin that
- * it loads calls these. Without a plan they do what they always do. */
+ * Without a plan they do what they always do, but that nothing is really synced. */
 #ifndef WAL_SHIM_H
 #define WAL_SHIM_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <storage-parts/files.h>
 
 /* X(NAME): the calls. */
 #define SHIM_CALL_LIST(X) X(WRITE) X(SYNC) X(SYNC_NAMES) X(RENAME) X(UNLINK)
@@ -18,6 +16,9 @@ enum shim_call {
 #undef SHIM_CALL_ENUM
       SHIM_CALLS
 };
+
+/* The kernel's files with the shim in front: the operations of the list. */
+struct files shim_files(void);
 
 enum shim_death {
   SHIM_KILLED, /* before the call */

@@ -1,4 +1,5 @@
 /* wal_acts.c: opens, closes and looks at a storage-wal and its files. */
+#include "shim.h"
 #include "wal_test.h"
 
 #include <dirent.h>
@@ -10,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 30 };
+enum { PATIENCE_S = 30, SPARES = 2 };
 
 /* ---- the storage ---- */
 
@@ -47,8 +48,8 @@ void wal_init(struct wal *w) {
   fake_host_init(&w->host);
   w->host.host.log = keep_warning;
   w->host.host.fatal = keep_fatal;
-  w->plugin = fake_host_load("storage-wal");
-  w->ops = w->plugin->ops;
+  w->ops = &wal_ops;
+  w->files = shim_files();
   w->segment_bytes = SEGMENT_SMALL;
   w->queue_bytes_max = UINT64_C(1) << 30;
   w->sync = true;
@@ -56,19 +57,14 @@ void wal_init(struct wal *w) {
 }
 
 enum rkv_status wal_open(struct wal *w) {
-  struct rkv_value values[16] = {0};
-  struct rkv_config config = {sizeof config, w->plugin->option_count, values};
-  enum rkv_status status;
-  for (uint32_t i = 0; i < w->plugin->option_count; i++) {
-    const struct rkv_option *option = &w->plugin->options[i];
-    values[i].number = option->min;
-    if (strcmp(option->name, "dir") == 0) values[i].text = w->dir;
-    if (strcmp(option->name, "segment_bytes") == 0) values[i].number = w->segment_bytes;
-    if (strcmp(option->name, "queue_bytes_max") == 0) values[i].number = w->queue_bytes_max;
-    if (strcmp(option->name, "spares_max") == 0) values[i].number = 2;
-    if (strcmp(option->name, "sync") == 0) values[i].number = w->sync;
-  }
-  status = w->ops->open(&w->host.host, &config, &w->storage, &w->error);
+  const struct rkv_value values[WAL_OPTIONS] = {{.text = w->dir},
+                                                {.number = w->segment_bytes},
+                                                {.number = SPARES},
+                                                {.number = w->queue_bytes_max},
+                                                {.number = w->sync}};
+  const struct rkv_config config = {sizeof config, WAL_OPTIONS, values};
+  enum rkv_status status =
+      wal_open_on(&w->host.host, &config, &w->files, &threads_posix, &w->storage, &w->error);
   if (status != RKV_OK) w->storage = NULL;
   return status;
 }

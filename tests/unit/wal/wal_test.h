@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include <wal.h>
+
 #include <cmocka.h>
 
 /* ---- the storage (wal_acts.c) ---- */
@@ -18,9 +20,9 @@
 enum { WARNINGS_MAX = 8192 };
 
 struct wal {
-  const struct rkv_plugin *plugin;
   const struct rkv_storage_ops *ops;
-  void *storage; /* NULL: closed */
+  struct files files; /* with the shim (shim.h) in front */
+  void *storage;      /* NULL: closed */
   struct fake_host host;
   char dir[SCRATCH_PATH_MAX];
   uint64_t segment_bytes, queue_bytes_max; /* options for the next open */
