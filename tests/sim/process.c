@@ -8,7 +8,7 @@
 #define SECOND UINT64_C(1000000000)
 #define RATE_TOGETHER 960 /* clocks of a seed with lease reads: at most 8.4 % apart */
 #define RATE_TOGETHER_SPREAD 80
-#define JOB_OPERATIONS 6 /* of the device: as many as a job has, or a few more */
+#define JOB_OPERATIONS 10 /* of the device: as many as a job has, or a few more */
 
 static void restart(struct world *w, void *arg) {
   struct world_node *wn = arg;

@@ -12,7 +12,9 @@
  *   check*.c     the invariants
  *   machine.c    the real state machine, watched
  *   linear.c     is the history linearizable?
- *   device.c     a simulated device, disk*.c: the storage on it
+ *   device*.c    a simulated device
+ *   fibre.c      a storage's threads, turns.c: in virtual time
+ *   disk*.c      storage-wal on all that, and what it promised
  *   quiet.c      the last trials, when everything is repaired
  *   coverage.h   kinds of trouble, operations and effects, counted
  *   main.c       many seeds on many processes, coverage, replay */
