@@ -175,6 +175,7 @@ static int rename_name(void *ctx, int dir, const char *from, const char *to) {
   assert(dir == DIR_FD && dev->dir_open);
   if (powerless(dev)) return -1;
   if (!device_names_rename(dev, from, to) && fails(ENOENT)) return -1;
+  device_renamed(dev, to);
   if (dev->faults.power_at_name) dev->dead = true;
   return 0;
 }

@@ -97,6 +97,8 @@ bool device_happens(struct device *dev, uint32_t ppm, enum device_count count);
 /* Records were just written there, over what `before` holds a copy of. */
 void device_put_elsewhere(struct device *dev, struct device_file *file, size_t to, size_t len,
                           const uint8_t *before);
+/* A spare that becomes a segment is written anew: what was damaged in it is of no account. */
+void device_renamed(struct device *dev, const char *to);
 bool device_is_log(const struct device *dev, const struct device_file *file);
 
 #endif

@@ -91,7 +91,7 @@ bool disk_tell(struct disk *d) {
     if (status == RKV_OK) promise(d, op);
     told->done(told, status, status == RKV_OK ? NULL : &error);
   }
-  check_order(d, oldest(d));
+  if (!device_is_dead(d->device)) check_order(d, oldest(d));
   return any;
 }
 

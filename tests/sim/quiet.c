@@ -43,7 +43,7 @@ static void it_refuses(struct sim *s, rkv_node_id full) {
 static void use_room(struct sim *s, rkv_node_id full) {
   static char value[WRITE_BYTES];
   memset(value, 'x', sizeof value - 1);
-  for (int i = 0; i < WRITES_MAX && disk_waiting_ns(s->nodes[full].disk) == 0; i++)
+  for (int i = 0; i < WRITES_MAX; i++)
     if (world_set(s->w, full, "room", value).status != RKV_OK) return;
 }
 
