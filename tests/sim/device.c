@@ -14,6 +14,7 @@
 #define SYNC_SPREAD_NS UINT64_C(300000)
 #define SHORT_PPM 10000 /* of reads and writes: some of the bytes */
 #define FREE_BYTES (UINT64_C(1) << 40)
+#define NAME_BYTES 4096 /* that a directory may need to grow by */
 enum { DIR_FD = 1, FIRST_FD = 2 };
 
 /* ---- what may go wrong ---- */
@@ -36,9 +37,14 @@ bool device_happens(struct device *dev, uint32_t ppm, enum device_count count) {
   return true;
 }
 
-static bool has_no_room(struct device *dev) {
+/* Takes so many bytes, or refuses. */
+static bool has_no_room(struct device *dev, uint64_t bytes) {
   if (!dev->full) {
     dev->full_since_ns = 0;
+    return false;
+  }
+  if (bytes <= dev->room) {
+    dev->room -= bytes;
     return false;
   }
   dev->counts[DEVICE_COUNT_REFUSED_WRITE]++;
@@ -119,7 +125,9 @@ static int free_bytes(void *ctx, int dir, uint64_t *bytes) {
   struct device *dev = ctx;
   assert(dir == DIR_FD && dev->dir_open);
   *bytes = FREE_BYTES;
-  if (dev->full && !dev->hides_full && has_no_room(dev)) *bytes = 0;
+  if (!dev->full || dev->hides_full) return 0;
+  *bytes = dev->room;
+  (void)has_no_room(dev, dev->room + 1); /* whoever asks is told */
   return 0;
 }
 
@@ -148,7 +156,7 @@ static int look(void *ctx, int dir, const char *name, struct stat *info) {
 static int create(struct device *dev, const char *name, int flags, struct device_file **file) {
   if (!(flags & O_CREAT) && fails(ENOENT)) return -1;
   if (powerless(dev)) return -1;
-  if (dev->full && world_random(dev->world) % 4 == 0 && has_no_room(dev)) return -1;
+  if (dev->full && world_random(dev->world) % 4 == 0 && has_no_room(dev, NAME_BYTES)) return -1;
   *file = device_file_new();
   device_names_create(dev, name, *file);
   device_file_drop(*file);
@@ -183,8 +191,12 @@ static int rename_name(void *ctx, int dir, const char *from, const char *to) {
 static int unlink_name(void *ctx, int dir, const char *name) {
   struct device *dev = ctx;
   assert(dir == DIR_FD && dev->dir_open);
+  const struct device_file *file = device_names_find(&dev->cached, name);
+  size_t len = file ? file->len : 0;
   if (powerless(dev)) return -1;
-  return device_names_unlink(dev, name) || !fails(ENOENT) ? 0 : -1;
+  if (!device_names_unlink(dev, name) && fails(ENOENT)) return -1;
+  dev->room += len;
+  return 0;
 }
 
 /* ---- open files ---- */
@@ -252,9 +264,10 @@ static ssize_t write_at(void *ctx, int fd, const struct iovec *pieces, int count
   if (powerless(dev)) return -1;
   if (dev->faults.full_after > 0 && --dev->faults.full_after == 0) {
     dev->full = true;
+    dev->room = dev->faults.full_room;
     dev->hides_full = world_random(dev->world) % 2;
   }
-  if (at + len > file->len && has_no_room(dev)) return -1;
+  if (at + len > file->len && has_no_room(dev, at + len - file->len)) return -1;
   if (device_happens(dev, dev->faults.write_error_ppm, DEVICE_COUNT_WRITE_ERROR)) {
     put(dev, file, pieces, count, len > 0 ? (size_t)(world_random(dev->world) % len) : 0, at);
     return fails(EIO) ? -1 : 0;

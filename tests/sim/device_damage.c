@@ -9,7 +9,6 @@
  * Spares, temporary files, and what stands behind the last record hold nothing. */
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "device_internal.h"
@@ -99,7 +98,6 @@ uint64_t device_damages(const struct device *dev) {
 }
 
 static void note_damage(struct device *dev, struct device_file *file) {
-  if (getenv("DEV")) for (size_t i = 0; i < dev->cached.count; i++) fprintf(stderr, "DAMAGE %s%s len %zu batch %zu disk_len %zu at %llu\n", dev->cached.of[i].text, dev->cached.of[i].file==file?" <==":"", dev->cached.of[i].file->len, dev->cached.of[i].file->batch, dev->cached.of[i].file->disk_len, (unsigned long long)dev->world->now_ns/1000);
   file->damage++;
   dev->damages++;
   dev->counts[DEVICE_COUNT_DAMAGE]++;
@@ -121,7 +119,6 @@ bool device_flip(struct device *dev) {
   uint64_t bit = r.from * 8 + world_random(dev->world) % ((r.to - r.from) * 8);
   r.file->cache[bit / 8] ^= (uint8_t)(1U << bit % 8);
   r.file->disk[bit / 8] ^= (uint8_t)(1U << bit % 8);
-  if (getenv("DEV")) fprintf(stderr,"FLIP bit %llu byte %llu range %zu %zu\n",(unsigned long long)bit,(unsigned long long)bit/8,r.from,r.to);
   note_damage(dev, r.file);
   return true;
 }
@@ -171,6 +168,5 @@ void device_put_elsewhere(struct device *dev, struct device_file *file, size_t a
   place(file, to, file->cache + at, size);
   memcpy(file->cache + at, before, size);
   dev->misdirect = false;
-  if (getenv("DEV")) fprintf(stderr,"PUT at %zu len %zu to %zu size %zu\n",at,len,to,size);
   note_damage(dev, file);
 }

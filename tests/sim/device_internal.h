@@ -57,6 +57,7 @@ struct device {
   uint64_t clock; /* of operations that change something */
   bool dead;      /* power is gone */
   bool full, hides_full, looked_at, misdirect;
+  uint64_t room; /* bytes that are left on a full one */
   uint64_t full_since_ns, damages;
 };
 
