@@ -19,6 +19,11 @@ enum rkv_status folder_open(const struct files *files, const char *path, int *fd
 enum rkv_status folder_settle(const struct files *files, const char *path, int fd,
                               struct rkv_error *error);
 
+/* The path leads to this directory still. Errors: RKV_IO if it was moved away or removed, and with
+ * it whatever is written to it. */
+enum rkv_status folder_check_place(const struct files *files, const char *path, int fd,
+                                   struct rkv_error *error);
+
 /* Opens a plain file in the directory, O_CLOEXEC and not by a link, and makes it with 0600 if
  * O_CREAT says so. What is no file is not waited for: a pipe would have to be written to. *fd is -1
  * after an error. Errors: those of refuse_errno and refuse_kind. */

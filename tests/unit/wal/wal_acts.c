@@ -79,6 +79,14 @@ void wal_reopen(struct wal *w) {
   if (wal_open(w) != RKV_OK) fail_msg("%s", w->error.text);
 }
 
+void wal_start_anew(struct wal *w) {
+  wal_close(w);
+  scratch_remove(w->dir);
+  scratch_make(w->dir);
+  atomic_store(&w->fatal, RKV_OK);
+  wal_reopen(w);
+}
+
 int wal_setup(void **state) {
   struct wal *w = calloc(1, sizeof *w);
   assert_non_null(w);

@@ -46,7 +46,8 @@ void wal_init(struct wal *w);
 
 enum rkv_status wal_open(struct wal *w);
 void wal_close(struct wal *w);
-void wal_reopen(struct wal *w); /* must succeed */
+void wal_reopen(struct wal *w);     /* must succeed */
+void wal_start_anew(struct wal *w); /* in an empty directory */
 
 /* A line with this text was logged, also by a thread that goes on. */
 bool wal_warned(struct wal *w, const char *text);
