@@ -1,5 +1,5 @@
-/* moved_test.c: the directory of storage-rocksdb is moved away under it, and an empty one is made in
- * its place. RocksDB looks its files up by path: the next write is refused, and with the reason. */
+/* moved_test.c: the directory of storage-rocksdb is moved away under it, and an empty one made in
+ * its place. RocksDB looks its files up by path: the next write is refused, with the reason. */
 #include "storage_laws.h"
 
 #include <rkv/plugin.h>
