@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,6 +106,30 @@ int wal_teardown(void **state) {
   scratch_remove(w->dir);
   free(w);
   return 0;
+}
+
+/* ---- descriptors ---- */
+
+static rlim_t limit_before;
+
+void wal_take_descriptors(unsigned left) {
+  struct rlimit limit;
+  int next = dup(STDERR_FILENO);
+  assert_true(next >= 0);
+  (void)close(next);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit_before = limit.rlim_cur;
+  limit.rlim_cur = (rlim_t)next + left;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+void wal_give_descriptors(void) {
+  struct rlimit limit;
+  if (limit_before == 0) return;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit_before;
+  limit_before = 0;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 /* ---- completions ---- */
