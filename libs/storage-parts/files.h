@@ -30,8 +30,9 @@ struct files {
   int (*free_bytes)(void *ctx, int dir, uint64_t *bytes); /* fstatvfs: what this user may fill */
 
   /* ---- names ---- */
-  int (*look_path)(void *ctx, const char *path, struct stat *info); /* stat */
-  int (*open)(void *ctx, int dir, const char *name, int flags);     /* openat, 0600, O_CLOEXEC */
+  /* stat: st_dev and st_ino are those that look_at gives for the directory opened at this path. */
+  int (*look_path)(void *ctx, const char *path, struct stat *info);
+  int (*open)(void *ctx, int dir, const char *name, int flags); /* openat, 0600, O_CLOEXEC */
   int (*look)(void *ctx, int dir, const char *name, struct stat *info); /* fstatat, not by a link */
   int (*rename)(void *ctx, int dir, const char *from, const char *to);  /* renameat */
   int (*unlink)(void *ctx, int dir, const char *name);                  /* unlinkat */

@@ -39,6 +39,20 @@ enum rkv_status folder_settle(const struct files *files, const char *path, int f
   return RKV_OK;
 }
 
+enum rkv_status folder_check_place(const struct files *files, const char *path, int fd,
+                                   struct rkv_error *error) {
+  struct stat at_path, own;
+  bool found = files->look_path(files->ctx, path, &at_path) == 0;
+  if (!found && errno != ENOENT && errno != ENOTDIR) return RKV_OK; /* it cannot be told */
+  if (files->look_at(files->ctx, fd, &own) != 0) return refuse_errno(path, "look at", error);
+  if (found && at_path.st_dev == own.st_dev && at_path.st_ino == own.st_ino) return RKV_OK;
+  return rkv_fail(
+      error, RKV_IO,
+      "%s: the directory was moved away or removed while this node used it (put it back at "
+      "this path, with what is new there now, then start the node again)",
+      path);
+}
+
 enum rkv_status folder_open_file(const struct files *files, int folder, const char *name, int flags,
                                  int *fd, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;

@@ -25,7 +25,7 @@ static void push(struct log *log, struct op *op) {
   log_signal(log, &log->work);
 }
 
-/* No memory for an operation: it cannot even wait for its turn, and fails at once. */
+/* NULL: no memory. The operation, which cannot wait for its turn, is completed at once. */
 static struct op *op_new(struct log *log, enum op_type type, size_t count,
                          struct rkv_completion *completion) {
   struct op *op = calloc(1, sizeof *op + count * sizeof op->entries[0]);
@@ -94,7 +94,7 @@ static enum rkv_status hold_entries(struct log *log, const struct op *op, struct
   return RKV_OK;
 }
 
-/* More waits than may wait: the device does not keep up, or what is lacking is lacking too long. */
+/* The queue is over its limit: the device is too slow, or lacks something for too long. */
 static void fail_flooded(struct log *log) {
   struct rkv_error error;
   log_flooded(log, &error);
@@ -170,7 +170,7 @@ void queue_truncate(void *storage, rkv_index after) {
   free(op);
 }
 
-/* What the log knows of the entry counts more than what the caller does. Under the lock. */
+/* Where the log knows the term of the entry, it replaces the caller's. Under the lock. */
 static void purge_held(struct log *log, struct op *op, struct rkv_log_id up_to) {
   struct held *held = &log->held;
   bool beyond = up_to.index >= held->last.index;
@@ -204,7 +204,7 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
 
 /* ---- completion ---- */
 
-/* Takes the oldest operation off; what it made durable or dropped is said. Under the lock. */
+/* Takes the oldest operation off and notes what it made durable or purged. Under the lock. */
 static struct op *take_first(struct log *log) {
   struct op *op = log->first;
   bool ok = log->failed.status == RKV_OK;

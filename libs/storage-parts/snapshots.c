@@ -22,7 +22,7 @@ struct snapshot *snapshots_new(struct log *log) {
   return snapshot;
 }
 
-/* After a failure nothing is changed any more: the next open drops what nobody needs. */
+/* After a failure no file is dropped any more: the next open does that. */
 void snapshots_drop(struct snapshot *snapshot) {
   if (!snapshot || atomic_fetch_sub(&snapshot->refs, 1) != 1) return;
   if (atomic_load(&snapshot->replaced) && !log_failed(snapshot->log))
@@ -106,7 +106,7 @@ void snapshots_abort(void *writer) {
   free_writer(w);
 }
 
-/* The whole, durable snapshot is the newest one from now on. */
+/* The snapshot, whole and durable, becomes the newest one. */
 static void replace_newest(struct snapshot_writer *w) {
   struct log *log = w->snapshot->log;
   struct snapshot *old;

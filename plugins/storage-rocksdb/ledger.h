@@ -36,8 +36,7 @@ void ledger_free(struct ledger *l);
 enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const struct tail *tail,
                              struct rkv_error *error);
 
-/* RocksDB is open for good: what it took from its log is as good as acknowledged (N1). Says `made`.
- */
+/* RocksDB is open for good: what it took from its log counts as acknowledged (N1). Says `made`. */
 enum rkv_status ledger_begin(struct ledger *l, const struct db *db, const struct tail *tail,
                              struct rkv_error *error);
 

@@ -40,6 +40,7 @@ enum rkv_status dir_open(struct dir *dir, const struct files *files, const char 
                          struct rkv_error *error) {
   enum rkv_status status = folder_open(files, path, &dir->fd, error);
   dir->files = files;
+  dir->path = path;
   dir->sync = sync;
   if (status == RKV_OK && sync) status = folder_settle(files, path, dir->fd, error);
   if (status != RKV_OK) dir_close(dir);
@@ -135,6 +136,8 @@ void dir_close_file(const struct dir *dir, int fd) {
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
                            struct rkv_error *error) {
   const struct files *files = dir->files;
+  enum rkv_status status = folder_check_place(files, dir->path, dir->fd, error);
+  if (status != RKV_OK) return status;
   if (files->rename(files->ctx, dir->fd, from.text, to.text) != 0)
     return dir_fail(from, "rename", error);
   return sync_names(dir, to, error);

@@ -25,6 +25,7 @@ enum { DIR_NAME_MAX = 48 }; /* bytes of a file name, its NUL included */
 
 struct dir {
   const struct files *files;
+  const char *path; /* borrowed */
   int fd;
   bool sync; /* false: nothing is made durable */
 };
@@ -36,7 +37,8 @@ struct dir_name {
 struct dir_name dir_name(enum dir_file file, uint64_t number);
 
 /* Opens the directory, makes it (0700) if it is not there, and locks it. With `sync` every name
- * found in it, and its own, is durable when it returns. `files` is borrowed until dir_close.
+ * found in it, and its own, is durable when it returns. `files` and `path` are borrowed until
+ * dir_close.
  * Errors: RKV_UNAVAILABLE if another instance holds it; RKV_IO. */
 enum rkv_status dir_open(struct dir *dir, const struct files *files, const char *path, bool sync,
                          struct rkv_error *error);
@@ -46,7 +48,7 @@ void dir_close(struct dir *dir);
 enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
                          size_t *count, struct rkv_error *error);
 
-/* Names that stand in the directory. An unfinished OWNED_FILE is left out too: it says nothing. */
+/* Names in the directory. An unfinished OWNED_FILE is left out too: it was never in force. */
 enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
                          struct rkv_error *error);
 
@@ -55,11 +57,11 @@ enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,
                               struct rkv_error *error);
 void dir_close_file(const struct dir *dir, int fd); /* -1: nothing to do */
-/* Errors: RKV_NO_SPACE and nothing was renamed; RKV_IO, also if the new name could not be made
- * durable: nobody knows then what stands on the device. */
+/* Errors: RKV_NO_SPACE and nothing was renamed; RKV_IO, also if the directory was moved away, or if
+ * the new name could not be made durable: nobody knows then what stands on the device. */
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
                            struct rkv_error *error);
-/* A file that is not there is dropped already. */
+/* RKV_OK also if there is no such file. */
 enum rkv_status dir_drop(const struct dir *dir, struct dir_name name, struct rkv_error *error);
 
 /* Writes it all. `from` is an offset. Errors: RKV_IO, RKV_NO_SPACE. */

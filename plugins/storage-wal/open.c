@@ -90,7 +90,7 @@ static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv
   return status;
 }
 
-/* Says what was found. */
+/* Logs what was found. */
 static void report(const struct store *s, const struct recovery *r, uint64_t began_ns) {
   if (r->torn)
     rkv_log(s->log.host, RKV_LOG_WARN, STORE_LOG,
@@ -127,7 +127,8 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
   return RKV_OK;
 }
 
-/* (O1, O2) A directory of format 1 goes on without an owner where there is no room for one. */
+/* Makes rkv-owner (O1) or raises what it says (O2). A directory of format 1 goes on without it
+ * while its device has no room for one. */
 static enum rkv_status settle_owner(struct store *s, struct recovery *r, struct rkv_error *error) {
   uint64_t segment = r->active ? r->active->sequence : 0;
   uint64_t snapshot = s->log.newest ? s->log.newest->number : 0;

@@ -47,7 +47,7 @@ void owner_close(const struct dir *dir, struct owner *owner) {
 
 /* ---- read ---- */
 
-/* Takes the newest of the places that are whole. */
+/* Reads the newer one of the places that are whole; false: none is. */
 static bool take_newest(struct owner *owner, const uint8_t *bytes) {
   bool found = false;
   for (uint64_t i = 0; i < PLACES; i++) {
@@ -123,7 +123,7 @@ enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct ow
   if (status == RKV_OK) status = dir_rename(dir, temporary, name, error);
   if (status == RKV_OK) return RKV_OK;
   owner_close(dir, owner);
-  (void)dir_drop(dir, temporary, &ignored); /* or the next one is written over it */
+  (void)dir_drop(dir, temporary, &ignored); /* what stays is overwritten by the next try */
   return status;
 }
 

@@ -46,7 +46,7 @@ static enum rkv_status placed(const struct scan *scan, uint64_t offset, enum rkv
 
 /* ---- the beginning of a segment ---- */
 
-/* (V1) A segment says in its header what those before it came to. */
+/* (V1) A segment's header repeats the state that the segments before it lead to. */
 static enum rkv_status check_carried(const struct walk *w, uint64_t sequence,
                                      struct rkv_error *error) {
   const struct head *head = &w->scan.head;
@@ -137,24 +137,23 @@ static enum rkv_status judge_end(struct walk *w, struct rkv_error *error) {
                     "%s: offset %" PRIu64 ": %s; the record at offset %" PRIu64
                     " shows that it was whole once",
                     scan->name.text, scan->offset, scan->why, rest.proof_at);
-  w->r->torn = scan->torn || rest.leftover;
+  w->r->torn = scan->torn || rest.cut_batch_rest;
   memcpy(w->r->torn_why, scan->why, sizeof scan->why);
   return RKV_OK;
 }
 
-/* The next segment's header told where this one ends. */
+/* (V1) The header of the next segment says that this one ends at `end`. */
 static enum rkv_status check_end(const struct walk *w, uint64_t end, struct rkv_error *error) {
   const struct scan *scan = &w->scan;
-  if (scan->offset >= end) return RKV_OK; /* beyond it: check_carried finds that */
+  if (scan->offset >= end) return RKV_OK; /* if it is greater, check_carried refuses */
   return rkv_fail(error, RKV_CORRUPT,
                   "%s: offset %" PRIu64
                   ": %s; the next segment shows that records go on to %" PRIu64,
                   scan->name.text, scan->offset, scan->why, end);
 }
 
-/* What is read must be on the device, not only in the page cache of a process that was killed or
- * never synced: a sync, and then what was clean is read anew from the last segment, whose end is to
- * be judged. */
+/* Makes durable what a process that was killed, or never synced, left in the page cache. The last
+ * segment, whose end is to be judged, is then read from the device. */
 static enum rkv_status settle(const struct dir *dir, int fd, struct dir_name name, bool is_last,
                               struct rkv_error *error) {
   enum rkv_status status = dir_sync_file(dir, fd, name, error);

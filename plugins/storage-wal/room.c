@@ -40,8 +40,8 @@ enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf
 
 /* ---- a purge that goes ahead (W4) ---- */
 
-/* The furthest purge handed in, if a segment goes with it. No truncation that waits reaches below
- * durable_last. Under the lock. */
+/* True if the newest purge in the queue gives a segment back and may go ahead: what it drops is
+ * durable, and no truncation in the queue reaches below durable_last. Under the lock. */
 static bool may_purge_ahead(const struct writer *w) {
   const struct store *s = w->s;
   rkv_index up_to = s->log.held.purged.index;
@@ -84,7 +84,7 @@ bool room_has(struct writer *w, uint64_t size, bool control) {
   return fits;
 }
 
-/* The next spare; waits for one as long as there is hope. */
+/* Waits for a spare and tells the first one. Errors: those of log_hopes. */
 static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *recycled,
                                    struct rkv_error *error) {
   struct store *s = w->s;
@@ -107,7 +107,8 @@ static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *rec
   return status;
 }
 
-/* A file is large enough for all records but the largest: then the device may be too full. */
+/* There is a spare, but no room to make it as large as the record needs: waits a while, or makes
+ * room. */
 static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error) {
   struct store *s = w->s;
   enum rkv_status status;

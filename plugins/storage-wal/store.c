@@ -21,8 +21,8 @@ void store_release_segments(struct store *s) {
   if (!held) held = s->active;
   if (s->log.drops_queued == 0) needed = held;
   while (needed != held && needed->highest <= s->log.durable_purged) needed = needed->next;
-  s->needed = needed->sequence;
-  if (s->oldest->sequence < s->needed) log_signal(&s->log, &s->chores);
+  s->oldest_needed = needed->sequence;
+  if (s->oldest->sequence < s->oldest_needed) log_signal(&s->log, &s->chores);
 }
 
 void store_add_spare(struct store *s, uint64_t number, bool recycled) {

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,6 +80,14 @@ void wal_reopen(struct wal *w) {
   if (wal_open(w) != RKV_OK) fail_msg("%s", w->error.text);
 }
 
+void wal_start_anew(struct wal *w) {
+  wal_close(w);
+  scratch_remove(w->dir);
+  scratch_make(w->dir);
+  atomic_store(&w->fatal, RKV_OK);
+  wal_reopen(w);
+}
+
 int wal_setup(void **state) {
   struct wal *w = calloc(1, sizeof *w);
   assert_non_null(w);
@@ -97,6 +106,30 @@ int wal_teardown(void **state) {
   scratch_remove(w->dir);
   free(w);
   return 0;
+}
+
+/* ---- descriptors ---- */
+
+static rlim_t limit_before;
+
+void wal_take_descriptors(unsigned left) {
+  struct rlimit limit;
+  int next = dup(STDERR_FILENO);
+  assert_true(next >= 0);
+  (void)close(next);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit_before = limit.rlim_cur;
+  limit.rlim_cur = (rlim_t)next + left;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+void wal_give_descriptors(void) {
+  struct rlimit limit;
+  if (limit_before == 0) return;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit_before;
+  limit_before = 0;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 /* ---- completions ---- */

@@ -46,7 +46,12 @@ void wal_init(struct wal *w);
 
 enum rkv_status wal_open(struct wal *w);
 void wal_close(struct wal *w);
-void wal_reopen(struct wal *w); /* must succeed */
+void wal_reopen(struct wal *w);     /* must succeed */
+void wal_start_anew(struct wal *w); /* in an empty directory */
+
+/* From now on this process can open `left` more files; then again as many as before. */
+void wal_take_descriptors(unsigned left);
+void wal_give_descriptors(void);
 
 /* A line with this text was logged, also by a thread that goes on. */
 bool wal_warned(struct wal *w, const char *text);
