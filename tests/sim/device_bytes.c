@@ -130,9 +130,9 @@ void device_file_forget(struct device_file *file) {
 
 /* What happens to one unit, of which `len` bytes from `from` on are dirty. */
 static void lose_unit(struct device *dev, struct device_file *file, size_t from, size_t len,
-                      bool page) {
+                      bool page, bool loses) {
   size_t kept = len;
-  switch (world_random(dev->world) % 4) {
+  switch (loses ? 0 : world_random(dev->world) % 4) {
   case 0:
     kept = 0;
     dev->counts[page ? DEVICE_COUNT_LOST_PAGE : DEVICE_COUNT_LOST_SECTOR]++;
@@ -157,9 +157,11 @@ static void lose_units(struct device *dev, struct device_file *file) {
   bool page = dev->faults.loss == DEVICE_LOSS_PAGES;
   size_t unit = page ? DEVICE_PAGE : DEVICE_SECTOR;
   size_t from = file->dirty_from - file->dirty_from % unit, len = file->len;
+  bool loses = world_random(dev->world) % 2; /* the first one: the device began at the end */
   for (size_t at = from; at < file->dirty_to; at += unit) {
     if (!is_dirty(file, at, at + unit)) continue;
-    lose_unit(dev, file, at, unit, page);
+    lose_unit(dev, file, at, unit, page, loses);
+    loses = false;
     /* The file's length was not written either. */
     if (at >= file->disk_len && at < len && world_random(dev->world) % 8 == 0) len = at;
   }
