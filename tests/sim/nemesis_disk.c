@@ -7,8 +7,10 @@
 #define POWER_NS (2 * SECOND)
 #define INSTALL_NS (10 * SECOND)
 #define DAMAGE_NS (3 * SECOND)
+#define IDENTITY_SHARE 4 /* of so many identities that are saved one meets damage */
 #define SLOW_MIN_NS (10 * MS)
 #define SLOW_MAX_NS (5 * SECOND)
+#define FULL_ROOM_MAX 16384 /* for some snapshots, and for no segment */
 
 void nemesis_calm_disks(struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) disk_calm(s->nodes[id].disk);
@@ -40,6 +42,7 @@ void strike_disk(struct sim *s, enum sim_fault fault) {
   }
   if (fault == SIM_FAULT_FULL_DISK) {
     f->full_after = 1 + world_random(s->w) % 20;
+    f->full_room = world_random(s->w) % 2 ? world_random(s->w) % FULL_ROOM_MAX : 0;
     ns = nemesis_some(s, SECOND, 12 * SECOND);
   }
   calm_later(s, id, fault, ns);
@@ -54,6 +57,7 @@ void strike_power(struct sim *s, enum sim_fault fault) {
                                              : DEVICE_LOSS_SECTORS;
   f->power_at_name = fault == SIM_FAULT_POWER_NAMES;
   if (!f->power_at_name) f->power_after = 1 + world_random(s->w) % POWER_OPERATIONS_MAX;
+  s->nodes[id].flaps = world_random(s->w) % 4 == 0 ? 1 + (unsigned)(world_random(s->w) % 3) : 0;
   sim_mark(s, fault, POWER_NS);
   sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
 }
@@ -82,6 +86,18 @@ static bool damage(struct sim *s, enum sim_fault fault) {
   if (world_random(s->w) % 2)
     world_at(s->w, s->w->now_ns + nemesis_some(s, 10 * MS, DAMAGE_NS), crash, &s->w->nodes[id]);
   return true;
+}
+
+/* The node's identity was just saved, as a rule as a batch of its own: what stands before it is
+ * damaged, and nothing else follows. */
+void nemesis_identity_saved(struct sim *s, rkv_node_id id) {
+  if (s->failed || s->healing || world_random(s->w) % IDENTITY_SHARE != 0 || !wipe_expose_it(s, id))
+    return;
+  (void)disk_flip(s->nodes[id].disk);
+  sim_mark(s, SIM_FAULT_FLIP, DAMAGE_NS + NEMESIS_LOST_NS);
+  sim_tell(s, "trouble: %s at node %" PRIu64 ", behind its identity",
+           sim_fault_names[SIM_FAULT_FLIP], id);
+  world_at(s->w, s->w->now_ns, crash, &s->w->nodes[id]);
 }
 
 void strike_damage(struct sim *s, enum sim_fault fault) {

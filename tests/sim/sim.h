@@ -12,7 +12,9 @@
  *   check*.c     the invariants
  *   machine.c    the real state machine, watched
  *   linear.c     is the history linearizable?
- *   device.c     a simulated device, disk*.c: the storage on it
+ *   device*.c    a simulated device
+ *   fibre.c      a storage's threads, turns.c: in virtual time
+ *   disk*.c      storage-wal on all that, and what it promised
  *   quiet.c      the last trials, when everything is repaired
  *   coverage.h   kinds of trouble, operations and effects, counted
  *   main.c       many seeds on many processes, coverage, replay */
@@ -67,6 +69,7 @@ struct sim_node {
   bool weak;          /* its disk was replaced or is damaged, and it does not vote again yet */
   bool damaged;       /* something of its disk may be */
   bool refused;       /* its disk does not open: it waits for another one */
+  unsigned flaps;     /* power goes again, so often, soon after it came back */
   unsigned full_life; /* the life in which its queues were filled up; 0: they were not */
   uint64_t full_calls[NODE_BUDGETS]; /* as if so many calls waited there */
   unsigned stranger_life; /* in which it was told of another cluster before it knew a commit */
@@ -159,6 +162,8 @@ void edge_on_snapshot(struct world *w, rkv_node_id to, struct rkv_snapshot_call 
 bool wipe_some(struct sim *s, rkv_node_id first, uint64_t outage_ns);
 /* A node whose disk may be damaged, 0 if there is none; it is weak from now on. */
 rkv_node_id wipe_expose(struct sim *s, rkv_node_id first);
+/* Likewise, that node or none. */
+bool wipe_expose_it(struct sim *s, rkv_node_id id);
 /* The disk of a node does not open: somebody will replace it as soon as that is safe. */
 void wipe_refused(struct sim *s, rkv_node_id id);
 /* Nodes that acknowledged in a cluster that came to nothing get an empty disk. */
@@ -219,6 +224,10 @@ void check_cluster(struct sim *s, rkv_node_id id);
 
 /* What is left is tried when everything is repaired: a full disk, a replaced one. */
 void quiet_trials(struct sim *s);
+
+/* ---- nemesis_disk.c ---- */
+/* The node's identity was just made durable: that may meet trouble. */
+void nemesis_identity_saved(struct sim *s, rkv_node_id id);
 
 /* The state machine's operations, watched. */
 void machine_watch(struct sim *s);
