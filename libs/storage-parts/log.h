@@ -134,6 +134,11 @@ static inline void log_lock(struct log *log) {
   log->threads->lock(log->threads->ctx, &log->lock);
 }
 
+/* For asserts: somebody holds it, the caller if all is well. */
+static inline bool log_is_locked(struct log *log) {
+  return pthread_mutex_trylock(&log->lock) != 0;
+}
+
 static inline void log_unlock(struct log *log) {
   (void)pthread_mutex_unlock(&log->lock);
 }

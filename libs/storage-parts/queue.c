@@ -1,6 +1,7 @@
 /* queue.c: operations change what is held and enter the queue here, and leave it completed. */
 #include "queue.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ static bool goes_on(const struct log *log) {
 
 /* Under the lock. */
 static void push(struct log *log, struct op *op) {
+  assert(log_is_locked(log)); /* (L1) */
   op->refused = log->refusal.status != RKV_OK;
   if (log->last)
     log->last->next = op;
@@ -91,6 +93,7 @@ static enum rkv_status hold_entries(struct log *log, const struct op *op, struct
   if (status != RKV_OK) return status;
   log->held.last = op->entries[op->count - 1].id;
   log->held.last_known = true;
+  assert(log->held.last.index > log->held.purged.index && log->held.last.index > log->durable_last);
   return RKV_OK;
 }
 
@@ -134,6 +137,7 @@ static void cut_queue(struct log *log, rkv_index after) {
   }
   if (log->durable_last > after) log->durable_last = after;
   log->cuts++;
+  assert(log->durable_last <= log->held.last.index); /* (L2) none of them is held */
 }
 
 /* Under the lock. */
@@ -183,9 +187,9 @@ static void purge_held(struct log *log, struct op *op, struct rkv_log_id up_to) 
   op->last_dropped = beyond ? held->last.index : up_to.index;
   if (log->ops->drop) log->ops->drop(log, op);
   held->purged = op->id;
-  if (!beyond) return;
-  held->last = op->id;
-  held->last_known = true;
+  if (beyond) held->last = op->id;
+  if (beyond) held->last_known = true;
+  assert(held->purged.index <= held->last.index && log_is_locked(log)); /* (L1) */
 }
 
 void queue_purge(void *storage, struct rkv_log_id up_to) {
@@ -204,10 +208,19 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
 
 /* ---- completion ---- */
 
+/* The entries of `op` follow those that are durable or purged. Under the lock. */
+static bool follows(const struct log *log, const struct op *op) {
+  rkv_index before = log->durable_last;
+  if (log->durable_purged > before) before = log->durable_purged;
+  return op->entries[0].id.index == before + 1;
+}
+
 /* Takes the oldest operation off and notes what it made durable or purged. Under the lock. */
 static struct op *take_first(struct log *log) {
   struct op *op = log->first;
   bool ok = log->failed.status == RKV_OK;
+  assert(op->live == 0 || !ok || follows(log, op)); /* (L2) */
+  assert(log->bytes_queued >= op->bytes);
   log->first = op->next;
   if (!log->first) log->last = NULL;
   log->bytes_queued -= op->bytes;
@@ -222,6 +235,7 @@ static struct op *take_first(struct log *log) {
 struct queue_taken queue_take(struct log *log, const struct op *last, bool included) {
   struct queue_taken taken = {.failed = log->failed, .refusal = log->refusal};
   struct op **end = &taken.chain;
+  assert(log_is_locked(log)); /* (L1) */
   while (log->first && (log->first != last || included)) {
     bool was_last = log->first == last;
     *end = take_first(log);
@@ -236,6 +250,7 @@ static void complete(struct op *op, const struct queue_taken *taken) {
   const struct rkv_error *error = NULL;
   if (op->refused) error = &taken->refusal;
   if (taken->failed.status != RKV_OK) error = &taken->failed;
+  assert(error ? error->status != RKV_OK : taken->failed.status == RKV_OK); /* (L3) */
   if (op->completion)
     op->completion->done(op->completion, error ? (enum rkv_status)error->status : RKV_OK, error);
   for (size_t i = 0; i < op->count; i++) rkv_buf_drop(&op->entries[i].payload);

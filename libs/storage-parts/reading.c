@@ -1,6 +1,7 @@
 /* reading.c: one read, step by step, while the log goes on. */
 #include "reading.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ bool reading_fits(struct reading *r, uint64_t len) {
 }
 
 void reading_give(struct reading *r, const struct rkv_entry *entry) {
+  assert(r->count < r->capacity && entry->id.index == r->at);
   r->bytes += entry->payload.len;
   r->entries[r->count++] = *entry;
   r->at++;
@@ -37,8 +39,9 @@ static bool give_queued(struct reading *r) {
 /* Cuts r->to down to what can be given; below r->at there is no more. Errors: nothing can be given
  * to a read that has given nothing. Under the lock. */
 static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
-  const struct log *log = r->log;
-  bool lost; /* it will never be durable (L3) */
+  struct log *log = r->log;
+  bool lost;                  /* it will never be durable (L3) */
+  assert(log_is_locked(log)); /* (L1) */
   if (r->count == 0) r->cuts = log->cuts;
   if (r->count > 0 && (log->cuts != r->cuts || r->at <= log->held.purged.index)) r->to = 0;
   if (r->count == 0 && r->at <= log->held.purged.index)

@@ -7,6 +7,7 @@
 #include "lack.h"
 #include "snapshot.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -150,6 +151,7 @@ static void recycle(struct store *s) {
   enum rkv_status status;
   uint64_t number = s->next_file++;
   bool keep = segment->size == s->options.segment_bytes && s->spare_count < s->options.spares_max;
+  assert(can_recycle(s)); /* (S2) */
   s->oldest = segment->next;
   log_unlock(&s->log);
   status = keep ? dir_rename(&s->dir, name, dir_name(DIR_SPARE, number), &error)

@@ -5,6 +5,7 @@
 #include "snapshot.h"
 #include "writer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -75,7 +76,9 @@ static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv
                       .node_id = s->log.host->node_id,
                       .sequence = 1,
                       .size = s->options.segment_bytes};
-  enum rkv_status status = keeper_make_first(s, error);
+  enum rkv_status status;
+  assert(s->owner.fd >= 0); /* (O1) */
+  status = keeper_make_first(s, error);
   if (status != RKV_OK) return status;
   head.recycled = s->spare_recycled[0];
   status = segment_begin(&s->dir, s->spares[0], &head, &r->fd, error);
@@ -115,6 +118,7 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
                           r->active->size, error);
   if (status == RKV_OK) status = writer_new(s, r, error);
   if (status != RKV_OK) return status;
+  assert(recover_is_whole(r)); /* (V3) */
   log_begin(&s->log, &r->image.held);
   s->index = r->image.index;
   s->oldest = r->oldest;

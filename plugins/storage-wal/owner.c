@@ -7,6 +7,7 @@
 #include <storage-parts/little.h>
 #include <storage-parts/owned.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -135,6 +136,8 @@ enum rkv_status owner_raise(const struct dir *dir, struct owner *owner, uint64_t
   if (segment > owner->segment) owner->segment = segment;
   if (snapshot > owner->snapshot) owner->snapshot = snapshot;
   owner->changes++;
+  assert(place_at(owner->changes) != place_at(owner->changes - 1)); /* (O3) */
+  assert(owner->segment >= segment && owner->snapshot >= snapshot); /* (O2) */
   encode(owner, place);
   status = dir_write(dir, owner->fd, name, place, sizeof place, place_at(owner->changes), error);
   if (status == RKV_OK) status = dir_sync_file(dir, owner->fd, name, error);

@@ -3,6 +3,7 @@
 
 #include <storage-parts/owned.h>
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -92,6 +93,7 @@ static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct r
   if (status == RKV_OK) status = segment_new(&w->scan.head, &segment, error);
   if (status != RKV_OK) return status;
   if (r->active) {
+    assert(r->active->sequence + 1 == segment->sequence); /* (V1) */
     r->active->next = segment;
   } else {
     r->oldest = segment;
@@ -194,6 +196,7 @@ static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_l
   if (status == RKV_OK && is_last) status = judge_end(w, error);
   if (status == RKV_OK && !is_last) status = next_prev_end(w, sequence, &end, error);
   if (status == RKV_OK && !is_last) status = check_end(w, end, error);
+  assert(is_last || !w->r->torn); /* (V2) */
   w->r->prev = w->scan.prev;
   scan_end(&w->scan);
   if (status == RKV_OK && is_last) {
@@ -205,13 +208,17 @@ out:
   return status;
 }
 
-/* (V3) */
+bool recover_is_whole(const struct recovery *r) {
+  rkv_index first = index_first(&r->image.index);
+  if (r->image.held.last.index == r->image.held.purged.index) return true;
+  return first != 0 && first <= r->image.held.purged.index + 1;
+}
+
 static enum rkv_status check_whole(const struct walk *w, uint64_t first_sequence,
                                    struct rkv_error *error) {
   const struct image *image = &w->r->image;
   rkv_index first = index_first(&image->index);
-  if (image->held.last.index == image->held.purged.index) return RKV_OK;
-  if (first != 0 && first <= image->held.purged.index + 1) return RKV_OK;
+  if (recover_is_whole(w->r)) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT,
                   "%s is missing: expected entries from %" PRIu64 " on, found them from %" PRIu64
                   " on",

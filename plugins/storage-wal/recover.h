@@ -38,6 +38,9 @@ struct recover_watcher {
 enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,
                         struct recovery *r, struct rkv_error *error);
 
+/* (V3) holds: no entry is missing at the front. */
+bool recover_is_whole(const struct recovery *r);
+
 /* Frees what was not taken over. */
 void recover_free(struct recovery *r);
 

@@ -3,6 +3,7 @@
 
 #include "lack.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #define CONTROL_BYTES_MAX (64 * KIB)
@@ -28,6 +29,8 @@ enum rkv_status room_settle(struct writer *w, struct rkv_error *error) {
 enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf payload,
                          struct rkv_error *error) {
   enum rkv_status status;
+  assert(w->stage.offset + record_size(payload.len) <= w->segment->size);
+  assert(w->batch >= HEAD_SIZE && w->batch <= w->stage.offset); /* (W2) */
   record->prev = w->prev;
   record->batch = (uint32_t)w->batch;
   record->length = (uint32_t)payload.len;
@@ -56,6 +59,7 @@ static enum rkv_status purge_ahead(struct writer *w, struct rkv_error *error) {
   struct rkv_log_id up_to = s->log.held.purged;
   struct record record = {.type = RECORD_PURGE, .term = up_to.term, .index = up_to.index};
   enum rkv_status status;
+  assert(w->batch == w->stage.offset && up_to.index <= s->log.durable_last); /* (W4) */
   log_unlock(&s->log);
   w->purged = up_to;
   status = room_put(w, &record, rkv_buf_none(), error);
@@ -186,6 +190,7 @@ enum rkv_status room_make(struct writer *w, const struct op *op, uint64_t size, 
   if (room_has(w, size, control)) return RKV_OK;
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
+  assert(w->batch == w->stage.offset); /* (W1) */
   store_finish(w->s, op, false, w->stage.offset);
   status = await_spare(w, &spare, &recycled, error);
   if (status != RKV_OK || w->stage.offset + size <= w->segment->size) return status;

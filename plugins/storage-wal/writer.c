@@ -6,6 +6,7 @@
 
 #include "room.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define SYNC_BYTES_MAX (8 * MIB) /* a batch is not taken further than that */
@@ -71,7 +72,8 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
                          w->stage.offset, error);
   if (n > 0 && op->entries[op->staged + n - 1].id.index > w->segment->highest)
     w->segment->highest = op->entries[op->staged + n - 1].id.index;
-  if (op->staged + n > op->live) s->index.cut = true; /* no run goes on behind them */
+  assert(n == 0 || at + room_reserved(w) <= w->segment->size); /* (W3) */
+  if (op->staged + n > op->live) s->index.cut = true;          /* no run goes on behind them */
   *end = op->staged + n == op->count;
   log_unlock(&s->log);
   *count = n;
@@ -176,6 +178,7 @@ static enum rkv_status write_batch(struct log *log, struct op *op, const struct 
   }
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
+  assert(w->batch == w->stage.offset); /* (W1) */
   store_finish(w->s, op, true, w->stage.offset);
   return RKV_OK;
 }
