@@ -77,7 +77,7 @@ static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error 
   return after_open(a, HOST_PART_TRANSPORT, status, error);
 }
 
-static void on_fatal(void *arg, enum rkv_status status, const char *text) {
+static void on_plugin_fatal(void *arg, enum rkv_status status, const char *text) {
   node_fatal(arg, status, text);
 }
 
@@ -102,7 +102,7 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
   status = node_new(&a->config->options, &plugins, a->executor, &a->node, error);
   if (status != RKV_OK) return status;
   node_on_fatal(a->node, notify, arg);
-  host_services_bind(&a->services, on_fatal, a->node);
+  host_services_bind(&a->services, on_plugin_fatal, a->node);
   return RKV_OK;
 }
 

@@ -10,7 +10,7 @@
 #define NOTHING "/dev/null"
 
 /* The first one that is closed and stays so; -1: all are open. */
-static int fill(void) {
+static int fill_standard(void) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
     /* The lowest free number is this one, for those below are open. */
@@ -20,7 +20,7 @@ static int fill(void) {
 }
 
 bool host_descriptors_fill(const char *program) {
-  int fd = fill();
+  int fd = fill_standard();
   if (fd < 0) return true;
   (void)fprintf(stderr, "%s: descriptor %d is closed and %s cannot be opened instead: %s\n",
                 program, fd, NOTHING, strerror(errno));
@@ -29,5 +29,5 @@ bool host_descriptors_fill(const char *program) {
 
 void host_descriptors_first(int argc, char **argv, char **environment) {
   (void)argc, (void)argv, (void)environment;
-  (void)fill(); /* main tries again, and says what is wrong */
+  (void)fill_standard(); /* main tries again, and says what is wrong */
 }

@@ -73,8 +73,8 @@ struct parser {
   struct rkv_error *error;
 };
 
-static enum rkv_status unknown(const struct parser *p, const char *what, const char *word,
-                               const char *best) {
+static enum rkv_status refuse_unknown(const struct parser *p, const char *what, const char *word,
+                                      const char *best) {
   if (best)
     return rkv_fail(p->error, RKV_INVALID, "unknown %s %s (did you mean %s?)", what, word, best);
   return rkv_fail(p->error, RKV_INVALID, "unknown %s %s (raft-key-value --help lists all)", what,
@@ -87,7 +87,7 @@ static const struct flag *find_flag(const struct parser *p, const char *arg) {
   struct host_nearest nearest = {.word = word};
   size_t len = strcspn(arg, "=");
   if (len >= sizeof word) {
-    (void)unknown(p, "flag", arg, NULL);
+    (void)refuse_unknown(p, "flag", arg, NULL);
     return NULL;
   }
   memcpy(word, arg, len);
@@ -96,7 +96,7 @@ static const struct flag *find_flag(const struct parser *p, const char *arg) {
     if (strcmp(word, known_flags[i].word) == 0) return &known_flags[i];
     host_nearest_try(&nearest, known_flags[i].word);
   }
-  (void)unknown(p, "flag", word, host_nearest_best(&nearest));
+  (void)refuse_unknown(p, "flag", word, host_nearest_best(&nearest));
   return NULL;
 }
 
@@ -164,7 +164,7 @@ static enum rkv_status parse_word(struct parser *p, const char *word) {
     }
     host_nearest_try(&nearest, commands[i]);
   }
-  return unknown(p, "command", word, host_nearest_best(&nearest));
+  return refuse_unknown(p, "command", word, host_nearest_best(&nearest));
 }
 
 static bool is_given(const struct parser *p, const struct flag *flag) {

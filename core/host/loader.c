@@ -71,8 +71,8 @@ enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *li
 }
 
 /* The folder has no plugin at all: as after the host's package alone was installed. */
-static enum rkv_status not_installed(const char *folder, const char *name,
-                                     struct rkv_error *error) {
+static enum rkv_status refuse_not_installed(const char *folder, const char *name,
+                                            struct rkv_error *error) {
   const char *why = access(folder, R_OK) == 0 ? "it holds none" : strerror(errno);
   return rkv_fail(error, RKV_NOT_FOUND,
                   "no plugin %s found in %.160s: install the package " HOST_PLUGIN_PACKAGE
@@ -81,13 +81,14 @@ static enum rkv_status not_installed(const char *folder, const char *name,
 }
 
 /* Refuses a name that is not there, with what is. */
-static enum rkv_status not_there(const char *folder, const char *name, struct rkv_error *error) {
+static enum rkv_status refuse_not_there(const char *folder, const char *name,
+                                        struct rkv_error *error) {
   struct host_nearest nearest = {.word = name};
   struct host_plugin_list list;
   char all[RKV_ERROR_TEXT_MAX / 2] = "", near[HOST_PLUGIN_NAME_MAX + 32] = "";
   size_t used = 0;
   if (host_plugin_scan(folder, &list, error) != RKV_OK || list.count == 0)
-    return not_installed(folder, name, error);
+    return refuse_not_installed(folder, name, error);
   for (size_t i = 0; i < list.count; i++) {
     host_nearest_try(&nearest, list.names[i]);
     if (used < sizeof all)
@@ -166,6 +167,6 @@ enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_
   enum rkv_status status = host_plugin_file(folder, plugin, path, error);
   if (status != RKV_OK) return status;
   if (strchr(plugin, '/')) return load_file(path, NULL, kind, out, error);
-  if (plugin[0] == '\0' || access(path, F_OK) != 0) return not_there(folder, plugin, error);
+  if (plugin[0] == '\0' || access(path, F_OK) != 0) return refuse_not_there(folder, plugin, error);
   return load_file(path, plugin, kind, out, error);
 }

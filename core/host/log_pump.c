@@ -24,7 +24,7 @@ static void write_all(int fd, const char *bytes, size_t len) {
   }
 }
 
-static void *run(void *arg) {
+static void *run_pump(void *arg) {
   const struct log_pump *pump = arg;
   char bytes[CHUNK_BYTES];
   for (;;) {
@@ -42,7 +42,7 @@ enum rkv_status log_pump_open(struct log_pump *pump, int to, struct rkv_error *e
   (void)fcntl(ends[1], F_SETPIPE_SZ, LOG_PUMP_BYTES); /* else it is as large as pipes are */
   *pump = (struct log_pump){.in = ends[1], .out = ends[0], .to = to};
   failed = fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
-  if (!failed) failed = pthread_create(&pump->thread, NULL, run, pump);
+  if (!failed) failed = pthread_create(&pump->thread, NULL, run_pump, pump);
   assert(failed || fcntl(pump->in, F_GETFL) & O_NONBLOCK); /* (P1) */
   if (!failed) return RKV_OK;
   (void)close(ends[0]);

@@ -114,7 +114,7 @@ static void take_level(struct report *report, struct host_services *services) {
           option->choices[old], value->text, value->origin);
 }
 
-static void take(struct host_reload *reload) {
+static void take_reload(struct host_reload *reload) {
   const struct host_table table = host_node_table();
   struct report report = {
       .host = &reload->services->node.host, .running = reload->running, .fresh = reload->fresh};
@@ -135,7 +135,7 @@ static void tell_problem(void *arg, const char *text) {
   rkv_log(arg, RKV_LOG_ERROR, LOG_MODULE, "%s", text);
 }
 
-static void refuse(struct host_reload *reload) {
+static void refuse_reload(struct host_reload *reload) {
   struct rkv_host *host = &reload->services->node.host;
   host_problems_each(reload->problems, tell_problem, host);
   rkv_log(host, RKV_LOG_ERROR, LOG_MODULE,
@@ -190,7 +190,7 @@ void host_reload_begin(struct host_reload *reload) {
 }
 
 /* What the thread was given is this thread's again. */
-static void join(struct host_reload *reload) {
+static void join_reader(struct host_reload *reload) {
   uint64_t count;
   ssize_t got = read(reload->done_fd, &count, sizeof count);
   (void)got;
@@ -200,11 +200,11 @@ static void join(struct host_reload *reload) {
 void host_reload_finish(struct host_reload *reload) {
   const bool again = reload->again;
   assert(reload->fresh && reload->problems);
-  join(reload);
+  join_reader(reload);
   if (host_problems_none(reload->problems))
-    take(reload);
+    take_reload(reload);
   else
-    refuse(reload);
+    refuse_reload(reload);
   free_fresh(reload);
   reload->again = false;
   if (again) host_reload_begin(reload);
@@ -214,7 +214,7 @@ bool host_reload_end(struct host_reload *reload) {
   struct pollfd done = {.fd = reload->done_fd, .events = POLLIN};
   if (!reload->fresh) return true;
   if (poll(&done, 1, LAST_WAIT_MS) != 1) return false;
-  join(reload);
+  join_reader(reload);
   free_fresh(reload);
   return true;
 }

@@ -60,7 +60,7 @@ static void raise_event(int fd) {
   (void)wrote; /* an eventfd that was never read cannot be full */
 }
 
-static void on_fatal(void *arg) {
+static void on_node_fatal(void *arg) {
   raise_event(((const struct runner *)arg)->fatal_fd);
 }
 
@@ -205,7 +205,7 @@ static int run_logged(struct runner *r, const struct host_flags *flags,
                       const struct host_config *config) {
   struct rkv_error error;
   enum rkv_status status =
-      host_assembly_open(&r->assembly, config, r->pump.in, on_fatal, r, &error);
+      host_assembly_open(&r->assembly, config, r->pump.in, on_node_fatal, r, &error);
   char line[RKV_ERROR_TEXT_MAX + REMEDY_MAX];
   int code, len;
   r->reload.flags = flags;

@@ -11,12 +11,12 @@ struct host_table host_table_of(const struct rkv_plugin *plugin) {
   return table;
 }
 
-static enum host_blame blame_of(const struct host_setting *setting) {
+static enum host_blame blame_of_setting(const struct host_setting *setting) {
   return setting->source == HOST_SOURCE_FLAG ? HOST_BLAME_USAGE : HOST_BLAME_CONFIG;
 }
 
 /* A reference to a secret (${NAME}, file:PATH) gives nothing away. */
-static const char *shown(const char *text, bool secret) {
+static const char *shown_value(const char *text, bool secret) {
   bool reference = text[0] == '$' || strncmp(text, "file:", 5) == 0;
   return secret && !reference ? "***" : text;
 }
@@ -31,9 +31,9 @@ void host_section_complain(const struct host_section *section, const char *key, 
                            const char *what) {
   const struct host_setting *setting = host_settings_find(section->settings, section->name, key);
   if (setting)
-    host_problems_add(section->problems, blame_of(setting), setting->line,
+    host_problems_add(section->problems, blame_of_setting(setting), setting->line,
                       "%s: [%s] %s = \"%s\": %s", setting->origin, section->name, key,
-                      shown(setting->text, secret), what);
+                      shown_value(setting->text, secret), what);
   else
     complain_absent(section, key, what);
 }
@@ -97,14 +97,14 @@ static void complain_unknown(const struct host_section *section, const struct ho
   host_problems_add(
       section->problems, HOST_BLAME_CONFIG, setting->line, "%s: [%s] %s = \"%s\": unknown key (%s)",
       setting->origin, setting->section, setting->key,
-      shown(setting->text, best && !is_own(section, best) && is_secret(table, best)), remedy);
+      shown_value(setting->text, best && !is_own(section, best) && is_secret(table, best)), remedy);
 }
 
 static void complain_twice(const struct host_section *section, const struct host_setting *again,
                            bool secret) {
-  host_problems_add(section->problems, blame_of(again), again->line,
+  host_problems_add(section->problems, blame_of_setting(again), again->line,
                     "%s: [%s] %s = \"%s\": given twice, first at %s (keep one of them)",
-                    again->origin, again->section, again->key, shown(again->text, secret),
+                    again->origin, again->section, again->key, shown_value(again->text, secret),
                     again->first->origin);
 }
 

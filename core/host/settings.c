@@ -12,12 +12,12 @@ static bool printable(const char *text) {
   return true;
 }
 
-static enum host_blame blame_of(enum host_source source) {
+static enum host_blame blame_of_source(enum host_source source) {
   return source == HOST_SOURCE_FILE ? HOST_BLAME_CONFIG : HOST_BLAME_USAGE;
 }
 
 /* NULL if the setting may be added, else what is wrong with it. */
-static const char *refusal(const struct host_settings *settings, const char *text) {
+static const char *setting_refusal(const struct host_settings *settings, const char *text) {
   if (settings->count == HOST_SETTINGS_MAX) return "one setting too many (512 are possible)";
   if (strlen(text) >= HOST_VALUE_MAX) return "the value is too long (at most 4095 bytes)";
   if (!printable(text)) return "the value has control characters (write plain text)";
@@ -37,12 +37,12 @@ static const struct host_setting *first_given(const struct host_settings *settin
 void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
                        const char *key, const char *text, const char *origin, unsigned line,
                        struct host_problems *problems) {
-  const char *wrong = refusal(settings, text);
+  const char *wrong = setting_refusal(settings, text);
   assert(section && key && origin); /* (S2) */
   struct host_setting *added;
   if (wrong) {
-    host_problems_add(problems, blame_of(source), line, "%s: [%s] %s: %s", origin, section, key,
-                      wrong);
+    host_problems_add(problems, blame_of_source(source), line, "%s: [%s] %s: %s", origin, section,
+                      key, wrong);
     return;
   }
   added = &settings->list[settings->count++];

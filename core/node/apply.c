@@ -54,13 +54,13 @@ static void put_off(struct node *n, const char *why) {
           n->applied.index, n->committed.index, why);
 }
 
-static void go_on(struct node *n) {
+static void end_put_off(struct node *n) {
   if (!n->apply.put_off) return;
   n->apply.put_off = false;
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "committed entries are read again");
 }
 
-static void take(struct node *n, struct fetched *got) {
+static void take_fetched(struct node *n, struct fetched *got) {
   const struct rkv_error *error = got->status == RKV_OK ? NULL : &got->error;
   const struct rkv_entry *entries = got->entries;
   size_t count = got->count;
@@ -77,7 +77,7 @@ static void take(struct node *n, struct fetched *got) {
                error ? error->text : "storage: a committed entry cannot be read");
     return;
   }
-  go_on(n);
+  end_put_off(n);
   while (count > 0) {
     size_t batch = count < NODE_APPLY_BATCH_MAX ? count : NODE_APPLY_BATCH_MAX;
     if (!apply_batch(n, entries, batch)) return;
@@ -86,8 +86,8 @@ static void take(struct node *n, struct fetched *got) {
   }
 }
 
-static void fetch(struct node *n, rkv_index from, rkv_index to) {
-  n->apply.fetching = fetch_start(n, from, to, NULL, take);
+static void fetch_committed(struct node *n, rkv_index from, rkv_index to) {
+  n->apply.fetching = fetch_start(n, from, to, NULL, take_fetched);
   if (!n->apply.fetching) put_off(n, "out of memory");
 }
 
@@ -109,7 +109,7 @@ bool apply_run(struct node *n) {
     rkv_index next = n->applied.index + 1;
     const struct rkv_entry *span = tail_span(&n->tail, next, end, &count);
     if (count == 0) {
-      fetch(n, next, end);
+      fetch_committed(n, next, end);
       return false;
     }
     if (count > NODE_APPLY_BATCH_MAX) count = NODE_APPLY_BATCH_MAX;

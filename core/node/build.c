@@ -29,7 +29,7 @@ struct snapshot_build {
 };
 
 /* The node ends, and nobody waits for the rest of the snapshot. */
-static bool give_back(struct snapshot_build *b) {
+static bool abandon_build(struct snapshot_build *b) {
   node_end_error(b->n, &b->error);
   b->status = (enum rkv_status)b->error.status;
   if (b->writer) b->n->plugins.storage->snapshot_abort(b->writer);
@@ -37,11 +37,11 @@ static bool give_back(struct snapshot_build *b) {
 }
 
 /* Writes one chunk. True if there is more. */
-static bool step(struct snapshot_build *b) {
+static bool build_step(struct snapshot_build *b) {
   struct node *n = b->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
   struct rkv_buf chunk = rkv_buf_none();
-  if (node_ending(n)) return give_back(b);
+  if (node_ending(n)) return abandon_build(b);
   if (!b->writer) {
     b->status = node_said(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
                                                   node_ask(&b->error)),
@@ -67,10 +67,10 @@ static bool step(struct snapshot_build *b) {
 }
 
 /* On the worker. */
-static void run(struct node_job *job) {
+static void run_build(struct node_job *job) {
   struct snapshot_build *b = (struct snapshot_build *)job;
   struct node *n = b->n;
-  if (step(b)) {
+  if (build_step(b)) {
     n->executor->post(n->executor->ctx, job);
     return;
   }
@@ -79,7 +79,7 @@ static void run(struct node_job *job) {
   node_kick(n);
 }
 
-static void give_up(struct node *n, const char *why) {
+static void give_up_build(struct node *n, const char *why) {
   struct rkv_error error;
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "snapshot not built: %s", why);
   (void)rkv_fail(&error, RKV_ABORTED, "snapshot not built: %s", why);
@@ -135,7 +135,7 @@ static enum rkv_status begin_view(struct snapshot_build *b, struct rkv_error *er
 
 /* Worth it once the log has grown by a fair part of what the snapshot will weigh: the cost of
  * snapshots per write stays constant however large the state is. */
-static bool worth_it(struct node *n) {
+static bool build_is_worth_it(struct node *n) {
   if (n->build.call) return true; /* asked for by a person */
   return n->build.log_bytes >= n->build.snapshot_bytes / NODE_SNAPSHOT_SHARE;
 }
@@ -145,17 +145,17 @@ void build_run(struct node *n) {
   if (!n->build.wanted || n->build.running || n->receive.installing ||
       n->now_ns < n->build.pause_ns)
     return;
-  if (!worth_it(n) || !stream_gives_way(n)) return;
+  if (!build_is_worth_it(n) || !stream_gives_way(n)) return;
   struct snapshot_build *b = calloc(1, sizeof *b);
   if (!b) {
-    give_up(n, "out of memory");
+    give_up_build(n, "out of memory");
     return;
   }
-  b->job.run = run;
+  b->job.run = run_build;
   b->n = n;
   if (begin_view(b, &error) != RKV_OK) {
     free(b);
-    give_up(n, error.text);
+    give_up_build(n, error.text);
     return;
   }
   (void)snprintf(b->meta.id, sizeof b->meta.id, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64,
@@ -226,7 +226,7 @@ void build_on_done(struct node *n, struct rkv_call *call) {
   if (b->status == RKV_IO || b->status == RKV_CORRUPT) {
     node_fatal(n, b->status, b->error.text);
   } else if (b->status != RKV_OK) {
-    if (!node_ending(n)) give_up(n, b->error.text);
+    if (!node_ending(n)) give_up_build(n, b->error.text);
   } else {
     n->count.snapshots_built++;
     n->build.snapshot_bytes = b->meta.size;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool leads(struct node *n) {
+static bool this_node_leads(struct node *n) {
   struct raft_view view;
   raft_view(n->raft, &view);
   return view.role == RAFT_LEADER;
@@ -79,7 +79,7 @@ void correct_on_remove(struct node *n, struct rkv_call *call) {
   const rkv_node_id id = ((struct rkv_membership_call *)call)->learner.id;
   struct rkv_error error;
   if (!change_admit(n, call)) return;
-  if (!leads(n)) {
+  if (!this_node_leads(n)) {
     change_settle(n, call, RKV_NOT_LEADER, NULL);
     return;
   }
@@ -132,7 +132,7 @@ void correct_on_set_address(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status;
   if (!change_admit(n, call)) return;
-  if (!leads(n)) {
+  if (!this_node_leads(n)) {
     change_settle(n, call, RKV_NOT_LEADER, NULL);
     return;
   }

@@ -18,7 +18,7 @@ struct fetch {
 };
 
 /* On the worker. */
-static void run(struct node_job *job) {
+static void run_fetch(struct node_job *job) {
   struct fetch *f = (struct fetch *)job;
   struct node *n = f->n;
   uint64_t wanted = f->to - f->from + 1;
@@ -43,7 +43,7 @@ bool fetch_start(struct node *n, rkv_index from, rkv_index to, const struct node
   assert(from > 0 && from <= to && then);
   struct fetch *f = calloc(1, sizeof *f);
   if (!f) return false;
-  f->job.run = run;
+  f->job.run = run_fetch;
   f->n = n;
   f->then = then;
   f->got.peer = peer ? peer->id : 0;

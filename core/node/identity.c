@@ -32,7 +32,7 @@
 #define INITIAL_INDEX 1                    /* of the entry that initialises a cluster */
 #define FOUNDERS_MASK UINT64_C(0xffffffff) /* the part of cluster.low that tells the founders */
 
-static uint64_t draw(struct node *n) {
+static uint64_t draw_number(struct node *n) {
   uint64_t number;
   do number = n->executor->random(n->executor->ctx);
   while (number == 0);
@@ -43,7 +43,7 @@ void identity_recover(struct node *n, const struct rkv_identity *stored) {
   assert(n->identity.incarnation == 0); /* (D1) */
   n->identity = *stored;
   if (n->identity.incarnation != 0) return;
-  n->identity.incarnation = draw(n);
+  n->identity.incarnation = draw_number(n);
   n->identity_unsaved = true;
 }
 
@@ -80,8 +80,8 @@ static bool is_other(const struct node *n, struct rkv_cluster_id other) {
 
 /* ---- who may speak to it ---- */
 
-static enum rkv_status check(const struct node *n, const struct rkv_envelope *e,
-                             struct rkv_error *error) {
+static enum rkv_status check_envelope(const struct node *n, const struct rkv_envelope *e,
+                                      struct rkv_error *error) {
   const rkv_node_id id = n->plugins.host->node_id;
   const struct rkv_identity *me = &n->identity;
   if (e->to != n->plugins.host->node_id)
@@ -114,7 +114,7 @@ enum rkv_status identity_check(struct node *n, const struct rkv_call *call,
                                struct rkv_error *error) {
   struct rkv_error own;
   if (!call->envelope) return RKV_OK;
-  enum rkv_status status = check(n, call->envelope, &own);
+  enum rkv_status status = check_envelope(n, call->envelope, &own);
   note_member(n, call->envelope);
   if (status == RKV_OK) return RKV_OK;
   *error = own;
@@ -155,7 +155,7 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
 
 /* ---- which cluster is its own ---- */
 
-static void join(struct node *n, struct rkv_cluster_id cluster) {
+static void join_cluster(struct node *n, struct rkv_cluster_id cluster) {
   n->identity.cluster = cluster;
   n->identity_unsaved = true;
   n->peers.outdated = true; /* what they are told of this node */
@@ -202,12 +202,12 @@ void identity_adopt(struct node *n, const struct rkv_call *call) {
   if (!identity_differs(n, call)) return;
   assert(n->left_cluster || !rkv_cluster_id_known(n->identity.cluster)); /* (D3) */
   n->left_cluster = false;
-  join(n, leaders_cluster(call));
+  join_cluster(n, leaders_cluster(call));
 }
 
 void identity_found(struct node *n, const struct rkv_membership *founders) {
-  uint64_t low = (draw(n) & ~FOUNDERS_MASK) | founders_sum(founders);
-  join(n, (struct rkv_cluster_id){draw(n), low});
+  uint64_t low = (draw_number(n) & ~FOUNDERS_MASK) | founders_sum(founders);
+  join_cluster(n, (struct rkv_cluster_id){draw_number(n), low});
 }
 
 void identity_settle(struct node *n) {

@@ -18,7 +18,7 @@ static void pause_reads(struct node *n, struct node_peer *peer) {
   peer->ahead_ns = n->now_ns + n->options.heartbeat_ns / NODE_RETRY_SHARE;
 }
 
-static void take(struct node *n, struct fetched *got) {
+static void take_ahead(struct node *n, struct fetched *got) {
   struct node_peer *peer = peer_find(n, got->peer);
   struct ahead_run run = {got->entries, got->count, 0};
   got->entries = NULL;
@@ -40,7 +40,7 @@ static void read_next(struct node *n, struct node_peer *peer, rkv_index last) {
   uint64_t count = n->options.append_entries_max;
   assert(!a->reading && a->next > 0 && a->next <= last); /* (A2) */
   rkv_index to = last - a->next >= count ? a->next + count - 1 : last;
-  a->reading = fetch_start(n, a->next, to, peer, take);
+  a->reading = fetch_start(n, a->next, to, peer, take_ahead);
   if (!a->reading) pause_reads(n, peer);
 }
 

@@ -79,7 +79,7 @@ static bool calls_wait(const struct node *n) {
 }
 
 /* Deadlines of calls that wait here: looked at every NODE_EXPIRE_NS, not at each call's own. */
-static void expire(struct node *n) {
+static void expire_calls(struct node *n) {
   if (n->now_ns < n->expire_ns) return;
   propose_expire(n);
   change_expire(n);
@@ -119,7 +119,7 @@ static void on_time(struct node *n) {
   if (n->now_ns >= raft_deadline(n->raft)) raft_on_time(n->raft, node_now(n));
 }
 
-static void apply(struct node *n) {
+static void apply_slice(struct node *n) {
   n->more = apply_run(n);
 }
 
@@ -132,8 +132,8 @@ typedef void phase(struct node *n);
 
 /* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
 static phase *const phases[] = {
-    propose_flush, on_time,    expire,        read_flush,      transfer_drain_run,
-    stall_run,     tend_run,   replicate_all, reads_now,       apply,
+    propose_flush, on_time,    expire_calls,  read_flush,      transfer_drain_run,
+    stall_run,     tend_run,   replicate_all, reads_now,       apply_slice,
     read_run,      stream_run, build_run,     identity_settle, know_run,
 };
 

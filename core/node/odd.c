@@ -56,7 +56,7 @@ void odd_look(struct node *n, const struct rkv_membership *m) {
 /* ---- who else says to be it ---- */
 
 /* One line at change, then one every NODE_QUIET_NS. */
-static void tell(struct node *n, const char *text) {
+static void tell_clash(struct node *n, const char *text) {
   n->odd.id_clashes++;
   if (n->now_ns < n->odd.quiet_ns) return;
   n->odd.quiet_ns = n->now_ns + NODE_QUIET_NS;
@@ -74,7 +74,7 @@ enum rkv_status odd_check_sender(struct node *n, const struct rkv_call *call,
       "a request came under the id of the node that got it, %" PRIu64 ", incarnation %" PRIx64 " "
       "(this one: %" PRIx64 "): two nodes run as one, perhaps a copied machine (stop one)",
       own, sender.incarnation, n->identity.incarnation);
-  tell(n, said.text);
+  tell_clash(n, said.text);
   if (error) *error = said;
   return RKV_FOREIGN;
 }
@@ -94,5 +94,5 @@ void odd_note_answer(struct node *n, rkv_node_id id, const char *addr, rkv_node_
                  "%s (correct the address, or "
                  "the id that the node there is started with)",
                  addr, id, said, said == n->plugins.host->node_id ? ", this node's own id" : "");
-  tell(n, text);
+  tell_clash(n, text);
 }

@@ -26,7 +26,7 @@
 
 /* ---- on the worker ---- */
 
-static enum rkv_status begin(struct snapshot_receive *r) {
+static enum rkv_status receive_begin(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status =
       node_said(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
@@ -38,7 +38,7 @@ static enum rkv_status begin(struct snapshot_receive *r) {
                    "the state machine's restore_begin", &r->error);
 }
 
-static enum rkv_status write_chunk(struct snapshot_receive *r) {
+static enum rkv_status receive_chunk(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status =
       node_said(n->plugins.storage->snapshot_write(r->writer, r->chunk, node_ask(&r->error)),
@@ -50,7 +50,7 @@ static enum rkv_status write_chunk(struct snapshot_receive *r) {
 }
 
 /* The machine's check, unless it has swapped already; then the snapshot becomes the newest one. */
-static enum rkv_status install(struct snapshot_receive *r) {
+static enum rkv_status install_snapshot(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status = RKV_OK;
   if (r->restore)
@@ -63,29 +63,29 @@ static enum rkv_status install(struct snapshot_receive *r) {
   return status;
 }
 
-static enum rkv_status work(struct snapshot_receive *r) {
+static enum rkv_status receive_work(struct snapshot_receive *r) {
   if (node_ending(r->n)) {
     node_end_error(r->n, &r->error);
     return (enum rkv_status)r->error.status;
   }
   switch (r->step) {
-  case RECEIVE_BEGIN: return begin(r);
-  case RECEIVE_WRITE: return write_chunk(r);
-  case RECEIVE_INSTALL: return install(r);
+  case RECEIVE_BEGIN: return receive_begin(r);
+  case RECEIVE_WRITE: return receive_chunk(r);
+  case RECEIVE_INSTALL: return install_snapshot(r);
   }
   return RKV_OK;
 }
 
-static void run(struct node_job *job) {
+static void run_receive(struct node_job *job) {
   struct snapshot_receive *r = (struct snapshot_receive *)job;
   struct node *n = r->n;
-  r->status = work(r);
+  r->status = receive_work(r);
   node_post(n, &r->event,
             r->step == RECEIVE_INSTALL ? NODE_SNAPSHOT_INSTALLED : NODE_SNAPSHOT_STEPPED);
   node_kick(n);
 }
 
-static void on_worker(struct snapshot_receive *r, enum receive_step step) {
+static void receive_on_worker(struct snapshot_receive *r, enum receive_step step) {
   r->step = step;
   r->n->executor->post(r->n->executor->ctx, &r->job);
 }
@@ -93,7 +93,7 @@ static void on_worker(struct snapshot_receive *r, enum receive_step step) {
 /* ---- the sender's steps ---- */
 
 /* Asks raft whether the snapshot is wanted; if not, fills the answer. */
-static bool wanted(struct node *n, struct rkv_snapshot_call *call) {
+static bool snapshot_wanted(struct node *n, struct rkv_snapshot_call *call) {
   struct raft_view view;
   enum raft_offer offer = raft_on_snapshot_offer(n->raft, node_now(n), call->vote, call->meta.last);
   raft_view(n->raft, &view);
@@ -116,7 +116,7 @@ static struct snapshot_receive *receive_new(struct node *n, const struct rkv_sna
     free(r);
     return NULL;
   }
-  r->job.run = run;
+  r->job.run = run_receive;
   r->vote = call->vote;
   r->meta = call->meta;
   r->meta.size = 0;
@@ -155,7 +155,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     gate_refuse(n, base, &error);
     return;
   }
-  bool taken = wanted(n, call);
+  bool taken = snapshot_wanted(n, call);
   if (taken && identity_leaves(n, base)) {
     node_again(n, base);
     return;
@@ -185,7 +185,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
   n->receive.now = r;
   r->call = call;
   call->stream = r;
-  on_worker(r, RECEIVE_BEGIN);
+  receive_on_worker(r, RECEIVE_BEGIN);
 }
 
 void receive_on_stepped(struct node *n, struct rkv_call *event) {
@@ -229,7 +229,7 @@ void receive_on_write(struct node *n, struct rkv_call *base) {
   struct snapshot_receive *r = take_step(n, call);
   if (!r) return;
   r->chunk = rkv_buf_share(call->chunk);
-  on_worker(r, RECEIVE_WRITE);
+  receive_on_worker(r, RECEIVE_WRITE);
 }
 
 void receive_on_abort(struct node *n, struct rkv_call *base) {
@@ -248,7 +248,7 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
   struct snapshot_receive *r = take_step(n, call);
   if (!r) return;
-  if (!wanted(n, call)) {
+  if (!snapshot_wanted(n, call)) {
     stream_end(r, NULL);
     return;
   }
@@ -263,12 +263,12 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
     }
   }
   n->receive.installing = true;
-  on_worker(r, RECEIVE_INSTALL);
+  receive_on_worker(r, RECEIVE_INSTALL);
 }
 
 /* Neither the machine nor the storage has changed, and both go on, unless the machine has swapped
  * already (nothing consistent is left) or the storage is broken. */
-static void not_installed(struct snapshot_receive *r) {
+static void snapshot_not_installed(struct snapshot_receive *r) {
   struct node *n = r->n;
   bool swapped = !r->restore, refused = r->writer;
   n->receive.installing = false;
@@ -279,7 +279,7 @@ static void not_installed(struct snapshot_receive *r) {
 }
 
 /* The storage has the snapshot: the machine swaps, and raft hears of it. */
-static void installed(struct snapshot_receive *r) {
+static void snapshot_installed(struct snapshot_receive *r) {
   struct node *n = r->n;
   if (r->restore)
     r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
@@ -307,9 +307,9 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
   if (r->status != RKV_OK)
-    not_installed(r);
+    snapshot_not_installed(r);
   else if (!node_ending(n))
-    installed(r);
+    snapshot_installed(r);
   if (node_ending(n)) { /* (N4) */
     node_end_error(n, &r->error);
     r->status = (enum rkv_status)r->error.status;

@@ -31,7 +31,7 @@ static void set_stalled(struct node *n, bool stalled) {
     rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "the storage takes writes again");
 }
 
-static void look(struct node *n) {
+static void watch_saves(struct node *n) {
   struct rkv_error ignored; /* there is nobody else, or another transfer runs: tried again */
   if (n->save.done == n->save.issued || n->save.done != n->stall.done) {
     n->stall.done = n->save.done;
@@ -49,7 +49,7 @@ static void look(struct node *n) {
 
 void stall_run(struct node *n) {
   struct rkv_error error;
-  look(n);
+  watch_saves(n);
   if (!n->stall.now) return;
   (void)rkv_fail(&error, RKV_ABORTED,
                  "the storage of node %" PRIu64 " takes no writes (is its device "

@@ -21,7 +21,7 @@
 
 #define TEND_NS UINT64_C(500000000) /* between two looks while there is something to do */
 
-struct question {
+struct tend_question {
   struct rkv_hello_call hello; /* first: what the transport knows */
   struct node *n;
   rkv_node_id peer;
@@ -31,15 +31,16 @@ struct question {
 
 /* ---- asking ---- */
 
-static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
-  struct question *q = (struct question *)call;
+static void on_incarnation(struct rkv_call *call, enum rkv_status status,
+                           const struct rkv_error *error) {
+  struct tend_question *q = (struct tend_question *)call;
   (void)error; /* asked again */
   q->status = status;
   node_post(q->n, call, NODE_TENDED);
 }
 
-static void ask(struct node *n, struct node_peer *peer) {
-  struct question *q = calloc(1, sizeof *q);
+static void ask_incarnation(struct node *n, struct node_peer *peer) {
+  struct tend_question *q = calloc(1, sizeof *q);
   if (!q) {
     node_fatal(n, RKV_NO_MEMORY, "out of memory for a question to a peer");
     return;
@@ -47,14 +48,14 @@ static void ask(struct node *n, struct node_peer *peer) {
   q->n = n;
   q->peer = peer->id;
   q->serial = peer->serial;
-  q->hello.call.done = on_done;
+  q->hello.call.done = on_incarnation;
   q->hello.call.deadline_ns = n->now_ns + n->options.election_min_ns;
   peer->asking = true;
   n->plugins.transport->send_hello(peer->handle, &q->hello);
 }
 
 void tend_on_answer(struct node *n, struct rkv_call *call) {
-  struct question *q = (struct question *)call;
+  struct tend_question *q = (struct tend_question *)call;
   struct node_peer *peer = peer_find(n, q->peer);
   if (peer && peer->serial == q->serial) {
     peer->asking = false;
@@ -145,7 +146,7 @@ static bool needs_step(struct node *n, const struct rkv_member *member) {
 }
 
 /* One step for one member at a time: its entry must be committed before the next. */
-static void act(struct node *n) {
+static void tend_one(struct node *n) {
   const struct raft_membership *m = raft_effective(n->raft);
   if (m->id.index > n->committed.index || m->value.config_count != 1) return;
   for (uint32_t i = 0; i < m->value.node_count; i++) {
@@ -171,7 +172,7 @@ static void ask_members(struct node *n) {
   for (size_t i = 0; i < n->peers.count; i++) {
     struct node_peer *peer = &n->peers.list[i];
     const bool cannot_tell = peer->ask_ns == UINT64_MAX && peer->said == 0;
-    if (peer->handle && !peer->asking && !cannot_tell) ask(n, peer);
+    if (peer->handle && !peer->asking && !cannot_tell) ask_incarnation(n, peer);
   }
 }
 
@@ -186,8 +187,8 @@ void tend_run(struct node *n) {
   }
   for (size_t i = 0; i < n->peers.count; i++) {
     struct node_peer *peer = &n->peers.list[i];
-    if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask(n, peer);
+    if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask_incarnation(n, peer);
   }
-  act(n);
+  tend_one(n);
   n->tend_ns = next_look(n);
 }

@@ -115,7 +115,8 @@ void transfer_drain_run(struct node *n) {
 
 /* ---- TimeoutNow ---- */
 
-static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+static void on_timeout_now_done(struct rkv_call *call, enum rkv_status status,
+                                const struct rkv_error *error) {
   struct node_timeout_now *t = (struct node_timeout_now *)call;
   (void)error; /* raft says that the transfer failed; the transport logs why a peer is away */
   t->status = status;
@@ -131,7 +132,7 @@ void transfer_send(struct node *n, const struct raft_output *out) {
   }
   t->n = n;
   t->peer = out->peer;
-  t->call.call.done = on_done;
+  t->call.call.done = on_timeout_now_done;
   t->call.call.deadline_ns = n->now_ns + n->options.election_min_ns;
   t->call.vote = out->vote;
   t->call.last = out->id;

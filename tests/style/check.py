@@ -13,6 +13,7 @@ import sys
 import c_text
 import draw
 import floors
+import names
 import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -295,6 +296,7 @@ def main(args):
         files = sources()
         results = [[finding for file in files for finding in rule(file)] for rule in RULES]
         results.append(list(asserted(files)))
+        results.append(list(names.one_meaning(files)))
         results.append(list(formatted(files)))
         results.append(list(floors.check()))
         results.append(list(draw.check()))
