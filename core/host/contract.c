@@ -1,4 +1,4 @@
-/* contract.c: is there a report beside the plugin, about this file, good enough? */
+/* contract.c: whether a report stands beside the plugin, is about this file, and is good enough. */
 #include "contract.h"
 
 #include "ini.h"

@@ -19,7 +19,7 @@ struct check {
   struct rkv_error *error;
 };
 
-/* Whether a table of `size` bytes, the value of `field`, can be taken. */
+/* Checks that a table may be `size` bytes long, as the descriptor's `field` says. */
 static enum rkv_status check_size(const struct check *c, const struct host_shape *shape,
                                   const char *field, uint32_t size, const char *what,
                                   const char *remedy) {
@@ -32,7 +32,7 @@ static enum rkv_status check_size(const struct check *c, const struct host_shape
                   host_shape_full(shape), RKV_ABI_MAJOR, RKV_ABI_MINOR, field, remedy);
 }
 
-/* A name: lower case, digits and `joint` inside ('-' for plugins, '_' for options). */
+/* True for a name of lower-case letters, digits and `joint` ('-' for plugins, '_' for options). */
 static bool plugin_well_named(const char *name, char joint) {
   size_t len = strlen(name);
   if (len == 0 || len >= HOST_PLUGIN_NAME_MAX || name[0] < 'a' || name[0] > 'z') return false;

@@ -6,8 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* X(word, what it is, where it goes, meant for commands, its line of --help). A TEXT or a SWITCH
- * goes to a field of struct host_flags, a COMMAND is that one, SETTINGS are collected. */
+/* X(word, kind, where its value goes, the commands that it is for, its line of --help). A TEXT or a
+ * SWITCH goes to a field of struct host_flags, a COMMAND becomes the command, SETTINGS are
+ * collected in a list. */
 #define ALL (UINT32_MAX)
 #define FOR(command) (1u << HOST_COMMAND_##command)
 #define TO(field) offsetof(struct host_flags, field)
@@ -68,7 +69,7 @@ struct parser {
   int argc;
   char *const *argv;
   int at;
-  bool commanded; /* the command word was seen */
+  bool commanded; /* a command word came already */
   struct host_flags *flags;
   struct rkv_error *error;
 };
@@ -172,7 +173,7 @@ static bool is_given(const struct parser *p, const struct flag *flag) {
                             : flag->kind == SWITCH && *switch_of(p, flag);
 }
 
-/* Flags that this command has no use for would be ignored: better refused. */
+/* Refuses a flag that the command would ignore. */
 static enum rkv_status check_use(const struct parser *p) {
   const struct host_flags *flags = p->flags;
   if (flags->command == HOST_COMMAND_HELP || flags->command == HOST_COMMAND_VERSION) return RKV_OK;

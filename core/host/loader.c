@@ -70,7 +70,7 @@ enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *li
   return RKV_OK;
 }
 
-/* The folder has no plugin at all: as after the host's package alone was installed. */
+/* The folder has no plugin at all, as after the host's package alone was installed. */
 static enum rkv_status refuse_not_installed(const char *folder, const char *name,
                                             struct rkv_error *error) {
   const char *why = access(folder, R_OK) == 0 ? "it holds none" : strerror(errno);
@@ -80,7 +80,7 @@ static enum rkv_status refuse_not_installed(const char *folder, const char *name
                   name, folder, name, why);
 }
 
-/* Refuses a name that is not there, with what is. */
+/* Refuses a name that no plugin of the folder has, and lists those that there are. */
 static enum rkv_status refuse_not_there(const char *folder, const char *name,
                                         struct rkv_error *error) {
   struct host_nearest nearest = {.word = name};
@@ -105,7 +105,8 @@ static enum rkv_status refuse_not_there(const char *folder, const char *name,
 
 /* ---- loading ---- */
 
-/* dlopen of a file that is no shared object gives poor texts, and of a FIFO it hangs. */
+/* Refuses a file that is no shared object, of which dlopen gives poor texts, and a FIFO, on which
+ * dlopen blocks. */
 static enum rkv_status check_file(const char *path, struct rkv_error *error) {
   static const char elf[4] = {'\x7f', 'E', 'L', 'F'};
   char head[sizeof elf] = {0};

@@ -13,7 +13,7 @@ static bool metric_well_named(const char *name) {
   return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
-/* Under the lock. */
+/* Called with the lock held. */
 static enum rkv_status add_metric(struct host_metrics *metrics, const char *plugin,
                                   const struct rkv_metric *metric, struct rkv_error *error) {
   for (size_t i = 0; i < metrics->count; i++)

@@ -22,7 +22,7 @@ static const struct {
 };
 #define CAPABILITY_COUNT (sizeof capabilities / sizeof capabilities[0])
 
-/* "durable,streaming", each between `quote`s; empty if there is none. */
+/* Writes "durable,streaming", each word between `quote`s; "" if there is none. */
 static void list_capabilities(uint64_t flags, const char *quote, char out[CAPS_MAX]) {
   size_t used = 0;
   out[0] = '\0';
@@ -135,7 +135,7 @@ static int show_one(const struct host_flags *flags, const char *folder, FILE *ou
   return HOST_EXIT_OK;
 }
 
-/* Every plugin that can be loaded is shown, whatever happens to the others. */
+/* Shows every plugin that can be loaded, whatever is wrong with the others. */
 static int show_all(bool json, const char *folder, FILE *out, FILE *err) {
   struct host_plugin_list list;
   struct rkv_error error;

@@ -13,7 +13,7 @@ enum { IP_BYTES = 16 };
 struct place {
   bool ip;
   uint8_t bytes[IP_BYTES];
-  char host[RKV_ADDR_MAX]; /* lower case; of an IP not used */
+  char host[RKV_ADDR_MAX]; /* in lower case; unused if it is an IP */
   const char *port;
 };
 

@@ -1,19 +1,19 @@
-/* greet.c: asks nodes who they are before they become members: so that the membership names their
+/* greet.c: asks nodes who they are before they become members. So the membership names their
  * incarnations from the beginning, and a wrong address or a node of another cluster is refused
- * instead of waited for. A node that does not answer becomes a member all the same (tend.c asks it
- * later) unless the caller wants all to answer; so does one that cannot tell. */
+ * instead of waited for. A node that does not answer, or does not know the question, becomes a
+ * member all the same (tend.c asks it later), unless the caller wants all to answer. */
 #include <node/greet.h>
 
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define GREET_NS UINT64_C(1000000000) /* how long an answer is waited for, at most ... */
-#define GREET_SHARE 4                 /* ... and of the time that the caller gives */
+#define GREET_NS UINT64_C(1000000000) /* how long answers are waited for, at most ... */
+#define GREET_SHARE 4                 /* ... and at most this share of the caller's time */
 
 /* One node being asked. */
 struct greet_question {
@@ -31,9 +31,9 @@ struct greeting {
   greet_then *then;
   struct rkv_membership members;
   struct greet_question questions[RKV_NODES_MAX];
-  uint32_t least, answered;        /* how many must answer, and did */
-  const struct rkv_member *silent; /* one that did not */
-  unsigned waiting;                /* for answers, and for greet itself */
+  uint32_t least, answered;        /* how many nodes must answer; how many did */
+  const struct rkv_member *silent; /* a node that did not */
+  unsigned waiting;                /* answers that are due, and 1 for greet while it asks */
   struct rkv_error refusal;
 };
 
@@ -43,7 +43,7 @@ static void greeting_unlist(struct node *n, struct greeting *g) {
   *at = g->next;
 }
 
-/* Too few answered. */
+/* Fills the refusal if too few nodes answered. */
 static void refuse_silence(struct greeting *g) {
   if (g->refusal.status != RKV_OK || g->answered >= g->least || !g->silent) return;
   if (g->least == GREET_ALL)
@@ -72,7 +72,7 @@ static void greeting_leave(struct node *n, struct greeting *g) {
 static void on_greeted(struct rkv_call *call, enum rkv_status status,
                        const struct rkv_error *error) {
   struct greet_question *q = (struct greet_question *)call;
-  (void)error; /* who does not answer is a member all the same */
+  (void)error; /* the status is enough */
   q->status = status;
   node_post(q->n, call, NODE_GREETED);
 }
@@ -94,7 +94,7 @@ static void take_answer(struct node *n, struct greet_question *q) {
     q->member->incarnation = hello->incarnation;
 }
 
-/* Whoever refuses hello, or does not know it, has answered. */
+/* A node that refuses hello, or does not know it, has answered. */
 static bool is_silence(enum rkv_status status) {
   return status == RKV_UNAVAILABLE || status == RKV_TIMEOUT || status == RKV_CANCELLED;
 }
@@ -110,7 +110,7 @@ void greet_on_answer(struct node *n, struct rkv_call *call) {
   greeting_leave(n, q->greeting);
 }
 
-/* The change itself needs the rest of the caller's time. */
+/* How long answers are waited for: the change itself needs the rest of the caller's time. */
 static uint64_t greeting_patience_ns(const struct node *n, const struct rkv_call *call) {
   uint64_t left;
   if (call->deadline_ns == 0) return GREET_NS;
@@ -127,9 +127,9 @@ static void greet_member(struct node *n, struct greeting *g, struct rkv_member *
   q->member = member;
   q->hello.call.done = on_greeted;
   q->hello.call.deadline_ns = n->now_ns + greeting_patience_ns(n, g->call);
-  if (node_said(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &q->peer,
-                                                node_ask(&error)),
-                "the transport's peer_open", &error) != RKV_OK) {
+  if (outcome_of(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &q->peer,
+                                                 outcome_clear(&error)),
+                 "the transport's peer_open", &error) != RKV_OK) {
     g->refusal = error;
     return;
   }
@@ -142,7 +142,7 @@ static void greet_self(struct node *n, struct greeting *g, struct rkv_member *se
   g->answered++;
 }
 
-/* NULL, and then() was called: out of memory. */
+/* NULL if there is no memory: then() was called with that error. */
 static struct greeting *greeting_begin(struct node *n, struct rkv_call *call,
                                        const struct rkv_membership *members, uint32_t least,
                                        greet_then *then) {

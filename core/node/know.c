@@ -11,7 +11,7 @@ static enum know_state state_of(const struct node *n) {
   return (enum know_state)atomic_load_explicit(&n->know.state, memory_order_acquire);
 }
 
-/* What was applied before is seen by whoever reads READY. */
+/* A thread that reads READY sees what was applied before it was stored. */
 static void set_know_state(struct node *n, enum know_state state) {
   atomic_store_explicit(&n->know.state, (int)state, memory_order_release);
 }
@@ -23,7 +23,7 @@ static bool names_self(const struct node *n, const struct raft_membership *m) {
 void know_recover(struct node *n, bool fresh, const struct raft_membership *memberships,
                   size_t count) {
   n->know.target = UINT64_MAX;
-  n->know.heard_ns = n->executor->now_ns(n->executor->ctx);
+  n->know.last_append_ns = n->executor->now_ns(n->executor->ctx);
   for (size_t i = 0; i < count; i++)
     if (names_self(n, &memberships[i])) n->know.member = true;
   set_know_state(n, fresh ? KNOW_FRESH : KNOW_WAITING);
@@ -34,7 +34,7 @@ void know_named(struct node *n) {
 }
 
 void know_on_append(struct node *n, struct rkv_vote vote, struct rkv_log_id commit) {
-  n->know.heard_ns = n->now_ns;
+  n->know.last_append_ns = n->now_ns;
   know_named(n);
   if (commit.term == vote.term && commit.index < n->know.target) n->know.target = commit.index;
 }
@@ -51,7 +51,7 @@ static void note_removal(struct node *n, rkv_index index) {
           index);
 }
 
-/* A membership later than the one that left it out names it: it is behind, as a new one is. */
+/* A later membership names this node again: like a new member it has to catch up. */
 static void note_return(struct node *n) {
   n->know.target = UINT64_MAX;
   set_know_state(n, KNOW_WAITING);
@@ -64,7 +64,8 @@ static bool has_caught_up(const struct node *n, const struct raft_view *view) {
   return n->applied.index >= n->know.target;
 }
 
-/* A leader that is left out serves on until the others have heard of it. */
+/* True if the committed membership leaves this node out. A leader that is left out serves on until
+ * the others have heard of it. */
 static bool is_left_out(const struct node *n, const struct raft_view *view) {
   const struct raft_membership *m = raft_effective(n->raft);
   if (view->role == RAFT_LEADER || !n->know.member || names_self(n, m)) return false;
@@ -92,7 +93,7 @@ void know_run(struct node *n) {
 bool know_asks(struct node *n) {
   const enum know_state state = state_of(n);
   if (state == KNOW_FRESH || state == KNOW_REMOVED || !n->know.member) return false;
-  if (n->now_ns < n->know.heard_ns + 2 * n->options.election_max_ns) return false;
+  if (n->now_ns < n->know.last_append_ns + 2 * n->options.election_max_ns) return false;
   if (n->now_ns < n->know.ask_ns) return false;
   n->know.ask_ns = n->now_ns + ASK_NS;
   return true;

@@ -8,9 +8,10 @@
 
 #include <inttypes.h>
 
-/* ---- what the membership says of it ---- */
+/* ---- what the membership says of this node ---- */
 
-/* A host that names no machine: who listens there does so on every address that it has. */
+/* A host that names no machine: a node that listens there listens on every address of its
+ * machine. */
 static bool is_unspecified(const char *addr) {
   static const char *const hosts[] = {"0.0.0.0:", "[::]:", "*:", ":"};
   for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
@@ -53,9 +54,9 @@ void odd_look(struct node *n, const struct rkv_membership *m) {
   look_at_storage(n, m, me != NULL);
 }
 
-/* ---- who else says to be it ---- */
+/* ---- other nodes under this node's id ---- */
 
-/* One line at change, then one every NODE_QUIET_NS. */
+/* Counts a clash, and logs at most one line in NODE_QUIET_NS. */
 static void tell_clash(struct node *n, const char *text) {
   n->odd.id_clashes++;
   if (n->now_ns < n->odd.quiet_ns) return;

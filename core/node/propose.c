@@ -69,7 +69,7 @@ void propose_fail_batch(struct node *n, const struct rkv_error *error) {
   n->propose.batch_count = 0;
 }
 
-/* Not the leader: every call learns who is. */
+/* Ends all calls of the batch. If this node does not lead, every call learns which node does. */
 static void refuse_batch(struct node *n, enum rkv_status status, const struct rkv_error *error) {
   for (size_t i = 0; i < n->propose.batch_count; i++) {
     struct rkv_propose_call *p = n->propose.batch[i];
@@ -118,8 +118,8 @@ void propose_flush(struct node *n) {
   save_entries(n, n->propose.scratch, count);
 }
 
-/* Whatever waits for one of these entries no longer does: given back at once, because each atomic
- * costs as much as the rest of an answer. */
+/* Takes all calls that entries up to `last` answer off their budget at once: one atomic operation
+ * for each would cost as much as the rest of its answer. */
 static void release_answered(struct node *n, rkv_index last) {
   const struct pending *p = &n->propose.pending;
   uint64_t calls = 0, bytes = 0;

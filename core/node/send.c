@@ -6,7 +6,7 @@
 
 #include <node/kernel/fatal.h>
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/leap.h>
 #include <node/peers.h>
@@ -24,7 +24,7 @@ struct snapshot_send {
   struct node_job job;
   struct node *n;
   rkv_node_id peer;
-  uint64_t connection; /* struct node_peer's serial: a stream does not outlive it */
+  uint64_t connection; /* the serial of the peer's connection: the stream ends with it */
   enum send_step step;
   void *reader;
   uint64_t offset;
@@ -45,13 +45,13 @@ static void run_send(struct node_job *job) {
   if (node_ending(n))
     s->status = RKV_CANCELLED; /* send_on_step looks at the end itself */
   else if (s->step == SEND_OPEN)
-    s->status = node_said(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
-                                                 &s->call.meta, node_ask(&s->error)),
-                          "the storage's snapshot_open", &s->error);
+    s->status = outcome_of(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
+                                                  &s->call.meta, outcome_clear(&s->error)),
+                           "the storage's snapshot_open", &s->error);
   else
-    s->status = node_said(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
-                                                 &s->call.chunk, node_ask(&s->error)),
-                          "the storage's snapshot_read", &s->error);
+    s->status = outcome_of(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
+                                                  &s->call.chunk, outcome_clear(&s->error)),
+                           "the storage's snapshot_read", &s->error);
   node_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
   node_kick(n); /* *s is the loop's by now, and may be gone */
 }
@@ -59,7 +59,7 @@ static void run_send(struct node_job *job) {
 static void on_send_done(struct rkv_call *call, enum rkv_status status,
                          const struct rkv_error *error) {
   struct snapshot_send *s = (struct snapshot_send *)call;
-  s->status = node_told(status, error, "the transport's step of a snapshot", &s->error);
+  s->status = outcome_of_done(status, error, "the transport's step of a snapshot", &s->error);
   node_post(s->n, call, NODE_SNAPSHOT_SEND);
 }
 
@@ -115,7 +115,8 @@ static void log_sent(struct snapshot_send *s) {
           s->call.meta.last.index, s->offset);
 }
 
-/* A peer that takes no snapshot is asked again and again: told at most every NODE_QUIET_NS. */
+/* raft sends again and again to a peer that takes no snapshot: logs it at most every
+ * NODE_QUIET_NS. */
 static void log_trouble(struct snapshot_send *s) {
   struct node *n = s->n;
   n->send.failures++;
@@ -128,7 +129,7 @@ static void log_trouble(struct snapshot_send *s) {
   n->send.failures = 0;
 }
 
-/* Tells raft how it ended, and frees everything. */
+/* Tells raft how the sending ended, and frees *s. */
 static void end_send(struct snapshot_send *s, bool ok) {
   struct node *n = s->n;
   struct rkv_vote greater = {0, 0, false};
@@ -159,8 +160,8 @@ static bool still_leads(struct snapshot_send *s) {
   return view.role == RAFT_LEADER && rkv_vote_compare(view.vote, s->call.vote) == RKV_EQUAL;
 }
 
-/* After a step that failed: the stream has ended. A storage that does not give back what it took
- * is trusted no longer, as in fetch.c and build.c: another node can lead and send. */
+/* A step failed. A storage that does not give back what it took is trusted no longer, as in fetch.c
+ * and build.c: the node stops, and another node can lead and send. */
 static void send_failed(struct snapshot_send *s) {
   bool worker_step = s->step == SEND_READ;
   if ((worker_step || s->step == SEND_OPEN) && (s->status == RKV_CORRUPT || s->status == RKV_IO))

@@ -110,7 +110,8 @@ void transfer_drain_run(struct node *n) {
   n->transfer.drain_wanted = false;
   if (raft_transfer(n->raft, node_now(n), 0, &n->end.drain_call, &error) != RKV_OK)
     atomic_store_explicit(&n->end.handing_over, false,
-                          memory_order_release); /* nobody, or no need */
+                          /* no peer can take over, or this node does not lead */
+                          memory_order_release);
 }
 
 /* ---- TimeoutNow ---- */

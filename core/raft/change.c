@@ -206,8 +206,8 @@ static enum rkv_status check_voters(const struct raft *r, const struct rkv_confi
   return RKV_OK;
 }
 
-/* A config whose majority does not answer could neither commit its first entry nor be left again.
- */
+/* A config whose majority does not answer could neither commit its first entry nor be left
+ * again. */
 static enum rkv_status check_answering(const struct raft *r, const struct rkv_config_set *target,
                                        struct rkv_error *error) {
   uint32_t answering = 0;

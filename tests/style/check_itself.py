@@ -75,7 +75,7 @@ INNOCENT = [
     ("core/raft/ok.c", '/* printf(a), time(0) */\nint f(int time_ms);\nint f(int a) {\n  return a + *"system(";\n}\n'),
     ("core/raft/log.h", "int runtime(int a);\n"),
     ("core/raft/ok_include.c", '#include "log.h"\n#include <raft/log.h>\n#include <rkv/types.h>\n'),
-    ("core/node/asks_well.c", "void f(void) { s = node_said(a->sm_ops->open(b, node_ask(error)), \"\", error); }\n"),
+    ("core/node/asks_well.c", "void f(void) { s = g(a->sm_ops->open(b, outcome_clear(error)), error); }\n"),
     ("core/node/kernel/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
     ("core/host/main.c", "#include <node/node.h>\nvoid f(void) {\n  printf(a);\n  exit(1);\n}\n"),
     ("core/node/compares.c",
