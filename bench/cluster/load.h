@@ -26,8 +26,8 @@ struct load_result {
   char failure[CLIENT_TEXT_MAX];  /* its text */
 };
 
-/* The number of the key that a request is for: all in turn, but not in order, as no cache likes it.
- */
+/* The number of the key that a request is for: all in turn, but not in order, as no cache likes
+ * it. */
 unsigned load_key(uint64_t sequence, unsigned keys);
 
 /* What is measured, between warm-up and end. from_ns 0: it has not begun. */
@@ -45,8 +45,7 @@ void load_summarize(const struct histogram *latencies, struct load_kind *kind);
 
 /* Drives `inflight` requests (open loop: at most so many) at the leader's endpoint for the times in
  * the cluster's options. `stop` is asked now and then; true ends the load early. False: it could
- * not run at all, said why.
- */
+ * not run at all, said why. */
 bool load_run(const struct cluster *cluster, struct client *client, const char *endpoint,
               unsigned inflight, bool (*stop)(void), struct load_result *result);
 

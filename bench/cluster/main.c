@@ -1,5 +1,5 @@
-/* main.c: starts or finds a cluster, does the job, checks that the log holds what was acknowledged.
- */
+/* main.c: starts or finds a cluster, does the job, checks that the log holds what was
+ * acknowledged. */
 #include "nodes.h"
 #include "probe.h"
 #include "proc.h"

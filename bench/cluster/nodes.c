@@ -176,8 +176,8 @@ const struct node *nodes_leader(const struct cluster *cluster, struct client *cl
 bool nodes_form(struct cluster *cluster, struct client *client) {
   uint64_t deadline_ms = client_now_ms() + NODES_START_MS;
   struct node_view view;
-  /* etcd's members answer only once they are a quorum, all of ours one by one: ask all, then form
-   */
+  /* etcd's members answer only once they are a quorum, all of ours one by one: ask all, then
+   * form */
   for (unsigned i = 0; i < cluster->count; i++)
     if (!wait_for_node(cluster, i, client, deadline_ms)) return false;
   if (!cluster->target->form(cluster, client)) return false;

@@ -56,8 +56,8 @@ static int by_size(const void *a, const void *b) {
   return left < right ? -1 : left > right;
 }
 
-/* The median of how long it takes until `done` of `files` are on the device; 0: one failed (errno).
- */
+/* The median of how long it takes until `done` of `files` are on the device; 0: one failed
+ * (errno). */
 static uint64_t measure(struct rig *rig, unsigned files, unsigned done) {
   static struct histogram took;
   pthread_t threads[FILES];

@@ -138,7 +138,7 @@ static void append_ids(struct raft *r, const struct raft_entry *entries, size_t 
 
 /* Appends what is not held; 5.3: "conflicting entries in follower logs will be overwritten with
  * entries from the leader's log". True if the effective membership changed. */
-static bool append_new(struct raft *r, const struct raft_entry *entries, size_t count) {
+static bool append_missing(struct raft *r, const struct raft_entry *entries, size_t count) {
   size_t skip = count_held(r, entries, count);
   struct raft_output *out;
   bool changed;
@@ -169,7 +169,7 @@ static void accept(struct raft *r, struct raft_now now, struct rkv_log_id prev,
                    void *cookie) {
   struct rkv_log_id matched = count > 0 ? entries[count - 1].id : prev;
   rkv_index known;
-  if (append_new(r, entries, count)) raft_membership_announce(r, now);
+  if (append_missing(r, entries, count)) raft_membership_announce(r, now);
   if (matched.index > r->matches_leader_to.index) r->matches_leader_to = matched;
   answer(r, cookie, RKV_APPEND_SUCCESS, matched);
   known = commit.index < r->matches_leader_to.index ? commit.index : r->matches_leader_to.index;

@@ -9,15 +9,11 @@
 #include <raft/step_down.h>
 #include <raft/transfer.h>
 
-static uint64_t min_ns(uint64_t a, uint64_t b) {
-  return a < b ? a : b;
-}
-
 uint64_t raft_deadline(const struct raft *r) {
   if (r->purge_due) return 0;
   if (r->role != RAFT_LEADER) return r->election_at_ns;
-  return min_ns(min_ns(raft_peers_deadline(r), raft_quorum_deadline(r)),
-                min_ns(r->resign_at_ns, r->transfer.until_ns));
+  return raft_earlier_ns(raft_earlier_ns(raft_peers_deadline(r), raft_quorum_deadline(r)),
+                         raft_earlier_ns(r->resign_at_ns, r->transfer.until_ns));
 }
 
 /* A leader that removed itself has served long enough: the others elect one of theirs. */

@@ -185,7 +185,7 @@ static bool waits_for(const struct survey *survey, struct goal *goal, char text[
   return m->config_count != 1;
 }
 
-static struct survey *look(struct session *session, uint64_t end) {
+static struct survey *take_next_survey(struct session *session, uint64_t end) {
   uint64_t step = client_now_ms() + WAIT_LOOK_MS;
   return survey_take(session, step < end ? step : end, NULL);
 }
@@ -207,7 +207,7 @@ static struct survey *wait_for_voters(struct session *session, bool *well) {
   char text[SURVEY_TEXT_MAX], told[SURVEY_TEXT_MAX] = "";
   struct goal goal = {"", 0};
   for (;;) {
-    struct survey *survey = look(session, end);
+    struct survey *survey = take_next_survey(session, end);
     if (!survey) return NULL;
     *well = !waits_for(survey, &goal, text);
     if (!*well && strcmp(text, told) != 0) {

@@ -46,8 +46,8 @@ static void print_trouble_json(const char *what, enum outcome outcome,
 }
 
 /* Asks around if nobody leads, or the leader did not finish a change. */
-static void look(struct session *session, enum outcome outcome, const struct follow_answer *answer,
-                 struct findings *found) {
+static void look_around(struct session *session, enum outcome outcome,
+                        const struct follow_answer *answer, struct findings *found) {
   bool unfinished = outcome == OUTCOME_NO_ANSWER && answer->change &&
                     answer->code == GRPC_STATUS_DEADLINE_EXCEEDED;
   struct survey *survey;
@@ -85,7 +85,7 @@ static void print_line(const struct session *session, const char *what, enum out
 enum outcome print_trouble(struct session *session, const char *what, enum outcome outcome,
                            struct follow_answer *answer) {
   struct findings found;
-  look(session, outcome, answer, &found);
+  look_around(session, outcome, answer, &found);
   if (session->args->json) print_trouble_json(what, outcome, answer, &found);
   print_line(session, what, outcome, answer);
   if (found.advice[0]) {

@@ -46,8 +46,8 @@ struct rkv_storage_state {
 struct rkv_storage_ops {
   /* Makes an instance. May block (reads and checks the disk). Errors: RKV_CORRUPT, also for files
    * that are missing (the host adds what to do then); RKV_FOREIGN, also for a directory that others
-   * filled; RKV_IO, all with the place in the text; nothing on the device is changed by a refusal.
-   */
+   * filled; RKV_IO, all with the place in the text; nothing on the device is changed by a
+   * refusal. */
   enum rkv_status (*open)(const struct rkv_host *host, const struct rkv_config *config,
                           void **storage, struct rkv_error *error);
 
@@ -99,8 +99,8 @@ struct rkv_storage_ops {
   enum rkv_status (*snapshot_write)(void *writer, struct rkv_buf chunk, struct rkv_error *error);
 
   /* Makes the snapshot the newest one, atomically and durably; open readers of the old one go on
-   * reading it. The writer has ended, whatever is returned. On an error the present snapshot stays.
-   */
+   * reading it. The writer has ended, whatever is returned. On an error the present snapshot
+   * stays. */
   enum rkv_status (*snapshot_commit)(void *writer, struct rkv_error *error);
 
   /* Drops the unfinished snapshot; the writer has ended. */

@@ -15,7 +15,7 @@ static struct rkv_entry *slot(const struct tail *tail, size_t i) {
   return &tail->ring[(tail->head + i) & (tail->capacity - 1)];
 }
 
-static enum rkv_status reserve(struct tail *tail, size_t count) {
+static enum rkv_status tail_reserve(struct tail *tail, size_t count) {
   size_t capacity = tail->capacity ? tail->capacity : TAIL_CAPACITY_MIN;
   while (capacity < count) capacity *= 2;
   if (capacity == tail->capacity) return RKV_OK;
@@ -36,7 +36,7 @@ void tail_free(struct tail *tail) {
 }
 
 enum rkv_status tail_append(struct tail *tail, const struct rkv_entry *entries, size_t count) {
-  if (reserve(tail, tail->count + count) != RKV_OK) return RKV_NO_MEMORY;
+  if (tail_reserve(tail, tail->count + count) != RKV_OK) return RKV_NO_MEMORY;
   if (tail->count == 0 && count > 0) tail->first = entries[0].id.index;
   for (size_t i = 0; i < count; i++) {
     assert(entries[i].id.index == tail->first + tail->count); /* (T1) */
@@ -59,7 +59,7 @@ void tail_truncate(struct tail *tail, rkv_index after) {
   assert(tail->count > 0 || tail->bytes == 0); /* (T2) */
 }
 
-static void drop_first(struct tail *tail) {
+static void tail_drop_first(struct tail *tail) {
   struct rkv_entry *at = slot(tail, 0);
   assert(at->id.index == tail->first); /* (T1) */
   tail->bytes -= entry_cost(at);
@@ -71,11 +71,11 @@ static void drop_first(struct tail *tail) {
 }
 
 void tail_trim(struct tail *tail, rkv_index up_to, uint64_t bytes_max) {
-  while (tail->count > 0 && tail->bytes > bytes_max && tail->first <= up_to) drop_first(tail);
+  while (tail->count > 0 && tail->bytes > bytes_max && tail->first <= up_to) tail_drop_first(tail);
 }
 
 void tail_drop(struct tail *tail, rkv_index up_to) {
-  while (tail->count > 0 && tail->first <= up_to) drop_first(tail);
+  while (tail->count > 0 && tail->first <= up_to) tail_drop_first(tail);
 }
 
 bool tail_has(const struct tail *tail, rkv_index index) {

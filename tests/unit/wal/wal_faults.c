@@ -71,8 +71,8 @@ static size_t work(struct wal *w, struct model *m, uint64_t seed) {
 /* ---- stories ---- */
 
 /* The n-th write, sync, rename fails ONCE, for every n; the device is well again at once. Nothing
- * succeeds after it, the host is told, and what was acknowledged is there when it is opened again.
- */
+ * succeeds after it, the host is told, and what was acknowledged is there when it is opened
+ * again. */
 static void failure_is_final(struct wal *w, enum shim_call call) {
   unsigned n, met = 0;
   for (n = 1;; n += 1 + n / 8) {

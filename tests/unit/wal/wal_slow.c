@@ -56,8 +56,8 @@ static void reads_across_a_truncation_in_the_queue(void **state) {
   free(m);
 }
 
-/* The same for whatever may stand in the queue, and wherever between disk and queue a read falls.
- */
+/* The same for whatever may stand in the queue, and wherever between disk and queue a read
+ * falls. */
 static void reads_across_whatever_is_in_the_queue(void **state) {
   struct wal *w = *state;
   struct model *m = model_new();

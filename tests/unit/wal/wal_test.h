@@ -1,5 +1,5 @@
-/* wal_test.h: a storage-wal under test, the acts of its stories, and a model of what it must hold.
- */
+/* wal_test.h: a storage-wal under test, the acts of its stories, and a model of what it must
+ * hold. */
 #ifndef WAL_TEST_H
 #define WAL_TEST_H
 
