@@ -1,4 +1,4 @@
-/* abi_layout.c: prints the layout of everything public in include/rkv and holds it against a
+/* abi_layout_test.c: prints the layout of everything public in include/rkv and holds it against a
  * checked-in file.
  *
  *     host-abi-layout FOLDER [--rewrite]

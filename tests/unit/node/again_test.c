@@ -1,4 +1,4 @@
-/* node_again.c: production nodes in virtual time that start again over a storage that still holds
+/* again_test.c: production nodes in virtual time that start again over a storage that still holds
  * their log, and that for a while has no room to read it: what is committed is applied later, and
  * what a snapshot overtakes meanwhile ends in order. */
 #include <setjmp.h>

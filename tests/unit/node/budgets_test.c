@@ -1,4 +1,4 @@
-/* node_budgets.c: a production node in virtual time that more calls of one kind reach than it
+/* budgets_test.c: a production node in virtual time that more calls of one kind reach than it
  * keeps: what is refused, with what words, and that no other kind suffers by it. */
 #include <setjmp.h>
 #include <stdarg.h>

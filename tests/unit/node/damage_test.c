@@ -1,4 +1,4 @@
-/* node_damage.c: production nodes in virtual time, one of them over a storage whose snapshot is
+/* damage_test.c: production nodes in virtual time, one of them over a storage whose snapshot is
  * damaged, or which reads other entries than it was asked for: it does not lead on as if nothing
  * were. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* node_deadlines.c: production nodes in virtual time: every call that a transport can hand in is
+/* deadlines_test.c: production nodes in virtual time: every call that a transport can hand in is
  * answered when its time is up (rkv/call.h), whatever it waits for. One table has them all: a
  * function of struct rkv_node_api without a row fails. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* node_end.c: a node that stops while some thread is in its loop, or while calls wait. */
+/* end_test.c: a node that stops while some thread is in its loop, or while calls wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* node_fatal.c: production nodes in virtual time: after node_fatal no success leaves a node (N4),
+/* fatal_test.c: production nodes in virtual time: after node_fatal no success leaves a node (N4),
  * whatever was asked, and whenever the end comes. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_faults.c: production nodes in a world that loses, doubles and delays messages, cuts nodes
+/* faults_test.c: production nodes in a world that loses, doubles and delays messages, cuts nodes
  * off and pauses them: what was acknowledged is there in the end, on every node. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_founders.c: production nodes in virtual time: several nodes were initialised, with the same
+/* founders_test.c: production nodes in virtual time: several nodes were initialised, with the same
  * members or with others, before they heard of each other. One cluster has one history. */
 #include <setjmp.h>
 #include <stdarg.h>

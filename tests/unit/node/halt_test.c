@@ -1,4 +1,4 @@
-/* node_halt.c: a node that stops in the middle of a snapshot does nothing more for it. */
+/* halt_test.c: a node that stops in the middle of a snapshot does nothing more for it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

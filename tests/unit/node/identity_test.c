@@ -1,4 +1,4 @@
-/* node_identity.c: production nodes in virtual time: clusters that know their own, and members that
+/* identity_test.c: production nodes in virtual time: clusters that know their own, and members that
  * lose their storage. */
 #include <setjmp.h>
 #include <stdarg.h>

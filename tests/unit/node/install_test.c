@@ -1,4 +1,4 @@
-/* node_install.c: a snapshot that is received: checked by the machine, kept by the storage, swapped
+/* install_test.c: a snapshot that is received: checked by the machine, kept by the storage, swapped
  * in, in this order; and machines that are durable by themselves, which need it. */
 #include <setjmp.h>
 #include <stdarg.h>

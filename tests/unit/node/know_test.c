@@ -1,4 +1,4 @@
-/* node_know.c: production nodes in virtual time: local reads of a node that does not know yet what
+/* know_test.c: production nodes in virtual time: local reads of a node that does not know yet what
  * was acknowledged, and of one that is a member no more. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_leadership.c: production nodes in virtual time: linearizable reads, leadership handed over,
+/* leadership_test.c: production nodes in virtual time: linearizable reads, leadership handed over,
  * pre-vote and check-quorum. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_leap.c: production nodes in virtual time: a stranger names terms and indexes that leave no
+/* leap_test.c: production nodes in virtual time: a stranger names terms and indexes that leave no
  * room to count on. Its word changes nothing, and the node says who it was. */
 #include <setjmp.h>
 #include <stdarg.h>

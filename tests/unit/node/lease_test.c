@@ -1,4 +1,4 @@
-/* node_lease.c: production nodes in virtual time: lease reads of a leader whose thread stands still
+/* lease_test.c: production nodes in virtual time: lease reads of a leader whose thread stands still
  * between its clock and its calls, whose machine sleeps, and whose voters have other settings. */
 #include <setjmp.h>
 #include <stdarg.h>

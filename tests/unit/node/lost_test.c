@@ -1,4 +1,4 @@
-/* node_lost.c: production nodes in virtual time: a node comes back as the incarnation that it was,
+/* lost_test.c: production nodes in virtual time: a node comes back as the incarnation that it was,
  * without entries that it had acknowledged. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_memory.c: production nodes in virtual time whose allocations fail, one after the other
+/* memory_test.c: production nodes in virtual time whose allocations fail, one after the other
  * (style.md, rule 18): a node that cannot go on stops in order, the others go on, and what was
  * acknowledged is there. */
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* node_overruled.c: a node dies when the snapshot that overruled its log is durable, and before the
+/* overruled_test.c: a node dies when the snapshot that overruled its log is durable, and before the
  * log is cut off and purged. What its log says of the membership was never committed. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_receive.c: production nodes in virtual time that several leaders send snapshots: which of
+/* receive_test.c: production nodes in virtual time that several leaders send snapshots: which of
  * the streams is taken, which ends, and that none of them holds up the node itself. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_said.c: production nodes in virtual time, over plugins that say wrongly how a call failed:
+/* said_test.c: production nodes in virtual time, over plugins that say wrongly how a call failed:
  * no error, an error without a text, with another status, with texts that do not end, a status that
  * nobody knows. Nobody aborts, whoever is told of a failure learns its status and a reason, and
  * what was acknowledged is there. */

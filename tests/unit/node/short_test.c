@@ -1,4 +1,4 @@
-/* node_short.c: production nodes in virtual time under transports of older ABIs, whose calls and
+/* short_test.c: production nodes in virtual time under transports of older ABIs, whose calls and
  * envelopes are shorter; those of 1.0 may have left anything where `abi_minor` is now. Nothing
  * behind their ends is touched. */
 #include <setjmp.h>

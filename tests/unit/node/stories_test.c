@@ -1,4 +1,4 @@
-/* node_stories.c: production nodes in virtual time: the whole of core/node over storage-mem and
+/* stories_test.c: production nodes in virtual time: the whole of core/node over storage-mem and
  * sm-protobuf, with a transport that hands calls over. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_unsent.c: production nodes in virtual time: a snapshot that is not sent, because its
+/* unsent_test.c: production nodes in virtual time: a snapshot that is not sent, because its
  * receiver heard of a newer leader, or because its sender stops, is told with the reason. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* node_view.c: production nodes in virtual time, over a state machine that says wrongly what its
+/* view_test.c: production nodes in virtual time, over a state machine that says wrongly what its
  * view is of: another entry, no membership, another one. No snapshot comes of it, nobody aborts,
  * whoever asked learns why, and the node starts again with all that it acknowledged. */
 #include <setjmp.h>

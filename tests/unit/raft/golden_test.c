@@ -1,4 +1,4 @@
-/* golden.c: conversations of core/raft as text files. Each line of tests/golden/NAME.txt that
+/* golden_test.c: conversations of core/raft as text files. Each line of tests/golden/NAME.txt that
  * begins with a letter is a command; the indented lines after it are what came out. The run's text
  * is compared with the file; `golden --rewrite` writes the files anew, to be reviewed as a diff.
  *

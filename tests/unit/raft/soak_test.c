@@ -1,4 +1,4 @@
-/* soak.c: random runs of whole clusters from fixed seeds: drops, reordering, crashes that lose
+/* soak_test.c: random runs of whole clusters from fixed seeds: drops, reordering, crashes that lose
  * unwritten data, membership changes, snapshots. The laws of cluster_laws.c hold at every step;
  * after healing the cluster agrees and serves again. `soak SEED` replays one seed alone. */
 #include "cluster.h"

@@ -1,4 +1,4 @@
-/* command.c: the hand-written scanner against protobuf-c, and the limits at the door. */
+/* command_test.c: the hand-written scanner against protobuf-c, and the limits at the door. */
 #include "command.h"
 #include "wire.h"
 

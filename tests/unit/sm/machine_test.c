@@ -1,4 +1,4 @@
-/* machine.c: the laws of a state machine, as stories on sm-protobuf. */
+/* machine_test.c: the laws of a state machine, as stories on sm-protobuf. */
 #include "machine.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* map.c: the copy-on-write map against the simplest thing that can be right: a sorted array. */
+/* map_test.c: the copy-on-write map against the simplest thing that is right: a sorted array. */
 #include "map.h"
 
 #include <setjmp.h>

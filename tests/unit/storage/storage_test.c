@@ -1,4 +1,4 @@
-/* storage_laws.c: the laws of a storage's log and vote, as stories. */
+/* storage_test.c: the laws of a storage's log and vote, as stories. */
 #include "storage_laws.h"
 
 #include <pthread.h>

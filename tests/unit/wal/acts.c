@@ -1,5 +1,5 @@
-/* wal_acts.c: opens, closes and looks at a storage-wal and its files. */
-#include "wal_test.h"
+/* acts.c: opens, closes and looks at a storage-wal and its files. */
+#include "wal.h"
 
 #include <dirent.h>
 #include <fcntl.h>

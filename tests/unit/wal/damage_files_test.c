@@ -1,5 +1,5 @@
-/* wal_damage_files.c: damage to older segments, to whole files, to snapshots, and while it runs. */
-#include "wal_victim.h"
+/* damage_files_test.c: damage to older segments, whole files and snapshots, also while it runs. */
+#include "victim.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* wal_damage.c: what is damaged is found and named; what a crash cut off is dropped, no more. */
-#include "wal_victim.h"
+/* damage_test.c: what is damaged is found and named; what a crash cut off is dropped, no more. */
+#include "victim.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* wal_descriptors.c: a process without a free file descriptor: it is said as what it is. */
-#include "wal_test.h"
+/* descriptors_test.c: a process without a free file descriptor: it is said as what it is. */
+#include "wal.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
-/* wal_faults.c: devices that fail, get full, or do things by halves. */
+/* faults_test.c: devices that fail, get full, or do things by halves. */
 #include "shim.h"
-#include "wal_test.h"
+#include "wal.h"
 
 #include <errno.h>
 #include <stdio.h>

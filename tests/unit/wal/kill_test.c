@@ -1,9 +1,9 @@
-/* wal_kill.c: a child works and acknowledges, and is ended at any moment: what it acknowledged is
+/* kill_test.c: a child works and acknowledges, and is ended at any moment: what it acknowledged is
  * there, what it did not is absent or whole, and nothing that was cut off comes back.
  *
  * wal_kill [KILLS [SEED]]: how often a child is killed at a random moment. */
 #include "shim.h"
-#include "wal_test.h"
+#include "wal.h"
 
 #include <errno.h>
 #include <inttypes.h>

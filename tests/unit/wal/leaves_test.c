@@ -1,4 +1,4 @@
-/* wal_leaves.c: the leaves of storage-wal alone: records, headers, the sparse index. */
+/* leaves_test.c: the leaves of storage-wal alone: records, headers, the sparse index. */
 #include "head.h"
 #include "index.h"
 #include "record.h"

@@ -1,5 +1,5 @@
-/* wal_model.c: what a storage must hold after which steps, and whether one does. */
-#include "wal_test.h"
+/* model.c: what a storage must hold after which steps, and whether one does. */
+#include "wal.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* wal_names.c: names that the device has no room for, or whose sync fails for want of room. */
+/* names_test.c: names that the device has no room for, or whose sync fails for want of room. */
 #include "shim.h"
-#include "wal_test.h"
+#include "wal.h"
 
 #include <errno.h>
 #include <stdlib.h>

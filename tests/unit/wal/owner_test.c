@@ -1,9 +1,9 @@
-/* wal_owner.c: rkv-owner and what it knows: files that are missing, torn changes, directories of
+/* owner_test.c: rkv-owner and what it knows: files that are missing, torn changes, directories of
  * format 1, which have none, and of others. */
 #include "head.h"
 #include "record.h"
 #include "shim.h"
-#include "wal_test.h"
+#include "wal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* wal_reopen.c: what was acknowledged is there again after the storage was closed and opened. */
-#include "wal_test.h"
+/* reopen_test.c: what was acknowledged is there again after the storage was closed and opened. */
+#include "wal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

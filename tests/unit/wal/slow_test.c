@@ -1,6 +1,6 @@
-/* wal_slow.c: a device that takes its time: what was handed in meanwhile is held all the same. */
+/* slow_test.c: a device that takes its time: what was handed in meanwhile is held all the same. */
 #include "shim.h"
-#include "wal_test.h"
+#include "wal.h"
 
 #include <stdlib.h>
 

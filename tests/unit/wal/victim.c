@@ -1,5 +1,5 @@
-/* wal_victim.c: makes, damages and judges logs. */
-#include "wal_victim.h"
+/* victim.c: makes, damages and judges logs. */
+#include "victim.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
-/* wal_victim.h: a log whose records' places are known, to be damaged. */
+/* victim.h: a log whose records' places are known, to be damaged. */
 #ifndef WAL_VICTIM_H
 #define WAL_VICTIM_H
 
 #include "scan.h"
-#include "wal_test.h"
+#include "wal.h"
 
 enum { ENTRIES = 12, PLACES_MAX = 1024, FILE_BYTES = SEGMENT_SMALL };
 

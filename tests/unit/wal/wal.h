@@ -1,7 +1,7 @@
-/* wal_test.h: a storage-wal under test, the acts of its stories, and a model of what it must hold.
+/* wal.h: a storage-wal under test, the acts of its stories, and a model of what it must hold.
  */
-#ifndef WAL_TEST_H
-#define WAL_TEST_H
+#ifndef TEST_WAL_H
+#define TEST_WAL_H
 
 #include "fake_host.h"
 #include "scratch.h"
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-/* ---- the storage (wal_acts.c) ---- */
+/* ---- the storage (acts.c) ---- */
 
 enum { WARNINGS_MAX = 8192 };
 
@@ -70,7 +70,7 @@ void wal_write_file(const struct wal *w, const char *name, uint64_t at, const vo
                     size_t len);
 void wal_cut_file(const struct wal *w, const char *name, uint64_t size);
 
-/* ---- the model (wal_model.c) ---- */
+/* ---- the model (model.c) ---- */
 
 enum { MODEL_MAX = 1 << 15 };
 enum { TERM_SHORT = 1000 }; /* entries of this and greater terms are short */
