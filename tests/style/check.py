@@ -59,7 +59,8 @@ LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) 
 LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
                      "".join(f"|{re.escape(name)}" for name in LIBRARIES))
 ASSERTED = (  # rooms in which each numbered invariant of a file's top comment is asserted
-    "core/include", "core/raft", "core/node", "core/host", "plugins/sm-protobuf", "plugins/transport-grpc")
+    "core/include", "core/raft", "core/node", "core/host", "plugins/sm-protobuf", "plugins/transport-grpc",
+    "plugins/storage-mem", "share/skeletons/state-machine", "share/skeletons/transport")
 
 
 class File:
