@@ -1,9 +1,9 @@
 /* tcp.h: what each call says on the wire, the transport's structs, and what link.c does.
  *
  * (T1) One thread, the loop, owns every link. Others leave calls in its mailbox, which is all that
- *      the lock is for, and wake it.
- * (T2) So nothing is locked while done or the node is called: both may call back.
- * (T3) A call is in one place at a time: in the mailbox, in a link's list, or with the node.
+ *      the lock is for: nothing is locked while done or the node is called, which may call back.
+ * (T2) A call is in one place at a time: in the mailbox, in a link's list, or with the node. Those
+ *      that the node has, or had and are in the mailbox again, are counted (`open`).
  *
  * A frame, all numbers little-endian: u32 length of what follows, u64 id, u8 kind, then
  *   a request  u64 patience (ns, 0: none), u8 whether an envelope follows, the envelope
@@ -13,6 +13,7 @@
 #ifndef TCP_H
 #define TCP_H
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -121,7 +122,7 @@ struct link {
   /* What waits for the other side: calls of ours for their answers, an accepted link's snapshot
    * streams for their next steps. callee[0] is the id, callee[1] when the time is up. */
   struct rkv_call *calls;
-  size_t open; /* accepted: calls that the node works on */
+  size_t open; /* accepted (T2) */
   /* to a peer */
   bool outbound, closed;
   struct sockaddr_in addr;
