@@ -23,14 +23,6 @@ static int faults_teardown(void **state) {
   return wal_teardown(state);
 }
 
-static void start_anew(struct wal *w) {
-  wal_close(w);
-  scratch_remove(w->dir);
-  scratch_make(w->dir);
-  atomic_store(&w->fatal, RKV_OK);
-  wal_reopen(w);
-}
-
 /* Waits for something that happens in another thread. */
 #define UNTIL(condition)                                                                           \
   do {                                                                                             \
@@ -79,7 +71,7 @@ static void failure_is_final(struct wal *w, enum shim_call call) {
     struct model *m = model_new(), *found = model_new();
     char text[RKV_ERROR_TEXT_MAX];
     size_t succeeded;
-    start_anew(w);
+    wal_start_anew(w);
     shim_fail(call, n, 1, EIO);
     succeeded = work(w, m, n);
     wal_close(w);
@@ -99,7 +91,7 @@ static void failure_is_final(struct wal *w, enum shim_call call) {
 }
 
 static void failed_write_is_final(void **state) {
-  failure_is_final(*state, SHIM_WRITEV);
+  failure_is_final(*state, SHIM_WRITE);
 }
 
 static void failed_sync_is_final(void **state) {

@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include <wal.h>
+
 #include <cmocka.h>
 
 /* ---- the storage (acts.c) ---- */
@@ -17,9 +19,9 @@
 enum { WARNINGS_MAX = 8192 };
 
 struct wal {
-  const struct rkv_plugin *plugin;
   const struct rkv_storage_ops *ops;
-  void *storage; /* NULL: closed */
+  struct files files; /* with the shim (shim.h) in front */
+  void *storage;      /* NULL: closed */
   struct fake_host host;
   char dir[SCRATCH_PATH_MAX];
   uint64_t segment_bytes, queue_bytes_max; /* options for the next open */
@@ -43,7 +45,12 @@ void wal_init(struct wal *w);
 
 enum rkv_status wal_open(struct wal *w);
 void wal_close(struct wal *w);
-void wal_reopen(struct wal *w); /* must succeed */
+void wal_reopen(struct wal *w);     /* must succeed */
+void wal_start_anew(struct wal *w); /* in an empty directory */
+
+/* From now on this process can open `left` more files; then again as many as before. */
+void wal_take_descriptors(unsigned left);
+void wal_give_descriptors(void);
 
 /* A line with this text was logged, also by a thread that goes on. */
 bool wal_warned(struct wal *w, const char *text);
