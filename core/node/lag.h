@@ -1,4 +1,4 @@
-/* lag.h: a peer whose next entries left the hot tail. */
+/* lag.h: entries for a peer whose next ones left the hot tail. */
 #ifndef NODE_LAG_H
 #define NODE_LAG_H
 

@@ -70,8 +70,7 @@ struct node;
 /* Reads what the storage and the state machine hold, restores the newest snapshot if the machine
  * lags behind it, and makes the node; nothing runs yet. May block. Errors: whatever the plugins
  * say; RKV_CORRUPT if log and state machine contradict each other; RKV_INVALID for options out of
- * range, and for a state machine that keeps its state by itself without what that takes
- * (rkv/state_machine.h). */
+ * range, and for a durable state machine without what that takes (rkv/state_machine.h). */
 enum rkv_status node_new(const struct node_options *options, const struct node_plugins *plugins,
                          const struct node_executor *executor, struct node **out,
                          struct rkv_error *error);

@@ -1,4 +1,4 @@
-/* tell.c: lines about elections, appends that were not taken, and who answers. */
+/* tell.c: logs elections, appends that were not taken, and peers that answer or fall silent. */
 #include <node/tell.h>
 
 #include <node/kernel/state.h>

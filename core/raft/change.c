@@ -53,7 +53,7 @@ void raft_changes_abort(struct raft *r) {
   size_t i = r->change_count;
   assert(r->role != RAFT_LEADER);
   while (i-- > 0)
-    if (r->changes[i].kind != RAFT_CHANGE_INIT) /* its entry decides, whoever leads */
+    if (r->changes[i].kind != RAFT_CHANGE_INIT) /* its entry decides, whichever node leads */
       finish_change(r, i, RKV_ABORTED, "leadership was lost before the change was committed");
 }
 
@@ -92,8 +92,8 @@ static bool is_dropped(const struct raft_membership *joint, const struct raft_ch
          !rkv_config_has(&joint->value.configs[1], member->id);
 }
 
-/* The second step of a joint change. Without `retain` the voters that left are dropped; who was a
- * learner stays. */
+/* The second step of a joint change. Without `retain` the voters that left are dropped; learners
+ * stay. */
 static void append_uniform(struct raft *r, struct raft_now now) {
   const struct raft_membership *joint = r->effective;
   struct raft_membership *slot = raft_membership_slot(r);

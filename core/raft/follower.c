@@ -34,7 +34,7 @@ static enum rkv_status check_request(const struct raft *r, struct rkv_vote vote,
   enum rkv_status status;
   if (!vote.committed)
     return rkv_fail(error, RKV_INVALID, "vote: not committed, so nobody leads by it");
-  /* Nobody leads in term 0; who knows a later one says so below. */
+  /* No node leads in term 0. A node that knows a later term rejects the append below. */
   if (vote.term == 0 && r->vote.term == 0) return rkv_fail(error, RKV_INVALID, "vote: term 0");
   if (vote.node_id == r->config.id)
     return rkv_fail(error, RKV_INVALID, "vote: the leader has the id of this node, %" PRIu64,
@@ -52,7 +52,8 @@ static enum rkv_status check_request(const struct raft *r, struct rkv_vote vote,
   return RKV_OK;
 }
 
-/* Committed entries never change: whoever wants that is broken or of another cluster. */
+/* Committed entries never change: a leader that wants to change one is broken, or of another
+ * cluster. */
 static enum rkv_status check_committed(const struct raft *r, struct rkv_log_id prev,
                                        const struct raft_entry *entries, size_t count,
                                        struct rkv_error *error) {

@@ -229,7 +229,7 @@ void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append
  * known when; 0: they are): plans for it have none before. */
 void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns);
 /* `plan` and `sent` as they were sent. SUCCESS: `matched`; REJECTED: `vote`. `lease_ns`: how long
- * the peer promises to depose nobody who leads by this vote, from when it took the append; 0: it
+ * the peer promises not to depose the leader with this vote, from when it took the append; 0: it
  * promises nothing. */
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
                            const struct raft_append_plan *plan, rkv_index sent,

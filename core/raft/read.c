@@ -52,9 +52,9 @@ static uint64_t asked_round(const void *ctx, rkv_node_id id) {
   return p != a->last && p->heartbeats_in_flight == 0 ? RAFT_NEVER : p->sent_round;
 }
 
-/* While a quorum has been asked for the oldest round nobody else is, and the next round waits: the
- * reads that come meanwhile share it. If somebody does not answer, the heartbeats ask the
- * others. */
+/* While a quorum has been asked for the oldest round, no other peer is, and the next round waits:
+ * reads that come meanwhile share it. If one of that quorum does not answer, the heartbeats ask the
+ * other peers. */
 bool raft_reads_want(const struct raft *r, const struct raft_progress *p) {
   const struct asked asked = {r, p};
   if (r->read_count == 0 || p->sent_round >= r->reads[r->read_count - 1].round ||

@@ -147,7 +147,7 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
   } else {
     peer_failed(r, now, p);
   }
-  if (r->leaving) raft_sync_peers(r); /* somebody who left may have heard so now */
+  if (r->leaving) raft_sync_peers(r); /* a peer that left may know so now */
 }
 
 void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer,

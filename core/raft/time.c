@@ -20,11 +20,12 @@ uint64_t raft_deadline(const struct raft *r) {
 static void resign(struct raft *r, struct raft_now now) {
   assert(r->role == RAFT_LEADER);
   r->resign_at_ns = RAFT_NEVER;
-  if (raft_is_voter(r)) return; /* it was taken back meanwhile */
+  if (raft_is_voter(r)) return; /* this node was taken back meanwhile */
   raft_step_down(r, now);
 }
 
-/* Whose leader left, and who is alone, has nobody to ask first: see raft_campaign. */
+/* The election timeout passed: begins with a pre-vote. A node whose leader left, and a lone voter,
+ * campaign at once (raft_campaign). */
 static void stand(struct raft *r, struct raft_now now) {
   bool ask = r->config.pre_vote && !raft_leader_left(r) &&
              !raft_quorum_lone(&r->effective->value, r->config.id);

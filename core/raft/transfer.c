@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-/* ---- to whom ---- */
+/* ---- the target ---- */
 
 /* The voter that has got furthest, of those that are reached and were not asked in vain; NULL. */
 static struct raft_progress *furthest(struct raft *r) {
@@ -83,7 +83,7 @@ void raft_transfer_advance(struct raft *r) {
  * aborts the transfer and resumes accepting client requests". */
 void raft_transfer_time(struct raft *r, struct raft_now now) {
   if (r->transfer.target == 0 || now.ns < r->transfer.until_ns) return;
-  if (r->transfer.asked) /* it may do so yet */
+  if (r->transfer.asked) /* the target may still take over */
     finish_transfer(r, RKV_ABORTED, "transfer: the target did not take over in time");
   else
     finish_transfer(r, RKV_UNAVAILABLE, "transfer: the target did not catch up in time");

@@ -81,14 +81,14 @@ static bool level(const char *text, enum contract_level *out) {
   return false;
 }
 
-/* Adds to a list with an end. */
+/* Adds a text to a list; false: the list is full. */
 static bool add_text(const char **list, size_t *count, size_t max, const char *text) {
   if (*count == max) return false;
   list[(*count)++] = text;
   return true;
 }
 
-/* False: the value makes no sense. */
+/* Takes one flag with its value. False: the value makes no sense. */
 static bool take_flag(struct args *args, int flag, const char *text) {
   struct suite_wish *wish = &args->wish;
   uint64_t n = 0;

@@ -12,7 +12,7 @@ HOST_DESCRIPTORS_FIRST;
 
 enum { EXIT_BROKEN_LAW = 1 };
 
-/* Writes one output; the file is whole or the run has failed. */
+/* Writes one output file. False: the file is not whole, and the run has failed. */
 static bool write_to(const char *path, const struct suite *suite,
                      void (*write_out)(const struct suite *suite, FILE *out)) {
   FILE *file = fopen(path, "we");

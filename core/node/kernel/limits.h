@@ -6,7 +6,7 @@
 
 #define NODE_CHANGES_MAX 16            /* membership calls that may wait at once */
 #define NODE_ADMIN_CALLS_MAX 64        /* membership calls, transfers, snapshots asked for */
-#define NODE_QUESTIONS_MAX 1024        /* metrics and hello, of anybody */
+#define NODE_QUESTIONS_MAX 1024        /* metrics and hello, from any caller */
 #define NODE_VOTE_CALLS_MAX 1024       /* votes, pre-votes and requests to take over */
 #define NODE_APPEND_CALLS_MAX 4096     /* appends and offers of snapshots */
 #define NODE_READ_INDEX_CALLS_MAX 1024 /* read indexes that other nodes ask for */
