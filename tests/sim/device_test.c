@@ -266,8 +266,8 @@ static void threads_wait_in_virtual_time(void **state) {
   assert_string_equal(h.story, "abc");
   assert_true(h.timed_out);
   t->join(t->ctx, thread);
-  turns_free(h.turns);
   world_free(w);
+  turns_free(h.turns);
 }
 
 static void *hold(void *arg) {
@@ -298,8 +298,8 @@ static void who_waits_lets_others_run(void **state) {
   assert_int_equal(world_now(w), now);
   (void)pthread_mutex_unlock(&h.slow);
   t->join(t->ctx, thread);
-  turns_free(h.turns);
   world_free(w);
+  turns_free(h.turns);
 }
 
 int main(void) {

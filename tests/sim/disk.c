@@ -218,7 +218,6 @@ static void disk_save_identity(void *storage, struct rkv_identity identity,
   struct disk *d = storage;
   d->state.identity = identity;
   struct disk_op *op = disk_ask(d, d->state.last.index, completion);
-  op->saves_identity = true;
   wal_ops.save_identity(d->inner, identity, &op->completion);
 }
 

@@ -32,8 +32,7 @@ struct disk_op {
   struct disk_op *next;
   struct disk *disk;
   struct rkv_completion *told; /* the node's; NULL: truncate, purge, or it was told */
-  bool saves_identity;
-  bool heard; /* storage-wal has answered: */
+  bool heard;                  /* storage-wal has answered: */
   enum rkv_status status;
   struct rkv_error error;
   uint64_t at_ns; /* when it was asked for */

@@ -85,13 +85,11 @@ bool disk_tell(struct disk *d) {
     struct rkv_completion *told = op->told;
     enum rkv_status status = op->status;
     struct rkv_error error = op->error;
-    bool identity = op->saves_identity && status == RKV_OK;
     any = true;
     op->told = NULL;
     d->told_ns = d->world->now_ns;
     if (status == RKV_OK) promise(d, op);
     told->done(told, status, status == RKV_OK ? NULL : &error);
-    if (identity) nemesis_identity_saved(sim_of(d->world), d->id);
   }
   if (!device_is_dead(d->device)) check_order(d, oldest(d));
   return any;

@@ -7,7 +7,6 @@
 #define POWER_NS (2 * SECOND)
 #define INSTALL_NS (10 * SECOND)
 #define DAMAGE_NS (3 * SECOND)
-#define IDENTITY_SHARE 4 /* of so many identities that are saved one meets damage */
 #define SLOW_MIN_NS (10 * MS)
 #define SLOW_MAX_NS (5 * SECOND)
 #define FULL_ROOM_MAX 16384 /* for some snapshots, and for no segment */
@@ -86,18 +85,6 @@ static bool damage(struct sim *s, enum sim_fault fault) {
   if (world_random(s->w) % 2)
     world_at(s->w, s->w->now_ns + nemesis_some(s, 10 * MS, DAMAGE_NS), crash, &s->w->nodes[id]);
   return true;
-}
-
-/* The node's identity was just saved, as a rule as a batch of its own: what stands before it is
- * damaged, and nothing else follows. */
-void nemesis_identity_saved(struct sim *s, rkv_node_id id) {
-  if (s->failed || s->healing || world_random(s->w) % IDENTITY_SHARE != 0 || !wipe_expose_it(s, id))
-    return;
-  (void)disk_flip(s->nodes[id].disk);
-  sim_mark(s, SIM_FAULT_FLIP, DAMAGE_NS + NEMESIS_LOST_NS);
-  sim_tell(s, "trouble: %s at node %" PRIu64 ", behind its identity",
-           sim_fault_names[SIM_FAULT_FLIP], id);
-  world_at(s->w, s->w->now_ns, crash, &s->w->nodes[id]);
 }
 
 void strike_damage(struct sim *s, enum sim_fault fault) {

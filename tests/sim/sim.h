@@ -15,6 +15,7 @@
  *   device*.c    a simulated device
  *   fibre.c      a storage's threads, turns.c: in virtual time
  *   disk*.c      storage-wal on all that, and what it promised
+ *   alone.c      before all that: a disk without a node
  *   quiet.c      the last trials, when everything is repaired
  *   coverage.h   kinds of trouble, operations and effects, counted
  *   main.c       many seeds on many processes, coverage, replay */
@@ -162,8 +163,6 @@ void edge_on_snapshot(struct world *w, rkv_node_id to, struct rkv_snapshot_call 
 bool wipe_some(struct sim *s, rkv_node_id first, uint64_t outage_ns);
 /* A node whose disk may be damaged, 0 if there is none; it is weak from now on. */
 rkv_node_id wipe_expose(struct sim *s, rkv_node_id first);
-/* Likewise, that node or none. */
-bool wipe_expose_it(struct sim *s, rkv_node_id id);
 /* The disk of a node does not open: somebody will replace it as soon as that is safe. */
 void wipe_refused(struct sim *s, rkv_node_id id);
 /* Nodes that acknowledged in a cluster that came to nothing get an empty disk. */
@@ -225,9 +224,10 @@ void check_cluster(struct sim *s, rkv_node_id id);
 /* What is left is tried when everything is repaired: a full disk, a replaced one. */
 void quiet_trials(struct sim *s);
 
-/* ---- nemesis_disk.c ---- */
-/* The node's identity was just made durable: that may meet trouble. */
-void nemesis_identity_saved(struct sim *s, rkv_node_id id);
+/* ---- alone.c ---- */
+/* A disk without a node: calls by chance, and crashes at any of its operations. False: what it says
+ * in `failure` was seen. */
+bool alone_run(uint64_t seed, bool trace, char failure[SIM_FAIL_MAX]);
 
 /* The state machine's operations, watched. */
 void machine_watch(struct sim *s);

@@ -14,7 +14,7 @@ struct turns;
 
 /* `after(arg)` is called behind each turn that an event gave. */
 struct turns *turns_new(struct world *w, rkv_node_id id, void (*after)(void *arg), void *arg);
-/* None of its threads may be there any more. */
+/* None of its threads may be there any more, nor an event of the world's. */
 void turns_free(struct turns *t);
 const struct threads *turns_table(const struct turns *t);
 /* True: the world's own thread asks. */

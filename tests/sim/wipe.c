@@ -58,17 +58,14 @@ static void note_returns(struct sim *s) {
   }
 }
 
-static bool can_lose(struct sim *s, rkv_node_id id) {
-  return sim_node_of(s, id) && s->w->stalled != id && !s->nodes[id].weak &&
-         spares(s, settled(s, id), id) && others_spare(s, id);
-}
-
 /* A node that can lose its disk, 0 if there is none. */
 static rkv_node_id choose(struct sim *s, rkv_node_id first) {
   note_returns(s);
   for (rkv_node_id i = 0; i < SIM_NODES; i++) {
     rkv_node_id id = 1 + (first + i) % SIM_NODES;
-    if (can_lose(s, id)) return id;
+    if (sim_node_of(s, id) && s->w->stalled != id && !s->nodes[id].weak &&
+        spares(s, settled(s, id), id) && others_spare(s, id))
+      return id;
   }
   return 0;
 }
@@ -98,13 +95,6 @@ rkv_node_id wipe_expose(struct sim *s, rkv_node_id first) {
   rkv_node_id id = choose(s, first);
   if (id != 0) s->nodes[id].weak = s->nodes[id].damaged = true;
   return id;
-}
-
-bool wipe_expose_it(struct sim *s, rkv_node_id id) {
-  note_returns(s);
-  if (!can_lose(s, id)) return false;
-  s->nodes[id].weak = s->nodes[id].damaged = true;
-  return true;
 }
 
 void wipe_whole(struct sim *s, rkv_node_id id) {
