@@ -64,7 +64,6 @@ void log_fail(struct log *log, const struct rkv_error *why) {
   log_lock(log);
   first = log->failed.status == RKV_OK;
   if (first) log->failed = *why;
-  assert(log->failed.status != RKV_OK); /* (L3) */
   log_signal(log, &log->work);
   log_unlock(log);
   if (first && why->status != RKV_CANCELLED)
