@@ -201,7 +201,7 @@ def pointer_typedef(file):
                       "typedef of a struct, union or enum (write the tag)")
 
 
-PRODUCT = ("core/", "tools/", "bench/", "plugins/sm-protobuf/", "plugins/transport-grpc/")
+PRODUCT = ("core/", "libs/", "tools/", "bench/", "plugins/")
 
 
 def numbers(file):
