@@ -1,4 +1,4 @@
-/* wal_look.c: walks a storage-wal directory by the plugin's own leaves. */
+/* wal_look.c: walks a storage-wal directory with the plugin's own leaf modules. */
 #include "wal_look.h"
 
 #include <rkv/plugin.h>
@@ -28,7 +28,7 @@ static void on_record(struct recover_watcher *watcher, const struct scan *scan) 
   if (look->record) look->record(look->arg, scan);
 }
 
-/* *owner: what it says; it needs no owner_close. */
+/* Reads the owner's line into *owner, which needs no owner_close. */
 static enum rkv_status look_at_log(struct wal_look *look, const struct dir *dir,
                                    struct owner *owner, struct rkv_error *error) {
   struct recovery r;
@@ -106,7 +106,7 @@ enum rkv_status wal_look(struct wal_look *look, const char *path, bool whole,
   size_t count = 0;
   enum rkv_status status;
   look->watcher = (struct recover_watcher){on_head, on_record};
-  if (stat(path, &info) != 0) /* dir_open would make it */
+  if (stat(path, &info) != 0) /* dir_open would make the directory */
     return rkv_fail(error, RKV_NOT_FOUND, "%s: %s", path, strerror(errno));
   status = dir_open(&dir, &files_posix, path, false, error);
   if (status != RKV_OK) return status;
