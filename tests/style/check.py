@@ -203,7 +203,7 @@ def pointer_typedef(file):
                       "typedef of a struct, union or enum (write the tag)")
 
 
-PRODUCT = ("core/", "tools/", "bench/", "plugins/", "share/")
+PRODUCT = ("core/", "libs/", "tools/", "bench/", "plugins/", "share/")
 
 
 def numbers(file):
