@@ -231,8 +231,8 @@ static enum rkv_status check_entry(struct disk *d, const struct disk_entry *entr
   const struct device_file *log = disk_log(d);
   if (entry->place == DISK_NOT_WRITTEN || d->renewed) return RKV_OK;
   if (log && record_is_whole(&log->bytes, entry->place)) return RKV_OK;
-  return rkv_fail(error, RKV_CORRUPT, "simulated disk: entry %llu is damaged",
-                  (unsigned long long)entry->e.id.index);
+  return rkv_fail(error, RKV_CORRUPT, "simulated disk: entry %" PRIu64 " is damaged",
+                  entry->e.id.index);
 }
 
 static enum rkv_status disk_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,

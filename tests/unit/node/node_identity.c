@@ -1,5 +1,5 @@
-/* node_identity.c: production nodes in virtual time: clusters that know their own, and members that
- * lose their storage. */
+/* node_identity.c: production nodes in virtual time: clusters that refuse nodes of other clusters,
+ * and members that lose their storage. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
