@@ -34,19 +34,6 @@ static enum rkv_status after_open(struct host_assembly *a, enum host_part_index 
   return named(a, i, status, error);
 }
 
-/* Adds what to do about damaged or missing files, which is the same for every durable storage. What
- * is wrong stands first, in case the text has to be cut. */
-static enum rkv_status with_remedy(enum rkv_status status, struct rkv_error *error) {
-  static const char remedy[] =
-      "empty its directory, and the leader takes the node in anew; not if a majority of the voters "
-      "is like this";
-  char text[RKV_ERROR_TEXT_MAX];
-  if (status != RKV_CORRUPT) return status;
-  memcpy(text, error->text, sizeof text);
-  return rkv_fail(error, status, "%.*s (%s)", (int)(sizeof text - sizeof remedy - sizeof " ()"),
-                  text, remedy);
-}
-
 static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *error) {
   struct host_user *user = &a->services.parts[HOST_PART_STORAGE];
   struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_STORAGE]);
@@ -54,8 +41,7 @@ static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *e
   a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
   user->opening = true;
   status = a->storage_ops->open(&user->host, &config, &a->storage, outcome_clear(error));
-  status = after_open(a, HOST_PART_STORAGE, status, error);
-  return with_remedy(status, error);
+  return after_open(a, HOST_PART_STORAGE, status, error);
 }
 
 static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {

@@ -103,7 +103,7 @@ void node_free(struct node *n) {
   assert(inbox_empty(&n->inbox) && n->change.count == 0); /* (N1) */
   assert(!n->read.tickets && !n->transfer.call && !n->build.call);
   propose_free(n);
-  free(n->deferred.ring);
+  ring_free(&n->deferred);
   tail_free(&n->tail);
   raft_free(n->raft);
   pthread_mutex_destroy(&n->end.lock);

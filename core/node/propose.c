@@ -15,22 +15,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PENDING_CAPACITY_MIN = 256, BATCH_CAPACITY_MIN = 64 };
+enum { BATCH_CAPACITY_MIN = 64 };
 
-static struct node_pending *pending_at(struct pending *p, size_t i) {
-  return &p->ring[(p->head + i) & (p->capacity - 1)];
-}
-
-static bool pending_reserve(struct pending *p, size_t count) {
-  size_t capacity = p->capacity ? p->capacity : PENDING_CAPACITY_MIN;
-  while (capacity < count) capacity *= 2;
-  if (capacity == p->capacity) return true;
-  struct node_pending *ring = malloc(capacity * sizeof *ring);
-  if (!ring) return false;
-  for (size_t i = 0; i < p->count; i++) ring[i] = *pending_at(p, i);
-  free(p->ring);
-  *p = (struct pending){.ring = ring, .capacity = capacity, .count = p->count};
-  return true;
+static struct node_pending *pending_at(const struct ring *p, size_t i) {
+  return ring_at(p, i);
 }
 
 static bool batch_reserve(struct node *n, size_t count) {
@@ -91,7 +79,8 @@ void propose_flush(struct node *n) {
     refuse_batch(n, RKV_UNAVAILABLE, &error);
     return;
   }
-  if (!pending_reserve(&n->propose.pending, n->propose.pending.count + count)) {
+  struct ring *pending = &n->propose.pending;
+  if (!ring_reserve(pending, pending->count + count, sizeof(struct node_pending))) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for %zu more proposals", count);
     propose_fail_batch(n, &error);
     return;
@@ -101,7 +90,6 @@ void propose_flush(struct node *n) {
     refuse_batch(n, status, &error);
     return;
   }
-  struct pending *pending = &n->propose.pending;
   assert(pending->count == 0 || pending_at(pending, pending->count - 1)->index < first.index);
   assert(first.index > n->applied.index); /* (P1), (P2) */
   for (size_t i = 0; i < count; i++) {
@@ -111,7 +99,7 @@ void propose_flush(struct node *n) {
     n->count.proposed_bytes += p->command.len;
     n->propose.scratch[i] =
         (struct rkv_entry){.id = id, .kind = RKV_ENTRY_COMMAND, .payload = p->command};
-    *pending_at(pending, pending->count++) = (struct node_pending){id.index, p};
+    *(struct node_pending *)ring_push(pending) = (struct node_pending){id.index, p};
   }
   n->propose.batch_count = 0;
   n->count.proposals += count;
@@ -121,10 +109,10 @@ void propose_flush(struct node *n) {
 /* Takes all calls that entries up to `last` answer off their budget at once: one atomic operation
  * for each would cost as much as the rest of its answer. */
 static void release_answered(struct node *n, rkv_index last) {
-  const struct pending *p = &n->propose.pending;
+  const struct ring *p = &n->propose.pending;
   uint64_t calls = 0, bytes = 0;
-  for (size_t i = 0; i < p->count && pending_at(&n->propose.pending, i)->index <= last; i++) {
-    const struct rkv_propose_call *call = pending_at(&n->propose.pending, i)->call;
+  for (size_t i = 0; i < p->count && pending_at(p, i)->index <= last; i++) {
+    const struct rkv_propose_call *call = pending_at(p, i)->call;
     if (!call) continue;
     calls++;
     bytes += call->command.len;
@@ -132,15 +120,14 @@ static void release_answered(struct node *n, rkv_index last) {
   if (calls > 0) gate_leave_proposals(n, calls, bytes);
 }
 
-static struct rkv_propose_call *take_first_pending(struct pending *p) {
+static struct rkv_propose_call *take_first_pending(struct ring *p) {
   struct rkv_propose_call *call = pending_at(p, 0)->call;
-  p->head = (p->head + 1) & (p->capacity - 1);
-  p->count--;
+  ring_drop_oldest(p);
   return call;
 }
 
 void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count) {
-  struct pending *p = &n->propose.pending;
+  struct ring *p = &n->propose.pending;
   assert(p->count == 0 || pending_at(p, 0)->index >= entries[0].id.index); /* (P2) */
   release_answered(n, entries[count - 1].id.index);
   for (size_t i = 0; i < count; i++) {
@@ -161,7 +148,7 @@ void propose_answer(struct node *n, const struct rkv_entry *entries, size_t coun
 
 void propose_covered(struct node *n) {
   struct rkv_error error;
-  struct pending *p = &n->propose.pending;
+  struct ring *p = &n->propose.pending;
   (void)rkv_fail(&error, RKV_ABORTED,
                  "the write was carried out, but its answer is lost: it came to this node within a "
                  "snapshot");
@@ -173,7 +160,7 @@ void propose_covered(struct node *n) {
 
 void propose_drop(struct node *n, rkv_index above, const char *why) {
   struct rkv_error error;
-  struct pending *p = &n->propose.pending;
+  struct ring *p = &n->propose.pending;
   if (p->count == 0) return;
   (void)rkv_fail(&error, RKV_ABORTED, "%s", why);
   while (p->count > 0 && pending_at(p, p->count - 1)->index > above) {
@@ -196,7 +183,7 @@ void propose_expire(struct node *n) {
 
 void propose_free(struct node *n) {
   assert(n->propose.pending.count == 0 && n->propose.batch_count == 0); /* (N1) */
-  free(n->propose.pending.ring);
+  ring_free(&n->propose.pending);
   free(n->propose.batch);
   free(n->propose.scratch);
 }

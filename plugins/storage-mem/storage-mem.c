@@ -1,13 +1,13 @@
 /* storage-mem.c: log, vote and snapshot in RAM; the smallest complete example of a storage.
  *
- * Installed as the skeleton for authors too, so it compiles as C++ as well (hence the casts). Each
- * completion is called before its operation returns. Payloads and chunks are shared, never copied.
+ * A skeleton for authors too, so it compiles as C++ (hence the casts). Payloads are shared, never
+ * copied. `lock` guards log, purged and newest; each operation completes, without it, at once.
  *
  * (I1) log[head .. head + count) are the entries purged.index + 1 .. purged.index + count.
- * (I2) log, purged and newest change under `lock`; no completion is called while it is held.
- * (I3) A committed snapshot never changes: a holder of a reference reads it without the lock. */
+ * (I2) A committed snapshot never changes: its readers read it without the lock. */
 #include <rkv/rkv.h>
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -109,10 +109,8 @@ static void mem_truncate(void *storage, rkv_index after) {
 static void mem_purge(void *storage, struct rkv_log_id up_to) {
   struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  for (; s->log.count > 0 && s->state.purged.index < up_to.index; s->log.head++, s->log.count--) {
-    s->state.purged = s->log.at[s->log.head].id;
-    rkv_buf_drop(&s->log.at[s->log.head].payload);
-  }
+  for (; s->log.count > 0 && s->state.purged.index < up_to.index; s->log.head++, s->log.count--)
+    s->state.purged = s->log.at[s->log.head].id, rkv_buf_drop(&s->log.at[s->log.head].payload);
   if (s->state.purged.index < up_to.index) s->state.purged = up_to; /* beyond the last entry */
   (void)pthread_mutex_unlock(&s->lock);
 }
@@ -132,6 +130,7 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
   if (to > s->state.purged.index + s->log.count) to = s->state.purged.index + s->log.count;
   for (; status == RKV_OK && *count < capacity && from <= to; from++) {
     const struct rkv_entry *entry = &s->log.at[s->log.head + (from - s->state.purged.index - 1)];
+    assert(entry->id.index == from); /* (I1) */
     bytes += entry->payload.len;
     if (*count > 0 && bytes > bytes_max) break;
     entries[(*count)++] = *entry;
@@ -174,6 +173,7 @@ static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
                                           struct rkv_error *error) {
   struct snapshot *s = (struct snapshot *)writer;
   struct rkv_entry entry = {{0, s->meta.size}, 0, 0, chunk};
+  assert(s != s->storage->newest); /* (I2) */
   if (!make_room(&s->chunks, 1)) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory");
   s->chunks.at[s->chunks.count++] = entry;
   (void)rkv_buf_share(chunk), s->meta.size += chunk.len;

@@ -60,7 +60,9 @@ LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) 
 LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
                      "".join(f"|{re.escape(name)}" for name in LIBRARIES))
 ASSERTED = (  # rooms in which each numbered invariant of a file's top comment is asserted
-    "core/include", "core/raft", "core/node", "core/host", "plugins/sm-protobuf", "plugins/transport-grpc")
+    "core/include", "core/raft", "core/node", "core/host", "libs/storage-parts", "plugins/sm-protobuf",
+    "plugins/storage-mem", "plugins/storage-rocksdb", "plugins/storage-wal", "plugins/transport-grpc",
+    "share/skeletons/state-machine", "share/skeletons/transport")
 
 
 class File:
@@ -244,6 +246,18 @@ def includes_first(file):
             declared = number
 
 
+def test_names(file):
+    """NAME_test.c is a program of tests, anything else under tests/ a helper; main.c is a program that is none."""
+    if not file.path.startswith("tests/") or not file.is_c:
+        return
+    name = pathlib.Path(file.path).name
+    main = re.search(r"^int main\(", file.code, re.M)
+    if main and not name.endswith("_test.c") and name != "main.c":
+        yield file.at(c_text.line_of(file.code, main.start()), "a program of tests (name it NAME_test.c)")
+    if not main and re.search(r"_test\.[ch]$", name):
+        yield file.at(1, "has no main (NAME_test.c is a program of tests: take another name for a helper)")
+
+
 def invariants(file):
     """(line, number) of those that the top comment has: `(N1) ...` at the begin of a line."""
     top = re.match(r"/\*.*?\*/", file.text, re.S) if file.is_c else None
@@ -270,7 +284,8 @@ def asserted(files):
 
 
 RULES = (columns, whitespace, file_length, function_length, first_line, unfinished, banned_calls, pure_core,
-         asked_plugins, include_direction, pointer_typedef, includes_first, numbers, loop_variables, said_status)
+         asked_plugins, include_direction, pointer_typedef, includes_first, test_names, numbers, loop_variables,
+         said_status)
 
 
 def formatted(files):

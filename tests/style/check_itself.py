@@ -50,6 +50,8 @@ OFFENCES = [
     ("tools/truth.c", "int f(int status) {\n  if (!status) return 1;\n  return 2;\n}\n", 3, "a status as a truth"),
     ("bench/truth.c", "int f(struct a *a) {\n  if (a->status) return 1;\n  return 2;\n}\n", 3, "a status as a truth"),
     ("core/raft/late_include.c", "int a;\n#include <string.h>\n", 3, "includes below the declaration of line 2"),
+    ("tests/unit/u/story.c", "int main(void) {\n  return 0;\n}\n", 2, "a program of tests (name it NAME_test.c)"),
+    ("tests/unit/u/acts_test.h", "int a;\n", 1, "has no main"),
     ("plugins/p/typedef.c", "typedef struct p *p_ptr;\n", 2, "typedef of a struct"),
 ]
 # Invariants: the top comment's second line, the code, the finding's line, a part of its text ("" = none).

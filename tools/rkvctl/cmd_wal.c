@@ -22,8 +22,9 @@ static enum outcome say_trouble(const struct session *session, const char *what,
   (void)fprintf(stderr, " (%s)\n", status);
   if (error->status == RKV_CORRUPT)
     (void)fputs(
-        "  empty the directory, and the leader takes the node in anew; not if a majority of the "
-        "voters is like this\n",
+        "  put the directory aside and start the node with an empty one, and the leader takes it "
+        "in "
+        "anew; where a majority of the voters is like this, restore their storages from copies\n",
         stderr);
   return OUTCOME_REFUSED;
 }

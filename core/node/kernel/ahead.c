@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint64_t payload_bytes(const struct ahead_run *run) {
   uint64_t bytes = 0;
@@ -17,10 +18,10 @@ void ahead_run_drop(struct ahead_run *run) {
 }
 
 static struct ahead_run take_first_run(struct ahead *a) {
-  struct ahead_run run = a->runs[a->head];
+  struct ahead_run run = a->runs[0];
   assert(a->count > 0 && run.count > 0);
-  a->head = (a->head + 1) % AHEAD_RUNS_MAX;
   a->count--;
+  memmove(a->runs, a->runs + 1, a->count * sizeof run);
   a->first += run.count;
   a->bytes -= run.bytes;
   assert(a->count > 0 || (a->first == a->next && a->bytes == 0)); /* (A1) */
@@ -58,7 +59,7 @@ void ahead_put(struct ahead *a, struct ahead_run *run) {
   }
   assert(a->count < AHEAD_RUNS_MAX && run->entries[0].id.index == a->next); /* (A1) */
   run->bytes = payload_bytes(run);
-  a->runs[(a->head + a->count++) % AHEAD_RUNS_MAX] = *run;
+  a->runs[a->count++] = *run;
   a->next += run->count;
   a->bytes += run->bytes;
   *run = (struct ahead_run){NULL, 0, 0};

@@ -28,8 +28,8 @@ struct ahead_run {
 struct ahead {
   struct rkv_vote vote;
   rkv_index first, next;
-  struct ahead_run runs[AHEAD_RUNS_MAX];
-  size_t head, count;
+  struct ahead_run runs[AHEAD_RUNS_MAX]; /* the first is sent next */
+  size_t count;
   uint64_t bytes;
   bool reading, outdated; /* a read is in flight; it is to be dropped (A2) */
 };

@@ -19,6 +19,7 @@
 #include <node/kernel/inbox.h>
 #include <node/know.h>
 #include <node/kernel/limits.h>
+#include <node/kernel/ring.h>
 #include <node/kernel/role.h>
 #include <node/lost.h>
 #include <node/node.h>
@@ -31,26 +32,16 @@
 
 #define NODE_LOG "node"
 
+/* A proposal that waits for its entry to be applied. */
 struct node_pending {
   rkv_index index;
   struct rkv_propose_call *call;
 };
 
-/* Proposals that wait for their entry to be applied: a ring ordered by index. */
-struct pending {
-  struct node_pending *ring;
-  size_t capacity, head, count;
-};
-
+/* An output that waits for durability. */
 struct node_deferred {
   uint64_t after; /* carried out once this many saves are durable */
   struct raft_output output;
-};
-
-/* Outputs that wait for durability: a ring in the order they came. */
-struct deferred {
-  struct node_deferred *ring;
-  size_t capacity, head, count;
 };
 
 struct node_peer {
@@ -92,7 +83,7 @@ struct proposing {
   struct rkv_propose_call **batch; /* proposals of the batch being collected */
   size_t batch_count, batch_capacity;
   struct rkv_entry *scratch; /* entries of one append */
-  struct pending pending;
+  struct ring pending;       /* of struct node_pending, ordered by index */
 };
 
 struct saving {
@@ -214,7 +205,7 @@ struct node {
   struct tail tail;
 
   struct saving save;
-  struct deferred deferred;
+  struct ring deferred; /* of struct node_deferred, in the order they came */
   struct connections peers;
   struct proposing propose;
   struct applying apply;

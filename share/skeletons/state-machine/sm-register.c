@@ -7,12 +7,15 @@
  * command is (validate), what it does (apply), what can be asked (query) and how all of the state
  * is written down (snapshot_read) and read back (restore_write).
  *
- * (I1) apply depends on the log alone: no clock, no chance, no address, no iteration order.
- * (I2) A view holds references to all that it needs: later applies do not change it. Only the
- * applier calls what touches the state, so there is no lock; a machine that declares
- * RKV_CAP_CONCURRENT_QUERIES needs one. */
+ * apply depends on the log alone: no clock, no chance, no address, no iteration order. What a view
+ * needs it holds references to: later applies do not change it. Only the applier calls what touches
+ * the state, so there is no lock; a machine that declares RKV_CAP_CONCURRENT_QUERIES needs one.
+ *
+ * (I1) applied.last only grows: entries come once, in the order of the log.
+ * (I2) A restore has no more bytes than its head and the value that the head announces. */
 #include <rkv/rkv.h>
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define VALUE_LIMIT (64u * 1024 * 1024) /* bytes: the largest value_max */
@@ -71,6 +74,7 @@ static enum rkv_status reg_apply(void *sm, const struct rkv_entry *entries, size
   (void)error;
   for (size_t i = 0; i < count; i++) {
     const struct rkv_entry *entry = &entries[i];
+    assert(entry->id.index > m->applied.last.index); /* (I1) */
     m->applied.last = entry->id; /* of every entry, also of those that are no command */
     if (entry->kind == RKV_ENTRY_COMMAND) {
       results[i] = m->value; /* our reference becomes the caller's */
@@ -205,6 +209,7 @@ static enum rkv_status reg_restore_write(void *restore, struct rkv_buf chunk,
                     HEAD_BYTES + r->value.len);
   memcpy(r->room + (r->got - HEAD_BYTES), chunk.data + at, chunk.len - at);
   r->got += chunk.len - at;
+  assert(r->got <= HEAD_BYTES + r->value.len); /* (I2) */
   return RKV_OK;
 }
 

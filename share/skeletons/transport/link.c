@@ -94,12 +94,9 @@ static struct rkv_buf take(struct wire *w, size_t len) {
 }
 
 static void raw(struct wire *w, void *value, size_t len) {
-  if (w->out) {
-    put(w, value, len);
-  } else {
-    const struct rkv_buf taken = take(w, len);
-    memcpy(value, taken.data, taken.len);
-  }
+  const struct rkv_buf taken = w->out ? rkv_buf_none() : take(w, len);
+  if (w->out) put(w, value, len);
+  if (taken.len > 0) memcpy(value, taken.data, taken.len);
 }
 
 static void bytes(struct wire *w, struct rkv_buf *buf) {
@@ -200,6 +197,7 @@ static void walk_call(struct wire *w, const struct wire_head *head, union wire_c
 
 enum rkv_status link_write(struct link *link, struct wire_head *head, union wire_call *call) {
   const size_t start = link->len;
+  assert(pthread_equal(pthread_self(), link->t->thread)); /* (T1) */
   struct wire w = {RKV_OK, link, start + WIRE_LENGTH + WIRE_FRAME_MAX, RKV_BUF_NONE_INIT, NULL};
   uint32_t length = 0; /* filled in at the end */
   raw(&w, &length, sizeof length);
@@ -267,12 +265,12 @@ int link_receive(struct link *link, struct rkv_buf *frame) {
 }
 
 bool link_address(const char *text, struct sockaddr_in *addr) {
-  char host[INET_ADDRSTRLEN], port[6], more;
-  const bool whole = sscanf(text, "%15[0-9.]:%5[0-9]%c", host, port, &more) == 2;
-  const unsigned long value = whole ? strtoul(port, NULL, 10) : 0;
+  const struct rkv_addr_parts parts = rkv_addr_split(text);
+  char host[RKV_ADDR_MAX];
+  rkv_addr_host(&parts, host);
   memset(addr, 0, sizeof *addr);
-  addr->sin_family = AF_INET, addr->sin_port = htons((uint16_t)value);
-  return value > 0 && value <= 65535 && inet_pton(AF_INET, host, &addr->sin_addr) == 1;
+  addr->sin_family = AF_INET, addr->sin_port = htons((uint16_t)rkv_port_number(parts.port));
+  return !rkv_addr_refusal(text) && inet_pton(AF_INET, host, &addr->sin_addr) == 1;
 }
 
 int link_socket(void) {
@@ -300,6 +298,7 @@ void link_hang_up(struct link *link) {
 /* ---- calls that wait ---- */
 
 void link_keep(struct link *link, struct rkv_call *call, uint64_t id, uint64_t end_ns) {
+  assert(pthread_equal(pthread_self(), link->t->thread)); /* (T1) */
   call->callee[0] = id, call->callee[1] = end_ns;
   call->next = link->calls, link->calls = call;
 }

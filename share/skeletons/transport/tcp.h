@@ -1,18 +1,19 @@
 /* tcp.h: what each call says on the wire, the transport's structs, and what link.c does.
  *
- * (T1) One thread, the loop, owns every link. Other threads put calls into the loop's mailbox, and
- *      wake it. The lock is for the mailbox alone.
- * (T2) No lock is held while done or the node is called: both may call back.
- * (T3) A call is in one place at a time: in the mailbox, in a link's list, or with the node.
+ * (T1) One thread, the loop, owns every link. Others leave calls in its mailbox, which is all that
+ *      the lock is for: nothing is locked while done or the node is called, which may call back.
+ * (T2) A call is in one place at a time: in the mailbox, in a link's list, or with the node. Those
+ *      that the node has, or had and are in the mailbox again, are counted (`open`).
  *
  * A frame, all numbers little-endian: u32 length of what follows, u64 id, u8 kind, then
  *   a request  u64 patience (ns, 0: none), u8 whether an envelope follows, the envelope
  *   an answer  u32 status and, unless it is 0 (RKV_OK), u64 leader, text its address, text why, and
- *              nothing more. It has its request's id, and WIRE_ANSWER in its kind.
+ *              nothing more; its id is the request's, its kind has WIRE_ANSWER.
  * and the fields of the call in the order of its row below. Texts and bytes: u32 length, bytes. */
 #ifndef TCP_H
 #define TCP_H
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -121,7 +122,7 @@ struct link {
   /* What waits for the other side: calls to a peer for their answers; an accepted link's snapshot
    * streams for their next steps. callee[0] is the id, callee[1] when the time is up. */
   struct rkv_call *calls;
-  size_t open; /* accepted: calls that the node works on */
+  size_t open; /* accepted (T2) */
   /* to a peer */
   bool outbound, closed;
   struct sockaddr_in addr;
@@ -130,8 +131,7 @@ struct link {
   struct rkv_call mail;       /* for peer_close */
 };
 
-/* An accepted request until its answer. A snapshot stream is one request from its first step to its
- * last: all its steps have one id. */
+/* An accepted request until its answer. All steps of a snapshot stream are one request. */
 struct inbound {
   union wire_call as; /* first: the node sees only this */
   struct link *link;

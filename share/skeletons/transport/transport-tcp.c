@@ -72,6 +72,7 @@ static void answer(struct inbound *in) {
     (void)link_write(link, &in->head, &in->as); /* else it times out at the peer */
   }
   if (link->fd < 0) link->len = 0; /* the connection is closed: the answer is dropped */
+  assert(link->open > 0);          /* (T2) */
   link->open--;
   if (goes_on) {
     in->as.call.kind = WIRE_SNAPSHOT_BEGIN;
@@ -112,8 +113,7 @@ static void on_request(struct link *link, const struct wire_head *head, struct r
   if (stream && status != RKV_OK) in->head.kind = WIRE_SNAPSHOT_ABORT, status = RKV_OK;
   link->open++;
   if (status != RKV_OK)
-    (void)rkv_fail(&in->head.error, status, "refused by the transport: %s",
-                   rkv_status_name(status));
+    (void)rkv_fail(&in->head.error, status, "transport refused: %s", rkv_status_name(status));
   status == RKV_OK ? link_hand_in(in) : answer(in);
 }
 
