@@ -1,5 +1,5 @@
-/* leap_test.c: production nodes in virtual time: a stranger names terms and indexes that leave no
- * room to count on. Its word changes nothing, and the node says who it was. */
+/* leap_test.c: production nodes in virtual time: a stranger sends terms and indexes that leave no
+ * room to count on. They change nothing, and the node logs who sent them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
