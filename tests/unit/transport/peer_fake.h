@@ -28,7 +28,7 @@ struct peer_manner {
   uint64_t lease_ns;        /* what it promises with each append that it took */
   bool strange;             /* answers bytes that are no message */
   unsigned end_after;       /* a stream ends after so many answers ... */
-  grpc_status_code end;     /* ... with this; 0 answers: off */
+  grpc_status_code end;     /* ... with this; 0 answers: off; a snapshot's stream at its meta */
 };
 
 /* What it saw. */
