@@ -24,10 +24,11 @@ static enum rkv_status named(const struct host_assembly *a, enum host_part_index
 
 /* metric_register is allowed inside open only. What a failed open registered must go. */
 static enum rkv_status after_open(struct host_assembly *a, enum host_part_index i,
-                                  enum rkv_status status, struct rkv_error *error) {
+                                  enum rkv_status status, void *const *instance,
+                                  struct rkv_error *error) {
   struct host_user *user = &a->services.parts[i];
   user->opening = false;
-  status = node_said(status, "open", error);
+  status = node_gave(status, instance, "open", error);
   if (status == RKV_OK) return RKV_OK;
   host_metrics_drop(&a->services.metrics, user->name);
   return named(a, i, status, error);
@@ -53,18 +54,19 @@ static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *e
   a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
   user->opening = true;
   status = a->storage_ops->open(&user->host, &config, &a->storage, node_ask(error));
-  status = after_open(a, HOST_PART_STORAGE, status, error);
+  status = after_open(a, HOST_PART_STORAGE, status, &a->storage, error);
   return with_remedy(status, error);
 }
 
 static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {
   struct host_user *user = &a->services.parts[HOST_PART_STATE_MACHINE];
   struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_STATE_MACHINE]);
+  enum rkv_status status;
   assert(a->storage_ops && !a->sm_ops && !a->node); /* (A1) */
   a->sm_ops = plugin_of(a, HOST_PART_STATE_MACHINE)->ops;
   user->opening = true;
-  return after_open(a, HOST_PART_STATE_MACHINE,
-                    a->sm_ops->open(&user->host, &config, &a->sm, node_ask(error)), error);
+  status = a->sm_ops->open(&user->host, &config, &a->sm, node_ask(error));
+  return after_open(a, HOST_PART_STATE_MACHINE, status, &a->sm, error);
 }
 
 static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error *error) {
@@ -74,7 +76,7 @@ static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error 
   user->opening = true;
   status = a->transport_ops->open(&user->host, &config, node_api(a->node), &a->transport,
                                   node_ask(error));
-  return after_open(a, HOST_PART_TRANSPORT, status, error);
+  return after_open(a, HOST_PART_TRANSPORT, status, &a->transport, error);
 }
 
 static void on_fatal(void *arg, enum rkv_status status, const char *text) {

@@ -43,9 +43,9 @@ static bool step(struct snapshot_build *b) {
   struct rkv_buf chunk = rkv_buf_none();
   if (node_ending(n)) return give_back(b);
   if (!b->writer) {
-    b->status = node_said(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
+    b->status = node_gave(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
                                                   node_ask(&b->error)),
-                          "the storage's snapshot_begin", &b->error);
+                          &b->writer, "the storage's snapshot_begin", &b->error);
     return b->status == RKV_OK;
   }
   b->status = node_said(
@@ -122,9 +122,9 @@ static enum rkv_status check_view(struct node *n, const struct rkv_snapshot_meta
 /* Freezes the view. Nothing is kept on failure. */
 static enum rkv_status begin_view(struct snapshot_build *b, struct rkv_error *error) {
   struct node *n = b->n;
-  enum rkv_status status = node_said(
+  enum rkv_status status = node_gave(
       n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta, node_ask(error)),
-      "the state machine's snapshot_begin", error);
+      &b->view, "the state machine's snapshot_begin", error);
   if (status != RKV_OK) return status;
   status = check_view(n, &b->meta, error);
   if (status == RKV_OK) return RKV_OK;

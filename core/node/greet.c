@@ -126,9 +126,9 @@ static void ask(struct node *n, struct greeting *g, struct rkv_member *member) {
   q->member = member;
   q->hello.call.done = on_done;
   q->hello.call.deadline_ns = n->now_ns + patience_ns(n, g->call);
-  if (node_said(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &q->peer,
+  if (node_gave(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &q->peer,
                                                 node_ask(&error)),
-                "the transport's peer_open", &error) != RKV_OK) {
+                &q->peer, "the transport's peer_open", &error) != RKV_OK) {
     g->refusal = error;
     return;
   }

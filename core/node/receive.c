@@ -29,13 +29,13 @@
 static enum rkv_status begin(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status =
-      node_said(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
+      node_gave(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
                                                    &r->writer, node_ask(&r->error)),
-                "the storage's snapshot_begin", &r->error);
+                &r->writer, "the storage's snapshot_begin", &r->error);
   if (status != RKV_OK) return status;
-  return node_said(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
+  return node_gave(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
                                                 node_ask(&r->error)),
-                   "the state machine's restore_begin", &r->error);
+                   &r->restore, "the state machine's restore_begin", &r->error);
 }
 
 static enum rkv_status write_chunk(struct snapshot_receive *r) {

@@ -33,12 +33,12 @@ static enum rkv_status restore(struct recover *r, struct rkv_error *error) {
   struct rkv_buf chunk = rkv_buf_none();
   void *reader = NULL, *restoring = NULL;
   uint64_t offset = 0;
-  enum rkv_status status = node_said(
-      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, node_ask(error)),
+  enum rkv_status status = node_gave(
+      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, node_ask(error)), &reader,
       "the storage's snapshot_open", error);
   if (status != RKV_OK) return status;
-  status = node_said(sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, node_ask(error)),
-                     "the state machine's restore_begin", error);
+  status = node_gave(sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, node_ask(error)),
+                     &restoring, "the state machine's restore_begin", error);
   while (status == RKV_OK) {
     status = node_said(
         storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk, node_ask(error)),

@@ -45,9 +45,9 @@ static void run(struct node_job *job) {
   if (node_ending(n))
     s->status = RKV_CANCELLED; /* send_on_step looks at the end itself */
   else if (s->step == SEND_OPEN)
-    s->status = node_said(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
+    s->status = node_gave(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
                                                  &s->call.meta, node_ask(&s->error)),
-                          "the storage's snapshot_open", &s->error);
+                          &s->reader, "the storage's snapshot_open", &s->error);
   else
     s->status = node_said(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
                                                  &s->call.chunk, node_ask(&s->error)),

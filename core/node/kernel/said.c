@@ -21,6 +21,14 @@ enum rkv_status node_said_no(enum rkv_status status, const char *who, struct rkv
   return known;
 }
 
+enum rkv_status node_gave(enum rkv_status status, void *const *given, const char *who,
+                          struct rkv_error *error) {
+  if (status != RKV_OK) return node_said_no(status, who, error);
+  if (*given) return RKV_OK;
+  return rkv_fail(error, RKV_BROKEN, "%s says that it succeeded and gave nothing (tell its author)",
+                  who);
+}
+
 enum rkv_status node_told(enum rkv_status status, const struct rkv_error *said, const char *who,
                           struct rkv_error *error) {
   if (status == RKV_OK) return RKV_OK;

@@ -45,6 +45,11 @@ static inline enum rkv_status node_said(enum rkv_status status, const char *who,
   return status == RKV_OK ? RKV_OK : node_said_no(status, who, error);
 }
 
+/* Likewise of an operation that gives a handle; *given is NULL before the call. Whoever says that
+ * it succeeded and gave none has failed: RKV_BROKEN. */
+enum rkv_status node_gave(enum rkv_status status, void *const *given, const char *who,
+                          struct rkv_error *error);
+
 /* Likewise inside a done: `said` is what done was told, NULL even of a failure; *error is filled.
  */
 enum rkv_status node_told(enum rkv_status status, const struct rkv_error *said, const char *who,

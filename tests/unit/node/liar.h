@@ -56,12 +56,15 @@ enum liar_way {
   LIAR_WAYS
 };
 
+/* As the status of an operation that gives a handle: it says that it succeeded, and gives none. */
+#define LIAR_NOTHING RKV_OK
+
 #define LIAR_TEXT "the liar's reason"
 #define LIAR_UNKNOWN ((enum rkv_status)77) /* a status that nobody knows */
 
 /* Gives the world's nodes such plugins; before any is started. */
 void liar_begin(struct world *w);
-/* The nth call of `op` from now on returns `status`, a failure, and says so wrongly. 0: none. */
+/* The nth call of `op` from now on returns `status`, and says so wrongly. 0: none. */
 void liar_arm(enum liar_op op, unsigned nth, enum rkv_status status, enum liar_way way);
 /* It did. */
 bool liar_lied(void);
