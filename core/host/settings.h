@@ -19,6 +19,7 @@ struct host_setting {
   unsigned line;      /* of the file; 0 = none */
   enum host_source source;
   const struct host_setting *first; /* given twice: the one that counts; NULL: it is the one */
+  bool refused;                     /* its text was no text, which was told; "" stands for it */
 };
 
 /* A [header] of the file, told apart from its keys so that an empty section is noticed too. */
@@ -37,7 +38,8 @@ struct host_settings {
   size_t section_count;
 };
 
-/* Takes copies. An illegal text or one setting too many becomes a problem. A key given twice by one
+/* Takes copies. An illegal text or one setting too many becomes a problem; the key counts as given
+ * all the same, for it is not missing. A key given twice by one
  * source is told by host_section_read, which knows whether its value is a secret. */
 void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
                        const char *key, const char *text, const char *origin, unsigned line,
