@@ -74,6 +74,7 @@ static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membe
     error = *refusal;
     status = (enum rkv_status)refusal->status;
   }
+  if (status == RKV_OK) status = identity_check_found(n, &error);
   if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, &error);
   if (status == RKV_OK) identity_found(n, members);
   change_settle(n, call, status, &error);
@@ -86,6 +87,7 @@ void change_on_init(struct node *n, struct rkv_call *call) {
   enum rkv_status status = rkv_membership_check(c->membership, &error);
   if (status == RKV_OK) status = addresses_check(c->membership, &error);
   if (status == RKV_OK) status = raft_check_init(n->raft, c->membership, &error);
+  if (status == RKV_OK) status = identity_check_found(n, &error);
   if (status != RKV_OK) {
     change_settle(n, call, status, &error);
     return;

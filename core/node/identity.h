@@ -17,6 +17,8 @@ bool identity_differs(const struct node *n, const struct rkv_call *call);
 bool identity_leaves(struct node *n, const struct rkv_call *call);
 /* A leader was accepted, and identity_leaves had nothing to do: its cluster is this node's. */
 void identity_adopt(struct node *n, const struct rkv_call *call);
+/* RKV_PRECONDITION if this node may not create a cluster: it belongs to one for ever. */
+enum rkv_status identity_check_found(const struct node *n, struct rkv_error *error);
 /* This node was made the first of a new cluster of these voters. */
 void identity_found(struct node *n, const struct rkv_membership *founders);
 /* An entry may have been committed. */
