@@ -22,6 +22,10 @@ struct session {
   struct client *client;
   const struct args *args;
   bool patient; /* nobody listens: ask again until the time is up */
+  /* NULL: what a node declines for now is refused. Else it is asked again until the time is up, and
+   * this is told once why. */
+  void (*waits)(const struct session *session, const char *why);
+  const char *command; /* that waits */
 };
 
 struct command {
