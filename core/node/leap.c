@@ -1,4 +1,4 @@
-/* leap.c: terms and log ids that cannot be true are refused, counted and told (leap.h). */
+/* leap.c: terms, leaders and log ids that cannot be true are refused, counted and told (leap.h). */
 #include <node/leap.h>
 
 #include <node/kernel/gate.h>
@@ -21,10 +21,11 @@ static void tell(struct node *n, rkv_node_id sender, const char *text) {
 
 bool leap_is_told(struct node *n, const struct rkv_call *call, struct rkv_vote vote,
                   struct rkv_log_id id, struct rkv_error *error) {
-  rkv_node_id sender = rkv_call_sender(call).id;
-  if (raft_check_edge(n->raft, vote, id, error) == RKV_OK) return false;
-  tell(n, sender ? sender : vote.node_id, error->text);
-  return true;
+  const rkv_node_id sender = rkv_call_sender(call).id;
+  const bool refused = raft_check_edge(n->raft, vote, id, error) != RKV_OK;
+  if (refused || raft_check_rival(n->raft, vote, error) != RKV_OK)
+    tell(n, sender ? sender : vote.node_id, error->text);
+  return refused;
 }
 
 bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
@@ -37,6 +38,7 @@ bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
 
 void leap_note_answer(struct node *n, rkv_node_id peer, struct rkv_vote vote) {
   struct rkv_error error;
-  if (raft_check_edge(n->raft, vote, (struct rkv_log_id){0, 0}, &error) != RKV_OK)
+  if (raft_check_edge(n->raft, vote, (struct rkv_log_id){0, 0}, &error) != RKV_OK ||
+      raft_check_rival(n->raft, vote, &error) != RKV_OK)
     tell(n, peer, error.text);
 }

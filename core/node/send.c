@@ -135,7 +135,7 @@ static void end(struct snapshot_send *s, bool ok) {
   if (ok && order != RKV_LESS && order != RKV_EQUAL) {
     greater = s->call.voter_vote;
     (void)rkv_fail(&s->error, RKV_ABORTED,
-                   "the peer has heard of a newer leader: node %" PRIu64 ", term %" PRIu64,
+                   "the peer follows another leader: node %" PRIu64 ", term %" PRIu64,
                    greater.node_id, greater.term);
     leap_note_answer(n, s->peer, greater);
     ok = false;
