@@ -13,9 +13,10 @@
 #ifndef STORAGE_PARTS_LOG_H
 #define STORAGE_PARTS_LOG_H
 
+#include "threads.h"
+
 #include <rkv/storage.h>
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 enum op_type { OP_APPEND, OP_VOTE, OP_IDENTITY, OP_TRUNCATE, OP_PURGE };
@@ -93,6 +94,7 @@ enum { LOG_METRICS = sizeof(struct log_metrics) / sizeof(atomic_uint_least64_t) 
 struct log {
   const struct rkv_host *host;
   const struct log_ops *ops;
+  const struct threads *threads;
   uint64_t queue_bytes_max; /* more that waits is a failure */
 
   pthread_mutex_t lock;
@@ -115,18 +117,34 @@ struct log {
   struct rkv_metric metrics[LOG_METRICS];
 };
 
-/* Empty, all zeros before; `host` and `ops` are borrowed until log_destroy. */
+/* Empty, all zeros before; `host`, `ops` and `threads` are borrowed until log_destroy. */
 void log_init(struct log *log, const struct rkv_host *host, const struct log_ops *ops,
-              uint64_t queue_bytes_max);
+              const struct threads *threads, uint64_t queue_bytes_max);
 void log_destroy(struct log *log);
 /* What a directory holds: durable, all of it. Before the writer runs. */
 void log_begin(struct log *log, const struct held *held);
-/* A condition whose waits with a limit follow a clock that nobody sets. */
-void log_init_condition(pthread_cond_t *condition);
 /* Errors: those of metric_register. */
 enum rkv_status log_register(struct log *log, struct rkv_error *error);
 /* From now on operations are refused; the writer ends when the queue is empty. Takes the lock. */
 void log_close(struct log *log);
+
+/* ---- the lock; `condition` is log->work or one of the storage's own ---- */
+
+static inline void log_lock(struct log *log) {
+  log->threads->lock(log->threads->ctx, &log->lock);
+}
+
+static inline void log_unlock(struct log *log) {
+  (void)pthread_mutex_unlock(&log->lock);
+}
+
+static inline void log_signal(struct log *log, pthread_cond_t *condition) {
+  log->threads->signal(log->threads->ctx, condition);
+}
+
+static inline void log_wait(struct log *log, pthread_cond_t *condition) {
+  log->threads->wait(log->threads->ctx, condition, &log->lock);
+}
 
 /* ---- failure ---- */
 
@@ -154,6 +172,10 @@ void log_flooded(const struct log *log, struct rkv_error *error);
 enum rkv_status log_hopes(const struct log *log, bool lacks, struct rkv_error *error);
 /* Waits for so long, unless the hope ends. Errors: those of log_hopes. Under the lock. */
 enum rkv_status log_pause(struct log *log, unsigned ms, struct rkv_error *error);
+/* The host's time in milliseconds; one that has come is not before now. */
+uint64_t log_now_ms(const struct log *log);
+/* Waits until then, or for less. Under the lock. */
+void log_wait_until(struct log *log, pthread_cond_t *condition, uint64_t ms);
 /* Bytes of the next snapshot: it may be half as large again as the present one; `first` if there is
  * none. On its heels comes the purge that gives room: entries leave room for it. Under the lock. */
 uint64_t log_next_snapshot(const struct log *log, uint64_t first);

@@ -22,7 +22,7 @@ static void push(struct log *log, struct op *op) {
   log->bytes_queued += op->bytes;
   if (!op->completion) log->drops_queued++;
   atomic_store_explicit(&log->counts.waiting_bytes, log->bytes_queued, memory_order_relaxed);
-  (void)pthread_cond_signal(&log->work);
+  log_signal(log, &log->work);
 }
 
 /* No memory for an operation: it cannot even wait for its turn, and fails at once. */
@@ -48,10 +48,10 @@ void queue_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion 
   struct op *op = op_new(log, OP_VOTE, 0, completion);
   if (!op) return;
   op->vote = vote;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (goes_on(log)) log->held.vote = vote;
   push(log, op);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
 }
 
 void queue_save_identity(void *storage, struct rkv_identity identity,
@@ -60,10 +60,10 @@ void queue_save_identity(void *storage, struct rkv_identity identity,
   struct op *op = op_new(log, OP_IDENTITY, 0, completion);
   if (!op) return;
   op->identity = identity;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (goes_on(log)) log->held.identity = identity;
   push(log, op);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
 }
 
 /* ---- append ---- */
@@ -112,12 +112,12 @@ void queue_append(void *storage, const struct rkv_entry *entries, size_t count,
     (void)rkv_buf_share(entries[i].payload);
     op->bytes += entries[i].payload.len;
   }
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (!goes_on(log) || hold_entries(log, op, &log->refusal) != RKV_OK) op->live = 0;
   flooded =
       op->live > 0 && log->bytes_queued > 0 && log->bytes_queued + op->bytes > log->queue_bytes_max;
   push(log, op);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   if (flooded) fail_flooded(log);
 }
 
@@ -156,7 +156,7 @@ void queue_truncate(void *storage, rkv_index after) {
   struct log *log = storage;
   struct op *op = op_new(log, OP_TRUNCATE, 0, NULL);
   if (!op) return;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (goes_on(log) && after < log->held.purged.index)
     (void)rkv_fail(&log->refusal, RKV_BROKEN,
                    "%s: truncation after entry %" PRIu64 ", which is purged", log->ops->plugin,
@@ -166,7 +166,7 @@ void queue_truncate(void *storage, rkv_index after) {
     push(log, op);
     op = NULL;
   }
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   free(op);
 }
 
@@ -192,13 +192,13 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
   struct log *log = storage;
   struct op *op = op_new(log, OP_PURGE, 0, NULL);
   if (!op) return;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (goes_on(log) && up_to.index > log->held.purged.index) {
     purge_held(log, op, up_to);
     push(log, op);
     op = NULL;
   }
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   free(op);
 }
 
@@ -252,31 +252,31 @@ void queue_complete(struct queue_taken *taken) {
 
 void queue_finish(struct log *log, const struct op *last) {
   struct queue_taken taken;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   taken = queue_take(log, last, true);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   queue_complete(&taken);
 }
 
 void queue_serve(struct log *log,
                  enum rkv_status (*write)(struct log *log, struct op *first, const struct op *last,
                                           struct rkv_error *error)) {
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   for (;;) {
     struct rkv_error error;
     struct op *first, *last;
     bool failed;
-    while (!log->first && !log->closing) (void)pthread_cond_wait(&log->work, &log->lock);
+    while (!log->first && !log->closing) log_wait(log, &log->work);
     first = log->first;
     last = log->last;
     failed = log->failed.status != RKV_OK;
-    (void)pthread_mutex_unlock(&log->lock);
+    log_unlock(log);
     if (!first) return;
     if (!failed && write(log, first, last, &error) != RKV_OK) {
       log_fail(log, &error);
       failed = true;
     }
     if (failed) queue_finish(log, NULL);
-    (void)pthread_mutex_lock(&log->lock);
+    log_lock(log);
   }
 }

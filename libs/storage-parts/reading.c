@@ -56,12 +56,12 @@ static enum rkv_status step(struct reading *r, struct rkv_error *error) {
   struct log *log = r->log;
   bool more, queued, found = false;
   enum rkv_status status;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   status = clip(r, error);
   more = status == RKV_OK && r->at <= r->to;
   queued = more && give_queued(r);
   if (more && !queued && r->at <= log->durable_last) found = r->ops->find(r, log->durable_last);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   if (!more || queued) return status;
   if (found) return r->ops->give(r, error);
   return rkv_fail(error, RKV_BROKEN, "%s: entry %" PRIu64 " has no place", log->ops->plugin, r->at);
@@ -85,12 +85,12 @@ static enum rkv_status learn_last(struct log *log, rkv_index last, struct rkv_er
   size_t count;
   enum rkv_status status = log->ops->read(log, last, last, 0, &entry, 1, &count, error);
   if (status != RKV_OK || count == 0) return status;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (log->held.last.index == last && !log->held.last_known) {
     log->held.last = entry.id;
     log->held.last_known = true;
   }
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   rkv_buf_drop(&entry.payload);
   return RKV_OK;
 }
@@ -100,19 +100,19 @@ enum rkv_status reading_load(void *storage, struct rkv_storage_state *state,
   struct log *log = storage;
   struct held held;
   enum rkv_status status = RKV_OK;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   held = log->held;
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   if (!held.last_known) status = learn_last(log, held.last.index, error);
   if (status != RKV_OK) return status;
   memset(state, 0, sizeof *state);
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   state->vote = log->held.vote;
   state->identity = log->held.identity;
   state->purged = log->held.purged;
   state->last = log->held.last;
   if (log->newest) state->snapshot = log->newest->meta;
   (void)rkv_buf_share(state->snapshot.membership);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   return RKV_OK;
 }

@@ -110,11 +110,11 @@ void snapshots_abort(void *writer) {
 static void replace_newest(struct snapshot_writer *w) {
   struct log *log = w->snapshot->log;
   struct snapshot *old;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   old = log->newest;
   log->newest = w->snapshot;
   (void)atomic_fetch_add(&w->snapshot->refs, 1); /* the writer keeps its own */
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   if (old) atomic_store(&old->replaced, true);
   snapshots_drop(old);
 }
@@ -154,10 +154,10 @@ enum rkv_status snapshots_open(void *storage, void **reader, struct rkv_snapshot
   struct snapshot_reader *r = calloc(1, ops->reader_size);
   enum rkv_status status = RKV_OK;
   if (!r) return no_memory(log, error);
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   r->snapshot = log->newest;
   if (r->snapshot) (void)atomic_fetch_add(&r->snapshot->refs, 1);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   if (!r->snapshot) {
     free(r);
     return rkv_fail(error, RKV_NOT_FOUND, "%s: no snapshot yet", log->ops->plugin);

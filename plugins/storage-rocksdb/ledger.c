@@ -3,6 +3,8 @@
 
 #include "active_log.h"
 
+#include <storage-parts/folder.h>
+
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -97,6 +99,9 @@ static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct
 /* Under the lock. */
 static enum rkv_status look(struct ledger *l, const struct db *db, struct rkv_error *error) {
   uint64_t active = active_log(db->rocks);
+  enum rkv_status status = RKV_OK;
+  if (active == 0) status = folder_check_place(&files_posix, l->dir, l->dir_lock, error);
+  if (status != RKV_OK) return status;
   if (active == 0)
     return rkv_fail(error, RKV_IO, "%s: RocksDB does not tell which log file it writes to", l->dir);
   l->active = active;

@@ -91,11 +91,11 @@ static enum rkv_status write_durably(struct store *s, rocksdb_writebatch_t *rock
  * durable_last. */
 static bool may_purge_ahead(struct store *s, struct rkv_log_id *up_to) {
   bool may;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   *up_to = s->log.held.purged;
   may = up_to->index > s->purged && up_to->index <= s->log.durable_last &&
         s->log.failed.status == RKV_OK;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return may;
 }
 

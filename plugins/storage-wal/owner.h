@@ -38,6 +38,6 @@ enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct ow
 enum rkv_status owner_raise(const struct dir *dir, struct owner *owner, uint64_t segment,
                             uint64_t snapshot, struct rkv_error *error);
 
-void owner_close(struct owner *owner);
+void owner_close(const struct dir *dir, struct owner *owner);
 
 #endif

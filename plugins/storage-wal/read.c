@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <unistd.h>
 
 /* Where entries will be found. */
 struct run {
@@ -49,11 +48,11 @@ static bool find_run(struct reading *reading, rkv_index last) {
 
 static void release(struct run_reading *r) {
   if (!r->segment) return;
-  if (r->fd >= 0) (void)close(r->fd);
-  (void)pthread_mutex_lock(&r->base.log->lock);
+  dir_close_file(&store_of(r)->dir, r->fd);
+  log_lock(r->base.log);
   r->segment->readers--;
-  (void)pthread_cond_signal(&store_of(r)->chores);
-  (void)pthread_mutex_unlock(&r->base.log->lock);
+  log_signal(r->base.log, &store_of(r)->chores);
+  log_unlock(r->base.log);
   r->fd = -1;
   r->segment = NULL;
 }
@@ -133,7 +132,7 @@ static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) 
     enum rkv_status status;
     uint8_t *room = host->buf_alloc(host->ctx, len, &bytes);
     if (!room) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for %zu bytes", name.text, len);
-    status = dir_read(r->fd, name, room, len, (off_t)run->offset, &got, error);
+    status = dir_read(&store_of(r)->dir, r->fd, name, room, len, (off_t)run->offset, &got, error);
     if (status == RKV_OK) status = give_run(r, rkv_buf_slice(bytes, 0, got), &needed, error);
     rkv_buf_drop(&bytes);
     if (status != RKV_OK || needed == 0) return status;

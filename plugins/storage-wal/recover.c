@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* One reading of a directory. */
 struct walk {
@@ -21,9 +20,9 @@ struct walk {
 void recover_free(struct recovery *r) {
   index_free(&r->image.index);
   segment_free_all(r->oldest);
-  if (r->fd >= 0) (void)close(r->fd);
-  owner_close(&r->owner);
-  *r = (struct recovery){.fd = -1, .owner.fd = -1};
+  dir_close_file(r->dir, r->fd);
+  owner_close(r->dir, &r->owner);
+  *r = (struct recovery){.dir = r->dir, .fd = -1, .owner.fd = -1};
 }
 
 static bool same_vote(struct rkv_vote a, struct rkv_vote b) {
@@ -159,7 +158,7 @@ static enum rkv_status check_end(const struct walk *w, uint64_t end, struct rkv_
 static enum rkv_status settle(const struct dir *dir, int fd, struct dir_name name, bool is_last,
                               struct rkv_error *error) {
   enum rkv_status status = dir_sync_file(dir, fd, name, error);
-  if (status == RKV_OK && dir->sync && is_last) (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  if (status == RKV_OK && dir->sync && is_last) dir->files->forget(dir->files->ctx, fd);
   return status;
 }
 
@@ -170,12 +169,12 @@ static enum rkv_status next_prev_end(const struct walk *w, uint64_t sequence, ui
   int fd;
   enum rkv_status status = dir_open_file(w->dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = scan_begin(&scan, fd, name, error);
+  status = scan_begin(&scan, w->dir, fd, name, error);
   if (status == RKV_OK) {
     *end = scan.head.prev_end;
     scan_end(&scan);
   }
-  (void)close(fd);
+  dir_close_file(w->dir, fd);
   return status;
 }
 
@@ -189,7 +188,7 @@ static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_l
       dir_open_file(w->dir, name, is_last && w->node_id ? O_RDWR : O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
   if (w->node_id) status = settle(w->dir, fd, name, is_last, error);
-  if (status == RKV_OK) status = scan_begin(&w->scan, fd, name, error);
+  if (status == RKV_OK) status = scan_begin(&w->scan, w->dir, fd, name, error);
   if (status != RKV_OK) goto out;
   status = begin_segment(w, sequence, error);
   if (status == RKV_OK) status = replay(w, error);
@@ -200,10 +199,10 @@ static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_l
   scan_end(&w->scan);
   if (status == RKV_OK && is_last) {
     w->r->fd = fd;
-    return dir_file_size(fd, name, &w->r->file_size, error);
+    return dir_file_size(w->dir, fd, name, &w->r->file_size, error);
   }
 out:
-  (void)close(fd);
+  dir_close_file(w->dir, fd);
   return status;
 }
 
@@ -226,7 +225,7 @@ enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recov
   uint64_t *sequences = NULL;
   size_t count = 0;
   enum rkv_status status;
-  *r = (struct recovery){.fd = -1};
+  *r = (struct recovery){.dir = dir, .fd = -1};
   status = owner_read(dir, node_id, &r->owner, error);
   if (status == RKV_OK) status = dir_list(dir, DIR_LOG, &sequences, &count, error);
   if (status == RKV_OK) status = whole_log(dir, &r->owner, sequences, count, error);

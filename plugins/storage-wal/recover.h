@@ -14,6 +14,7 @@
 #include "whole.h"
 
 struct recovery {
+  const struct dir *dir;
   struct owner owner; /* for writing, if the caller is its node */
   struct image image;
   struct segment *oldest, *active; /* a list; both NULL: there is no log yet */

@@ -4,7 +4,6 @@
 #include "lack.h"
 
 #include <inttypes.h>
-#include <unistd.h>
 
 #define CONTROL_BYTES_MAX (64 * KIB)
 enum { CONTROL_SHARE = 16, LARGE_RETRY_MS = 500 };
@@ -57,11 +56,11 @@ static enum rkv_status purge_ahead(struct writer *w, struct rkv_error *error) {
   struct rkv_log_id up_to = s->log.held.purged;
   struct record record = {.type = RECORD_PURGE, .term = up_to.term, .index = up_to.index};
   enum rkv_status status;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   w->purged = up_to;
   status = room_put(w, &record, rkv_buf_none(), error);
   if (status == RKV_OK) status = room_settle(w, error);
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   if (status != RKV_OK) return status;
   s->active->end = w->stage.offset;
   s->log.durable_purged = up_to.index;
@@ -79,9 +78,9 @@ uint64_t room_reserved(const struct writer *w) {
 
 bool room_has(struct writer *w, uint64_t size, bool control) {
   bool fits;
-  (void)pthread_mutex_lock(&w->s->log.lock);
+  log_lock(&w->s->log);
   fits = w->stage.offset + size + (control ? 0 : room_reserved(w)) <= w->segment->size;
-  (void)pthread_mutex_unlock(&w->s->log.lock);
+  log_unlock(&w->s->log);
   return fits;
 }
 
@@ -90,21 +89,21 @@ static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *rec
                                    struct rkv_error *error) {
   struct store *s = w->s;
   enum rkv_status status = RKV_OK;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   s->writer_waits = true;
-  (void)pthread_cond_signal(&s->chores);
+  log_signal(&s->log, &s->chores);
   while (s->spare_count == 0 && status == RKV_OK) {
     bool lacks = log_lack(&s->log) != RKV_OK;
     status = log_hopes(&s->log, lacks, error);
     if (status == RKV_OK && lacks && may_purge_ahead(w))
       status = purge_ahead(w, error);
     else if (status == RKV_OK)
-      (void)pthread_cond_wait(&s->log.work, &s->log.lock);
+      log_wait(&s->log, &s->log.work);
   }
   s->writer_waits = false;
   *number = s->spares[0];
   *recycled = s->spare_recycled[0];
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return status;
 }
 
@@ -112,12 +111,12 @@ static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *rec
 static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error) {
   struct store *s = w->s;
   enum rkv_status status;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   if (may_purge_ahead(w))
     status = purge_ahead(w, error);
   else
     status = log_pause(&s->log, LARGE_RETRY_MS, error);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return status;
 }
 
@@ -127,20 +126,20 @@ static enum rkv_status go_on_in(struct writer *w, const struct head *head, int f
   struct store *s = w->s;
   struct segment *segment = NULL;
   enum rkv_status status = segment_new(head, &segment, error);
-  (void)close(w->stage.fd);
+  dir_close_file(&s->dir, w->stage.fd);
   w->stage.fd = fd;
   if (status == RKV_OK) status = store_raise_owner(s, head->sequence, 0, error);
   if (status != RKV_OK) {
     segment_free_all(segment);
     return status;
   }
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   w->segment->end = w->stage.offset;
   w->segment->next = segment;
   s->active = segment;
   store_drop_spare(s);
-  (void)pthread_cond_signal(&s->chores);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_signal(&s->log, &s->chores);
+  log_unlock(&s->log);
   atomic_fetch_add_explicit(&s->segments, 1, memory_order_relaxed);
   w->segment = segment;
   w->stage.name = dir_name(DIR_LOG, segment->sequence);

@@ -11,6 +11,7 @@
 enum { SCAN_WHY_MAX = 160 };
 
 struct scan {
+  const struct dir *dir;
   int fd; /* owned by whoever opened it */
   struct dir_name name;
   struct head head;
@@ -29,7 +30,7 @@ struct scan {
 
 /* Reads the header and stands before the first record. Errors: RKV_CORRUPT, RKV_FOREIGN (newer
  * format), RKV_IO, RKV_NO_MEMORY. */
-enum rkv_status scan_begin(struct scan *scan, int fd, struct dir_name name,
+enum rkv_status scan_begin(struct scan *scan, const struct dir *dir, int fd, struct dir_name name,
                            struct rkv_error *error);
 void scan_end(struct scan *scan);
 

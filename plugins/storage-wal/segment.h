@@ -37,6 +37,7 @@ enum rkv_status segment_begin(const struct dir *dir, uint64_t spare, struct head
                               struct rkv_error *error);
 
 /* Fills in bytes that nobody has seen before. Errors: RKV_IO. */
-enum rkv_status segment_random(void *bytes, size_t len, struct rkv_error *error);
+enum rkv_status segment_random(const struct dir *dir, void *bytes, size_t len,
+                               struct rkv_error *error);
 
 #endif

@@ -4,7 +4,7 @@
 enum rkv_status store_raise_owner(struct store *s, uint64_t segment, uint64_t snapshot,
                                   struct rkv_error *error) {
   enum rkv_status status;
-  (void)pthread_mutex_lock(&s->owner_lock);
+  s->log.threads->lock(s->log.threads->ctx, &s->owner_lock);
   status = owner_raise(&s->dir, &s->owner, segment, snapshot, error);
   (void)pthread_mutex_unlock(&s->owner_lock);
   return status;
@@ -22,7 +22,7 @@ void store_release_segments(struct store *s) {
   if (s->log.drops_queued == 0) needed = held;
   while (needed != held && needed->highest <= s->log.durable_purged) needed = needed->next;
   s->needed = needed->sequence;
-  if (s->oldest->sequence < s->needed) (void)pthread_cond_signal(&s->chores);
+  if (s->oldest->sequence < s->needed) log_signal(&s->log, &s->chores);
 }
 
 void store_add_spare(struct store *s, uint64_t number, bool recycled) {
@@ -41,11 +41,11 @@ void store_drop_spare(struct store *s) {
 void store_finish(struct store *s, const struct op *last, bool included, uint64_t segment_end) {
   struct queue_taken taken;
   bool ok;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   ok = s->log.failed.status == RKV_OK;
   if (ok) s->active->end = segment_end;
   taken = queue_take(&s->log, last, included);
   if (ok) store_release_segments(s);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   queue_complete(&taken);
 }

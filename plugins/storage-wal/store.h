@@ -44,7 +44,7 @@ struct store {
   atomic_uint_least64_t segments; /* there are */
   struct rkv_metric metrics[STORE_METRICS];
   struct writer *writer; /* the writer's own */
-  pthread_t writer_thread, keeper_thread;
+  struct thread *writer_thread, *keeper_thread;
 };
 
 /* From now on the directory must hold these (O2 of owner.h). Errors: RKV_IO. */

@@ -7,18 +7,17 @@
 #include "room.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define SYNC_BYTES_MAX (8 * MIB) /* a batch is not taken further than that */
 
 enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error *error) {
   struct writer *w = calloc(1, sizeof *w);
   enum rkv_status status;
-  if (!w || !stage_init(&w->stage)) {
+  if (!w || !stage_init(&w->stage, &s->dir)) {
     free(w);
     return rkv_fail(error, RKV_NO_MEMORY, "no memory for the writer of the log");
   }
-  status = segment_random(&w->nonce, sizeof w->nonce, error);
+  status = segment_random(&s->dir, &w->nonce, sizeof w->nonce, error);
   if (status != RKV_OK) {
     stage_free(&w->stage);
     free(w);
@@ -43,7 +42,7 @@ enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error
 
 void writer_free(struct writer *w) {
   if (!w) return;
-  (void)close(w->stage.fd);
+  dir_close_file(w->stage.dir, w->stage.fd);
   stage_free(&w->stage);
   free(w);
 }
@@ -59,7 +58,7 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
   enum rkv_status status = RKV_OK;
   uint64_t at = w->stage.offset;
   size_t n = 0;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   while (op->staged + n < op->count && n < INDEX_RUN_ENTRIES &&
          at - w->stage.offset < INDEX_RUN_BYTES) {
     uint64_t size = record_size(op->entries[op->staged + n].payload.len);
@@ -74,7 +73,7 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
     w->segment->highest = op->entries[op->staged + n - 1].id.index;
   if (op->staged + n > op->live) s->index.cut = true; /* no run goes on behind them */
   *end = op->staged + n == op->count;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   *count = n;
   return status;
 }
@@ -196,9 +195,9 @@ void *writer_main(void *arg) {
   struct store *s = arg;
   queue_serve(&s->log, write_batch);
   write_close(s->writer);
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   s->writer_done = true;
-  (void)pthread_cond_signal(&s->chores);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_signal(&s->log, &s->chores);
+  log_unlock(&s->log);
   return NULL;
 }
