@@ -1,8 +1,8 @@
-/* alone.c: a disk without a node: calls by chance, crashes at any operation, damage behind any call;
- * disk_found.c judges what each life finds.
+/* alone.c: a disk without a node: calls by chance, crashes at any operation, damage behind any
+ * call; disk_found.c judges what each life finds.
  *
- * A cluster is careful with its disks, and slow: it meets a crash soon after a crash, or damage just
- * behind a new identity, too seldom to tell whether storage-wal gets over them. */
+ * A cluster is careful with its disks, and slow: it meets a crash soon after a crash, or damage
+ * just behind a new identity, too seldom to tell whether storage-wal gets over them. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -129,8 +129,8 @@ static size_t send_again(struct alone *a, struct rkv_entry *entries, size_t max)
   return count;
 }
 
-/* As a rule as long as some records' headers: what is written then ends where something that a crash
- * left behind begins. */
+/* As a rule as long as some records' headers: what is written then ends where something that a
+ * crash left behind begins. */
 static size_t some_length(struct alone *a) {
   if (some(a, 60) == 0) return (size_t)some(a, LARGE_BYTES);
   if (some(a, 4) == 0) return (size_t)some(a, SMALL_BYTES);
