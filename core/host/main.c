@@ -5,6 +5,8 @@
 #include "open_files.h"
 #include "run.h"
 
+#include <host/storage/command.h>
+
 HOST_DESCRIPTORS_FIRST;
 
 static int run(const struct host_flags *flags) {
@@ -21,6 +23,10 @@ static int dispatch(const struct host_flags *flags) {
   case HOST_COMMAND_CHECK: return host_command_check(flags, stdout, stderr);
   case HOST_COMMAND_CONFIG: return host_command_config(flags, stdout, stderr);
   case HOST_COMMAND_PLUGINS: return host_command_plugins(flags, stdout, stderr);
+  case HOST_COMMAND_STORAGE_COPY: return storage_command_copy(flags, stdout, stderr);
+  case HOST_COMMAND_STORAGE_VERIFY:
+  case HOST_COMMAND_STORAGE_DUMP:
+  case HOST_COMMAND_STORAGE_STAT: return storage_command_look(flags, stdout, stderr);
   case HOST_COMMAND_HELP: (void)fputs(host_help, stdout); return HOST_EXIT_OK;
   case HOST_COMMAND_VERSION:
     (void)printf("raft-key-value %s (ABI %u.%u)\n", RKV_VERSION, RKV_ABI_MAJOR, RKV_ABI_MINOR);

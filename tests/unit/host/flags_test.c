@@ -22,8 +22,8 @@ static void a_node_is_run_by_flags(void **state) {
   assert_string_equal(f.id, "1");
   assert_string_equal(f.addr, "h:1");
   assert_string_equal(f.config, "x.ini");
-  assert_int_equal(f.set_count, 2);
-  assert_string_equal(f.sets[1], "d.e=");
+  assert_int_equal(f.sets.count, 2);
+  assert_string_equal(f.sets.list[1], "d.e=");
 }
 
 static void commands_take_their_words(void **state) {
