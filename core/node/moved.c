@@ -11,10 +11,18 @@ static bool is_nodes_own(const struct rkv_identity *identity) {
   return identity->incarnation < RKV_INCARNATION_UNFINISHED;
 }
 
-struct rkv_identity moved_retired(const struct rkv_identity *node) {
+/* FNV-1a. */
+static uint64_t number_of(const char *to) {
+  uint64_t number = UINT64_C(0xcbf29ce484222325);
+  for (; *to; to++) number = (number ^ (uint8_t)*to) * UINT64_C(0x100000001b3);
+  return number;
+}
+
+struct rkv_identity moved_retired(const struct rkv_identity *node, const char *to) {
   struct rkv_identity retired = *node;
   assert(is_nodes_own(node)); /* (H1) */
   retired.cluster.high = node->incarnation;
+  retired.cluster.low = number_of(to); /* (H2) */
   retired.incarnation = RKV_INCARNATION_RETIRED;
   return retired;
 }
@@ -33,6 +41,11 @@ struct rkv_identity moved_finished(const struct rkv_identity *retired,
          unfinished->incarnation == RKV_INCARNATION_UNFINISHED); /* (H1) */
   node.incarnation = retired->cluster.high;
   return node;
+}
+
+bool moved_is_for(const struct rkv_identity *retired, const char *to) {
+  assert(retired->incarnation == RKV_INCARNATION_RETIRED);
+  return retired->cluster.low == number_of(to);
 }
 
 struct rkv_entry moved_note(const struct rkv_storage_state *state, const char *to) {

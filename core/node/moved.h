@@ -11,18 +11,22 @@
  * Each step saves one identity and waits until it is durable.
  *
  * (H1) The node's identity can be told from each row: the copy keeps cluster and `settled`, the
- *      retired source the incarnation. */
+ *      retired source the incarnation.
+ * (H2) At most one copy is ever finished: a retired source says for which one it was retired, and
+ *      what other copies were begun of it stay unfinished. */
 #ifndef NODE_MOVED_H
 #define NODE_MOVED_H
 
 #include <rkv/storage.h>
 
-/* What the identities become. `node` is the node's own. */
-struct rkv_identity moved_retired(const struct rkv_identity *node);
+/* What the identities become. `node` is the node's own; `to` is the note below. */
+struct rkv_identity moved_retired(const struct rkv_identity *node, const char *to);
 struct rkv_identity moved_unfinished(const struct rkv_identity *node);
 /* The node's own again, by a retired source and its unfinished copy. */
 struct rkv_identity moved_finished(const struct rkv_identity *retired,
                                    const struct rkv_identity *unfinished);
+/* Whether a source was retired for the storage that `to` names. */
+bool moved_is_for(const struct rkv_identity *retired, const char *to);
 
 /* The note: an entry that tells where the node of a retired storage went, to be appended to it.
  * `to` is a text of at most MOVED_TO_MAX bytes, borrowed until the storage is closed. */

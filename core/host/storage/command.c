@@ -65,7 +65,7 @@ static int read_all(struct command *c, const struct subject_source *sources, siz
 /* ---- copy ---- */
 
 /* A storage that forgets has nothing when its node is stopped. */
-static enum rkv_status check_durable(const struct command *c, struct rkv_error *error) {
+static enum rkv_status check_pair(const struct command *c, struct rkv_error *error) {
   static const char *const why[SUBJECTS_MAX] = {
       "forgets what it holds when its node stops: there is nothing to copy (have the cluster send "
       "it: start the node on the new storage, empty)",
@@ -74,6 +74,9 @@ static enum rkv_status check_durable(const struct command *c, struct rkv_error *
   for (size_t i = 0; i < SUBJECTS_MAX; i++)
     if (!subject_is_durable(&c->subjects[i]))
       return rkv_fail(error, RKV_INVALID, "%s %s", subject_name(&c->subjects[i]), why[i]);
+  if (subject_shares_path(&c->subjects[0], &c->subjects[1]))
+    return rkv_fail(error, RKV_INVALID,
+                    "source and copy are in the same place (name an empty place for the copy)");
   return RKV_OK;
 }
 
@@ -107,7 +110,7 @@ int storage_command_copy(const struct host_flags *flags, FILE *out, FILE *err) {
     copy.from = &c->subjects[0];
     copy.to = &c->subjects[1];
     progress_init(&copy.progress, err);
-    status = check_durable(c, &error);
+    status = check_pair(c, &error);
     if (status == RKV_OK) status = subject_open(copy.from, c->place.id, &error);
     if (status == RKV_OK) status = subject_open(copy.to, c->place.id, &error);
     if (status == RKV_OK) status = copy_run(&copy, &error);

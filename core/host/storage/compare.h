@@ -5,11 +5,15 @@
 #include <host/storage/progress.h>
 #include <host/storage/subject.h>
 
-/* Reads both whole: vote, cluster, what is purged, the log up to `last`, the snapshot. Incarnations
- * are not compared, and `to` ends at `last`. Errors: RKV_CORRUPT with the first difference; the
- * storages'. */
-enum rkv_status compare_storages(const struct subject *from, const struct subject *to,
-                                 struct rkv_log_id last, struct progress *progress,
-                                 struct rkv_error *error);
+struct comparison {
+  const struct subject *from, *to; /* both are open */
+  struct rkv_log_id last;          /* of the node's log: `from` may hold the note behind it */
+  struct progress *progress;
+  bool differs; /* why it failed */
+};
+
+/* Reads both whole: vote, what is purged, snapshot, log; no identities. Errors: RKV_IO
+ * with the first difference, which is in `to`; those of the storages. */
+enum rkv_status compare_storages(struct comparison *comparison, struct rkv_error *error);
 
 #endif

@@ -28,12 +28,9 @@ static enum rkv_status save_identity(struct subject *s, struct rkv_identity iden
 }
 
 static enum rkv_status append_note(const struct copy *c, struct rkv_error *error) {
-  static char where[MOVED_TO_MAX + 1]; /* the storage keeps a reference until it is closed */
   struct subject *s = c->from;
   struct rkv_completion *completion = pending_add(&s->pending);
-  struct rkv_entry note;
-  subject_describe(c->to, where, sizeof where);
-  note = moved_note(&s->state, where);
+  struct rkv_entry note = moved_note(&s->state, c->where);
   if (completion) s->ops->append(s->storage, &note, 1, completion);
   return await(s, 0, "append", error);
 }
@@ -110,30 +107,36 @@ static enum rkv_status copy_log(struct copy *c, struct rkv_error *error) {
 /* ---- what there is to do ---- */
 
 static enum rkv_status refuse_target(const struct subject *to, struct rkv_error *error) {
+  if (to->state.identity.incarnation == RKV_INCARNATION_UNFINISHED)
+    return rkv_fail(error, RKV_INVALID,
+                    "%s: not empty: an unfinished copy of another storage (name an empty place for "
+                    "the copy)",
+                    subject_name(to));
   return rkv_fail(error, RKV_INVALID,
                   "%s: not empty: vote of term %" PRIu64 ", last entry %" PRIu64
                   " (name an empty place for the copy)",
                   subject_name(to), to->state.vote.term, to->state.last.index);
 }
 
-/* An unfinished copy must be one of this source, of today or before. */
+/* An unfinished copy that began with this source, of today or before. */
 static bool continues(const struct subject *from, const struct subject *to) {
-  const struct rkv_identity *copy = &to->state.identity, *node = &from->state.identity;
-  return copy->incarnation == RKV_INCARNATION_UNFINISHED &&
-         copy->cluster.low == node->cluster.low && copy->settled == node->settled &&
+  return to->state.identity.incarnation == RKV_INCARNATION_UNFINISHED &&
+         rkv_cluster_id_equal(to->state.identity.cluster, from->state.identity.cluster) &&
          to->state.purged.index <= from->state.purged.index &&
          to->state.snapshot.last.index <= from->state.snapshot.last.index;
 }
 
 static enum rkv_status plan_retired(struct copy *c, struct rkv_error *error) {
   const struct rkv_identity *retired = &c->from->state.identity, *copy = &c->to->state.identity;
-  c->done = COPY_BEFORE;
-  if (copy->incarnation == retired->cluster.high && copy->cluster.low == retired->cluster.low &&
-      !subject_is_empty(c->to))
-    return RKV_OK;
-  if (!continues(c->from, c->to))
-    return moved_check(c->from->ops, c->from->storage, &c->from->state, error);
-  c->done = COPY_FINISHED;
+  const bool for_this = moved_is_for(retired, c->where);
+  if (for_this && copy->incarnation == RKV_INCARNATION_UNFINISHED)
+    c->done = COPY_FINISHED;
+  else if (for_this && copy->incarnation == retired->cluster.high && !subject_is_empty(c->to))
+    c->done = COPY_BEFORE;
+  else
+    return subject_said(c->from,
+                        moved_check(c->from->ops, c->from->storage, &c->from->state, error), "read",
+                        error);
   return RKV_OK;
 }
 
@@ -166,13 +169,26 @@ static enum rkv_status copy_contents(struct copy *c, struct rkv_error *error) {
   return subject_open(c->to, id, error);
 }
 
+/* Before the source is retired the copy may be thrown away; from then on it may not be begun again:
+ * the node may have voted on it. */
+static enum rkv_status compare(struct copy *c, struct rkv_error *error) {
+  struct comparison comparison = {c->from, c->to, c->last, &c->progress, false};
+  char text[RKV_ERROR_TEXT_MAX];
+  enum rkv_status status = compare_storages(&comparison, error);
+  if (!comparison.differs) return status;
+  memcpy(text, error->text, sizeof text);
+  if (c->done == COPY_FINISHED)
+    return rkv_fail(error, RKV_CORRUPT, "%s, which was retired for it", text);
+  return rkv_fail(error, status, "%s (empty the copy's place and give the command again)", text);
+}
+
 /* From here on the source is no more what the node starts on. */
 static enum rkv_status hand_over(struct copy *c, bool noted, struct rkv_error *error) {
   struct rkv_identity retired = c->from->state.identity;
   struct rkv_error why;
   enum rkv_status status = RKV_OK;
   if (retired.incarnation != RKV_INCARNATION_RETIRED) {
-    retired = moved_retired(&retired);
+    retired = moved_retired(&retired, c->where);
     status = save_identity(c->from, retired, error);
   }
   if (status != RKV_OK) return status;
@@ -186,11 +202,12 @@ enum rkv_status copy_run(struct copy *c, struct rkv_error *error) {
   char noted[MOVED_TO_MAX + 1];
   enum rkv_status status;
   assert(c->from->storage && c->to->storage);
+  subject_describe(c->to, c->where, sizeof c->where);
   status = moved_find_note(c->from->ops, c->from->storage, &c->from->state, &c->last, noted, error);
   if (status == RKV_OK) status = plan(c, error);
   if (status != RKV_OK || c->done == COPY_BEFORE) return status;
   if (c->done == COPY_WHOLE) status = copy_contents(c, error);
-  if (status == RKV_OK) status = compare_storages(c->from, c->to, c->last, &c->progress, error);
+  if (status == RKV_OK) status = compare(c, error);
   if (status == RKV_OK) status = hand_over(c, noted[0] != '\0', error);
   progress_end(&c->progress);
   return status;

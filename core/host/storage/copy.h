@@ -4,6 +4,7 @@
 
 #include <host/storage/progress.h>
 #include <host/storage/subject.h>
+#include <node/moved.h>
 
 /* What there was to do. */
 enum copy_done {
@@ -16,12 +17,14 @@ struct copy {
   struct subject *from, *to; /* both are open */
   struct progress progress;
   enum copy_done done;
-  struct rkv_log_id last; /* of the node's log */
+  struct rkv_log_id last;       /* of the node's log */
+  char where[MOVED_TO_MAX + 1]; /* what `to` is, as the note has it */
 };
 
 /* Copies vote, cluster, snapshot and log, reads both back and compares them, retires the source and
  * makes the copy the node's (node/moved.h). `to` may be opened anew meanwhile. After an error the
- * node starts on its source, or the same call ends what is unfinished.
+ * node starts on its source, or the same call ends what is unfinished. *copy stays until both
+ * storages are closed.
  * Errors: RKV_INVALID for two storages that do not fit; RKV_FOREIGN; those of the storages. */
 enum rkv_status copy_run(struct copy *copy, struct rkv_error *error);
 

@@ -176,3 +176,30 @@ void subject_describe(const struct subject *s, char *out, size_t size) {
     free(path);
   }
 }
+
+/* From the root; NULL if it is no path or nothing is there. To be freed. */
+static char *path_of(const struct subject *s, size_t option) {
+  const struct host_table table = host_table_of(s->part.plugin);
+  const char *path = s->part.values[option].text;
+  return table.first[option].type == RKV_OPTION_PATH && path ? realpath(path, NULL) : NULL;
+}
+
+static bool has_path(const struct subject *s, const char *path) {
+  bool found = false;
+  for (size_t i = 0; i < s->part.plugin->option_count && !found; i++) {
+    char *own = path_of(s, i);
+    found = own && strcmp(own, path) == 0;
+    free(own);
+  }
+  return found;
+}
+
+bool subject_shares_path(const struct subject *a, const struct subject *b) {
+  bool shared = false;
+  for (size_t i = 0; i < a->part.plugin->option_count && !shared; i++) {
+    char *path = path_of(a, i);
+    shared = path && has_path(b, path);
+    free(path);
+  }
+  return shared;
+}

@@ -40,7 +40,7 @@ struct rkv_cluster_id {
 
 /* Incarnations that no node draws: they mark a storage that no node may start on. RETIRED: it was
  * copied into another storage, on which its node goes on; cluster.high is then the incarnation of
- * that node. UNFINISHED: a copy that is not whole yet. */
+ * that node, cluster.low tells which storage that is. UNFINISHED: a copy that is not whole yet. */
 #define RKV_INCARNATION_RETIRED UINT64_MAX
 #define RKV_INCARNATION_UNFINISHED (UINT64_MAX - 1)
 
