@@ -26,6 +26,8 @@
   X("--plugin", TEXT, TO(storage), LOOKS,                                                          \
     "--plugin PLUGIN           storage verify, dump, stat: the storage; --set KEY=VALUE is its "   \
     "own")                                                                                         \
+  X("--state-machine", TEXT, TO(machine), FOR(STORAGE_DUMP),                                       \
+    "--state-machine PLUGIN    storage dump: what puts commands into words")                       \
   X("--from", TEXT, TO(from), FOR(STORAGE_COPY),                                                   \
     "--from PLUGIN             storage copy: what the node has been started on")                   \
   X("--set-from", SETTINGS, TO(from_sets), FOR(STORAGE_COPY),                                      \
@@ -223,25 +225,43 @@ static void part_sets(struct host_flags *flags) {
   }
 }
 
-static enum rkv_status check_sets(const struct parser *p) {
-  const struct host_flags *flags = p->flags;
-  const struct host_sets *pairs[] = {&flags->from_sets, &flags->to_sets, &flags->storage_sets};
-  static const char *const words[] = {"--set-from", "--set-to", "--set"};
-  for (size_t i = 0; i < flags->sets.count; i++) {
-    const char *value = flags->sets.list[i], *dot = strchr(value, '.'),
-               *equals = strchr(value, '=');
+static enum rkv_status check_whole_sets(const struct parser *p) {
+  const struct host_sets *sets = &p->flags->sets;
+  for (size_t i = 0; i < sets->count; i++) {
+    const char *value = sets->list[i], *dot = strchr(value, '.'), *equals = strchr(value, '=');
     if (!dot || !equals || dot == value || equals < dot + 2)
       return rkv_fail(p->error, RKV_INVALID,
                       "--set %s: not SECTION.KEY=VALUE (try --set node.log_level=debug)", value);
   }
-  for (size_t n = 0; n < sizeof pairs / sizeof pairs[0]; n++)
-    for (size_t i = 0; i < pairs[n]->count; i++) {
-      const char *value = pairs[n]->list[i], *equals = strchr(value, '=');
-      if (!equals || equals == value)
-        return rkv_fail(p->error, RKV_INVALID, "%s %s: not KEY=VALUE (try %s dir=PATH)", words[n],
-                        value, words[n]);
-    }
   return RKV_OK;
+}
+
+/* KEY=VALUE of the plugin that another flag names. */
+static enum rkv_status check_own_sets(const struct parser *p, const struct host_sets *sets,
+                                      const char *word, const char *plugin,
+                                      const char *plugin_word) {
+  if (sets->count > 0 && !plugin)
+    return rkv_fail(p->error, RKV_INVALID,
+                    "%s %s needs %s PLUGIN (a setting of the configuration's own storage: --set "
+                    "storage.KEY=VALUE)",
+                    word, sets->list[0], plugin_word);
+  for (size_t i = 0; i < sets->count; i++) {
+    const char *value = sets->list[i], *equals = strchr(value, '=');
+    if (!equals || equals == value)
+      return rkv_fail(p->error, RKV_INVALID, "%s %s: not KEY=VALUE (try %s dir=PATH)", word, value,
+                      word);
+  }
+  return RKV_OK;
+}
+
+static enum rkv_status check_sets(const struct parser *p) {
+  const struct host_flags *f = p->flags;
+  enum rkv_status status = check_whole_sets(p);
+  if (status == RKV_OK) status = check_own_sets(p, &f->from_sets, "--set-from", f->from, "--from");
+  if (status == RKV_OK) status = check_own_sets(p, &f->to_sets, "--set-to", f->to, "--to");
+  if (status == RKV_OK)
+    status = check_own_sets(p, &f->storage_sets, "--set", f->storage, "--plugin");
+  return status;
 }
 
 /* Flags that this command has no use for would be ignored: better refused. */

@@ -41,6 +41,7 @@ struct host_flags {
   struct host_sets sets;          /* SECTION.KEY=VALUE */
   const char *plugin;             /* `plugins NAME`; NULL: all */
   const char *storage;            /* --plugin of storage verify, dump, stat */
+  const char *machine;            /* of storage dump */
   const char *from, *to;          /* of storage copy */
   /* KEY=VALUE, of those three plugins */
   struct host_sets from_sets, to_sets, storage_sets;

@@ -4,6 +4,7 @@
 #include <host/config.h>
 #include <host/exit_codes.h>
 #include <host/storage/copy.h>
+#include <host/storage/dump.h>
 #include <host/storage/look.h>
 
 #include <inttypes.h>
@@ -18,6 +19,7 @@ struct command {
   struct host_problems problems;
   struct subject subjects[SUBJECTS_MAX];
   size_t count;
+  struct words words; /* of dump */
 };
 
 static int failed(const struct command *c, enum rkv_status status, const struct rkv_error *error) {
@@ -57,6 +59,8 @@ static int read_all(struct command *c, const struct subject_source *sources, siz
   }
   for (; ok && c->count < count; c->count++)
     (void)subject_read(&c->subjects[c->count], &sources[c->count], &c->place, &c->problems);
+  if (ok && c->flags->command == HOST_COMMAND_STORAGE_DUMP)
+    (void)words_find(&c->words, c->flags->machine, &c->place, &c->problems);
   if (host_problems_none(&c->problems)) return HOST_EXIT_OK;
   host_problems_print(&c->problems, c->err);
   return host_problems_exit_code(&c->problems);
@@ -112,6 +116,7 @@ int storage_command_copy(const struct host_flags *flags, FILE *out, FILE *err) {
     progress_init(&copy.progress, err);
     status = check_pair(c, &error);
     if (status == RKV_OK) status = subject_open(copy.from, c->place.id, &error);
+    if (status == RKV_OK) status = copy_check_source(&copy, &error);
     if (status == RKV_OK) status = subject_open(copy.to, c->place.id, &error);
     if (status == RKV_OK) status = copy_run(&copy, &error);
     if (status == RKV_OK)
@@ -130,7 +135,7 @@ static enum rkv_status look(const struct command *c, struct subject *s, struct r
   progress_init(&progress, c->err);
   switch (c->flags->command) {
   case HOST_COMMAND_STORAGE_VERIFY: return look_verify(s, c->flags->json, c->out, &progress, error);
-  case HOST_COMMAND_STORAGE_DUMP: return look_dump(s, c->flags->json, c->out, error);
+  case HOST_COMMAND_STORAGE_DUMP: return dump_log(s, &c->words, c->flags->json, c->out, error);
   default: return look_stat(s, c->flags->json, c->out, error);
   }
 }

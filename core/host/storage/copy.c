@@ -126,34 +126,48 @@ static bool continues(const struct subject *from, const struct subject *to) {
          to->state.snapshot.last.index <= from->state.snapshot.last.index;
 }
 
+static bool is_retired(const struct copy *c) {
+  return c->from->state.identity.incarnation == RKV_INCARNATION_RETIRED;
+}
+
+static enum rkv_status refuse_retired(const struct copy *c, struct rkv_error *error) {
+  const struct subject *s = c->from;
+  return subject_said(s, moved_check(s->ops, s->storage, &s->state, error), "read", error);
+}
+
+enum rkv_status copy_check_source(struct copy *c, struct rkv_error *error) {
+  const struct rkv_identity *source = &c->from->state.identity;
+  assert(c->from->storage && !c->to->storage);
+  subject_describe(c->to, c->where, sizeof c->where);
+  if (is_retired(c) && !moved_is_for(source, c->where)) return refuse_retired(c, error);
+  if (source->incarnation == RKV_INCARNATION_UNFINISHED)
+    return rkv_fail(error, RKV_FOREIGN,
+                    "%s: the source is itself an unfinished copy (give the command that began it "
+                    "again)",
+                    subject_name(c->from));
+  if (subject_is_empty(c->from))
+    return rkv_fail(error, RKV_INVALID, "%s: the source is empty: there is nothing to copy",
+                    subject_name(c->from));
+  return RKV_OK;
+}
+
 static enum rkv_status plan_retired(struct copy *c, struct rkv_error *error) {
   const struct rkv_identity *retired = &c->from->state.identity, *copy = &c->to->state.identity;
-  const bool for_this = moved_is_for(retired, c->where);
-  if (for_this && copy->incarnation == RKV_INCARNATION_UNFINISHED)
+  assert(moved_is_for(retired, c->where));
+  if (copy->incarnation == RKV_INCARNATION_UNFINISHED)
     c->done = COPY_FINISHED;
-  else if (for_this && copy->incarnation == retired->cluster.high && !subject_is_empty(c->to))
+  else if (copy->incarnation == retired->cluster.high && !subject_is_empty(c->to))
     c->done = COPY_BEFORE;
   else
-    return subject_said(c->from,
-                        moved_check(c->from->ops, c->from->storage, &c->from->state, error), "read",
-                        error);
+    return refuse_retired(c, error);
   return RKV_OK;
 }
 
 static enum rkv_status plan(struct copy *c, struct rkv_error *error) {
-  const struct subject *from = c->from, *to = c->to;
-  if (from->state.identity.incarnation == RKV_INCARNATION_RETIRED) return plan_retired(c, error);
-  if (from->state.identity.incarnation == RKV_INCARNATION_UNFINISHED)
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: the source is itself an unfinished copy (give the command that began it "
-                    "again)",
-                    subject_name(from));
-  if (subject_is_empty(from))
-    return rkv_fail(error, RKV_INVALID, "%s: the source is empty: there is nothing to copy",
-                    subject_name(from));
+  if (is_retired(c)) return plan_retired(c, error);
   c->done = COPY_WHOLE;
-  if (subject_is_empty(to) || continues(from, to)) return RKV_OK;
-  return refuse_target(to, error);
+  if (subject_is_empty(c->to) || continues(c->from, c->to)) return RKV_OK;
+  return refuse_target(c->to, error);
 }
 
 /* ---- the whole ---- */
@@ -202,7 +216,7 @@ enum rkv_status copy_run(struct copy *c, struct rkv_error *error) {
   char noted[MOVED_TO_MAX + 1];
   enum rkv_status status;
   assert(c->from->storage && c->to->storage);
-  subject_describe(c->to, c->where, sizeof c->where);
+  subject_describe(c->to, c->where, sizeof c->where); /* now that its paths are there */
   status = moved_find_note(c->from->ops, c->from->storage, &c->from->state, &c->last, noted, error);
   if (status == RKV_OK) status = plan(c, error);
   if (status != RKV_OK || c->done == COPY_BEFORE) return status;

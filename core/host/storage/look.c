@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN_MAX = 48 }; /* bytes of a payload that a line for people shows */
-
 /* ---- stat ---- */
 
 static const char *standing(const struct rkv_identity *identity) {
@@ -19,26 +17,32 @@ static const char *standing(const struct rkv_identity *identity) {
   return identity->incarnation == 0 ? "new" : "in use";
 }
 
-static void stat_text(const struct subject *s, const char *where, const char *moved_to, FILE *out) {
+/* Its node's: a retired storage keeps the incarnation, an unfinished copy the cluster. */
+static void text_identity(const struct rkv_identity *identity, FILE *out) {
+  bool retired = identity->incarnation == RKV_INCARNATION_RETIRED;
+  if (!retired)
+    (void)fprintf(out, "cluster      %016" PRIx64 "%016" PRIx64 "%s\n", identity->cluster.high,
+                  identity->cluster.low, identity->settled ? "" : " (not settled)");
+  if (identity->incarnation != RKV_INCARNATION_UNFINISHED)
+    (void)fprintf(out, "incarnation  %" PRIx64 "\n",
+                  retired ? identity->cluster.high : identity->incarnation);
+}
+
+static void stat_text(const struct subject *s, const char *where, struct rkv_log_id last,
+                      const char *moved_to, FILE *out) {
   const struct rkv_storage_state *state = &s->state;
   const struct rkv_snapshot_meta *snapshot = &state->snapshot;
   (void)fprintf(out, "storage      %s\n", where);
   (void)fprintf(out, "node         %" PRIu64 "\n", s->id);
   (void)fprintf(out, "state        %s%s%s\n", standing(&state->identity),
                 moved_to[0] ? ", its node goes on in " : "", moved_to);
-  if (state->identity.incarnation != RKV_INCARNATION_RETIRED) {
-    (void)fprintf(out, "cluster      %016" PRIx64 "%016" PRIx64 "%s\n",
-                  state->identity.cluster.high, state->identity.cluster.low,
-                  state->identity.settled ? "" : " (not settled)");
-    (void)fprintf(out, "incarnation  %" PRIx64 "\n", state->identity.incarnation);
-  }
+  text_identity(&state->identity, out);
   (void)fprintf(out, "vote         term %" PRIu64 ", node %" PRIu64 "%s\n", state->vote.term,
                 state->vote.node_id, state->vote.committed ? ", which led" : "");
   (void)fprintf(out,
                 "log          %" PRIu64 " entries, last %" PRIu64 " of term %" PRIu64
                 ", purged up to %" PRIu64 "\n",
-                state->last.index - state->purged.index, state->last.index, state->last.term,
-                state->purged.index);
+                last.index - state->purged.index, last.index, last.term, state->purged.index);
   if (snapshot->last.index == 0)
     (void)fprintf(out, "snapshot     none\n");
   else
@@ -52,23 +56,33 @@ static void json_id(FILE *out, const char *name, struct rkv_log_id id) {
                 id.index);
 }
 
-static void stat_json(const struct subject *s, const char *moved_to, FILE *out) {
+/* Likewise. */
+static void json_identity(const struct rkv_identity *identity, FILE *out) {
+  bool retired = identity->incarnation == RKV_INCARNATION_RETIRED;
+  char cluster[40], incarnation[24];
+  (void)snprintf(cluster, sizeof cluster, "%016" PRIx64 "%016" PRIx64, identity->cluster.high,
+                 identity->cluster.low);
+  (void)snprintf(incarnation, sizeof incarnation, "%" PRIx64,
+                 retired ? identity->cluster.high : identity->incarnation);
+  host_json_pair(out, ", ", "cluster", retired ? NULL : cluster);
+  (void)fprintf(out, ", \"settled\": %s", identity->settled ? "true" : "false");
+  host_json_pair(out, ", ", "incarnation",
+                 identity->incarnation == RKV_INCARNATION_UNFINISHED ? NULL : incarnation);
+}
+
+static void stat_json(const struct subject *s, struct rkv_log_id last, const char *moved_to,
+                      FILE *out) {
   const struct rkv_storage_state *state = &s->state;
-  const struct rkv_identity *identity = &state->identity;
   host_json_pair(out, "{", "plugin", subject_name(s));
   (void)fprintf(out, ", \"node\": %" PRIu64, s->id);
-  host_json_pair(out, ", ", "state", standing(identity));
+  host_json_pair(out, ", ", "state", standing(&state->identity));
   host_json_pair(out, ", ", "moved_to", moved_to[0] ? moved_to : NULL);
-  (void)fprintf(out,
-                ", \"cluster\": \"%016" PRIx64 "%016" PRIx64
-                "\", \"settled\": %s, \"incarnation\": \"%" PRIx64 "\"",
-                identity->cluster.high, identity->cluster.low, identity->settled ? "true" : "false",
-                identity->incarnation);
+  json_identity(&state->identity, out);
   (void)fprintf(out,
                 ", \"vote\": {\"term\": %" PRIu64 ", \"node\": %" PRIu64 ", \"committed\": %s}",
                 state->vote.term, state->vote.node_id, state->vote.committed ? "true" : "false");
   json_id(out, "purged", state->purged);
-  json_id(out, "last", state->last);
+  json_id(out, "last", last);
   json_id(out, "snapshot", state->snapshot.last);
   (void)fprintf(out, ", \"snapshot_bytes\": %" PRIu64 "}\n", state->snapshot.size);
 }
@@ -80,9 +94,9 @@ enum rkv_status look_stat(const struct subject *s, bool json, FILE *out, struct 
   if (status != RKV_OK) return subject_said(s, status, "read", error);
   subject_describe(s, where, sizeof where);
   if (json)
-    stat_json(s, moved_to, out);
+    stat_json(s, last, moved_to, out);
   else
-    stat_text(s, where, moved_to, out);
+    stat_text(s, where, last, moved_to, out);
   return RKV_OK;
 }
 
@@ -179,52 +193,4 @@ enum rkv_status look_verify(const struct subject *s, bool json, FILE *out,
            : "ok: %" PRIu64 " entries of %" PRIu64 " bytes, a snapshot of %" PRIu64 " bytes\n",
       found.entries, found.bytes, s->state.snapshot.size);
   return RKV_OK;
-}
-
-/* ---- dump ---- */
-
-static const char *kind_name(uint32_t kind) {
-  switch (kind) {
-  case RKV_ENTRY_BLANK: return "blank";
-  case RKV_ENTRY_COMMAND: return "command";
-  case RKV_ENTRY_MEMBERSHIP: return "membership";
-  case RKV_ENTRY_MOVED: return "moved";
-  default: return "unknown";
-  }
-}
-
-static void print_bytes(FILE *out, struct rkv_buf payload, size_t max) {
-  for (size_t i = 0; i < payload.len && i < max; i++) (void)fprintf(out, "%02x", payload.data[i]);
-  if (payload.len > max) (void)fputs("...", out);
-}
-
-static void print_entry(FILE *out, bool json, const struct rkv_entry *e) {
-  if (json) {
-    (void)fprintf(
-        out, "{\"index\": %" PRIu64 ", \"term\": %" PRIu64 ", \"kind\": \"%s\", \"payload\": \"",
-        e->id.index, e->id.term, kind_name(e->kind));
-    print_bytes(out, e->payload, SIZE_MAX);
-    (void)fputs("\"}\n", out);
-    return;
-  }
-  (void)fprintf(out, "%10" PRIu64 "  %6" PRIu64 "  %-10s  %8zu  ", e->id.index, e->id.term,
-                kind_name(e->kind), e->payload.len);
-  print_bytes(out, e->payload, SHOWN_MAX);
-  (void)fputc('\n', out);
-}
-
-enum rkv_status look_dump(const struct subject *s, bool json, FILE *out, struct rkv_error *error) {
-  struct walk walk = {0};
-  const struct rkv_entry *entry = NULL;
-  enum rkv_status status = walk_begin(&walk, s, s->state.last.index, error);
-  if (!json)
-    (void)fprintf(out, "%10s  %6s  %-10s  %8s  PAYLOAD\n", "INDEX", "TERM", "KIND", "BYTES");
-  while (status == RKV_OK) {
-    status = walk_entry(&walk, &entry, error);
-    if (status != RKV_OK || !entry) break;
-    print_entry(out, json, entry);
-    if (ferror(out)) break; /* the reader has seen enough */
-  }
-  walk_end(&walk);
-  return status;
 }

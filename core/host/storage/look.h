@@ -12,7 +12,5 @@ enum rkv_status look_stat(const struct subject *s, bool json, FILE *out, struct 
 /* Reads everything, with whatever checksums the plugin has. */
 enum rkv_status look_verify(const struct subject *s, bool json, FILE *out,
                             struct progress *progress, struct rkv_error *error);
-/* A line per entry. */
-enum rkv_status look_dump(const struct subject *s, bool json, FILE *out, struct rkv_error *error);
 
 #endif
