@@ -38,7 +38,8 @@ static enum rkv_status compare_logs(struct comparison *c, struct rkv_error *erro
   enum rkv_status status = walk_begin(&a, c->from, last, error);
   if (status == RKV_OK) status = walk_begin(&b, c->to, last, error);
   if (status == RKV_OK)
-    progress_begin(c->progress, "comparing entries", last - c->from->state.purged.index);
+    progress_begin(c->progress, "comparing the log", PROGRESS_ENTRIES,
+                   last - c->from->state.purged.index);
   while (status == RKV_OK) {
     status = walk_entry(&a, &left, error);
     if (status != RKV_OK || !left) break;
@@ -55,7 +56,7 @@ static enum rkv_status compare_chunks(struct comparison *c, struct snapshot_walk
                                       struct snapshot_walk *b, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   if (!same_meta(&a->meta, &b->meta)) return differ(c, "the snapshot's description", error);
-  progress_begin(c->progress, "comparing bytes", a->meta.size);
+  progress_begin(c->progress, "comparing the snapshot", PROGRESS_BYTES, a->meta.size);
   for (size_t done = 0; status == RKV_OK;) { /* of a's chunk */
     if (done == a->chunk.len) {
       status = snapshot_walk_next(a, WALK_BYTES, error);

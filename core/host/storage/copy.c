@@ -41,7 +41,7 @@ static enum rkv_status write_snapshot(struct copy *c, struct snapshot_walk *walk
                                       struct rkv_error *error) {
   const struct subject *to = c->to;
   enum rkv_status status = RKV_OK;
-  progress_begin(&c->progress, "copying bytes", walk->meta.size);
+  progress_begin(&c->progress, "copying the snapshot", PROGRESS_BYTES, walk->meta.size);
   while (status == RKV_OK) {
     status = snapshot_walk_next(walk, WALK_BYTES, error);
     if (status != RKV_OK || walk->chunk.len == 0) break;
@@ -76,7 +76,8 @@ static enum rkv_status append_all(struct copy *c, struct rkv_error *error) {
   struct subject *to = c->to;
   struct walk walk = {0};
   enum rkv_status status = walk_begin(&walk, c->from, c->last.index, error);
-  progress_begin(&c->progress, "copying entries", c->last.index - c->from->state.purged.index);
+  progress_begin(&c->progress, "copying the log", PROGRESS_ENTRIES,
+                 c->last.index - c->from->state.purged.index);
   while (status == RKV_OK) {
     struct rkv_completion *completion;
     status = walk_batch(&walk, error);

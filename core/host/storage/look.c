@@ -143,7 +143,8 @@ static enum rkv_status verify_log(const struct subject *s, struct found *found,
   const struct rkv_entry *entry = NULL;
   enum rkv_status status = walk_begin(&walk, s, s->state.last.index, error);
   found->before = s->state.purged;
-  progress_begin(progress, "reading entries", s->state.last.index - s->state.purged.index);
+  progress_begin(progress, "reading the log", PROGRESS_ENTRIES,
+                 s->state.last.index - s->state.purged.index);
   while (status == RKV_OK) {
     status = walk_entry(&walk, &entry, error);
     if (status != RKV_OK || !entry) break;
@@ -170,7 +171,7 @@ static enum rkv_status verify_snapshot(const struct subject *s, struct progress 
   status = snapshot_walk_begin(&walk, s, error);
   if (status == RKV_OK && walk.meta.membership.len > 0)
     status = check_membership(s, walk.meta.membership, "the snapshot's membership", error);
-  progress_begin(progress, "reading bytes", walk.meta.size);
+  progress_begin(progress, "reading the snapshot", PROGRESS_BYTES, walk.meta.size);
   while (status == RKV_OK) {
     status = snapshot_walk_next(&walk, WALK_BYTES, error);
     if (status != RKV_OK || walk.chunk.len == 0) break;

@@ -6,18 +6,21 @@
 #include <stdint.h>
 #include <stdio.h>
 
+enum progress_unit { PROGRESS_ENTRIES, PROGRESS_BYTES };
+
 struct progress {
   FILE *out;
   bool shown; /* `out` is a terminal */
   const char *what;
-  uint64_t total, done;       /* entries or bytes */
+  enum progress_unit unit;
+  uint64_t total, done;
   uint64_t began_ns, next_ns; /* when this part began; when it is shown again */
 };
 
 /* Nothing is shown where `out` is no terminal. */
 void progress_init(struct progress *p, FILE *out);
-/* A new part: `total` entries or bytes are to be done. */
-void progress_begin(struct progress *p, const char *what, uint64_t total);
+/* A new part, in a word or two: so many are to be done. */
+void progress_begin(struct progress *p, const char *what, enum progress_unit unit, uint64_t total);
 /* So many more are done. */
 void progress_add(struct progress *p, uint64_t more);
 /* Clears the line. */
