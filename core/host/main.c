@@ -7,6 +7,9 @@
 
 #include <host/storage/command.h>
 
+#include <poll.h>
+#include <unistd.h>
+
 HOST_DESCRIPTORS_FIRST;
 
 static int run(const struct host_flags *flags) {
@@ -36,6 +39,12 @@ static int dispatch(const struct host_flags *flags) {
   return HOST_EXIT_BROKEN;
 }
 
+/* It was a pipe to `head`, say: its reader has seen enough. */
+static bool reader_left(void) {
+  struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
 int main(int argc, char *argv[]) {
   struct host_flags flags;
   struct rkv_error error;
@@ -46,7 +55,7 @@ int main(int argc, char *argv[]) {
     return HOST_EXIT_USAGE;
   }
   code = dispatch(&flags);
-  if (fflush(stdout) != 0 && code == HOST_EXIT_OK) {
+  if ((ferror(stdout) || fflush(stdout) != 0) && code == HOST_EXIT_OK && !reader_left()) {
     (void)fprintf(stderr, "raft-key-value: stdout cannot be written\n");
     return HOST_EXIT_UNAVAILABLE;
   }
