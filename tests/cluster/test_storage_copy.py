@@ -112,8 +112,8 @@ def refused_at_start(node, place, text):
 
 @needs_rocks
 def test_nodes_move_under_load_and_stay_voters(cluster, tmp_path):
-    """One to the other storage, one there and back, the leader among them; every write that was acknowledged is there, and
-    the histories are linearizable."""
+    """One to the other storage, one there and back, the leader among them; every acknowledged write is there, and the
+    histories are linearizable."""
     places = form(cluster, tmp_path, *ALL)
     with Load(cluster, clients=2) as load, Registers(cluster, clients=2) as registers:
         load.wait_more(400)
@@ -126,7 +126,8 @@ def test_nodes_move_under_load_and_stay_voters(cluster, tmp_path):
             places[node.id] = move(cluster, node, source, target)
             index = stat(node.id, source)["last"]["index"]
             load.wait_more(300)
-            refused_at_start(node, source, f"retired at index {index}, its node goes on in {target[0]}, dir={target[1]}")
+            goes_on = f"its node goes on in {target[0]}, dir={target[1]}"
+            refused_at_start(node, source, f"retired at index {index}, {goes_on}")
     prove(cluster, load, registers)
 
 
@@ -158,7 +159,7 @@ def filled(cluster, folder, plugin=WAL):
 
 
 def test_what_cannot_be_copied_is_refused(cluster, tmp_path):
-    """Each mistake ends with one line that says what to do; nothing is made, and the node starts as if nothing had been."""
+    """Each mistake ends with one line that says what to do; nothing is made, and the node starts as before."""
     source = filled(cluster, tmp_path)
     new = (WAL, tmp_path / "new")
 
@@ -168,7 +169,8 @@ def test_what_cannot_be_copied_is_refused(cluster, tmp_path):
         assert not new[1].exists()
 
     def words(node_id=1, frm=source, to=new):
-        return ["--id", node_id, "--from", frm[0], "--set-from", f"dir={frm[1]}", "--to", to[0], "--set-to", f"dir={to[1]}"]
+        return ["--id", node_id, "--from", frm[0], "--set-from", f"dir={frm[1]}",
+                "--to", to[0], "--set-to", f"dir={to[1]}"]
 
     refuses(UNAVAILABLE, "another node or tool uses this directory (stop it first)", words())
     stop(cluster[1])
@@ -187,8 +189,7 @@ def test_what_cannot_be_copied_is_refused(cluster, tmp_path):
     refuses(CONFIG, "did you mean storage-wal", words(to=("storage-wall", new[1])))
     refuses(CONFIG, "unknown key (did you mean dir?)", [*words(), "--set-to", "dirr=x"])
     start_on(cluster[1], source)
-    cluster.leader()
-    assert cluster[1].get("key-499") == "value 499"
+    wait_until(lambda: cluster[1].get("key-499") == "value 499", "it serves what it held")
 
 
 def test_a_place_that_is_not_empty_is_refused(cluster, tmp_path):
@@ -205,8 +206,7 @@ def test_a_place_that_is_not_empty_is_refused(cluster, tmp_path):
     code, out, _ = copy(1, first, second)
     assert code == 0 and out.startswith("nothing to do, it was copied before")
     start_on(cluster[1], second)
-    cluster.leader()
-    assert cluster[1].get("key-499") == "value 499"
+    wait_until(lambda: cluster[1].get("key-499") == "value 499", "it serves what it held")
 
 
 def test_a_configuration_is_the_source(cluster, tmp_path):
