@@ -67,16 +67,10 @@ void change_look(struct node *n, const struct rkv_membership *m) {
 }
 
 static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
-                         const struct rkv_error *refusal) {
-  struct rkv_error error;
-  enum rkv_status status = RKV_OK;
-  if (refusal) {
-    error = *refusal;
-    status = (enum rkv_status)refusal->status;
-  }
-  if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, &error);
+                         enum rkv_status status, struct rkv_error *error) {
+  if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, error);
   if (status == RKV_OK) identity_found(n, members);
-  change_settle(n, call, status, &error);
+  change_settle(n, call, status, error);
 }
 
 void change_on_init(struct node *n, struct rkv_call *call) {
@@ -94,23 +88,17 @@ void change_on_init(struct node *n, struct rkv_call *call) {
 }
 
 static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
-                            const struct rkv_error *refusal) {
-  struct rkv_error error;
-  enum rkv_status status = RKV_OK;
-  if (refusal) {
-    error = *refusal;
-    status = (enum rkv_status)refusal->status;
-  }
+                            enum rkv_status status, struct rkv_error *error) {
   if (status == RKV_OK)
-    status = raft_add_learner(n->raft, node_now(n), &members->nodes[0], call, &error);
+    status = raft_add_learner(n->raft, node_now(n), &members->nodes[0], call, error);
   if (status == RKV_OK)
     rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%" PRIu64 " addr=%s",
             members->nodes[0].id, members->nodes[0].addr);
-  change_settle(n, call, status, &error);
+  change_settle(n, call, status, error);
 }
 
-/* Fills *one with the learner's record alone; its address must be the one that is known of it, or
- * nobody's. */
+/* Fills *one with the learner's record alone. A member's address must be the one that the
+ * membership has; a new node's address must not be another member's. */
 static enum rkv_status check_learner(struct node *n, const struct rkv_member *learner,
                                      struct rkv_membership *one, struct rkv_error *error) {
   const struct rkv_membership *m = &raft_effective(n->raft)->value;
@@ -159,17 +147,12 @@ void change_on_add_learner(struct node *n, struct rkv_call *call) {
 }
 
 static void voters_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
-                           const struct rkv_error *refusal) {
-  struct rkv_error error;
+                           enum rkv_status status, struct rkv_error *error) {
   struct rkv_membership_call *c = (struct rkv_membership_call *)call;
   (void)members;
-  if (refusal) {
-    change_settle(n, call, (enum rkv_status)refusal->status, refusal);
-    return;
-  }
-  enum rkv_status status =
-      raft_change_membership(n->raft, node_now(n), &c->voters, c->retain, call, &error);
-  change_settle(n, call, status, &error);
+  if (status == RKV_OK)
+    status = raft_change_membership(n->raft, node_now(n), &c->voters, c->retain, call, error);
+  change_settle(n, call, status, error);
 }
 
 void change_find_voters(struct node *n, const struct rkv_config_set *voters,
@@ -191,7 +174,7 @@ void change_on_change(struct node *n, struct rkv_call *call) {
     return;
   }
   if (!rkv_membership_answering(c)) {
-    voters_greeted(n, call, NULL, NULL);
+    voters_greeted(n, call, NULL, RKV_OK, &error);
     return;
   }
   asked = calloc(1, sizeof *asked);
@@ -206,7 +189,7 @@ void change_on_change(struct node *n, struct rkv_call *call) {
 
 void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
-  if (!call) return; /* the node's own: tend.c */
+  if (!call) return; /* a change that tend.c made */
   change_forget(n, call);
   gate_leave(n, call);
   if (out->status != RKV_OK) {
@@ -228,7 +211,7 @@ void change_done(struct node *n, const struct raft_output *out) {
   (void)answer_ok(n, call);
 }
 
-/* How far the learners are for which somebody waits, every while. */
+/* Logs every CHANGE_PROGRESS_NS how far the learners are for which calls wait. */
 static void log_progress(struct node *n) {
   struct raft_view view;
   if (n->change.count == 0 || n->now_ns < n->change.progress_ns) return;

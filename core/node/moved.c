@@ -1,7 +1,7 @@
 /* moved.c: marks a storage and its copy, and refuses to start on what is marked. */
 #include <node/moved.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 
 #include <assert.h>
 #include <inttypes.h>
@@ -72,8 +72,8 @@ enum rkv_status moved_find_note(const struct rkv_storage_ops *ops, void *storage
   *last = state->last;
   to[0] = '\0';
   if (index <= state->purged.index) return RKV_OK;
-  status = node_said(ops->read(storage, index, index, 0, &entry, 1, &count, node_ask(error)),
-                     "the storage's read", error);
+  status = outcome_of(ops->read(storage, index, index, 0, &entry, 1, &count, outcome_clear(error)),
+                      "the storage's read", error);
   if (status != RKV_OK || count == 0) return status;
   if (entry.kind == RKV_ENTRY_MOVED) {
     take_text(entry.payload, to);

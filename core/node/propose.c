@@ -15,22 +15,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PENDING_CAPACITY_MIN = 256, BATCH_CAPACITY_MIN = 64 };
+enum { BATCH_CAPACITY_MIN = 64 };
 
-static struct node_pending *pending_at(struct pending *p, size_t i) {
-  return &p->ring[(p->head + i) & (p->capacity - 1)];
-}
-
-static bool pending_reserve(struct pending *p, size_t count) {
-  size_t capacity = p->capacity ? p->capacity : PENDING_CAPACITY_MIN;
-  while (capacity < count) capacity *= 2;
-  if (capacity == p->capacity) return true;
-  struct node_pending *ring = malloc(capacity * sizeof *ring);
-  if (!ring) return false;
-  for (size_t i = 0; i < p->count; i++) ring[i] = *pending_at(p, i);
-  free(p->ring);
-  *p = (struct pending){.ring = ring, .capacity = capacity, .count = p->count};
-  return true;
+static struct node_pending *pending_at(const struct ring *p, size_t i) {
+  return ring_at(p, i);
 }
 
 static bool batch_reserve(struct node *n, size_t count) {
@@ -47,7 +35,8 @@ static bool batch_reserve(struct node *n, size_t count) {
   return true;
 }
 
-static void end(struct node *n, struct rkv_propose_call *call, const struct rkv_error *error) {
+static void end_proposal(struct node *n, struct rkv_propose_call *call,
+                         const struct rkv_error *error) {
   gate_leave(n, &call->call);
   answer_fail(&call->call, error);
 }
@@ -60,15 +49,15 @@ void propose_on_call(struct node *n, struct rkv_call *call) {
   }
   struct rkv_error error;
   (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for one more proposal");
-  end(n, p, &error);
+  end_proposal(n, p, &error);
 }
 
 void propose_fail_batch(struct node *n, const struct rkv_error *error) {
-  for (size_t i = 0; i < n->propose.batch_count; i++) end(n, n->propose.batch[i], error);
+  for (size_t i = 0; i < n->propose.batch_count; i++) end_proposal(n, n->propose.batch[i], error);
   n->propose.batch_count = 0;
 }
 
-/* Not the leader: every call learns who is. */
+/* Ends all calls of the batch. If this node does not lead, every call learns which node does. */
 static void refuse_batch(struct node *n, enum rkv_status status, const struct rkv_error *error) {
   for (size_t i = 0; i < n->propose.batch_count; i++) {
     struct rkv_propose_call *p = n->propose.batch[i];
@@ -90,7 +79,8 @@ void propose_flush(struct node *n) {
     refuse_batch(n, RKV_UNAVAILABLE, &error);
     return;
   }
-  if (!pending_reserve(&n->propose.pending, n->propose.pending.count + count)) {
+  struct ring *pending = &n->propose.pending;
+  if (!ring_reserve(pending, pending->count + count, sizeof(struct node_pending))) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for %zu more proposals", count);
     propose_fail_batch(n, &error);
     return;
@@ -100,7 +90,6 @@ void propose_flush(struct node *n) {
     refuse_batch(n, status, &error);
     return;
   }
-  struct pending *pending = &n->propose.pending;
   assert(pending->count == 0 || pending_at(pending, pending->count - 1)->index < first.index);
   assert(first.index > n->applied.index); /* (P1), (P2) */
   for (size_t i = 0; i < count; i++) {
@@ -110,20 +99,20 @@ void propose_flush(struct node *n) {
     n->count.proposed_bytes += p->command.len;
     n->propose.scratch[i] =
         (struct rkv_entry){.id = id, .kind = RKV_ENTRY_COMMAND, .payload = p->command};
-    *pending_at(pending, pending->count++) = (struct node_pending){id.index, p};
+    *(struct node_pending *)ring_push(pending) = (struct node_pending){id.index, p};
   }
   n->propose.batch_count = 0;
   n->count.proposals += count;
   save_entries(n, n->propose.scratch, count);
 }
 
-/* Whatever waits for one of these entries no longer does: given back at once, because each atomic
- * costs as much as the rest of an answer. */
+/* Takes all calls that entries up to `last` answer off their budget at once: one atomic operation
+ * for each would cost as much as the rest of its answer. */
 static void release_answered(struct node *n, rkv_index last) {
-  const struct pending *p = &n->propose.pending;
+  const struct ring *p = &n->propose.pending;
   uint64_t calls = 0, bytes = 0;
-  for (size_t i = 0; i < p->count && pending_at(&n->propose.pending, i)->index <= last; i++) {
-    const struct rkv_propose_call *call = pending_at(&n->propose.pending, i)->call;
+  for (size_t i = 0; i < p->count && pending_at(p, i)->index <= last; i++) {
+    const struct rkv_propose_call *call = pending_at(p, i)->call;
     if (!call) continue;
     calls++;
     bytes += call->command.len;
@@ -131,20 +120,20 @@ static void release_answered(struct node *n, rkv_index last) {
   if (calls > 0) gate_leave_proposals(n, calls, bytes);
 }
 
-static struct rkv_propose_call *take_first(struct pending *p) {
+static struct rkv_propose_call *take_first_pending(struct ring *p) {
   struct rkv_propose_call *call = pending_at(p, 0)->call;
-  p->head = (p->head + 1) & (p->capacity - 1);
-  p->count--;
+  ring_drop_oldest(p);
   return call;
 }
 
 void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count) {
-  struct pending *p = &n->propose.pending;
+  struct ring *p = &n->propose.pending;
   assert(p->count == 0 || pending_at(p, 0)->index >= entries[0].id.index); /* (P2) */
   release_answered(n, entries[count - 1].id.index);
   for (size_t i = 0; i < count; i++) {
     struct rkv_propose_call *call = NULL;
-    if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index) call = take_first(p);
+    if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index)
+      call = take_first_pending(p);
     if (!call) {
       rkv_buf_drop(&n->apply.results[i]);
       continue;
@@ -159,24 +148,24 @@ void propose_answer(struct node *n, const struct rkv_entry *entries, size_t coun
 
 void propose_covered(struct node *n) {
   struct rkv_error error;
-  struct pending *p = &n->propose.pending;
+  struct ring *p = &n->propose.pending;
   (void)rkv_fail(&error, RKV_ABORTED,
                  "the write was carried out, but its answer is lost: it came to this node within a "
                  "snapshot");
   while (p->count > 0 && pending_at(p, 0)->index <= n->applied.index) {
-    struct rkv_propose_call *call = take_first(p);
-    if (call) end(n, call, &error);
+    struct rkv_propose_call *call = take_first_pending(p);
+    if (call) end_proposal(n, call, &error);
   }
 }
 
 void propose_drop(struct node *n, rkv_index above, const char *why) {
   struct rkv_error error;
-  struct pending *p = &n->propose.pending;
+  struct ring *p = &n->propose.pending;
   if (p->count == 0) return;
   (void)rkv_fail(&error, RKV_ABORTED, "%s", why);
   while (p->count > 0 && pending_at(p, p->count - 1)->index > above) {
     struct rkv_propose_call *call = pending_at(p, --p->count)->call;
-    if (call) end(n, call, &error);
+    if (call) end_proposal(n, call, &error);
   }
 }
 
@@ -188,13 +177,13 @@ void propose_expire(struct node *n) {
     struct rkv_propose_call *call = at->call;
     at->call = NULL;
     (void)rkv_fail(&error, RKV_TIMEOUT, "not committed in time: it may or may not be done later");
-    end(n, call, &error);
+    end_proposal(n, call, &error);
   }
 }
 
 void propose_free(struct node *n) {
   assert(n->propose.pending.count == 0 && n->propose.batch_count == 0); /* (N1) */
-  free(n->propose.pending.ring);
+  ring_free(&n->propose.pending);
   free(n->propose.batch);
   free(n->propose.scratch);
 }

@@ -1,41 +1,40 @@
 /* storage-mem.c: log, vote and snapshot in RAM; the smallest complete example of a storage.
  *
- * Installed as the skeleton for authors too, so it compiles as C++ as well (hence the casts). Each
- * completion is called before its operation returns. Payloads and chunks are shared, never copied.
+ * A skeleton for authors too, so it compiles as C++ (hence the casts). Payloads are shared, never
+ * copied. `lock` guards log, purged and newest; each operation completes, without it, at once.
  *
  * (I1) log[head .. head + count) are the entries purged.index + 1 .. purged.index + count.
- * (I2) log, purged and newest change under `lock`; no completion is called while it is held.
- * (I3) A committed snapshot never changes: who holds a reference reads it without the lock. */
+ * (I2) A committed snapshot never changes: its readers read it without the lock. */
 #include <rkv/rkv.h>
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { LOG_MIN = 64, LOG_SPARE = 8 }; /* entries of the smallest log; times its need it may keep */
+enum { LOG_MIN = 64, LOG_SPARE = 8 }; /* smallest array; how many times too large it may be */
 
 struct run { /* of entries */
   struct rkv_entry *at;
   size_t head, count, capacity;
 };
 
-/* Its own writer, then the newest snapshot, then whatever readers still hold: one object. */
+/* First its own writer, then the newest snapshot, then what readers still hold: one object. */
 struct snapshot {
   struct rkv_buf_owner owner; /* one reference per reader, one of the storage */
   struct storage *storage;
   struct rkv_snapshot_meta meta;
-  struct run chunks; /* as they were written, shared; id.index: the offset where one begins */
+  struct run chunks; /* as they were written, shared; id.index: the offset of a chunk */
 };
 
 struct storage {
   pthread_mutex_t lock;
   struct run log;
-  struct rkv_storage_state state; /* all but `last`, which the log tells */
+  struct rkv_storage_state state; /* without `last`, which the log has */
   struct snapshot *newest;
   enum rkv_status failed; /* the first failed append; nothing succeeds after it */
 };
 
-/* Makes room behind the last entry: in place while the array is of about the right size, so that a
- * log that is appended to and purged for ever allocates nothing. */
+/* Makes room behind the last entry; in place, without allocating, if the size is about right. */
 static bool make_room(struct run *run, size_t entries) {
   size_t capacity = 2 * (run->count + entries) + LOG_MIN;
   bool fits = capacity <= run->capacity && run->capacity / LOG_SPARE <= capacity;
@@ -110,10 +109,8 @@ static void mem_truncate(void *storage, rkv_index after) {
 static void mem_purge(void *storage, struct rkv_log_id up_to) {
   struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  for (; s->log.count > 0 && s->state.purged.index < up_to.index; s->log.head++, s->log.count--) {
-    s->state.purged = s->log.at[s->log.head].id;
-    rkv_buf_drop(&s->log.at[s->log.head].payload);
-  }
+  for (; s->log.count > 0 && s->state.purged.index < up_to.index; s->log.head++, s->log.count--)
+    s->state.purged = s->log.at[s->log.head].id, rkv_buf_drop(&s->log.at[s->log.head].payload);
   if (s->state.purged.index < up_to.index) s->state.purged = up_to; /* beyond the last entry */
   (void)pthread_mutex_unlock(&s->lock);
 }
@@ -127,11 +124,13 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
   *count = 0;
   (void)pthread_mutex_lock(&s->lock);
   if (from <= s->state.purged.index)
-    status = rkv_fail(error, RKV_NOT_FOUND, "storage-mem: entry %llu is purged (first: %llu)",
-                      (unsigned long long)from, (unsigned long long)s->state.purged.index + 1);
+    status = rkv_fail(error, RKV_NOT_FOUND,
+                      "storage-mem: entry %" PRIu64 " is purged (first: %" PRIu64 ")", from,
+                      s->state.purged.index + 1);
   if (to > s->state.purged.index + s->log.count) to = s->state.purged.index + s->log.count;
   for (; status == RKV_OK && *count < capacity && from <= to; from++) {
     const struct rkv_entry *entry = &s->log.at[s->log.head + (from - s->state.purged.index - 1)];
+    assert(entry->id.index == from); /* (I1) */
     bytes += entry->payload.len;
     if (*count > 0 && bytes > bytes_max) break;
     entries[(*count)++] = *entry;
@@ -174,6 +173,7 @@ static enum rkv_status mem_snapshot_write(void *writer, struct rkv_buf chunk,
                                           struct rkv_error *error) {
   struct snapshot *s = (struct snapshot *)writer;
   struct rkv_entry entry = {{0, s->meta.size}, 0, 0, chunk};
+  assert(s != s->storage->newest); /* (I2) */
   if (!make_room(&s->chunks, 1)) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory");
   s->chunks.at[s->chunks.count++] = entry;
   (void)rkv_buf_share(chunk), s->meta.size += chunk.len;
@@ -208,7 +208,7 @@ static enum rkv_status mem_snapshot_read(void *reader, uint64_t offset, size_t m
   const struct rkv_entry *at = s->chunks.at;
   (void)error, *chunk = rkv_buf_none();
   if (offset >= s->meta.size) return RKV_OK;
-  at += offset * s->chunks.count / s->meta.size; /* it is this one if all are of one size */
+  at += offset * s->chunks.count / s->meta.size; /* the right one if all have one size */
   while (at->id.index + at->payload.len <= offset) at++;
   while (at->id.index > offset) at--;
   *chunk = rkv_buf_share(rkv_buf_slice(at->payload, (size_t)(offset - at->id.index), max));

@@ -179,9 +179,10 @@ static void check_leader(struct sim *s, rkv_node_id id, const struct raft_view *
 
 /* A storage that takes no writes: no peer waits for what it would promise (stall.c). */
 static bool keeps_peers(const struct node *n) {
-  const struct deferred *d = &n->deferred;
-  for (size_t i = 0; i < d->count && n->stall.now; i++)
-    if (defer_is_answer(&d->ring[(d->head + i) & (d->capacity - 1)].output)) return true;
+  for (size_t i = 0; i < n->deferred.count && n->stall.now; i++) {
+    const struct node_deferred *at = ring_at(&n->deferred, i);
+    if (defer_is_answer(&at->output)) return true;
+  }
   return false;
 }
 

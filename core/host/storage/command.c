@@ -84,7 +84,7 @@ static enum rkv_status check_pair(const struct command *c, struct rkv_error *err
   return RKV_OK;
 }
 
-static void report(const struct command *c, const struct copy *copy) {
+static void report_copy(const struct command *c, const struct copy *copy) {
   static const char *const said[] = {[COPY_WHOLE] = "copied and compared",
                                      [COPY_FINISHED] = "an earlier copy compared and finished",
                                      [COPY_BEFORE] = "nothing to do, it was copied before"};
@@ -120,7 +120,7 @@ int storage_command_copy(const struct host_flags *flags, FILE *out, FILE *err) {
     if (status == RKV_OK) status = subject_open(copy.to, c->place.id, &error);
     if (status == RKV_OK) status = copy_run(&copy, &error);
     if (status == RKV_OK)
-      report(c, &copy);
+      report_copy(c, &copy);
     else
       code = failed(c, status, &error);
   }

@@ -4,7 +4,7 @@
 #include <host/storage/compare.h>
 #include <host/storage/walk.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/moved.h>
 
 #include <assert.h>
@@ -45,13 +45,13 @@ static enum rkv_status write_snapshot(struct copy *c, struct snapshot_walk *walk
   while (status == RKV_OK) {
     status = snapshot_walk_next(walk, WALK_BYTES, error);
     if (status != RKV_OK || walk->chunk.len == 0) break;
-    status = subject_said(to, to->ops->snapshot_write(writer, walk->chunk, node_ask(error)),
+    status = subject_said(to, to->ops->snapshot_write(writer, walk->chunk, outcome_clear(error)),
                           "snapshot_write", error);
     progress_add(&c->progress, walk->chunk.len);
   }
   if (status == RKV_OK)
-    return subject_said(to, to->ops->snapshot_commit(writer, node_ask(error)), "snapshot_commit",
-                        error);
+    return subject_said(to, to->ops->snapshot_commit(writer, outcome_clear(error)),
+                        "snapshot_commit", error);
   to->ops->snapshot_abort(writer);
   return status;
 }
@@ -64,7 +64,8 @@ static enum rkv_status copy_snapshot(struct copy *c, struct rkv_error *error) {
   status = snapshot_walk_begin(&walk, c->from, error);
   if (status == RKV_OK)
     status = subject_said(
-        c->to, c->to->ops->snapshot_begin(c->to->storage, &walk.meta, &writer, node_ask(error)),
+        c->to,
+        c->to->ops->snapshot_begin(c->to->storage, &walk.meta, &writer, outcome_clear(error)),
         "snapshot_begin", error);
   if (status == RKV_OK) status = write_snapshot(c, &walk, writer, error);
   snapshot_walk_end(&walk);

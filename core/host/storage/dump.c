@@ -24,7 +24,7 @@ static void print_bytes(FILE *out, struct rkv_buf payload, size_t max) {
   if (payload.len > max) (void)fputs("...", out);
 }
 
-static void print_json(FILE *out, const struct rkv_entry *e, const char *text) {
+static void dump_json(FILE *out, const struct rkv_entry *e, const char *text) {
   (void)fprintf(out, "{\"index\": %" PRIu64 ", \"term\": %" PRIu64 ", \"kind\": \"%s\"",
                 e->id.index, e->id.term, kind_name(e->kind));
   host_json_pair(out, ", ", "text", text);
@@ -33,7 +33,7 @@ static void print_json(FILE *out, const struct rkv_entry *e, const char *text) {
   (void)fputs("\"}\n", out);
 }
 
-static void print_line(FILE *out, const struct rkv_entry *e, const char *text) {
+static void dump_line(FILE *out, const struct rkv_entry *e, const char *text) {
   (void)fprintf(out, "%10" PRIu64 "  %6" PRIu64 "  %-10s  %8zu  ", e->id.index, e->id.term,
                 kind_name(e->kind), e->payload.len);
   if (text)
@@ -54,7 +54,7 @@ enum rkv_status dump_log(const struct subject *s, const struct words *words, boo
   while (status == RKV_OK) {
     status = walk_entry(&walk, &entry, error);
     if (status != RKV_OK || !entry) break;
-    (json ? print_json : print_line)(out, entry, words_of(words, entry, text) ? text : NULL);
+    (json ? dump_json : dump_line)(out, entry, words_of(words, entry, text) ? text : NULL);
     if (ferror(out)) break; /* the reader has seen enough */
   }
   walk_end(&walk);

@@ -119,8 +119,8 @@ static enum rkv_status check_membership(const struct subject *s, struct rkv_buf 
   return rkv_fail(error, RKV_CORRUPT, "%s: %s: %.200s", subject_name(s), where, why.text);
 }
 
-static enum rkv_status check_entry(const struct subject *s, const struct rkv_entry *e,
-                                   struct found *found, struct rkv_error *error) {
+static enum rkv_status verify_entry(const struct subject *s, const struct rkv_entry *e,
+                                    struct found *found, struct rkv_error *error) {
   char where[48];
   const bool retired = s->state.identity.incarnation == RKV_INCARNATION_RETIRED;
   (void)snprintf(where, sizeof where, "entry %" PRIu64, e->id.index);
@@ -148,7 +148,7 @@ static enum rkv_status verify_log(const struct subject *s, struct found *found,
   while (status == RKV_OK) {
     status = walk_entry(&walk, &entry, error);
     if (status != RKV_OK || !entry) break;
-    status = check_entry(s, entry, found, error);
+    status = verify_entry(s, entry, found, error);
     progress_add(progress, 1);
   }
   walk_end(&walk);

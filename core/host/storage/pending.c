@@ -1,12 +1,12 @@
 /* pending.c: counts completions. */
 #include <host/storage/pending.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 
 #include <assert.h>
 #include <stdlib.h>
 
-struct operation {
+struct pending_operation {
   struct rkv_completion completion; /* the first member */
   struct pending *pending;
 };
@@ -26,10 +26,10 @@ void pending_destroy(struct pending *p) {
 
 static void end(struct rkv_completion *self, enum rkv_status status,
                 const struct rkv_error *error) {
-  struct operation *operation = (struct operation *)self;
+  struct pending_operation *operation = (struct pending_operation *)self;
   struct pending *p = operation->pending;
   struct rkv_error told = {0};
-  status = node_told(status, error, "the storage's completion", &told);
+  status = outcome_of_done(status, error, "the storage's completion", &told);
   (void)pthread_mutex_lock(&p->lock);
   if (status != RKV_OK && p->error.status == RKV_OK) p->error = told;
   p->count--;
@@ -39,7 +39,7 @@ static void end(struct rkv_completion *self, enum rkv_status status,
 }
 
 struct rkv_completion *pending_add(struct pending *p) {
-  struct operation *operation = malloc(sizeof *operation);
+  struct pending_operation *operation = malloc(sizeof *operation);
   (void)pthread_mutex_lock(&p->lock);
   if (operation)
     p->count++;
@@ -47,7 +47,7 @@ struct rkv_completion *pending_add(struct pending *p) {
     (void)rkv_fail(&p->error, RKV_NO_MEMORY, "out of memory");
   (void)pthread_mutex_unlock(&p->lock);
   if (!operation) return NULL;
-  *operation = (struct operation){{end}, p};
+  *operation = (struct pending_operation){{end}, p};
   return &operation->completion;
 }
 

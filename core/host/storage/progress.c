@@ -16,7 +16,7 @@ enum {
   LINE_MAX = 256
 };
 
-static uint64_t now_ns(void) {
+static uint64_t progress_now_ns(void) {
   struct timespec now = {0, 0};
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
@@ -31,7 +31,7 @@ void progress_begin(struct progress *p, const char *what, enum progress_unit uni
   p->unit = unit;
   p->total = total;
   p->done = 0;
-  p->began_ns = p->next_ns = now_ns();
+  p->began_ns = p->next_ns = progress_now_ns();
 }
 
 /* A line that fills the last column would be broken by some terminals. */
@@ -50,7 +50,7 @@ static const char *amount(const struct progress *p, double count, char out[32]) 
   return out;
 }
 
-static void show(const struct progress *p, uint64_t now) {
+static void progress_show(const struct progress *p, uint64_t now) {
   const double part = (double)p->done / (double)p->total;
   const double rate =
       (double)p->done * (double)SECOND_NS / (double)(now > p->began_ns ? now - p->began_ns : 1);
@@ -72,11 +72,11 @@ static void show(const struct progress *p, uint64_t now) {
 }
 
 void progress_add(struct progress *p, uint64_t more) {
-  uint64_t now = p->shown ? now_ns() : 0;
+  uint64_t now = p->shown ? progress_now_ns() : 0;
   p->done += more;
   if (!p->shown || now < p->next_ns || p->total == 0) return;
   p->next_ns = now + SHOW_NS;
-  show(p, now);
+  progress_show(p, now);
 }
 
 void progress_end(struct progress *p) {

@@ -3,7 +3,7 @@
 
 #include <host/ops.h>
 #include <host/values.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -94,7 +94,7 @@ bool subject_read(struct subject *s, const struct subject_source *source, struct
 enum rkv_status subject_said(const struct subject *s, enum rkv_status status, const char *operation,
                              struct rkv_error *error) {
   char text[RKV_ERROR_TEXT_MAX];
-  status = node_said(status, operation, error);
+  status = outcome_of(status, operation, error);
   if (status == RKV_OK) return RKV_OK;
   memcpy(text, error->text, sizeof text);
   return rkv_fail(error, status, "%s: %s", subject_name(s), text);
@@ -104,7 +104,7 @@ enum rkv_status subject_load(struct subject *s, struct rkv_error *error) {
   enum rkv_status status;
   rkv_buf_drop(&s->state.snapshot.membership);
   memset(&s->state, 0, sizeof s->state);
-  status = s->ops->load(s->storage, &s->state, node_ask(error));
+  status = s->ops->load(s->storage, &s->state, outcome_clear(error));
   return subject_said(s, status, "load", error);
 }
 
@@ -119,7 +119,7 @@ enum rkv_status subject_open(struct subject *s, rkv_node_id id, struct rkv_error
   pending_init(&s->pending);
   host_services_init(&s->services, &identity, names, STDERR_FILENO);
   user->opening = true;
-  status = s->ops->open(&user->host, &config, &s->storage, node_ask(error));
+  status = s->ops->open(&user->host, &config, &s->storage, outcome_clear(error));
   user->opening = false;
   status = subject_said(s, status, "open", error);
   if (status == RKV_OK && !s->storage)

@@ -1,7 +1,7 @@
 /* walk.c: reads logs in batches and snapshots in chunks. */
 #include <host/storage/walk.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ enum rkv_status walk_begin(struct walk *w, const struct subject *subject, rkv_in
   return w->entries ? RKV_OK : rkv_fail(error, RKV_NO_MEMORY, "out of memory");
 }
 
-static void drop(struct walk *w) {
+static void walk_drop(struct walk *w) {
   for (size_t i = 0; i < w->count; i++) rkv_buf_drop(&w->entries[i].payload);
   w->at = w->count = 0;
 }
@@ -23,10 +23,10 @@ static void drop(struct walk *w) {
 enum rkv_status walk_batch(struct walk *w, struct rkv_error *error) {
   const struct subject *s = w->subject;
   enum rkv_status status;
-  drop(w);
+  walk_drop(w);
   if (w->next > w->to) return RKV_OK;
   status = s->ops->read(s->storage, w->next, w->to, WALK_BYTES, w->entries, WALK_ENTRIES, &w->count,
-                        node_ask(error));
+                        outcome_clear(error));
   status = subject_said(s, status, "read", error);
   if (status != RKV_OK) {
     w->count = 0;
@@ -51,7 +51,7 @@ enum rkv_status walk_entry(struct walk *w, const struct rkv_entry **entry,
 }
 
 void walk_end(struct walk *w) {
-  if (w->entries) drop(w);
+  if (w->entries) walk_drop(w);
   free(w->entries);
   w->entries = NULL;
 }
@@ -62,7 +62,7 @@ enum rkv_status snapshot_walk_begin(struct snapshot_walk *w, const struct subjec
                                     struct rkv_error *error) {
   enum rkv_status status;
   *w = (struct snapshot_walk){.subject = s};
-  status = s->ops->snapshot_open(s->storage, &w->reader, &w->meta, node_ask(error));
+  status = s->ops->snapshot_open(s->storage, &w->reader, &w->meta, outcome_clear(error));
   status = subject_said(s, status, "snapshot_open", error);
   if (status != RKV_OK) w->reader = NULL;
   return status;
@@ -72,7 +72,7 @@ enum rkv_status snapshot_walk_next(struct snapshot_walk *w, size_t max, struct r
   const struct subject *s = w->subject;
   enum rkv_status status;
   rkv_buf_drop(&w->chunk);
-  status = s->ops->snapshot_read(w->reader, w->offset, max, &w->chunk, node_ask(error));
+  status = s->ops->snapshot_read(w->reader, w->offset, max, &w->chunk, outcome_clear(error));
   status = subject_said(s, status, "snapshot_read", error);
   if (status != RKV_OK) {
     w->chunk = rkv_buf_none();

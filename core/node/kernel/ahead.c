@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint64_t payload_bytes(const struct ahead_run *run) {
   uint64_t bytes = 0;
@@ -16,11 +17,11 @@ void ahead_run_drop(struct ahead_run *run) {
   *run = (struct ahead_run){NULL, 0, 0};
 }
 
-static struct ahead_run take_first(struct ahead *a) {
-  struct ahead_run run = a->runs[a->head];
+static struct ahead_run take_first_run(struct ahead *a) {
+  struct ahead_run run = a->runs[0];
   assert(a->count > 0 && run.count > 0);
-  a->head = (a->head + 1) % AHEAD_RUNS_MAX;
   a->count--;
+  memmove(a->runs, a->runs + 1, a->count * sizeof run);
   a->first += run.count;
   a->bytes -= run.bytes;
   assert(a->count > 0 || (a->first == a->next && a->bytes == 0)); /* (A1) */
@@ -29,7 +30,7 @@ static struct ahead_run take_first(struct ahead *a) {
 
 void ahead_clear(struct ahead *a) {
   while (a->count > 0) {
-    struct ahead_run run = take_first(a);
+    struct ahead_run run = take_first_run(a);
     ahead_run_drop(&run);
   }
   a->outdated = a->reading;
@@ -58,7 +59,7 @@ void ahead_put(struct ahead *a, struct ahead_run *run) {
   }
   assert(a->count < AHEAD_RUNS_MAX && run->entries[0].id.index == a->next); /* (A1) */
   run->bytes = payload_bytes(run);
-  a->runs[(a->head + a->count++) % AHEAD_RUNS_MAX] = *run;
+  a->runs[a->count++] = *run;
   a->next += run->count;
   a->bytes += run->bytes;
   *run = (struct ahead_run){NULL, 0, 0};
@@ -66,6 +67,6 @@ void ahead_put(struct ahead *a, struct ahead_run *run) {
 
 bool ahead_take(struct ahead *a, rkv_index from, struct ahead_run *run) {
   if (a->count == 0 || a->first != from) return false;
-  *run = take_first(a);
+  *run = take_first_run(a);
   return true;
 }

@@ -1,7 +1,7 @@
 /* answer.c: how calls end. */
 #include <node/kernel/answer.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 
 #include <assert.h>
@@ -35,12 +35,10 @@ void answer_fail(struct rkv_call *call, const struct rkv_error *error) {
 
 void answer_failf(struct rkv_call *call, enum rkv_status status, const char *format, ...) {
   struct rkv_error error;
-  char text[RKV_ERROR_TEXT_MAX];
   va_list args;
   va_start(args, format);
-  (void)vsnprintf(text, sizeof text, format, args);
+  (void)rkv_vfail(&error, status, format, args);
   va_end(args);
-  (void)rkv_fail(&error, status, "%s", text);
   answer_fail(call, &error);
 }
 
@@ -52,9 +50,9 @@ void answer_query(struct node *n, struct rkv_query_call *call) {
   struct rkv_error error;
   struct rkv_buf *given[] = {&call->response, NULL};
   if (node_fatal_status(n, &error) == RKV_OK &&
-      node_said(n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response,
-                                     node_ask(&error)),
-                "the state machine's query", &error) == RKV_OK)
+      outcome_of(n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response,
+                                      outcome_clear(&error)),
+                 "the state machine's query", &error) == RKV_OK)
     (void)answer_give(n, &call->call, given);
   else
     answer_fail(&call->call, &error);

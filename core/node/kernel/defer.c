@@ -11,23 +11,9 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
-enum { DEFERRED_CAPACITY_MIN = 64 };
-
-static struct node_deferred *deferred_at(struct deferred *d, size_t i) {
-  return &d->ring[(d->head + i) & (d->capacity - 1)];
-}
-
-static bool deferred_reserve(struct deferred *d) {
-  if (d->count < d->capacity) return true;
-  size_t capacity = d->capacity ? d->capacity * 2 : DEFERRED_CAPACITY_MIN;
-  struct node_deferred *ring = malloc(capacity * sizeof *ring);
-  if (!ring) return false;
-  for (size_t i = 0; i < d->count; i++) ring[i] = *deferred_at(d, i);
-  free(d->ring);
-  *d = (struct deferred){.ring = ring, .capacity = capacity, .count = d->count};
-  return true;
+static struct node_deferred *deferred_at(const struct ring *d, size_t i) {
+  return ring_at(d, i);
 }
 
 bool defer_is_answer(const struct raft_output *out) {
@@ -42,31 +28,30 @@ void defer_discard(struct node *n, const struct raft_output *out) {
 }
 
 bool defer_put(struct node *n, const struct raft_output *out) {
-  struct deferred *d = &n->deferred;
+  struct ring *d = &n->deferred;
   if (n->save.done == n->save.issued && d->count == 0) return false;
-  if (!deferred_reserve(d)) {
+  if (!ring_reserve(d, d->count + 1, sizeof(struct node_deferred))) {
     node_fatal(n, RKV_NO_MEMORY, "log: out of memory for answers that wait for the storage");
     defer_discard(n, out);
     return true;
   }
   assert(d->count == 0 || deferred_at(d, d->count - 1)->after <= n->save.issued); /* (S2) */
-  *deferred_at(d, d->count++) = (struct node_deferred){n->save.issued, *out};
+  *(struct node_deferred *)ring_push(d) = (struct node_deferred){n->save.issued, *out};
   return true;
 }
 
 bool defer_take(struct node *n, struct raft_output *out) {
-  struct deferred *d = &n->deferred;
+  struct ring *d = &n->deferred;
   if (d->count == 0 || deferred_at(d, 0)->after > n->save.done) return false;
   assert(d->count == 1 || deferred_at(d, 0)->after <= deferred_at(d, 1)->after); /* (S2) */
   *out = deferred_at(d, 0)->output;
-  d->head = (d->head + 1) & (d->capacity - 1);
-  d->count--;
+  ring_drop_oldest(d);
   return true;
 }
 
 /* Refuses the calls of peers whose answers wait: all, or those whose time is up. */
 static void refuse_deferred(struct node *n, const struct rkv_error *error, bool all) {
-  struct deferred *d = &n->deferred;
+  struct ring *d = &n->deferred;
   size_t kept = 0;
   for (size_t i = 0; i < d->count; i++) {
     struct node_deferred at = *deferred_at(d, i);

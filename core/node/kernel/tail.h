@@ -8,12 +8,12 @@
 #ifndef NODE_TAIL_H
 #define NODE_TAIL_H
 
+#include <node/kernel/ring.h>
 #include <rkv/entry.h>
 
 struct tail {
-  struct rkv_entry *ring; /* capacity is a power of two */
-  size_t capacity, head, count;
-  rkv_index first; /* index of the oldest entry held; meaningless if count is 0 */
+  struct ring ring; /* of struct rkv_entry */
+  rkv_index first;  /* index of the oldest entry held; meaningless if there is none */
   uint64_t bytes;
 };
 

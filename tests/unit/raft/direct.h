@@ -59,8 +59,8 @@ static inline void assert_vote(struct rkv_vote vote, rkv_term term, rkv_node_id 
   assert_int_equal(vote.committed, committed);
 }
 
-/* Starts `voters` (1 among them) and makes node 1 the leader of term 1; its config is set before.
- */
+/* Starts `voters` (1 among them) and makes node 1 the leader of term 1; its config is set
+ * before. */
 static inline struct cluster *led_by_one_of(struct cluster *c, const rkv_node_id *voters) {
   const rkv_node_id *id;
   for (id = voters; *id; id++) cluster_start(c, *id);

@@ -23,8 +23,8 @@ static void time_out(struct cluster *c, rkv_node_id id) {
   cluster_time_one(c, id);
 }
 
-/* 5.2: "when servers start up, they begin as followers" (here: learners before they are members).
- */
+/* 5.2: "when servers start up, they begin as followers" (here: learners before they are
+ * members). */
 static void servers_begin_as_followers(void **state) {
   const rkv_term terms[] = {1};
   struct cluster *c = cluster_new();

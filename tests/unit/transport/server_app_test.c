@@ -1,6 +1,5 @@
 /* server_app_test.c: AppService as a client sees it, with the plugin loaded like anyone's. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <app.pb-c.h>
 #include <setjmp.h>
@@ -12,31 +11,11 @@
 #define GET_FOO "0a03666f6f"
 #define NODE_1 "0a130801120f3132372e302e302e313a3231303031" /* in field 1 of Init, AddLearner */
 
-static struct fake f;
-static struct client c;
-static struct outcome out;
-
-static int begin(void **state) {
-  (void)state;
-  fake_serve(&f, NULL);
-  client_open(&c, f.addr, false);
-  return 0;
-}
-
 /* The poller looks instead of sleeping: everything must come out the same. */
 static int begin_busy(void **state) {
   static const char *const set[] = {"busy_poll=10000000", NULL};
   (void)state;
-  fake_serve(&f, set);
-  client_open(&c, f.addr, false);
-  return 0;
-}
-
-static int end(void **state) {
-  (void)state;
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
+  rig_begin(set);
   return 0;
 }
 
@@ -52,14 +31,14 @@ static void assert_bytes(const uint8_t *found, size_t len, const char *hex) {
   assert_memory_equal(found, want, n);
 }
 
-/* The command's bytes reach the node as they were sent, the machine's answer the client likewise.
- */
+/* The command's bytes reach the node as they were sent, the machine's answer the client
+ * likewise. */
 static void set_round_trip(void **state) {
   struct fake_seen seen;
   (void)state;
   answers_with(RESPONSE_BAR);
   ask_hex(&c, APP "Set", SET_FOO_BAR, GRPC_STATUS_OK, &out);
-  assert_bytes(out.bytes, out.len, RESPONSE_BAR);
+  assert_answer(RESPONSE_BAR);
   seen = fake_look(&f);
   assert_int_equal(seen.propose, 1);
   assert_bytes(seen.bytes, seen.len, SET_FOO_BAR);
@@ -102,7 +81,7 @@ static void get_reads_as_asked(void **state) {
     struct fake_seen seen;
     ask(&c, APP "Get", request, len, &options, &out);
     assert_int_equal(out.code, GRPC_STATUS_OK);
-    assert_bytes(out.bytes, out.len, RESPONSE_BAR);
+    assert_answer(RESPONSE_BAR);
     seen = fake_look(&f);
     assert_int_equal(seen.read, words[i].read);
     assert_bytes(seen.bytes, seen.len, GET_FOO);
@@ -271,12 +250,12 @@ static void parked_calls_are_answered_by_another_thread(void **state) {
   for (size_t i = 0; i < CALLS; i++) {
     call_end(&calls[i], &out);
     assert_int_equal(out.code, GRPC_STATUS_OK);
-    assert_bytes(out.bytes, out.len, RESPONSE_BAR);
+    assert_answer(RESPONSE_BAR);
   }
 }
 
 int main(void) {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin_plain, end)
 #define BUSY_STORY(name)                                                                           \
   { #name " (busy)", name, begin_busy, end, NULL }
   const struct CMUnitTest tests[] = {

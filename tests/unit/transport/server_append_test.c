@@ -1,7 +1,6 @@
 /* server_append_test.c: RaftService.StreamAppend: what a leader that streams sees. Indexes in hex
  * are the wire's, one less than the node's. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -11,15 +10,9 @@
 #define VOTE_T1_N1 "0a080a04080110011001"
 #define REQUESTS_MAX 64 /* the server's limit of requests in the node */
 
-static struct fake f;
-static struct client c;
-static struct call call;
-static struct outcome out;
-
 static int begin_with(const char *const *set) {
-  fake_serve(&f, set);
+  rig_begin(set);
   f.echo = true;
-  client_open(&c, f.addr, false);
   return 0;
 }
 
@@ -34,23 +27,9 @@ static int begin_small(void **state) {
   return begin_with(set);
 }
 
-static int end(void **state) {
-  (void)state;
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
-  return 0;
-}
-
 static void open_stream(int timeout_ms) {
   const struct call_options options = {.timeout_ms = timeout_ms};
-  call_start(&call, &c, STREAM, &options);
-}
-
-static void send_hex(const char *hex) {
-  uint8_t bytes[4096];
-  const size_t len = from_hex(hex, bytes);
-  (void)call_send(&call, bytes, len);
+  call_start(&stream, &c, STREAM, &options);
 }
 
 /* One blank entry at the wire's index `index` (below 128) of term 1. */
@@ -58,17 +37,6 @@ static void send_entry(unsigned index) {
   char hex[128];
   (void)snprintf(hex, sizeof hex, VOTE_T1_N1 "1204080110%02x1a04080110%02x", index - 1, index);
   send_hex(hex);
-}
-
-static void expect_answer(const char *hex) {
-  uint8_t want[256];
-  const size_t n = from_hex(hex, want);
-  if (!call_receive(&call, &out)) {
-    call_end(&call, &out);
-    fail_msg("the stream ended with %d: %s", (int)out.code, out.text);
-  }
-  assert_int_equal(out.len, n);
-  assert_memory_equal(out.bytes, want, n);
 }
 
 /* Success up to the wire's index. */
@@ -79,7 +47,7 @@ static void expect_stored(unsigned index) {
 }
 
 static void expect_end(grpc_status_code code) {
-  call_end(&call, &out);
+  call_end(&stream, &out);
   assert_int_equal(out.code, code);
   assert_false(out.has_message);
 }
@@ -98,7 +66,7 @@ static void success_names_the_last_id(void **state) {
   expect_answer("1a0408011001");
   send_hex(VOTE_T1_N1);
   expect_answer("");
-  call_half_close(&call);
+  call_half_close(&stream);
   expect_end(GRPC_STATUS_OK);
   assert_int_equal(fake_look(&f).append, 3);
 }
@@ -113,7 +81,7 @@ static void answers_keep_the_order_of_the_requests(void **state) {
   fake_await(&f, &f.seen.append, 5);
   fake_release_reversed(&f);
   for (unsigned i = 1; i <= 5; i++) expect_stored(i);
-  call_half_close(&call);
+  call_half_close(&stream);
   expect_end(GRPC_STATUS_OK);
 }
 
@@ -125,7 +93,7 @@ static void partial_success(void **state) {
   open_stream(0);
   send_entry(2);
   expect_answer("1a0408011001");
-  call_half_close(&call);
+  call_half_close(&stream);
   expect_end(GRPC_STATUS_OK);
 }
 
@@ -136,7 +104,7 @@ static void half_close_waits_for_the_answers(void **state) {
   open_stream(0);
   send_entry(1);
   send_entry(2);
-  call_half_close(&call);
+  call_half_close(&stream);
   fake_await(&f, &f.seen.append, 2);
   fake_release(&f);
   expect_stored(1);
@@ -147,7 +115,7 @@ static void half_close_waits_for_the_answers(void **state) {
 static void an_empty_stream_is_fine(void **state) {
   (void)state;
   open_stream(0);
-  call_half_close(&call);
+  call_half_close(&stream);
   expect_end(GRPC_STATUS_OK);
 }
 
@@ -197,7 +165,7 @@ static void too_large_ends_with_ok(void **state) {
   open_stream(0);
   send_entry(1);
   fake_await(&f, &f.seen.append, 1);
-  (void)call_send(&call, big, sizeof big);
+  (void)call_send(&stream, big, sizeof big);
   send_entry(2);
   fake_release(&f);
   expect_stored(1);
@@ -223,8 +191,8 @@ static void compressed_is_refused(void **state) {
   static uint8_t zeros[4000];
   (void)state;
   client_open(&other, f.addr, true);
-  call_start(&call, &other, STREAM, NULL);
-  (void)call_send(&call, zeros, sizeof zeros);
+  call_start(&stream, &other, STREAM, NULL);
+  (void)call_send(&stream, zeros, sizeof zeros);
   expect_end(GRPC_STATUS_UNIMPLEMENTED);
   client_close(&other);
 }
@@ -244,7 +212,7 @@ static void requests_in_the_node_are_bounded(void **state) {
   assert_int_equal(fake_look(&f).append, REQUESTS_MAX);
   fake_release(&f);
   for (unsigned i = 1; i <= REQUESTS_MAX + 20; i++) expect_stored(i);
-  call_half_close(&call);
+  call_half_close(&stream);
   expect_end(GRPC_STATUS_OK);
 }
 
@@ -268,13 +236,13 @@ static void a_sender_that_vanishes(void **state) {
   open_stream(-1);
   for (unsigned i = 1; i <= 10; i++) send_entry(i);
   fake_await(&f, &f.seen.append, 10);
-  call_cancel(&call);
+  call_cancel(&stream);
   expect_end(GRPC_STATUS_CANCELLED);
   fake_release_reversed(&f);
   open_stream(0);
   send_entry(1);
   expect_stored(1);
-  call_half_close(&call);
+  call_half_close(&stream);
   expect_end(GRPC_STATUS_OK);
 }
 

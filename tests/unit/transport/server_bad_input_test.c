@@ -1,7 +1,6 @@
 /* server_bad_input_test.c: what is wrong gets a status and a text that names it; the node is not
  * bothered and the server goes on. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -18,30 +17,21 @@
 #define OVER_CORE_LIMIT 5000000
 #endif
 
-static struct fake f;
-static struct client c;
-static struct outcome out;
-
 static int begin(void **state) {
   static const char *const set[] = {"raft_message_max=1KiB", "app_message_max=4KiB",
                                     "metadata_max=8KiB", NULL};
   (void)state;
-  fake_serve(&f, set);
-  client_open(&c, f.addr, false);
+  rig_begin(set);
   return 0;
 }
 
 /* Whatever the story did: nothing reached the node, and the server still serves. */
-static int end(void **state) {
+static int end_unbothered(void **state) {
   struct fake_seen seen = fake_look(&f);
-  (void)state;
   assert_int_equal(seen.propose + seen.query + seen.init + seen.learner + seen.change, 0);
   assert_int_equal(seen.vote + seen.append + seen.begin, 0);
   ask_hex(&c, APP "Set", "0a03666f6f1203626172", GRPC_STATUS_OK, &out);
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
-  return 0;
+  return end(state);
 }
 
 struct bad {
@@ -216,7 +206,7 @@ static void amplifying_messages(void **state) {
 }
 
 int main(void) {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end_unbothered)
   const struct CMUnitTest tests[] = {
       STORY(malformed_messages),  STORY(missing_parts),       STORY(impossible_entries),
       STORY(unknown_read_level),  STORY(unknown_methods),     STORY(oversized_messages),

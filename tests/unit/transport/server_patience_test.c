@@ -1,6 +1,5 @@
 /* server_patience_test.c: calls that begin and then say nothing. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <setjmp.h>
 #include <time.h>
@@ -10,24 +9,11 @@
 #define WRITE "/rkv.v1.Stream/Write"
 #define PATIENCE_NS 200000000u /* first_message_timeout here */
 
-static struct fake f;
-static struct client c;
-static struct outcome out;
-
 static int begin(void **state) {
   static const char *const set[] = {"first_message_timeout=200ms", NULL};
   (void)state;
-  fake_serve(&f, set);
+  rig_begin(set);
   f.result = rkv_buf_static("done", 4);
-  client_open(&c, f.addr, false);
-  return 0;
-}
-
-static int end(void **state) {
-  (void)state;
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
   return 0;
 }
 

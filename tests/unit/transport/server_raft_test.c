@@ -1,36 +1,8 @@
 /* server_raft_test.c: RaftService's unary methods: golden bytes in, golden bytes out. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
-
-static struct fake f;
-static struct client c;
-static struct outcome out;
-
-static int begin(void **state) {
-  (void)state;
-  fake_serve(&f, NULL);
-  client_open(&c, f.addr, false);
-  return 0;
-}
-
-static int end(void **state) {
-  (void)state;
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
-  return 0;
-}
-
-static void assert_answer(const char *hex) {
-  uint8_t want[256];
-  size_t n = from_hex(hex, want);
-  assert_true(out.has_message);
-  assert_int_equal(out.len, n);
-  assert_memory_equal(out.bytes, want, n);
-}
 
 /* An empty LogId on the wire is 0.0, ours {0, 1}; an absent one is none. */
 static void vote_round_trip(void **state) {
@@ -127,7 +99,7 @@ static void full_inbox(void **state) {
 }
 
 int main(void) {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin_plain, end)
   const struct CMUnitTest tests[] = {
       STORY(vote_round_trip),        STORY(heartbeat_round_trip),
       STORY(append_round_trip),      STORY(partial_success_names_the_last_id),

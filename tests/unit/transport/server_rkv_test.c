@@ -1,37 +1,9 @@
 /* server_rkv_test.c: package rkv.v1 as served: Peer and Admin, bytes in, bytes out. Indexes in hex
  * are the wire's, one less than the node's. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
-
-static struct fake f;
-static struct client c;
-static struct outcome out;
-
-static int begin(void **state) {
-  (void)state;
-  fake_serve(&f, NULL);
-  client_open(&c, f.addr, false);
-  return 0;
-}
-
-static int end(void **state) {
-  (void)state;
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
-  return 0;
-}
-
-static void assert_answer(const char *hex) {
-  uint8_t want[256];
-  size_t n = from_hex(hex, want);
-  assert_true(out.has_message);
-  assert_int_equal(out.len, n);
-  assert_memory_equal(out.bytes, want, n);
-}
 
 /* The messages of a vote, and not a vote. */
 static void pre_vote_round_trip(void **state) {
@@ -144,7 +116,7 @@ static void trigger_snapshot_round_trip(void **state) {
 }
 
 int main(void) {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin_plain, end)
   const struct CMUnitTest tests[] = {
       STORY(pre_vote_round_trip),
       STORY(timeout_now_round_trip),

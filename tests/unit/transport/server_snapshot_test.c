@@ -1,7 +1,6 @@
 /* server_snapshot_test.c: RaftService.Snapshot: what installs a snapshot, and all that must not.
  * Several streams at once: server_streams_test.c. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -13,38 +12,12 @@
   "2a0173"
 #define CHUNK "1203616263"
 
-static struct fake f;
-static struct client c;
-static struct call call;
-static struct outcome out;
-
 static int begin(void **state) {
   static const char *const set[] = {"raft_message_max=1KiB", "snapshot_idle_timeout=200ms", NULL};
   (void)state;
-  fake_serve(&f, set);
-  client_open(&c, f.addr, false);
-  call_start(&call, &c, RAFT "Snapshot", NULL);
+  rig_begin(set);
+  call_start(&stream, &c, RAFT "Snapshot", NULL);
   return 0;
-}
-
-static int end(void **state) {
-  (void)state;
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
-  return 0;
-}
-
-static void send_hex(const char *hex) {
-  uint8_t bytes[4096];
-  size_t len = from_hex(hex, bytes);
-  (void)call_send(&call, bytes, len); /* a dead stream shows in its status */
-}
-
-static void ends_with(grpc_status_code code, const char *names) {
-  call_end(&call, &out);
-  if (out.code != code || (names && !strstr(out.text, names)))
-    fail_msg("%d \"%s\"", (int)out.code, out.text);
 }
 
 static void nothing_was_installed(unsigned begun) {
@@ -66,8 +39,8 @@ static void whole_snapshot(void **state) {
   send_hex(CHUNK);
   send_hex("1200"); /* an empty chunk says nothing */
   send_hex("1203646566");
-  call_half_close(&call);
-  ends_with(GRPC_STATUS_OK, NULL);
+  call_half_close(&stream);
+  ends_with(&stream, GRPC_STATUS_OK, NULL);
   assert_int_equal(out.len, sizeof answer);
   assert_memory_equal(out.bytes, answer, sizeof answer);
   seen = fake_look(&f);
@@ -89,9 +62,9 @@ static void long_chunks_are_cut(void **state) {
   for (size_t i = 3; i < sizeof chunk; i++) chunk[i] = (uint8_t)i;
   f.chunk_max = 300;
   send_hex(META);
-  assert_true(call_send(&call, chunk, sizeof chunk));
-  call_half_close(&call);
-  ends_with(GRPC_STATUS_OK, NULL);
+  assert_true(call_send(&stream, chunk, sizeof chunk));
+  call_half_close(&stream);
+  ends_with(&stream, GRPC_STATUS_OK, NULL);
   seen = fake_look(&f);
   assert_int_equal(seen.write, 4);
   assert_int_equal(seen.write_max, 300);
@@ -105,7 +78,7 @@ static void not_needed(void **state) {
   f.finished = true;
   f.vote = (struct rkv_vote){7, 2, true};
   send_hex(META);
-  ends_with(GRPC_STATUS_OK, NULL);
+  ends_with(&stream, GRPC_STATUS_OK, NULL);
   assert_int_equal(fake_look(&f).abort, 0);
   assert_int_equal(fake_look(&f).finish, 0);
 }
@@ -114,7 +87,7 @@ static void begin_refused(void **state) {
   (void)state;
   f.status = rkv_fail(&f.error, RKV_FULL, "another snapshot is being received");
   send_hex(META);
-  ends_with(GRPC_STATUS_RESOURCE_EXHAUSTED, f.error.text);
+  ends_with(&stream, GRPC_STATUS_RESOURCE_EXHAUSTED, f.error.text);
   assert_int_equal(fake_look(&f).abort, 0);
 }
 
@@ -129,21 +102,21 @@ static void write_refused(void **state) {
   fake_await(&f, &f.seen.write, 1);
   f.status = rkv_fail(&f.error, RKV_NO_SPACE, "the device is full");
   fake_release(&f);
-  ends_with(GRPC_STATUS_INTERNAL, f.error.text);
+  ends_with(&stream, GRPC_STATUS_INTERNAL, f.error.text);
   assert_int_equal(fake_look(&f).abort, 0); /* the node ended it itself */
 }
 
 static void empty_stream(void **state) {
   (void)state;
-  call_half_close(&call);
-  ends_with(GRPC_STATUS_INVALID_ARGUMENT, "empty stream");
+  call_half_close(&stream);
+  ends_with(&stream, GRPC_STATUS_INVALID_ARGUMENT, "empty stream");
   nothing_was_installed(0);
 }
 
 static void chunk_before_meta(void **state) {
   (void)state;
   send_hex(CHUNK);
-  ends_with(GRPC_STATUS_INVALID_ARGUMENT, "before meta");
+  ends_with(&stream, GRPC_STATUS_INVALID_ARGUMENT, "before meta");
   nothing_was_installed(0);
 }
 
@@ -151,7 +124,7 @@ static void second_meta(void **state) {
   (void)state;
   send_hex(META);
   send_hex(META);
-  ends_with(GRPC_STATUS_INVALID_ARGUMENT, "second meta");
+  ends_with(&stream, GRPC_STATUS_INVALID_ARGUMENT, "second meta");
   nothing_was_installed(1);
 }
 
@@ -159,14 +132,14 @@ static void neither_meta_nor_chunk(void **state) {
   (void)state;
   send_hex(META);
   send_hex("");
-  ends_with(GRPC_STATUS_INVALID_ARGUMENT, "payload");
+  ends_with(&stream, GRPC_STATUS_INVALID_ARGUMENT, "payload");
   nothing_was_installed(1);
 }
 
 static void meta_without_vote(void **state) {
   (void)state;
   send_hex("0a06120408011005");
-  ends_with(GRPC_STATUS_INVALID_ARGUMENT, "vote");
+  ends_with(&stream, GRPC_STATUS_INVALID_ARGUMENT, "vote");
   nothing_was_installed(0);
 }
 
@@ -174,8 +147,8 @@ static void oversized_chunk(void **state) {
   static const uint8_t big[1025] = {0x12, 0xfe, 0x07};
   (void)state;
   send_hex(META);
-  (void)call_send(&call, big, sizeof big);
-  ends_with(GRPC_STATUS_OUT_OF_RANGE,
+  (void)call_send(&stream, big, sizeof big);
+  ends_with(&stream, GRPC_STATUS_OUT_OF_RANGE,
             "decoded message length too large: found 1025 bytes, the limit is 1024 bytes");
   nothing_was_installed(1);
 }
@@ -183,7 +156,7 @@ static void oversized_chunk(void **state) {
 static void silent_from_the_start(void **state) {
   uint64_t before = now_ns();
   (void)state;
-  ends_with(GRPC_STATUS_DEADLINE_EXCEEDED, "no meta for 1000 ms");
+  ends_with(&stream, GRPC_STATUS_DEADLINE_EXCEEDED, "no meta for 1000 ms");
   assert_true(now_ns() - before > 900000000u);
   assert_true(now_ns() - before < 3000000000u);
   nothing_was_installed(0);
@@ -193,7 +166,7 @@ static void silent_after_a_chunk(void **state) {
   (void)state;
   send_hex(META);
   send_hex(CHUNK);
-  ends_with(GRPC_STATUS_DEADLINE_EXCEEDED, "silent");
+  ends_with(&stream, GRPC_STATUS_DEADLINE_EXCEEDED, "silent");
   nothing_was_installed(1);
 }
 
@@ -203,8 +176,8 @@ static void broken_off(void **state) {
   send_hex(META);
   send_hex(CHUNK);
   fake_await(&f, &f.seen.write, 1);
-  (void)grpc_call_cancel(call.call, NULL);
-  call_end(&call, &out);
+  (void)grpc_call_cancel(stream.call, NULL);
+  call_end(&stream, &out);
   nothing_was_installed(1);
 }
 
@@ -213,8 +186,8 @@ static void broken_off_while_the_node_works(void **state) {
   fake_park(&f);
   send_hex(META);
   fake_await(&f, &f.seen.begin, 1);
-  (void)grpc_call_cancel(call.call, NULL);
-  call_end(&call, &out);
+  (void)grpc_call_cancel(stream.call, NULL);
+  call_end(&stream, &out);
   fake_release(&f);
   nothing_was_installed(1);
 }
@@ -224,26 +197,26 @@ static void deadline_in_the_middle(void **state) {
   struct call_options options = {NULL, NULL, 100, false};
   struct call late;
   (void)state;
-  call_half_close(&call); /* the stream of the fixture is not used */
-  ends_with(GRPC_STATUS_INVALID_ARGUMENT, "empty");
+  call_half_close(&stream); /* the stream of the fixture is not used */
+  ends_with(&stream, GRPC_STATUS_INVALID_ARGUMENT, "empty");
   call_start(&late, &c, RAFT "Snapshot", &options);
-  call = late;
+  stream = late;
   send_hex(META);
-  ends_with(GRPC_STATUS_DEADLINE_EXCEEDED, NULL);
+  ends_with(&stream, GRPC_STATUS_DEADLINE_EXCEEDED, NULL);
   nothing_was_installed(1);
 }
 
 /* The race between the last message, the end and a reset, many times: never a finish. */
 static void broken_off_at_any_moment(void **state) {
   (void)state;
-  call_half_close(&call);
-  ends_with(GRPC_STATUS_INVALID_ARGUMENT, "empty");
+  call_half_close(&stream);
+  ends_with(&stream, GRPC_STATUS_INVALID_ARGUMENT, "empty");
   for (int i = 0; i < 300; i++) {
-    call_start(&call, &c, RAFT "Snapshot", NULL);
+    call_start(&stream, &c, RAFT "Snapshot", NULL);
     send_hex(META);
     for (int k = 0; k < i % 4; k++) send_hex(CHUNK);
-    (void)grpc_call_cancel(call.call, NULL);
-    call_end(&call, &out);
+    (void)grpc_call_cancel(stream.call, NULL);
+    call_end(&stream, &out);
   }
   fake_await(&f, &f.seen.abort, fake_look(&f).begin);
   assert_int_equal(fake_look(&f).finish, 0);

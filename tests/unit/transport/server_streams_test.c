@@ -1,7 +1,6 @@
 /* server_streams_test.c: RaftService.Snapshot: many streams at once. Who has a slot, and that
  * nobody keeps the leader's stream out. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
@@ -10,23 +9,10 @@
 
 enum { SLOTS = 16, AWAITED = 16, LEADER = 1 };
 
-static struct fake f;
-static struct client c;
-static struct outcome out;
-
 static int begin(void **state) {
   static const char *const set[] = {"raft_message_max=1KiB", "snapshot_idle_timeout=400ms", NULL};
   (void)state;
-  fake_serve(&f, set);
-  client_open(&c, f.addr, false);
-  return 0;
-}
-
-static int end(void **state) {
-  (void)state;
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
+  rig_begin(set);
   return 0;
 }
 
@@ -50,18 +36,6 @@ static void start_with_meta(struct call *s, uint8_t term, uint8_t sender) {
   send_meta(s, term, sender);
 }
 
-static void send_chunk(struct call *s, const char *hex) {
-  uint8_t bytes[64];
-  size_t len = from_hex(hex, bytes);
-  (void)call_send(s, bytes, len);
-}
-
-static void ends_with(struct call *s, grpc_status_code code, const char *names) {
-  call_end(s, &out);
-  if (out.code != code || (names && !strstr(out.text, names)))
-    fail_msg("%d \"%s\"", (int)out.code, out.text);
-}
-
 static void pass_ms(long ms) {
   struct timespec pause = {.tv_nsec = ms * 1000000};
   (void)nanosleep(&pause, NULL);
@@ -74,7 +48,7 @@ static void leader_beside_idle(size_t count) {
   assert_in_range(count, 1, sizeof idle / sizeof idle[0]);
   for (size_t i = 0; i < count; i++) start(&idle[i]);
   start_with_meta(&leader, 1, LEADER);
-  send_chunk(&leader, "1203616263");
+  call_send_hex(&leader, "1203616263");
   call_half_close(&leader);
   ends_with(&leader, GRPC_STATUS_OK, NULL);
   assert_int_equal(fake_look(&f).finish, 1);
@@ -103,8 +77,8 @@ static void empty_chunks_are_no_progress(void **state) {
   struct call s;
   (void)state;
   start_with_meta(&s, 1, LEADER);
-  for (int i = 0; i < 40; i++) {
-    send_chunk(&s, "1200");
+  for (int i = 0; i < 40 && fake_look(&f).abort == 0; i++) {
+    call_send_hex(&s, "1200");
     pass_ms(50);
   }
   assert_int_equal(fake_look(&f).abort, 1);
@@ -118,7 +92,7 @@ static void a_slow_stream_is_not_silent(void **state) {
   (void)state;
   start_with_meta(&s, 1, LEADER);
   for (int i = 0; i < 20; i++) {
-    send_chunk(&s, "120161");
+    call_send_hex(&s, "120161");
     pass_ms(50);
   }
   call_half_close(&s);
@@ -131,12 +105,12 @@ static void a_newer_stream_of_a_sender_ends_the_older(void **state) {
   struct call old, new;
   (void)state;
   start_with_meta(&old, 1, LEADER);
-  send_chunk(&old, "1203616263");
+  call_send_hex(&old, "1203616263");
   fake_await(&f, &f.seen.write, 1);
   start_with_meta(&new, 2, LEADER);
   fake_await(&f, &f.seen.abort, 1);
   ends_with(&old, GRPC_STATUS_ABORTED, "node 1 has begun another one");
-  send_chunk(&new, "1203616263");
+  call_send_hex(&new, "1203616263");
   call_half_close(&new);
   ends_with(&new, GRPC_STATUS_OK, NULL);
   assert_int_equal(fake_look(&f).finish, 1);
@@ -168,7 +142,7 @@ static void a_late_stream_of_an_older_term_ends_none(void **state) {
   fake_await(&f, &f.seen.begin, 1);
   start_with_meta(&late, 1, LEADER);
   fake_await(&f, &f.seen.begin, 2);
-  send_chunk(&now, "1203616263");
+  call_send_hex(&now, "1203616263");
   call_half_close(&now);
   ends_with(&now, GRPC_STATUS_OK, NULL);
   assert_int_equal(fake_look(&f).finish, 1);
@@ -179,13 +153,13 @@ static void a_late_stream_of_an_older_term_ends_none(void **state) {
 /* Streams of different senders: bounded, the one too many says so, the others go on. */
 static void too_many_senders(void **state) {
   static struct call calls[SLOTS];
-  struct call one_more;
+  struct call late;
   (void)state;
   fake_park(&f);
   for (size_t i = 0; i < SLOTS; i++) start_with_meta(&calls[i], 1, (uint8_t)(i + 1));
   fake_await(&f, &f.seen.begin, SLOTS);
-  start_with_meta(&one_more, 1, SLOTS + 1);
-  ends_with(&one_more, GRPC_STATUS_RESOURCE_EXHAUSTED, "receives 16 snapshots");
+  start_with_meta(&late, 1, SLOTS + 1);
+  ends_with(&late, GRPC_STATUS_RESOURCE_EXHAUSTED, "receives 16 snapshots");
   f.finished = true;
   fake_release(&f);
   for (size_t i = 0; i < SLOTS; i++) ends_with(&calls[i], GRPC_STATUS_OK, NULL);
@@ -204,7 +178,7 @@ static void deposed_leaders_keep_no_newer_one_out(void **state) {
   start_with_meta(&late, 1, SLOTS + 2);
   ends_with(&late, GRPC_STATUS_RESOURCE_EXHAUSTED, "receives 16 snapshots");
   start_with_meta(&newest, SLOTS + 1, LEADER);
-  send_chunk(&newest, "1203616263");
+  call_send_hex(&newest, "1203616263");
   call_half_close(&newest);
   ends_with(&newest, GRPC_STATUS_OK, NULL);
   assert_int_equal(fake_look(&f).finish, 1);
@@ -219,7 +193,7 @@ static void slots_are_given_back(void **state) {
   for (size_t i = 0; i < 3 * SLOTS; i++) {
     struct call s;
     start_with_meta(&s, 1, (uint8_t)(i + 1));
-    if (i % 3 == 0) send_chunk(&s, "");
+    if (i % 3 == 0) call_send_hex(&s, "");
     if (i % 3 == 1) call_half_close(&s);
     if (i % 3 == 2) (void)grpc_call_cancel(s.call, NULL);
     call_end(&s, &out);

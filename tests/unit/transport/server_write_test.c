@@ -1,6 +1,5 @@
 /* server_write_test.c: rkv.v1.Stream/Write: what a client with much to write sees. */
-#include "server_client.h"
-#include "server_harness.h"
+#include "server_rig.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -10,16 +9,10 @@
 #define MESSAGES_MAX 64   /* the server's limit of messages in the node */
 #define COMMANDS_MAX 4096 /* and of commands in one */
 
-static struct fake f;
-static struct client c;
-static struct call call;
-static struct outcome out;
-
 static int begin_with(const char *const *set) {
-  fake_serve(&f, set);
+  rig_begin(set);
   f.result = rkv_buf_static("done", 4);
-  client_open(&c, f.addr, false);
-  call_start(&call, &c, STREAM, NULL);
+  call_start(&stream, &c, STREAM, NULL);
   return 0;
 }
 
@@ -34,40 +27,15 @@ static int begin_small(void **state) {
   return begin_with(set);
 }
 
-static int end(void **state) {
-  (void)state;
-  client_close(&c);
-  fake_stop(&f, 0);
-  fake_free(&f);
-  return 0;
-}
-
-static void send_hex(const char *hex) {
-  uint8_t bytes[4096];
-  const size_t len = from_hex(hex, bytes);
-  (void)call_send(&call, bytes, len);
-}
-
-static void expect_answer(const char *hex) {
-  uint8_t want[256];
-  const size_t n = from_hex(hex, want);
-  if (!call_receive(&call, &out)) {
-    call_end(&call, &out);
-    fail_msg("the stream ended with %d: %s", (int)out.code, out.text);
-  }
-  assert_int_equal(out.len, n);
-  assert_memory_equal(out.bytes, want, n);
-}
-
 static void expect_end(grpc_status_code code, const char *text) {
-  call_end(&call, &out);
+  call_end(&stream, &out);
   assert_int_equal(out.code, code);
   assert_false(out.has_message);
   if (text) assert_non_null(strstr(out.text, text));
 }
 
 static void expect_clean_end(void) {
-  call_half_close(&call);
+  call_half_close(&stream);
   expect_end(GRPC_STATUS_OK, NULL);
 }
 
@@ -170,17 +138,17 @@ static void too_many_commands_are_refused(void **state) {
   static uint8_t many[2 * (COMMANDS_MAX + 1)];
   (void)state;
   for (size_t i = 0; i < sizeof many; i += 2) many[i] = 0x0a;
-  assert_true(call_send(&call, many, 2 * COMMANDS_MAX));
-  assert_true(call_receive(&call, &out));
+  assert_true(call_send(&stream, many, 2 * COMMANDS_MAX));
+  assert_true(call_receive(&stream, &out));
   assert_int_equal(out.len, COMMANDS_MAX * 8);
-  (void)call_send(&call, many, sizeof many);
+  (void)call_send(&stream, many, sizeof many);
   expect_end(GRPC_STATUS_OUT_OF_RANGE, "commands: 4097 (at most 4096)");
 }
 
 static void too_large_is_refused(void **state) {
   static uint8_t big[1100];
   (void)state;
-  (void)call_send(&call, big, sizeof big);
+  (void)call_send(&stream, big, sizeof big);
   expect_end(GRPC_STATUS_OUT_OF_RANGE, "found 1100 bytes, the limit is 1024 bytes");
   assert_int_equal(fake_metric(&f, "too_large"), 1);
 }
@@ -210,10 +178,10 @@ static void a_client_that_vanishes(void **state) {
     send_hex("0a0161"
              "0a0161");
   fake_await(&f, &f.seen.propose, 20);
-  call_cancel(&call);
+  call_cancel(&stream);
   expect_end(GRPC_STATUS_CANCELLED, NULL);
   fake_release_reversed(&f);
-  call_start(&call, &c, STREAM, NULL);
+  call_start(&stream, &c, STREAM, NULL);
   send_hex("0a0161");
   expect_answer("0a061a04646f6e65");
   expect_clean_end();
