@@ -7,6 +7,7 @@
 
 #include <contract/tree.h>
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -80,8 +81,9 @@ static void finish(const struct sweep *w) {
   assert_int_equal(source.standing, STANDS_REFUSED);
   assert_int_equal(target.standing, STANDS_READY);
   assert_true(same(&target.holding, &w->all));
-  (void)snprintf(goes_on, sizeof goes_on, "retired at index %llu, its node goes on in %s, dir=%s",
-                 (unsigned long long)w->all.last_index, w->to.plugin, w->to.dir);
+  (void)snprintf(goes_on, sizeof goes_on,
+                 "retired at index %" PRIu64 ", its node goes on in %s, dir=%s", w->all.last_index,
+                 w->to.plugin, w->to.dir);
   assert_ptr_equal(strstr(source.text, goes_on), source.text);
 }
 
