@@ -2,7 +2,7 @@
  *
  * Then at most one of the two storages is what a node starts on, with all that there was; and the
  * same command, given again, ends what was begun. With RKV_LONG: every call, every ordered pair of
- * durable storages, loss of power too, and the second command is ended as well. */
+ * durable storages, loss of power at every third, and the second command is ended as well. */
 #include "story.h"
 
 #include <contract/tree.h>
@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { POINTS = 8 }; /* of the short form, for each pair */
+enum {
+  POINTS = 8,     /* of the short form, for each pair */
+  POWER_STEP = 3, /* of the long one: from one loss of power to the next */
+  LAST_CALLS = 8  /* each of them in either form */
+};
 
 static const struct {
   const char *from, *to;
@@ -116,12 +120,12 @@ static void sweep_pair(struct sweep *w, enum shim_death death, unsigned *points)
   whole = story_copy(&w->story, w->from, w->to, &none);
   if (!whole.ended || whole.code != HOST_EXIT_OK) fail_msg("copy: %s", whole.text);
   assert_true(whole.calls > POINTS);
-  step = is_long() ? 1 : whole.calls / POINTS;
+  step = is_long() ? (death == SHIM_POWER ? POWER_STEP : 1) : whole.calls / POINTS;
   for (unsigned n = 1;; n += step) {
     const struct shim_plan plan = {.die_at = n, .death = death, .sector = 512, .seed = n};
     if (!end_at(w, &plan)) break;
     (*points)++;
-    if (!is_long() && n + step > whole.calls - 8) step = 1; /* the last ones decide */
+    if (n + step > whole.calls - LAST_CALLS) step = 1; /* the last ones decide */
   }
 }
 
