@@ -78,9 +78,10 @@ static enum rkv_status check_pair(const struct command *c, struct rkv_error *err
   for (size_t i = 0; i < SUBJECTS_MAX; i++)
     if (!subject_is_durable(&c->subjects[i]))
       return rkv_fail(error, RKV_INVALID, "%s %s", subject_name(&c->subjects[i]), why[i]);
-  if (subject_shares_path(&c->subjects[0], &c->subjects[1]))
+  if (!subject_is_beside(&c->subjects[0], &c->subjects[1]))
     return rkv_fail(error, RKV_INVALID,
-                    "source and copy are in the same place (name an empty place for the copy)");
+                    "source and copy are in the same place (name an empty place outside of it for "
+                    "the copy)");
   return RKV_OK;
 }
 

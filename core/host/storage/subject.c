@@ -177,29 +177,41 @@ void subject_describe(const struct subject *s, char *out, size_t size) {
   }
 }
 
-/* From the root; NULL if it is no path or nothing is there. To be freed. */
-static char *path_of(const struct subject *s, size_t option) {
+/* As the plugin was given it; NULL: it keeps no files. */
+static const char *subject_folder(const struct subject *s) {
   const struct host_table table = host_table_of(s->part.plugin);
-  const char *path = s->part.values[option].text;
-  return table.first[option].type == RKV_OPTION_PATH && path ? realpath(path, NULL) : NULL;
+  for (size_t i = 0; i < table.count; i++)
+    if (table.first[i].type == RKV_OPTION_PATH && strcmp(table.first[i].name, "dir") == 0)
+      return s->part.values[i].text;
+  return NULL;
 }
 
-static bool has_path(const struct subject *s, const char *path) {
-  bool found = false;
-  for (size_t i = 0; i < s->part.plugin->option_count && !found; i++) {
-    char *own = path_of(s, i);
-    found = own && strcmp(own, path) == 0;
-    free(own);
+/* From the root: `path`, or what is there of the folders above it. To be freed; NULL: nothing. */
+static char *nearest_of(const char *path) {
+  char *cut = strdup(path), *found = NULL;
+  while (cut && !(found = realpath(cut[0] ? cut : ".", NULL)) && cut[0]) {
+    char *slash = strrchr(cut, '/');
+    if (slash == cut && cut[1])
+      cut[1] = '\0';
+    else
+      *(slash ? slash : cut) = '\0';
   }
+  free(cut);
   return found;
 }
 
-bool subject_shares_path(const struct subject *a, const struct subject *b) {
-  bool shared = false;
-  for (size_t i = 0; i < a->part.plugin->option_count && !shared; i++) {
-    char *path = path_of(a, i);
-    shared = path && has_path(b, path);
-    free(path);
-  }
-  return shared;
+static bool is_within(const char *path, const char *folder) {
+  size_t len = strlen(folder);
+  return strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+bool subject_is_beside(const struct subject *s, const struct subject *other) {
+  const char *own = subject_folder(s), *others = subject_folder(other);
+  char *from = own ? realpath(own, NULL) : NULL, *to = others ? realpath(others, NULL) : NULL;
+  char *near = others ? nearest_of(others) : NULL;
+  bool apart = !from || !near || !(is_within(near, from) || (to && is_within(from, to)));
+  free(from);
+  free(to);
+  free(near);
+  return apart;
 }

@@ -47,8 +47,8 @@ bool subject_is_empty(const struct subject *subject);
  * path as it is from the root. */
 void subject_describe(const struct subject *subject, char *out, size_t size);
 
-/* An option of type path of the one names what one of the other does. */
-bool subject_shares_path(const struct subject *a, const struct subject *b);
+/* Neither's directory is the other's, or inside of it; `other` need not be there yet. */
+bool subject_is_beside(const struct subject *subject, const struct subject *other);
 
 /* Puts the plugin's name before the text of a failed operation, and returns its status. */
 enum rkv_status subject_said(const struct subject *subject, enum rkv_status status,

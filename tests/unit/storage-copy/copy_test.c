@@ -189,6 +189,21 @@ static void a_retired_source_is_not_copied_to_where_its_copy_was(void **state) {
   assert_int_equal(story_look(&story, copy).standing, STANDS_EMPTY);
 }
 
+/* Who removes the old directory would remove the copy with it. */
+static void a_copy_inside_of_its_source_is_refused(void **state) {
+  char below[STORY_PATH_MAX + 8], beside[STORY_PATH_MAX + 8];
+  struct holding all;
+  (void)state;
+  assert_true(story_fill(&story, wal, &plenty));
+  (void)snprintf(below, sizeof below, "%s/a/b", story.from);
+  refuses(wal, (struct place){"storage-wal", below}, "source and copy are in the same place");
+  refuses(wal, (struct place){"storage-wal", story.root}, "source and copy are in the same place");
+  all = holding_of(wal);
+  (void)snprintf(beside, sizeof beside, "%s-2", story.from);
+  copies(wal, (struct place){"storage-wal", beside}, "copied and compared");
+  has_moved(wal, (struct place){"storage-wal", beside}, &all);
+}
+
 static void an_unfinished_copy_is_no_source(void **state) {
   (void)state;
   assert_true(story_fill(&story, wal, &plenty));
@@ -247,6 +262,7 @@ int main(void) {
       TEST(a_long_path_is_cut),
       TEST(what_was_copied_is_not_copied_again),
       TEST(a_retired_source_is_not_copied_to_where_its_copy_was),
+      TEST(a_copy_inside_of_its_source_is_refused),
       TEST(an_unfinished_copy_is_no_source),
       TEST(an_empty_source_is_refused),
       TEST(an_unfinished_copy_of_another_cluster_is_refused),
