@@ -4,6 +4,7 @@
 
 #include "fake_host.h"
 #include "scratch.h"
+#include "told.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,14 +21,6 @@ struct log_test {
   char dir[SCRATCH_PATH_MAX]; /* "" for a storage without one */
 };
 
-/* What a completion said. */
-struct told {
-  struct rkv_completion completion;
-  enum rkv_status status;
-  bool has_error;
-  int times;
-};
-
 /* ---- storage_acts.c ---- */
 
 /* Which storage: "storage-mem" or another one. Before the first story. */
@@ -42,10 +35,6 @@ enum rkv_status log_open(struct log_test *t, const struct fake_host *host, void 
                          struct rkv_error *error);
 /* Closes it if it is open, and opens it; that must succeed. */
 void log_reopen(struct log_test *t);
-
-void told_init(struct told *told);
-/* Waits until it was told so often. */
-void told_wait(struct told *told, int times);
 
 /* Entry `index` is of term index / 10 + 1 and says its own index in its payload. */
 struct rkv_log_id id_of(rkv_index index);

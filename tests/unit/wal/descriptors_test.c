@@ -36,11 +36,6 @@ static int descriptors_teardown(void **state) {
   return wal_teardown(state);
 }
 
-static bool has_spare(const struct wal *w) {
-  char names[4][64];
-  return wal_files(w, "spare-", names, 4) > 0;
-}
-
 /* The entry is acknowledged, or waits longer than a device needs and it was said why. */
 static bool waits(struct wal *w, struct told *told) {
   time_t began = time(NULL);
@@ -52,9 +47,7 @@ static bool waits(struct wal *w, struct told *told) {
 
 /* Takes them once there is a spare, and appends until one entry waits. */
 static void fill(struct wal *w, struct model *m, struct told *waiting) {
-  time_t until = time(NULL) + PATIENCE_S;
-  while (!has_spare(w) && time(NULL) < until) (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
-  assert_true(has_spare(w));
+  wal_await_spare(w);
   take_descriptors();
   for (;;) {
     struct step step = step_append(m, T, 15);

@@ -1,6 +1,5 @@
 /* faults_test.c: devices that fail, get full, or do things by halves. */
-#include "shim.h"
-#include "wal.h"
+#include "shimmed.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,20 +7,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { STEPS = 40, PATIENCE_S = 30, T = TERM_SHORT };
+enum { STEPS = 40, T = TERM_SHORT };
 
 /* ---- acts ---- */
-
-/* Fresh fixtures, with a shim that does nothing. */
-static int faults_setup(void **state) {
-  shim_reset();
-  return wal_setup(state);
-}
-
-static int faults_teardown(void **state) {
-  shim_reset();
-  return wal_teardown(state);
-}
 
 static void start_anew(struct wal *w) {
   wal_close(w);
@@ -30,15 +18,6 @@ static void start_anew(struct wal *w) {
   atomic_store(&w->fatal, RKV_OK);
   wal_reopen(w);
 }
-
-/* Waits for something that happens in another thread. */
-#define UNTIL(condition)                                                                           \
-  do {                                                                                             \
-    time_t until = time(NULL) + PATIENCE_S;                                                        \
-    while (!(condition) && time(NULL) < until)                                                     \
-      (void)nanosleep(&(struct timespec){0, 1000000}, NULL);                                       \
-    assert_true(condition);                                                                        \
-  } while (0)
 
 /* Works on, each step acknowledged before the next; returns how many succeeded. After the first
  * that does not, none may. */
@@ -329,7 +308,7 @@ static void completion_may_append_until_close(void **state) {
   assert_int_equal(held.last.index, c.next - 2);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, faults_setup, faults_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, shimmed_setup, shimmed_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

@@ -2,8 +2,7 @@
  * format 1, which have none, and of others. */
 #include "head.h"
 #include "record.h"
-#include "shim.h"
-#include "wal.h"
+#include "shimmed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,35 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { T = TERM_SHORT, PATIENCE_S = 30, NAMES_MAX = 32, UNIT = 4096, OWNER_BYTES = 3 * UNIT };
+enum { T = TERM_SHORT, NAMES_MAX = 32, UNIT = 4096, OWNER_BYTES = 3 * UNIT };
 #define OWNER "rkv-owner"
 #define FIRST_LOG "log-0000000000000001.wal"
 
-static int owner_setup(void **state) {
-  shim_reset();
-  return wal_setup(state);
-}
-
-static int owner_teardown(void **state) {
-  shim_reset();
-  return wal_teardown(state);
-}
-
-static size_t files(const struct wal *w, const char *prefix) {
-  char names[NAMES_MAX][64];
-  return wal_files(w, prefix, names, NAMES_MAX);
-}
-
-static void await_spare(const struct wal *w) {
-  time_t until = time(NULL) + PATIENCE_S;
-  while (files(w, "spare-") == 0 && time(NULL) < until)
-    (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
-  assert_true(files(w, "spare-") > 0);
-}
-
 /* Entries, each batch durable, until there are so many segments. */
 static void fill(struct wal *w, struct model *m, size_t segments) {
-  while (files(w, "log-") < segments) wal_do(w, m, step_append(m, T, 20));
+  while (wal_count(w, "log-") < segments) wal_do(w, m, step_append(m, T, 20));
 }
 
 static void drop(const struct wal *w, const char *name) {
@@ -138,7 +115,7 @@ static void spares_are_nobodys_loss(void **state) {
   struct model *m = model_new();
   char names[NAMES_MAX][64];
   fill(w, m, 2);
-  await_spare(w);
+  wal_await_spare(w);
   wal_close(w);
   for (size_t i = wal_files(w, "spare-", names, NAMES_MAX); i > 0; i--) drop(w, names[i - 1]);
   wal_reopen(w);
@@ -152,7 +129,7 @@ static void failed_change_is_final(void **state) {
   struct model *m = model_new(), *found = model_new();
   struct told told = {.status = RKV_OK};
   char text[RKV_ERROR_TEXT_MAX];
-  await_spare(w);
+  wal_await_spare(w);
   shim_fail(SHIM_WRITE, 2, 1, ENOSPC); /* the first one is the segment's header */
   while (told.status == RKV_OK) {
     struct step step = step_append(m, T, 15);
@@ -211,7 +188,7 @@ static void format_1_gets_an_owner(void **state) {
   begin_format_1(w, m);
   wal_reopen(w);
   wal_holds(w, m);
-  assert_int_equal(files(w, OWNER), 1);
+  assert_int_equal(wal_count(w, OWNER), 1);
   fill(w, m, 3);
   wal_reopen(w);
   wal_holds(w, m);
@@ -231,7 +208,7 @@ static void format_1_opens_on_a_full_device(void **state) {
   shim_full(true);
   wal_reopen(w);
   assert_true(wal_warned(w, "files that go missing are not noticed"));
-  assert_int_equal(files(w, OWNER), 0);
+  assert_int_equal(wal_count(w, OWNER), 0);
   wal_do(w, m, step_vote(8));
   wal_do(w, m, step_append(m, T, 5));
   shim_full(false);
@@ -239,7 +216,7 @@ static void format_1_opens_on_a_full_device(void **state) {
   wal_close(w);
   assert_int_equal(format_of(w, "log-0000000000000002.wal"), HEAD_FORMAT_ALONE);
   wal_reopen(w);
-  assert_int_equal(files(w, OWNER), 1);
+  assert_int_equal(wal_count(w, OWNER), 1);
   wal_holds(w, m);
   free(m);
 }
@@ -251,7 +228,7 @@ static void format_1_has_a_node(void **state) {
   begin_format_1(w, m);
   w->host.host.node_id++;
   refused(w, RKV_FOREIGN, FIRST_LOG ": this directory belongs to node");
-  assert_int_equal(files(w, OWNER), 0);
+  assert_int_equal(wal_count(w, OWNER), 0);
   free(m);
 }
 
@@ -282,11 +259,11 @@ static void strangers_beside_a_log_do_no_harm(void **state) {
   make(w, "letters.txt", "hello", 5);
   wal_reopen(w);
   wal_holds(w, m);
-  assert_int_equal(files(w, "letters.txt"), 1);
+  assert_int_equal(wal_count(w, "letters.txt"), 1);
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, owner_setup, owner_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, shimmed_setup, shimmed_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

@@ -1,20 +1,9 @@
 /* slow_test.c: a device that takes its time: what was handed in meanwhile is held all the same. */
-#include "shim.h"
-#include "wal.h"
+#include "shimmed.h"
 
 #include <stdlib.h>
 
 enum { ROUNDS = 1500, QUEUED_MAX = 6 };
-
-static int slow_setup(void **state) {
-  shim_reset();
-  return wal_setup(state);
-}
-
-static int slow_teardown(void **state) {
-  shim_reset(); /* a story that failed may have left it standing */
-  return wal_teardown(state);
-}
 
 /* The device stands still, on a vote; what comes now is in the queue. */
 static void stop_device(struct wal *w, struct model *m, struct told *told) {
@@ -85,7 +74,7 @@ static void reads_across_whatever_is_in_the_queue(void **state) {
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, slow_setup, slow_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, shimmed_setup, shimmed_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {
