@@ -1,4 +1,4 @@
-/* ask.c: one call, waited for. */
+/* ask.c: makes one call and waits for its answer. */
 #include "ask.h"
 
 #include <grpc/status.h>

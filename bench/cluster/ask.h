@@ -1,4 +1,4 @@
-/* ask.h: one call, waited for. */
+/* ask.h: makes one call and waits for its answer. */
 #ifndef BENCH_ASK_H
 #define BENCH_ASK_H
 

@@ -16,7 +16,8 @@ struct histogram {
 
 void histogram_add(struct histogram *h, uint64_t value);
 
-/* The value below which `fraction` (0 to 1) of all lie: the middle of its bucket. 0 if empty. */
+/* The value below which `fraction` (0 to 1) of all values lie: the middle of its bucket. 0 if there
+ * are none. */
 uint64_t histogram_quantile(const struct histogram *h, double fraction);
 
 #endif

@@ -1,8 +1,8 @@
 /* load.c: the closed loop, and the open one.
  *
- * (L1) A slot has at most one request in flight. Closed: one that was answered starts the slot's
- *      next one until the time is up. Open: it is idle until a request is due.
- * (L2) Every request that was started is either acked or failed.
+ * (L1) A slot has at most one request in flight. Closed: after an answer the slot starts its next
+ *      request at once, until the time is up. Open: the slot is idle until a request is due.
+ * (L2) Every request that was started is counted as acked or as failed.
  * (L3) Open: requests start in the order in which they are due, and those that wait for a slot
  *      when the time is up count with what they have waited by then. */
 #include "load.h"
@@ -20,7 +20,7 @@
 #include <time.h>
 
 #define STOP_CHECK_EVENTS 1024
-#define LOOK_NS 50000UL /* an open loop's pause between two looks at what is due and answered */
+#define LOOK_NS 50000UL /* an open loop's pause between two looks for due requests and answers */
 #define KEY_STRIDE 2654435761ULL /* a prime: no key is left out */
 
 struct load;
@@ -40,7 +40,7 @@ struct load {
   struct load_result *result;
   struct slot *slots, *idle, **idle_end;
   struct pace pace; /* rate 0: closed */
-  uint8_t *request; /* a put, which begins with the bytes of a get; the key's digits change */
+  uint8_t *request; /* a put, whose first bytes are a get; only the key's digits change */
   size_t get_size, put_size, digits_at;
   long turns[MIX_KINDS];
   uint64_t sequence, busy, warm_ns, end_ns;
@@ -55,7 +55,7 @@ static uint64_t now_ns(clockid_t clock) {
 
 static void start(struct slot *slot, uint64_t since_ns);
 
-/* Behind the others, so that all connections are used. */
+/* Puts an idle slot behind the others, so that all connections are used. */
 static void put_by(struct slot *slot) {
   slot->next = NULL;
   *slot->load->idle_end = slot;
@@ -145,7 +145,7 @@ out:
   return ok;
 }
 
-/* Waits for something to do, and does it. */
+/* Waits for one event or due request, and works it. */
 static void work(struct load *load, struct client *client) {
   const struct timespec pause = {.tv_nsec = (long)LOOK_NS};
   if (load->pace.rate == 0 || load->over) {
@@ -194,7 +194,7 @@ static void drive(struct load *load, struct client *client, bool (*stop)(void)) 
   }
 }
 
-/* Connections first, so that the first request of each is not a handshake. */
+/* Connects every channel before the load, so that no request pays for a handshake. */
 static bool connect_slots(struct load *load, struct client *client, const char *endpoint,
                           unsigned inflight) {
   struct client_channel *channels[OPTIONS_CONNECTIONS_MAX];
@@ -241,7 +241,8 @@ bool load_run(const struct cluster *cluster, struct client *client, const char *
   load.idle_end = &load.idle;
   load.pace.rate = load.options->rate;
   load.pace.begin_ns = now_ns(CLOCK_MONOTONIC);
-  if (load.pace.rate > 0) (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns: else pauses grow by 50 us */
+  /* 1 ns: with the default, pauses are up to 50 us longer */
+  if (load.pace.rate > 0) (void)prctl(PR_SET_TIMERSLACK, 1UL);
   for (unsigned i = 0; i < inflight; i++) {
     if (load.pace.rate > 0)
       put_by(&load.slots[i]);

@@ -1,5 +1,5 @@
-/* main.c: starts or finds a cluster, does the job, checks that the log holds what was acknowledged.
- */
+/* main.c: starts or finds a cluster, does the job, checks that the log holds what was
+ * acknowledged. */
 #include "nodes.h"
 #include "probe.h"
 #include "proc.h"
@@ -23,21 +23,22 @@ static void drop_log(gpr_log_func_args *line) {
   (void)line;
 }
 
-/* The signals that end the bench are blocked and asked for, so that nodes are always stopped. */
+/* The signals that end the bench are blocked and polled for, so that its nodes are always
+ * stopped. */
 static void ending_signals(sigset_t *set) {
   (void)sigemptyset(set);
   (void)sigaddset(set, SIGINT);
   (void)sigaddset(set, SIGTERM);
 }
 
-/* Looks without taking: every later question gets the same answer. */
+/* True if a signal is pending. It stays pending, so later calls return true, too. */
 static bool asked_to_stop(void) {
   sigset_t pending;
   return sigpending(&pending) == 0 &&
          (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
 }
 
-/* Sleeps, or less if asked to stop. */
+/* Sleeps, but ends early at a stop signal. */
 static void wait_seconds(unsigned seconds) {
   uint64_t end = client_now_ms() + seconds * 1000ULL;
   const struct timespec slice = {.tv_nsec = 50000000};
@@ -132,7 +133,7 @@ static enum exit_code do_job(struct cluster *cluster, struct client *client, boo
   case JOB_IDLE: return run_idle(cluster);
   case JOB_SERVE: return run_serve(cluster, client);
   case JOB_COUNT: return run_count(cluster, client, false);
-  case JOB_PROBE: break; /* needs no cluster */
+  case JOB_PROBE: break; /* handled elsewhere: needs no cluster */
   }
   return EXIT_USAGE;
 }

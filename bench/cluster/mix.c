@@ -1,4 +1,4 @@
-/* mix.c: parses a mix, spreads its kinds. */
+/* mix.c: parses a mix, and spreads its kinds evenly. */
 #include "mix.h"
 
 #include <assert.h>
@@ -27,7 +27,8 @@ bool mix_writes_only(const struct mix *mix) {
   return mix->weights[MIX_WRITE] == sum_of(mix);
 }
 
-/* One "name=N" that ends at a comma or the end; where it ends, NULL if it is wrong. */
+/* Reads one "name=N" that ends at a comma or at the end. Returns where it ends; NULL if it is
+ * wrong. */
 static const char *parse_one(const char *text, struct mix *mix) {
   size_t len = strcspn(text, "=");
   unsigned kind = 0;
@@ -60,7 +61,8 @@ enum rkv_status mix_parse(const char *text, struct mix *mix, struct rkv_error *e
   }
 }
 
-/* Each kind saves its weight; the richest comes next and pays for all. */
+/* Weighted round robin: in each turn every kind earns its weight; the kind with most is next, and
+ * pays the sum of all weights. */
 enum mix_kind mix_next(const struct mix *mix, long turns[MIX_KINDS]) {
   unsigned best = MIX_KINDS;
   for (unsigned kind = 0; kind < MIX_KINDS; kind++) {

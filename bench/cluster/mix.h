@@ -1,4 +1,4 @@
-/* mix.h: which kinds of requests a load is made of. */
+/* mix.h: the kinds of requests that a load is made of. */
 #ifndef BENCH_MIX_H
 #define BENCH_MIX_H
 
@@ -22,7 +22,7 @@ enum mix_kind {
       MIX_KINDS
 };
 
-/* How many of each kind in a sum of all; at least one is above 0. */
+/* The share of each kind, as a part of the sum of all; at least one is above 0. */
 struct mix {
   unsigned weights[MIX_KINDS];
 };
@@ -36,7 +36,7 @@ bool mix_writes_only(const struct mix *mix);
  * Errors: RKV_INVALID with the word and what would be right. */
 enum rkv_status mix_parse(const char *text, struct mix *mix, struct rkv_error *error);
 
-/* The next kind, so that each comes evenly spread. `turns` begins as zeros. */
+/* The next kind, such that each is spread evenly. *turns is all zero in the beginning. */
 enum mix_kind mix_next(const struct mix *mix, long turns[MIX_KINDS]);
 
 #endif

@@ -54,7 +54,7 @@ static int claim_port(char *endpoint) {
   return fd;
 }
 
-/* All ports are held until all are chosen, so that none is given twice. */
+/* Holds all ports until all are chosen, so that none is given twice. */
 static bool claim_ports(struct cluster *cluster) {
   int fds[2 * OPTIONS_NODES_MAX];
   unsigned claimed = 0;
@@ -133,7 +133,7 @@ void nodes_attach(struct cluster *cluster, const struct options *options) {
     memcpy(cluster->nodes[i].endpoint, options->endpoints[i], RKV_ADDR_MAX);
 }
 
-/* The end of a node's log, for people who wonder why it does not serve. */
+/* Prints the end of a node's log, to show why it does not serve. */
 static void show_log(const struct cluster *cluster, unsigned i) {
   char path[TARGET_DIR_MAX + 32], line[512];
   FILE *file;
@@ -176,8 +176,8 @@ const struct node *nodes_leader(const struct cluster *cluster, struct client *cl
 bool nodes_form(struct cluster *cluster, struct client *client) {
   uint64_t deadline_ms = client_now_ms() + NODES_START_MS;
   struct node_view view;
-  /* etcd's members answer only once they are a quorum, all of ours one by one: ask all, then form
-   */
+  /* A member of etcd answers only once there is a quorum; ours answer one by one. So all are asked
+   * first, then the cluster is made. */
   for (unsigned i = 0; i < cluster->count; i++)
     if (!wait_for_node(cluster, i, client, deadline_ms)) return false;
   if (!cluster->target->form(cluster, client)) return false;

@@ -1,4 +1,4 @@
-/* options.h: what the bench was asked to do. */
+/* options.h: the command line of bench-cluster. */
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
@@ -30,17 +30,17 @@ struct options {
   enum options_job job;
   const char *target;  /* "rkv" or "etcd" */
   const char *bin_dir; /* where raft-key-value is; NULL: beside this program */
-  const char *binary;  /* another program of its protocol instead; NULL: none */
-  const char *dir;     /* --durable, --probe: where data goes; NULL: to tmpfs, ours in memory */
+  const char *binary;  /* another program with the same protocol; NULL: none */
+  const char *dir;     /* --durable, --probe: where data goes; NULL: tmpfs (ours: memory) */
   char endpoints[OPTIONS_NODES_MAX][RKV_ADDR_MAX]; /* a cluster that runs already */
   unsigned endpoint_count;
   unsigned inflight[OPTIONS_ROWS_MAX];
   unsigned inflight_count;
   unsigned rate;  /* requests a second in an open loop; 0: closed */
   unsigned batch; /* puts in one message of a write stream; 0: unary puts */
-  unsigned puts;  /* so many requests end a row before its time; 0: they do not */
+  unsigned puts;  /* a row ends early after this many requests; 0: it does not */
   unsigned seconds, warmup_seconds, idle_seconds, value_bytes, keys, connections, nodes;
-  struct mix mix; /* what each --inflight is made of */
+  struct mix mix; /* the kinds of the requests */
   const char *sets[OPTIONS_SETS_MAX];
   unsigned set_count;
   bool json, help;

@@ -1,7 +1,7 @@
-/* pace.h: an open loop's arrivals: so many a second, evenly, whatever becomes of them. A request's
- * latency counts from when it was due, not from when a late generator came to send it, or the
- * slowest answers hide all that waited behind them (coordinated omission; G. Tene, "How NOT to
- * Measure Latency", 2013). */
+/* pace.h: the arrivals of an open loop: evenly, so many a second, whatever the answers. A request's
+ * latency counts from when it was due, not from when it was sent: a late generator would hide the
+ * requests that waited behind slow answers (coordinated omission; G. Tene, "How NOT to Measure
+ * Latency", 2013). */
 #ifndef BENCH_PACE_H
 #define BENCH_PACE_H
 
@@ -17,7 +17,7 @@ struct pace {
 /* When the request of this number (from 0) is due. */
 uint64_t pace_due_ns(const struct pace *pace, uint64_t number);
 
-/* How many are due by then. */
+/* How many requests are due by then. */
 uint64_t pace_count(const struct pace *pace, uint64_t now_ns);
 
 #endif

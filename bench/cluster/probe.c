@@ -1,4 +1,4 @@
-/* probe.c: overwrites and syncs files that three threads own. */
+/* probe.c: three threads overwrite and sync a file each. */
 #include "probe.h"
 
 #include "histogram.h"
@@ -16,10 +16,10 @@ enum { FILES = 3, QUORUM = 2, BYTES = 4096, PATH_BYTES = 4096 };
 
 struct rig {
   int fds[FILES];
-  unsigned files; /* that take part */
+  unsigned files; /* files that take part */
   pthread_barrier_t start, end;
   uint64_t took_ns[FILES];
-  int failed[FILES]; /* errno of what failed last; 0 */
+  int failed[FILES]; /* errno of the last failure; 0: none */
 };
 
 struct writer {
@@ -42,7 +42,7 @@ static void *write_rounds(void *arg) {
     (void)pthread_barrier_wait(&rig->start);
     began = now_ns();
     bytes[0] = (uint8_t)round;
-    errno = ENOSPC; /* of a write that was short */
+    errno = ENOSPC; /* for a short write */
     if (pwrite(rig->fds[w->i], bytes, BYTES, 0) != BYTES || fdatasync(rig->fds[w->i]) != 0)
       rig->failed[w->i] = errno;
     rig->took_ns[w->i] = now_ns() - began;
@@ -56,8 +56,8 @@ static int by_size(const void *a, const void *b) {
   return left < right ? -1 : left > right;
 }
 
-/* The median of how long it takes until `done` of `files` are on the device; 0: one failed (errno).
- */
+/* The median time until `done` of `files` files are on the device; 0: a write or sync failed
+ * (errno). */
 static uint64_t measure(struct rig *rig, unsigned files, unsigned done) {
   static struct histogram took;
   pthread_t threads[FILES];
@@ -87,7 +87,7 @@ static uint64_t measure(struct rig *rig, unsigned files, unsigned done) {
   return failed ? 0 : histogram_quantile(&took, 0.5);
 }
 
-/* A file that is as long as it will be, and has no name. */
+/* Makes a file without a name, in its full length. */
 static int make_file(const char *dir) {
   char path[PATH_BYTES];
   static const uint8_t zeros[BYTES];

@@ -1,4 +1,4 @@
-/* probe.h: a device by itself, for what durable puts are measured against. */
+/* probe.h: measures a device by itself, to compare durable puts with. */
 #ifndef BENCH_PROBE_H
 #define BENCH_PROBE_H
 
@@ -8,13 +8,13 @@
 /* Medians over PROBE_ROUNDS, in ns. */
 struct probe {
   uint64_t alone_ns;  /* 4 KiB overwritten and fdatasync'ed, nothing else going on */
-  uint64_t quorum_ns; /* three files so at once, until two are done: what a put of three nodes on
-                         one device must wait for */
+  uint64_t quorum_ns; /* three files like this at once, until two are done: what a put must wait
+                         for if three nodes share the device */
 };
 
 enum { PROBE_ROUNDS = 300 };
 
-/* Measures in a directory; leaves nothing there. False: said why on stderr. */
+/* Measures in a directory, and leaves nothing there. False: the reason was printed on stderr. */
 bool probe_run(const char *dir, struct probe *probe);
 
 #endif

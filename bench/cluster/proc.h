@@ -1,4 +1,4 @@
-/* proc.h: what a process costs, from /proc. */
+/* proc.h: CPU time and memory of a process, from /proc. */
 #ifndef BENCH_PROC_H
 #define BENCH_PROC_H
 

@@ -1,4 +1,4 @@
-/* report.c: rows of numbers. */
+/* report.c: prints rows of numbers. */
 #include "report.h"
 
 #include "proc.h"
@@ -38,7 +38,7 @@ static double per_second(const struct load_result *result, uint64_t count) {
   return result->seconds > 0 ? (double)count / result->seconds : 0;
 }
 
-/* What an open loop adds to a row. */
+/* The columns that an open loop adds to a row. */
 static void report_pace(const struct cluster *cluster, const struct load_result *result) {
   if (cluster->options->rate == 0) return;
   if (cluster->options->json)

@@ -20,7 +20,7 @@
 #define PATH "/rkv.v1.Stream/Write"
 #define RESULTS 1 /* WriteResponse.results, WriteRequest.commands */
 #define CODE_TAG 0x08
-#define STREAM_TIMEOUT_S 10 /* without an event the node is taken for dead */
+#define STREAM_TIMEOUT_S 10 /* after so long without an event the node counts as dead */
 
 enum event { EVENT_BEGUN = 1, EVENT_SENT, EVENT_RECEIVED, EVENT_END };
 
@@ -148,7 +148,7 @@ static bool go_on(struct stream *s) {
   return start(s, &op, 1, EVENT_SENT);
 }
 
-/* One event. False: the stream has ended, or nothing comes any more. */
+/* Works one event. False: the stream has ended, or no event comes any more. */
 static bool work(struct stream *s) {
   gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                     gpr_time_from_seconds(STREAM_TIMEOUT_S, GPR_TIMESPAN));
@@ -162,7 +162,7 @@ static bool work(struct stream *s) {
     s->sending = false;
     return go_on(s);
   case EVENT_RECEIVED:
-    if (!s->in) return true; /* the end follows */
+    if (!s->in) return true; /* the stream's end follows */
     take_answer(s);
     return receive_next(s) && go_on(s);
   case EVENT_END: s->ended = true; return false;

@@ -1,4 +1,4 @@
-/* target.h: what differs between the systems that are measured. */
+/* target.h: what differs between the measured systems. */
 #ifndef BENCH_TARGET_H
 #define BENCH_TARGET_H
 
@@ -14,7 +14,7 @@
 struct node {
   pid_t pid; /* 0: not started by us */
   char endpoint[RKV_ADDR_MAX];
-  char peer[RKV_ADDR_MAX]; /* where its peers find it, if that is another port */
+  char peer[RKV_ADDR_MAX]; /* where its peers find it, if they use another port */
 };
 
 struct cluster {
@@ -22,7 +22,7 @@ struct cluster {
   const struct options *options;
   struct node nodes[OPTIONS_NODES_MAX];
   unsigned count;
-  char dir[TARGET_DIR_MAX]; /* logs and data, removed with the cluster; "" if it is not ours */
+  char dir[TARGET_DIR_MAX]; /* logs and data, removed with the cluster; "": the node is not ours */
 };
 
 struct command_line {
@@ -32,7 +32,7 @@ struct command_line {
   size_t used;
 };
 
-/* What one node says of itself. */
+/* What one node tells of itself. */
 struct node_view {
   bool leads;
   uint64_t last_log; /* index of its last log entry */
@@ -43,14 +43,14 @@ struct target {
   const char *put_path; /* a put is {1: key, 2: value} for both systems */
   const char *get_path; /* a get is {1: key}; NULL: not measured */
   void (*command)(const struct cluster *cluster, unsigned i, struct command_line *line);
-  /* Makes a cluster of nodes that have just started, if that is not in their command line. */
+  /* Makes a cluster of nodes that have just started; NULL if their command lines do that. */
   bool (*form)(struct cluster *cluster, struct client *client);
   bool (*view)(struct client *client, const char *endpoint, struct node_view *view);
 };
 
 extern const struct target target_rkv, target_etcd;
 
-/* Appends one word; over the limits the line is cut, which the node will refuse. */
+/* Appends one word. Over the limits the line is cut, and the node will refuse it. */
 void command_line_add(struct command_line *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

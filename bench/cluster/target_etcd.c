@@ -48,7 +48,8 @@ static bool etcd_view(struct client *client, const char *endpoint, struct node_v
   if (!ask(client, endpoint, "/etcdserverpb.Maintenance/Status", "", 0, answer)) goto out;
   if (!wire_get_bytes(answer->data, answer->size, STATUS_HEADER, &header, &size)) goto out;
   if (!wire_get_number(header, size, HEADER_MEMBER_ID, &member)) goto out;
-  (void)wire_get_number(answer->data, answer->size, STATUS_LEADER, &leader); /* absent: none yet */
+  /* a missing field: no leader yet */
+  (void)wire_get_number(answer->data, answer->size, STATUS_LEADER, &leader);
   view->leads = leader == member;
   view->last_log = 0;
   (void)wire_get_number(answer->data, answer->size, STATUS_RAFT_INDEX, &view->last_log);

@@ -12,7 +12,7 @@
 #define SERVICE "/openraftpb.AppService/"
 #define INIT_NODE_MAX (RKV_ADDR_MAX + 2 * WIRE_OVERHEAD_MAX) /* bytes of one node in an Init */
 
-/* The binary beside this one, unless --bin-dir says where, or --binary which. */
+/* The program to start: beside this one, or as --bin-dir or --binary say. */
 static void find_binary(const struct options *options, char *out, size_t size) {
   char self[TARGET_DIR_MAX * 8];
   ssize_t len;
@@ -34,8 +34,8 @@ static void find_binary(const struct options *options, char *out, size_t size) {
 
 #define STREAMS_USUAL 100 /* calls that transport-grpc lets a connection have open by default */
 
-/* How many calls one connection has open at most. Where a node would keep some of them waiting its
- * limit is raised: what is measured is a node that works, not one that waits. */
+/* The most calls that one connection has open at once. If a node would keep some of them waiting,
+ * its limit is raised: a node that works is measured, not one that waits. */
 static unsigned streams_max(const struct options *options) {
   unsigned most = 0;
   for (unsigned i = 0; i < options->inflight_count; i++)
@@ -62,7 +62,7 @@ static void rkv_command(const struct cluster *cluster, unsigned i, struct comman
     command_line_add(line, "--set");
     command_line_add(line, "transport.concurrent_streams_max=%u", streams_max(cluster->options));
   }
-  for (s = 0; s < cluster->options->set_count; s++) { /* the last one counts */
+  for (s = 0; s < cluster->options->set_count; s++) { /* the last --set counts */
     command_line_add(line, "--set");
     command_line_add(line, "%s", cluster->options->sets[s]);
   }
@@ -89,7 +89,8 @@ static bool rkv_form(struct cluster *cluster, struct client *client) {
   return ok;
 }
 
-/* Ours says `state:leader`; OpenRaft's example names the state without a key, behind its id. */
+/* Our nodes tell `state:leader`; OpenRaft's example gives the state without a name, behind its
+ * id. */
 static bool says_leader(const char *metrics, size_t size) {
   static const char example[] = ", Leader,";
   char state[32];

@@ -1,5 +1,5 @@
-/* wire.h: the few protobuf fields that the bench needs of two services (openraftpb, etcdserverpb),
- * written and read by hand. */
+/* wire.h: writes and reads the few protobuf fields that the bench needs of two services
+ * (openraftpb, etcdserverpb). */
 #ifndef BENCH_WIRE_H
 #define BENCH_WIRE_H
 
@@ -14,7 +14,7 @@
 void wire_put_number(uint8_t *out, size_t *len, unsigned field, uint64_t value);
 void wire_put_bytes(uint8_t *out, size_t *len, unsigned field, const void *data, size_t n);
 
-/* Looks for a field of a message; the last one wins. False: it is not there, or the message is
+/* Looks for a field of a message; the last one wins. False: there is none, or the message is
  * damaged before it. */
 bool wire_get_number(const uint8_t *data, size_t size, unsigned field, uint64_t *out);
 bool wire_get_bytes(const uint8_t *data, size_t size, unsigned field, const uint8_t **out,

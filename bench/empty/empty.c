@@ -1,9 +1,9 @@
 /* empty.c: bench-empty --id N --addr HOST:PORT: a server that answers Set, Get and all else with an
  * empty message at once: the ceiling of every unary call of a server made of gRPC's C core.
  *
- * The core gets the arguments that transport-grpc gives it, one queue and one thread, as there.
- * Metrics says that this node leads and that its log has one entry per Set, so that bench-cluster
- * can drive and verify it like a cluster of one. Runs until SIGTERM. */
+ * The core gets the same arguments as from transport-grpc, with one queue and one thread. Metrics
+ * says that this node leads and that its log has one entry per Set, so that bench-cluster can drive
+ * and verify it like a cluster of one. Runs until SIGTERM. */
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 256 /* calls of one method awaited */
+#define SLOTS 256 /* calls of one method that may arrive at once */
 #define SERVICE "/openraftpb.AppService/"
 #define TEXT_FIELD 2 /* MetricsResponse.other_metrics */
 
@@ -62,7 +62,7 @@ static void await(struct call *c) {
   exit(1);
 }
 
-/* What Metrics answers. Init has the same answer and nobody reads it. */
+/* The answer to Metrics. Init gets the same answer, which is not read. */
 static grpc_slice metrics_of(const struct server *s) {
   char out[96];
   const int len =

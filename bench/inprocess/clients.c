@@ -1,8 +1,8 @@
 /* clients.c: closed-loop clients (clients.h).
  *
- * A thread hands in what all of its ready clients have, kicks once, and takes up the clients that
- * were answered meanwhile: by itself inside the kick, or by another thread. It sleeps only while
- * none is ready. */
+ * A thread hands in the commands of all its ready clients, and kicks once. Then it takes up the
+ * clients whose commands were answered meanwhile, inside the kick or by another thread. It sleeps
+ * only while no client is ready. */
 #include "clients.h"
 
 #include <pthread.h>
@@ -14,7 +14,7 @@ struct worker;
 
 struct client {
   struct worker *worker;
-  struct client *next; /* among the ready ones */
+  struct client *next; /* in the list of ready clients */
   uint64_t rounds;     /* still to do */
   atomic_uint open;    /* commands not answered yet */
 };
@@ -101,7 +101,7 @@ static void *run(void *arg) {
   while (busy > 0) {
     struct client *next;
     for (struct client *client = take_ready(w); client; client = next) {
-      next = client->next; /* handed in, it may be ready again at once */
+      next = client->next; /* read first: once handed in, the client may be ready again */
       if (client->rounds == 0 || atomic_load_explicit(&w->refused, memory_order_relaxed))
         busy--;
       else

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #define COURIER_NS 1000000         /* between two rounds of kicks */
-#define LEADER_MAX_S 30            /* until somebody leads */
-#define ADDR_FORMAT "127.0.0.1:%u" /* known by, not served on */
+#define LEADER_MAX_S 30            /* limit of waiting for a leader */
+#define ADDR_FORMAT "127.0.0.1:%u" /* the nodes' names: no node listens there */
 
 struct member {
   struct host_config *config;
@@ -235,7 +235,7 @@ void cluster_stop(struct cluster *c) {
   for (unsigned id = 1; id <= c->count; id++)
     if (c->members[id].runs) node_abandon(c->members[id].node);
   if (c->courier_runs) {
-    struct timespec pause = {0, 10 * COURIER_NS}; /* every node sees the others end */
+    struct timespec pause = {0, 10 * COURIER_NS}; /* time for every node to see the others end */
     (void)nanosleep(&pause, NULL);
     atomic_store(&c->stopping, true);
     (void)pthread_join(c->courier, NULL);

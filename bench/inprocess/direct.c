@@ -50,7 +50,7 @@ static enum rkv_status direct_peer_open(void *transport, const struct rkv_peer_i
 }
 
 static void direct_peer_close(void *peer) {
-  (void)peer; /* freed with the transport: open calls borrow its envelope */
+  (void)peer; /* freed with the transport, because open calls borrow the peer's envelope */
 }
 
 void direct_free(struct direct *direct) {

@@ -1,8 +1,8 @@
-/* direct.h: a transport without a wire: a request is a call of the peer's own table, on the same
- * thread. What OpenRaft's bench-minimal calls an in-process network.
+/* direct.h: a transport without a wire: to send a request is to call the peer's node table, on the
+ * same thread. OpenRaft's bench-minimal calls this an in-process network.
  *
- * The struct that one node hands out is handed in to the other as it is (rkv/call.h: one struct in
- * both directions), so nothing is encoded, copied or allocated. */
+ * The struct that one node hands out is handed in to the other node unchanged (rkv/call.h: the same
+ * struct in both directions), so nothing is encoded, copied or allocated. */
 #ifndef BENCH_DIRECT_H
 #define BENCH_DIRECT_H
 
@@ -10,7 +10,7 @@
 
 #define DIRECT_NODES_MAX 9
 
-/* Who can be reached, by id: 1 .. DIRECT_NODES_MAX. */
+/* The nodes that can be reached, by id: 1 .. DIRECT_NODES_MAX. */
 struct direct_net {
   const struct rkv_node_api *nodes[DIRECT_NODES_MAX + 1];
 };
@@ -20,7 +20,7 @@ struct direct_peer;
 /* One node's transport: all zero but `net`. */
 struct direct {
   struct direct_net *net;
-  struct direct_peer *peers; /* every one ever opened: calls borrow their envelopes */
+  struct direct_peer *peers; /* all peers ever opened: calls borrow their envelopes */
 };
 
 /* Every operation; the instance is a struct direct: open, start, stop and close are not called. */

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 struct empty_machine {
-  atomic_uint_fast64_t commands; /* applied; a snapshot counts for those it stands for */
+  atomic_uint_fast64_t commands; /* applied commands, with those that a snapshot stands for */
   struct rkv_log_id last;
   struct rkv_snapshot_meta membership; /* only membership and membership_id */
 };

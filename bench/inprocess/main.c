@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define FOLLOW_MAX_S 10 /* until every node has applied what was answered */
+#define FOLLOW_MAX_S 10 /* limit of waiting until every node has applied all answered commands */
 
-/* Every answered command was applied exactly once by every node: none lost, none twice. */
+/* Checks that every node applied every answered command exactly once. */
 static bool verified(const struct cluster *c, const struct options *options, uint64_t expected) {
   const struct timespec pause = {0, 1000000};
   time_t until = time(NULL) + FOLLOW_MAX_S;

@@ -28,7 +28,7 @@ struct options {
 
 extern const char options_help[];
 
-/* Fills *options, beginning with the defaults. Errors: RKV_INVALID with the word at fault. */
+/* Fills *options, starting from the defaults. Errors: RKV_INVALID with the wrong word. */
 enum rkv_status options_read(int argc, char **argv, struct options *options,
                              struct rkv_error *error);
 

@@ -2,8 +2,8 @@
  *
  * Per number of keys, on a fresh machine (16-byte keys in random order, 256-byte values, applied in
  * batches of 64): inserts, overwrites and gets per second of CPU time, resident memory; then
- * snapshot_begin, and the longest single apply while another thread reads the snapshot. Wall time
- * counts what the scheduler does as well; the applier's CPU time shows what the machine itself
+ * snapshot_begin, and the longest single apply while another thread reads the snapshot. The wall
+ * time includes what the scheduler does; the applier's CPU time is what the state machine itself
  * costs. */
 #include "fake_host.h"
 
@@ -87,7 +87,7 @@ static void apply(struct bench *b, const uint64_t *numbers, size_t count) {
   for (size_t i = 0; i < count; i++) rkv_buf_drop(&results[i]);
 }
 
-/* Sets `count` keys: 0, 1, 2, ... (`fresh`), or any of those that are there. Puts per second. */
+/* Sets `count` keys, 0, 1, 2, ... (`fresh`) or random ones that exist. Returns puts per second. */
 static double put_many(struct bench *b, uint64_t count, bool fresh) {
   uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
   for (uint64_t n = 0; n < count;) {

@@ -20,16 +20,16 @@ struct wish {
   size_t option_count;
   uint64_t sizes[LIST_MAX], batches[LIST_MAX];
   size_t size_count, batch_count;
-  uint64_t window;  /* appends on their way */
+  uint64_t window;  /* appends in flight */
   uint64_t seconds; /* of appending per row */
-  uint64_t fill;    /* entries per row instead; 0: by time */
+  uint64_t fill;    /* entries per row; 0: a row ends by time */
   uint64_t watch;   /* seconds between lines about memory while appending; 0: none */
   bool keep;        /* the last row's directory stays */
-  bool open;        /* only open what is there */
+  bool open;        /* only open an existing directory */
 };
 
 /* ---- options.c ---- */
-/* False after a wrong word, which it has named on stderr. */
+/* False: a word is wrong, and was named on stderr. */
 bool wish_parse(struct wish *wish, int argc, char **argv);
 void wish_usage(FILE *to);
 
@@ -42,7 +42,7 @@ struct subject {
   struct fake_host host;
   char dir[PATH_BYTES_MAX];
 };
-/* Each ends the program with the reason if it cannot. */
+/* Each ends the program, with the reason, if it fails. */
 void subject_load(struct subject *s, const struct wish *wish);
 void subject_place(struct subject *s, const struct wish *wish, unsigned row); /* its directory */
 void subject_open(struct subject *s, const struct wish *wish);
@@ -57,12 +57,13 @@ struct result {
   uint64_t entries, append_ns, read_ns, open_ns;
   struct histogram latency; /* of one append, ns */
 };
-/* Appends, reads all back and compares, opens it again and looks at its end. */
+/* Appends; reads everything back and compares; opens the storage again and checks its last
+ * entry. */
 void work_run(struct subject *s, const struct wish *wish, uint64_t size, uint64_t batch,
               unsigned row, struct result *result);
 
 /* ---- probe.c ---- */
-/* What the directory's device takes for one 4 KiB overwrite and fdatasync: prints a line. */
+/* Prints how long the directory's device takes for one 4 KiB overwrite and fdatasync. */
 void probe_print(const char *dir);
 
 #endif

@@ -1,5 +1,6 @@
-/* main.c: bench-storage: appends, reads and starts of any log storage, beside what the device takes
- * by itself. Every entry that was written is read back and compared; a difference is a failure. */
+/* main.c: bench-storage: measures appends, reads and starts of any log storage, beside what the
+ * device takes by itself. Every entry that was written is read back and compared; a difference is a
+ * failure. */
 #include "bench.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* probe.c: the device by itself: the same 4 KiB written and synced over and over, as a log in a
- * file made ahead does at best. */
+/* probe.c: the device by itself: the same 4 KiB are written and synced again and again, which is
+ * the best that a log in a preallocated file can do. */
 #include "bench.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ void probe_print(const char *dir) {
     bytes[0] = (uint8_t)i;
     if (pwrite(fd, bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes || fdatasync(fd) != 0)
       die("%s: %s", path, strerror(errno));
-    if (i > 0) histogram_add(&took, now_ns() - began); /* the first one made the file longer */
+    if (i > 0) histogram_add(&took, now_ns() - began); /* the first write made the file longer */
   }
   (void)close(fd);
   (void)printf("probe: 4 KiB overwritten and synced in %s: p50 %.0f us, p99 %.0f us\n", dir,

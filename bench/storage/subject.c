@@ -1,4 +1,5 @@
-/* subject.c: loads a storage plugin as the host does and opens it in a directory of the row. */
+/* subject.c: loads a storage plugin as the host does, and opens it in a directory of its own for
+ * each row. */
 #define _GNU_SOURCE /* nftw */
 #include "bench.h"
 
@@ -39,7 +40,7 @@ void subject_load(struct subject *s, const struct wish *wish) {
   fake_host_init(&s->host);
 }
 
-/* What was given for the option, else its default; NULL if there is neither. */
+/* The value that was given for the option, else its default; NULL if there is neither. */
 static const char *text_of(const struct subject *s, const struct wish *wish,
                            const struct rkv_option *option) {
   size_t len = strlen(option->name);

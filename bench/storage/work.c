@@ -1,4 +1,4 @@
-/* work.c: one row: appends with a window of them on their way, then reads, then a new start. */
+/* work.c: one row: appends with a window of them in flight, then reads, then a new start. */
 #include "bench.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@ struct slot {
   struct rkv_completion completion; /* first: what the storage knows */
   struct appender *owner;
   uint64_t began_ns;
-  struct slot *next; /* among the free ones */
+  struct slot *next; /* in the list of free slots */
 };
 
 struct appender {
@@ -61,7 +61,7 @@ static uint8_t byte_of(rkv_index index, size_t n) {
   return (uint8_t)(index * 131 + n);
 }
 
-/* One buffer for the batch: its entries are slices of it. */
+/* Makes one buffer for a batch; the entries' payloads are slices of it. */
 static void append(struct subject *s, struct slot *slot, struct rkv_entry *entries, rkv_index first,
                    uint64_t batch, uint64_t size) {
   struct rkv_buf bytes;
@@ -80,7 +80,7 @@ static void append(struct subject *s, struct slot *slot, struct rkv_entry *entri
   rkv_buf_drop(&bytes);
 }
 
-/* Memory of this process, without what it shares with files. */
+/* Memory of this process, without pages shared with files. */
 static uint64_t memory_bytes(void) {
   uint64_t pages = 0, shared = 0;
   FILE *file = fopen("/proc/self/statm", "r");
@@ -171,7 +171,7 @@ void work_run(struct subject *s, const struct wish *wish, uint64_t size, uint64_
               unsigned row, struct result *r) {
   memset(r, 0, sizeof *r);
   subject_place(s, wish, row);
-  subject_clean(s); /* what an earlier run left */
+  subject_clean(s); /* removes what an earlier run left */
   subject_open(s, wish);
   append_all(s, wish, size, batch, r);
   read_all(s, size, r);

@@ -1,7 +1,7 @@
 /* assembly.c: opens, starts, stops and closes a node's parts. */
 #include "assembly.h"
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 
 #include <assert.h>
 #include <poll.h>
@@ -22,28 +22,16 @@ static enum rkv_status named(const struct host_assembly *a, enum host_part_index
 
 /* ---- open ---- */
 
-/* metric_register is allowed inside open only. What a failed open registered must go. */
+/* The open of a part returned: metric_register is no longer allowed. If it failed, the metrics that
+ * it registered go. */
 static enum rkv_status after_open(struct host_assembly *a, enum host_part_index i,
                                   enum rkv_status status, struct rkv_error *error) {
   struct host_user *user = &a->services.parts[i];
   user->opening = false;
-  status = node_said(status, "open", error);
+  status = outcome_of(status, "open", error);
   if (status == RKV_OK) return RKV_OK;
   host_metrics_drop(&a->services.metrics, user->name);
   return named(a, i, status, error);
-}
-
-/* What to do about files that are damaged or missing is the same for every durable storage. The
- * text says what is wrong first, should it have to be cut. */
-static enum rkv_status with_remedy(enum rkv_status status, struct rkv_error *error) {
-  static const char remedy[] =
-      "empty its directory, and the leader takes the node in anew; not if a majority of the voters "
-      "is like this";
-  char text[RKV_ERROR_TEXT_MAX];
-  if (status != RKV_CORRUPT) return status;
-  memcpy(text, error->text, sizeof text);
-  return rkv_fail(error, status, "%.*s (%s)", (int)(sizeof text - sizeof remedy - sizeof " ()"),
-                  text, remedy);
 }
 
 static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *error) {
@@ -52,9 +40,8 @@ static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *e
   enum rkv_status status;
   a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
   user->opening = true;
-  status = a->storage_ops->open(&user->host, &config, &a->storage, node_ask(error));
-  status = after_open(a, HOST_PART_STORAGE, status, error);
-  return with_remedy(status, error);
+  status = a->storage_ops->open(&user->host, &config, &a->storage, outcome_clear(error));
+  return after_open(a, HOST_PART_STORAGE, status, error);
 }
 
 static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {
@@ -64,7 +51,7 @@ static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error)
   a->sm_ops = plugin_of(a, HOST_PART_STATE_MACHINE)->ops;
   user->opening = true;
   return after_open(a, HOST_PART_STATE_MACHINE,
-                    a->sm_ops->open(&user->host, &config, &a->sm, node_ask(error)), error);
+                    a->sm_ops->open(&user->host, &config, &a->sm, outcome_clear(error)), error);
 }
 
 static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error *error) {
@@ -73,11 +60,11 @@ static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error 
   enum rkv_status status;
   user->opening = true;
   status = a->transport_ops->open(&user->host, &config, node_api(a->node), &a->transport,
-                                  node_ask(error));
+                                  outcome_clear(error));
   return after_open(a, HOST_PART_TRANSPORT, status, error);
 }
 
-static void on_fatal(void *arg, enum rkv_status status, const char *text) {
+static void on_plugin_fatal(void *arg, enum rkv_status status, const char *text) {
   node_fatal(arg, status, text);
 }
 
@@ -102,7 +89,7 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
   status = node_new(&a->config->options, &plugins, a->executor, &a->node, error);
   if (status != RKV_OK) return status;
   node_on_fatal(a->node, notify, arg);
-  host_services_bind(&a->services, on_fatal, a->node);
+  host_services_bind(&a->services, on_plugin_fatal, a->node);
   return RKV_OK;
 }
 
@@ -139,7 +126,7 @@ enum rkv_status host_assembly_start(struct host_assembly *a, struct rkv_error *e
   enum rkv_status status = node_executor_start(a->executor, a->node, error);
   if (status != RKV_OK) return status;
   a->executor_runs = true;
-  status = node_said(a->transport_ops->start(a->transport, node_ask(error)), "start", error);
+  status = outcome_of(a->transport_ops->start(a->transport, outcome_clear(error)), "start", error);
   if (status != RKV_OK) return named(a, HOST_PART_TRANSPORT, status, error);
   a->transport_runs = true;
   node_start(a->node);
@@ -153,7 +140,7 @@ void host_assembly_stop(struct host_assembly *a, uint64_t grace_ns) {
   a->transport_runs = false;
 }
 
-/* No metric of a plugin is read once its close has begun. */
+/* Closes one part. Its metrics go first: none is read while or after it closes. */
 static void close_part(struct host_assembly *a, enum host_part_index i, void (*close_op)(void *),
                        void **instance) {
   if (!*instance) return;
@@ -162,8 +149,9 @@ static void close_part(struct host_assembly *a, enum host_part_index i, void (*c
   *instance = NULL;
 }
 
-/* A thread of the storage may still be in the node's loop, about to close peers; what stopped has
- * been posted to it already. */
+/* Waits until the node has ended. A thread of the storage may still be in the node's loop, where it
+ * will close the peers: node_abandon has told it to, and the ends of the worker's and the
+ * transport's jobs are in its inbox. */
 static void await_end(struct node *node) {
   while (!node_ended(node)) (void)poll(NULL, 0, END_POLL_MS);
 }

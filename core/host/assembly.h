@@ -1,8 +1,8 @@
 /* assembly.h: one node with its three plugins, from open to close.
  *
- * (A1) Opened in the order storage, state machine, node, transport, executor; closed so that nobody
- *      is called after its end: a storage may complete into the node until it is closed, so the
- *      node goes last.
+ * (A1) The parts are opened in the order storage, state machine, node, transport, executor. They
+ *      are closed so that none is called after its end: the storage may call completions of the
+ *      node until it is closed, so the node goes last.
  *
  * host_assembly_close may follow whatever open and start reached. */
 #ifndef HOST_ASSEMBLY_H
@@ -25,9 +25,9 @@ struct host_assembly {
 };
 
 /* Opens everything; nothing runs yet. The log is written to `log_fd`. `notify` is called once, from
- * any thread, when the node has to stop for a reason of its own; it must not block. Errors: the
- * plugin's, with its name before the text. The assembly, all zero before, stays where it is until
- * host_assembly_close. */
+ * any thread, when the node has to stop for a reason of its own; it must not block. The assembly is
+ * all zero before, and stays at its address until host_assembly_close. Errors: the plugin's, with
+ * its name before the text. */
 enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_config *config,
                                    int log_fd, void (*notify)(void *arg), void *arg,
                                    struct rkv_error *error);
@@ -35,7 +35,7 @@ enum rkv_status host_assembly_open(struct host_assembly *a, const struct host_co
 /* The node serves when it returns RKV_OK. */
 enum rkv_status host_assembly_start(struct host_assembly *a, struct rkv_error *error);
 
-/* Ends service: everything that still waits is answered; blocks at most `grace_ns` + 1 s. */
+/* Ends service: every call that still waits is answered. Blocks at most `grace_ns` + 1 s. */
 void host_assembly_stop(struct host_assembly *a, uint64_t grace_ns);
 
 void host_assembly_close(struct host_assembly *a);

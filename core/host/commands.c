@@ -35,7 +35,7 @@ failed:
   return NULL;
 }
 
-/* What a node would find out when it starts. */
+/* Looks for what a node would find only when it starts: paths and hosts (reach.h). */
 static int check_reach(struct host_config *config, FILE *err) {
   struct host_problems *problems = calloc(1, sizeof *problems);
   int code;

@@ -1,4 +1,5 @@
-/* commands.h: check, config and plugins: what starts no node. Each returns an exit code. */
+/* commands.h: the commands check, config and plugins, which start no node. Each returns an exit
+ * code. */
 #ifndef HOST_COMMANDS_H
 #define HOST_COMMANDS_H
 
@@ -12,8 +13,8 @@ int host_command_check(const struct host_flags *flags, FILE *out, FILE *err);
 /* `config`: the effective configuration as an INI file, each value with its origin behind it. */
 int host_command_config(const struct host_flags *flags, FILE *out, FILE *err);
 
-/* `plugins [NAME] [--json]`: what is installed, or one plugin's options. A plugin that is refused
- * is told on `err` and makes the exit code 78. */
+/* `plugins [NAME] [--json]`: what is installed, or one plugin's options. A refused plugin is
+ * reported on `err` and makes the exit code 78. */
 int host_command_plugins(const struct host_flags *flags, FILE *out, FILE *err);
 
 /* Reads the configuration for one of the commands, or to run: NULL after the problems were printed

@@ -30,8 +30,8 @@ static void add_set(struct host_settings *settings, const char *set,
   host_settings_add(settings, HOST_SOURCE_SET, section, key, equals + 1, "--set", 0, problems);
 }
 
-/* False: the file cannot be read. That is all that is told: whatever else is wrong may be an effect
- * of what it should have said. */
+/* False: the file cannot be read. Then no other problem is reported: it might come from what the
+ * file would have said. */
 static bool gather(struct host_settings *settings, const struct host_flags *flags,
                    struct host_problems *problems) {
   if (flags->config && !host_ini_read(flags->config, settings, problems)) return false;
@@ -72,7 +72,7 @@ static void complain_section(const char *name, const char *origin, unsigned line
                       origin, name);
 }
 
-/* A header is told once, not again with each of its keys. */
+/* An unknown section is reported once, not with each of its keys. */
 static void check_sections(const struct host_settings *settings, struct host_problems *problems) {
   for (size_t i = 0; i < settings->section_count; i++) {
     const struct host_section_mark *mark = &settings->sections[i];
@@ -88,7 +88,8 @@ static void check_sections(const struct host_settings *settings, struct host_pro
 
 /* ---- plugins ---- */
 
-/* What the section names, by default `part->named`. */
+/* Fills part->named with the plugin that the section names; without such a key the default
+ * stays. */
 static enum rkv_status name_part(struct host_settings *settings, struct host_part *part,
                                  struct rkv_error *error) {
   static const struct rkv_option naming = {.name = HOST_PLUGIN_KEY, .type = RKV_OPTION_STRING};
@@ -98,8 +99,9 @@ static enum rkv_status name_part(struct host_settings *settings, struct host_par
   return host_value_expand(&naming, setting->text, &settings->texts, &part->named, error);
 }
 
-/* Holds the file against the report that the section may ask for. Before it is loaded: loading runs
- * its constructors. What is no file is left to the loader, which says so. */
+/* True if the plugin's file has the report that the section asks for. Checked before the plugin is
+ * loaded, because loading runs its constructors. If there is no such file, the loader says so
+ * later. */
 static bool passes_contract(const struct host_section *section, struct host_part *part,
                             const char *folder) {
   char file[HOST_PATH_MAX];
@@ -151,8 +153,8 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   host_section_read(&section, &table, part->values);
 }
 
-/* The plugins stay those that run: their sections are held against what is loaded already. Keys of
- * a plugin that the next start would load are judged then. */
+/* Reads a section while a node runs, by the option table of the plugin that runs. If the section
+ * names another plugin now, its keys are checked at the next start. */
 static void read_part_again(struct host_settings *settings, struct host_part *part,
                             const struct host_part *running, struct host_problems *problems) {
   static const char *const own_keys[] = {HOST_PLUGIN_KEY, HOST_CONTRACT_KEY, NULL};
@@ -200,7 +202,7 @@ static void read_parts(struct host_config *config, const struct host_section *no
 
 /* ---- the whole ---- */
 
-/* All but the plugins. False: there is nothing to go on with. */
+/* Reads flags, file and [node]. False: the file cannot be read. */
 static bool load_node(struct host_config *config, const struct host_flags *flags,
                       const struct host_section *node, struct host_problems *problems) {
   struct host_settings *settings = &config->settings;
@@ -214,7 +216,7 @@ static bool load_node(struct host_config *config, const struct host_flags *flags
   return true;
 }
 
-/* Every plugin is there, and no value was refused. */
+/* True if every plugin is loaded and no value was refused. */
 static bool is_whole(const struct host_config *config) {
   for (size_t i = 0; i < HOST_NODE_OPTION_COUNT; i++)
     if (!config->node[i].text) return false;

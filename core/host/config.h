@@ -31,11 +31,11 @@ enum host_part_index {
 struct host_part {
   const char *section;
   uint32_t kind;
-  const char *named;         /* as given: a name or a path */
+  const char *named;         /* the plugin's name or path, as the user gave it */
   const char *origin;        /* of `named` */
   struct rkv_value contract; /* require_contract */
   struct host_plugin loaded;
-  const struct rkv_plugin *plugin; /* of `loaded`, or the one that runs; NULL: refused */
+  const struct rkv_plugin *plugin; /* of `loaded`, or of the running node's; NULL: refused */
   struct rkv_value values[HOST_OPTIONS_MAX];
 };
 
@@ -46,20 +46,22 @@ struct host_config {
   struct host_part parts[HOST_PART_COUNT];
 };
 
-/* Fills *config, which is all zero, from flags and file; everything wrong becomes a problem. */
+/* Fills *config, which is all zero, from flags and file. Everything that is wrong becomes a
+ * problem. */
 void host_config_load(struct host_config *config, const struct host_flags *flags,
                       struct host_problems *problems);
 
-/* The same while a node runs with `running`: no plugin is loaded. A part that would be another
- * plugin has `plugin` NULL, which is no problem, and no values. */
+/* The same while a node runs with `running`: no plugin is loaded. A part for which another plugin
+ * is named now has no values, and NULL as `plugin`; that is no problem. */
 void host_config_load_again(struct host_config *config, const struct host_flags *flags,
                             const struct host_config *running, struct host_problems *problems);
 
-/* Only the plugins' folder, for who wants to see what is installed; false after a problem. */
+/* Finds only the plugins' folder, for the command that lists what is installed. False after a
+ * problem. */
 bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
                         struct host_problems *problems);
 
-/* What a plugin's open is given. */
+/* The configuration that the part's plugin is opened with. */
 struct rkv_config host_part_config(const struct host_part *part);
 
 void host_config_free(struct host_config *config);

@@ -1,4 +1,4 @@
-/* contract.c: is there a report beside the plugin, about this file, good enough? */
+/* contract.c: whether a report stands beside the plugin, is about this file, and is good enough. */
 #include "contract.h"
 
 #include "ini.h"
@@ -65,7 +65,7 @@ enum rkv_status host_contract_path(const char *plugin_file, char out[HOST_PATH_M
 /* ---- the report ---- */
 
 /* A value of the report; "" if it is not there. */
-static const char *said(struct host_settings *report, const char *key) {
+static const char *report_says(struct host_settings *report, const char *key) {
   const struct host_setting *setting = host_settings_find(report, HOST_CONTRACT_SECTION, key);
   return setting ? setting->text : "";
 }
@@ -77,13 +77,15 @@ static uint64_t level_of(const char *word) {
 }
 
 /* What is wrong with the report; NULL if nothing is. */
-static const char *refusal(struct host_settings *report, const char *hash, uint64_t level) {
-  if (strcmp(said(report, "sha256"), hash) != 0)
-    return said(report, "sha256")[0] ? "is about another file: the plugin was built or replaced "
-                                       "since"
-                                     : "has no sha256";
-  if (strcmp(said(report, "result"), "passed") != 0) return "says that the plugin has failed";
-  if (level_of(said(report, "level")) < level) return "is of a lower level";
+static const char *report_refusal(struct host_settings *report, const char *hash, uint64_t level) {
+  if (strcmp(report_says(report, "sha256"), hash) != 0)
+    return report_says(report, "sha256")[0]
+               ? "is about another file: the plugin was built or replaced "
+                 "since"
+               : "has no sha256";
+  if (strcmp(report_says(report, "result"), "passed") != 0)
+    return "says that the plugin has failed";
+  if (level_of(report_says(report, "level")) < level) return "is of a lower level";
   return NULL;
 }
 
@@ -98,7 +100,7 @@ static enum rkv_status check_report(const char *file, const char *path, uint64_t
     (void)host_ini_read(path, report, problems);
     if (host_texts_failed(&report->texts) || host_texts_failed(&problems->texts))
       return rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", file);
-    wrong = host_problems_none(problems) ? refusal(report, hash, level) : "cannot be read";
+    wrong = host_problems_none(problems) ? report_refusal(report, hash, level) : "cannot be read";
   }
   if (!wrong) return RKV_OK;
   return rkv_fail(error, RKV_INVALID, "the report %s %s (run rkv-contract %s --level %s --report)",

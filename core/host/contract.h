@@ -1,8 +1,8 @@
 /* contract.h: the report that rkv-contract --report leaves beside a plugin, and what a node that
  * asks for it (`require_contract = LEVEL` in the plugin's section) demands.
  *
- * It guards against mistakes, not against intent: a plugin that was never tried, or was built anew
- * since, does not get in. The report is an INI file. */
+ * The report guards against mistakes, not against intent: a plugin that was never tried, or was
+ * rebuilt since, is refused. The report is an INI file. */
 #ifndef HOST_CONTRACT_H
 #define HOST_CONTRACT_H
 
@@ -36,9 +36,9 @@ enum rkv_status host_contract_hash(const char *file, char hex[HOST_CONTRACT_HASH
 enum rkv_status host_contract_path(const char *plugin_file, char out[HOST_PATH_MAX],
                                    struct rkv_error *error);
 
-/* Whether the plugin in `file` may be used where `level` (an enum host_contract_level) is required.
- * Errors: RKV_INVALID with what is wrong with the report and the command that makes a right one;
- * RKV_IO, RKV_NO_MEMORY. */
+/* Checks that the plugin in `file` may be used where `level` (an enum host_contract_level) is
+ * required. Errors: RKV_INVALID with what is wrong with the report and the command that makes a
+ * right one; RKV_IO, RKV_NO_MEMORY. */
 enum rkv_status host_contract_check(const char *file, uint64_t level, struct rkv_error *error);
 
 #endif

@@ -19,7 +19,7 @@ struct check {
   struct rkv_error *error;
 };
 
-/* Whether a table of `size` bytes, the value of `field`, can be taken. */
+/* Checks that a table may be `size` bytes long, as the descriptor's `field` says. */
 static enum rkv_status check_size(const struct check *c, const struct host_shape *shape,
                                   const char *field, uint32_t size, const char *what,
                                   const char *remedy) {
@@ -32,8 +32,8 @@ static enum rkv_status check_size(const struct check *c, const struct host_shape
                   host_shape_full(shape), RKV_ABI_MAJOR, RKV_ABI_MINOR, field, remedy);
 }
 
-/* A name: lower case, digits and `joint` inside ('-' for plugins, '_' for options). */
-static bool well_named(const char *name, char joint) {
+/* True for a name of lower-case letters, digits and `joint` ('-' for plugins, '_' for options). */
+static bool plugin_well_named(const char *name, char joint) {
   size_t len = strlen(name);
   if (len == 0 || len >= HOST_PLUGIN_NAME_MAX || name[0] < 'a' || name[0] > 'z') return false;
   for (; *name; name++)
@@ -86,7 +86,7 @@ static enum rkv_status check_kind(const struct check *c, uint32_t kind) {
 
 static enum rkv_status check_names(const struct check *c, const char *name) {
   const struct rkv_plugin *p = &c->out->descriptor;
-  if (!p->name || !well_named(p->name, '-'))
+  if (!p->name || !plugin_well_named(p->name, '-'))
     return rkv_fail(c->error, RKV_INVALID,
                     "%s: name is %s (lower case, digits and '-', at most %d "
                     "bytes)",
@@ -124,7 +124,7 @@ static enum rkv_status check_option(const struct check *c, size_t at) {
   struct rkv_error reason;
   struct rkv_value value;
   const char *wrong;
-  if (!option->name || !well_named(option->name, '_'))
+  if (!option->name || !plugin_well_named(option->name, '_'))
     return rkv_fail(c->error, RKV_INVALID,
                     "%s: options[%zu]: name is %s (lower case, digits and "
                     "'_', at most %d bytes)",

@@ -5,8 +5,8 @@
  *
  * (L1) A plugin that was adopted has a name, a legal option table whose defaults are legal values,
  *      and every operation that ABI 1.0 has for its kind.
- * (L2) Nobody else reads the tables that a plugin exports, which may be shorter than this host's:
- *      all others get its copies, struct host_plugin. */
+ * (L2) Only this module reads the tables that a plugin exports, which may be shorter than this
+ *      host's. All others read the copies in struct host_plugin. */
 #ifndef HOST_DESCRIPTOR_H
 #define HOST_DESCRIPTOR_H
 
@@ -14,10 +14,10 @@
 
 #include <rkv/rkv.h>
 
-/* A plugin that was loaded, with tables of this host's length whatever minor ABI it was built with,
- * which `descriptor.abi_minor` still says: a field that it does not have is zero, an operation that
- * it does not have is NULL. It points into itself and must stay where it is as long as the plugin
- * is used. */
+/* A loaded plugin with copies of its tables, as long as this host's tables are. A field or an
+ * operation that the plugin's minor ABI does not have is zero; `descriptor.abi_minor` is still the
+ * plugin's. The struct points into itself: it must stay at its address as long as the plugin is
+ * used. */
 struct host_plugin {
   struct rkv_plugin descriptor;
   union {
@@ -28,8 +28,8 @@ struct host_plugin {
   struct rkv_option options[HOST_OPTIONS_MAX];
 };
 
-/* Takes the plugin that `given`, already in memory and only read here, describes; `file` is named
- * in the refusal, `name` is the one it must have (NULL: any). */
+/* Checks and copies the tables of the plugin that `given` describes, which is only read here.
+ * `file` is named in a refusal. `name` is the name that the plugin must have; NULL: any. */
 enum rkv_status host_plugin_adopt(const struct rkv_plugin *given, const char *file,
                                   const char *name, uint32_t kind, struct host_plugin *out,
                                   struct rkv_error *error);

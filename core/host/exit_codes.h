@@ -1,4 +1,4 @@
-/* exit_codes.h: what the process says when it ends (sysexits.h), and what a status becomes. */
+/* exit_codes.h: the exit codes of the process (sysexits.h), and which status becomes which. */
 #ifndef HOST_EXIT_CODES_H
 #define HOST_EXIT_CODES_H
 
@@ -38,8 +38,8 @@ static inline int host_exit_code(enum rkv_status status) {
   }
 }
 
-/* What to do about a failure whose text cannot say it, since the plugin knows of no cluster; "" for
- * all others. */
+/* What to do about a failure, where the plugin's text cannot say it because the plugin knows
+ * nothing of the cluster. "" for all other statuses. */
 static inline const char *host_remedy(enum rkv_status status) {
   return status == RKV_CORRUPT
              ? " (damaged: put what this node stored aside and start it with an empty place, and "

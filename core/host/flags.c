@@ -6,8 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* X(word, what it is, where it goes, meant for commands, its line of --help). A TEXT or a SWITCH
- * goes to a field of struct host_flags, a COMMAND is that one, SETTINGS are collected. */
+/* X(word, kind, where its value goes, the commands that it is for, its line of --help). A TEXT or a
+ * SWITCH goes to a field of struct host_flags, a COMMAND becomes the command, SETTINGS are
+ * collected in a list. */
 #define ALL (UINT32_MAX)
 #define FOR(command) (1u << HOST_COMMAND_##command)
 #define TO(field) offsetof(struct host_flags, field)
@@ -68,13 +69,13 @@ struct parser {
   int argc;
   char *const *argv;
   int at;
-  bool commanded; /* the command word was seen */
+  bool commanded; /* a command word came already */
   struct host_flags *flags;
   struct rkv_error *error;
 };
 
-static enum rkv_status unknown(const struct parser *p, const char *what, const char *word,
-                               const char *best) {
+static enum rkv_status refuse_unknown(const struct parser *p, const char *what, const char *word,
+                                      const char *best) {
   if (best)
     return rkv_fail(p->error, RKV_INVALID, "unknown %s %s (did you mean %s?)", what, word, best);
   return rkv_fail(p->error, RKV_INVALID, "unknown %s %s (raft-key-value --help lists all)", what,
@@ -87,7 +88,7 @@ static const struct flag *find_flag(const struct parser *p, const char *arg) {
   struct host_nearest nearest = {.word = word};
   size_t len = strcspn(arg, "=");
   if (len >= sizeof word) {
-    (void)unknown(p, "flag", arg, NULL);
+    (void)refuse_unknown(p, "flag", arg, NULL);
     return NULL;
   }
   memcpy(word, arg, len);
@@ -96,7 +97,7 @@ static const struct flag *find_flag(const struct parser *p, const char *arg) {
     if (strcmp(word, known_flags[i].word) == 0) return &known_flags[i];
     host_nearest_try(&nearest, known_flags[i].word);
   }
-  (void)unknown(p, "flag", word, host_nearest_best(&nearest));
+  (void)refuse_unknown(p, "flag", word, host_nearest_best(&nearest));
   return NULL;
 }
 
@@ -164,7 +165,7 @@ static enum rkv_status parse_word(struct parser *p, const char *word) {
     }
     host_nearest_try(&nearest, commands[i]);
   }
-  return unknown(p, "command", word, host_nearest_best(&nearest));
+  return refuse_unknown(p, "command", word, host_nearest_best(&nearest));
 }
 
 static bool is_given(const struct parser *p, const struct flag *flag) {
@@ -172,7 +173,7 @@ static bool is_given(const struct parser *p, const struct flag *flag) {
                             : flag->kind == SWITCH && *switch_of(p, flag);
 }
 
-/* Flags that this command has no use for would be ignored: better refused. */
+/* Refuses a flag that the command would ignore. */
 static enum rkv_status check_use(const struct parser *p) {
   const struct host_flags *flags = p->flags;
   if (flags->command == HOST_COMMAND_HELP || flags->command == HOST_COMMAND_VERSION) return RKV_OK;

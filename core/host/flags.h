@@ -9,7 +9,7 @@
 
 #define HOST_SETS_MAX 128 /* --set on one command line */
 
-/* X(NAME, word): what to do; RUN is said by no word. */
+/* X(NAME, word): what to do. RUN is what is done without a word. */
 #define HOST_COMMAND_LIST(X)                                                                       \
   X(RUN, "")                                                                                       \
   X(CHECK, "check")                                                                                \
@@ -34,7 +34,7 @@ struct host_flags {
   bool json;
 };
 
-/* Errors: RKV_INVALID with one line: what is wrong, what would be right. */
+/* Errors: RKV_INVALID with one line: what is wrong, and what would be right. */
 enum rkv_status host_flags_parse(int argc, char *const argv[], struct host_flags *flags,
                                  struct rkv_error *error);
 

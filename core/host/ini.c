@@ -15,7 +15,7 @@ struct reader {
   const char *path;
   const char *at, *end; /* what is left of the file */
   unsigned line;        /* number of the line that inih works on; 0 before the first */
-  bool setting_due;     /* that line must call on_setting, else it is no setting */
+  bool setting_due;     /* inih must call on_setting for that line, else it is no setting */
   char text[80];        /* how that line begins, for the message */
   struct host_settings *settings;
   struct host_problems *problems;
@@ -31,14 +31,14 @@ __attribute__((format(printf, 2, 3))) static void complain(struct reader *r, con
   host_problems_add(r->problems, HOST_BLAME_CONFIG, r->line, "%s:%u: %s", r->path, r->line, text);
 }
 
-/* inih went on without having called on_setting. */
+/* Reports the line if inih has gone on without calling on_setting. */
 static void finish_line(struct reader *r) {
   if (r->setting_due)
     complain(r, "\"%s\": not a setting (write key = value, [section] or ; comment)", r->text);
   r->setting_due = false;
 }
 
-/* A header: noted here, since inih tells sections only together with a key. */
+/* Notes a [section] header: inih mentions a section only together with a key. */
 static void on_header(struct reader *r, const char *line, size_t len) {
   const char *close = memchr(line, ']', len);
   const char *rest = close ? close + 1 : line;
@@ -57,8 +57,9 @@ static void on_header(struct reader *r, const char *line, size_t len) {
   host_settings_open(r->settings, name, origin, r->line, r->problems);
 }
 
-/* What inih gets to see of a line: without blanks in front (inih would take an indented line for
- * the continuation of the value above), nothing of a line that is refused here. */
+/* How much of a line inih gets to see: the line without blanks in front, because inih takes an
+ * indented line for the continuation of the value above. 0: a line without a setting, or one that
+ * is refused here. */
 static size_t screen_line(struct reader *r, const char **line, size_t len, size_t max) {
   while (len > 0 && isspace((unsigned char)**line)) (*line)++, len--;
   if (len == 0 || **line == ';' || **line == '#') return 0;
@@ -113,7 +114,7 @@ static int on_setting(void *arg, const char *section, const char *key, const cha
   return 1;
 }
 
-/* The whole file, given to the caller; NULL after a problem. */
+/* Reads the whole file into memory that the caller frees; NULL after a problem. */
 static char *read_file(const char *path, size_t *len, struct host_problems *problems) {
   FILE *file = fopen(path, "re");
   char *bytes = NULL;
@@ -149,11 +150,11 @@ bool host_ini_read(const char *path, struct host_settings *settings,
   if (!bytes) return false;
   r.at = bytes;
   r.end = bytes + len;
-  /* Debian's inih has this limit as a variable (200 by default: too short for a path); next_line
-   * heeds whatever limit is in force. */
+  /* Debian's inih keeps its limit in a variable (200 by default, too short for a path). next_line
+   * obeys the limit that inih passes to it. */
   ini_max_line = HOST_INI_LINE_MAX + INIH_SLACK;
   result = ini_parse_stream(next_line, &r, on_setting, &r);
-  /* A positive result is a line that finish_line told about already. */
+  /* A positive result is the number of a line that finish_line has reported already. */
   if (result < 0) host_problems_no_memory(problems);
   free(bytes);
   return true;

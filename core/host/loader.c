@@ -70,9 +70,9 @@ enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *li
   return RKV_OK;
 }
 
-/* The folder has no plugin at all: as after the host's package alone was installed. */
-static enum rkv_status not_installed(const char *folder, const char *name,
-                                     struct rkv_error *error) {
+/* The folder has no plugin at all, as after the host's package alone was installed. */
+static enum rkv_status refuse_not_installed(const char *folder, const char *name,
+                                            struct rkv_error *error) {
   const char *why = access(folder, R_OK) == 0 ? "it holds none" : strerror(errno);
   return rkv_fail(error, RKV_NOT_FOUND,
                   "no plugin %s found in %.160s: install the package " HOST_PLUGIN_PACKAGE
@@ -80,14 +80,15 @@ static enum rkv_status not_installed(const char *folder, const char *name,
                   name, folder, name, why);
 }
 
-/* Refuses a name that is not there, with what is. */
-static enum rkv_status not_there(const char *folder, const char *name, struct rkv_error *error) {
+/* Refuses a name that no plugin of the folder has, and lists those that there are. */
+static enum rkv_status refuse_not_there(const char *folder, const char *name,
+                                        struct rkv_error *error) {
   struct host_nearest nearest = {.word = name};
   struct host_plugin_list list;
   char all[RKV_ERROR_TEXT_MAX / 2] = "", near[HOST_PLUGIN_NAME_MAX + 32] = "";
   size_t used = 0;
   if (host_plugin_scan(folder, &list, error) != RKV_OK || list.count == 0)
-    return not_installed(folder, name, error);
+    return refuse_not_installed(folder, name, error);
   for (size_t i = 0; i < list.count; i++) {
     host_nearest_try(&nearest, list.names[i]);
     if (used < sizeof all)
@@ -104,7 +105,8 @@ static enum rkv_status not_there(const char *folder, const char *name, struct rk
 
 /* ---- loading ---- */
 
-/* dlopen of a file that is no shared object gives poor texts, and of a FIFO it hangs. */
+/* Refuses a file that is no shared object, of which dlopen gives poor texts, and a FIFO, on which
+ * dlopen blocks. */
 static enum rkv_status check_file(const char *path, struct rkv_error *error) {
   static const char elf[4] = {'\x7f', 'E', 'L', 'F'};
   char head[sizeof elf] = {0};
@@ -166,6 +168,6 @@ enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_
   enum rkv_status status = host_plugin_file(folder, plugin, path, error);
   if (status != RKV_OK) return status;
   if (strchr(plugin, '/')) return load_file(path, NULL, kind, out, error);
-  if (plugin[0] == '\0' || access(path, F_OK) != 0) return not_there(folder, plugin, error);
+  if (plugin[0] == '\0' || access(path, F_OK) != 0) return refuse_not_there(folder, plugin, error);
   return load_file(path, plugin, kind, out, error);
 }

@@ -1,6 +1,6 @@
-/* loader.h: finds and loads plugins; whether one fits is the descriptor.h's.
+/* loader.h: finds plugins and loads them; descriptor.h decides whether a loaded one fits.
  *
- * Nothing is ever unloaded: a library may have threads of its own. */
+ * No plugin is ever unloaded: it may have threads of its own. */
 #ifndef HOST_LOADER_H
 #define HOST_LOADER_H
 
@@ -18,26 +18,29 @@
 enum rkv_status host_plugin_folder(const char *plugin_dir, char out[HOST_PATH_MAX],
                                    struct rkv_error *error);
 
-/* The names of the plugins in a folder, sorted; *count of them, at most HOST_PLUGINS_LISTED.
- * Errors: RKV_NOT_FOUND with the folder and the reason. */
+/* The names of the plugins in a folder, sorted. */
 struct host_plugin_list {
   size_t count;
   char names[HOST_PLUGINS_LISTED][HOST_PLUGIN_NAME_MAX];
 };
+
+/* Lists at most HOST_PLUGINS_LISTED plugins. Errors: RKV_NOT_FOUND with the folder and the
+ * reason. */
 enum rkv_status host_plugin_scan(const char *folder, struct host_plugin_list *list,
                                  struct rkv_error *error);
 
-/* Loads `plugin`, a name in `folder` or a path with a '/', which must be of `kind` (0: any).
- * Errors: RKV_NOT_FOUND with what is there instead; RKV_INVALID with file, field, what was found
- * and what would be right; *out is of no use then. */
+/* Loads `plugin`, a name in `folder` or a path with a '/', which must be of `kind` (0: any). After
+ * an error *out must not be used. Errors: RKV_NOT_FOUND with the plugins that there are;
+ * RKV_INVALID with file, field, what was found and what would be right. */
 enum rkv_status host_plugin_load(const char *folder, const char *plugin, uint32_t kind,
                                  struct host_plugin *out, struct rkv_error *error);
 
-/* The file that this `plugin` stands for. Errors: RKV_INVALID if the path is too long. */
+/* The path of the file that `plugin` (as in host_plugin_load) means. Errors: RKV_INVALID if the
+ * path is too long. */
 enum rkv_status host_plugin_file(const char *folder, const char *plugin, char out[HOST_PATH_MAX],
                                  struct rkv_error *error);
 
-/* True for a regular file: nothing else can be a plugin, and reading a FIFO would hang. */
+/* True for a regular file. Nothing else can be a plugin, and reading a FIFO would block. */
 bool host_plugin_is_file(const char *path);
 
 #endif

@@ -17,18 +17,19 @@ static const char *level_name(enum rkv_log_level level) {
   return "ERROR"; /* a level outside the list is a plugin's mistake: show the line */
 }
 
-/* Bytes of the character at `at` if it may be shown as it is; 0: its first byte may not. */
-static size_t shown(const unsigned char *at, size_t left) {
+/* Bytes of the character at `at` if it may be shown; 0: its first byte may not be shown. */
+static size_t shown_length(const unsigned char *at, size_t left) {
   size_t len = host_utf8_length(at, left);
   if (len == 1 && (*at < ' ' || *at == 127)) return 0;
-  if (len == 2 && at[0] == 0xC2 && at[1] < 0xA0) return 0; /* C1: terminals obey them */
+  /* C1: control characters for a terminal */
+  if (len == 2 && at[0] == 0xC2 && at[1] < 0xA0) return 0;
   return len;
 }
 
 static void make_safe(unsigned char *at, size_t len) {
   const unsigned char *end = at + len;
   while (at < end) {
-    size_t step = shown(at, (size_t)(end - at));
+    size_t step = shown_length(at, (size_t)(end - at));
     if (step == 0) *at = '?';
     at += step > 0 ? step : 1;
   }

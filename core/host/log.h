@@ -4,8 +4,8 @@
  *
  * A line is written by one write call: lines of several threads do not mix.
  *
- * (G1) What a peer or client sent cannot break a line: control characters, C1 ones included, and
- *      what is no UTF-8 become '?'. */
+ * (G1) Text that a peer or client sent cannot break a line: control characters (those of C1 too)
+ *      and bytes that are no UTF-8 become '?'. */
 #ifndef HOST_LOG_H
 #define HOST_LOG_H
 
@@ -15,13 +15,14 @@
 
 #define HOST_LOG_LINE_MAX (RKV_LOG_TEXT_MAX + 128) /* bytes of a whole line */
 
-/* Formats the line for the time `at`, newline included; its length. Longer texts are cut. */
+/* Formats the line for the time `at` and returns its length, newline included. A longer text is
+ * cut. */
 size_t host_log_format(char out[HOST_LOG_LINE_MAX], struct timespec at, enum rkv_log_level level,
                        const char *module, const char *text);
 
-/* Formats and writes to `fd`. Any thread. False: the line does not fit into a pipe that does not
- * block, and is dropped whole. A log that cannot be written is lost: there is nobody left to tell.
- */
+/* Formats the line and writes it to `fd`. Any thread. False: `fd` is a pipe that does not block and
+ * has no room for the line, which is dropped whole. Any other failure to write is ignored: there is
+ * no place left to report it. */
 bool host_log_write(int fd, enum rkv_log_level level, const char *module, const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* log_pump.c: copies the log from the node's pipe to its reader, however slow that one is. */
+/* log_pump.c: copies the log from the node's pipe to its reader, however slow the reader is. */
 #define _GNU_SOURCE /* pipe2, F_SETPIPE_SZ, pthread_timedjoin_np */
 #include "log_pump.h"
 
@@ -18,13 +18,13 @@ static void write_all(int fd, const char *bytes, size_t len) {
   while (len > 0) {
     ssize_t wrote = write(fd, bytes, len);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return; /* there is nobody left to tell */
+    if (wrote <= 0) return; /* the log is the place to report it, and it cannot be written */
     bytes += wrote;
     len -= (size_t)wrote;
   }
 }
 
-static void *run(void *arg) {
+static void *run_pump(void *arg) {
   const struct log_pump *pump = arg;
   char bytes[CHUNK_BYTES];
   for (;;) {
@@ -39,10 +39,11 @@ enum rkv_status log_pump_open(struct log_pump *pump, int to, struct rkv_error *e
   int ends[2], failed;
   if (pipe2(ends, O_CLOEXEC) != 0)
     return rkv_fail(error, RKV_FULL, "no pipe for the log: %s", strerror(errno));
-  (void)fcntl(ends[1], F_SETPIPE_SZ, LOG_PUMP_BYTES); /* else it is as large as pipes are */
+  /* if it fails, the pipe has the system's default size */
+  (void)fcntl(ends[1], F_SETPIPE_SZ, LOG_PUMP_BYTES);
   *pump = (struct log_pump){.in = ends[1], .out = ends[0], .to = to};
   failed = fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
-  if (!failed) failed = pthread_create(&pump->thread, NULL, run, pump);
+  if (!failed) failed = pthread_create(&pump->thread, NULL, run_pump, pump);
   assert(failed || fcntl(pump->in, F_GETFL) & O_NONBLOCK); /* (P1) */
   if (!failed) return RKV_OK;
   (void)close(ends[0]);

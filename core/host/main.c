@@ -7,7 +7,7 @@
 
 HOST_DESCRIPTORS_FIRST;
 
-static int run(const struct host_flags *flags) {
+static int raise_limit_and_run(const struct host_flags *flags) {
   struct rkv_error error;
   if (host_open_files_raise(&error) != RKV_OK) {
     (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
@@ -16,7 +16,7 @@ static int run(const struct host_flags *flags) {
   return host_run(flags);
 }
 
-static int dispatch(const struct host_flags *flags) {
+static int do_command(const struct host_flags *flags) {
   switch (flags->command) {
   case HOST_COMMAND_CHECK: return host_command_check(flags, stdout, stderr);
   case HOST_COMMAND_CONFIG: return host_command_config(flags, stdout, stderr);
@@ -25,7 +25,7 @@ static int dispatch(const struct host_flags *flags) {
   case HOST_COMMAND_VERSION:
     (void)printf("raft-key-value %s (ABI %u.%u)\n", RKV_VERSION, RKV_ABI_MAJOR, RKV_ABI_MINOR);
     return HOST_EXIT_OK;
-  case HOST_COMMAND_RUN: return run(flags);
+  case HOST_COMMAND_RUN: return raise_limit_and_run(flags);
   }
   return HOST_EXIT_BROKEN;
 }
@@ -39,7 +39,7 @@ int main(int argc, char *argv[]) {
     (void)fprintf(stderr, "raft-key-value: %s\n", error.text);
     return HOST_EXIT_USAGE;
   }
-  code = dispatch(&flags);
+  code = do_command(&flags);
   if (fflush(stdout) != 0 && code == HOST_EXIT_OK) {
     (void)fprintf(stderr, "raft-key-value: stdout cannot be written\n");
     return HOST_EXIT_UNAVAILABLE;

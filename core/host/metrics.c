@@ -7,15 +7,15 @@
 #define NAME_MAX_BYTES 64 /* of a metric's name */
 
 /* `name:value` pairs are separated by blanks and a colon: a name may hold neither. */
-static bool well_named(const char *name) {
+static bool metric_well_named(const char *name) {
   size_t len = name ? strlen(name) : 0;
   if (len == 0 || len > NAME_MAX_BYTES) return false;
   return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
-/* Under the lock. */
-static enum rkv_status add(struct host_metrics *metrics, const char *plugin,
-                           const struct rkv_metric *metric, struct rkv_error *error) {
+/* Called with the lock held. */
+static enum rkv_status add_metric(struct host_metrics *metrics, const char *plugin,
+                                  const struct rkv_metric *metric, struct rkv_error *error) {
   for (size_t i = 0; i < metrics->count; i++)
     if (strcmp(metrics->list[i].plugin, plugin) == 0 &&
         strcmp(metrics->list[i].metric.name, metric->name) == 0)
@@ -32,11 +32,11 @@ static enum rkv_status add(struct host_metrics *metrics, const char *plugin,
 enum rkv_status host_metrics_add(struct host_metrics *metrics, const char *plugin,
                                  const struct rkv_metric *metric, struct rkv_error *error) {
   enum rkv_status status;
-  if (!well_named(metric->name) || !metric->read)
+  if (!metric_well_named(metric->name) || !metric->read)
     return rkv_fail(error, RKV_INVALID, "metric of %s: %s (lower case, digits, '_'; a function)",
                     plugin, metric->read ? "ill-formed name" : "no read function");
   (void)pthread_mutex_lock(&metrics->lock);
-  status = add(metrics, plugin, metric, error);
+  status = add_metric(metrics, plugin, metric, error);
   (void)pthread_mutex_unlock(&metrics->lock);
   return status;
 }

@@ -1,6 +1,6 @@
 /* metrics.h: the numbers that plugins show, as `<plugin name>.<name>`.
  *
- * No metric is read after its plugin's metrics were dropped. Any thread. */
+ * After host_metrics_drop no metric of that plugin is read any more. Any thread. */
 #ifndef HOST_METRICS_H
 #define HOST_METRICS_H
 
@@ -26,7 +26,7 @@ struct host_metrics {
 enum rkv_status host_metrics_add(struct host_metrics *metrics, const char *plugin,
                                  const struct rkv_metric *metric, struct rkv_error *error);
 
-/* Drops all of a plugin's; waits for a read that is running. */
+/* Drops all metrics of a plugin. Waits while host_metrics_format is running. */
 void host_metrics_drop(struct host_metrics *metrics, const char *plugin);
 
 /* node_plugins.metrics_format: ctx is a struct host_metrics. */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define PREFIX_MIN 3 /* bytes that a cut-off name must have to count as meant */
+#define PREFIX_MIN 3 /* bytes that a name must have for its beginning alone to count */
 
 static size_t least(size_t a, size_t b) {
   return a < b ? a : b;

@@ -4,11 +4,10 @@
 
 #include <stddef.h>
 
-#define HOST_NEAREST_NAME_MAX                                                                      \
-  64 /* bytes of a name that is compared; longer ones are never near                               \
-      */
+/* Bytes of a name that is compared: a longer name is near to none. */
+#define HOST_NEAREST_NAME_MAX 64
 
-/* Start with {.word = the mistyped name}, try every known name, then ask. */
+/* To use: start with {.word = the mistyped name}, try every known name, then ask for the best. */
 struct host_nearest {
   const char *word;
   const char *best; /* borrowed from the caller of host_nearest_try */
@@ -20,8 +19,9 @@ void host_nearest_try(struct host_nearest *nearest, const char *name);
 /* The closest name tried, NULL if none is close enough to be offered. */
 const char *host_nearest_best(const struct host_nearest *nearest);
 
-/* Edits (insert, delete, replace, swap two neighbours) that make `a` out of `b`. A name that only
- * lacks its end counts as one edit. SIZE_MAX if one is longer than HOST_NEAREST_NAME_MAX. */
+/* Edits (insert, delete, replace, swap two neighbours) that make `a` out of `b`. If one name is the
+ * beginning of the other, that counts as one edit. SIZE_MAX if a name is longer than
+ * HOST_NEAREST_NAME_MAX. */
 size_t host_edit_distance(const char *a, const char *b);
 
 #endif

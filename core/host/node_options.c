@@ -1,4 +1,4 @@
-/* node_options.c: [node]. */
+/* node_options.c: the options of [node]. */
 #include "node_options.h"
 
 #include "values.h"
@@ -49,7 +49,7 @@ static const struct order orders[] = {
     {HOST_NODE_COMMAND_BYTES, HOST_NODE_INBOX_BYTES, 1, false},
 };
 
-/* The key to change is one that the user gave; with both given, the higher one. */
+/* Blames a key that the user gave: the higher one if both were given. */
 static void check_order(const struct host_section *section, const struct rkv_value *values,
                         const struct order *order) {
   const struct rkv_value *low = &values[order->low], *high = &values[order->high];

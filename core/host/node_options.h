@@ -1,4 +1,4 @@
-/* node_options.h: the option table of the [node] section, the host's own. */
+/* node_options.h: the option table of the section [node], which belongs to the host itself. */
 #ifndef HOST_NODE_OPTIONS_H
 #define HOST_NODE_OPTIONS_H
 
@@ -66,8 +66,8 @@ enum host_node_option {
 /* The table of [node]. */
 struct host_table host_node_table(void);
 
-/* Fills *options from the table's values and checks what concerns several of them; problems name
- * the key that would have to change. Values that were refused (text NULL) are passed over. */
+/* Fills *options from the table's values, and checks what concerns two of them; a problem names the
+ * key that would have to change. Values that were refused before (text NULL) are passed over. */
 void host_node_options_read(const struct host_section *section, const struct rkv_value *values,
                             struct node_options *options);
 

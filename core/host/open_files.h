@@ -4,13 +4,13 @@
 
 #include <rkv/status.h>
 
-/* What a node needs that serves few clients of a small cluster: its plugins' files, its epoll sets
- * and events, connections to its peers. */
+/* Descriptors that a node with few clients in a small cluster needs: for its plugins' files, epoll
+ * sets and events, and connections to peers. */
 #define HOST_OPEN_FILES_MIN 64
 
-/* Raises the soft limit to the hard one: the soft one is made for programs that use select(), and
- * systemd's is 1024. Once, before anything is opened. Errors: RKV_UNAVAILABLE if the hard limit is
- * below HOST_OPEN_FILES_MIN, with the remedy. */
+/* Raises the soft limit to the hard limit. The soft limit is low (1024 under systemd) for the sake
+ * of programs that use select(). To be called once, before anything is opened. Errors:
+ * RKV_UNAVAILABLE if the hard limit is below HOST_OPEN_FILES_MIN, with the remedy. */
 enum rkv_status host_open_files_raise(struct rkv_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* ops.c: the operations of each kind of plugin, by name.
  *
- * X(operation, minor ABI that brought it): those of 1.0 are required; a later one may be missing,
- * since older plugins go on working. */
+ * X(operation, minor ABI that brought it): an operation of 1.0 is required. A later one may be
+ * missing, because older plugins go on working. */
 #include "ops.h"
 
 #include <rkv/rkv.h>

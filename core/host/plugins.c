@@ -22,7 +22,7 @@ static const struct {
 };
 #define CAPABILITY_COUNT (sizeof capabilities / sizeof capabilities[0])
 
-/* "durable,streaming", each between `quote`s; empty if there is none. */
+/* Writes "durable,streaming", each word between `quote`s; "" if there is none. */
 static void list_capabilities(uint64_t flags, const char *quote, char out[CAPS_MAX]) {
   size_t used = 0;
   out[0] = '\0';
@@ -112,7 +112,7 @@ static void json_plugin(FILE *out, const struct rkv_plugin *plugin, bool with_op
 
 /* ---- the command ---- */
 
-static int refuse(FILE *err, const struct rkv_error *error) {
+static int print_refusal(FILE *err, const struct rkv_error *error) {
   (void)fprintf(err, "raft-key-value: %s\n", error->text);
   return HOST_EXIT_CONFIG;
 }
@@ -124,7 +124,7 @@ static int show_one(const struct host_flags *flags, const char *folder, FILE *ou
     char text[RKV_ERROR_TEXT_MAX];
     memcpy(text, error.text, sizeof text);
     (void)rkv_fail(&error, RKV_INVALID, "plugins %s: %s", flags->plugin, text);
-    return refuse(err, &error);
+    return print_refusal(err, &error);
   }
   if (flags->json) {
     json_plugin(out, &plugin.descriptor, true);
@@ -135,13 +135,13 @@ static int show_one(const struct host_flags *flags, const char *folder, FILE *ou
   return HOST_EXIT_OK;
 }
 
-/* Every plugin that can be loaded is shown, whatever happens to the others. */
+/* Shows every plugin that can be loaded, whatever is wrong with the others. */
 static int show_all(bool json, const char *folder, FILE *out, FILE *err) {
   struct host_plugin_list list;
   struct rkv_error error;
   int code = HOST_EXIT_OK;
   size_t shown = 0;
-  if (host_plugin_scan(folder, &list, &error) != RKV_OK) return refuse(err, &error);
+  if (host_plugin_scan(folder, &list, &error) != RKV_OK) return print_refusal(err, &error);
   if (list.count == 0)
     (void)fprintf(err,
                   "raft-key-value: no plugin found in %s: install the packages " HOST_PLUGIN_PACKAGE
@@ -154,7 +154,7 @@ static int show_all(bool json, const char *folder, FILE *out, FILE *err) {
   for (size_t i = 0; i < list.count; i++) {
     struct host_plugin plugin;
     if (host_plugin_load(folder, list.names[i], 0, &plugin, &error) != RKV_OK) {
-      code = refuse(err, &error);
+      code = print_refusal(err, &error);
       continue;
     }
     if (json) {

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdarg.h>
 
-#define LINE_BYTES_MAX 2048 /* of one problem; longer ones are cut */
+#define LINE_BYTES_MAX 2048 /* of one problem; a longer text is cut */
 
 void host_problems_add(struct host_problems *problems, enum host_blame blame, unsigned line,
                        const char *format, ...) {
@@ -34,7 +34,7 @@ bool host_problems_none(const struct host_problems *problems) {
   return problems->count == 0 && !host_texts_failed(&problems->texts);
 }
 
-/* Stable: problems of one line keep the order in which they were found. */
+/* A stable sort: problems of one line keep the order in which they were found. */
 static void sort_by_line(struct host_problems *problems) {
   for (size_t i = 1; i < problems->count; i++) {
     struct host_problem moved = problems->list[i];
@@ -48,7 +48,7 @@ static void sort_by_line(struct host_problems *problems) {
 void host_problems_each(struct host_problems *problems, void (*each)(void *arg, const char *text),
                         void *arg) {
   char more[64];
-  if (host_texts_failed(&problems->texts)) { /* what was found may be an effect of that */
+  if (host_texts_failed(&problems->texts)) { /* other problems may come from that */
     each(arg, "raft-key-value: out of memory");
     return;
   }

@@ -1,7 +1,7 @@
-/* problems.h: everything that is wrong with a configuration, collected so that it is told in one
- * go.
+/* problems.h: everything that is wrong with a configuration, collected so that the user learns it
+ * in one go.
  *
- * (B1) At most HOST_PROBLEMS_MAX lines are kept; the rest is counted. One thread. */
+ * (B1) At most HOST_PROBLEMS_MAX lines are kept; the rest is counted. For one thread. */
 #ifndef HOST_PROBLEMS_H
 #define HOST_PROBLEMS_H
 
@@ -11,7 +11,7 @@
 
 #define HOST_PROBLEMS_MAX 100 /* lines */
 
-/* Who has to change something: the command line (exit 64) or the configuration (exit 78). */
+/* What has to change: the command line (exit 64) or the configuration (exit 78). */
 enum host_blame { HOST_BLAME_USAGE, HOST_BLAME_CONFIG };
 
 struct host_problem {
@@ -23,24 +23,24 @@ struct host_problems {
   struct host_texts texts;
   struct host_problem list[HOST_PROBLEMS_MAX];
   size_t count, dropped;
-  bool config; /* at least one is the configuration's */
+  bool config; /* at least one has to be mended in the configuration */
 };
 
 __attribute__((format(printf, 4, 5))) void host_problems_add(struct host_problems *problems,
                                                              enum host_blame blame, unsigned line,
                                                              const char *format, ...);
 
-/* Memory is exhausted: that is the only problem that is told. */
+/* Memory is exhausted: from now on that is the only problem that is reported. */
 void host_problems_no_memory(struct host_problems *problems);
 
 /* True if there is none. */
 bool host_problems_none(const struct host_problems *problems);
 
-/* Calls `each` for them, ordered by their line in the file. */
+/* Calls `each` for every problem, in the order of their lines in the file. */
 void host_problems_each(struct host_problems *problems, void (*each)(void *arg, const char *text),
                         void *arg);
 
-/* Writes them in this order, one per line. */
+/* Writes the problems in that order, one per line. */
 void host_problems_print(struct host_problems *problems, FILE *out);
 
 /* HOST_EXIT_OK, HOST_EXIT_USAGE or HOST_EXIT_CONFIG. */

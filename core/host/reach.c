@@ -1,4 +1,4 @@
-/* reach.c: looks where paths lead, and asks for hosts. */
+/* reach.c: looks for paths and hosts. */
 #include "reach.h"
 
 #include <rkv/address.h>
@@ -9,10 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The folder that `path` would be made in. False: the path is too long to be one. */
+/* The folder in which `path` would be made. False: the path is too long. */
 static bool folder_of(const char *path, char out[HOST_PATH_MAX]) {
   size_t len = strlen(path);
-  while (len > 1 && path[len - 1] == '/') len--; /* made/ is made in . as well */
+  while (len > 1 && path[len - 1] == '/') len--; /* "x/" is made where "x" is */
   while (len > 0 && path[len - 1] != '/') len--;
   if (len >= HOST_PATH_MAX) return false;
   while (len > 1 && path[len - 1] == '/') len--;
@@ -23,7 +23,7 @@ static bool folder_of(const char *path, char out[HOST_PATH_MAX]) {
   return true;
 }
 
-/* `writes`: whoever is given the path writes there. */
+/* Adds a problem if the path cannot be used. `writes`: the plugin will write there. */
 static void check_path(const struct host_section *section, const struct rkv_option *option,
                        const char *path, bool writes) {
   const bool secret = option->flags & RKV_OPTION_SECRET;
@@ -61,7 +61,7 @@ static void check_part(const struct host_part *part, struct host_section *sectio
   }
 }
 
-/* HOST of HOST:PORT, whose form was checked. */
+/* Looks for the host of HOST:PORT, whose form was checked before. */
 static void check_host(const struct host_section *section, const char *addr) {
   const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
   struct addrinfo *found = NULL;

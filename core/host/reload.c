@@ -1,4 +1,4 @@
-/* reload.c: what changed, what of it is taken, and what is said of the rest. */
+/* reload.c: finds what changed, takes over what may change, and logs the rest. */
 #include "reload.h"
 
 #include <assert.h>
@@ -10,9 +10,9 @@
 
 #define LOG_MODULE "host"
 #define SHOWN_MAX 200    /* bytes of a value in a line of the log */
-#define LAST_WAIT_MS 100 /* for a file that is just being read when the node ends */
+#define LAST_WAIT_MS 100 /* for a reading that is under way when the node ends */
 
-/* One reading being told. */
+/* One reading that is being logged. */
 struct report {
   const struct rkv_host *host;
   const struct host_config *running, *fresh;
@@ -31,7 +31,8 @@ static bool same_value(const struct rkv_option *option, const struct rkv_value *
   return is_text(option) ? strcmp(a->text, b->text) == 0 : a->number == b->number;
 }
 
-/* The file's new text for a key that a flag or --set gives; NULL: it is the old one, or counts. */
+/* The file's new setting for a key that a flag or --set overrides; NULL: the file's text for the
+ * key did not change, or is not overridden. */
 static const struct host_setting *beaten(const struct report *report, const char *section,
                                          const char *key) {
   const struct host_setting *after =
@@ -96,8 +97,8 @@ static void compare_part(struct report *report, size_t i) {
     compare_option(report, before->section, &table.first[o], &before->values[o], &after->values[o]);
 }
 
-/* The lines are written by the more talkative of both levels: a node that becomes silent says so.
- */
+/* The reload is logged at the more talkative of the two levels, so that a node that becomes silent
+ * still logs it. */
 static void take_level(struct report *report, struct host_services *services) {
   const struct host_table table = host_node_table();
   const struct rkv_option *option = &table.first[HOST_NODE_LOG_LEVEL];
@@ -114,7 +115,7 @@ static void take_level(struct report *report, struct host_services *services) {
           option->choices[old], value->text, value->origin);
 }
 
-static void take(struct host_reload *reload) {
+static void take_reload(struct host_reload *reload) {
   const struct host_table table = host_node_table();
   struct report report = {
       .host = &reload->services->node.host, .running = reload->running, .fresh = reload->fresh};
@@ -135,7 +136,7 @@ static void tell_problem(void *arg, const char *text) {
   rkv_log(arg, RKV_LOG_ERROR, LOG_MODULE, "%s", text);
 }
 
-static void refuse(struct host_reload *reload) {
+static void refuse_reload(struct host_reload *reload) {
   struct rkv_host *host = &reload->services->node.host;
   host_problems_each(reload->problems, tell_problem, host);
   rkv_log(host, RKV_LOG_ERROR, LOG_MODULE,
@@ -152,7 +153,7 @@ static void *read_files(void *arg) {
   ssize_t wrote;
   host_config_load_again(reload->fresh, reload->flags, reload->running, reload->problems);
   wrote = write(reload->done_fd, &one, sizeof one);
-  (void)wrote; /* an eventfd that is read each time cannot be full */
+  (void)wrote; /* join_reader reads the eventfd each time, so it cannot be full */
   return NULL;
 }
 
@@ -189,8 +190,8 @@ void host_reload_begin(struct host_reload *reload) {
           reload->flags->config, strerror(failed));
 }
 
-/* What the thread was given is this thread's again. */
-static void join(struct host_reload *reload) {
+/* Waits for the reading thread; what it was given belongs to this thread again. */
+static void join_reader(struct host_reload *reload) {
   uint64_t count;
   ssize_t got = read(reload->done_fd, &count, sizeof count);
   (void)got;
@@ -200,11 +201,11 @@ static void join(struct host_reload *reload) {
 void host_reload_finish(struct host_reload *reload) {
   const bool again = reload->again;
   assert(reload->fresh && reload->problems);
-  join(reload);
+  join_reader(reload);
   if (host_problems_none(reload->problems))
-    take(reload);
+    take_reload(reload);
   else
-    refuse(reload);
+    refuse_reload(reload);
   free_fresh(reload);
   reload->again = false;
   if (again) host_reload_begin(reload);
@@ -214,7 +215,7 @@ bool host_reload_end(struct host_reload *reload) {
   struct pollfd done = {.fd = reload->done_fd, .events = POLLIN};
   if (!reload->fresh) return true;
   if (poll(&done, 1, LAST_WAIT_MS) != 1) return false;
-  join(reload);
+  join_reader(reload);
   free_fresh(reload);
   return true;
 }

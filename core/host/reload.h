@@ -1,9 +1,9 @@
 /* reload.h: the configuration read again while the node runs (SIGHUP).
  *
- * What may change at run time is taken (today: log_level); what else changed is named, with its
- * place, as waiting for a restart; what a flag or --set beats is named too. A configuration with a
- * mistake changes nothing. Files are read by a thread of their own: a file that hangs keeps no
- * signal waiting.
+ * A setting that may change at run time is taken (today: log_level). Any other change is logged,
+ * with its place, as waiting for a restart; a change that a flag or --set overrides is logged too.
+ * A configuration with a mistake changes nothing. A thread of its own reads the files, so that a
+ * file on which reading blocks keeps no signal waiting.
  *
  * (O1) No plugin is loaded, and what runs keeps the values it was opened with. */
 #ifndef HOST_RELOAD_H
@@ -19,19 +19,20 @@ struct host_reload {
   struct host_services *services;
   int done_fd; /* an eventfd: readable once host_reload_finish is due */
 
-  struct host_config *fresh; /* NULL: nothing is being read */
+  struct host_config *fresh; /* the configuration being read; NULL: none is */
   struct host_problems *problems;
   pthread_t thread;
-  bool again; /* asked for once more meanwhile */
+  bool again; /* read once more afterwards */
 };
 
-/* Begins to read; returns at once. While it reads, one more reading is noted. */
+/* Begins to read, and returns at once. If a reading is under way already, one more is noted. */
 void host_reload_begin(struct host_reload *reload);
 
-/* Takes what was read, and says in the log what it came to. */
+/* Takes over what was read, and logs what changed. */
 void host_reload_finish(struct host_reload *reload);
 
-/* False: a file still hangs, and what the reload was given is in use. */
+/* Waits a moment for a reading that is under way. False: it still blocks on a file, and goes on
+ * using what it was given. */
 bool host_reload_end(struct host_reload *reload);
 
 #endif

@@ -1,7 +1,7 @@
 /* run.c: the wait for signals, the orderly stop.
  *
- * Draining, the transport's grace and its own second fit into HOST_STOP_MAX_S; what hangs all the
- * same is cut off by SIGALRM. */
+ * Draining, the transport's grace and its own second fit into HOST_STOP_MAX_S. If a stop blocks for
+ * longer, SIGALRM ends the process. */
 #include "run.h"
 
 #include "assembly.h"
@@ -22,13 +22,13 @@
 #define DRAIN_MAX_NS UINT64_C(2500000000) /* for proposals in flight */
 #define GRACE_NS UINT64_C(1000000000)     /* for the answers to get out */
 #define DRAIN_POLL_MS 2
-#define REMEDY_MAX 256 /* bytes behind an error's text, and the program's name */
-#define SIGNALS_MAX 65 /* their numbers end below */
-#define STRAY_TOLD_NS UINT64_C(10000000000) /* between two lines about one signal */
+#define REMEDY_MAX 256 /* bytes of a remedy and the program's name around an error's text */
+#define SIGNALS_MAX 65 /* the numbers of signals are below */
+#define STRAY_TOLD_NS UINT64_C(10000000000) /* pause between two lines about one signal */
 
-/* A signal that nobody meant for this process. */
+/* A signal that a node has no use for. */
 struct stray {
-  uint64_t count, next_ns; /* untold ones; when they may be told */
+  uint64_t count, next_ns; /* received since the last line; when the next line may be logged */
 };
 
 struct runner {
@@ -36,9 +36,9 @@ struct runner {
   struct host_reload reload;
   struct log_pump pump;
   struct stray strays[SIGNALS_MAX];
-  bool reload_due; /* asked for before the node served */
+  bool reload_due; /* SIGHUP came before the node served */
   int signal_fd;
-  int fatal_fd; /* readable once the node has to stop by itself */
+  int fatal_fd; /* readable once the node has to stop for a reason of its own */
   int begun_fd; /* readable once the start is over */
   pthread_t watcher;
 };
@@ -57,16 +57,16 @@ static bool take_signals(struct runner *r) {
 static void raise_event(int fd) {
   uint64_t one = 1;
   ssize_t wrote = write(fd, &one, sizeof one);
-  (void)wrote; /* an eventfd that was never read cannot be full */
+  (void)wrote; /* each of these eventfds is written once, so it cannot be full */
 }
 
-static void on_fatal(void *arg) {
+static void on_node_fatal(void *arg) {
   raise_event(((const struct runner *)arg)->fatal_fd);
 }
 
 /* ---- wait ---- */
 
-/* Said at once, and of a signal that keeps coming at most every STRAY_TOLD_NS. */
+/* Logs an ignored signal at once; if it keeps coming, at most every STRAY_TOLD_NS. */
 static void tell_stray(struct runner *r, int number) {
   const struct rkv_host *host = &r->assembly.services.node.host;
   struct stray *stray = &r->strays[number];
@@ -82,7 +82,7 @@ static void tell_stray(struct runner *r, int number) {
   stray->next_ns = now + STRAY_TOLD_NS;
 }
 
-/* The number of a signal that stops the node; 0: there was none. */
+/* Reads one signal and acts on it. Returns its number if it stops the node, else 0. */
 static int take_signal(struct runner *r) {
   const int number = host_signals_read(r->signal_fd);
   if (number == 0) return 0;
@@ -94,7 +94,8 @@ static int take_signal(struct runner *r) {
   return 0;
 }
 
-/* Sleeps until a stop signal came or the node has to stop; the signal's number, 0 for the node. */
+/* Sleeps until the process has to stop. Returns the number of the stop signal; 0: the node has to
+ * stop for a reason of its own. */
 static int wait_for_end(struct runner *r) {
   struct pollfd fds[3] = {{.fd = r->signal_fd, .events = POLLIN},
                           {.fd = r->fatal_fd, .events = POLLIN},
@@ -109,7 +110,8 @@ static int wait_for_end(struct runner *r) {
   }
 }
 
-/* New proposals are refused; those in flight may end. */
+/* Waits until proposals in flight have ended and leadership is handed over; new proposals are
+ * refused. */
 static void drain(struct runner *r) {
   const struct rkv_host *host = &r->assembly.services.node.host;
   uint64_t until = host->now_ns(host->ctx) + DRAIN_MAX_NS;
@@ -121,9 +123,10 @@ static void drain(struct runner *r) {
 
 /* ---- while the node is put together ---- */
 
-/* Plugins open, logs are read and names are resolved for as long as that takes: nothing was served
- * yet, and a storage may be left at any moment. A reload waits until the node serves; stray signals
- * are taken without a word meanwhile. */
+/* Obeys signals while the node is put together, which takes as long as plugins need to open, logs
+ * to be read and names to be resolved. A stop signal ends the process at once: nothing was served
+ * yet, and a storage may be left at any moment. A reload waits until the node serves; other signals
+ * are dropped without a line. */
 static void *watch_start(void *arg) {
   static const char text[] = "raft-key-value: stopped before it served, as asked by a signal\n";
   struct runner *r = arg;
@@ -174,7 +177,7 @@ static void announce(const struct runner *r) {
     rkv_log(host, RKV_LOG_WARN, LOG_MODULE, "stdout cannot be written, or nobody reads it");
 }
 
-/* Serves until the end; the exit code. */
+/* Serves until the process has to stop. Returns the exit code. */
 static int serve(struct runner *r) {
   const struct rkv_host *host = &r->assembly.services.node.host;
   enum rkv_status fatal;
@@ -200,12 +203,12 @@ static void close_fd(int fd) {
   if (fd >= 0) (void)close(fd);
 }
 
-/* From the opened log to its end; the exit code. */
+/* Opens, runs and closes the node while the log is open. Returns the exit code. */
 static int run_logged(struct runner *r, const struct host_flags *flags,
                       const struct host_config *config) {
   struct rkv_error error;
   enum rkv_status status =
-      host_assembly_open(&r->assembly, config, r->pump.in, on_fatal, r, &error);
+      host_assembly_open(&r->assembly, config, r->pump.in, on_node_fatal, r, &error);
   char line[RKV_ERROR_TEXT_MAX + REMEDY_MAX];
   int code, len;
   r->reload.flags = flags;
@@ -221,12 +224,13 @@ static int run_logged(struct runner *r, const struct host_flags *flags,
     code = host_exit_code(status);
   }
   host_assembly_close(&r->assembly);
-  if (status != RKV_OK) end_watch(r); /* a close may hang as an open may */
+  /* signals are watched until here, because a close may block */
+  if (status != RKV_OK) end_watch(r);
   return code;
 }
 
-/* With signals watched: reads the configuration, runs, and frees it. *left: the log's reader has
- * not taken everything. */
+/* Reads the configuration, runs the node, and frees the configuration, while signals are watched.
+ * *left: the log's reader has not taken everything. */
 static int run_watched(struct runner *r, const struct host_flags *flags, bool *left) {
   struct rkv_error error;
   int code = HOST_EXIT_UNAVAILABLE;
@@ -241,7 +245,8 @@ static int run_watched(struct runner *r, const struct host_flags *flags, bool *l
   } else {
     code = run_logged(r, flags, config);
     *left = !log_pump_close(&r->pump);
-    if (!host_reload_end(&r->reload)) _exit(code); /* it reads what is freed below */
+    /* the reading thread still uses what is freed below */
+    if (!host_reload_end(&r->reload)) _exit(code);
     (void)alarm(0);
   }
   if (config) host_config_free(config);
@@ -249,7 +254,7 @@ static int run_watched(struct runner *r, const struct host_flags *flags, bool *l
   return code;
 }
 
-/* The process ends next: what the log's reader has not taken by then is left. */
+/* The process ends when this returns: what the log's reader has not taken by then is lost. */
 int host_run(const struct host_flags *flags) {
   struct runner *r = calloc(1, sizeof *r);
   struct rkv_error error;
@@ -270,6 +275,6 @@ int host_run(const struct host_flags *flags) {
   close_fd(r->fatal_fd);
   close_fd(r->begun_fd);
   close_fd(r->reload.done_fd);
-  if (!left) free(r); /* else the log's thread waits for the reader to the end */
+  if (!left) free(r); /* else the log's thread still uses *r */
   return code;
 }

@@ -4,10 +4,10 @@
 
 #include "flags.h"
 
-/* Reads the configuration and runs the node that it describes; the process's exit code
- * (exit_codes.h). Prints `listening addr=HOST:PORT id=N` on stdout when it serves; what is wrong
- * goes to stderr. Before anything else it takes the signals (signals.h), which are obeyed from then
- * on, whatever hangs. */
+/* Reads the configuration and runs the node that it describes. Returns the process's exit code
+ * (exit_codes.h). Prints `listening addr=HOST:PORT id=N` on stdout once the node serves; errors go
+ * to stderr. Takes the signals (signals.h) before anything else: they are obeyed from then on,
+ * whatever blocks. */
 int host_run(const struct host_flags *flags);
 
 #endif

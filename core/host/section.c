@@ -1,4 +1,4 @@
-/* section.c: unknown, missing and wrong keys of one section. */
+/* section.c: reports unknown, missing and wrong keys of one section. */
 #include "section.h"
 
 #include "nearest.h"
@@ -11,12 +11,13 @@ struct host_table host_table_of(const struct rkv_plugin *plugin) {
   return table;
 }
 
-static enum host_blame blame_of(const struct host_setting *setting) {
+static enum host_blame blame_of_setting(const struct host_setting *setting) {
   return setting->source == HOST_SOURCE_FLAG ? HOST_BLAME_USAGE : HOST_BLAME_CONFIG;
 }
 
-/* A reference to a secret (${NAME}, file:PATH) gives nothing away. */
-static const char *shown(const char *text, bool secret) {
+/* The text of a value, or *** if it is a secret. A reference to a secret (${NAME}, file:PATH) may
+ * be shown. */
+static const char *shown_value(const char *text, bool secret) {
   bool reference = text[0] == '$' || strncmp(text, "file:", 5) == 0;
   return secret && !reference ? "***" : text;
 }
@@ -31,9 +32,9 @@ void host_section_complain(const struct host_section *section, const char *key, 
                            const char *what) {
   const struct host_setting *setting = host_settings_find(section->settings, section->name, key);
   if (setting)
-    host_problems_add(section->problems, blame_of(setting), setting->line,
+    host_problems_add(section->problems, blame_of_setting(setting), setting->line,
                       "%s: [%s] %s = \"%s\": %s", setting->origin, section->name, key,
-                      shown(setting->text, secret), what);
+                      shown_value(setting->text, secret), what);
   else
     complain_absent(section, key, what);
 }
@@ -50,14 +51,16 @@ static bool is_own(const struct host_section *section, const char *key) {
   return false;
 }
 
-/* A key that nobody knows may be a mistyped secret. */
+/* True if the key's value must not be shown. An unknown key counts as secret: it may be a mistyped
+ * one. */
 static bool is_secret(const struct host_table *table, const char *key) {
   const struct rkv_option *option = find_option(table, key);
   return !option || (option->flags & RKV_OPTION_SECRET);
 }
 
-/* A key of the file, which names a plugin in whose place a flag put another: the key is that one's,
- * or nobody's. Its value may be a secret of the other. False: it is not so. */
+/* The file names one plugin, and a flag puts another in its place: an unknown key of the file may
+ * belong to the plugin that was replaced, and its value may be a secret. Reports such a key without
+ * its value; false: it is none. */
 static bool complain_replaced(const struct host_section *section,
                               const struct host_setting *setting) {
   const struct host_setting *named =
@@ -97,15 +100,15 @@ static void complain_unknown(const struct host_section *section, const struct ho
   host_problems_add(
       section->problems, HOST_BLAME_CONFIG, setting->line, "%s: [%s] %s = \"%s\": unknown key (%s)",
       setting->origin, setting->section, setting->key,
-      shown(setting->text, best && !is_own(section, best) && is_secret(table, best)), remedy);
+      shown_value(setting->text, best && !is_own(section, best) && is_secret(table, best)), remedy);
 }
 
 static void complain_twice(const struct host_section *section, const struct host_setting *again,
                            bool secret) {
-  host_problems_add(section->problems, blame_of(again), again->line,
+  host_problems_add(section->problems, blame_of_setting(again), again->line,
                     "%s: [%s] %s = \"%s\": given twice, first at %s (keep one of them)",
-                    again->origin, again->section, again->key, shown(again->text, secret),
-                    again->first->origin);
+                    again->origin, again->section, again->key, shown_value(again->text, secret),
+                    again->overridden_by->origin);
 }
 
 void host_section_read_option(const struct host_section *section, const struct rkv_option *option,
@@ -136,7 +139,7 @@ static void read_keys(const struct host_section *section, const struct host_tabl
     const struct host_setting *setting = &settings->list[i];
     bool own = is_own(section, setting->key);
     if (strcmp(setting->section, section->name) != 0) continue;
-    if (setting->first)
+    if (setting->overridden_by)
       complain_twice(section, setting, !own && is_secret(table, setting->key));
     else if (!blind && !own && !find_option(table, setting->key) &&
              !complain_replaced(section, setting))

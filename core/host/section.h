@@ -1,4 +1,4 @@
-/* section.h: holds one section's settings against its option table. */
+/* section.h: checks the settings of one section against its option table. */
 #ifndef HOST_SECTION_H
 #define HOST_SECTION_H
 
@@ -14,14 +14,14 @@ struct host_table {
   size_t count;
 };
 
-/* The options of a loaded plugin (loader.h): as long as this host's, whoever built it. */
+/* The options of a loaded plugin, in the copy that has this host's length (descriptor.h). */
 struct host_table host_table_of(const struct rkv_plugin *plugin);
 
 /* One section being read. */
 struct host_section {
   const char *name;
-  const char *const *own_keys; /* the host's own beside the table ("plugin"), up to a NULL; NULL =
-                                  none */
+  /* the host's own keys of this section ("plugin"), up to a NULL; NULL: none */
+  const char *const *own_keys;
   struct host_settings *settings;
   struct host_problems *problems;
 };
@@ -33,14 +33,15 @@ struct host_section {
 void host_section_read(const struct host_section *section, const struct host_table *table,
                        struct rkv_value *values);
 
-/* The same for one option alone, which need not be of the section's table. */
+/* The same for one option, which need not be in the section's table. */
 void host_section_read_option(const struct host_section *section, const struct rkv_option *option,
                               struct rkv_value *value);
 
-/* For a section whose table is not known: only keys given twice are told, all of them masked. */
+/* For a section whose table is not known, because its plugin was refused: reports only keys that
+ * are given twice, with all values masked. */
 void host_section_read_blind(const struct host_section *section);
 
-/* A problem about the key: `ORIGIN: [section] key = "text": what`. A secret is masked. */
+/* Adds a problem about the key: `ORIGIN: [section] key = "text": what`. A secret is masked. */
 void host_section_complain(const struct host_section *section, const char *key, bool secret,
                            const char *what);
 

@@ -3,14 +3,14 @@
 
 #include "log.h"
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* As soon as there is room again. */
+/* Reports dropped lines as soon as the log has room again. */
 static void tell_dropped(struct host_services *s) {
   uint_fast64_t dropped = atomic_load(&s->log_dropped), told = atomic_load(&s->log_told);
   char text[96];
@@ -41,7 +41,7 @@ static uint64_t service_now_ns(void *ctx) {
   return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-/* One allocation: owner and bytes. */
+/* One allocation for the owner and the bytes. */
 struct block {
   struct rkv_buf_owner owner;
   uint8_t bytes[];
@@ -78,7 +78,7 @@ static void service_fatal(void *ctx, enum rkv_status status, const char *text) {
   struct host_services *services = user->services;
   (void)pthread_mutex_lock(&services->lock);
   if (services->fatal.status == RKV_OK) {
-    services->fatal.status = status == RKV_OK ? RKV_BROKEN : node_known(status);
+    services->fatal.status = status == RKV_OK ? RKV_BROKEN : outcome_known(status);
     (void)snprintf(services->fatal.text, sizeof services->fatal.text, "%s: %s", user->name,
                    text && text[0] ? text : "gave no reason to stop");
     if (services->on_fatal)
@@ -117,7 +117,7 @@ void host_services_init(struct host_services *services, const struct host_identi
     init_user(services, &services->parts[i], names[i], identity);
 }
 
-/* Plugins read it at any time, from any thread, without a lock. */
+/* Plugins read the level at any time, from any thread, without a lock. */
 static void set_level(struct host_user *user, enum rkv_log_level level) {
   __atomic_store_n(&user->host.log_level, (uint32_t)level, __ATOMIC_RELAXED);
 }

@@ -1,10 +1,12 @@
-/* services.h: what the host gives to the node and to each plugin of it: one struct rkv_host each.
+/* services.h: what the host offers to the node and to each of its plugins: one struct rkv_host
+ * each.
  *
- * Each user has its own, so that metrics and the reason of a fatal stop carry the plugin's name.
- * A fatal report made before the node exists is kept and handed to it when it is bound.
+ * Each user has a struct of its own, so that metrics and the reason of a fatal stop carry the
+ * plugin's name. A fatal report that comes before the node exists is kept, and handed to the node
+ * by host_services_bind.
  *
- * (V1) on_fatal is called under the lock: once host_services_unbind has returned it is not running
- *      and will not run. So nobody is bound in the end. */
+ * (V1) on_fatal is called with the lock held: once host_services_unbind has returned, it is not
+ *      running and will not run. At host_services_end there is no on_fatal any more. */
 #ifndef HOST_SERVICES_H
 #define HOST_SERVICES_H
 
@@ -34,7 +36,7 @@ struct host_fatal {
 struct host_services {
   int log_fd;
   atomic_uint_fast64_t log_dropped; /* lines for which the log had no room */
-  atomic_uint_fast64_t log_told;    /* of which the log tells already */
+  atomic_uint_fast64_t log_told;    /* dropped lines that the log has reported */
   struct host_metrics metrics;
   struct host_user node;
   struct host_user parts[HOST_PART_COUNT];
@@ -44,31 +46,33 @@ struct host_services {
   void *on_fatal_arg;
 };
 
-/* What all users of a node are told about it. */
+/* What all users of one node are told about the node. */
 struct host_identity {
   rkv_node_id id;
   const char *addr; /* borrowed as long as the services */
   enum rkv_log_level log_level;
 };
 
-/* Fills *services, which stays where it is until host_services_end. `names` are the plugins'. */
+/* Fills *services, which must stay at its address until host_services_end. `names` are the
+ * plugins'. */
 void host_services_init(struct host_services *services, const struct host_identity *identity,
                         const char *const names[HOST_PART_COUNT], int log_fd);
 
-/* For all users, from now on; any thread. */
+/* Sets the level for all users. Any thread. */
 void host_services_set_log_level(struct host_services *services, enum rkv_log_level level);
 
-/* From now on fatal reports go to `on_fatal` (any thread; must neither block nor report itself),
- * one made before at once. */
+/* From now on a fatal report calls `on_fatal`, on any thread; it must neither block nor report
+ * itself. A report that came before is handed on at once. */
 void host_services_bind(struct host_services *services,
                         void (*on_fatal)(void *arg, enum rkv_status status, const char *text),
                         void *arg);
 void host_services_unbind(struct host_services *services);
 
-/* How many lines the log had no room for; ctx is the struct host_services. Any thread. */
+/* How many lines were dropped because the log had no room; ctx is the struct host_services. Any
+ * thread. */
 uint64_t host_services_lines_dropped(void *ctx);
 
-/* Frees what the services hold; nobody uses them any more. */
+/* Frees what the services hold. No plugin and no node may use them any more. */
 void host_services_end(struct host_services *services);
 
 #endif

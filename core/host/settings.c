@@ -12,24 +12,24 @@ static bool printable(const char *text) {
   return true;
 }
 
-static enum host_blame blame_of(enum host_source source) {
+static enum host_blame blame_of_source(enum host_source source) {
   return source == HOST_SOURCE_FILE ? HOST_BLAME_CONFIG : HOST_BLAME_USAGE;
 }
 
-/* NULL if the setting may be added, else what is wrong with it. */
-static const char *refusal(const struct host_settings *settings, const char *text) {
+/* What is wrong with the setting; NULL if it may be added. */
+static const char *setting_refusal(const struct host_settings *settings, const char *text) {
   if (settings->count == HOST_SETTINGS_MAX) return "one setting too many (512 are possible)";
   if (strlen(text) >= HOST_VALUE_MAX) return "the value is too long (at most 4095 bytes)";
   if (!printable(text)) return "the value has control characters (write plain text)";
   return NULL;
 }
 
-/* The same key of the same source, given before; NULL if there is none. */
+/* The setting of the same source that gave the same key before; NULL if there is none. */
 static const struct host_setting *first_given(const struct host_settings *settings,
                                               const struct host_setting *again) {
   for (const struct host_setting *old = settings->list; old != again; old++)
-    if (old->source == again->source && !old->first && strcmp(old->section, again->section) == 0 &&
-        strcmp(old->key, again->key) == 0)
+    if (old->source == again->source && !old->overridden_by &&
+        strcmp(old->section, again->section) == 0 && strcmp(old->key, again->key) == 0)
       return old;
   return NULL;
 }
@@ -37,12 +37,12 @@ static const struct host_setting *first_given(const struct host_settings *settin
 void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
                        const char *key, const char *text, const char *origin, unsigned line,
                        struct host_problems *problems) {
-  const char *wrong = refusal(settings, text);
+  const char *wrong = setting_refusal(settings, text);
   assert(section && key && origin); /* (S2) */
   struct host_setting *added;
   if (wrong) {
-    host_problems_add(problems, blame_of(source), line, "%s: [%s] %s: %s", origin, section, key,
-                      wrong);
+    host_problems_add(problems, blame_of_source(source), line, "%s: [%s] %s: %s", origin, section,
+                      key, wrong);
     return;
   }
   added = &settings->list[settings->count++];
@@ -52,8 +52,8 @@ void host_settings_add(struct host_settings *settings, enum host_source source, 
   added->origin = host_texts_keep(&settings->texts, origin, strlen(origin));
   added->line = line;
   added->source = source;
-  added->first = first_given(settings, added);
-  assert(!added->first || !added->first->first); /* (S1) */
+  added->overridden_by = first_given(settings, added);
+  assert(!added->overridden_by || !added->overridden_by->overridden_by); /* (S1) */
 }
 
 void host_settings_open(struct host_settings *settings, const char *name, const char *origin,
@@ -83,7 +83,7 @@ const struct host_setting *host_settings_find(const struct host_settings *settin
   const struct host_setting *best = NULL;
   for (size_t i = 0; i < settings->count; i++) {
     const struct host_setting *setting = &settings->list[i];
-    if (setting->first || strcmp(setting->section, section) != 0) continue;
+    if (setting->overridden_by || strcmp(setting->section, section) != 0) continue;
     if (strcmp(setting->key, key) != 0) continue;
     if (!best || setting->source > best->source) best = setting;
   }
@@ -95,8 +95,8 @@ const struct host_setting *host_settings_given(const struct host_settings *setti
                                                const char *key) {
   for (size_t i = 0; i < settings->count; i++) {
     const struct host_setting *setting = &settings->list[i];
-    if (setting->source == source && !setting->first && strcmp(setting->section, section) == 0 &&
-        strcmp(setting->key, key) == 0)
+    if (setting->source == source && !setting->overridden_by &&
+        strcmp(setting->section, section) == 0 && strcmp(setting->key, key) == 0)
       return setting;
   }
   return NULL;

@@ -1,4 +1,4 @@
-/* settings.h: what the user gave, from all sources, before anybody asks what it means.
+/* settings.h: what the user gave, from all sources, as texts that nothing has interpreted yet.
  *
  * (S1) A key counts at most once per source; the strongest source wins: flag, --set, file.
  * (S2) Every setting knows where it came from. */
@@ -18,18 +18,19 @@ struct host_setting {
   const char *origin; /* "node.ini:14", "--set", "--id" */
   unsigned line;      /* of the file; 0 = none */
   enum host_source source;
-  const struct host_setting *first; /* given twice: the one that counts; NULL: it is the one */
+  const struct host_setting *overridden_by; /* its source gave the key before; NULL: this counts */
 };
 
-/* A [header] of the file, told apart from its keys so that an empty section is noticed too. */
+/* A [section] header of the file: kept apart from the keys, so that an empty section is noticed
+ * too. */
 struct host_section_mark {
   const char *name, *origin;
   unsigned line;
 };
 
 struct host_settings {
-  const char *where; /* names the place of what is missing: the file, or "command line" */
-  bool from_file;    /* there is a file in which what is missing could stand */
+  const char *where; /* the place to name for what is missing: the file, or "command line" */
+  bool from_file;    /* there is a file, in which what is missing could be added */
   struct host_texts texts;
   struct host_setting list[HOST_SETTINGS_MAX];
   size_t count;
@@ -37,13 +38,14 @@ struct host_settings {
   size_t section_count;
 };
 
-/* Takes copies. An illegal text or one setting too many becomes a problem. A key given twice by one
- * source is told by host_section_read, which knows whether its value is a secret. */
+/* Copies the texts. An illegal text or one setting too many becomes a problem. A key that one
+ * source gives twice is reported by host_section_read, which knows whether its value is a
+ * secret. */
 void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
                        const char *key, const char *text, const char *origin, unsigned line,
                        struct host_problems *problems);
 
-/* Notes a [section] header; opened twice is a problem. */
+/* Notes a [section] header. A section with two headers is a problem. */
 void host_settings_open(struct host_settings *settings, const char *name, const char *origin,
                         unsigned line, struct host_problems *problems);
 
@@ -51,7 +53,7 @@ void host_settings_open(struct host_settings *settings, const char *name, const 
 const struct host_setting *host_settings_find(const struct host_settings *settings,
                                               const char *section, const char *key);
 
-/* What one source gave, whatever beats it; NULL if it gave nothing. */
+/* What one source gave, even if a stronger source overrides it; NULL if it gave nothing. */
 const struct host_setting *host_settings_given(const struct host_settings *settings,
                                                enum host_source source, const char *section,
                                                const char *key);

@@ -1,11 +1,12 @@
-/* shape.c: which lengths fit, and the copy. */
+/* shape.c: checks the lengths of a plugin's tables, and copies them. */
 #include "shape.h"
 
 #include <rkv/plugin.h>
 
 #include <string.h>
 
-/* Of the last field of ABI 1.0 and of each one appended since: who appends a field adds its end. */
+/* The ends of the last field of ABI 1.0 and of each field appended since. A new field's end is
+ * added here. */
 #define END(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
 static const size_t descriptor_ends[] = {END(struct rkv_plugin, reserved)};
 static const size_t option_ends[] = {END(struct rkv_option, flags)};

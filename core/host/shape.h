@@ -1,14 +1,14 @@
 /* shape.h: how long a plugin's tables may be, and their copies at this host's length.
  *
- * The structs of the ABI grow at their tails: those of a plugin that was built with an older minor
- * end where that one's did. */
+ * The structs of the ABI grow at their tails: a plugin that was built with an older minor has
+ * shorter structs. */
 #ifndef HOST_SHAPE_H
 #define HOST_SHAPE_H
 
 #include <stddef.h>
 
-/* A table is as long in ABI 1.0 as `first`, and in every later minor as one of `ends`, where its
- * fields end; the last one is this host's. */
+/* The lengths that a table may have: `first` in ABI 1.0, one of `ends` in a later minor. `ends` are
+ * the ends of its fields; the last one is this host's length. */
 struct host_shape {
   size_t first;
   const size_t *ends; /* ascending */
@@ -24,8 +24,8 @@ size_t host_shape_full(const struct host_shape *shape);
 /* What is wrong with a table of `size` bytes, as the end of "it is N, "; NULL: nothing is. */
 const char *host_shape_refusal(const struct host_shape *shape, size_t size);
 
-/* Copies a table of `size` bytes, which fits, to one of this host's length: what it lacks is zero.
- */
+/* Copies a table of `size` bytes, which fits, to one of this host's length: what it lacks is
+ * zero. */
 void host_shape_copy(const struct host_shape *shape, const void *from, size_t size, void *to);
 
 #endif

@@ -1,4 +1,4 @@
-/* signals.c: the mask, the descriptor, the names. */
+/* signals.c: the signals' mask, descriptor and names. */
 #include "signals.h"
 
 #include "exit_codes.h"
@@ -10,9 +10,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* X(signal): ends a process by default, and comes from terminals, supervisors, timers, limits and
- * libraries. The real-time signals do so too, and have no list: their numbers are known at run
- * time. */
+/* X(signal): signals that end a process by default and come from terminals, supervisors, timers,
+ * limits and libraries. The real-time signals do so too; they are not listed because their numbers
+ * are known only at run time. */
 #define STRAY_LIST(X)                                                                              \
   X(SIGUSR1)                                                                                       \
   X(SIGUSR2)                                                                                       \
@@ -40,7 +40,7 @@ static void on_signal(int number, void (*handler)(int)) {
   (void)sigaction(number, &action, NULL);
 }
 
-/* A write that would send SIGPIPE or SIGXFSZ fails by itself. */
+/* SIGPIPE and SIGXFSZ are ignored: the write that would send them fails with an error. */
 int host_signals_take(void) {
   sigset_t set = stop_signals();
   (void)sigaddset(&set, SIGHUP);
@@ -96,7 +96,7 @@ void host_signals_limit_stop(void) {
   (void)sigaddset(&set, SIGALRM);
   on_signal(SIGTERM, exit_at_once);
   on_signal(SIGINT, exit_at_once);
-  on_signal(SIGALRM, SIG_IGN); /* drops a stray one that waits */
+  on_signal(SIGALRM, SIG_IGN); /* drops a pending one */
   on_signal(SIGALRM, exit_hanging);
   (void)alarm(HOST_STOP_MAX_S);
   (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);

@@ -11,7 +11,7 @@ struct host_text {
   char bytes[];
 };
 
-static char *reserve(struct host_texts *texts, size_t len) {
+static char *texts_reserve(struct host_texts *texts, size_t len) {
   struct host_text *text = malloc(sizeof *text + len + 1);
   if (!text) {
     texts->failed = true;
@@ -23,7 +23,7 @@ static char *reserve(struct host_texts *texts, size_t len) {
 }
 
 const char *host_texts_keep(struct host_texts *texts, const char *bytes, size_t len) {
-  char *copy = reserve(texts, len);
+  char *copy = texts_reserve(texts, len);
   if (!copy) return "";
   memcpy(copy, bytes, len);
   copy[len] = '\0';
@@ -41,7 +41,7 @@ const char *host_texts_format(struct host_texts *texts, const char *format, ...)
     texts->failed = true;
     return "";
   }
-  copy = reserve(texts, (size_t)len);
+  copy = texts_reserve(texts, (size_t)len);
   if (!copy) return "";
   va_start(args, format);
   (void)vsnprintf(copy, (size_t)len + 1, format, args);

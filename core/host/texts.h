@@ -1,7 +1,7 @@
 /* texts.h: strings that live until the process ends, as rkv_value promises for its texts.
  *
- * A failed allocation is remembered and gives "" instead, so that building a configuration stays
- * one line per text; host_texts_failed is asked once at the end. One thread. */
+ * A failed allocation is noted and gives "", so that building a configuration takes one line per
+ * text; the caller asks host_texts_failed once at the end. For one thread. */
 #ifndef HOST_TEXTS_H
 #define HOST_TEXTS_H
 

@@ -1,4 +1,4 @@
-/* utf8.c: where a character ends, and whether it is one. */
+/* utf8.c: finds the end of a character, and whether it is one. */
 #include "utf8.h"
 
 size_t host_utf8_length(const unsigned char *at, size_t left) {

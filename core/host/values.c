@@ -1,4 +1,4 @@
-/* values.c: one reader per option type. */
+/* values.c: one reader for each type of option. */
 #include "values.h"
 
 #include "nearest.h"
@@ -12,7 +12,7 @@ struct unit {
   uint64_t factor;
 };
 
-/* Largest first: printing takes the first that divides. */
+/* Largest first: host_value_print takes the first unit that divides the number. */
 static const struct unit size_units[] = {{"GiB", UINT64_C(1) << 30},
                                          {"MiB", UINT64_C(1) << 20},
                                          {"KiB", UINT64_C(1) << 10},
@@ -115,7 +115,7 @@ static const char *remedy_of(uint32_t type) {
   }
 }
 
-/* Digits, then one of the units. Nothing else: no sign, no fraction, no blank. */
+/* Reads digits and one of the units; no sign, no fraction, no blank. */
 static enum rkv_status parse_scaled(const struct rkv_option *option, const char *text,
                                     uint64_t *number, struct rkv_error *error) {
   const struct unit *unit = units_of(option->type);

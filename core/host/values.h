@@ -1,4 +1,4 @@
-/* values.h: how a value of an option is written, read, checked and printed. */
+/* values.h: expands, reads, checks and prints the value of an option. */
 #ifndef HOST_VALUES_H
 #define HOST_VALUES_H
 
@@ -6,12 +6,12 @@
 
 #include <rkv/plugin.h>
 
-#define HOST_VALUE_MAX                                                                             \
-  4096 /* bytes of one value's text, its NUL included; also of a secret's file */
+/* Bytes of one value's text, its NUL included; also of a secret's file. */
+#define HOST_VALUE_MAX 4096
 #define HOST_NUMBER_MAX 32 /* bytes of a printed number with its unit, its NUL included */
 
-/* Replaces a value that is `${NAME}` by the environment's, and, for a secret, `file:PATH` by what
- * the file holds (without the newline at its end). *text lives in `texts` or is `raw` itself.
+/* Replaces a value `${NAME}` by the environment variable's text and, for a secret, `file:PATH` by
+ * the file's text without the newline at its end. *text lives in `texts` or is `raw` itself.
  * Errors: RKV_INVALID with what is wrong and what would be right. */
 enum rkv_status host_value_expand(const struct rkv_option *option, const char *raw,
                                   struct host_texts *texts, const char **text,

@@ -13,11 +13,11 @@ enum { IP_BYTES = 16 };
 struct place {
   bool ip;
   uint8_t bytes[IP_BYTES];
-  char host[RKV_ADDR_MAX]; /* lower case; of an IP not used */
+  char host[RKV_ADDR_MAX]; /* in lower case; unused if it is an IP */
   const char *port;
 };
 
-static bool take_ip(const char *host, uint8_t bytes[IP_BYTES]) {
+static bool parse_ip(const char *host, uint8_t bytes[IP_BYTES]) {
   struct in_addr four;
   if (inet_pton(AF_INET6, host, bytes) == 1) return true;
   if (inet_aton(host, &four) == 0) return false; /* also "0" and "127.1", as resolvers take them */
@@ -27,19 +27,19 @@ static bool take_ip(const char *host, uint8_t bytes[IP_BYTES]) {
   return true;
 }
 
-static void take(const char *addr, struct place *p) {
+static void parse_place(const char *addr, struct place *p) {
   const struct rkv_addr_parts parts = rkv_addr_split(addr);
   memset(p, 0, sizeof *p);
   p->port = parts.port;
   rkv_addr_host(&parts, p->host);
   for (char *at = p->host; *at; at++) *at = (char)tolower((unsigned char)*at);
-  p->ip = take_ip(p->host, p->bytes);
+  p->ip = parse_ip(p->host, p->bytes);
 }
 
 static bool leads_nowhere(const char *addr) {
   static const uint8_t zeros[IP_BYTES];
   struct place p;
-  take(addr, &p);
+  parse_place(addr, &p);
   if (!p.ip) return strcmp(p.host, "*") == 0;
   return memcmp(p.bytes, zeros, 10) == 0 && memcmp(p.bytes + 12, zeros, 4) == 0 &&
          (p.bytes[10] == p.bytes[11]) && (p.bytes[10] == 0 || p.bytes[10] == 0xff);
@@ -52,8 +52,8 @@ static bool places_equal(const struct place *a, const struct place *b) {
 
 bool addresses_equal(const char *a, const char *b) {
   struct place left, right;
-  take(a, &left);
-  take(b, &right);
+  parse_place(a, &left);
+  parse_place(b, &right);
   return places_equal(&left, &right);
 }
 

@@ -1,5 +1,5 @@
-/* addresses.h: the members' addresses among themselves. Where a membership is proposed, wrong ones
- * are refused; what is in a log already is taken, and told. */
+/* addresses.h: whether the addresses of members make sense together. A proposed membership with a
+ * wrong address is refused; a membership that is in the log already is taken, with a warning. */
 #ifndef NODE_ADDRESSES_H
 #define NODE_ADDRESSES_H
 
@@ -13,7 +13,7 @@ bool addresses_equal(const char *a, const char *b);
  * Errors: RKV_INVALID. */
 enum rkv_status addresses_check(const struct rkv_membership *m, struct rkv_error *error);
 
-/* Likewise for the address of one member: the others' may be wrong among themselves. */
+/* Checks the address of one member against all others. Two other members may have one address. */
 enum rkv_status addresses_check_one(const struct rkv_membership *m, rkv_node_id id,
                                     struct rkv_error *error);
 

@@ -5,7 +5,7 @@
 #include <node/kernel/answer.h>
 #include <node/kernel/gate.h>
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/read.h>
 
@@ -26,8 +26,9 @@ static void propose(void *ctx, struct rkv_propose_call *call) {
                  call->command.len, n->options.command_bytes_max);
     return;
   }
-  if (node_said(n->plugins.sm->validate(n->plugins.sm_instance, call->command, node_ask(&error)),
-                "the state machine's validate", &error) != RKV_OK) {
+  if (outcome_of(
+          n->plugins.sm->validate(n->plugins.sm_instance, call->command, outcome_clear(&error)),
+          "the state machine's validate", &error) != RKV_OK) {
     answer_fail(&call->call, &error);
     return;
   }

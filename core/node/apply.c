@@ -6,7 +6,7 @@
 #include <node/fetch.h>
 #include <node/kernel/fatal.h>
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/kernel/tail.h>
 #include <node/propose.h>
@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
-/* Before a read for which there was no room is tried again. */
+/* How long the next read waits after one that found no room. */
 #define PAUSE_NS UINT64_C(100000000)
 
 /* Applies one run of entries that follows `applied`. */
@@ -25,9 +25,9 @@ static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t 
   assert(entries[count - 1].id.index == n->applied.index + count);
   assert(entries[count - 1].id.index <= n->committed.index);
   for (size_t i = 0; i < count; i++) n->apply.results[i] = rkv_buf_none();
-  enum rkv_status status = node_said(n->plugins.sm->apply(n->plugins.sm_instance, entries, count,
-                                                          n->apply.results, node_ask(&error)),
-                                     "the state machine's apply", &error);
+  enum rkv_status status = outcome_of(n->plugins.sm->apply(n->plugins.sm_instance, entries, count,
+                                                           n->apply.results, outcome_clear(&error)),
+                                      "the state machine's apply", &error);
   if (status != RKV_OK) {
     for (size_t i = 0; i < count; i++) rkv_buf_drop(&n->apply.results[i]);
     node_fatal(n, status, error.text);
@@ -42,8 +42,8 @@ static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t 
   return true;
 }
 
-/* For want of room the entries are not there yet, but they will be: the same read is tried again,
- * and whoever waits goes on waiting. */
+/* There is no memory, or no room, to read the entries now. The same read is tried again later;
+ * calls that wait for these entries go on waiting. */
 static void put_off(struct node *n, const char *why) {
   n->apply.pause_ns = n->now_ns + PAUSE_NS;
   if (n->apply.put_off) return;
@@ -54,13 +54,13 @@ static void put_off(struct node *n, const char *why) {
           n->applied.index, n->committed.index, why);
 }
 
-static void go_on(struct node *n) {
+static void end_put_off(struct node *n) {
   if (!n->apply.put_off) return;
   n->apply.put_off = false;
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "committed entries are read again");
 }
 
-static void take(struct node *n, struct fetched *got) {
+static void take_fetched(struct node *n, struct fetched *got) {
   const struct rkv_error *error = got->status == RKV_OK ? NULL : &got->error;
   const struct rkv_entry *entries = got->entries;
   size_t count = got->count;
@@ -72,12 +72,12 @@ static void take(struct node *n, struct fetched *got) {
     return;
   }
   if (count == 0 || entries[0].id.index != n->applied.index + 1) {
-    if (count > 0) return; /* likewise: the next pass fetches what is needed now */
+    if (count > 0) return; /* a snapshot was installed: the next pass fetches what is needed now */
     node_fatal(n, error ? (enum rkv_status)error->status : RKV_BROKEN,
                error ? error->text : "storage: a committed entry cannot be read");
     return;
   }
-  go_on(n);
+  end_put_off(n);
   while (count > 0) {
     size_t batch = count < NODE_APPLY_BATCH_MAX ? count : NODE_APPLY_BATCH_MAX;
     if (!apply_batch(n, entries, batch)) return;
@@ -86,8 +86,8 @@ static void take(struct node *n, struct fetched *got) {
   }
 }
 
-static void fetch(struct node *n, rkv_index from, rkv_index to) {
-  n->apply.fetching = fetch_start(n, from, to, NULL, take);
+static void fetch_committed(struct node *n, rkv_index from, rkv_index to) {
+  n->apply.fetching = fetch_start(n, from, to, NULL, take_fetched);
   if (!n->apply.fetching) put_off(n, "out of memory");
 }
 
@@ -109,7 +109,7 @@ bool apply_run(struct node *n) {
     rkv_index next = n->applied.index + 1;
     const struct rkv_entry *span = tail_span(&n->tail, next, end, &count);
     if (count == 0) {
-      fetch(n, next, end);
+      fetch_committed(n, next, end);
       return false;
     }
     if (count > NODE_APPLY_BATCH_MAX) count = NODE_APPLY_BATCH_MAX;

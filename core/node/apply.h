@@ -4,7 +4,7 @@
 
 #include <node/kernel/state.h>
 
-/* Applies what is committed, at most a slice; true if there is more to do at once. */
+/* Applies committed entries, at most NODE_APPLY_SLICE_MAX. True if more can be applied at once. */
 bool apply_run(struct node *n);
 
 #endif

@@ -9,7 +9,7 @@
 #include <node/kernel/fatal.h>
 #include <node/kernel/gate.h>
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/stream.h>
 
@@ -28,8 +28,8 @@ struct snapshot_build {
   struct rkv_error error;
 };
 
-/* The node ends, and nobody waits for the rest of the snapshot. */
-static bool give_back(struct snapshot_build *b) {
+/* The node ends: the snapshot is not finished. */
+static bool abandon_build(struct snapshot_build *b) {
   node_end_error(b->n, &b->error);
   b->status = (enum rkv_status)b->error.status;
   if (b->writer) b->n->plugins.storage->snapshot_abort(b->writer);
@@ -37,40 +37,40 @@ static bool give_back(struct snapshot_build *b) {
 }
 
 /* Writes one chunk. True if there is more. */
-static bool step(struct snapshot_build *b) {
+static bool build_step(struct snapshot_build *b) {
   struct node *n = b->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
   struct rkv_buf chunk = rkv_buf_none();
-  if (node_ending(n)) return give_back(b);
+  if (node_ending(n)) return abandon_build(b);
   if (!b->writer) {
-    b->status = node_said(storage->snapshot_begin(n->plugins.storage_instance, &b->meta, &b->writer,
-                                                  node_ask(&b->error)),
-                          "the storage's snapshot_begin", &b->error);
+    b->status = outcome_of(storage->snapshot_begin(n->plugins.storage_instance, &b->meta,
+                                                   &b->writer, outcome_clear(&b->error)),
+                           "the storage's snapshot_begin", &b->error);
     return b->status == RKV_OK;
   }
-  b->status = node_said(
-      n->plugins.sm->snapshot_read(b->view, NODE_SNAPSHOT_CHUNK_MAX, &chunk, node_ask(&b->error)),
-      "the state machine's snapshot_read", &b->error);
+  b->status = outcome_of(n->plugins.sm->snapshot_read(b->view, NODE_SNAPSHOT_CHUNK_MAX, &chunk,
+                                                      outcome_clear(&b->error)),
+                         "the state machine's snapshot_read", &b->error);
   bool more = b->status == RKV_OK && chunk.len > 0;
   if (more)
-    b->status = node_said(storage->snapshot_write(b->writer, chunk, node_ask(&b->error)),
-                          "the storage's snapshot_write", &b->error);
+    b->status = outcome_of(storage->snapshot_write(b->writer, chunk, outcome_clear(&b->error)),
+                           "the storage's snapshot_write", &b->error);
   b->meta.size += chunk.len;
   rkv_buf_drop(&chunk);
   if (b->status == RKV_OK && more) return true;
   if (b->status == RKV_OK)
-    b->status = node_said(storage->snapshot_commit(b->writer, node_ask(&b->error)),
-                          "the storage's snapshot_commit", &b->error);
+    b->status = outcome_of(storage->snapshot_commit(b->writer, outcome_clear(&b->error)),
+                           "the storage's snapshot_commit", &b->error);
   else
     storage->snapshot_abort(b->writer);
   return false;
 }
 
 /* On the worker. */
-static void run(struct node_job *job) {
+static void run_build(struct node_job *job) {
   struct snapshot_build *b = (struct snapshot_build *)job;
   struct node *n = b->n;
-  if (step(b)) {
+  if (build_step(b)) {
     n->executor->post(n->executor->ctx, job);
     return;
   }
@@ -79,7 +79,7 @@ static void run(struct node_job *job) {
   node_kick(n);
 }
 
-static void give_up(struct node *n, const char *why) {
+static void give_up_build(struct node *n, const char *why) {
   struct rkv_error error;
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "snapshot not built: %s", why);
   (void)rkv_fail(&error, RKV_ABORTED, "snapshot not built: %s", why);
@@ -89,21 +89,23 @@ static void give_up(struct node *n, const char *why) {
   raft_on_snapshot_built(n->raft, node_now(n), (struct rkv_log_id){0, 0});
 }
 
-/* The membership in force where the view stands, as far as this node still knows it. */
+/* True if the meta has the membership that was in force at its last entry, as far as this node
+ * still knows that. */
 static bool is_membership(struct node *n, const struct rkv_snapshot_meta *meta) {
   const struct raft_membership *m = raft_committed(n->raft);
   struct rkv_buf known = rkv_buf_none();
   if (!m || m->id.index > n->applied.index) return meta->membership.len > 0;
   if (!rkv_log_id_equal(m->id, meta->membership_id)) return false;
-  if (node_encode_membership(n, &m->value, &known) != RKV_OK) return true; /* nobody can tell now */
+  /* no memory to compare */
+  if (node_encode_membership(n, &m->value, &known) != RKV_OK) return true;
   bool same = known.len == meta->membership.len &&
               memcmp(known.data, meta->membership.data, known.len) == 0;
   rkv_buf_drop(&known);
   return same;
 }
 
-/* Is what the machine says of its view what was applied here? Nobody could begin with a snapshot
- * that says otherwise, and the entries behind it would be gone by then. */
+/* Checks that the state machine's view is of what was applied here. No node could begin with a
+ * snapshot that is of something else, and by then the entries behind it would be purged. */
 static enum rkv_status check_view(struct node *n, const struct rkv_snapshot_meta *meta,
                                   struct rkv_error *error) {
   if (!rkv_log_id_equal(meta->last, n->applied))
@@ -122,9 +124,10 @@ static enum rkv_status check_view(struct node *n, const struct rkv_snapshot_meta
 /* Freezes the view. Nothing is kept on failure. */
 static enum rkv_status begin_view(struct snapshot_build *b, struct rkv_error *error) {
   struct node *n = b->n;
-  enum rkv_status status = node_said(
-      n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta, node_ask(error)),
-      "the state machine's snapshot_begin", error);
+  enum rkv_status status =
+      outcome_of(n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta,
+                                               outcome_clear(error)),
+                 "the state machine's snapshot_begin", error);
   if (status != RKV_OK) return status;
   status = check_view(n, &b->meta, error);
   if (status == RKV_OK) return RKV_OK;
@@ -133,10 +136,10 @@ static enum rkv_status begin_view(struct snapshot_build *b, struct rkv_error *er
   return status;
 }
 
-/* Worth it once the log has grown by a fair part of what the snapshot will weigh: the cost of
- * snapshots per write stays constant however large the state is. */
-static bool worth_it(struct node *n) {
-  if (n->build.call) return true; /* asked for by a person */
+/* A snapshot is worth its cost once the log has grown by a fair part of the last snapshot's size.
+ * So the cost of snapshots per write stays constant, however large the state is. */
+static bool build_is_worth_it(struct node *n) {
+  if (n->build.call) return true; /* an administrator asked for it */
   return n->build.log_bytes >= n->build.snapshot_bytes / NODE_SNAPSHOT_SHARE;
 }
 
@@ -145,17 +148,17 @@ void build_run(struct node *n) {
   if (!n->build.wanted || n->build.running || n->receive.installing ||
       n->now_ns < n->build.pause_ns)
     return;
-  if (!worth_it(n) || !stream_gives_way(n)) return;
+  if (!build_is_worth_it(n) || !stream_gives_way(n)) return;
   struct snapshot_build *b = calloc(1, sizeof *b);
   if (!b) {
-    give_up(n, "out of memory");
+    give_up_build(n, "out of memory");
     return;
   }
-  b->job.run = run;
+  b->job.run = run_build;
   b->n = n;
   if (begin_view(b, &error) != RKV_OK) {
     free(b);
-    give_up(n, error.text);
+    give_up_build(n, error.text);
     return;
   }
   (void)snprintf(b->meta.id, sizeof b->meta.id, "%" PRIu64 "-%" PRIu64 "-%" PRIu64 "-%" PRIu64,
@@ -168,7 +171,7 @@ void build_run(struct node *n) {
   n->executor->post(n->executor->ctx, &b->job);
 }
 
-/* A person's wish: the policy is not asked. */
+/* An administrator's call: the snapshot is built however short the log is. */
 void build_on_now(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status = RKV_OK;
@@ -226,7 +229,7 @@ void build_on_done(struct node *n, struct rkv_call *call) {
   if (b->status == RKV_IO || b->status == RKV_CORRUPT) {
     node_fatal(n, b->status, b->error.text);
   } else if (b->status != RKV_OK) {
-    if (!node_ending(n)) give_up(n, b->error.text);
+    if (!node_ending(n)) give_up_build(n, b->error.text);
   } else {
     n->count.snapshots_built++;
     n->build.snapshot_bytes = b->meta.size;

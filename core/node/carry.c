@@ -5,7 +5,7 @@
 #include <node/kernel/defer.h>
 #include <node/kernel/encode.h>
 #include <node/kernel/fatal.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/kernel/tail.h>
 #include <node/peers.h>
@@ -108,14 +108,14 @@ void carry(struct node *n) {
   save_identity(n); /* before the entries that rest on it */
   peer_reopen(n);
   do {
-    fail_with_raft(n); /* before anything is carried out that rests on what is not there */
+    fail_with_raft(n); /* before an output is carried out that rests on missing memory */
     while (raft_take(n->raft, &out)) {
       if (raft_output_waits(out.type) && defer_put(n, &out)) continue;
       assert(!raft_output_waits(out.type) || n->save.done == n->save.issued); /* (N2) */
       carry_one(n, &out);
     }
     while (defer_take(n, &out)) carry_one(n, &out);
-  } while (save_tell(n));
+  } while (save_report(n));
   fail_with_raft(n);
   n->received = NULL;
   peer_let_go(n);

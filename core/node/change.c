@@ -97,8 +97,8 @@ static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_me
   change_settle(n, call, status, error);
 }
 
-/* Fills *one with the learner's record alone; its address must be the one that is known of it, or
- * nobody's. */
+/* Fills *one with the learner's record alone. A member's address must be the one that the
+ * membership has; a new node's address must not be another member's. */
 static enum rkv_status check_learner(struct node *n, const struct rkv_member *learner,
                                      struct rkv_membership *one, struct rkv_error *error) {
   const struct rkv_membership *m = &raft_effective(n->raft)->value;
@@ -189,7 +189,7 @@ void change_on_change(struct node *n, struct rkv_call *call) {
 
 void change_done(struct node *n, const struct raft_output *out) {
   struct rkv_call *call = out->cookie;
-  if (!call) return; /* the node's own: tend.c */
+  if (!call) return; /* a change that tend.c made */
   change_forget(n, call);
   gate_leave(n, call);
   if (out->status != RKV_OK) {
@@ -211,7 +211,7 @@ void change_done(struct node *n, const struct raft_output *out) {
   (void)answer_ok(n, call);
 }
 
-/* How far the learners are for which somebody waits, every while. */
+/* Logs every CHANGE_PROGRESS_NS how far the learners are for which calls wait. */
 static void log_progress(struct node *n) {
   struct raft_view view;
   if (n->change.count == 0 || n->now_ns < n->change.progress_ns) return;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool leads(struct node *n) {
+static bool this_node_leads(struct node *n) {
   struct raft_view view;
   raft_view(n->raft, &view);
   return view.role == RAFT_LEADER;
@@ -21,7 +21,7 @@ static bool leads(struct node *n) {
 
 /* ---- remove ---- */
 
-/* The voters but one; true if there are any. */
+/* Fills *rest with the voters but `id`; false if there is no other. */
 static bool rest_without(struct node *n, rkv_node_id id, struct rkv_config_set *rest) {
   const struct rkv_config_set *now = &raft_effective(n->raft)->value.configs[0];
   memset(rest, 0, sizeof *rest);
@@ -30,8 +30,9 @@ static bool rest_without(struct node *n, rkv_node_id id, struct rkv_config_set *
   return rest->count > 0;
 }
 
-/* The leader hands over before it leaves: its successor is asked anew, and finds no hole in its
- * service (dissertation 4.2.2 lets it lead a cluster to which it does not belong). */
+/* A leader that is to be removed hands over first: its successor is then asked to remove it, and
+ * clients find no pause in the service. (Dissertation 4.2.2 lets the leader lead a cluster to which
+ * it does not belong.) */
 static void rest_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
                          enum rkv_status status, struct rkv_error *error) {
   const rkv_node_id id = ((struct rkv_membership_call *)call)->learner.id;
@@ -74,7 +75,7 @@ void correct_on_remove(struct node *n, struct rkv_call *call) {
   const rkv_node_id id = ((struct rkv_membership_call *)call)->learner.id;
   struct rkv_error error;
   if (!change_admit(n, call)) return;
-  if (!leads(n)) {
+  if (!this_node_leads(n)) {
     change_settle(n, call, RKV_NOT_LEADER, NULL);
     return;
   }
@@ -98,7 +99,8 @@ static void address_greeted(struct node *n, struct rkv_call *call, struct rkv_me
   change_settle(n, call, status, error);
 }
 
-/* *one: first the membership as it would be, then the member's record alone. */
+/* Checks the new address within the membership as it would be, then fills *one with the member's
+ * new record alone. */
 static enum rkv_status check_address(struct node *n, const struct rkv_member *wanted,
                                      struct rkv_membership *one, struct rkv_error *error) {
   const struct rkv_membership *m = &raft_effective(n->raft)->value;
@@ -124,7 +126,7 @@ void correct_on_set_address(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status;
   if (!change_admit(n, call)) return;
-  if (!leads(n)) {
+  if (!this_node_leads(n)) {
     change_settle(n, call, RKV_NOT_LEADER, NULL);
     return;
   }

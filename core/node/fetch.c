@@ -2,7 +2,7 @@
 #include <node/fetch.h>
 
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 
 #include <assert.h>
@@ -18,7 +18,7 @@ struct fetch {
 };
 
 /* On the worker. */
-static void run(struct node_job *job) {
+static void run_fetch(struct node_job *job) {
   struct fetch *f = (struct fetch *)job;
   struct node *n = f->n;
   uint64_t wanted = f->to - f->from + 1;
@@ -27,10 +27,10 @@ static void run(struct node_job *job) {
   f->got.entries = calloc(capacity, sizeof *f->got.entries);
   if (f->got.entries)
     f->got.status =
-        node_said(n->plugins.storage->read(n->plugins.storage_instance, f->from, f->to,
-                                           n->options.append_bytes_max, f->got.entries, capacity,
-                                           &f->got.count, node_ask(&f->got.error)),
-                  "the storage's read", &f->got.error);
+        outcome_of(n->plugins.storage->read(n->plugins.storage_instance, f->from, f->to,
+                                            n->options.append_bytes_max, f->got.entries, capacity,
+                                            &f->got.count, outcome_clear(&f->got.error)),
+                   "the storage's read", &f->got.error);
   else
     f->got.status = rkv_fail(&f->got.error, RKV_NO_MEMORY, "out of memory to read the log");
   if (f->got.status != RKV_OK) f->got.count = 0;
@@ -43,7 +43,7 @@ bool fetch_start(struct node *n, rkv_index from, rkv_index to, const struct node
   assert(from > 0 && from <= to && then);
   struct fetch *f = calloc(1, sizeof *f);
   if (!f) return false;
-  f->job.run = run;
+  f->job.run = run_fetch;
   f->n = n;
   f->then = then;
   f->got.peer = peer ? peer->id : 0;
@@ -61,7 +61,7 @@ static void drop_entries(struct fetched *got) {
   got->count = 0;
 }
 
-/* What a storage gave is what was asked for, or the storage breaks its contract. */
+/* True if the entries are those that were asked for; if not, the storage broke its contract. */
 static bool is_as_asked(const struct fetch *f) {
   bool asked = f->got.count <= f->to - f->from + 1;
   for (size_t i = 0; asked && i < f->got.count; i++)

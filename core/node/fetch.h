@@ -4,14 +4,15 @@
 
 #include <node/kernel/state.h>
 
-/* What was read; without entries: `status` and `error` say why. */
+/* What a read gave. If it gave no entries, `status` and `error` say why. */
 struct fetched {
-  struct rkv_entry *entries; /* one allocation; whoever takes it sets it to NULL and count to 0 */
+  /* one allocation; a `then` that keeps it sets it to NULL and count to 0 */
+  struct rkv_entry *entries;
   size_t count;
   enum rkv_status status;
   struct rkv_error error;
-  rkv_node_id peer; /* for whom, and by which connection (struct node_peer) */
-  uint64_t serial;
+  rkv_node_id peer; /* the peer that the entries are for; 0: none */
+  uint64_t serial;  /* of that peer's connection (struct node_peer) */
 };
 
 typedef void fetch_then(struct node *n, struct fetched *got);

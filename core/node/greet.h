@@ -4,17 +4,18 @@
 
 #include <node/kernel/state.h>
 
-/* Asks those of *members that are not this node, then calls `then` with their incarnations filled
- * in (0: no answer) and RKV_OK, or with an error if one of them is not who it should be, or if
- * fewer than `least` of all, this node included, answer: RKV_UNAVAILABLE if it is GREET_ALL, else
- * RKV_PRECONDITION. *error says why; after RKV_OK it is room for what `then` does. `then` may run
- * before the call returns, and does not run at all once the call was forgotten. */
+/* Asks every member of *members but this node who it is, then calls `then` with their incarnations
+ * filled in (0: no answer) and RKV_OK. `then` gets an error instead if one of them is not the node
+ * that it should be, or if fewer than `least` nodes answer, this node counted: RKV_UNAVAILABLE if
+ * `least` is GREET_ALL, else RKV_PRECONDITION. *error says why; after RKV_OK it is room for what
+ * `then` does. `then` may run before the call returns. It does not run after greet_forget. */
 #define GREET_ALL UINT32_MAX
 typedef void greet_then(struct node *n, struct rkv_call *call, struct rkv_membership *members,
                         enum rkv_status status, struct rkv_error *error);
 void greet(struct node *n, struct rkv_call *call, const struct rkv_membership *members,
            uint32_t least, greet_then *then);
-/* Likewise whoever is there, at the address that one member is to have: also of this node. */
+/* Likewise for the one member of *one, which is asked at its new address even if it is this
+ * node. */
 void greet_address(struct node *n, struct rkv_call *call, const struct rkv_membership *one,
                    greet_then *then);
 /* True if the call was still waiting for answers: `then` has not run. */

@@ -3,20 +3,21 @@
  * A cluster has an id, drawn when it is initialised; a node has an incarnation, drawn when it
  * starts with an empty storage. Both are saved before anything that rests on them, and travel
  * beside every request between nodes (struct rkv_envelope). So a node takes nothing from another
- * cluster, and one that lost its storage is not taken for the voter it was: what that voter
- * promised, it forgot.
+ * cluster. And a node that lost its storage is not taken for the voter that it was, whose promises
+ * it forgot.
  *
  * (D1) The incarnation never changes while the storage lives.
  * (D2) The cluster id never changes once it is settled: once this node knows a committed entry.
  *      Until then the node may have created a cluster of its own by mistake, beside the others, and
- *      may leave it for the cluster of a leader whose append or snapshot it accepts. A leader's id
- *      is held by all that follow it before they answer.
+ *      may leave it for the cluster of a leader whose append or snapshot it accepts. A follower
+ *      takes over its leader's cluster id before it answers the leader.
  * (D3) A node that leaves a cluster drops its whole log first: the ids of two clusters' entries may
  *      be equal and their contents not, as those of every initial entry are.
- * (D4) A node that acknowledged more than the initial entry may be one of the quorum that committed
- *      it, and not know yet. It leaves only for a cluster of the same founders: then every leader
- *      of either cluster was elected by a majority of the same voters, and those who acknowledged
- *      elect nobody with a shorter log (5.4.1), so nothing that was committed is left behind. */
+ * (D4) A node that acknowledged more than the initial entry may belong to the quorum that committed
+ *      it, without knowing so yet. Such a node leaves only for a cluster of the same founders: then
+ *      every leader of either cluster was elected by a majority of the same voters. The voters that
+ *      acknowledged an entry elect no leader with a shorter log (5.4.1), so no committed entry is
+ *      left behind. */
 #include <node/identity.h>
 
 #include <node/kernel/answer.h>
@@ -30,9 +31,9 @@
 #include <inttypes.h>
 
 #define INITIAL_INDEX 1                    /* of the entry that initialises a cluster */
-#define FOUNDERS_MASK UINT64_C(0xffffffff) /* the part of cluster.low that tells the founders */
+#define FOUNDERS_MASK UINT64_C(0xffffffff) /* the part of cluster.low that holds founders_sum */
 
-static uint64_t draw(struct node *n) {
+static uint64_t draw_number(struct node *n) {
   uint64_t number;
   do number = n->executor->random(n->executor->ctx);
   while (number == 0);
@@ -43,14 +44,14 @@ void identity_recover(struct node *n, const struct rkv_identity *stored) {
   assert(n->identity.incarnation == 0); /* (D1) */
   n->identity = *stored;
   if (n->identity.incarnation != 0) return;
-  n->identity.incarnation = draw(n);
+  n->identity.incarnation = draw_number(n);
   n->identity_unsaved = true;
 }
 
 /* ---- clusters ---- */
 
-/* A sum over the voters that create a cluster, in whatever order they are named; one of four
- * thousand million, so that different voters have different sums but for odd chance. */
+/* A sum of 32 bits over the voters that create a cluster, in whatever order they are named:
+ * different voters have different sums but for odd chance. */
 static uint64_t founders_sum(const struct rkv_membership *m) {
   uint64_t sum = 0;
   for (uint32_t i = 0; i < m->configs[0].count; i++) {
@@ -80,8 +81,8 @@ static bool is_other(const struct node *n, struct rkv_cluster_id other) {
 
 /* ---- who may speak to it ---- */
 
-static enum rkv_status check(const struct node *n, const struct rkv_envelope *e,
-                             struct rkv_error *error) {
+static enum rkv_status check_envelope(const struct node *n, const struct rkv_envelope *e,
+                                      struct rkv_error *error) {
   const rkv_node_id id = n->plugins.host->node_id;
   const struct rkv_identity *me = &n->identity;
   if (e->to != n->plugins.host->node_id)
@@ -103,7 +104,8 @@ static enum rkv_status check(const struct node *n, const struct rkv_envelope *e,
   return RKV_OK;
 }
 
-/* Whom its own cluster, or one that it has forgotten, asks as a member may lack what it had. */
+/* A node of this node's own cluster, or of one that it has forgotten, asked it as a member: then
+ * this node may lack what it once held. */
 static void note_member(struct node *n, const struct rkv_envelope *e) {
   if (e->to == n->plugins.host->node_id && rkv_cluster_id_known(e->cluster) &&
       !is_other(n, e->cluster))
@@ -114,7 +116,7 @@ enum rkv_status identity_check(struct node *n, const struct rkv_call *call,
                                struct rkv_error *error) {
   struct rkv_error own;
   if (!call->envelope) return RKV_OK;
-  enum rkv_status status = check(n, call->envelope, &own);
+  enum rkv_status status = check_envelope(n, call->envelope, &own);
   note_member(n, call->envelope);
   if (status == RKV_OK) return RKV_OK;
   *error = own;
@@ -129,7 +131,7 @@ enum rkv_status identity_check(struct node *n, const struct rkv_call *call,
   return status;
 }
 
-/* Who says who it is learns whether it is a member. */
+/* A sender that names itself learns whether it is a member. */
 static void tell_membership(struct node *n, struct rkv_hello_call *hello) {
   const rkv_node_id asker = rkv_call_sender(&hello->call).id;
   const struct raft_membership *m = raft_committed(n->raft);
@@ -148,21 +150,22 @@ void identity_on_hello(struct node *n, struct rkv_call *call) {
   hello->incarnation = n->identity.incarnation;
   hello->cluster = (struct rkv_cluster_id){0, 0};
   if (n->identity.settled) hello->cluster = n->identity.cluster;
-  (void)odd_check_sender(n, call, NULL, NULL); /* it is told who is there all the same */
+  (void)odd_check_sender(n, call, NULL, NULL); /* the sender is answered all the same */
   tell_membership(n, hello);
   (void)answer_ok(n, call);
 }
 
 /* ---- which cluster is its own ---- */
 
-static void join(struct node *n, struct rkv_cluster_id cluster) {
+static void join_cluster(struct node *n, struct rkv_cluster_id cluster) {
   n->identity.cluster = cluster;
   n->identity_unsaved = true;
-  n->peers.outdated = true; /* what they are told of this node */
+  n->peers.outdated = true; /* requests carry the old cluster */
 }
 
-/* A leader whose cluster has no id, as OpenRaft's: the initial entry may be this node's own, and
- * nothing tells it from the leader's. */
+/* True if this node holds the initial entry of a cluster that it created itself. A leader whose
+ * cluster has no id (OpenRaft's) may have another entry in its place, and nothing tells the two
+ * apart. */
 static bool is_doubtful(const struct node *n) {
   struct raft_view view;
   if (n->identity.settled || n->committed.index > 0) return false;
@@ -182,8 +185,8 @@ bool identity_differs(const struct node *n, const struct rkv_call *call) {
   return !n->identity.settled && !rkv_cluster_id_equal(theirs, n->identity.cluster);
 }
 
-/* (D3): a crash before identity_adopt leaves an empty log of the old cluster, which nobody mistakes
- * for anything. */
+/* (D3). A crash before identity_adopt leaves an empty log and the old cluster's id: no harm is
+ * done. */
 bool identity_leaves(struct node *n, const struct rkv_call *call) {
   if (n->left_cluster || !identity_differs(n, call)) return false;
   if (!rkv_cluster_id_known(n->identity.cluster)) return false;
@@ -202,17 +205,17 @@ void identity_adopt(struct node *n, const struct rkv_call *call) {
   if (!identity_differs(n, call)) return;
   assert(n->left_cluster || !rkv_cluster_id_known(n->identity.cluster)); /* (D3) */
   n->left_cluster = false;
-  join(n, leaders_cluster(call));
+  join_cluster(n, leaders_cluster(call));
 }
 
 void identity_found(struct node *n, const struct rkv_membership *founders) {
-  uint64_t low = (draw(n) & ~FOUNDERS_MASK) | founders_sum(founders);
-  join(n, (struct rkv_cluster_id){draw(n), low});
+  uint64_t low = (draw_number(n) & ~FOUNDERS_MASK) | founders_sum(founders);
+  join_cluster(n, (struct rkv_cluster_id){draw_number(n), low});
 }
 
 void identity_settle(struct node *n) {
   if (n->identity.settled || n->committed.index == 0) return;
-  if (!rkv_cluster_id_known(n->identity.cluster)) return; /* its leaders know none */
+  if (!rkv_cluster_id_known(n->identity.cluster)) return; /* the cluster has no id */
   n->identity.settled = true;
   n->identity_unsaved = true;
 }

@@ -1,4 +1,4 @@
-/* leap.c: terms and log ids that cannot be true are refused, counted and told (leap.h). */
+/* leap.c: refuses, counts and logs terms and log ids that cannot be true (leap.h). */
 #include <node/leap.h>
 
 #include <node/kernel/gate.h>
@@ -7,8 +7,8 @@
 
 #include <inttypes.h>
 
-/* One line at change, then one every NODE_QUIET_NS with a count. */
-static void tell(struct node *n, rkv_node_id sender, const char *text) {
+/* Logs at most one line in NODE_QUIET_NS, with the count since the line before. */
+static void tell_leap(struct node *n, rkv_node_id sender, const char *text) {
   n->count.bad_peer_calls++;
   n->leap.quiet++;
   if (n->now_ns < n->leap.quiet_ns) return;
@@ -19,18 +19,18 @@ static void tell(struct node *n, rkv_node_id sender, const char *text) {
   n->leap.quiet = 0;
 }
 
-bool leap_is_told(struct node *n, const struct rkv_call *call, struct rkv_vote vote,
-                  struct rkv_log_id id, struct rkv_error *error) {
+bool leap_is_found(struct node *n, const struct rkv_call *call, struct rkv_vote vote,
+                   struct rkv_log_id id, struct rkv_error *error) {
   rkv_node_id sender = rkv_call_sender(call).id;
   if (raft_check_edge(n->raft, vote, id, error) == RKV_OK) return false;
-  tell(n, sender ? sender : vote.node_id, error->text);
+  tell_leap(n, sender ? sender : vote.node_id, error->text);
   return true;
 }
 
 bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
                   struct rkv_log_id id) {
   struct rkv_error error;
-  if (!leap_is_told(n, call, vote, id, &error)) return false;
+  if (!leap_is_found(n, call, vote, id, &error)) return false;
   gate_refuse(n, call, &error);
   return true;
 }
@@ -38,5 +38,5 @@ bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
 void leap_note_answer(struct node *n, rkv_node_id peer, struct rkv_vote vote) {
   struct rkv_error error;
   if (raft_check_edge(n->raft, vote, (struct rkv_log_id){0, 0}, &error) != RKV_OK)
-    tell(n, peer, error.text);
+    tell_leap(n, peer, error.text);
 }

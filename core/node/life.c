@@ -1,4 +1,4 @@
-/* life.c: life of a node: made, started, stopped (node.h). */
+/* life.c: the life of a node: it is made, started, stopped, freed (node.h). */
 #include <node/api.h>
 #include <node/change.h>
 #include <node/kernel/inbox.h>
@@ -93,7 +93,8 @@ void node_abandon(struct node *n) {
 }
 
 bool node_ended(struct node *n) {
-  bool idle = role_is_idle(&n->role); /* whoever was in the loop has seen the rest */
+  /* a thread that was inside when node_abandon kicked has looked again */
+  bool idle = role_is_idle(&n->role);
   return !atomic_load(&n->started) || (idle && atomic_load(&n->end.abandoned));
 }
 

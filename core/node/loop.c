@@ -1,5 +1,4 @@
-/* loop.c: the node's loop, a role that one thread at a time takes (architecture: "the loop is a
- * role, not a thread").
+/* loop.c: the node's loop, a role that one thread at a time takes (kernel/role.h).
  *
  * node_kick takes the role if it is free; if another thread has it, that thread is told to look
  * again. The runner works the inbox until it is empty; nothing in it blocks. */
@@ -78,8 +77,9 @@ static bool calls_wait(const struct node *n) {
          n->transfer.call || n->build.call || n->deferred.count > 0 || stream_waits(n);
 }
 
-/* Deadlines of calls that wait here: looked at every NODE_EXPIRE_NS, not at each call's own. */
-static void expire(struct node *n) {
+/* Ends the waiting calls whose deadline passed. Looks every NODE_EXPIRE_NS, not at each call's
+ * deadline. */
+static void expire_calls(struct node *n) {
   if (n->now_ns < n->expire_ns) return;
   propose_expire(n);
   change_expire(n);
@@ -91,7 +91,7 @@ static void expire(struct node *n) {
   n->expire_ns = calls_wait(n) ? n->now_ns + NODE_EXPIRE_NS : 0;
 }
 
-/* The end of a pause, if it is still to come. */
+/* The earlier of `deadline` and the end of a pause, if that is still to come. */
 static uint64_t pause_end(const struct node *n, uint64_t pause_ns, uint64_t deadline) {
   return pause_ns > n->now_ns && pause_ns < deadline ? pause_ns : deadline;
 }
@@ -119,11 +119,11 @@ static void on_time(struct node *n) {
   if (n->now_ns >= raft_deadline(n->raft)) raft_on_time(n->raft, node_now(n));
 }
 
-static void apply(struct node *n) {
+static void apply_slice(struct node *n) {
   n->more = apply_run(n);
 }
 
-/* Those that wait for nothing to be applied are answered before the writes. */
+/* Reads whose index is applied already are answered before this batch's entries are applied. */
 static void reads_now(struct node *n) {
   read_run(n);
 }
@@ -132,14 +132,14 @@ typedef void phase(struct node *n);
 
 /* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
 static phase *const phases[] = {
-    propose_flush, on_time,    expire,        read_flush,      transfer_drain_run,
-    stall_run,     tend_run,   replicate_all, reads_now,       apply,
+    propose_flush, on_time,    expire_calls,  read_flush,      transfer_drain_run,
+    stall_run,     tend_run,   replicate_all, reads_now,       apply_slice,
     read_run,      stream_run, build_run,     identity_settle, know_run,
 };
 
-/* One batch: everything that waits now. True if there is more to do at once. The clock is read
- * when the inbox was taken: a lease read must not be judged by a time before it began, nor a
- * promise begin before the append came that it answers. */
+/* Works one batch: everything that waits now. True if there is more to do at once. The clock is
+ * read after the inbox was taken: a lease read must not be judged by a time before it arrived, and
+ * the promise in an answer must not begin before the append arrived. */
 static bool run_batch(struct node *n) {
   struct rkv_call *calls = inbox_take(&n->inbox);
   n->now_ns = n->executor->now_ns(n->executor->ctx);

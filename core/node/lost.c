@@ -1,4 +1,4 @@
-/* lost.c: who lacks what it had acknowledged (lost.h). */
+/* lost.c: finds peers that lack what they had acknowledged (lost.h). */
 #include <node/lost.h>
 
 #include <node/kernel/state.h>
@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-/* More than the peer was sent it cannot hold, whatever it says. */
+/* False: the peer says that it holds more than it was sent, which cannot be. */
 static bool is_true(const struct rkv_append_call *answer) {
   return answer->matched.index <= answer->prev.index + answer->entry_count;
 }
@@ -18,7 +18,8 @@ static void acknowledged(struct node *n, struct holding *h, struct rkv_vote vote
   h->at_ns = n->now_ns;
 }
 
-/* An append that was planned before the acknowledgement came may have overtaken what it was for. */
+/* True if the peer denies an entry that it had acknowledged. An append that was planned before the
+ * acknowledgement came says nothing: it may have overtaken the append that was acknowledged. */
 static bool lacks(const struct holding *h, const struct raft_append_plan *plan) {
   return rkv_vote_compare(h->vote, plan->vote) == RKV_EQUAL && plan->prev.index > 0 &&
          plan->prev.index <= h->index && plan->at_ns > h->at_ns;

@@ -33,7 +33,7 @@ static size_t format_text(struct node *n, char *text, size_t size) {
   return at;
 }
 
-static enum rkv_status fill(struct node *n, struct rkv_metrics_call *call) {
+static enum rkv_status fill_metrics(struct node *n, struct rkv_metrics_call *call) {
   char text[METRICS_TEXT_MAX];
   struct raft_view view;
   raft_view(n->raft, &view);
@@ -62,7 +62,7 @@ void metrics_on_call(struct node *n, struct rkv_call *call) {
     return;
   }
   gate_leave(n, call);
-  if (fill(n, m) == RKV_OK) {
+  if (fill_metrics(n, m) == RKV_OK) {
     (void)answer_give(n, call, given);
     return;
   }

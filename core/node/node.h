@@ -1,9 +1,9 @@
 /* node.h: runs one raft over one set of plugins.
  *
  * The node's loop is a ROLE, not a thread: exactly one thread at a time runs it. Calls and
- * completions only enqueue; node_kick takes the role if it is free, works the inbox until it is
- * empty and gives it back. Nothing in the loop blocks; what may block (snapshots, reading a lagging
- * peer's entries) runs on the executor's worker. */
+ * completions are only enqueued; node_kick takes the role if it is free, works until the inbox is
+ * empty, and gives the role back. Nothing in the loop blocks; what may block (snapshots, reading a
+ * lagging peer's entries) runs on the executor's worker. */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
@@ -16,13 +16,13 @@ struct node_job {
 };
 
 /* What a node needs of the world: time, chance, a timer and a worker. Production: node_executor_new
- * (threads); simulation: one scheduler with virtual time. Every function: any thread, never blocks.
- */
+ * (threads); simulation: one scheduler with virtual time. Every function: any thread, never
+ * blocks. */
 struct node_executor {
   void *ctx;
   uint64_t (*now_ns)(void *ctx); /* never goes back; may stand still while the machine sleeps */
-  /* How long that clock has stood still until now, in ns; it may say up to a millisecond more.
-   * NULL: it never does. */
+  /* How long now_ns has stood still so far, in ns, and up to a millisecond more. NULL: it never
+   * stands still. */
   uint64_t (*slept_ns)(void *ctx);
   uint64_t (*random)(void *ctx);
   /* Calls node_kick not before `deadline_ns`; a later call replaces an earlier deadline; UINT64_MAX
@@ -42,7 +42,7 @@ struct node_plugins {
   const struct rkv_state_machine_ops *sm;
   void *sm_instance;
   uint64_t sm_capabilities, storage_capabilities; /* RKV_CAP_* */
-  uint32_t transport_abi_minor; /* its calls are no newer than this, whatever they say */
+  uint32_t transport_abi_minor; /* the transport's: its calls are taken to be no newer than this */
   /* Writes what the plugins registered (rkv_host.metric_register) as ` name:value` pairs, at most
    * `size` bytes with the NUL, and returns their length; pairs that do not fit are left out. Any
    * thread, does not block. NULL: no plugin metrics are shown. */
@@ -70,8 +70,7 @@ struct node;
 /* Reads what the storage and the state machine hold, restores the newest snapshot if the machine
  * lags behind it, and makes the node; nothing runs yet. May block. Errors: whatever the plugins
  * say; RKV_CORRUPT if log and state machine contradict each other; RKV_INVALID for options out of
- * range, and for a state machine that keeps its state by itself without what that takes
- * (rkv/state_machine.h). */
+ * range, and for a durable state machine without what that takes (rkv/state_machine.h). */
 enum rkv_status node_new(const struct node_options *options, const struct node_plugins *plugins,
                          const struct node_executor *executor, struct node **out,
                          struct rkv_error *error);
@@ -85,8 +84,8 @@ void node_set_transport(struct node *n, void *transport_instance);
 /* Begins to work (timers, peers). After rkv_transport_ops.start. */
 void node_start(struct node *n);
 
-/* Runs the loop on this thread unless another thread does. For the executor's timer and for tests.
- */
+/* Runs the loop on this thread unless another thread does. For the executor's timer and for
+ * tests. */
 void node_kick(struct node *n);
 
 /* The node stops because a promise cannot be kept: the first reason wins. What waits is answered

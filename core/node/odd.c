@@ -8,9 +8,10 @@
 
 #include <inttypes.h>
 
-/* ---- what the membership says of it ---- */
+/* ---- what the membership says of this node ---- */
 
-/* A host that names no machine: who listens there does so on every address that it has. */
+/* A host that names no machine: a node that listens there listens on every address of its
+ * machine. */
 static bool is_unspecified(const char *addr) {
   static const char *const hosts[] = {"0.0.0.0:", "[::]:", "*:", ":"};
   for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
@@ -53,10 +54,10 @@ void odd_look(struct node *n, const struct rkv_membership *m) {
   look_at_storage(n, m, me != NULL);
 }
 
-/* ---- who else says to be it ---- */
+/* ---- other nodes under this node's id ---- */
 
-/* One line at change, then one every NODE_QUIET_NS. */
-static void tell(struct node *n, const char *text) {
+/* Counts a clash, and logs at most one line in NODE_QUIET_NS. */
+static void tell_clash(struct node *n, const char *text) {
   n->odd.id_clashes++;
   if (n->now_ns < n->odd.quiet_ns) return;
   n->odd.quiet_ns = n->now_ns + NODE_QUIET_NS;
@@ -74,7 +75,7 @@ enum rkv_status odd_check_sender(struct node *n, const struct rkv_call *call,
       "a request came under the id of the node that got it, %" PRIu64 ", incarnation %" PRIx64 " "
       "(this one: %" PRIx64 "): two nodes run as one, perhaps a copied machine (stop one)",
       own, sender.incarnation, n->identity.incarnation);
-  tell(n, said.text);
+  tell_clash(n, said.text);
   if (error) *error = said;
   return RKV_FOREIGN;
 }
@@ -94,5 +95,5 @@ void odd_note_answer(struct node *n, rkv_node_id id, const char *addr, rkv_node_
                  "%s (correct the address, or "
                  "the id that the node there is started with)",
                  addr, id, said, said == n->plugins.host->node_id ? ", this node's own id" : "");
-  tell(n, text);
+  tell_clash(n, text);
 }

@@ -2,7 +2,7 @@
 #include <node/peers.h>
 
 #include <node/kernel/ahead.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/odd.h>
 
@@ -33,9 +33,9 @@ static void open_peer(struct node *n, const struct rkv_member *member) {
   *peer = (struct node_peer){
       .id = member->id, .incarnation = member->incarnation, .serial = ++n->peers.serial};
   memcpy(peer->addr, member->addr, sizeof peer->addr);
-  if (node_said(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &peer->handle,
-                                                node_ask(&error)),
-                "the transport's peer_open", &error) == RKV_OK)
+  if (outcome_of(n->plugins.transport->peer_open(n->plugins.transport_instance, &info,
+                                                 &peer->handle, outcome_clear(&error)),
+                 "the transport's peer_open", &error) == RKV_OK)
     return;
   peer->handle = NULL;
   rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "peer cannot be reached id=%" PRIu64 ": %s",
@@ -48,14 +48,14 @@ static bool leads_to(const struct node_peer *peer, const struct rkv_member *memb
 }
 
 void peer_update(struct node *n, const struct rkv_membership *membership) {
-  if (!n->plugins.transport_instance) return; /* node_start comes back to it */
+  if (!n->plugins.transport_instance) return; /* node_start will call this again */
   odd_look(n, membership);
   n->peers.leaving = false;
   for (size_t i = n->peers.count; i-- > 0;) {
     const struct rkv_member *member = rkv_membership_find(membership, n->peers.list[i].id);
     struct raft_peer_view view;
     if (!member && raft_peer(n->raft, n->peers.list[i].id, &view))
-      n->peers.leaving = true; /* it is still told that it leaves */
+      n->peers.leaving = true; /* raft still tells this peer that it leaves */
     else if (!leads_to(&n->peers.list[i], member))
       close_at(n, i);
   }

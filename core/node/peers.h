@@ -8,7 +8,7 @@ struct node_peer *peer_find(struct node *n, rkv_node_id id);
 void peer_update(struct node *n, const struct rkv_membership *membership);
 /* Closes the connections to members that left, as soon as raft has nothing to tell them. */
 void peer_let_go(struct node *n);
-/* Connects anew to all peers if what requests say of this node has changed. */
+/* Opens all connections anew if the cluster that requests name has changed. */
 void peer_reopen(struct node *n);
 void peer_close_all(struct node *n);
 

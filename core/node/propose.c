@@ -35,7 +35,8 @@ static bool batch_reserve(struct node *n, size_t count) {
   return true;
 }
 
-static void end(struct node *n, struct rkv_propose_call *call, const struct rkv_error *error) {
+static void end_proposal(struct node *n, struct rkv_propose_call *call,
+                         const struct rkv_error *error) {
   gate_leave(n, &call->call);
   answer_fail(&call->call, error);
 }
@@ -48,15 +49,15 @@ void propose_on_call(struct node *n, struct rkv_call *call) {
   }
   struct rkv_error error;
   (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for one more proposal");
-  end(n, p, &error);
+  end_proposal(n, p, &error);
 }
 
 void propose_fail_batch(struct node *n, const struct rkv_error *error) {
-  for (size_t i = 0; i < n->propose.batch_count; i++) end(n, n->propose.batch[i], error);
+  for (size_t i = 0; i < n->propose.batch_count; i++) end_proposal(n, n->propose.batch[i], error);
   n->propose.batch_count = 0;
 }
 
-/* Not the leader: every call learns who is. */
+/* Ends all calls of the batch. If this node does not lead, every call learns which node does. */
 static void refuse_batch(struct node *n, enum rkv_status status, const struct rkv_error *error) {
   for (size_t i = 0; i < n->propose.batch_count; i++) {
     struct rkv_propose_call *p = n->propose.batch[i];
@@ -105,8 +106,8 @@ void propose_flush(struct node *n) {
   save_entries(n, n->propose.scratch, count);
 }
 
-/* Whatever waits for one of these entries no longer does: given back at once, because each atomic
- * costs as much as the rest of an answer. */
+/* Takes all calls that entries up to `last` answer off their budget at once: one atomic operation
+ * for each would cost as much as the rest of its answer. */
 static void release_answered(struct node *n, rkv_index last) {
   const struct ring *p = &n->propose.pending;
   uint64_t calls = 0, bytes = 0;
@@ -119,7 +120,7 @@ static void release_answered(struct node *n, rkv_index last) {
   if (calls > 0) gate_leave_proposals(n, calls, bytes);
 }
 
-static struct rkv_propose_call *take_first(struct ring *p) {
+static struct rkv_propose_call *take_first_pending(struct ring *p) {
   struct rkv_propose_call *call = pending_at(p, 0)->call;
   ring_drop_oldest(p);
   return call;
@@ -131,7 +132,8 @@ void propose_answer(struct node *n, const struct rkv_entry *entries, size_t coun
   release_answered(n, entries[count - 1].id.index);
   for (size_t i = 0; i < count; i++) {
     struct rkv_propose_call *call = NULL;
-    if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index) call = take_first(p);
+    if (p->count > 0 && pending_at(p, 0)->index == entries[i].id.index)
+      call = take_first_pending(p);
     if (!call) {
       rkv_buf_drop(&n->apply.results[i]);
       continue;
@@ -151,8 +153,8 @@ void propose_covered(struct node *n) {
                  "the write was carried out, but its answer is lost: it came to this node within a "
                  "snapshot");
   while (p->count > 0 && pending_at(p, 0)->index <= n->applied.index) {
-    struct rkv_propose_call *call = take_first(p);
-    if (call) end(n, call, &error);
+    struct rkv_propose_call *call = take_first_pending(p);
+    if (call) end_proposal(n, call, &error);
   }
 }
 
@@ -163,7 +165,7 @@ void propose_drop(struct node *n, rkv_index above, const char *why) {
   (void)rkv_fail(&error, RKV_ABORTED, "%s", why);
   while (p->count > 0 && pending_at(p, p->count - 1)->index > above) {
     struct rkv_propose_call *call = pending_at(p, --p->count)->call;
-    if (call) end(n, call, &error);
+    if (call) end_proposal(n, call, &error);
   }
 }
 
@@ -175,7 +177,7 @@ void propose_expire(struct node *n) {
     struct rkv_propose_call *call = at->call;
     at->call = NULL;
     (void)rkv_fail(&error, RKV_TIMEOUT, "not committed in time: it may or may not be done later");
-    end(n, call, &error);
+    end_proposal(n, call, &error);
   }
 }
 

@@ -6,14 +6,14 @@
 
 void propose_on_call(struct node *n, struct rkv_call *call);
 void propose_flush(struct node *n); /* the collected batch becomes entries */
-/* Ends the batch, of which nothing is in the log. */
+/* Ends all calls of the batch, of which nothing is in the log. */
 void propose_fail_batch(struct node *n, const struct rkv_error *error);
 void propose_answer(struct node *n, const struct rkv_entry *entries, size_t count);
-/* A snapshot moved `applied`: ends the proposals that it covers. They are done, without an answer.
- */
+/* A snapshot moved `applied`: ends the proposals that it covers. They are done, without an
+ * answer. */
 void propose_covered(struct node *n);
-/* Gives up the proposals above the index. They are in the log: whatever the cause, they may or may
- * not be done, as `why` says, and end as RKV_ABORTED. */
+/* Ends the calls whose entries are above the index, with RKV_ABORTED and `why` as text: their
+ * entries are in the log, and whatever the cause, they may or may not be committed. */
 void propose_drop(struct node *n, rkv_index above, const char *why);
 void propose_expire(struct node *n);
 void propose_free(struct node *n);

@@ -1,20 +1,21 @@
 /* read.c: linearizable and lease reads (dissertation 6.4).
  *
- * All clients' reads that wait when the loop comes by share one ticket of raft, and so do the
- * questions of other nodes: raft has one round for both. When raft confirms it, reads wait until
- * the state machine has applied the read index, and are answered from it. A node that does not lead
- * asks the leader for the index, once for all clients that wait, and answers itself; it refuses the
- * other nodes' questions, which only a leader answers.
+ * All reads of clients that came in one batch share one ticket of raft, and the read index calls of
+ * other nodes share another; raft has one round for both. Once raft has confirmed a ticket, its
+ * reads wait until the state machine has applied the read index, and are then answered. A node that
+ * does not lead asks the leader for the index, once for all clients' reads of the batch, and
+ * answers the clients itself. It refuses the read index calls of other nodes, which only a leader
+ * answers.
  *
- * (L1) Every read is in one list: until read_flush in the one being gathered, then in that of one
- *      ticket; an answered one in none. */
+ * (L1) A read that waits is in exactly one list: in n->read.waiting until read_flush, then in that
+ *      of one ticket. */
 #include <node/read.h>
 
 #include <node/kernel/answer.h>
 #include <node/kernel/fatal.h>
 #include <node/kernel/gate.h>
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/know.h>
 #include <node/peers.h>
@@ -29,9 +30,10 @@ struct node_ticket {
   struct rkv_read_index_call call; /* first: to the leader, if this node does not lead */
   struct node *n;
   struct node_ticket *next;
-  uint64_t number;       /* raft's; 0 = asked of the leader */
-  bool confirmed, lease; /* `index` is known */
-  bool asking;           /* the call to the leader is on its way */
+  uint64_t number; /* raft's; 0: the leader is asked instead */
+  bool confirmed;  /* `index` is known */
+  bool lease;      /* lease reads; else linearizable ones */
+  bool asking;     /* the call to the leader is in flight */
   rkv_index index;
   struct rkv_call *reads; /* linked by next */
   enum rkv_status status;
@@ -96,7 +98,8 @@ static void fail_ticket(struct node *n, struct node_ticket *t, const struct rkv_
   fail_reads(n, reads, error);
 }
 
-/* A read index call needs no apply here: the asking node does that. */
+/* Read index calls are answered now: the asking node waits until its own state machine has
+ * applied. */
 static void answer_index_calls(struct node *n, struct node_ticket *t, struct rkv_log_id index) {
   struct rkv_call **at = &t->reads;
   while (*at) {
@@ -133,7 +136,7 @@ void read_run(struct node *n) {
   }
 }
 
-/* raft gives one number to all that share a round: there may be several here. */
+/* Several tickets may have one number: raft gives it to all that share a round. */
 void read_ready(struct node *n, uint64_t number, struct rkv_log_id index) {
   for (struct node_ticket *t = n->read.tickets; t; t = t->next)
     if (t->number == number) confirm(n, t, index);
@@ -152,13 +155,13 @@ void read_failed(struct node *n, uint64_t number) {
 
 static void on_index(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
   struct node_ticket *t = (struct node_ticket *)call;
-  t->status = node_told(status, error, "the transport's send_read_index", &t->error);
+  t->status = outcome_of_done(status, error, "the transport's send_read_index", &t->error);
   node_post(t->n, call, NODE_READ_INDEX_ANSWER);
 }
 
 void read_on_index_answer(struct node *n, struct rkv_call *call) {
   struct node_ticket *t = (struct node_ticket *)call;
-  struct rkv_error error = t->error; /* the ticket is freed before it is told */
+  struct rkv_error error = t->error; /* a copy: the ticket is freed before its reads end */
   t->asking = false;
   if (!node_ending(n) && t->status == RKV_OK) {
     confirm(n, t, t->call.index);
@@ -167,7 +170,7 @@ void read_on_index_answer(struct node *n, struct rkv_call *call) {
   if (node_ending(n))
     node_end_error(n, &error);
   else if (t->status != RKV_TIMEOUT)
-    error.status = RKV_NOT_LEADER; /* it does not know the question: the client goes there itself */
+    error.status = RKV_NOT_LEADER; /* the leader gave no index: the client goes to it itself */
   fail_ticket(n, t, &error);
 }
 
@@ -184,8 +187,8 @@ static bool ask_leader(struct node *n, struct node_ticket *t) {
   return true;
 }
 
-/* The clock that leases are judged by stands still while the machine sleeps; voters' clocks do not.
- */
+/* The clock by which leases are judged stands still while this machine sleeps; the voters' clocks
+ * do not. */
 static void notice_sleep(struct node *n) {
   if (!n->executor->slept_ns) return;
   uint64_t slept = n->executor->slept_ns(n->executor->ctx);

@@ -5,9 +5,10 @@
 #include <node/kernel/state.h>
 
 void read_on_call(struct node *n, struct rkv_call *call);
-/* Unless this node does not know enough. Any thread, if the machine may be asked on any. */
+/* Answers a local read, or refuses it while this node does not know enough (know.h). The runner's;
+ * any thread if the state machine has RKV_CAP_CONCURRENT_QUERIES. */
 void read_local(struct node *n, struct rkv_query_call *call);
-/* Takes a query or read index call that wants more than a local read; read_flush sends them on. */
+/* Puts a call that wants more than a local read into the batch of reads that read_flush works. */
 void read_gather(struct node *n, struct rkv_call *call, bool lease);
 void read_flush(struct node *n);
 /* Answers the reads whose index is applied. */

@@ -2,11 +2,11 @@
  *
  * Chunks go to the storage and into a new state beside the present one, on the worker. At the end
  * the state machine checks the new state, the storage makes the snapshot durable, the state machine
- * swaps, and raft hears of it; nothing is applied in between. So what the machine refuses never
- * reaches the storage, and a machine is never ahead of its storage, whenever a crash comes. A
- * machine without restore_check checks and swaps before the storage commits: a crash in between
- * leaves no trace in it, for it forgets everything (recover.c refuses others). How a stream ends:
- * stream.c. */
+ * swaps to the new state, and raft is told; nothing is applied in between. So the storage never has
+ * a snapshot that the machine refuses, and the machine is never ahead of the storage, whenever a
+ * crash comes. A machine without restore_check checks and swaps before the storage commits. Such a
+ * machine forgets everything in a crash, so that a crash in between leaves no trace (recover.c
+ * refuses a durable one). stream.c: how a stream ends. */
 #include <node/receive.h>
 
 #include <node/identity.h>
@@ -14,7 +14,7 @@
 #include <node/kernel/fatal.h>
 #include <node/kernel/gate.h>
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/leap.h>
 #include <node/propose.h>
@@ -26,66 +26,67 @@
 
 /* ---- on the worker ---- */
 
-static enum rkv_status begin(struct snapshot_receive *r) {
+static enum rkv_status receive_begin(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status =
-      node_said(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
-                                                   &r->writer, node_ask(&r->error)),
-                "the storage's snapshot_begin", &r->error);
+      outcome_of(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
+                                                    &r->writer, outcome_clear(&r->error)),
+                 "the storage's snapshot_begin", &r->error);
   if (status != RKV_OK) return status;
-  return node_said(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
-                                                node_ask(&r->error)),
-                   "the state machine's restore_begin", &r->error);
+  return outcome_of(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
+                                                 outcome_clear(&r->error)),
+                    "the state machine's restore_begin", &r->error);
 }
 
-static enum rkv_status write_chunk(struct snapshot_receive *r) {
+static enum rkv_status receive_chunk(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status =
-      node_said(n->plugins.storage->snapshot_write(r->writer, r->chunk, node_ask(&r->error)),
-                "the storage's snapshot_write", &r->error);
+      outcome_of(n->plugins.storage->snapshot_write(r->writer, r->chunk, outcome_clear(&r->error)),
+                 "the storage's snapshot_write", &r->error);
   if (status != RKV_OK) return status;
   r->meta.size += r->chunk.len;
-  return node_said(n->plugins.sm->restore_write(r->restore, r->chunk, node_ask(&r->error)),
-                   "the state machine's restore_write", &r->error);
+  return outcome_of(n->plugins.sm->restore_write(r->restore, r->chunk, outcome_clear(&r->error)),
+                    "the state machine's restore_write", &r->error);
 }
 
-/* The machine's check, unless it has swapped already; then the snapshot becomes the newest one. */
-static enum rkv_status install(struct snapshot_receive *r) {
+/* The state machine checks the new state, unless it has swapped already. Then the storage makes the
+ * snapshot its newest one. */
+static enum rkv_status install_snapshot(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status = RKV_OK;
   if (r->restore)
-    status = node_said(n->plugins.sm->restore_check(r->restore, node_ask(&r->error)),
-                       "the state machine's restore_check", &r->error);
+    status = outcome_of(n->plugins.sm->restore_check(r->restore, outcome_clear(&r->error)),
+                        "the state machine's restore_check", &r->error);
   if (status != RKV_OK) return status;
-  status = node_said(n->plugins.storage->snapshot_commit(r->writer, node_ask(&r->error)),
-                     "the storage's snapshot_commit", &r->error);
+  status = outcome_of(n->plugins.storage->snapshot_commit(r->writer, outcome_clear(&r->error)),
+                      "the storage's snapshot_commit", &r->error);
   r->writer = NULL;
   return status;
 }
 
-static enum rkv_status work(struct snapshot_receive *r) {
+static enum rkv_status receive_work(struct snapshot_receive *r) {
   if (node_ending(r->n)) {
     node_end_error(r->n, &r->error);
     return (enum rkv_status)r->error.status;
   }
   switch (r->step) {
-  case RECEIVE_BEGIN: return begin(r);
-  case RECEIVE_WRITE: return write_chunk(r);
-  case RECEIVE_INSTALL: return install(r);
+  case RECEIVE_BEGIN: return receive_begin(r);
+  case RECEIVE_WRITE: return receive_chunk(r);
+  case RECEIVE_INSTALL: return install_snapshot(r);
   }
   return RKV_OK;
 }
 
-static void run(struct node_job *job) {
+static void run_receive(struct node_job *job) {
   struct snapshot_receive *r = (struct snapshot_receive *)job;
   struct node *n = r->n;
-  r->status = work(r);
+  r->status = receive_work(r);
   node_post(n, &r->event,
             r->step == RECEIVE_INSTALL ? NODE_SNAPSHOT_INSTALLED : NODE_SNAPSHOT_STEPPED);
   node_kick(n);
 }
 
-static void on_worker(struct snapshot_receive *r, enum receive_step step) {
+static void receive_on_worker(struct snapshot_receive *r, enum receive_step step) {
   r->step = step;
   r->n->executor->post(r->n->executor->ctx, &r->job);
 }
@@ -93,7 +94,7 @@ static void on_worker(struct snapshot_receive *r, enum receive_step step) {
 /* ---- the sender's steps ---- */
 
 /* Asks raft whether the snapshot is wanted; if not, fills the answer. */
-static bool wanted(struct node *n, struct rkv_snapshot_call *call) {
+static bool snapshot_wanted(struct node *n, struct rkv_snapshot_call *call) {
   struct raft_view view;
   enum raft_offer offer = raft_on_snapshot_offer(n->raft, node_now(n), call->vote, call->meta.last);
   raft_view(n->raft, &view);
@@ -102,7 +103,7 @@ static bool wanted(struct node *n, struct rkv_snapshot_call *call) {
   return !call->finished;
 }
 
-/* The stream's own record, or the refusal in *error. */
+/* Makes the record of a new stream; NULL, with the refusal in *error. */
 static struct snapshot_receive *receive_new(struct node *n, const struct rkv_snapshot_call *call,
                                             struct rkv_error *error) {
   struct snapshot_receive *r = calloc(1, sizeof *r);
@@ -116,7 +117,7 @@ static struct snapshot_receive *receive_new(struct node *n, const struct rkv_sna
     free(r);
     return NULL;
   }
-  r->job.run = run;
+  r->job.run = run_receive;
   r->vote = call->vote;
   r->meta = call->meta;
   r->meta.size = 0;
@@ -125,7 +126,7 @@ static struct snapshot_receive *receive_new(struct node *n, const struct rkv_sna
   return r;
 }
 
-/* What no leader sends; NULL if the meta makes sense. */
+/* What is wrong with the meta, as no leader sends it; NULL if it makes sense. */
 static const char *wrong_meta(const struct rkv_snapshot_call *call) {
   if (!call->vote.committed) return "vote is not committed";
   if (call->meta.last.index == 0) return "last_log_id is missing";
@@ -144,7 +145,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     return;
   }
   if (identity_check(n, base, &error) != RKV_OK ||
-      leap_is_told(n, base, call->vote, call->meta.last, &error)) {
+      leap_is_found(n, base, call->vote, call->meta.last, &error)) {
     gate_refuse(n, base, &error);
     return;
   }
@@ -155,7 +156,7 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
     gate_refuse(n, base, &error);
     return;
   }
-  bool taken = wanted(n, call);
+  bool taken = snapshot_wanted(n, call);
   if (taken && identity_leaves(n, base)) {
     node_again(n, base);
     return;
@@ -185,14 +186,14 @@ void receive_on_begin(struct node *n, struct rkv_call *base) {
   n->receive.now = r;
   r->call = call;
   call->stream = r;
-  on_worker(r, RECEIVE_BEGIN);
+  receive_on_worker(r, RECEIVE_BEGIN);
 }
 
 void receive_on_stepped(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
   struct rkv_snapshot_call *call = r->call;
-  if (r->over) return; /* whoever ended it, tells */
+  if (r->over) return; /* stream_on_dropped answers the sender */
   if (r->status != RKV_OK) {
     stream_end(r, &r->error);
     return;
@@ -202,15 +203,16 @@ void receive_on_stepped(struct node *n, struct rkv_call *event) {
   r->call = NULL;
   call->chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
   if (answer_ok(n, &call->call)) return;
-  r->told = true; /* that the node ends (N4) */
+  r->sender_knows = true; /* answer_ok told the sender that this node ends (N4) */
   stream_end(r, NULL);
 }
 
-/* Notes a step; NULL: there is no stream for it any more. */
+/* Notes the step that the sender waits for. NULL: the stream has ended; the step is answered with
+ * the reason once the worker dropped the stream. */
 static struct snapshot_receive *take_step(struct node *n, struct rkv_snapshot_call *call) {
   struct snapshot_receive *r = call->stream;
   struct rkv_error error;
-  assert(r && !r->call && !r->told);
+  assert(r && !r->call && !r->sender_knows);
   r->call = call;
   if (!r->over && node_ending(n)) {
     node_end_error(n, &error);
@@ -229,17 +231,17 @@ void receive_on_write(struct node *n, struct rkv_call *base) {
   struct snapshot_receive *r = take_step(n, call);
   if (!r) return;
   r->chunk = rkv_buf_share(call->chunk);
-  on_worker(r, RECEIVE_WRITE);
+  receive_on_worker(r, RECEIVE_WRITE);
 }
 
 void receive_on_abort(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
   struct snapshot_receive *r = call->stream;
   (void)n;
-  assert(r && !r->call && !r->told);
+  assert(r && !r->call && !r->sender_knows);
   r->call = call;
   if (!r->over) stream_end(r, NULL);
-  r->end.status = RKV_OK; /* that it ended is what its sender wants */
+  r->end.status = RKV_OK; /* the stream has ended, as its sender wants */
   if (r->gone) stream_tell_end(r, &r->end);
   stream_free_ended(r);
 }
@@ -248,13 +250,13 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
   struct rkv_snapshot_call *call = (struct rkv_snapshot_call *)base;
   struct snapshot_receive *r = take_step(n, call);
   if (!r) return;
-  if (!wanted(n, call)) {
+  if (!snapshot_wanted(n, call)) {
     stream_end(r, NULL);
     return;
   }
   if (!n->plugins.sm->restore_check) {
-    r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
-                          "the state machine's restore_finish", &r->error);
+    r->status = outcome_of(n->plugins.sm->restore_finish(r->restore, outcome_clear(&r->error)),
+                           "the state machine's restore_finish", &r->error);
     r->restore = NULL;
     if (r->status != RKV_OK) {
       n->count.bad_peer_calls++;
@@ -263,12 +265,12 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
     }
   }
   n->receive.installing = true;
-  on_worker(r, RECEIVE_INSTALL);
+  receive_on_worker(r, RECEIVE_INSTALL);
 }
 
-/* Neither the machine nor the storage has changed, and both go on, unless the machine has swapped
- * already (nothing consistent is left) or the storage is broken. */
-static void not_installed(struct snapshot_receive *r) {
+/* The snapshot is not installed. State machine and storage are as before and go on, unless the
+ * machine has swapped already (nothing consistent is left) or the storage is broken. */
+static void snapshot_not_installed(struct snapshot_receive *r) {
   struct node *n = r->n;
   bool swapped = !r->restore, refused = r->writer;
   n->receive.installing = false;
@@ -278,12 +280,12 @@ static void not_installed(struct snapshot_receive *r) {
     node_fatal(n, r->status, r->error.text);
 }
 
-/* The storage has the snapshot: the machine swaps, and raft hears of it. */
-static void installed(struct snapshot_receive *r) {
+/* The storage has the snapshot: the state machine swaps, and raft is told. */
+static void snapshot_installed(struct snapshot_receive *r) {
   struct node *n = r->n;
   if (r->restore)
-    r->status = node_said(n->plugins.sm->restore_finish(r->restore, node_ask(&r->error)),
-                          "the state machine's restore_finish", &r->error);
+    r->status = outcome_of(n->plugins.sm->restore_finish(r->restore, outcome_clear(&r->error)),
+                           "the state machine's restore_finish", &r->error);
   r->restore = NULL;
   if (r->status != RKV_OK) {
     node_fatal(n, r->status, r->error.text);
@@ -297,7 +299,7 @@ static void installed(struct snapshot_receive *r) {
   n->build.log_bytes = 0;
   raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
   n->receive.installing = false;
-  propose_covered(n); /* before its outputs: those drop only what is above */
+  propose_covered(n); /* before raft's outputs are carried out: they drop only what is above */
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
           "snapshot installed last=%" PRIu64 " bytes=%" PRIu64, r->meta.last.index, r->meta.size);
 }
@@ -307,9 +309,9 @@ void receive_on_installed(struct node *n, struct rkv_call *event) {
   struct snapshot_receive *r =
       (struct snapshot_receive *)((char *)event - offsetof(struct snapshot_receive, event));
   if (r->status != RKV_OK)
-    not_installed(r);
+    snapshot_not_installed(r);
   else if (!node_ending(n))
-    installed(r);
+    snapshot_installed(r);
   if (node_ending(n)) { /* (N4) */
     node_end_error(n, &r->error);
     r->status = (enum rkv_status)r->error.status;

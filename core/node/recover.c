@@ -2,7 +2,7 @@
 #include <node/recover.h>
 
 #include <node/identity.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/kernel/tail.h>
 #include <node/know.h>
@@ -33,29 +33,30 @@ static enum rkv_status restore(struct recover *r, struct rkv_error *error) {
   struct rkv_buf chunk = rkv_buf_none();
   void *reader = NULL, *restoring = NULL;
   uint64_t offset = 0;
-  enum rkv_status status = node_said(
-      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, node_ask(error)),
+  enum rkv_status status = outcome_of(
+      storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, outcome_clear(error)),
       "the storage's snapshot_open", error);
   if (status != RKV_OK) return status;
-  status = node_said(sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, node_ask(error)),
-                     "the state machine's restore_begin", error);
+  status =
+      outcome_of(sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, outcome_clear(error)),
+                 "the state machine's restore_begin", error);
   while (status == RKV_OK) {
-    status = node_said(
-        storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk, node_ask(error)),
-        "the storage's snapshot_read", error);
+    status = outcome_of(storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk,
+                                               outcome_clear(error)),
+                        "the storage's snapshot_read", error);
     if (status != RKV_OK || chunk.len == 0) break;
     offset += chunk.len;
-    status = node_said(sm->restore_write(restoring, chunk, node_ask(error)),
-                       "the state machine's restore_write", error);
+    status = outcome_of(sm->restore_write(restoring, chunk, outcome_clear(error)),
+                        "the state machine's restore_write", error);
     rkv_buf_drop(&chunk);
   }
   rkv_buf_drop(&chunk);
   if (status == RKV_OK && sm->restore_check)
-    status = node_said(sm->restore_check(restoring, node_ask(error)),
-                       "the state machine's restore_check", error);
+    status = outcome_of(sm->restore_check(restoring, outcome_clear(error)),
+                        "the state machine's restore_check", error);
   if (status == RKV_OK) {
-    status = node_said(sm->restore_finish(restoring, node_ask(error)),
-                       "the state machine's restore_finish", error);
+    status = outcome_of(sm->restore_finish(restoring, outcome_clear(error)),
+                        "the state machine's restore_finish", error);
     n->build.snapshot_bytes = offset;
   } else if (restoring) {
     sm->restore_abort(restoring);
@@ -91,19 +92,19 @@ static enum rkv_status note_term(struct recover *r, struct rkv_log_id id, struct
   return RKV_OK;
 }
 
-/* Reads the whole log once: terms, memberships beyond the snapshot, and the hot tail. What the log
- * says of indexes that the snapshot covers is not asked: the entry may be one that the cluster
- * overruled, left by a crash between the snapshot's commit and the log's truncation. */
+/* Reads the whole log once: terms, memberships beyond the snapshot, and the hot tail. A membership
+ * entry that the snapshot covers is passed over: the cluster may have overruled it, and a crash
+ * between the snapshot's commit and the log's truncation may have left it there. */
 static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
   struct node *n = r->n;
   rkv_index next = r->state.purged.index + 1;
   while (next <= r->state.last.index) {
     size_t count = 0;
     enum rkv_status status =
-        node_said(n->plugins.storage->read(n->plugins.storage_instance, next, r->state.last.index,
-                                           RECOVER_BYTES, r->entries, RECOVER_ENTRIES, &count,
-                                           node_ask(error)),
-                  "the storage's read", error);
+        outcome_of(n->plugins.storage->read(n->plugins.storage_instance, next, r->state.last.index,
+                                            RECOVER_BYTES, r->entries, RECOVER_ENTRIES, &count,
+                                            outcome_clear(error)),
+                   "the storage's read", error);
     if (status == RKV_OK && count == 0)
       status = rkv_fail(error, RKV_CORRUPT, "log: entry %" PRIu64 " of %" PRIu64 " is missing",
                         next, r->state.last.index);
@@ -130,12 +131,13 @@ static enum rkv_status read_log(struct recover *r, struct rkv_error *error) {
 
 static enum rkv_status ask_applied(struct node *n, struct rkv_snapshot_meta *applied,
                                    struct rkv_error *error) {
-  return node_said(n->plugins.sm->applied(n->plugins.sm_instance, applied, node_ask(error)),
-                   "the state machine's applied", error);
+  return outcome_of(n->plugins.sm->applied(n->plugins.sm_instance, applied, outcome_clear(error)),
+                    "the state machine's applied", error);
 }
 
 /* A machine that keeps its state by itself must never get ahead of its storage: nothing could bring
- * the two together again (rkv/state_machine.h). `held`: what it had applied when it was opened. */
+ * the two together again (rkv/state_machine.h). `held`: what the machine had applied when it was
+ * opened. */
 static enum rkv_status check_durable(const struct node *n, struct rkv_log_id held,
                                      struct rkv_error *error) {
   bool declared = n->plugins.sm_capabilities & RKV_CAP_DURABLE;
@@ -220,7 +222,7 @@ static enum rkv_status make_raft(struct recover *r, struct rkv_error *error) {
   return raft_new(&config, &start, now, &n->raft, error);
 }
 
-/* Nothing was ever voted for, stored or joined. */
+/* True if this storage never held a vote, an entry or a cluster. */
 static bool is_fresh(const struct recover *r) {
   return r->state.vote.term == 0 && r->state.last.index == 0 &&
          !rkv_cluster_id_known(r->state.identity.cluster);
@@ -234,9 +236,9 @@ enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
   if (!r.memberships || !r.entries)
     status = rkv_fail(error, RKV_NO_MEMORY, "out of memory to read the log");
   if (status == RKV_OK)
-    status =
-        node_said(n->plugins.storage->load(n->plugins.storage_instance, &r.state, node_ask(error)),
-                  "the storage's load", error);
+    status = outcome_of(
+        n->plugins.storage->load(n->plugins.storage_instance, &r.state, outcome_clear(error)),
+        "the storage's load", error);
   if (status == RKV_OK) identity_recover(n, &r.state.identity);
   if (status == RKV_OK && r.state.snapshot.membership_id.index > 0)
     status =

@@ -210,8 +210,8 @@ void replicate_all(struct node *n) {
     }
 }
 
-/* What the transport knows from an earlier answer the peer did not say itself: it confirms no read
- * that came since, and promises nothing. */
+/* The transport inferred this answer from an earlier one; the peer did not give it. So it confirms
+ * no read that came since, and promises nothing. */
 static void discount(struct node_append *a) {
   if (!a->call.inferred) return;
   a->plan.round = 0;

@@ -15,7 +15,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Once the node ends, peers get no promise any more. */
+/* A node that ends makes no promise to peers any more. */
 bool request_refuse(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   if (node_ending(n))
@@ -125,13 +125,13 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
   return status;
 }
 
-/* Everything else about ids is raft's to check: they ascend by one. */
+/* The last log id that the append names. raft checks the others: they ascend by one. */
 static struct rkv_log_id last_named(const struct rkv_append_call *c) {
   return c->entry_count > 0 ? c->entries[c->entry_count - 1].id : c->prev;
 }
 
-/* Raft has taken the request, and the call may be gone: it follows this leader if it has the vote.
- */
+/* raft has taken the request; the call may have ended. If raft's vote is the sender's now, this
+ * node follows that leader. */
 static void note_leader(struct node *n, struct rkv_vote vote, struct rkv_log_id commit) {
   struct raft_view view;
   raft_view(n->raft, &view);
@@ -154,8 +154,8 @@ void request_on_append(struct node *n, struct rkv_call *call) {
   gate_refuse(n, call, &error);
 }
 
-/* An answer that waited for the storage may come when another leader was accepted and has cut off
- * what the first one sent: then it promises nothing. */
+/* While the answer waited for the storage, another leader may have been accepted, and may have cut
+ * off what this append brought. Then the answer must promise nothing. */
 static void reject_if_outdated(struct node *n, struct rkv_append_call *c) {
   struct raft_view view;
   raft_view(n->raft, &view);
@@ -171,7 +171,7 @@ void request_answer_append(struct node *n, const struct raft_output *out) {
   c->matched = out->id;
   c->voter_vote = out->vote;
   if (c->call.envelope)
-    rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no such word */
+    rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no promises */
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   tell_append_answer(n, c);
   gate_leave(n, &c->call);

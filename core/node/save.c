@@ -7,7 +7,7 @@
 
 #include <node/kernel/fatal.h>
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/kernel/tail.h>
 
@@ -22,7 +22,8 @@ struct save {
   struct rkv_completion completion; /* first: what the storage knows */
   struct rkv_call event;
   struct node *n;
-  atomic_int state; /* an enum save_state: whichever of call and completion comes second goes on */
+  /* an enum save_state: the later of the storage's return and its completion goes on */
+  atomic_int state;
   bool ok;
   enum { SAVED_VOTE, SAVED_LOG, SAVED_IDENTITY } what;
   uint64_t number;
@@ -40,7 +41,7 @@ static void on_complete(struct rkv_completion *completion, enum rkv_status statu
   struct save *s = (struct save *)completion;
   struct node *n = s->n;
   struct rkv_error reason;
-  status = node_told(status, error, "a write of the storage", &reason);
+  status = outcome_of_done(status, error, "a write of the storage", &reason);
   s->ok = status == RKV_OK;
   if (!s->ok && !(status == RKV_CANCELLED && node_ending(n))) node_fatal(n, status, reason.text);
   if (atomic_exchange(&s->state, SAVE_DONE) != SAVE_RETURNED) return;
@@ -52,7 +53,7 @@ static void note_saved(struct node *n, struct save *s) {
   assert(s->number > 0 && s->number <= n->save.issued); /* (S1) */
   if (s->ok && s->number > n->save.done) {
     n->save.done = s->number;
-    n->save.untold = true;
+    n->save.unreported = true;
     if (s->what == SAVED_VOTE) {
       n->save.vote = s->vote;
       n->save.vote_saved = true;
@@ -76,7 +77,8 @@ static struct save *issue(struct node *n) {
   return s;
 }
 
-/* After the storage returned: a save that is done already needs no way through the inbox. */
+/* The storage returned. If it called the completion before that, the save is noted here, without a
+ * way through the inbox. */
 static void returned(struct node *n, struct save *s) {
   if (atomic_exchange(&s->state, SAVE_RETURNED) == SAVE_DONE) note_saved(n, s);
 }
@@ -124,10 +126,10 @@ void save_on_saved(struct node *n, struct rkv_call *call) {
   note_saved(n, save_of(call));
 }
 
-bool save_tell(struct node *n) {
+bool save_report(struct node *n) {
   assert(n->save.done <= n->save.issued); /* (S1) */
-  if (!n->save.untold) return false;
-  n->save.untold = false;
+  if (!n->save.unreported) return false;
+  n->save.unreported = false;
   if (n->save.vote_saved) raft_on_vote_saved(n->raft, node_now(n), n->save.vote);
   if (n->save.log_saved) raft_on_log_saved(n->raft, node_now(n), n->save.last);
   n->save.vote_saved = n->save.log_saved = false;

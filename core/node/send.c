@@ -6,7 +6,7 @@
 
 #include <node/kernel/fatal.h>
 #include <node/kernel/post.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/leap.h>
 #include <node/peers.h>
@@ -24,7 +24,7 @@ struct snapshot_send {
   struct node_job job;
   struct node *n;
   rkv_node_id peer;
-  uint64_t connection; /* struct node_peer's serial: a stream does not outlive it */
+  uint64_t connection; /* the serial of the peer's connection: the stream ends with it */
   enum send_step step;
   void *reader;
   uint64_t offset;
@@ -38,36 +38,37 @@ static struct snapshot_send *of_job(struct node_job *job) {
 }
 
 /* On the worker: OPEN and READ. */
-static void run(struct node_job *job) {
+static void run_send(struct node_job *job) {
   struct snapshot_send *s = of_job(job);
   struct node *n = s->n;
   const struct rkv_storage_ops *storage = n->plugins.storage;
   if (node_ending(n))
     s->status = RKV_CANCELLED; /* send_on_step looks at the end itself */
   else if (s->step == SEND_OPEN)
-    s->status = node_said(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
-                                                 &s->call.meta, node_ask(&s->error)),
-                          "the storage's snapshot_open", &s->error);
+    s->status = outcome_of(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
+                                                  &s->call.meta, outcome_clear(&s->error)),
+                           "the storage's snapshot_open", &s->error);
   else
-    s->status = node_said(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
-                                                 &s->call.chunk, node_ask(&s->error)),
-                          "the storage's snapshot_read", &s->error);
+    s->status = outcome_of(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
+                                                  &s->call.chunk, outcome_clear(&s->error)),
+                           "the storage's snapshot_read", &s->error);
   node_post(n, &s->call.call, NODE_SNAPSHOT_SEND);
   node_kick(n); /* *s is the loop's by now, and may be gone */
 }
 
-static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+static void on_send_done(struct rkv_call *call, enum rkv_status status,
+                         const struct rkv_error *error) {
   struct snapshot_send *s = (struct snapshot_send *)call;
-  s->status = node_told(status, error, "the transport's step of a snapshot", &s->error);
+  s->status = outcome_of_done(status, error, "the transport's step of a snapshot", &s->error);
   node_post(s->n, call, NODE_SNAPSHOT_SEND);
 }
 
-static void on_worker(struct snapshot_send *s, enum send_step step) {
+static void send_on_worker(struct snapshot_send *s, enum send_step step) {
   s->step = step;
   s->n->executor->post(s->n->executor->ctx, &s->job);
 }
 
-static void to_peer(struct snapshot_send *s, enum send_step step) {
+static void send_to_peer(struct snapshot_send *s, enum send_step step) {
   struct node *n = s->n;
   const struct rkv_transport_ops *transport = n->plugins.transport;
   struct node_peer *peer = peer_find(n, s->peer);
@@ -99,11 +100,11 @@ void send_start(struct node *n, rkv_node_id peer) {
   raft_view(n->raft, &view);
   s->n = n;
   s->peer = peer;
-  s->job.run = run;
-  s->call.call.done = on_done;
+  s->job.run = run_send;
+  s->call.call.done = on_send_done;
   s->call.vote = view.vote;
   s->call.chunk_max = NODE_SNAPSHOT_CHUNK_MAX;
-  on_worker(s, SEND_OPEN);
+  send_on_worker(s, SEND_OPEN);
 }
 
 static void log_sent(struct snapshot_send *s) {
@@ -114,7 +115,8 @@ static void log_sent(struct snapshot_send *s) {
           s->call.meta.last.index, s->offset);
 }
 
-/* A peer that takes no snapshot is asked again and again: told at most every NODE_QUIET_NS. */
+/* raft sends again and again to a peer that takes no snapshot: logs it at most every
+ * NODE_QUIET_NS. */
 static void log_trouble(struct snapshot_send *s) {
   struct node *n = s->n;
   n->send.failures++;
@@ -127,8 +129,8 @@ static void log_trouble(struct snapshot_send *s) {
   n->send.failures = 0;
 }
 
-/* Tells raft how it ended, and frees everything. */
-static void end(struct snapshot_send *s, bool ok) {
+/* Tells raft how the sending ended, and frees *s. */
+static void end_send(struct snapshot_send *s, bool ok) {
   struct node *n = s->n;
   struct rkv_vote greater = {0, 0, false};
   enum rkv_order order = rkv_vote_compare(s->call.voter_vote, s->call.vote);
@@ -158,20 +160,20 @@ static bool still_leads(struct snapshot_send *s) {
   return view.role == RAFT_LEADER && rkv_vote_compare(view.vote, s->call.vote) == RKV_EQUAL;
 }
 
-/* After a step that failed: the stream has ended. A storage that does not give back what it took
- * is trusted no longer, as in fetch.c and build.c: another node can lead and send. */
-static void failed(struct snapshot_send *s) {
+/* A step failed. A storage that does not give back what it took is trusted no longer, as in fetch.c
+ * and build.c: the node stops, and another node can lead and send. */
+static void send_failed(struct snapshot_send *s) {
   bool worker_step = s->step == SEND_READ;
   if ((worker_step || s->step == SEND_OPEN) && (s->status == RKV_CORRUPT || s->status == RKV_IO))
     node_fatal(s->n, s->status, s->error.text);
   if (s->status == RKV_TOO_LARGE && !worker_step && ++s->restarts <= SEND_RESTARTS_MAX) {
     s->offset = 0;
     rkv_buf_drop(&s->call.chunk);
-    to_peer(s, SEND_BEGIN);
+    send_to_peer(s, SEND_BEGIN);
   } else if (worker_step) {
-    to_peer(s, SEND_ABORT);
+    send_to_peer(s, SEND_ABORT);
   } else {
-    end(s, false);
+    end_send(s, false);
   }
 }
 
@@ -179,40 +181,40 @@ void send_on_step(struct node *n, struct rkv_call *call) {
   struct snapshot_send *s = (struct snapshot_send *)call;
   if (node_ending(n)) node_end_error(n, &s->error);
   if (node_ending(n) || s->step == SEND_ABORT) {
-    end(s, false);
+    end_send(s, false);
     return;
   }
   if (s->status != RKV_OK) {
-    failed(s);
+    send_failed(s);
     return;
   }
   bool open_stream = s->step == SEND_READ || s->step == SEND_WRITE;
   if (s->step != SEND_FINISH && !still_leads(s)) {
     (void)rkv_fail(&s->error, RKV_ABORTED, "leadership was lost");
     if (open_stream) {
-      to_peer(s, SEND_ABORT);
+      send_to_peer(s, SEND_ABORT);
       return;
     }
     if (s->step == SEND_OPEN) {
-      end(s, false);
+      end_send(s, false);
       return;
     }
   }
   switch (s->step) {
-  case SEND_OPEN: to_peer(s, SEND_BEGIN); break;
+  case SEND_OPEN: send_to_peer(s, SEND_BEGIN); break;
   case SEND_BEGIN:
     if (s->call.finished)
-      end(s, true);
+      end_send(s, true);
     else
-      on_worker(s, SEND_READ);
+      send_on_worker(s, SEND_READ);
     break;
-  case SEND_READ: to_peer(s, s->call.chunk.len > 0 ? SEND_WRITE : SEND_FINISH); break;
+  case SEND_READ: send_to_peer(s, s->call.chunk.len > 0 ? SEND_WRITE : SEND_FINISH); break;
   case SEND_WRITE:
     s->offset += s->call.chunk.len;
     rkv_buf_drop(&s->call.chunk);
-    on_worker(s, SEND_READ);
+    send_on_worker(s, SEND_READ);
     break;
-  case SEND_FINISH: end(s, true); break;
+  case SEND_FINISH: end_send(s, true); break;
   case SEND_ABORT: break;
   }
 }

@@ -1,9 +1,9 @@
 /* stall.c: a storage that takes no writes: its device is full, or far too slow.
  *
- * Whatever waits for it goes on waiting. But a node that cannot save does not lead, if another one
- * can: it hands leadership over, and as long as it leads nevertheless it refuses proposals instead
- * of gathering them. Peers are told at once that nothing is promised: nobody waits for an answer
- * until there is room. Reads are not affected. */
+ * Saves that were begun go on waiting. But a node that cannot save hands leadership over if another
+ * node can lead; as long as it leads nevertheless, it refuses proposals instead of gathering them.
+ * Calls of peers that wait for a save are refused at once, not once there is room. Reads are not
+ * affected. */
 #include <node/stall.h>
 
 #include <node/kernel/defer.h>
@@ -31,8 +31,8 @@ static void set_stalled(struct node *n, bool stalled) {
     rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "the storage takes writes again");
 }
 
-static void look(struct node *n) {
-  struct rkv_error ignored; /* there is nobody else, or another transfer runs: tried again */
+static void watch_saves(struct node *n) {
+  struct rkv_error ignored; /* no peer can lead, or another transfer runs: tried again */
   if (n->save.done == n->save.issued || n->save.done != n->stall.done) {
     n->stall.done = n->save.done;
     n->stall.ns = n->save.done == n->save.issued ? 0 : n->now_ns + NODE_STALL_NS;
@@ -49,7 +49,7 @@ static void look(struct node *n) {
 
 void stall_run(struct node *n) {
   struct rkv_error error;
-  look(n);
+  watch_saves(n);
   if (!n->stall.now) return;
   (void)rkv_fail(&error, RKV_ABORTED,
                  "the storage of node %" PRIu64 " takes no writes (is its device "

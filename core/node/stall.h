@@ -10,16 +10,16 @@
 
 struct stall {
   bool now;      /* no save ended for too long */
-  uint64_t done; /* saves that had ended when one did last */
-  uint64_t ns;   /* when that is too long ago; 0: no save runs */
+  uint64_t done; /* n->save.done when it grew last */
+  uint64_t ns;   /* when that will be too long ago; 0: no save runs */
 };
 
 struct node;
 
-/* Looks whether saves go on; gives leadership away if they do not, and refuses the calls of peers
+/* Notes whether saves go on. While they do not, hands leadership over and refuses the peers' calls
  * that wait for one. */
 void stall_run(struct node *n);
-/* True and why, if a proposal would only wait. */
+/* True, with the reason in *error, if this node leads and a proposal would only wait. */
 bool stall_refuses(struct node *n, struct rkv_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* stream.c: see stream.h: who has the storage's writer, and how a stream ends. */
+/* stream.c: who has the storage's writer, and how a stream ends (stream.h). */
 #include <node/stream.h>
 
 #include <node/kernel/answer.h>
@@ -32,7 +32,7 @@ void stream_note(struct node *n, struct snapshot_receive *r) {
 
 void stream_free_ended(struct snapshot_receive *r) {
   struct snapshot_receive **at = &r->n->receive.all;
-  if (!r->gone || !r->told) return;
+  if (!r->gone || !r->sender_knows) return;
   assert(!r->call && r->n->receive.now != r); /* (R3) */
   while (*at && *at != r) at = &(*at)->next;
   assert(*at && r->n->receive.count > 0);
@@ -45,9 +45,9 @@ void stream_free_ended(struct snapshot_receive *r) {
 
 void stream_tell_end(struct snapshot_receive *r, const struct rkv_error *error) {
   struct rkv_snapshot_call *call = r->call;
-  assert(call && !r->told); /* (R3) */
+  assert(call && !r->sender_knows); /* (R3) */
   r->call = NULL;
-  r->told = true;
+  r->sender_knows = true;
   if (error->status == RKV_OK)
     (void)answer_ok(r->n, &call->call);
   else

@@ -1,4 +1,4 @@
-/* tell.c: lines about elections, appends that were not taken, and who answers. */
+/* tell.c: logs elections, appends that were not taken, and peers that answer or fall silent. */
 #include <node/tell.h>
 
 #include <node/kernel/state.h>
@@ -15,10 +15,10 @@ void tell_role(struct node *n) {
   struct telling *t = &n->tell;
   struct raft_view view;
   raft_view(n->raft, &view);
-  if (t->told && view.role == t->view.role && view.leader == t->view.leader &&
+  if (t->logged && view.role == t->view.role && view.leader == t->view.leader &&
       view.vote.term == t->view.vote.term)
-    return; /* raft may say so more than once */
-  t->told = true;
+    return; /* raft may announce one role more than once */
+  t->logged = true;
   t->view = view;
   if (view.role != RAFT_LEADER && view.leader != 0)
     rkv_log(n->plugins.host, RKV_LOG_INFO, TELL_LOG,
@@ -68,8 +68,8 @@ void tell_vote_wanted(struct node *n, const struct raft_output *out) {
         out->id.index);
 }
 
-/* Why a voter that is at `vote` and `last` does not grant what was asked: in words, as far as both
- * sides' numbers tell (raft_may_grant). */
+/* Says why the voter did not grant the vote, as far as the answer's vote and log id tell
+ * (raft_may_grant). */
 static void say_why(const struct rkv_vote_call *c, char *out, size_t size) {
   const struct rkv_vote mine = c->voter_vote;
   const struct rkv_log_id log = c->voter_last;

@@ -13,8 +13,8 @@
 struct node;
 
 struct telling {
-  bool told;               /* the role was told before, as `view` */
-  struct raft_view view;   /* which was told */
+  bool logged; /* `view` holds what was logged last */
+  struct raft_view view;
   uint64_t until_ns;       /* end of the time that `lines` is for */
   uint64_t lines, dropped; /* of DEBUG, in this time */
 };
@@ -22,18 +22,22 @@ struct telling {
 /* One line when role, term or known leader changed. */
 void tell_role(struct node *n);
 
-/* This node asks `out->peer`; it answers a candidate; a peer answered it. */
+/* This node asks `out->peer` for its vote. */
 void tell_vote_wanted(struct node *n, const struct raft_output *out);
+/* This node answers a candidate. */
 void tell_vote_answer(struct node *n, const struct rkv_vote_call *call, bool pre);
+/* The peer answered this node. */
 void tell_vote_got(struct node *n, rkv_node_id peer, bool pre, const struct rkv_vote_call *call);
 
-/* An append that this node did not take, with the reason; one that a peer did not take. */
+/* This node answers an append: a line if it did not take it. */
 void tell_append_answer(struct node *n, const struct rkv_append_call *call);
+/* This node refuses an append that makes no sense. */
 void tell_append_refused(struct node *n, const struct rkv_append_call *call, const char *why);
+/* The peer answered an append: a line if the peer did not take it. */
 void tell_append_got(struct node *n, rkv_node_id peer, const struct rkv_append_call *call);
 
-/* A call to the peer ended: a line when it answers for the first time or again, or does not any
- * more. */
+/* A call to the peer ended: a line when the peer answers for the first time, no longer, or
+ * again. */
 void tell_peer(struct node *n, rkv_node_id peer, enum rkv_status status);
 
 #endif

@@ -1,13 +1,13 @@
 /* tend.c: the leader looks after members that lost their storage.
  *
- * It asks each peer once which incarnation it is, and again when the peer refuses its requests. A
- * member whose incarnation is not in the membership yet gets it there. A voter that came back as
- * another incarnation neither votes nor acknowledges anything (identity.c): the leader, which leads
+ * The leader asks each peer once which incarnation it is, and again when the peer refuses a
+ * request. It writes an incarnation that the membership lacks into it. A voter that came back as
+ * another incarnation neither votes nor acknowledges anything (identity.c). The leader, which leads
  * without it, marks it as returning, makes it a learner, names its new incarnation, and makes it a
  * voter again once it has caught up. Each step is an entry of the log, so that the next leader goes
- * on where this one stopped. So it is with one whose storage was put back to an older state
- * (lost.h), but for its incarnation. Where no leader can be elected without the node, nothing is
- * done: the log of every node says what is. */
+ * on where this one stopped. A voter whose storage was put back to an older state (lost.h) is taken
+ * back likewise, and keeps its incarnation. Where no leader can be elected without the node,
+ * nothing is done: the log of every node says what an operator can do. */
 #include <node/tend.h>
 
 #include <node/kernel/post.h>
@@ -21,7 +21,7 @@
 
 #define TEND_NS UINT64_C(500000000) /* between two looks while there is something to do */
 
-struct question {
+struct tend_question {
   struct rkv_hello_call hello; /* first: what the transport knows */
   struct node *n;
   rkv_node_id peer;
@@ -31,15 +31,16 @@ struct question {
 
 /* ---- asking ---- */
 
-static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
-  struct question *q = (struct question *)call;
-  (void)error; /* asked again */
+static void on_incarnation(struct rkv_call *call, enum rkv_status status,
+                           const struct rkv_error *error) {
+  struct tend_question *q = (struct tend_question *)call;
+  (void)error; /* the peer is asked again */
   q->status = status;
   node_post(q->n, call, NODE_TENDED);
 }
 
-static void ask(struct node *n, struct node_peer *peer) {
-  struct question *q = calloc(1, sizeof *q);
+static void ask_incarnation(struct node *n, struct node_peer *peer) {
+  struct tend_question *q = calloc(1, sizeof *q);
   if (!q) {
     node_fatal(n, RKV_NO_MEMORY, "out of memory for a question to a peer");
     return;
@@ -47,22 +48,23 @@ static void ask(struct node *n, struct node_peer *peer) {
   q->n = n;
   q->peer = peer->id;
   q->serial = peer->serial;
-  q->hello.call.done = on_done;
+  q->hello.call.done = on_incarnation;
   q->hello.call.deadline_ns = n->now_ns + n->options.election_min_ns;
   peer->asking = true;
   n->plugins.transport->send_hello(peer->handle, &q->hello);
 }
 
 void tend_on_answer(struct node *n, struct rkv_call *call) {
-  struct question *q = (struct question *)call;
+  struct tend_question *q = (struct tend_question *)call;
   struct node_peer *peer = peer_find(n, q->peer);
   if (peer && peer->serial == q->serial) {
     peer->asking = false;
     peer->ask_ns = n->now_ns + n->options.election_max_ns;
-    if (q->status == RKV_UNIMPLEMENTED) peer->ask_ns = UINT64_MAX; /* it cannot tell */
+    /* the peer does not know hello */
+    if (q->status == RKV_UNIMPLEMENTED) peer->ask_ns = UINT64_MAX;
     if (q->status == RKV_OK) odd_note_answer(n, peer->id, peer->addr, q->hello.id);
     if (q->status == RKV_OK && q->hello.id == peer->id) {
-      peer->said = q->hello.incarnation;
+      peer->said_incarnation = q->hello.incarnation;
       peer->ask_ns = UINT64_MAX;
       know_on_hello(n, &q->hello);
     }
@@ -73,7 +75,7 @@ void tend_on_answer(struct node *n, struct rkv_call *call) {
 
 void tend_ask_again(struct node *n, rkv_node_id id) {
   struct node_peer *peer = peer_find(n, id);
-  if (!peer || peer->ask_ns != UINT64_MAX) return; /* it will be asked anyway */
+  if (!peer || peer->ask_ns != UINT64_MAX) return; /* the peer will be asked anyway */
   peer->ask_ns = n->now_ns + TEND_NS;
   if (n->tend_ns > peer->ask_ns || n->tend_ns <= n->now_ns) n->tend_ns = peer->ask_ns;
 }
@@ -94,7 +96,7 @@ static enum rkv_status change_voters(struct node *n, rkv_node_id id, bool votes)
   return raft_change_membership(n->raft, node_now(n), &next, true, NULL, NULL);
 }
 
-/* It lacks what it had acknowledged: what it promised as a voter may be gone, too. */
+/* True if the member is a voter that lacks what it had acknowledged (lost.h). */
 static bool has_lost(struct node *n, const struct rkv_member *member) {
   struct node_peer *peer = peer_find(n, member->id);
   return peer && peer->holding.lost &&
@@ -135,17 +137,17 @@ static uint64_t said_by(struct node *n, const struct rkv_member *member) {
   struct node_peer *peer;
   if (member->id == n->plugins.host->node_id) return n->identity.incarnation;
   peer = peer_find(n, member->id);
-  return peer ? peer->said : 0;
+  return peer ? peer->said_incarnation : 0;
 }
 
-/* True if the membership does not say what it should of the member, as far as is known. */
+/* True if the membership has to say something else of the member, as far as this node knows. */
 static bool needs_step(struct node *n, const struct rkv_member *member) {
   const uint64_t said = said_by(n, member);
   return said != 0 && (said != member->incarnation || member->returning || has_lost(n, member));
 }
 
 /* One step for one member at a time: its entry must be committed before the next. */
-static void act(struct node *n) {
+static void tend_one(struct node *n) {
   const struct raft_membership *m = raft_effective(n->raft);
   if (m->id.index > n->committed.index || m->value.config_count != 1) return;
   for (uint32_t i = 0; i < m->value.node_count; i++) {
@@ -155,7 +157,7 @@ static void act(struct node *n) {
   }
 }
 
-/* When there may be something to do: a question, or a step that had to wait. */
+/* When tend_run may have something to do: a question to ask, or a step that had to wait. */
 static uint64_t next_look(struct node *n) {
   const struct rkv_membership *m = &raft_effective(n->raft)->value;
   uint64_t at = UINT64_MAX;
@@ -166,12 +168,12 @@ static uint64_t next_look(struct node *n) {
   return at;
 }
 
-/* Members are asked whether this node is one. */
+/* Asks the members whether this node is a member still. */
 static void ask_members(struct node *n) {
   for (size_t i = 0; i < n->peers.count; i++) {
     struct node_peer *peer = &n->peers.list[i];
-    const bool cannot_tell = peer->ask_ns == UINT64_MAX && peer->said == 0;
-    if (peer->handle && !peer->asking && !cannot_tell) ask(n, peer);
+    const bool cannot_tell = peer->ask_ns == UINT64_MAX && peer->said_incarnation == 0;
+    if (peer->handle && !peer->asking && !cannot_tell) ask_incarnation(n, peer);
   }
 }
 
@@ -186,8 +188,8 @@ void tend_run(struct node *n) {
   }
   for (size_t i = 0; i < n->peers.count; i++) {
     struct node_peer *peer = &n->peers.list[i];
-    if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask(n, peer);
+    if (peer->handle && !peer->asking && n->now_ns >= peer->ask_ns) ask_incarnation(n, peer);
   }
-  act(n);
+  tend_one(n);
   n->tend_ns = next_look(n);
 }

@@ -6,7 +6,7 @@
 
 void tend_run(struct node *n);
 void tend_on_answer(struct node *n, struct rkv_call *call);
-/* The peer refused a request: perhaps it is another one now. */
+/* The peer refused a request: asks it again which incarnation it is. */
 void tend_ask_again(struct node *n, rkv_node_id peer);
 
 #endif

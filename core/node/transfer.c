@@ -110,12 +110,14 @@ void transfer_drain_run(struct node *n) {
   n->transfer.drain_wanted = false;
   if (raft_transfer(n->raft, node_now(n), 0, &n->end.drain_call, &error) != RKV_OK)
     atomic_store_explicit(&n->end.handing_over, false,
-                          memory_order_release); /* nobody, or no need */
+                          /* no peer can take over, or this node does not lead */
+                          memory_order_release);
 }
 
 /* ---- TimeoutNow ---- */
 
-static void on_done(struct rkv_call *call, enum rkv_status status, const struct rkv_error *error) {
+static void on_timeout_now_done(struct rkv_call *call, enum rkv_status status,
+                                const struct rkv_error *error) {
   struct node_timeout_now *t = (struct node_timeout_now *)call;
   (void)error; /* raft says that the transfer failed; the transport logs why a peer is away */
   t->status = status;
@@ -131,7 +133,7 @@ void transfer_send(struct node *n, const struct raft_output *out) {
   }
   t->n = n;
   t->peer = out->peer;
-  t->call.call.done = on_done;
+  t->call.call.done = on_timeout_now_done;
   t->call.call.deadline_ns = n->now_ns + n->options.election_min_ns;
   t->call.vote = out->vote;
   t->call.last = out->id;

@@ -5,7 +5,8 @@
 #include <node/kernel/state.h>
 
 void transfer_on_call(struct node *n, struct rkv_call *call);
-/* Hands leadership to whoever got furthest; the call, admitted by api.c, ends with it. */
+/* Hands leadership to the peer that got furthest. The call, which gate_enter counted, ends with the
+ * transfer. */
 void transfer_away(struct node *n, struct rkv_call *call);
 void transfer_done(struct node *n, const struct raft_output *out);
 void transfer_expire(struct node *n);

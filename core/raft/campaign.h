@@ -9,7 +9,7 @@ void raft_campaign(struct raft *r, struct raft_now now, bool transfer);
 /* SEND_VOTE or SEND_PRE_VOTE to every other voter. */
 void raft_ask_voters(struct raft *r, enum raft_output_type type, struct rkv_vote vote,
                      bool transfer);
-/* Counts one voter once; true if those who granted are a quorum. */
+/* Counts one voter once; true if the voters that granted are a quorum. */
 bool raft_grants_add(const struct raft *r, struct raft_grants *grants, rkv_node_id voter);
 
 #endif

@@ -26,7 +26,7 @@ static void drop(struct raft *r, size_t at) {
           (r->change_count - at) * sizeof(struct raft_change));
 }
 
-static void finish(struct raft *r, size_t at, enum rkv_status status, const char *text) {
+static void finish_change(struct raft *r, size_t at, enum rkv_status status, const char *text) {
   struct raft_change c = r->changes[at];
   struct raft_output *out;
   drop(r, at);
@@ -53,15 +53,15 @@ void raft_changes_abort(struct raft *r) {
   size_t i = r->change_count;
   assert(r->role != RAFT_LEADER);
   while (i-- > 0)
-    if (r->changes[i].kind != RAFT_CHANGE_INIT) /* its entry decides, whoever leads */
-      finish(r, i, RKV_ABORTED, "leadership was lost before the change was committed");
+    if (r->changes[i].kind != RAFT_CHANGE_INIT) /* its entry decides, whichever node leads */
+      finish_change(r, i, RKV_ABORTED, "leadership was lost before the change was committed");
 }
 
 void raft_changes_abort_init(struct raft *r) {
   size_t i = r->change_count;
   while (i-- > 0)
     if (r->changes[i].kind == RAFT_CHANGE_INIT && r->changes[i].id.index > r->log.last.index)
-      finish(r, i, RKV_ABORTED, "a leader of another membership replaced it");
+      finish_change(r, i, RKV_ABORTED, "a leader of another membership replaced it");
 }
 
 /* ---- their end ---- */
@@ -92,8 +92,8 @@ static bool is_dropped(const struct raft_membership *joint, const struct raft_ch
          !rkv_config_has(&joint->value.configs[1], member->id);
 }
 
-/* The second step of a joint change. Without `retain` the voters that left are dropped; who was a
- * learner stays. */
+/* The second step of a joint change. Without `retain` the voters that left are dropped; learners
+ * stay. */
 static void append_uniform(struct raft *r, struct raft_now now) {
   const struct raft_membership *joint = r->effective;
   struct raft_membership *slot = raft_membership_slot(r);
@@ -128,7 +128,7 @@ void raft_changes_advance(struct raft *r, struct raft_now now) {
   if (r->role == RAFT_LEADER) next_step(r, now);
   while (i < r->change_count) {
     if (is_through(r, &r->changes[i]))
-      finish(r, i, RKV_OK, NULL);
+      finish_change(r, i, RKV_OK, NULL);
     else
       i++;
   }
@@ -206,8 +206,8 @@ static enum rkv_status check_voters(const struct raft *r, const struct rkv_confi
   return RKV_OK;
 }
 
-/* A config whose majority does not answer could neither commit its first entry nor be left again.
- */
+/* A config whose majority does not answer could neither commit its first entry nor be left
+ * again. */
 static enum rkv_status check_answering(const struct raft *r, const struct rkv_config_set *target,
                                        struct rkv_error *error) {
   uint32_t answering = 0;

@@ -8,7 +8,7 @@
 
 #include <raft/peers.h>
 
-static uint64_t answered(const void *ctx, rkv_node_id id) {
+static uint64_t last_answer_ns(const void *ctx, rkv_node_id id) {
   const struct raft *r = ctx;
   const struct raft_progress *p = raft_peek_peer(r, id);
   if (id == r->config.id) return RAFT_NEVER; /* always there */
@@ -19,7 +19,7 @@ uint64_t raft_quorum_deadline(const struct raft *r) {
   uint64_t since;
   assert(r->role == RAFT_LEADER);
   if (!r->config.check_quorum) return RAFT_NEVER;
-  since = raft_quorum_index(&r->effective->value, answered, r);
+  since = raft_quorum_index(&r->effective->value, last_answer_ns, r);
   /* A new leader, and new voters, have as long to begin with. */
   if (since < r->quorum_since_ns) since = r->quorum_since_ns;
   return since < RAFT_NEVER - r->config.election_max_ns ? since + r->config.election_max_ns

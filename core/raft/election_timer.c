@@ -30,7 +30,7 @@ static bool repeats_soon(const struct raft *r) {
 
 /* From now to the next campaign: 5.2, "election timeouts are chosen randomly from a fixed
  * interval"; behind the lease if there is a leader to stay with. */
-static uint64_t patience_ns(const struct raft *r, struct raft_now now) {
+static uint64_t election_patience_ns(const struct raft *r, struct raft_now now) {
   uint64_t timeout = r->config.election_min_ns + random_part(r, now), spread = spread_ns(r);
   bool leased = r->vote.committed && now.ns < r->lease_until_ns;
   bool lone = raft_quorum_lone(&r->effective->value, r->config.id);
@@ -44,7 +44,7 @@ static uint64_t patience_ns(const struct raft *r, struct raft_now now) {
 void raft_arm_election(struct raft *r, struct raft_now now) {
   r->election_at_ns = RAFT_NEVER;
   if (r->role == RAFT_FOLLOWER || r->role == RAFT_CANDIDATE)
-    r->election_at_ns = now.ns + patience_ns(r, now);
+    r->election_at_ns = now.ns + election_patience_ns(r, now);
 }
 
 /* What this node owes already, by the settings of an earlier life (load_vote), it goes on owing. */

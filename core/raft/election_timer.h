@@ -4,8 +4,8 @@
 
 #include <raft/state.h>
 
-/* True if the leader is known to have left the cluster: nobody owes it a lease, nor waits for it.
- */
+/* True if the leader is known to have left the cluster: nobody owes it a lease, nor waits for
+ * it. */
 bool raft_leader_left(const struct raft *r);
 /* Sets the election timer anew; learners and leaders have none. */
 void raft_arm_election(struct raft *r, struct raft_now now);

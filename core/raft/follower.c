@@ -34,7 +34,7 @@ static enum rkv_status check_request(const struct raft *r, struct rkv_vote vote,
   enum rkv_status status;
   if (!vote.committed)
     return rkv_fail(error, RKV_INVALID, "vote: not committed, so nobody leads by it");
-  /* Nobody leads in term 0; who knows a later one says so below. */
+  /* No node leads in term 0. A node that knows a later term rejects the append below. */
   if (vote.term == 0 && r->vote.term == 0) return rkv_fail(error, RKV_INVALID, "vote: term 0");
   if (vote.node_id == r->config.id)
     return rkv_fail(error, RKV_INVALID, "vote: the leader has the id of this node, %" PRIu64,
@@ -52,7 +52,8 @@ static enum rkv_status check_request(const struct raft *r, struct rkv_vote vote,
   return RKV_OK;
 }
 
-/* Committed entries never change: whoever wants that is broken or of another cluster. */
+/* Committed entries never change: a leader that wants to change one is broken, or of another
+ * cluster. */
 static enum rkv_status check_committed(const struct raft *r, struct rkv_log_id prev,
                                        const struct raft_entry *entries, size_t count,
                                        struct rkv_error *error) {
@@ -138,7 +139,7 @@ static void append_ids(struct raft *r, const struct raft_entry *entries, size_t 
 
 /* Appends what is not held; 5.3: "conflicting entries in follower logs will be overwritten with
  * entries from the leader's log". True if the effective membership changed. */
-static bool append_new(struct raft *r, const struct raft_entry *entries, size_t count) {
+static bool append_missing(struct raft *r, const struct raft_entry *entries, size_t count) {
   size_t skip = count_held(r, entries, count);
   struct raft_output *out;
   bool changed;
@@ -169,7 +170,7 @@ static void accept(struct raft *r, struct raft_now now, struct rkv_log_id prev,
                    void *cookie) {
   struct rkv_log_id matched = count > 0 ? entries[count - 1].id : prev;
   rkv_index known;
-  if (append_new(r, entries, count)) raft_membership_announce(r, now);
+  if (append_missing(r, entries, count)) raft_membership_announce(r, now);
   if (matched.index > r->matches_leader_to.index) r->matches_leader_to = matched;
   answer(r, cookie, RKV_APPEND_SUCCESS, matched);
   known = commit.index < r->matches_leader_to.index ? commit.index : r->matches_leader_to.index;

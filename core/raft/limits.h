@@ -16,7 +16,7 @@
 #define RAFT_TERM_MAX (UINT64_MAX / 2)
 #define RAFT_INDEX_MAX (UINT64_MAX / 2)
 #define RAFT_HEADROOM (UINT64_C(1) << 32)
-#define RAFT_TERM_LEAP (UINT64_C(1) << 24)  /* elections, of which this node heard nothing */
+#define RAFT_TERM_LEAP (UINT64_C(1) << 24)  /* elections that this node may have missed */
 #define RAFT_INDEX_LEAP (UINT64_C(1) << 48) /* entries, likewise */
 
 static inline bool raft_term_has_room(rkv_term term) {

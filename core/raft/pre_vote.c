@@ -2,7 +2,8 @@
  * for, disturbs nobody when it comes back (dissertation 9.6).
  *
  * Nothing is saved and no term moves, neither by asking nor by answering. A round that finds no
- * quorum is repeated by the election timer; it ends as soon as somebody's vote is accepted. */
+ * quorum is repeated by the election timer; it ends as soon as this node accepts another node's
+ * vote. */
 #include <raft/pre_vote.h>
 
 #include <raft/campaign.h>
@@ -24,8 +25,8 @@ void raft_ask_pre_votes(struct raft *r, struct raft_now now) {
   raft_ask_voters(r, RAFT_OUT_SEND_PRE_VOTE, r->pre_vote, false);
 }
 
-/* 9.6: the same questions as for a vote, the lease of 4.2.3 first: who hears a leader, or is one,
- * does not help to depose it. */
+/* 9.6: the same questions as for a vote, the lease of 4.2.3 first: a node that leads or hears a
+ * leader does not help to depose it. */
 void raft_on_pre_vote_request(struct raft *r, struct raft_now now, struct rkv_vote vote,
                               struct rkv_log_id last, void *cookie) {
   struct raft_output *out = raft_push(r, RAFT_OUT_ANSWER_PRE_VOTE);

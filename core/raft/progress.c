@@ -141,16 +141,12 @@ uint64_t raft_progress_data_due(const struct raft_progress *p, rkv_index last, u
                                                           : p->reading_disk_until_ns;
 }
 
-static uint64_t min_ns(uint64_t a, uint64_t b) {
-  return a < b ? a : b;
-}
-
 uint64_t raft_progress_beat_due(const struct raft_progress *p, rkv_index committed,
                                 uint64_t heartbeat_ns, uint64_t notice_ns) {
   uint64_t due = p->sent_ns + heartbeat_ns;
   rkv_index useful = committed < p->matched.index ? committed : p->matched.index;
   if (p->heartbeats_in_flight > 0) return RAFT_NEVER;
-  if (p->mode == RAFT_PROBE) return min_ns(due, p->retry_ns);
+  if (p->mode == RAFT_PROBE) return raft_earlier_ns(due, p->retry_ns);
   /* A peer can commit only what it holds: tell it of that, not of what it lacks. */
-  return useful > p->commit_sent ? min_ns(due, p->sent_ns + notice_ns) : due;
+  return useful > p->commit_sent ? raft_earlier_ns(due, p->sent_ns + notice_ns) : due;
 }

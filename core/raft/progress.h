@@ -66,6 +66,11 @@ void raft_progress_snapshot_failed(struct raft_progress *p, rkv_index purged, ui
 /* Keeps `next` inside the log after a change; true: the peer just fell to SNAPSHOT. */
 bool raft_progress_settle(struct raft_progress *p, rkv_index purged);
 
+/* The earlier of two times. */
+static inline uint64_t raft_earlier_ns(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
+}
+
 /* From when on the peer may be sent entries, or an append without: RAFT_NEVER until something
  * happens. */
 uint64_t raft_progress_data_due(const struct raft_progress *p, rkv_index last, uint32_t window);

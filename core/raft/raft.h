@@ -136,8 +136,8 @@ void raft_free(struct raft *r);
  * the next input. */
 bool raft_take(struct raft *r, struct raft_output *out);
 
-/* True after an allocation failed inside: nothing that follows can be trusted, the node must stop.
- */
+/* True after an allocation failed inside: nothing that follows can be trusted, the node must
+ * stop. */
 bool raft_failed(const struct raft *r);
 
 /* ---- time ---- */
@@ -229,7 +229,7 @@ void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append
  * known when; 0: they are): plans for it have none before. */
 void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns);
 /* `plan` and `sent` as they were sent. SUCCESS: `matched`; REJECTED: `vote`. `lease_ns`: how long
- * the peer promises to depose nobody who leads by this vote, from when it took the append; 0: it
+ * the peer promises not to depose the leader with this vote, from when it took the append; 0: it
  * promises nothing. */
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
                            const struct raft_append_plan *plan, rkv_index sent,
@@ -276,8 +276,8 @@ enum rkv_status raft_set_member(struct raft *r, struct raft_now now,
 
 /* True if this node leads and `node` is at most learner_lag_max entries behind. */
 bool raft_caught_up(const struct raft *r, rkv_node_id node);
-/* The caller of `cookie` waits no longer: no CHANGE_DONE will name it. The change itself goes on.
- */
+/* The caller of `cookie` waits no longer: no CHANGE_DONE will name it. The change itself goes
+ * on. */
 void raft_forget_change(struct raft *r, void *cookie);
 
 /* ---- leadership transfer (dissertation 3.10) ---- */
@@ -336,8 +336,8 @@ void raft_on_snapshot_built(struct raft *r, struct raft_now now, struct rkv_log_
  * was greater, else zero. */
 void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer, bool ok,
                            struct rkv_log_id last, struct rkv_vote vote);
-/* Asks for BUILD_SNAPSHOT now, whatever the policy says. RKV_PRECONDITION while one is being built.
- */
+/* Asks for BUILD_SNAPSHOT now, whatever the policy says. RKV_PRECONDITION while one is being
+ * built. */
 enum rkv_status raft_trigger_snapshot(struct raft *r, struct raft_now now, struct rkv_error *error);
 
 #endif

@@ -52,9 +52,9 @@ static uint64_t asked_round(const void *ctx, rkv_node_id id) {
   return p != a->last && p->heartbeats_in_flight == 0 ? RAFT_NEVER : p->sent_round;
 }
 
-/* While a quorum has been asked for the oldest round nobody else is, and the next round waits: the
- * reads that come meanwhile share it. If somebody does not answer, the heartbeats ask the others.
- */
+/* While a quorum has been asked for the oldest round, no other peer is, and the next round waits:
+ * reads that come meanwhile share it. If one of that quorum does not answer, the heartbeats ask the
+ * other peers. */
 bool raft_reads_want(const struct raft *r, const struct raft_progress *p) {
   const struct asked asked = {r, p};
   if (r->read_count == 0 || p->sent_round >= r->reads[r->read_count - 1].round ||
@@ -148,7 +148,7 @@ bool raft_lease_holds(const struct raft *r, struct raft_now now) {
 
 /* A ticket that only appends made from now on confirm. The newest ticket is used again while no
  * append carries its round, or if there is no room: its earlier reads wait a round more then. */
-static struct raft_ticket *open_ticket(struct raft *r) {
+static struct raft_ticket *ticket_of_round(struct raft *r) {
   bool shared = r->read_count == RAFT_READS_MAX || (r->read_count > 0 && r->round_unsent &&
                                                     r->reads[r->read_count - 1].round == r->round);
   struct raft_ticket *t;
@@ -179,7 +179,7 @@ enum rkv_status raft_read(struct raft *r, struct raft_now now, bool lease, uint6
     ready(r, *ticket, r->committed);
     return RKV_OK;
   }
-  *ticket = open_ticket(r)->ticket;
+  *ticket = ticket_of_round(r)->ticket;
   raft_reads_advance(r); /* a lone voter needs nobody */
   return RKV_OK;
 }

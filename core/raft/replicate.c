@@ -101,8 +101,8 @@ static bool believable(const struct raft *r, struct rkv_log_id prev, rkv_index s
 }
 
 /* The peer accepted this leader. */
-static void answered(struct raft *r, struct raft_now now, struct raft_progress *p,
-                     const struct raft_append_plan *plan, uint64_t lease_ns) {
+static void peer_accepted(struct raft *r, struct raft_now now, struct raft_progress *p,
+                          const struct raft_append_plan *plan, uint64_t lease_ns) {
   raft_progress_answered(p, now.ns, plan->at_ns, plan->round);
   raft_take_promise(r, p, plan->at_ns, lease_ns);
 }
@@ -117,7 +117,7 @@ static void matched_to(struct raft *r, struct raft_now now, struct raft_progress
   raft_purge_held(r);
 }
 
-static void failed(struct raft *r, struct raft_now now, struct raft_progress *p) {
+static void peer_failed(struct raft *r, struct raft_now now, struct raft_progress *p) {
   raft_progress_failure(p, now.ns + r->config.retry_ns);
   raft_settle_peer(r, p);
 }
@@ -134,20 +134,20 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
   if (result == RKV_APPEND_REJECTED && raft_is_overtaken(r, vote)) {
     raft_adopt_seen(r, now, vote);
   } else if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
-    answered(r, now, p, plan, lease_ns);
+    peer_accepted(r, now, p, plan, lease_ns);
     raft_progress_conflict(p, prev.index, empty, r->log.purged.index);
     raft_settle_peer(r, p);
     raft_reads_advance(r);
   } else if (result == RKV_APPEND_SUCCESS && believable(r, prev, sent, matched)) {
     /* It took nothing of what it was sent: it has no room now. */
     if (!empty && matched.index == prev.index) p->throttled_until_ns = now.ns + r->config.retry_ns;
-    answered(r, now, p, plan, lease_ns);
+    peer_accepted(r, now, p, plan, lease_ns);
     if (plan->commit.index > p->commit_acked) p->commit_acked = plan->commit.index;
     matched_to(r, now, p, matched, sent);
   } else {
-    failed(r, now, p);
+    peer_failed(r, now, p);
   }
-  if (r->leaving) raft_sync_peers(r); /* somebody who left may have heard so now */
+  if (r->leaving) raft_sync_peers(r); /* a peer that left may know so now */
 }
 
 void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer,
@@ -163,7 +163,7 @@ void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer
     if (p) p->stuck = true;
     raft_purge_held(r);
   } else {
-    failed(r, now, p);
+    peer_failed(r, now, p);
   }
   if (r->leaving) raft_sync_peers(r);
 }

@@ -11,8 +11,9 @@ rkv_node_id raft_leader(const struct raft *r) {
   return r->vote.node_id;
 }
 
-/* What an old config says of another incarnation, of which this node replays the log, is not meant
- * for it: that one may have been a majority by itself. */
+/* True if this node votes in the membership. A config in the log that this node replays may mean an
+ * earlier incarnation, which may have been a majority by itself: it does not make this node a
+ * voter. */
 static bool votes_in(const struct raft *r, const struct rkv_membership *m) {
   const struct rkv_member *me = rkv_membership_find(m, r->config.id);
   if (!me || !rkv_membership_is_voter(m, me->id)) return false;

@@ -1,5 +1,5 @@
-/* snapshot.c: when to build one, what to keep behind it, and taking a leader's (paper section 7).
- */
+/* snapshot.c: when to build one, what to keep behind it, and taking a leader's (paper section
+ * 7). */
 #include <raft/snapshot.h>
 
 #include <raft/change.h>

@@ -50,7 +50,7 @@ struct raft_change {
   rkv_node_id learner;
 };
 
-/* Who granted. */
+/* The voters that granted. */
 struct raft_grants {
   rkv_node_id ids[RKV_NODES_MAX];
   size_t count;
@@ -67,7 +67,7 @@ struct raft_handover {
   rkv_node_id target; /* 0: none runs */
   void *cookie;
   bool forgotten;    /* the caller left */
-  bool any;          /* the caller named nobody: if one cannot be asked, another is */
+  bool any;          /* the caller named no target: if one cannot be asked, another is */
   bool asked;        /* SEND_TIMEOUT_NOW went out */
   uint64_t until_ns; /* given up then; RAFT_NEVER */
 };
@@ -89,7 +89,7 @@ struct raft {
   uint64_t lease_until_ns; /* a follower stays with its leader until then */
   uint64_t election_at_ns; /* when to campaign; RAFT_NEVER */
   bool longer_log_seen;    /* a voter refused this node, and can win itself */
-  uint8_t campaigns;       /* since a leader was heard, 2 for all beyond */
+  uint8_t campaigns;       /* campaigns since the last append of a leader; 2 stands for more */
   struct {                 /* what the last ROLE output said */
     enum raft_role role;
     rkv_node_id leader;
@@ -112,7 +112,7 @@ struct raft {
   bool purge_due;        /* a step was purged, there is more */
 
   struct raft_membership slots[RAFT_MEMBERSHIP_SLOTS];
-  size_t slot_last; /* given out last */
+  size_t slot_last; /* the slot that was given out last */
   struct raft_membership *effective, *previous;
 
   /* leader */

@@ -9,26 +9,23 @@
 #include <raft/step_down.h>
 #include <raft/transfer.h>
 
-static uint64_t min_ns(uint64_t a, uint64_t b) {
-  return a < b ? a : b;
-}
-
 uint64_t raft_deadline(const struct raft *r) {
   if (r->purge_due) return 0;
   if (r->role != RAFT_LEADER) return r->election_at_ns;
-  return min_ns(min_ns(raft_peers_deadline(r), raft_quorum_deadline(r)),
-                min_ns(r->resign_at_ns, r->transfer.until_ns));
+  return raft_earlier_ns(raft_earlier_ns(raft_peers_deadline(r), raft_quorum_deadline(r)),
+                         raft_earlier_ns(r->resign_at_ns, r->transfer.until_ns));
 }
 
 /* A leader that removed itself has served long enough: the others elect one of theirs. */
 static void resign(struct raft *r, struct raft_now now) {
   assert(r->role == RAFT_LEADER);
   r->resign_at_ns = RAFT_NEVER;
-  if (raft_is_voter(r)) return; /* it was taken back meanwhile */
+  if (raft_is_voter(r)) return; /* this node was taken back meanwhile */
   raft_step_down(r, now);
 }
 
-/* Whose leader left, and who is alone, has nobody to ask first: see raft_campaign. */
+/* The election timeout passed: begins with a pre-vote. A node whose leader left, and a lone voter,
+ * campaign at once (raft_campaign). */
 static void stand(struct raft *r, struct raft_now now) {
   bool ask = r->config.pre_vote && !raft_leader_left(r) &&
              !raft_quorum_lone(&r->effective->value, r->config.id);

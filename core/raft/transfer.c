@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-/* ---- to whom ---- */
+/* ---- the target ---- */
 
 /* The voter that has got furthest, of those that are reached and were not asked in vain; NULL. */
 static struct raft_progress *furthest(struct raft *r) {
@@ -51,7 +51,7 @@ static enum rkv_status choose_target(struct raft *r, rkv_node_id *target, struct
 
 /* ---- its course ---- */
 
-static void finish(struct raft *r, enum rkv_status status, const char *text) {
+static void finish_transfer(struct raft *r, enum rkv_status status, const char *text) {
   struct raft_output *out;
   assert(r->transfer.target != 0 && (status == RKV_OK) == (text == NULL));
   r->transfer.target = 0;
@@ -83,19 +83,19 @@ void raft_transfer_advance(struct raft *r) {
  * aborts the transfer and resumes accepting client requests". */
 void raft_transfer_time(struct raft *r, struct raft_now now) {
   if (r->transfer.target == 0 || now.ns < r->transfer.until_ns) return;
-  if (r->transfer.asked) /* it may do so yet */
-    finish(r, RKV_ABORTED, "transfer: the target did not take over in time");
+  if (r->transfer.asked) /* the target may still take over */
+    finish_transfer(r, RKV_ABORTED, "transfer: the target did not take over in time");
   else
-    finish(r, RKV_UNAVAILABLE, "transfer: the target did not catch up in time");
+    finish_transfer(r, RKV_UNAVAILABLE, "transfer: the target did not catch up in time");
 }
 
 void raft_transfer_end(struct raft *r) {
   assert(r->role != RAFT_LEADER);
   if (r->transfer.target == 0) return;
   if (r->vote.node_id != r->config.id)
-    finish(r, RKV_OK, NULL);
+    finish_transfer(r, RKV_OK, NULL);
   else
-    finish(r, RKV_ABORTED, "transfer: leadership was lost before the target took over");
+    finish_transfer(r, RKV_ABORTED, "transfer: leadership was lost before the target took over");
 }
 
 enum rkv_status raft_refuse_transferring(const struct raft *r, struct rkv_error *error) {
@@ -137,7 +137,7 @@ void raft_on_timeout_now_failed(struct raft *r, struct raft_now now, rkv_node_id
   if (r->transfer.target != peer || !r->transfer.asked) return;
   next = r->transfer.any ? furthest(r) : NULL;
   if (!next) {
-    finish(r, RKV_UNAVAILABLE, "transfer: the target cannot be asked to take over");
+    finish_transfer(r, RKV_UNAVAILABLE, "transfer: the target cannot be asked to take over");
     return;
   }
   r->transfer.target = next->id;

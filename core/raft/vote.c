@@ -38,7 +38,7 @@ void raft_on_vote_request(struct raft *r, struct raft_now now, struct rkv_vote v
 void raft_adopt_vote(struct raft *r, struct rkv_vote vote) {
   assert(rkv_vote_accepts(r->vote, vote));                 /* (I4) */
   assert(vote.node_id != r->config.id || !vote.committed); /* nobody else leads under this id */
-  r->pre_vote = (struct rkv_vote){0, 0, false};            /* somebody else is before this node */
+  r->pre_vote = (struct rkv_vote){0, 0, false};            /* another node is ahead of this one */
   if (rkv_vote_compare(r->vote, vote) == RKV_EQUAL) return;
   r->vote = vote;
   raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = vote;

@@ -1,33 +1,29 @@
 /* log.c: the state of a running log: its failure, what it lacks, its numbers. */
 #include "log.h"
 
+#include <assert.h>
 #include <inttypes.h>
-#include <string.h>
-#include <time.h>
 
-void log_init_condition(pthread_cond_t *condition) {
-  pthread_condattr_t attributes;
-  (void)pthread_condattr_init(&attributes);
-  (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  (void)pthread_cond_init(condition, &attributes);
-  (void)pthread_condattr_destroy(&attributes);
-}
+enum { NS_OF_MS = 1000000 };
 
 void log_init(struct log *log, const struct rkv_host *host, const struct log_ops *ops,
-              uint64_t queue_bytes_max) {
+              const struct threads *threads, uint64_t queue_bytes_max) {
   log->host = host;
   log->ops = ops;
+  log->threads = threads;
   log->queue_bytes_max = queue_bytes_max;
   (void)pthread_mutex_init(&log->lock, NULL);
-  log_init_condition(&log->work);
+  threads_init_condition(&log->work);
 }
 
 void log_destroy(struct log *log) {
+  assert(!log->first);
   (void)pthread_cond_destroy(&log->work);
   (void)pthread_mutex_destroy(&log->lock);
 }
 
 void log_begin(struct log *log, const struct held *held) {
+  assert(!log->first && held->purged.index <= held->last.index); /* (L2) all of it is durable */
   log->held = *held;
   log->held.last_known = true;
   log->durable_last = held->last.index;
@@ -35,12 +31,12 @@ void log_begin(struct log *log, const struct held *held) {
 }
 
 void log_close(struct log *log) {
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   log->closing = true;
   if (log->refusal.status == RKV_OK)
     (void)rkv_fail(&log->refusal, RKV_CANCELLED, "%s: closed", log->ops->plugin);
-  (void)pthread_cond_signal(&log->work);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_signal(log, &log->work);
+  log_unlock(log);
 }
 
 /* ---- numbers ---- */
@@ -65,20 +61,20 @@ enum rkv_status log_register(struct log *log, struct rkv_error *error) {
 
 void log_fail(struct log *log, const struct rkv_error *why) {
   bool first;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   first = log->failed.status == RKV_OK;
   if (first) log->failed = *why;
-  (void)pthread_cond_signal(&log->work);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_signal(log, &log->work);
+  log_unlock(log);
   if (first && why->status != RKV_CANCELLED)
     log->host->fatal(log->host->ctx, (enum rkv_status)why->status, why->text);
 }
 
 bool log_failed(struct log *log) {
   bool failed;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   failed = log->failed.status != RKV_OK;
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   return failed;
 }
 
@@ -126,15 +122,20 @@ enum rkv_status log_hopes(const struct log *log, bool lacks, struct rkv_error *e
   return RKV_OK;
 }
 
+uint64_t log_now_ms(const struct log *log) {
+  return log->host->now_ns(log->host->ctx) / NS_OF_MS;
+}
+
+void log_wait_until(struct log *log, pthread_cond_t *condition, uint64_t ms) {
+  uint64_t now = log_now_ms(log);
+  if (now < ms)
+    (void)log->threads->wait_ms(log->threads->ctx, condition, &log->lock, (unsigned)(ms - now));
+}
+
 enum rkv_status log_pause(struct log *log, unsigned ms, struct rkv_error *error) {
-  struct timespec until;
-  (void)clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += (long)ms * 1000000L;
-  until.tv_sec += until.tv_nsec / 1000000000L;
-  until.tv_nsec %= 1000000000L;
-  while (log_hopes(log, true, NULL) == RKV_OK &&
-         pthread_cond_timedwait(&log->work, &log->lock, &until) == 0) {
-  }
+  uint64_t until = log_now_ms(log) + ms;
+  while (log_hopes(log, true, NULL) == RKV_OK && log_now_ms(log) < until)
+    log_wait_until(log, &log->work, until);
   return log_hopes(log, true, error);
 }
 

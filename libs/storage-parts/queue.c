@@ -1,6 +1,7 @@
 /* queue.c: operations change what is held and enter the queue here, and leave it completed. */
 #include "queue.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ static bool goes_on(const struct log *log) {
 
 /* Under the lock. */
 static void push(struct log *log, struct op *op) {
+  assert(log_is_locked(log)); /* (L1) */
   op->refused = log->refusal.status != RKV_OK;
   if (log->last)
     log->last->next = op;
@@ -22,10 +24,10 @@ static void push(struct log *log, struct op *op) {
   log->bytes_queued += op->bytes;
   if (!op->completion) log->drops_queued++;
   atomic_store_explicit(&log->counts.waiting_bytes, log->bytes_queued, memory_order_relaxed);
-  (void)pthread_cond_signal(&log->work);
+  log_signal(log, &log->work);
 }
 
-/* No memory for an operation: it cannot even wait for its turn, and fails at once. */
+/* NULL: no memory. The operation, which cannot wait for its turn, is completed at once. */
 static struct op *op_new(struct log *log, enum op_type type, size_t count,
                          struct rkv_completion *completion) {
   struct op *op = calloc(1, sizeof *op + count * sizeof op->entries[0]);
@@ -48,10 +50,10 @@ void queue_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion 
   struct op *op = op_new(log, OP_VOTE, 0, completion);
   if (!op) return;
   op->vote = vote;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (goes_on(log)) log->held.vote = vote;
   push(log, op);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
 }
 
 void queue_save_identity(void *storage, struct rkv_identity identity,
@@ -60,10 +62,10 @@ void queue_save_identity(void *storage, struct rkv_identity identity,
   struct op *op = op_new(log, OP_IDENTITY, 0, completion);
   if (!op) return;
   op->identity = identity;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (goes_on(log)) log->held.identity = identity;
   push(log, op);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
 }
 
 /* ---- append ---- */
@@ -91,10 +93,11 @@ static enum rkv_status hold_entries(struct log *log, const struct op *op, struct
   if (status != RKV_OK) return status;
   log->held.last = op->entries[op->count - 1].id;
   log->held.last_known = true;
+  assert(log->held.last.index > log->held.purged.index && log->held.last.index > log->durable_last);
   return RKV_OK;
 }
 
-/* More waits than may wait: the device does not keep up, or what is lacking is lacking too long. */
+/* The queue is over its limit: the device is too slow, or lacks something for too long. */
 static void fail_flooded(struct log *log) {
   struct rkv_error error;
   log_flooded(log, &error);
@@ -112,12 +115,12 @@ void queue_append(void *storage, const struct rkv_entry *entries, size_t count,
     (void)rkv_buf_share(entries[i].payload);
     op->bytes += entries[i].payload.len;
   }
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (!goes_on(log) || hold_entries(log, op, &log->refusal) != RKV_OK) op->live = 0;
   flooded =
       op->live > 0 && log->bytes_queued > 0 && log->bytes_queued + op->bytes > log->queue_bytes_max;
   push(log, op);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   if (flooded) fail_flooded(log);
 }
 
@@ -134,6 +137,7 @@ static void cut_queue(struct log *log, rkv_index after) {
   }
   if (log->durable_last > after) log->durable_last = after;
   log->cuts++;
+  assert(log->durable_last <= log->held.last.index); /* (L2) none of them is held */
 }
 
 /* Under the lock. */
@@ -156,7 +160,7 @@ void queue_truncate(void *storage, rkv_index after) {
   struct log *log = storage;
   struct op *op = op_new(log, OP_TRUNCATE, 0, NULL);
   if (!op) return;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (goes_on(log) && after < log->held.purged.index)
     (void)rkv_fail(&log->refusal, RKV_BROKEN,
                    "%s: truncation after entry %" PRIu64 ", which is purged", log->ops->plugin,
@@ -166,11 +170,11 @@ void queue_truncate(void *storage, rkv_index after) {
     push(log, op);
     op = NULL;
   }
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   free(op);
 }
 
-/* What the log knows of the entry counts more than what the caller does. Under the lock. */
+/* Where the log knows the term of the entry, it replaces the caller's. Under the lock. */
 static void purge_held(struct log *log, struct op *op, struct rkv_log_id up_to) {
   struct held *held = &log->held;
   bool beyond = up_to.index >= held->last.index;
@@ -183,31 +187,40 @@ static void purge_held(struct log *log, struct op *op, struct rkv_log_id up_to) 
   op->last_dropped = beyond ? held->last.index : up_to.index;
   if (log->ops->drop) log->ops->drop(log, op);
   held->purged = op->id;
-  if (!beyond) return;
-  held->last = op->id;
-  held->last_known = true;
+  if (beyond) held->last = op->id;
+  if (beyond) held->last_known = true;
+  assert(held->purged.index <= held->last.index && log_is_locked(log)); /* (L1) */
 }
 
 void queue_purge(void *storage, struct rkv_log_id up_to) {
   struct log *log = storage;
   struct op *op = op_new(log, OP_PURGE, 0, NULL);
   if (!op) return;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (goes_on(log) && up_to.index > log->held.purged.index) {
     purge_held(log, op, up_to);
     push(log, op);
     op = NULL;
   }
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   free(op);
 }
 
 /* ---- completion ---- */
 
-/* Takes the oldest operation off; what it made durable or dropped is said. Under the lock. */
+/* The entries of `op` follow those that are durable or purged. Under the lock. */
+static bool follows(const struct log *log, const struct op *op) {
+  rkv_index before = log->durable_last;
+  if (log->durable_purged > before) before = log->durable_purged;
+  return op->entries[0].id.index == before + 1;
+}
+
+/* Takes the oldest operation off and notes what it made durable or purged. Under the lock. */
 static struct op *take_first(struct log *log) {
   struct op *op = log->first;
   bool ok = log->failed.status == RKV_OK;
+  assert(op->live == 0 || !ok || follows(log, op)); /* (L2) */
+  assert(log->bytes_queued >= op->bytes);
   log->first = op->next;
   if (!log->first) log->last = NULL;
   log->bytes_queued -= op->bytes;
@@ -222,6 +235,7 @@ static struct op *take_first(struct log *log) {
 struct queue_taken queue_take(struct log *log, const struct op *last, bool included) {
   struct queue_taken taken = {.failed = log->failed, .refusal = log->refusal};
   struct op **end = &taken.chain;
+  assert(log_is_locked(log)); /* (L1) */
   while (log->first && (log->first != last || included)) {
     bool was_last = log->first == last;
     *end = take_first(log);
@@ -236,6 +250,7 @@ static void complete(struct op *op, const struct queue_taken *taken) {
   const struct rkv_error *error = NULL;
   if (op->refused) error = &taken->refusal;
   if (taken->failed.status != RKV_OK) error = &taken->failed;
+  assert(error ? error->status != RKV_OK : taken->failed.status == RKV_OK); /* (L3) */
   if (op->completion)
     op->completion->done(op->completion, error ? (enum rkv_status)error->status : RKV_OK, error);
   for (size_t i = 0; i < op->count; i++) rkv_buf_drop(&op->entries[i].payload);
@@ -252,31 +267,31 @@ void queue_complete(struct queue_taken *taken) {
 
 void queue_finish(struct log *log, const struct op *last) {
   struct queue_taken taken;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   taken = queue_take(log, last, true);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   queue_complete(&taken);
 }
 
 void queue_serve(struct log *log,
                  enum rkv_status (*write)(struct log *log, struct op *first, const struct op *last,
                                           struct rkv_error *error)) {
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   for (;;) {
     struct rkv_error error;
     struct op *first, *last;
     bool failed;
-    while (!log->first && !log->closing) (void)pthread_cond_wait(&log->work, &log->lock);
+    while (!log->first && !log->closing) log_wait(log, &log->work);
     first = log->first;
     last = log->last;
     failed = log->failed.status != RKV_OK;
-    (void)pthread_mutex_unlock(&log->lock);
+    log_unlock(log);
     if (!first) return;
     if (!failed && write(log, first, last, &error) != RKV_OK) {
       log_fail(log, &error);
       failed = true;
     }
     if (failed) queue_finish(log, NULL);
-    (void)pthread_mutex_lock(&log->lock);
+    log_lock(log);
   }
 }

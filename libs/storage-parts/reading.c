@@ -1,6 +1,7 @@
 /* reading.c: one read, step by step, while the log goes on. */
 #include "reading.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,12 +13,13 @@ bool reading_fits(struct reading *r, uint64_t len) {
 }
 
 void reading_give(struct reading *r, const struct rkv_entry *entry) {
+  assert(r->count < r->capacity && entry->id.index == r->at);
   r->bytes += entry->payload.len;
   r->entries[r->count++] = *entry;
   r->at++;
 }
 
-/* Gives what is found in the queue; true if it was there. Under the lock. */
+/* Gives entries from r->at on if a queued operation has them; true if one has. Under the lock. */
 static bool give_queued(struct reading *r) {
   for (const struct op *op = r->log->first; op; op = op->next) {
     rkv_index first;
@@ -34,10 +36,12 @@ static bool give_queued(struct reading *r) {
   return false;
 }
 
-/* Is there more to give, and can it be? Under the lock. */
+/* Cuts r->to down to what can be given; below r->at there is no more. Errors: nothing can be given
+ * to a read that has given nothing. Under the lock. */
 static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
-  const struct log *log = r->log;
-  bool lost; /* it will never be durable (L3) */
+  struct log *log = r->log;
+  bool lost;                  /* it will never be durable (L3) */
+  assert(log_is_locked(log)); /* (L1) */
   if (r->count == 0) r->cuts = log->cuts;
   if (r->count > 0 && (log->cuts != r->cuts || r->at <= log->held.purged.index)) r->to = 0;
   if (r->count == 0 && r->at <= log->held.purged.index)
@@ -51,17 +55,17 @@ static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
   return RKV_OK;
 }
 
-/* Gives some entries: of one operation, or of the device. */
+/* Gives some entries, of one queued operation or from the device. */
 static enum rkv_status step(struct reading *r, struct rkv_error *error) {
   struct log *log = r->log;
   bool more, queued, found = false;
   enum rkv_status status;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   status = clip(r, error);
   more = status == RKV_OK && r->at <= r->to;
   queued = more && give_queued(r);
   if (more && !queued && r->at <= log->durable_last) found = r->ops->find(r, log->durable_last);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   if (!more || queued) return status;
   if (found) return r->ops->give(r, error);
   return rkv_fail(error, RKV_BROKEN, "%s: entry %" PRIu64 " has no place", log->ops->plugin, r->at);
@@ -79,18 +83,18 @@ enum rkv_status reading_run(struct reading *r, size_t *count, struct rkv_error *
 
 /* ---- load ---- */
 
-/* After a truncation the term of the last entry may only be known to the entry itself. */
+/* After a truncation the last entry is read if nothing else knows its term. */
 static enum rkv_status learn_last(struct log *log, rkv_index last, struct rkv_error *error) {
   struct rkv_entry entry;
   size_t count;
   enum rkv_status status = log->ops->read(log, last, last, 0, &entry, 1, &count, error);
   if (status != RKV_OK || count == 0) return status;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   if (log->held.last.index == last && !log->held.last_known) {
     log->held.last = entry.id;
     log->held.last_known = true;
   }
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   rkv_buf_drop(&entry.payload);
   return RKV_OK;
 }
@@ -100,19 +104,19 @@ enum rkv_status reading_load(void *storage, struct rkv_storage_state *state,
   struct log *log = storage;
   struct held held;
   enum rkv_status status = RKV_OK;
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   held = log->held;
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   if (!held.last_known) status = learn_last(log, held.last.index, error);
   if (status != RKV_OK) return status;
   memset(state, 0, sizeof *state);
-  (void)pthread_mutex_lock(&log->lock);
+  log_lock(log);
   state->vote = log->held.vote;
   state->identity = log->held.identity;
   state->purged = log->held.purged;
   state->last = log->held.last;
   if (log->newest) state->snapshot = log->newest->meta;
   (void)rkv_buf_share(state->snapshot.membership);
-  (void)pthread_mutex_unlock(&log->lock);
+  log_unlock(log);
   return RKV_OK;
 }

@@ -18,8 +18,8 @@ struct command {
   size_t key_len, value_len;
 };
 
-/* What a client may write and ask for. The limits guard the door only: what is committed is applied
- * by every node alike, whatever its own limits are. */
+/* What a client may write and ask for. The limits are checked before a command is proposed, never
+ * when it is applied: every node applies what is committed alike, whatever its own limits are. */
 struct command_limits {
   size_t key_max, value_max; /* bytes */
 };

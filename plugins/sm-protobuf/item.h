@@ -5,7 +5,7 @@
  * key and the value ARE copied once, when the item is made: a slice of the received message would
  * keep all of that message alive (up to megabytes for one small value) as long as the key lives.
  *
- * An item never changes once it was handed on; whoever holds a reference may read it. */
+ * An item never changes once it was handed on; every holder of a reference may read it. */
 #ifndef SM_ITEM_H
 #define SM_ITEM_H
 

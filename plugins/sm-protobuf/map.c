@@ -13,9 +13,9 @@
 #include <endian.h>
 #include <stdlib.h>
 
-#define FANOUT 32u /* a copied node shares this many items or children: see map_put's pauses */
+#define FANOUT 32u /* items or children of a node */
 
-#define PREFETCH_FROM 65536u /* items: a smaller map is in the cache anyway */
+#define PREFETCH_FROM 65536u /* items: a smaller map fits into the cache */
 
 #define WORDS_PER_LINE 8u /* of a cache line */
 
@@ -28,7 +28,7 @@ struct map_node {
   struct map_node *children[];  /* inner: FANOUT of them */
 };
 
-/* The keys that bound what may come to a node; NULL: no bound on that side. */
+/* The keys between which a node's keys lie; NULL: no bound on that side. */
 struct fence {
   const struct item *low, *high;
 };
@@ -41,7 +41,8 @@ static int key_compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t 
   return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
 }
 
-/* The 8 bytes behind `skip` as a number that orders as they do; short keys are filled with 0. */
+/* The 8 bytes behind `skip` as a number that has the order of the bytes; a short key is filled with
+ * 0. */
 static uint64_t key_word(const uint8_t *key, size_t key_len, size_t skip) {
   uint64_t word = 0;
   size_t n = key_len > skip ? key_len - skip : 0;
@@ -107,7 +108,7 @@ static bool node_own(struct map_node **slot) {
   return true;
 }
 
-/* All misses at once, not in turn. */
+/* Fetches all lines of a node: their cache misses overlap. */
 static void prefetch_node(const struct map_node *node) {
   __builtin_prefetch(node);
   for (unsigned i = 0; i < FANOUT; i += WORDS_PER_LINE) {
@@ -116,7 +117,7 @@ static void prefetch_node(const struct map_node *node) {
   }
 }
 
-/* As rank, but where words are equal it may say more: no item is looked at. */
+/* As rank, but from `words` alone: where a word equals the key's the result may be too high. */
 static unsigned rank_by_word(const struct map_node *node, struct map_key key) {
   uint64_t word = key_word(key.bytes, key.len, node->skip);
   unsigned low = node->level > 0, high = node->count;
@@ -130,8 +131,7 @@ static unsigned rank_by_word(const struct map_node *node, struct map_key key) {
   return low;
 }
 
-/* How many entries are <= the key. In an inner node entry 0 is below everything, so that the child
- * to go to is rank - 1. */
+/* How many entries are <= the key. In an inner node the child to go to is rank - 1. */
 static unsigned rank(const struct map_node *node, const uint8_t *key, size_t key_len) {
   uint64_t word = key_word(key, key_len, node->skip);
   unsigned low = node->level > 0, high = node->count;
@@ -151,7 +151,8 @@ static unsigned rank(const struct map_node *node, const uint8_t *key, size_t key
   return low;
 }
 
-/* The entry with exactly this key, if its rank says that it must be entry rank - 1. */
+/* True if the leaf has exactly this key. `at` is the key's rank, so only entry at - 1 can have
+ * it. */
 static bool is_at(const struct map_node *leaf, unsigned at, const uint8_t *key, size_t key_len) {
   const struct item *entry = at > 0 ? leaf->entries[at - 1] : NULL;
   return entry && entry->key_len == key_len && memcmp(entry->bytes, key, key_len) == 0;
@@ -165,12 +166,12 @@ static void node_set_skip(struct map_node *node, size_t skip) {
   }
 }
 
-/* Nobody else may see the node. */
+/* True if no other map refers to the node. */
 static bool is_own(const struct map_node *node) {
   return __atomic_load_n(&node->refs, __ATOMIC_RELAXED) == 1u;
 }
 
-/* Shifts what stands at `at` and behind it by one and puts an entry (and a child) there. */
+/* Shifts the entries from `at` on by one, and puts an entry (and a child) at `at`. */
 static void node_insert(struct map_node *node, unsigned at, struct item *entry,
                         struct map_node *child) {
   size_t behind = node->count - at;
@@ -197,9 +198,9 @@ static struct item *boundary(const struct map_node *leaf, unsigned at) {
   return item_new_boundary(right->bytes, common_prefix(leaf->entries[at - 1], right) + 1);
 }
 
-/* Splits the full child `at` of `parent`, which has room, in two. Both are this map's alone.
- * `fence` bounds the child; `ascending`: the next key goes behind all others, so leave the left
- * half full, as a map that is filled in order wants it. */
+/* Splits the full child `at` of `parent`, which has room. Both nodes are this map's alone. `fence`
+ * bounds the child. `ascending`: the next key goes behind all others, so the left half stays as
+ * full as it can, as a map that is filled in order wants it. */
 static bool split_child(struct map_node *parent, unsigned at, struct fence fence, bool ascending) {
   struct map_node *left = parent->children[at], *right = node_new(left->level);
   unsigned keep = ascending ? left->count - 1u : left->count / 2u;
@@ -215,7 +216,7 @@ static bool split_child(struct map_node *parent, unsigned at, struct fence fence
   memcpy(right->entries, left->entries + keep, right->count * sizeof right->entries[0]);
   if (left->level > 0) {
     memcpy(right->children, left->children + keep, right->count * sizeof right->children[0]);
-    right->entries[0] = NULL; /* it went up to the parent */
+    right->entries[0] = NULL; /* its boundary went up to the parent */
     right->words[0] = 0;
   }
   left->count = (uint16_t)keep;
@@ -275,8 +276,8 @@ void map_prefetch(const struct map *map, const struct map_key *keys, size_t coun
   }
 }
 
-/* Goes one level down from `node` towards the key: the child comes out owned and, unless it is a
- * leaf that only replaces, not full. NULL: no memory. */
+/* Goes one level down from `node` towards the key. The child is this map's alone and not full,
+ * unless it is a leaf where the item only replaces another. NULL: no memory. */
 static struct map_node *descend(struct map_node *node, const struct item *item,
                                 struct fence *fence) {
   unsigned at = rank(node, item->bytes, item->key_len) - 1;

@@ -130,7 +130,7 @@ static enum rkv_status get_node(const struct wire_field *entry, struct rkv_membe
       member.incarnation = field.value;
     if (field.number == NODE_RETURNING && field.type == WIRE_VARINT)
       member.returning = field.value != 0;
-    if (field.number != NODE_ADDR) continue; /* its own id repeats the map's key */
+    if (field.number != NODE_ADDR) continue; /* the node's id repeats the map's key */
     if (field.type != WIRE_BYTES || memchr(field.data, 0, field.len)) return malformed(error);
     addr = field;
   }

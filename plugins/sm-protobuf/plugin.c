@@ -38,7 +38,7 @@ static enum rkv_status register_metrics(struct sm *sm, struct rkv_error *error) 
   return status;
 }
 
-/* Readers must not keep the applier waiting: a waiting writer goes before new readers. */
+/* A waiting writer goes before new readers, so that queries do not keep the applier waiting. */
 static bool lock_init(pthread_rwlock_t *lock) {
   pthread_rwlockattr_t attr;
   bool ok = pthread_rwlockattr_init(&attr) == 0;
@@ -91,7 +91,7 @@ static enum rkv_status sm_validate(void *instance, struct rkv_buf bytes, struct 
 
 /* ---- apply ---- */
 
-/* A committed command that no node can read changes nothing anywhere; say so, but not each time. */
+/* A committed command that no node can read changes no state. Counts it, and logs some of them. */
 static void refuse_committed(struct sm *sm, struct rkv_log_id id, const struct rkv_error *why) {
   uint64_t before = atomic_fetch_add(&sm->refused, 1);
   if ((before & (before + 1)) == 0) /* the 1st, 2nd, 4th, 8th, ... */
@@ -100,13 +100,13 @@ static void refuse_committed(struct sm *sm, struct rkv_log_id id, const struct r
             why->text);
 }
 
-/* Entries that are applied together: their commands, as far as they make sense. */
+/* Entries that are applied together, and their commands as far as they make sense. */
 struct group {
   struct command commands[MAP_PREFETCH_MAX];
   bool fine[MAP_PREFETCH_MAX];
 };
 
-/* Reads the commands, and begins to fetch what putting them will look at. */
+/* Reads the commands, and begins to fetch into the cache what their puts will look at. */
 static void scan_group(struct sm *sm, const struct rkv_entry *entries, size_t count,
                        struct group *group) {
   struct map_key keys[MAP_PREFETCH_MAX];
@@ -142,7 +142,7 @@ static enum rkv_status apply_command(struct sm *sm, const struct command *comman
     item_drop(item);
     return rkv_fail(error, status, "sm-protobuf: no memory for a key");
   }
-  item_drop(replaced); /* not under the lock */
+  item_drop(replaced); /* after the lock was given back: it may free much */
   return RKV_OK;
 }
 
@@ -154,7 +154,7 @@ static enum rkv_status apply_membership(struct sm *sm, const struct rkv_entry *e
   enum rkv_status status =
       rkv_membership_decode(entry->payload.data, entry->payload.len, &checked, error);
   if (status != RKV_OK) return status;
-  /* A copy, so that it does not keep the message alive that it came in. */
+  /* A copy: a slice would keep the whole received message alive. */
   bytes = sm->host->buf_alloc(sm->host->ctx, entry->payload.len, &copy);
   if (!bytes) return rkv_fail(error, RKV_NO_MEMORY, "sm-protobuf: no memory for a membership");
   memcpy(bytes, entry->payload.data, entry->payload.len);
@@ -206,10 +206,10 @@ static enum rkv_status sm_query(void *instance, struct rkv_buf request, struct r
   enum rkv_status status = command_scan_get(request.data, request.len, &query, error);
   if (status == RKV_OK) status = command_check("GetRequest", &query, &sm->limits, error);
   if (status != RKV_OK) {
-    if (error) error->status = RKV_INVALID; /* the only status that a query may be refused with */
+    if (error) error->status = RKV_INVALID; /* a query is refused with no other status */
     return RKV_INVALID;
   }
-  *response = rkv_buf_none(); /* a key that is not there: a Response without value has no bytes */
+  *response = rkv_buf_none(); /* without such a key: a Response without value has no bytes */
   (void)pthread_rwlock_rdlock(&sm->lock);
   item = map_find(&sm->map, query.key, query.key_len);
   if (item) *response = rkv_buf_share(item_answer(item));

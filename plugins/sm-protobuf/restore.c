@@ -1,14 +1,14 @@
 /* restore.c: builds a new state from the bytes of StateMachineData, beside the present one.
  *
- * The bytes come cut anywhere, from any implementation: fields in any order, keys twice (the last
- * one wins), an entry's key or value left out (empty). An element that is whole in the chunk is
- * read where it lies; one that is cut waits in `pending`, so memory is bounded by the largest
- * element, which COMMAND_BYTES_MAX bounds, and grows with the bytes that came, not with a length
- * that was only announced.
+ * The bytes come cut anywhere, from any implementation: fields in any order, a key twice (the last
+ * one wins), an entry without its key or value (empty). An element that is whole in the chunk is
+ * read where it lies. An element that is cut waits in `pending`, so that memory is bounded by the
+ * largest element (COMMAND_BYTES_MAX); it grows with the bytes that came, not with a length that
+ * was only announced.
  *
- * That nothing is missing at the end is shown by last_applied, last_membership_log_id and
- * last_membership, which must be the meta's (all implementations write the latter two behind the
- * data), and by the size if the meta has one. */
+ * At the end last_applied, last_membership_log_id and last_membership must equal the meta's, and so
+ * must the size if the meta has one. So nothing is missing: all implementations write the latter
+ * two after the data. */
 #include "membership.h"
 #include "sm.h"
 #include "wire.h"
@@ -27,13 +27,13 @@ struct restore {
   struct rkv_log_id meta_last, meta_membership_id;
   struct rkv_buf meta_membership;
   uint64_t meta_size;
-  bool checked;           /* ... and whole: restore_finish may swap */
-  struct rkv_buf encoded; /* once it was checked: the membership in the form that the log has */
-  struct rkv_log_id last, membership_id; /* none: not come yet */
-  struct rkv_membership membership;      /* all zero: not come yet */
+  bool checked;           /* ... and all of it is there: restore_finish may swap */
+  struct rkv_buf encoded; /* after the check: the membership, encoded as in the log */
+  struct rkv_log_id last, membership_id; /* none: it has not come yet */
+  struct rkv_membership membership;      /* all zero: it has not come yet */
   uint64_t taken;                        /* bytes of all elements read */
   size_t skip;                           /* bytes of an unknown field that are still to come */
-  size_t wanted;                         /* bytes the cut element needs, as far as can be told */
+  size_t wanted;                         /* bytes that the cut element needs, as far as is known */
   uint8_t *pending;                      /* the beginning of an element that was cut */
   size_t pending_len, pending_capacity;
 };
@@ -105,7 +105,7 @@ static enum rkv_status take_elements(struct restore *r, const uint8_t *at, size_
     if (head == 0) return RKV_OK;
     size = (size_t)head + field.len;
     if (field.number > DATA_MEMBERSHIP && size > left) {
-      r->skip = size - left; /* unknown and long: need not be kept to be ignored */
+      r->skip = size - left; /* an unknown field is passed over without being kept */
       size = left;
     } else if (size > ELEMENT_MAX) {
       return rkv_fail(error, RKV_CORRUPT, "StateMachineData: field %u of %zu bytes (at most %u)",
@@ -151,7 +151,7 @@ enum rkv_status sm_restore_write(void *restore, struct rkv_buf chunk, struct rkv
       status = take_elements(r, at, left, &used, error);
       if (status == RKV_OK && used < left) status = keep_pending(r, at + used, left - used, error);
       n = left;
-    } else { /* fill the cut element up, a byte at a time while its head is cut */
+    } else { /* fills the cut element up; one byte at a time while its head is cut */
       n = r->wanted - r->pending_len;
       if (n > left) n = left;
       status = keep_pending(r, at, n, error);
@@ -165,7 +165,7 @@ enum rkv_status sm_restore_write(void *restore, struct rkv_buf chunk, struct rkv
   return RKV_OK;
 }
 
-/* Checks that all has come and that it is what the meta says. */
+/* Checks that all has come, and that it is what the meta says. */
 static enum rkv_status check_whole(const struct restore *r, struct rkv_error *error) {
   if (r->pending_len > 0 || r->skip > 0)
     return rkv_fail(error, RKV_CORRUPT, "snapshot: cut inside a field behind byte %" PRIu64,
@@ -186,8 +186,8 @@ static enum rkv_status check_whole(const struct restore *r, struct rkv_error *er
   return RKV_OK;
 }
 
-/* What a node of another implementation leaves out of the memberships that it passes on is not
- * known there: which incarnation, and whether it is returning. */
+/* True if both are records of one member. Incarnation and `returning` count only if both records
+ * have an incarnation: other implementations leave them out when they pass memberships on. */
 static bool same_member(const struct rkv_member *a, const struct rkv_member *b) {
   if (a->id != b->id || strcmp(a->addr, b->addr) != 0) return false;
   if (a->incarnation == 0 || b->incarnation == 0) return true;
@@ -206,7 +206,8 @@ static bool same_membership(const struct rkv_membership *a, const struct rkv_mem
   return true;
 }
 
-/* The node takes the membership from the meta, this machine from the bytes: they must agree. */
+/* Checks that the bytes hold the meta's membership: the node uses the meta's, this machine the one
+ * in the bytes. */
 static enum rkv_status check_membership(const struct restore *r, struct rkv_error *error) {
   const struct rkv_membership *m = &r->membership;
   struct rkv_membership meta = {0};
@@ -228,7 +229,7 @@ static enum rkv_status check_membership(const struct restore *r, struct rkv_erro
                   r->membership_id.term, r->membership_id.index, m->node_count, meta.node_count);
 }
 
-/* In the form that the log has; empty if there was none yet. */
+/* Encodes the membership as in the log; empty if there was none yet. */
 static enum rkv_status encode_membership(struct restore *r, struct rkv_error *error) {
   const struct rkv_membership *m = &r->membership;
   const struct rkv_host *host = r->sm->host;

@@ -1,8 +1,8 @@
 /* sm.h: the instance, and the operations that stand in files of their own.
  *
- * Threads. `map` is written by the applier alone, under the write lock; queries read it under the
- * read lock, the applier without one. Nothing is freed while the lock is held but single nodes.
- * last, membership_id and membership belong to the applier.
+ * Threads. Only the applier writes `map`, with the write lock held. Queries read it with the read
+ * lock held, the applier without a lock. While the lock is held only single nodes are freed. last,
+ * membership_id and membership belong to the applier.
  *
  * What apply does depends on the log alone, never on this node's limits: nodes whose options differ
  * have the same state. */
@@ -31,11 +31,11 @@ struct sm {
   struct rkv_log_id last, membership_id;
   struct rkv_buf membership;     /* rkv_membership_encode; empty: none yet */
   atomic_uint_least64_t keys;    /* map.count, for the metric */
-  atomic_uint_least64_t refused; /* committed commands that made no sense */
+  atomic_uint_least64_t refused; /* committed commands that could not be read */
   struct rkv_metric metrics[SM_METRICS];
 };
 
-/* Replaces the state (the applier); *map is given, the old one is freed outside the lock. */
+/* Replaces the state; for the applier. *map is given; the old map is freed after the lock. */
 void sm_replace(struct sm *sm, struct map *map, const struct rkv_snapshot_meta *meta);
 
 /* As in struct rkv_state_machine_ops. snapshot.c */

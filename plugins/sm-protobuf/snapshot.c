@@ -1,9 +1,9 @@
 /* snapshot.c: streams the bytes of StateMachineData from a frozen copy of the map.
  *
  * The bytes are a list of elements: last_applied, one entry per key in order of the keys,
- * last_membership_log_id, last_membership. Each element is a few pieces of memory (heads that are
- * made here, keys and values where they lie), and a chunk is filled piece by piece. Same state,
- * same bytes: nothing in them depends on time, addresses or the sizes of chunks. */
+ * last_membership_log_id, last_membership. Each element is a few pieces of memory: heads that are
+ * made here, keys and values where they lie. A chunk is filled piece by piece. Same state, same
+ * bytes: they do not depend on time, addresses or the sizes of chunks. */
 #include "membership.h"
 #include "sm.h"
 #include "wire.h"
@@ -26,9 +26,9 @@ struct snapshot {
   struct map_cursor cursor;
   struct rkv_log_id last, membership_id;
   struct rkv_buf membership;
-  enum step step; /* what the next element is */
+  enum step step; /* the kind of the next element */
   struct piece pieces[PIECES_MAX];
-  size_t piece, piece_count; /* of the present element: pieces[piece ..) are still to be given */
+  size_t piece, piece_count; /* of the present element; pieces[piece ..) are not written yet */
   uint8_t head[2 * WIRE_HEAD_MAX + LOG_ID_WIRE_MAX];
   uint8_t *membership_bytes;
 };
@@ -63,8 +63,8 @@ static void add_piece(struct snapshot *s, const uint8_t *data, size_t len) {
   s->pieces[s->piece_count++].len = len;
 }
 
-/* One entry of `data`. An item holds its value as field 1 of a Response; only that first byte
- * differs from field 2 of the entry. */
+/* Lays out one entry of `data`. An item holds its value as field 1 of a Response; only that first
+ * byte differs from field 2 of the entry. */
 static void add_item(struct snapshot *s, struct item *item) {
   static const uint8_t value_tag[] = {ENTRY_VALUE << 3 | WIRE_BYTES};
   struct rkv_buf answer = item_answer(item);
@@ -94,7 +94,7 @@ static enum rkv_status add_membership(struct snapshot *s, struct rkv_error *erro
   return RKV_OK;
 }
 
-/* Lays out the pieces of the next element; none, if there is nothing of its kind. */
+/* Lays out the pieces of the next element; no piece if the state has no such element. */
 static enum rkv_status next_element(struct snapshot *s, struct rkv_error *error) {
   struct item *item;
   s->piece = s->piece_count = 0;
@@ -147,7 +147,8 @@ enum rkv_status sm_snapshot_read(void *snapshot, size_t max, struct rkv_buf *chu
   status = RKV_OK;
   if (filled == 0) goto fail; /* the end: no chunk */
   fitted =
-      filled < room ? realloc(c, sizeof *c + filled) : NULL; /* who stores it keeps all of it */
+      /* the chunk may be kept for long, so its unused room is given back */
+      filled < room ? realloc(c, sizeof *c + filled) : NULL;
   if (fitted) c = fitted;
   c->owner = (struct rkv_buf_owner){1, 0, chunk_free};
   *chunk = (struct rkv_buf){c->bytes, filled, &c->owner};

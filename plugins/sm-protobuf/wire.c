@@ -6,7 +6,8 @@
 #define TAG_BYTES_MAX 5
 #define LENGTH_BYTES_MAX 5
 
-/* Reads a varint of at most `bytes_max` bytes: its size, 0 = cut, -1 = too long or over 64 bits. */
+/* Reads a varint of at most `bytes_max` bytes. Returns its size; 0: it is cut; -1: it is too long,
+ * or over 64 bits. */
 static int get_varint(const uint8_t *at, size_t len, int bytes_max, uint64_t *value) {
   int n = 0;
   *value = 0;
@@ -60,7 +61,7 @@ int wire_next(struct wire_reader *reader, struct wire_field *field) {
   return 1;
 }
 
-/* How many bytes the character at `at` takes; 0 if it is none. Unicode 15, table 3-7. */
+/* How many bytes the UTF-8 character at `at` takes; 0: it is none. Unicode 15, table 3-7. */
 static size_t utf8_char(const uint8_t *at, size_t left) {
   uint8_t lead = at[0], low = 0x80, high = 0xbf;
   size_t len;

@@ -19,7 +19,7 @@ struct wire_field {
   uint32_t type;   /* an enum wire_type */
   uint64_t value;  /* WIRE_VARINT: the value */
   const uint8_t *data;
-  size_t len; /* data: what follows the head; nothing for WIRE_VARINT */
+  size_t len; /* of `data`, which follows the head; a WIRE_VARINT has none */
 };
 
 /* Walks the fields of one message that is whole in memory. */
@@ -28,11 +28,11 @@ struct wire_reader {
 };
 
 /* Reads the head of a field: its tag, and the value (varint) or the length (bytes). Sets everything
- * but field->data and returns how many bytes the head takes; 0: `len` bytes do not suffice yet;
- * -1: malformed. */
+ * but field->data. Returns how many bytes the head takes; 0: `len` bytes are not enough yet; -1:
+ * malformed. */
 int wire_head(const uint8_t *at, size_t len, struct wire_field *field);
 
-/* Takes the next field. Returns 1 = *field is set, 0 = the message ended, -1 = malformed or cut. */
+/* Takes the next field. Returns 1: *field is set; 0: the message ended; -1: malformed or cut. */
 int wire_next(struct wire_reader *reader, struct wire_field *field);
 
 /* True if the bytes are UTF-8 as proto3 strings must be: shortest forms, no surrogates, at most
@@ -43,7 +43,7 @@ bool wire_is_utf8(const uint8_t *data, size_t len);
 size_t wire_varint_size(uint64_t value);
 
 /* Each writes to `out`, which must have the room, and returns how many bytes it wrote. wire_put_u64
- * leaves a zero out, as proto3 does; wire_put_head writes a WIRE_BYTES field up to its bytes. */
+ * writes nothing for 0, as proto3 does. wire_put_head writes the head of a WIRE_BYTES field. */
 size_t wire_put_varint(uint8_t *out, uint64_t value);
 size_t wire_put_u64(uint8_t *out, uint32_t number, uint64_t value);
 size_t wire_put_head(uint8_t *out, uint32_t number, size_t len);

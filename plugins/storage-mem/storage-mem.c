@@ -11,31 +11,30 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { LOG_MIN = 64, LOG_SPARE = 8 }; /* entries of the smallest log; times its need it may keep */
+enum { LOG_MIN = 64, LOG_SPARE = 8 }; /* smallest array; how many times too large it may be */
 
 struct run { /* of entries */
   struct rkv_entry *at;
   size_t head, count, capacity;
 };
 
-/* Its own writer, then the newest snapshot, then whatever readers still hold: one object. */
+/* First its own writer, then the newest snapshot, then what readers still hold: one object. */
 struct snapshot {
   struct rkv_buf_owner owner; /* one reference per reader, one of the storage */
   struct storage *storage;
   struct rkv_snapshot_meta meta;
-  struct run chunks; /* as they were written, shared; id.index: the offset where one begins */
+  struct run chunks; /* as they were written, shared; id.index: the offset of a chunk */
 };
 
 struct storage {
   pthread_mutex_t lock;
   struct run log;
-  struct rkv_storage_state state; /* all but `last`, which the log tells */
+  struct rkv_storage_state state; /* without `last`, which the log has */
   struct snapshot *newest;
   enum rkv_status failed; /* the first failed append; nothing succeeds after it */
 };
 
-/* Makes room behind the last entry: in place while the array is of about the right size, so that a
- * log that is appended to and purged for ever allocates nothing. */
+/* Makes room behind the last entry; in place, without allocating, if the size is about right. */
 static bool make_room(struct run *run, size_t entries) {
   size_t capacity = 2 * (run->count + entries) + LOG_MIN;
   bool fits = capacity <= run->capacity && run->capacity / LOG_SPARE <= capacity;
@@ -125,8 +124,9 @@ static enum rkv_status mem_read(void *storage, rkv_index from, rkv_index to, uin
   *count = 0;
   (void)pthread_mutex_lock(&s->lock);
   if (from <= s->state.purged.index)
-    status = rkv_fail(error, RKV_NOT_FOUND, "storage-mem: entry %llu is purged (first: %llu)",
-                      (unsigned long long)from, (unsigned long long)s->state.purged.index + 1);
+    status = rkv_fail(error, RKV_NOT_FOUND,
+                      "storage-mem: entry %" PRIu64 " is purged (first: %" PRIu64 ")", from,
+                      s->state.purged.index + 1);
   if (to > s->state.purged.index + s->log.count) to = s->state.purged.index + s->log.count;
   for (; status == RKV_OK && *count < capacity && from <= to; from++) {
     const struct rkv_entry *entry = &s->log.at[s->log.head + (from - s->state.purged.index - 1)];
@@ -208,7 +208,7 @@ static enum rkv_status mem_snapshot_read(void *reader, uint64_t offset, size_t m
   const struct rkv_entry *at = s->chunks.at;
   (void)error, *chunk = rkv_buf_none();
   if (offset >= s->meta.size) return RKV_OK;
-  at += offset * s->chunks.count / s->meta.size; /* it is this one if all are of one size */
+  at += offset * s->chunks.count / s->meta.size; /* the right one if all have one size */
   while (at->id.index + at->payload.len <= offset) at++;
   while (at->id.index > offset) at--;
   *chunk = rkv_buf_share(rkv_buf_slice(at->payload, (size_t)(offset - at->id.index), max));

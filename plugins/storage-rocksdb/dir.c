@@ -35,7 +35,7 @@ static enum folder_maker maker_of(const char *name) {
 
 enum rkv_status dir_check_new(const char *dir, int fd, struct rkv_error *error) {
   struct folder_found found;
-  enum rkv_status status = folder_look(dir, fd, maker_of, &found, error);
+  enum rkv_status status = folder_look(&files_posix, dir, fd, maker_of, &found, error);
   if (status != RKV_OK) return status;
   if (found.ours[0])
     return rkv_fail(error, RKV_CORRUPT,
@@ -67,18 +67,17 @@ struct place {
   int fd;
 };
 
-static enum rkv_status check_kind(void *arg, const struct dirent *item, struct rkv_error *error) {
+static enum rkv_status check_kind(void *arg, const char *name, struct rkv_error *error) {
   const struct place *place = arg;
   char path[PATH_MAX];
-  if (item->d_type == DT_REG || !is_read(item->d_name) || !is_endless(place->fd, item->d_name))
-    return RKV_OK;
-  (void)snprintf(path, sizeof path, "%s/%s", place->dir, item->d_name);
+  if (!is_read(name) || !is_endless(place->fd, name)) return RKV_OK;
+  (void)snprintf(path, sizeof path, "%s/%s", place->dir, name);
   return refuse_kind(path, error);
 }
 
 enum rkv_status dir_check_kinds(const char *dir, int fd, struct rkv_error *error) {
   struct place place = {dir, fd};
-  return folder_each_name(dir, fd, check_kind, &place, error);
+  return folder_each_name(&files_posix, dir, fd, check_kind, &place, error);
 }
 
 /* ---- one that is made ---- */

@@ -3,6 +3,9 @@
 
 #include "active_log.h"
 
+#include <storage-parts/folder.h>
+
+#include <assert.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -83,6 +86,7 @@ static void drop_notes(struct owner *owner, uint64_t needed, uint64_t exact) {
     owner->notes[kept++] = *note;
   }
   owner->count = kept;
+  assert(kept == 0 || owner->notes[kept - 1].last >= needed); /* (N2) */
 }
 
 static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct rkv_error *error) {
@@ -97,6 +101,9 @@ static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct
 /* Under the lock. */
 static enum rkv_status look(struct ledger *l, const struct db *db, struct rkv_error *error) {
   uint64_t active = active_log(db->rocks);
+  enum rkv_status status = RKV_OK;
+  if (active == 0) status = folder_check_place(&files_posix, l->dir, l->dir_lock, error);
+  if (status != RKV_OK) return status;
   if (active == 0)
     return rkv_fail(error, RKV_IO, "%s: RocksDB does not tell which log file it writes to", l->dir);
   l->active = active;
@@ -126,6 +133,15 @@ static struct owner_note *note_of(struct owner *owner, uint64_t file) {
     if (owner->notes[i - 1].first == file && owner->notes[i - 1].last == file)
       return &owner->notes[i - 1];
   return NULL;
+}
+
+/* A note names the present log file and a change up to `sequence`. */
+static bool is_noted(const struct ledger *l, uint64_t sequence) {
+  for (size_t i = l->owner.count; i > 0; i--) {
+    const struct owner_note *note = &l->owner.notes[i - 1];
+    if (note->last == l->active && note->sequence >= sequence) return true;
+  }
+  return false;
 }
 
 /* A change was written, into a log file from `before` to the present one: which of them is only
@@ -159,6 +175,7 @@ enum rkv_status ledger_write(struct ledger *l, const struct db *db, rocksdb_writ
   if (status != RKV_OK) return status;
   (void)pthread_mutex_lock(&l->lock);
   status = take_note(l, db, before, db_last_change(batch), error);
+  assert(status != RKV_OK || is_noted(l, db_last_change(batch))); /* (N1) */
   (void)pthread_mutex_unlock(&l->lock);
   if (status == RKV_OK) return RKV_OK;
   if (error) error->status = RKV_IO; /* final, and never NO_SPACE: the change has been written */

@@ -172,11 +172,12 @@ enum rkv_status store_open(const struct rkv_host *host, const struct rocks_optio
   struct store *s = calloc(1, sizeof *s);
   enum rkv_status status;
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
-  log_init(&s->log, host, &log_ops, options->queue_bytes_max);
+  log_init(&s->log, host, &log_ops, &threads_posix, options->queue_bytes_max);
   s->options = *options;
   status = open_dir(s, &why);
   if (status == RKV_OK) status = log_register(&s->log, &why);
-  if (status == RKV_OK && pthread_create(&s->writer_thread, NULL, writer_main, s) != 0)
+  if (status == RKV_OK &&
+      threads_posix.start(threads_posix.ctx, &s->writer_thread, writer_main, s) != 0)
     status = rkv_fail(&why, RKV_NO_MEMORY, "no thread for the log");
   if (status == RKV_OK)
     *store = s;
@@ -189,6 +190,6 @@ enum rkv_status store_open(const struct rkv_host *host, const struct rocks_optio
 void store_close(void *storage) {
   struct store *s = storage;
   log_close(&s->log);
-  (void)pthread_join(s->writer_thread, NULL);
+  threads_posix.join(threads_posix.ctx, s->writer_thread);
   store_free(s);
 }

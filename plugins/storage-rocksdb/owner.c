@@ -153,7 +153,7 @@ enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, bool sync, int
   owner->count = 0;
   owner->format = OWNER_FORMAT;
   if (!text) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory to read rkv-owner", dir);
-  status = folder_open(dir, lock, error);
+  status = folder_open(&files_posix, dir, lock, error);
   if (status == RKV_OK) status = dir_check_kinds(dir, *lock, error);
   if (status == RKV_OK && sync) status = settle(dir, *lock, error);
   if (status == RKV_OK) status = claim(dir, node_id, *lock, text, owner, error);

@@ -15,7 +15,7 @@ static uint64_t reserve(const struct store *s) {
 }
 
 static uint64_t free_bytes(const struct store *s) {
-  return folder_free_bytes(s->ledger.dir_lock);
+  return folder_free_bytes(&files_posix, s->ledger.dir_lock);
 }
 
 static bool has(const struct store *s, uint64_t wanted) {
@@ -39,9 +39,9 @@ bool room_for_entries(struct store *s, uint64_t bytes) {
   uint64_t wanted = reserve(s) + bytes;
   struct rkv_error what = {0};
   bool there;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   wanted += log_next_snapshot(&s->log, s->options.write_buffer_bytes);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   there = has(s, wanted);
   if (!there)
     (void)rkv_fail(&what, RKV_NO_SPACE,
@@ -54,8 +54,8 @@ bool room_for_entries(struct store *s, uint64_t bytes) {
 
 enum rkv_status room_pause(struct store *s, struct rkv_error *error) {
   enum rkv_status status;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   status = log_pause(&s->log, RETRY_MS, error);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return status;
 }

@@ -33,9 +33,9 @@ static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *e
                     meta->membership.len, SNAPSHOT_MEMBERSHIP_MAX);
   if (snprintf(w->path, sizeof w->path, "%s/snapshot.new", s->db.dir) >= (int)sizeof w->path)
     return rkv_fail(error, RKV_IO, "%s: the path is too long", s->db.dir);
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   writer->snapshot->number = s->next_snapshot++;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return RKV_OK;
 }
 

@@ -24,7 +24,7 @@ struct store {
 
   uint64_t next_snapshot; /* its number (the log's lock) */
 
-  pthread_t writer_thread;
+  struct thread *writer_thread;
 };
 
 #endif

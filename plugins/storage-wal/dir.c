@@ -6,12 +6,10 @@
 #include <storage-parts/refuse.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { DIGITS = 16 };
 
@@ -38,22 +36,26 @@ enum rkv_status dir_fail(struct dir_name name, const char *what, struct rkv_erro
 
 /* ---- the directory ---- */
 
-enum rkv_status dir_open(struct dir *dir, const char *path, bool sync, struct rkv_error *error) {
-  enum rkv_status status = folder_open(path, &dir->fd, error);
+enum rkv_status dir_open(struct dir *dir, const struct files *files, const char *path, bool sync,
+                         struct rkv_error *error) {
+  enum rkv_status status = folder_open(files, path, &dir->fd, error);
+  dir->files = files;
+  dir->path = path;
   dir->sync = sync;
-  if (status == RKV_OK && sync) status = folder_settle(path, dir->fd, error);
+  if (status == RKV_OK && sync) status = folder_settle(files, path, dir->fd, error);
   if (status != RKV_OK) dir_close(dir);
   return status;
 }
 
 void dir_close(struct dir *dir) {
-  if (dir->fd >= 0) (void)close(dir->fd);
+  dir_close_file(dir, dir->fd);
   dir->fd = -1;
 }
 
 static enum rkv_status sync_names(const struct dir *dir, struct dir_name name,
                                   struct rkv_error *error) {
-  if (!dir->sync || fsync(dir->fd) == 0) return RKV_OK;
+  const struct files *files = dir->files;
+  if (!dir->sync || files->sync_dir(files->ctx, dir->fd) == 0) return RKV_OK;
   return rkv_fail(error, RKV_IO, "%s: cannot sync the directory of: %s", name.text,
                   strerror(errno)); /* never NO_SPACE, which would be tried again */
 }
@@ -90,10 +92,10 @@ struct listing {
   size_t *count;
 };
 
-static enum rkv_status list_name(void *arg, const struct dirent *item, struct rkv_error *error) {
+static enum rkv_status list_name(void *arg, const char *name, struct rkv_error *error) {
   const struct listing *listing = arg;
   uint64_t number;
-  if (!matches(item->d_name, patterns[listing->file], &number)) return RKV_OK;
+  if (!matches(name, patterns[listing->file], &number)) return RKV_OK;
   if (push(listing->numbers, listing->count, number)) return RKV_OK;
   return rkv_fail(error, RKV_NO_MEMORY, "no memory for a list of files");
 }
@@ -104,7 +106,7 @@ enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **n
   enum rkv_status status;
   *numbers = NULL;
   *count = 0;
-  status = folder_each_name(".", dir->fd, list_name, &listing, error);
+  status = folder_each_name(dir->files, ".", dir->fd, list_name, &listing, error);
   if (*count > 1) qsort(*numbers, *count, sizeof **numbers, ascending);
   return status;
 }
@@ -119,48 +121,58 @@ static enum folder_maker maker_of(const char *text) {
 
 enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
                          struct rkv_error *error) {
-  return folder_look(".", dir->fd, maker_of, found, error);
+  return folder_look(dir->files, ".", dir->fd, maker_of, found, error);
 }
 
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,
                               struct rkv_error *error) {
-  return folder_open_file(dir->fd, name.text, flags, fd, error);
+  return folder_open_file(dir->files, dir->fd, name.text, flags, fd, error);
+}
+
+void dir_close_file(const struct dir *dir, int fd) {
+  if (fd >= 0) dir->files->close(dir->files->ctx, fd);
 }
 
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
                            struct rkv_error *error) {
-  if (renameat(dir->fd, from.text, dir->fd, to.text) != 0) return dir_fail(from, "rename", error);
+  const struct files *files = dir->files;
+  enum rkv_status status = folder_check_place(files, dir->path, dir->fd, error);
+  if (status != RKV_OK) return status;
+  if (files->rename(files->ctx, dir->fd, from.text, to.text) != 0)
+    return dir_fail(from, "rename", error);
   return sync_names(dir, to, error);
 }
 
 enum rkv_status dir_drop(const struct dir *dir, struct dir_name name, struct rkv_error *error) {
-  if (unlinkat(dir->fd, name.text, 0) != 0 && errno != ENOENT)
+  const struct files *files = dir->files;
+  if (files->unlink(files->ctx, dir->fd, name.text) != 0 && errno != ENOENT)
     return dir_fail(name, "remove", error);
   return sync_names(dir, name, error);
 }
 
 /* ---- bytes ---- */
 
-enum rkv_status dir_write(int fd, struct dir_name name, const void *bytes, size_t len, off_t from,
-                          struct rkv_error *error) {
-  const char *at = bytes;
-  while (len > 0) {
-    ssize_t wrote = pwrite(fd, at, len, from);
+enum rkv_status dir_write(const struct dir *dir, int fd, struct dir_name name, const void *bytes,
+                          size_t len, off_t from, struct rkv_error *error) {
+  const struct files *files = dir->files;
+  struct iovec rest = {(void *)(uintptr_t)bytes, len};
+  while (rest.iov_len > 0) {
+    ssize_t wrote = files->write(files->ctx, fd, &rest, 1, from);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) return dir_fail(name, "write", error);
-    at += wrote;
+    rest = (struct iovec){(char *)rest.iov_base + wrote, rest.iov_len - (size_t)wrote};
     from += wrote;
-    len -= (size_t)wrote;
   }
   return RKV_OK;
 }
 
-enum rkv_status dir_read(int fd, struct dir_name name, void *bytes, size_t len, off_t from,
-                         size_t *got, struct rkv_error *error) {
+enum rkv_status dir_read(const struct dir *dir, int fd, struct dir_name name, void *bytes,
+                         size_t len, off_t from, size_t *got, struct rkv_error *error) {
+  const struct files *files = dir->files;
   char *at = bytes;
   *got = 0;
   while (*got < len) {
-    ssize_t came = pread(fd, at + *got, len - *got, from + (off_t)*got);
+    ssize_t came = files->read(files->ctx, fd, at + *got, len - *got, from + (off_t)*got);
     if (came < 0 && errno == EINTR) continue;
     if (came < 0) return dir_fail(name, "read", error);
     if (came == 0) break;
@@ -171,14 +183,14 @@ enum rkv_status dir_read(int fd, struct dir_name name, void *bytes, size_t len, 
 
 enum rkv_status dir_sync_file(const struct dir *dir, int fd, struct dir_name name,
                               struct rkv_error *error) {
-  if (!dir->sync || fdatasync(fd) == 0) return RKV_OK;
+  if (!dir->sync || dir->files->sync(dir->files->ctx, fd) == 0) return RKV_OK;
   return dir_fail(name, "sync", error);
 }
 
-enum rkv_status dir_file_size(int fd, struct dir_name name, uint64_t *size,
+enum rkv_status dir_file_size(const struct dir *dir, int fd, struct dir_name name, uint64_t *size,
                               struct rkv_error *error) {
   struct stat info;
-  if (fstat(fd, &info) != 0) return dir_fail(name, "look at", error);
+  if (dir->files->look_at(dir->files->ctx, fd, &info) != 0) return dir_fail(name, "look at", error);
   *size = (uint64_t)info.st_size;
   return RKV_OK;
 }

@@ -1,4 +1,5 @@
 /* dir.h: the storage's directory: its lock, its file names, and I/O that ends in an rkv_status.
+ * All of it goes through a table of file operations (storage-parts/files.h).
  *
  * Every file is opened relative to the directory with O_CLOEXEC | O_NOFOLLOW and made with mode
  * 0600. A function that changes names makes the change durable before it returns. */
@@ -6,11 +7,6 @@
 #define WAL_DIR_H
 
 #include <storage-parts/folder.h>
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
 
 /* X(NAME, prefix, suffix): the files, PREFIX + 16 hex digits + SUFFIX. */
 #define DIR_FILE_LIST(X)                                                                           \
@@ -28,6 +24,8 @@ enum dir_file {
 enum { DIR_NAME_MAX = 48 }; /* bytes of a file name, its NUL included */
 
 struct dir {
+  const struct files *files;
+  const char *path; /* borrowed */
   int fd;
   bool sync; /* false: nothing is made durable */
 };
@@ -39,16 +37,18 @@ struct dir_name {
 struct dir_name dir_name(enum dir_file file, uint64_t number);
 
 /* Opens the directory, makes it (0700) if it is not there, and locks it. With `sync` every name
- * found in it, and its own, is durable when it returns.
+ * found in it, and its own, is durable when it returns. `files` and `path` are borrowed until
+ * dir_close.
  * Errors: RKV_UNAVAILABLE if another instance holds it; RKV_IO. */
-enum rkv_status dir_open(struct dir *dir, const char *path, bool sync, struct rkv_error *error);
+enum rkv_status dir_open(struct dir *dir, const struct files *files, const char *path, bool sync,
+                         struct rkv_error *error);
 void dir_close(struct dir *dir);
 
 /* The numbers of all files of one kind, ascending; *numbers is freed by the caller. */
 enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
                          size_t *count, struct rkv_error *error);
 
-/* Names that stand in the directory. An unfinished OWNED_FILE is left out too: it says nothing. */
+/* Names in the directory. An unfinished OWNED_FILE is left out too: it was never in force. */
 enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
                          struct rkv_error *error);
 
@@ -56,23 +56,24 @@ enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
  * descriptor. *fd is -1 then. */
 enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int flags, int *fd,
                               struct rkv_error *error);
-/* Errors: RKV_NO_SPACE and nothing was renamed; RKV_IO, also if the new name could not be made
- * durable: nobody knows then what stands on the device. */
+void dir_close_file(const struct dir *dir, int fd); /* -1: nothing to do */
+/* Errors: RKV_NO_SPACE and nothing was renamed; RKV_IO, also if the directory was moved away, or if
+ * the new name could not be made durable: nobody knows then what stands on the device. */
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
                            struct rkv_error *error);
-/* A file that is not there is dropped already. */
+/* RKV_OK also if there is no such file. */
 enum rkv_status dir_drop(const struct dir *dir, struct dir_name name, struct rkv_error *error);
 
 /* Writes it all. `from` is an offset. Errors: RKV_IO, RKV_NO_SPACE. */
-enum rkv_status dir_write(int fd, struct dir_name name, const void *bytes, size_t len, off_t from,
-                          struct rkv_error *error);
+enum rkv_status dir_write(const struct dir *dir, int fd, struct dir_name name, const void *bytes,
+                          size_t len, off_t from, struct rkv_error *error);
 /* Reads `len` bytes or up to the end of the file; *got tells how many. Errors: RKV_IO. */
-enum rkv_status dir_read(int fd, struct dir_name name, void *bytes, size_t len, off_t from,
-                         size_t *got, struct rkv_error *error);
+enum rkv_status dir_read(const struct dir *dir, int fd, struct dir_name name, void *bytes,
+                         size_t len, off_t from, size_t *got, struct rkv_error *error);
 /* Errors: RKV_IO, RKV_NO_SPACE. */
 enum rkv_status dir_sync_file(const struct dir *dir, int fd, struct dir_name name,
                               struct rkv_error *error);
-enum rkv_status dir_file_size(int fd, struct dir_name name, uint64_t *size,
+enum rkv_status dir_file_size(const struct dir *dir, int fd, struct dir_name name, uint64_t *size,
                               struct rkv_error *error);
 
 /* The refusal for errno after `what` failed on `name`. */

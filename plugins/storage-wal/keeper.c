@@ -1,18 +1,16 @@
 /* keeper.c: makes segments ahead of need and recycles those that hold nothing any more.
  *
- * A spare is made when there is none: so a device that gets full, or a process that runs out of
- * descriptors, is noticed, and said, while one segment is still to be filled. Then it tries again
- * until there is what it lacks. */
+ * A spare is made as soon as there is none: so a full device, or a lack of descriptors, is noticed
+ * and logged while the active segment still has room. The keeper tries again until it succeeds. */
 #include "keeper.h"
 
 #include "lack.h"
 #include "snapshot.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
   RETRY_MS = 250,      /* between two looks at the room */
@@ -37,8 +35,8 @@ static enum rkv_status spare_size(struct store *s, uint64_t number, uint64_t *si
   int fd;
   enum rkv_status status = dir_open_file(&s->dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = dir_file_size(fd, name, size, error);
-  (void)close(fd);
+  status = dir_file_size(&s->dir, fd, name, size, error);
+  dir_close_file(&s->dir, fd);
   return status;
 }
 
@@ -54,7 +52,7 @@ enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error) {
     if (status != RKV_OK) break;
     if (numbers[i] >= s->next_file) s->next_file = numbers[i] + 1;
     if (size == s->options.segment_bytes && s->spare_count < s->options.spares_max)
-      store_add_spare(s, numbers[i], true);
+      store_add_spare(s, numbers[i], true); /* nobody knows whether it ever held records */
     else
       status = dir_drop(&s->dir, dir_name(DIR_SPARE, numbers[i]), error);
   }
@@ -78,46 +76,38 @@ enum rkv_status keeper_make_first(struct store *s, struct rkv_error *error) {
 
 /* ---- the thread ---- */
 
-/* Nobody waits for the spare that is being made. Takes the lock. */
+/* True if nobody waits any more for the spare that is being made. Takes the lock. */
 static bool is_futile(void *arg) {
   struct store *s = arg;
   bool futile;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   futile = (s->log.closing && !s->writer_waits) || s->log.failed.status != RKV_OK;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return futile;
 }
 
-static uint64_t now_ms(void) {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* Waits for news, or until it is time to look again. Under the lock. */
+/* Waits for a signal, or until it is time to try again. Under the lock. */
 static void pause_keeper(struct store *s) {
-  struct timespec until = {.tv_sec = (time_t)(s->look_at_ms / 1000),
-                           .tv_nsec = (long)(s->look_at_ms % 1000) * 1000000L};
-  (void)pthread_cond_signal(&s->log.work); /* a writer that closes gives up on a full device */
-  (void)pthread_cond_timedwait(&s->chores, &s->log.lock, &until);
+  log_signal(&s->log, &s->log.work); /* a writer that closes gives up on a full device */
+  log_wait_until(&s->log, &s->chores, s->look_at_ms);
 }
 
-/* A look, before zeros are written in vain. */
+/* Asks the device before zeros are written to it in vain. */
 static enum rkv_status look_for_room(const struct store *s, uint64_t kept,
                                      struct rkv_error *error) {
-  uint64_t found = folder_free_bytes(s->dir.fd);
+  uint64_t found = folder_free_bytes(s->dir.files, s->dir.fd);
   if (found >= kept && found - kept >= s->options.segment_bytes) return RKV_OK;
   return rkv_fail(error, RKV_NO_SPACE,
                   "%" PRIu64 " bytes are free, of which a snapshot may need %" PRIu64, found, kept);
 }
 
-/* A device that has less room than it tells of (a quota) is tried ever more seldom. */
+/* Sets when to try again: ever later if the device has less room than it tells of (a quota). */
 static void find_time(struct store *s, enum rkv_status status, bool tried) {
   if (status == RKV_OK || !tried || s->pause_ms == 0)
     s->pause_ms = RETRY_MS;
   else if (s->pause_ms < RETRY_MS_MAX)
     s->pause_ms *= 2;
-  s->look_at_ms = now_ms() + s->pause_ms;
+  s->look_at_ms = log_now_ms(&s->log) + s->pause_ms;
 }
 
 /* Under the lock, which it leaves meanwhile. */
@@ -128,7 +118,7 @@ static void make_spare(struct store *s) {
   enum rkv_status status;
   bool tried;
   if (s->log.newest) kept += ((struct snapshot_file *)s->log.newest)->header_size;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   status = look_for_room(s, kept, &error);
   tried = status == RKV_OK;
   if (tried)
@@ -137,19 +127,19 @@ static void make_spare(struct store *s) {
     lack_note(s, status, s->options.segment_bytes, LACK_WAITS_SOON, &error);
   else if (status != RKV_CANCELLED)
     log_fail(&s->log, &error);
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   find_time(s, status, tried);
   if (status == RKV_OK) {
     s->look_at_ms = 0;
     store_add_spare(s, number, false);
-    (void)pthread_cond_signal(&s->log.work);
+    log_signal(&s->log, &s->log.work);
   }
 }
 
 /* Under the lock. */
 static bool can_recycle(const struct store *s) {
   const struct segment *oldest = s->oldest;
-  return oldest != s->active && oldest->sequence < s->needed && oldest->readers == 0 &&
+  return oldest != s->active && oldest->sequence < s->oldest_needed && oldest->readers == 0 &&
          s->log.failed.status == RKV_OK;
 }
 
@@ -161,8 +151,9 @@ static void recycle(struct store *s) {
   enum rkv_status status;
   uint64_t number = s->next_file++;
   bool keep = segment->size == s->options.segment_bytes && s->spare_count < s->options.spares_max;
+  assert(can_recycle(s)); /* (S2) */
   s->oldest = segment->next;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   status = keep ? dir_rename(&s->dir, name, dir_name(DIR_SPARE, number), &error)
                 : dir_drop(&s->dir, name, &error);
   if (status == RKV_OK)
@@ -171,10 +162,10 @@ static void recycle(struct store *s) {
     log_fail(&s->log, &error);
   if (status == RKV_OK && keep) lack_note(s, RKV_OK, 0, LACK_WAITS, NULL);
   free(segment);
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   if (status == RKV_OK && keep) store_add_spare(s, number, true);
-  if (status == RKV_OK && !keep) s->look_at_ms = 0; /* there is news */
-  (void)pthread_cond_signal(&s->log.work);
+  if (status == RKV_OK && !keep) s->look_at_ms = 0; /* there is room again */
+  log_signal(&s->log, &s->log.work);
 }
 
 /* Under the lock. */
@@ -185,19 +176,19 @@ static bool wants_spare(const struct store *s) {
 
 void *keeper_main(void *arg) {
   struct store *s = arg;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   for (;;) {
     if (can_recycle(s))
       recycle(s);
-    else if (wants_spare(s) && now_ms() >= s->look_at_ms)
+    else if (wants_spare(s) && log_now_ms(&s->log) >= s->look_at_ms)
       make_spare(s);
     else if (wants_spare(s))
       pause_keeper(s);
     else if (s->writer_done)
       break;
     else
-      (void)pthread_cond_wait(&s->chores, &s->log.lock);
+      log_wait(&s->log, &s->chores);
   }
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return NULL;
 }

@@ -5,9 +5,9 @@
 #include "snapshot.h"
 #include "writer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* ---- what the log does to the index ---- */
 
@@ -76,7 +76,9 @@ static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv
                       .node_id = s->log.host->node_id,
                       .sequence = 1,
                       .size = s->options.segment_bytes};
-  enum rkv_status status = keeper_make_first(s, error);
+  enum rkv_status status;
+  assert(s->owner.fd >= 0); /* (O1) */
+  status = keeper_make_first(s, error);
   if (status != RKV_OK) return status;
   head.recycled = s->spare_recycled[0];
   status = segment_begin(&s->dir, s->spares[0], &head, &r->fd, error);
@@ -91,7 +93,7 @@ static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv
   return status;
 }
 
-/* Says what was found. */
+/* Logs what was found. */
 static void report(const struct store *s, const struct recovery *r, uint64_t began_ns) {
   if (r->torn)
     rkv_log(s->log.host, RKV_LOG_WARN, STORE_LOG,
@@ -116,6 +118,7 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
                           r->active->size, error);
   if (status == RKV_OK) status = writer_new(s, r, error);
   if (status != RKV_OK) return status;
+  assert(recover_is_whole(r)); /* (V3) */
   log_begin(&s->log, &r->image.held);
   s->index = r->image.index;
   s->oldest = r->oldest;
@@ -128,7 +131,8 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
   return RKV_OK;
 }
 
-/* (O1, O2) A directory of format 1 goes on without an owner where there is no room for one. */
+/* Makes rkv-owner (O1) or raises what it says (O2). A directory of format 1 goes on without it
+ * while its device has no room for one. */
 static enum rkv_status settle_owner(struct store *s, struct recovery *r, struct rkv_error *error) {
   uint64_t segment = r->active ? r->active->sequence : 0;
   uint64_t snapshot = s->log.newest ? s->log.newest->number : 0;
@@ -150,7 +154,7 @@ static enum rkv_status settle_owner(struct store *s, struct recovery *r, struct 
 static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
   uint64_t began_ns = s->log.host->now_ns(s->log.host->ctx);
   struct recovery r;
-  enum rkv_status status = dir_open(&s->dir, s->options.dir, s->options.sync, error);
+  enum rkv_status status = dir_open(&s->dir, s->dir.files, s->options.dir, s->options.sync, error);
   if (status != RKV_OK) return status;
   status = recover(&s->dir, s->log.host->node_id, NULL, &r, error);
   if (status != RKV_OK) return status;
@@ -168,11 +172,12 @@ static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
 }
 
 static enum rkv_status start_threads(struct store *s, struct rkv_error *error) {
-  if (pthread_create(&s->writer_thread, NULL, writer_main, s) != 0)
+  const struct threads *threads = s->log.threads;
+  if (threads->start(threads->ctx, &s->writer_thread, writer_main, s) != 0)
     return rkv_fail(error, RKV_NO_MEMORY, "no thread for the log");
-  if (pthread_create(&s->keeper_thread, NULL, keeper_main, s) == 0) return RKV_OK;
+  if (threads->start(threads->ctx, &s->keeper_thread, keeper_main, s) == 0) return RKV_OK;
   log_close(&s->log);
-  (void)pthread_join(s->writer_thread, NULL);
+  threads->join(threads->ctx, s->writer_thread);
   return rkv_fail(error, RKV_NO_MEMORY, "no thread for the log's segments");
 }
 
@@ -181,7 +186,7 @@ static void store_free(struct store *s) {
   index_free(&s->index);
   segment_free_all(s->oldest);
   snapshots_drop(s->log.newest);
-  owner_close(&s->owner);
+  owner_close(&s->dir, &s->owner);
   dir_close(&s->dir);
   (void)pthread_cond_destroy(&s->chores);
   log_destroy(&s->log);
@@ -190,16 +195,18 @@ static void store_free(struct store *s) {
 }
 
 enum rkv_status store_open(const struct rkv_host *host, const struct wal_options *options,
+                           const struct files *files, const struct threads *threads,
                            struct store **store, struct rkv_error *error) {
   struct store *s = calloc(1, sizeof *s);
   enum rkv_status status;
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
-  log_init(&s->log, host, &log_ops, options->queue_bytes_max);
+  log_init(&s->log, host, &log_ops, threads, options->queue_bytes_max);
   s->options = *options;
+  s->dir.files = files;
   s->dir.fd = s->owner.fd = -1;
   s->next_file = 1;
   (void)pthread_mutex_init(&s->owner_lock, NULL);
-  log_init_condition(&s->chores);
+  threads_init_condition(&s->chores);
   status = open_files(s, error);
   if (status == RKV_OK) status = register_metrics(s, error);
   if (status == RKV_OK) status = start_threads(s, error);
@@ -212,8 +219,9 @@ enum rkv_status store_open(const struct rkv_host *host, const struct wal_options
 
 void store_close(void *storage) {
   struct store *s = storage;
+  const struct threads *threads = s->log.threads;
   log_close(&s->log);
-  (void)pthread_join(s->writer_thread, NULL);
-  (void)pthread_join(s->keeper_thread, NULL);
+  threads->join(threads->ctx, s->writer_thread);
+  threads->join(threads->ctx, s->keeper_thread);
   store_free(s);
 }

@@ -7,13 +7,12 @@
 #include <storage-parts/little.h>
 #include <storage-parts/owned.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
   UNIT = 4096, /* bytes of the text and of each place: no write tears two of them */
@@ -42,14 +41,14 @@ static void encode(const struct owner *owner, uint8_t place[PLACE_BYTES]) {
   put_u32(place + AT_CRC, checksum(owner, place));
 }
 
-void owner_close(struct owner *owner) {
-  if (owner->fd >= 0) (void)close(owner->fd);
+void owner_close(const struct dir *dir, struct owner *owner) {
+  dir_close_file(dir, owner->fd);
   owner->fd = -1;
 }
 
 /* ---- read ---- */
 
-/* Takes the newest of the places that are whole. */
+/* Reads the newer one of the places that are whole; false: none is. */
 static bool take_newest(struct owner *owner, const uint8_t *bytes) {
   bool found = false;
   for (uint64_t i = 0; i < PLACES; i++) {
@@ -93,14 +92,15 @@ enum rkv_status owner_read(const struct dir *dir, rkv_node_id node_id, struct ow
   enum rkv_status status = RKV_OK;
   struct stat info;
   *owner = (struct owner){.fd = -1};
-  if (fstatat(dir->fd, name.text, &info, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+  if (dir->files->look(dir->files->ctx, dir->fd, name.text, &info) != 0 && errno == ENOENT)
     return RKV_OK;
   status = dir_open_file(dir, name, node_id ? O_RDWR : O_RDONLY, &owner->fd, error);
   if (status != RKV_OK) return status;
   if (node_id) status = dir_sync_file(dir, owner->fd, name, error);
-  if (status == RKV_OK) status = dir_read(owner->fd, name, bytes, sizeof bytes, 0, &len, error);
+  if (status == RKV_OK)
+    status = dir_read(dir, owner->fd, name, bytes, sizeof bytes, 0, &len, error);
   if (status == RKV_OK) status = take(owner, bytes, len, node_id, error);
-  if (status != RKV_OK) owner_close(owner);
+  if (status != RKV_OK) owner_close(dir, owner);
   return status;
 }
 
@@ -119,12 +119,12 @@ enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct ow
   encode(owner, bytes + place_at(0));
   status = dir_open_file(dir, temporary, O_RDWR | O_CREAT | O_TRUNC, &owner->fd, error);
   if (status != RKV_OK) return status;
-  status = dir_write(owner->fd, temporary, bytes, sizeof bytes, 0, error);
+  status = dir_write(dir, owner->fd, temporary, bytes, sizeof bytes, 0, error);
   if (status == RKV_OK) status = dir_sync_file(dir, owner->fd, temporary, error);
   if (status == RKV_OK) status = dir_rename(dir, temporary, name, error);
   if (status == RKV_OK) return RKV_OK;
-  owner_close(owner);
-  (void)dir_drop(dir, temporary, &ignored); /* or the next one is written over it */
+  owner_close(dir, owner);
+  (void)dir_drop(dir, temporary, &ignored); /* what stays is overwritten by the next try */
   return status;
 }
 
@@ -136,8 +136,10 @@ enum rkv_status owner_raise(const struct dir *dir, struct owner *owner, uint64_t
   if (segment > owner->segment) owner->segment = segment;
   if (snapshot > owner->snapshot) owner->snapshot = snapshot;
   owner->changes++;
+  assert(place_at(owner->changes) != place_at(owner->changes - 1)); /* (O3) */
+  assert(owner->segment >= segment && owner->snapshot >= snapshot); /* (O2) */
   encode(owner, place);
-  status = dir_write(owner->fd, name, place, sizeof place, place_at(owner->changes), error);
+  status = dir_write(dir, owner->fd, name, place, sizeof place, place_at(owner->changes), error);
   if (status == RKV_OK) status = dir_sync_file(dir, owner->fd, name, error);
   if (status == RKV_OK) return RKV_OK;
   if (error) error->status = RKV_IO; /* never NO_SPACE, which would be tried again */

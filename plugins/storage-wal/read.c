@@ -7,11 +7,10 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <unistd.h>
 
-/* Where entries will be found. */
+/* Where a run of the index stands. */
 struct run {
-  rkv_index first, last; /* entries of the run, at least as far as they are wanted */
+  rkv_index first, last; /* its entries, as far as they are wanted and durable */
   uint64_t offset, end;
   struct segment *segment;
 };
@@ -19,8 +18,8 @@ struct run {
 /* One call. */
 struct run_reading {
   struct reading base;     /* the first member */
-  struct run run;          /* found last */
-  struct segment *segment; /* whose file is open; it cannot be recycled */
+  struct run run;          /* the one found last */
+  struct segment *segment; /* whose file is open: it is not recycled */
   int fd;                  /* -1: none */
 };
 
@@ -30,8 +29,7 @@ static struct store *store_of(const struct run_reading *r) {
   return (struct store *)r->base.log;
 }
 
-/* Finds the run of r->at, as far as its entries are held and durable, and its segment, which counts
- * as read from now on. Under the lock. */
+/* Finds the run of r->at; its segment counts this reader from now on. Under the lock. */
 static bool find_run(struct reading *reading, rkv_index last) {
   struct run_reading *r = (struct run_reading *)reading;
   const struct index_slot *next, *slot = index_find(&store_of(r)->index, reading->at, &next);
@@ -49,11 +47,11 @@ static bool find_run(struct reading *reading, rkv_index last) {
 
 static void release(struct run_reading *r) {
   if (!r->segment) return;
-  if (r->fd >= 0) (void)close(r->fd);
-  (void)pthread_mutex_lock(&r->base.log->lock);
+  dir_close_file(&store_of(r)->dir, r->fd);
+  log_lock(r->base.log);
   r->segment->readers--;
-  (void)pthread_cond_signal(&store_of(r)->chores);
-  (void)pthread_mutex_unlock(&r->base.log->lock);
+  log_signal(r->base.log, &store_of(r)->chores);
+  log_unlock(r->base.log);
   r->fd = -1;
   r->segment = NULL;
 }
@@ -82,8 +80,8 @@ static enum rkv_status give_checked(struct run_reading *r, const struct record *
   return RKV_OK;
 }
 
-/* Gives the entries that stand in `bytes`, the beginning of the run. If the first one wanted is not
- * whole, *needed tells how many bytes it takes; else *needed is 0. */
+/* Gives the entries in `bytes`, the beginning of the run. If not even the first entry wanted is
+ * whole there, *needed is the length that has it; else *needed is 0. */
 static enum rkv_status give_run(struct run_reading *r, struct rkv_buf bytes, uint64_t *needed,
                                 struct rkv_error *error) {
   const struct run *run = &r->run;
@@ -121,7 +119,7 @@ static enum rkv_status give_run(struct run_reading *r, struct rkv_buf bytes, uin
   return RKV_OK;
 }
 
-/* Reads of the segment that is kept: at least one entry, as a rule the run. */
+/* Reads the run from the open segment: at least one entry of it, as a rule all. */
 static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) {
   const struct run *run = &r->run;
   const struct rkv_host *host = r->base.log->host;
@@ -133,7 +131,7 @@ static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) 
     enum rkv_status status;
     uint8_t *room = host->buf_alloc(host->ctx, len, &bytes);
     if (!room) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for %zu bytes", name.text, len);
-    status = dir_read(r->fd, name, room, len, (off_t)run->offset, &got, error);
+    status = dir_read(&store_of(r)->dir, r->fd, name, room, len, (off_t)run->offset, &got, error);
     if (status == RKV_OK) status = give_run(r, rkv_buf_slice(bytes, 0, got), &needed, error);
     rkv_buf_drop(&bytes);
     if (status != RKV_OK || needed == 0) return status;
@@ -144,7 +142,7 @@ static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) 
   }
 }
 
-/* Opens the file of the segment, which is counted as read. */
+/* Opens the file of a segment that counts this reader. */
 static enum rkv_status open_segment(struct run_reading *r, struct segment *segment,
                                     struct rkv_error *error) {
   struct dir_name name = dir_name(DIR_LOG, segment->sequence);

@@ -3,11 +3,11 @@
 
 #include <storage-parts/owned.h>
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* One reading of a directory. */
 struct walk {
@@ -21,9 +21,9 @@ struct walk {
 void recover_free(struct recovery *r) {
   index_free(&r->image.index);
   segment_free_all(r->oldest);
-  if (r->fd >= 0) (void)close(r->fd);
-  owner_close(&r->owner);
-  *r = (struct recovery){.fd = -1, .owner.fd = -1};
+  dir_close_file(r->dir, r->fd);
+  owner_close(r->dir, &r->owner);
+  *r = (struct recovery){.dir = r->dir, .fd = -1, .owner.fd = -1};
 }
 
 static bool same_vote(struct rkv_vote a, struct rkv_vote b) {
@@ -47,7 +47,7 @@ static enum rkv_status placed(const struct scan *scan, uint64_t offset, enum rkv
 
 /* ---- the beginning of a segment ---- */
 
-/* (V1) A segment says in its header what those before it came to. */
+/* (V1) A segment's header repeats the state that the segments before it lead to. */
 static enum rkv_status check_carried(const struct walk *w, uint64_t sequence,
                                      struct rkv_error *error) {
   const struct head *head = &w->scan.head;
@@ -93,6 +93,7 @@ static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct r
   if (status == RKV_OK) status = segment_new(&w->scan.head, &segment, error);
   if (status != RKV_OK) return status;
   if (r->active) {
+    assert(r->active->sequence + 1 == segment->sequence); /* (V1) */
     r->active->next = segment;
   } else {
     r->oldest = segment;
@@ -138,28 +139,27 @@ static enum rkv_status judge_end(struct walk *w, struct rkv_error *error) {
                     "%s: offset %" PRIu64 ": %s; the record at offset %" PRIu64
                     " shows that it was whole once",
                     scan->name.text, scan->offset, scan->why, rest.proof_at);
-  w->r->torn = scan->torn || rest.leftover;
+  w->r->torn = scan->torn || rest.cut_batch_rest;
   memcpy(w->r->torn_why, scan->why, sizeof scan->why);
   return RKV_OK;
 }
 
-/* The next segment's header told where this one ends. */
+/* (V1) The header of the next segment says that this one ends at `end`. */
 static enum rkv_status check_end(const struct walk *w, uint64_t end, struct rkv_error *error) {
   const struct scan *scan = &w->scan;
-  if (scan->offset >= end) return RKV_OK; /* beyond it: check_carried finds that */
+  if (scan->offset >= end) return RKV_OK; /* if it is greater, check_carried refuses */
   return rkv_fail(error, RKV_CORRUPT,
                   "%s: offset %" PRIu64
                   ": %s; the next segment shows that records go on to %" PRIu64,
                   scan->name.text, scan->offset, scan->why, end);
 }
 
-/* What is read must be on the device, not only in the page cache of a process that was killed or
- * never synced: a sync, and then what was clean is read anew from the last segment, whose end is to
- * be judged. */
+/* Makes durable what a process that was killed, or never synced, left in the page cache. The last
+ * segment, whose end is to be judged, is then read from the device. */
 static enum rkv_status settle(const struct dir *dir, int fd, struct dir_name name, bool is_last,
                               struct rkv_error *error) {
   enum rkv_status status = dir_sync_file(dir, fd, name, error);
-  if (status == RKV_OK && dir->sync && is_last) (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  if (status == RKV_OK && dir->sync && is_last) dir->files->forget(dir->files->ctx, fd);
   return status;
 }
 
@@ -170,12 +170,12 @@ static enum rkv_status next_prev_end(const struct walk *w, uint64_t sequence, ui
   int fd;
   enum rkv_status status = dir_open_file(w->dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = scan_begin(&scan, fd, name, error);
+  status = scan_begin(&scan, w->dir, fd, name, error);
   if (status == RKV_OK) {
     *end = scan.head.prev_end;
     scan_end(&scan);
   }
-  (void)close(fd);
+  dir_close_file(w->dir, fd);
   return status;
 }
 
@@ -189,31 +189,36 @@ static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_l
       dir_open_file(w->dir, name, is_last && w->node_id ? O_RDWR : O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
   if (w->node_id) status = settle(w->dir, fd, name, is_last, error);
-  if (status == RKV_OK) status = scan_begin(&w->scan, fd, name, error);
+  if (status == RKV_OK) status = scan_begin(&w->scan, w->dir, fd, name, error);
   if (status != RKV_OK) goto out;
   status = begin_segment(w, sequence, error);
   if (status == RKV_OK) status = replay(w, error);
   if (status == RKV_OK && is_last) status = judge_end(w, error);
   if (status == RKV_OK && !is_last) status = next_prev_end(w, sequence, &end, error);
   if (status == RKV_OK && !is_last) status = check_end(w, end, error);
+  assert(is_last || !w->r->torn); /* (V2) */
   w->r->prev = w->scan.prev;
   scan_end(&w->scan);
   if (status == RKV_OK && is_last) {
     w->r->fd = fd;
-    return dir_file_size(fd, name, &w->r->file_size, error);
+    return dir_file_size(w->dir, fd, name, &w->r->file_size, error);
   }
 out:
-  (void)close(fd);
+  dir_close_file(w->dir, fd);
   return status;
 }
 
-/* (V3) */
+bool recover_is_whole(const struct recovery *r) {
+  rkv_index first = index_first(&r->image.index);
+  if (r->image.held.last.index == r->image.held.purged.index) return true;
+  return first != 0 && first <= r->image.held.purged.index + 1;
+}
+
 static enum rkv_status check_whole(const struct walk *w, uint64_t first_sequence,
                                    struct rkv_error *error) {
   const struct image *image = &w->r->image;
   rkv_index first = index_first(&image->index);
-  if (image->held.last.index == image->held.purged.index) return RKV_OK;
-  if (first != 0 && first <= image->held.purged.index + 1) return RKV_OK;
+  if (recover_is_whole(w->r)) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT,
                   "%s is missing: expected entries from %" PRIu64 " on, found them from %" PRIu64
                   " on",
@@ -226,7 +231,7 @@ enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recov
   uint64_t *sequences = NULL;
   size_t count = 0;
   enum rkv_status status;
-  *r = (struct recovery){.fd = -1};
+  *r = (struct recovery){.dir = dir, .fd = -1};
   status = owner_read(dir, node_id, &r->owner, error);
   if (status == RKV_OK) status = dir_list(dir, DIR_LOG, &sequences, &count, error);
   if (status == RKV_OK) status = whole_log(dir, &r->owner, sequences, count, error);

@@ -3,8 +3,8 @@
 
 #include "lack.h"
 
+#include <assert.h>
 #include <inttypes.h>
-#include <unistd.h>
 
 #define CONTROL_BYTES_MAX (64 * KIB)
 enum { CONTROL_SHARE = 16, LARGE_RETRY_MS = 500 };
@@ -29,6 +29,8 @@ enum rkv_status room_settle(struct writer *w, struct rkv_error *error) {
 enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf payload,
                          struct rkv_error *error) {
   enum rkv_status status;
+  assert(w->stage.offset + record_size(payload.len) <= w->segment->size);
+  assert(w->batch >= HEAD_SIZE && w->batch <= w->stage.offset); /* (W2) */
   record->prev = w->prev;
   record->batch = (uint32_t)w->batch;
   record->length = (uint32_t)payload.len;
@@ -41,8 +43,8 @@ enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf
 
 /* ---- a purge that goes ahead (W4) ---- */
 
-/* The furthest purge handed in, if a segment goes with it. No truncation that waits reaches below
- * durable_last. Under the lock. */
+/* True if the newest purge in the queue gives a segment back and may go ahead: what it drops is
+ * durable, and no truncation in the queue reaches below durable_last. Under the lock. */
 static bool may_purge_ahead(const struct writer *w) {
   const struct store *s = w->s;
   rkv_index up_to = s->log.held.purged.index;
@@ -57,11 +59,12 @@ static enum rkv_status purge_ahead(struct writer *w, struct rkv_error *error) {
   struct rkv_log_id up_to = s->log.held.purged;
   struct record record = {.type = RECORD_PURGE, .term = up_to.term, .index = up_to.index};
   enum rkv_status status;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  assert(w->batch == w->stage.offset && up_to.index <= s->log.durable_last); /* (W4) */
+  log_unlock(&s->log);
   w->purged = up_to;
   status = room_put(w, &record, rkv_buf_none(), error);
   if (status == RKV_OK) status = room_settle(w, error);
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   if (status != RKV_OK) return status;
   s->active->end = w->stage.offset;
   s->log.durable_purged = up_to.index;
@@ -79,45 +82,46 @@ uint64_t room_reserved(const struct writer *w) {
 
 bool room_has(struct writer *w, uint64_t size, bool control) {
   bool fits;
-  (void)pthread_mutex_lock(&w->s->log.lock);
+  log_lock(&w->s->log);
   fits = w->stage.offset + size + (control ? 0 : room_reserved(w)) <= w->segment->size;
-  (void)pthread_mutex_unlock(&w->s->log.lock);
+  log_unlock(&w->s->log);
   return fits;
 }
 
-/* The next spare; waits for one as long as there is hope. */
+/* Waits for a spare and tells the first one. Errors: those of log_hopes. */
 static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *recycled,
                                    struct rkv_error *error) {
   struct store *s = w->s;
   enum rkv_status status = RKV_OK;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   s->writer_waits = true;
-  (void)pthread_cond_signal(&s->chores);
+  log_signal(&s->log, &s->chores);
   while (s->spare_count == 0 && status == RKV_OK) {
     bool lacks = log_lack(&s->log) != RKV_OK;
     status = log_hopes(&s->log, lacks, error);
     if (status == RKV_OK && lacks && may_purge_ahead(w))
       status = purge_ahead(w, error);
     else if (status == RKV_OK)
-      (void)pthread_cond_wait(&s->log.work, &s->log.lock);
+      log_wait(&s->log, &s->log.work);
   }
   s->writer_waits = false;
   *number = s->spares[0];
   *recycled = s->spare_recycled[0];
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return status;
 }
 
-/* A file is large enough for all records but the largest: then the device may be too full. */
+/* There is a spare, but no room to make it as large as the record needs: waits a while, or makes
+ * room. */
 static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error) {
   struct store *s = w->s;
   enum rkv_status status;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   if (may_purge_ahead(w))
     status = purge_ahead(w, error);
   else
     status = log_pause(&s->log, LARGE_RETRY_MS, error);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   return status;
 }
 
@@ -127,20 +131,20 @@ static enum rkv_status go_on_in(struct writer *w, const struct head *head, int f
   struct store *s = w->s;
   struct segment *segment = NULL;
   enum rkv_status status = segment_new(head, &segment, error);
-  (void)close(w->stage.fd);
+  dir_close_file(&s->dir, w->stage.fd);
   w->stage.fd = fd;
   if (status == RKV_OK) status = store_raise_owner(s, head->sequence, 0, error);
   if (status != RKV_OK) {
     segment_free_all(segment);
     return status;
   }
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   w->segment->end = w->stage.offset;
   w->segment->next = segment;
   s->active = segment;
   store_drop_spare(s);
-  (void)pthread_cond_signal(&s->chores);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_signal(&s->log, &s->chores);
+  log_unlock(&s->log);
   atomic_fetch_add_explicit(&s->segments, 1, memory_order_relaxed);
   w->segment = segment;
   w->stage.name = dir_name(DIR_LOG, segment->sequence);
@@ -186,6 +190,7 @@ enum rkv_status room_make(struct writer *w, const struct op *op, uint64_t size, 
   if (room_has(w, size, control)) return RKV_OK;
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
+  assert(w->batch == w->stage.offset); /* (W1) */
   store_finish(w->s, op, false, w->stage.offset);
   status = await_spare(w, &spare, &recycled, error);
   if (status != RKV_OK || w->stage.offset + size <= w->segment->size) return status;

@@ -17,8 +17,9 @@ static enum rkv_status look(struct scan *s, uint64_t offset, size_t want, const 
   if (want > there) want = (size_t)there;
   if (offset < s->window_from || offset + want > s->window_from + s->window_len) {
     s->window_from = offset;
-    status = dir_read(s->fd, s->name, s->window, there < WINDOW ? (size_t)there : (size_t)WINDOW,
-                      (off_t)offset, &s->window_len, error);
+    status =
+        dir_read(s->dir, s->fd, s->name, s->window, there < WINDOW ? (size_t)there : (size_t)WINDOW,
+                 (off_t)offset, &s->window_len, error);
     if (s->window_len < want) want = s->window_len;
   }
   *bytes = s->window + (offset - s->window_from);
@@ -26,16 +27,18 @@ static enum rkv_status look(struct scan *s, uint64_t offset, size_t want, const 
   return status;
 }
 
-enum rkv_status scan_begin(struct scan *s, int fd, struct dir_name name, struct rkv_error *error) {
+enum rkv_status scan_begin(struct scan *s, const struct dir *dir, int fd, struct dir_name name,
+                           struct rkv_error *error) {
   const uint8_t *bytes;
   size_t got;
   enum rkv_status status;
   memset(s, 0, sizeof *s);
+  s->dir = dir;
   s->fd = fd;
   s->name = name;
   s->window = malloc(WINDOW);
   if (!s->window) return rkv_fail(error, RKV_NO_MEMORY, "no memory to read %s", name.text);
-  status = dir_file_size(fd, name, &s->limit, error);
+  status = dir_file_size(dir, fd, name, &s->limit, error);
   if (status == RKV_OK) status = look(s, 0, HEAD_SIZE, &bytes, &got, error);
   if (status == RKV_OK && got < HEAD_SIZE)
     status = rkv_fail(error, RKV_CORRUPT, "%s: expected a header of %d bytes, found %zu", name.text,
@@ -150,7 +153,7 @@ static void search(const struct scan *s, uint64_t from, const uint8_t *bytes, si
     record_decode(bytes + at, &record);
     if (!record_plausible(&record, from + at, s->head.size)) continue;
     if (record.header_crc != record_header_crc(bytes + at, s->seed, from + at)) continue;
-    rest->leftover = true;
+    rest->cut_batch_rest = true;
     rest->proof = record.batch > s->offset;
     rest->proof_at = from + at;
   }

@@ -1,7 +1,7 @@
 /* snapshot.h: snapshots as files of their own (docs/wal-format.md).
  *
- * (P1) A file named snapshot-N is whole and durable; the greatest N is the newest.
- * (P2) The one before is dropped only after the new one has its name. */
+ * A file gets its name snapshot-N when it is whole and durable, and the one before is dropped after
+ * that (P1 and P2 of storage-parts/snapshots.h); the greatest N is the newest. */
 #ifndef WAL_SNAPSHOT_H
 #define WAL_SNAPSHOT_H
 
@@ -34,16 +34,16 @@ enum rkv_status snapshot_header_size(const struct rkv_snapshot_meta *meta, uint3
 void snapshot_encode(const struct snapshot_file *snapshot, uint8_t *out);
 /* Reads and checks the header; buf_alloc is used for the membership. node_id 0: of any node.
  * Errors: RKV_CORRUPT, RKV_FOREIGN, RKV_IO, RKV_NO_MEMORY. */
-enum rkv_status snapshot_read_header(int fd, struct dir_name name, const struct rkv_host *host,
-                                     rkv_node_id node_id, struct snapshot_file *snapshot,
-                                     struct rkv_error *error);
+enum rkv_status snapshot_read_header(const struct dir *dir, int fd, struct dir_name name,
+                                     const struct rkv_host *host, rkv_node_id node_id,
+                                     struct snapshot_file *snapshot, struct rkv_error *error);
 /* Where block `number` begins, its header included. */
 uint64_t snapshot_block_at(const struct snapshot_file *snapshot, uint64_t number);
 /* Fills in the header that stands before data[0..length) in the block. */
 void snapshot_block_seal(const struct snapshot_file *snapshot, uint64_t number, uint32_t length,
                          uint8_t *block);
 /* Reads block `number` whole (its header too) into `block` and checks it; *length of data. */
-enum rkv_status snapshot_read_block(int fd, struct dir_name name,
+enum rkv_status snapshot_read_block(const struct dir *dir, int fd, struct dir_name name,
                                     const struct snapshot_file *snapshot, uint64_t number,
                                     uint8_t *block, uint32_t *length, struct rkv_error *error);
 

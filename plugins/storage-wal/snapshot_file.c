@@ -122,25 +122,25 @@ uint64_t snapshot_block_at(const struct snapshot_file *s, uint64_t number) {
   return s->header_size + number * (SNAPSHOT_BLOCK_HEADER + SNAPSHOT_BLOCK);
 }
 
-static enum rkv_status check_length(int fd, struct dir_name name, const struct snapshot_file *s,
-                                    struct rkv_error *error) {
+static enum rkv_status check_length(const struct dir *dir, int fd, struct dir_name name,
+                                    const struct snapshot_file *s, struct rkv_error *error) {
   uint64_t blocks = (s->base.meta.size + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
   uint64_t expected = s->header_size + s->base.meta.size + blocks * SNAPSHOT_BLOCK_HEADER,
            found = 0;
-  enum rkv_status status = dir_file_size(fd, name, &found, error);
+  enum rkv_status status = dir_file_size(dir, fd, name, &found, error);
   if (status == RKV_OK && found != expected)
     status = rkv_fail(error, RKV_CORRUPT, "%s: expected %" PRIu64 " bytes, found %" PRIu64,
                       name.text, expected, found);
   return status;
 }
 
-enum rkv_status snapshot_read_header(int fd, struct dir_name name, const struct rkv_host *host,
-                                     rkv_node_id node_id, struct snapshot_file *s,
-                                     struct rkv_error *error) {
+enum rkv_status snapshot_read_header(const struct dir *dir, int fd, struct dir_name name,
+                                     const struct rkv_host *host, rkv_node_id node_id,
+                                     struct snapshot_file *s, struct rkv_error *error) {
   uint8_t start[AT_MEMBERSHIP], *header = NULL;
   uint32_t size = 0;
   size_t got;
-  enum rkv_status status = dir_read(fd, name, start, sizeof start, 0, &got, error);
+  enum rkv_status status = dir_read(dir, fd, name, start, sizeof start, 0, &got, error);
   if (status != RKV_OK) return status;
   if (got == sizeof start) size = get_u32(start + AT_HEADER_SIZE);
   if (got < sizeof start || memcmp(start, magic, sizeof magic) != 0 || size == 0 ||
@@ -151,13 +151,13 @@ enum rkv_status snapshot_read_header(int fd, struct dir_name name, const struct 
                     name.text);
   header = malloc(size);
   if (!header) return rkv_fail(error, RKV_NO_MEMORY, "no memory for a snapshot's header");
-  status = dir_read(fd, name, header, size, 0, &got, error);
+  status = dir_read(dir, fd, name, header, size, 0, &got, error);
   if (status == RKV_OK && got < size)
     status = rkv_fail(error, RKV_CORRUPT, "%s: expected a header of %" PRIu32 " bytes, found %zu",
                       name.text, size, got);
   if (status == RKV_OK) status = check_header(name, header, node_id, error);
   if (status == RKV_OK) status = take_fields(header, host, s, error);
-  if (status == RKV_OK) status = check_length(fd, name, s, error);
+  if (status == RKV_OK) status = check_length(dir, fd, name, s, error);
   free(header);
   return status;
 }
@@ -180,14 +180,14 @@ void snapshot_block_seal(const struct snapshot_file *s, uint64_t number, uint32_
   put_u32(block, block_checksum(s, number, block, length));
 }
 
-enum rkv_status snapshot_read_block(int fd, struct dir_name name, const struct snapshot_file *s,
-                                    uint64_t number, uint8_t *block, uint32_t *length,
-                                    struct rkv_error *error) {
+enum rkv_status snapshot_read_block(const struct dir *dir, int fd, struct dir_name name,
+                                    const struct snapshot_file *s, uint64_t number, uint8_t *block,
+                                    uint32_t *length, struct rkv_error *error) {
   uint64_t at = snapshot_block_at(s, number), left = s->base.meta.size - number * SNAPSHOT_BLOCK;
   uint32_t crc, expected = left < SNAPSHOT_BLOCK ? (uint32_t)left : (uint32_t)SNAPSHOT_BLOCK;
   size_t got;
   enum rkv_status status =
-      dir_read(fd, name, block, SNAPSHOT_BLOCK_HEADER + expected, (off_t)at, &got, error);
+      dir_read(dir, fd, name, block, SNAPSHOT_BLOCK_HEADER + expected, (off_t)at, &got, error);
   if (status != RKV_OK) return status;
   *length = expected;
   if (got < SNAPSHOT_BLOCK_HEADER + expected || get_u32(block + sizeof crc) != expected)

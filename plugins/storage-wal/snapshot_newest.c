@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static enum rkv_status read_newest(struct store *s, uint64_t number, struct rkv_error *error) {
   struct dir_name name = dir_name(DIR_SNAPSHOT, number);
@@ -12,14 +11,14 @@ static enum rkv_status read_newest(struct store *s, uint64_t number, struct rkv_
   int fd;
   enum rkv_status status = dir_open_file(&s->dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = dir_sync_file(&s->dir, fd, name, error); /* a life without sync may have written it */
+  status = dir_sync_file(&s->dir, fd, name, error); /* a process without sync may have written it */
   if (status == RKV_OK) snapshot = snapshots_new(&s->log);
   if (snapshot)
-    status = snapshot_read_header(fd, name, s->log.host, s->log.host->node_id,
+    status = snapshot_read_header(&s->dir, fd, name, s->log.host, s->log.host->node_id,
                                   (struct snapshot_file *)snapshot, error);
   else if (status == RKV_OK)
     status = rkv_fail(error, RKV_NO_MEMORY, "no memory for a snapshot's header");
-  (void)close(fd);
+  dir_close_file(&s->dir, fd);
   if (status != RKV_OK) {
     snapshots_drop(snapshot);
     return status;

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- write ---- */
 
@@ -31,29 +30,31 @@ static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *e
   enum rkv_status status;
   w->fd = -1;
   file->node_id = s->log.host->node_id;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   w->name = dir_name(DIR_TEMPORARY, s->next_file++);
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   status = snapshot_header_size(&file->base.meta, &file->header_size, error);
-  if (status == RKV_OK) status = segment_random(file->uuid, SNAPSHOT_UUID, error);
+  if (status == RKV_OK) status = segment_random(&s->dir, file->uuid, SNAPSHOT_UUID, error);
   if (status != RKV_OK) return status;
   return dir_open_file(&s->dir, w->name, O_RDWR | O_CREAT | O_TRUNC, &w->fd, error);
 }
 
-/* What is left is dropped when the storage is opened. */
+/* A file that cannot be dropped now is dropped when the storage is opened. */
 static void end(struct snapshot_writer *writer) {
   struct file_writer *w = (struct file_writer *)writer;
+  const struct dir *dir = &store_of(writer->snapshot)->dir;
   struct rkv_error ignored;
   if (w->fd < 0) return;
-  (void)close(w->fd);
-  (void)dir_drop(&store_of(writer->snapshot)->dir, w->name, &ignored);
+  dir_close_file(dir, w->fd);
+  (void)dir_drop(dir, w->name, &ignored);
 }
 
 static enum rkv_status write_block(struct snapshot_writer *writer, struct rkv_error *error) {
   struct file_writer *w = (struct file_writer *)writer;
   const struct snapshot_file *file = file_of(writer->snapshot);
   snapshot_block_seal(file, writer->number, writer->filled, writer->block);
-  return dir_write(w->fd, w->name, writer->block, SNAPSHOT_BLOCK_HEADER + writer->filled,
+  return dir_write(&store_of(writer->snapshot)->dir, w->fd, w->name, writer->block,
+                   SNAPSHOT_BLOCK_HEADER + writer->filled,
                    (off_t)snapshot_block_at(file, writer->number), error);
 }
 
@@ -63,7 +64,8 @@ static enum rkv_status write_header(const struct file_writer *w, struct rkv_erro
   enum rkv_status status;
   if (!header) return rkv_fail(error, RKV_NO_MEMORY, "storage-wal: no memory for a snapshot");
   snapshot_encode(file, header);
-  status = dir_write(w->fd, w->name, header, file->header_size, 0, error);
+  status = dir_write(&store_of(w->base.snapshot)->dir, w->fd, w->name, header, file->header_size, 0,
+                     error);
   free(header);
   return status;
 }
@@ -73,13 +75,13 @@ static enum rkv_status put_in_place(struct file_writer *w, struct rkv_error *err
   struct snapshot *snapshot = w->base.snapshot;
   struct store *s = store_of(snapshot);
   enum rkv_status status;
-  (void)pthread_mutex_lock(&s->log.lock);
+  log_lock(&s->log);
   snapshot->number = s->log.newest ? s->log.newest->number + 1 : 1;
-  (void)pthread_mutex_unlock(&s->log.lock);
+  log_unlock(&s->log);
   status = dir_rename(&s->dir, w->name, dir_name(DIR_SNAPSHOT, snapshot->number), error);
   if (status == RKV_OK) status = store_raise_owner(s, 0, snapshot->number, error);
   if (status != RKV_OK) return status;
-  (void)close(w->fd);
+  dir_close_file(&s->dir, w->fd);
   w->fd = -1;
   return RKV_OK;
 }
@@ -93,7 +95,7 @@ static enum rkv_status finish(struct snapshot_writer *writer, struct rkv_error *
 }
 
 static void drop(struct snapshot *snapshot) {
-  struct rkv_error ignored; /* it is dropped when the storage is opened */
+  struct rkv_error ignored; /* what stays is dropped when the storage is opened */
   (void)dir_drop(&store_of(snapshot)->dir, dir_name(DIR_SNAPSHOT, snapshot->number), &ignored);
 }
 
@@ -111,8 +113,8 @@ static enum rkv_status open_file(struct snapshot_reader *reader, struct rkv_erro
 }
 
 static void close_file(struct snapshot_reader *reader) {
-  struct file_reader *r = (struct file_reader *)reader;
-  if (r->fd >= 0) (void)close(r->fd);
+  const struct file_reader *r = (const struct file_reader *)reader;
+  dir_close_file(&store_of(reader->snapshot)->dir, r->fd);
 }
 
 static enum rkv_status read_block(struct snapshot_reader *reader, uint64_t number, uint32_t len,
@@ -124,7 +126,8 @@ static enum rkv_status read_block(struct snapshot_reader *reader, uint64_t numbe
   uint8_t *bytes = host->buf_alloc(host->ctx, (size_t)SNAPSHOT_BLOCK_HEADER + len, block);
   if (!bytes)
     return rkv_fail(error, RKV_NO_MEMORY, "storage-wal: no memory for a snapshot's bytes");
-  status = snapshot_read_block(r->fd, name, file_of(reader->snapshot), number, bytes, &len, error);
+  status = snapshot_read_block(&store_of(reader->snapshot)->dir, r->fd, name,
+                               file_of(reader->snapshot), number, bytes, &len, error);
   if (status == RKV_OK)
     *block = rkv_buf_slice(*block, SNAPSHOT_BLOCK_HEADER, len);
   else

@@ -19,6 +19,7 @@ enum {
 };
 
 struct stage {
+  const struct dir *dir;
   int fd;
   struct dir_name name;
   uint64_t offset;  /* where the next record goes */
@@ -29,7 +30,7 @@ struct stage {
   size_t piece_count;
 };
 
-bool stage_init(struct stage *stage); /* false: no memory */
+bool stage_init(struct stage *stage, const struct dir *dir); /* false: no memory */
 void stage_free(struct stage *stage);
 
 /* Adds a record at stage->offset. Errors: those of stage_flush, which it may need. */

@@ -110,3 +110,4 @@ def test_a_damaged_log_names_the_remedy(cluster, tmp_path, storage, pattern):
     said = err.splitlines()[-1]
     assert code == 74 and str(folder) in said and path.name in said, err
     assert "put what this node stored aside and start it with an empty place" in said
+    assert said.count("in anew") == 1, "the remedy is told twice"

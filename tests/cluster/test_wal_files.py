@@ -13,7 +13,7 @@ from test_wal_tool import SMALL, wal
 # A killed node of version 0.1.0 of November 2026, before rkv-owner: three segments, a snapshot, spares. It had
 # acknowledged that key-0 to key-599 are 300 times v, and last-0 to last-19 300 times w.
 FORMAT_1 = pathlib.Path(__file__).parent / "wal-format-1.tar.gz"
-REMEDY = ("empty", "directory, and the leader takes the node in anew", "not if a majority")
+REMEDY = ("aside and start", "the leader takes it in anew", "where a majority of the voters is like this, restore")
 
 
 def contents(folder):

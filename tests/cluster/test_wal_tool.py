@@ -69,7 +69,7 @@ def test_wal_verify_dump_stat(cluster, tmp_path):
     for what in ("verify", "dump", "stat"):
         code, _, err = wal(what, copy)
         assert code == 1 and f"{victim['segment']}: offset {victim['offset']}" in err and "CORRUPT" in err
-        assert "empty the directory" in err
+        assert "put the directory aside" in err
     code, out, _ = wal("verify", copy, "--json")
     assert code == 1 and json.loads(out)["error"] == "CORRUPT"
 

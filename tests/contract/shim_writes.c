@@ -1,5 +1,5 @@
-/* shim_writes.c: the calls that change and sync bytes: the plugin's, in place of the C library's.
- */
+/* shim_writes.c: the calls that change and sync bytes: the plugin's, in place of the C
+ * library's. */
 #define _GNU_SOURCE
 #include "shim_internal.h"
 

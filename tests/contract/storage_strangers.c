@@ -42,8 +42,8 @@ static void begin(struct contract *c) {
   make_file(c, ".trash-0", "nobody's");
 }
 
-/* Files of storages that others know, and of nobody. A name that ends with a slash is a folder's.
- */
+/* Files of storages that others know, and of nobody. A name that ends with a slash is a
+ * folder's. */
 static const char *const strangers[] = {
     "letters.txt",
     "photos/",

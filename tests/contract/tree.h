@@ -1,5 +1,5 @@
-/* tree.h: directories that a plugin fills: made, copied, compared, removed, with all that is below.
- */
+/* tree.h: directories that a plugin fills: made, copied, compared, removed, with all that is
+ * below. */
 #ifndef CONTRACT_TREE_H
 #define CONTRACT_TREE_H
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 
 #include "sim.h"

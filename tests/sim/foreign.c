@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include <node/kernel/fatal.h>
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <raft/state.h>
 

@@ -13,6 +13,7 @@ import sys
 import c_text
 import draw
 import floors
+import names
 import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -59,8 +60,9 @@ LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) 
 LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
                      "".join(f"|{re.escape(name)}" for name in LIBRARIES))
 ASSERTED = (  # rooms in which each numbered invariant of a file's top comment is asserted
-    "core/include", "core/raft", "core/node", "core/host", "plugins/sm-protobuf", "plugins/transport-grpc",
-    "plugins/storage-mem", "share/skeletons/state-machine", "share/skeletons/transport")
+    "core/include", "core/raft", "core/node", "core/host", "libs/storage-parts", "plugins/sm-protobuf",
+    "plugins/storage-mem", "plugins/storage-rocksdb", "plugins/storage-wal", "plugins/transport-grpc",
+    "share/skeletons/state-machine", "share/skeletons/transport")
 
 
 class File:
@@ -162,14 +164,14 @@ def pure_core(file):
 
 
 def asked_plugins(file):
-    """A plugin may leave an error as it was: it is handed one that node_ask made empty, for node_said (node/said.h)."""
+    """A plugin may leave an error as it was: it is handed one that outcome_clear emptied (node/kernel/outcome.h)."""
     if not file.path.startswith(("core/node/", "core/host/")):
         return
     for match in re.finditer(r"\b(?:sm|storage|transport)(?:_ops)?->(\w+)\(", file.code):
         handed = c_text.arguments(file.code, match.end())
-        if re.search(r"\berror\b", handed) and "node_ask(" not in handed:
+        if re.search(r"\berror\b", handed) and "outcome_clear(" not in handed:
             yield file.at(c_text.line_of(file.code, match.start()),
-                          f"asks a plugin's {match.group(1)} with an error that says something (node_ask, node_said)")
+                          f"asks a plugin's {match.group(1)} with an error that says something (outcome_clear)")
 
 
 def include_direction(file):
@@ -201,7 +203,7 @@ def pointer_typedef(file):
                       "typedef of a struct, union or enum (write the tag)")
 
 
-PRODUCT = ("core/", "tools/", "bench/", "plugins/sm-protobuf/", "plugins/transport-grpc/")
+PRODUCT = ("core/", "tools/", "bench/", "plugins/", "share/")
 
 
 def numbers(file):
@@ -309,6 +311,7 @@ def main(args):
         files = sources()
         results = [[finding for file in files for finding in rule(file)] for rule in RULES]
         results.append(list(asserted(files)))
+        results.append(list(names.one_meaning(files)))
         results.append(list(formatted(files)))
         results.append(list(floors.check()))
         results.append(list(draw.check()))

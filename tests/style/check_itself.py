@@ -63,12 +63,21 @@ INVARIANTS = [
     ("core/host/twice_too.h", " * (Z2) c < d.", "int a;\n", 2, "(Z2) is a number of core/host/twice.h too"),
     ("plugins/p/free.h", " * (Z1) a < b.", "int a;\n", 0, ""),
 ]
+# Names: two files of one image; the second one's finding ("" = none).
+NAMES = [
+    ("core/node/names_a.c", "struct twin {\n  int a;\n};\nstatic int twice(int a) {\n  return a;\n}\n", 0, ""),
+    ("core/raft/names_b.c", "static int twice(int a) {\n  return a;\n}\n", 2,
+     "static twice is another one in core/node/names_a.c"),
+    ("core/raft/names_c.c", "int a;\nstruct twin {\n  int b;\n};\n", 3,
+     "struct twin is another one in core/node/names_a.c"),
+    ("plugins/sm-protobuf/names_d.c", "static int twice(int a) {\n  return a;\n}\n", 0, ""),
+]
 # What looks like an offence and is none.
 INNOCENT = [
     ("core/raft/ok.c", '/* printf(a), time(0) */\nint f(int time_ms);\nint f(int a) {\n  return a + *"system(";\n}\n'),
     ("core/raft/log.h", "int runtime(int a);\n"),
     ("core/raft/ok_include.c", '#include "log.h"\n#include <raft/log.h>\n#include <rkv/types.h>\n'),
-    ("core/node/asks_well.c", "void f(void) { s = node_said(a->sm_ops->open(b, node_ask(error)), \"\", error); }\n"),
+    ("core/node/asks_well.c", "void f(void) { s = g(a->sm_ops->open(b, outcome_clear(error)), error); }\n"),
     ("core/node/kernel/executor.c", "void f(void) { clock_gettime(1, a); }\n"),
     ("core/host/main.c", "#include <node/node.h>\nvoid f(void) {\n  printf(a);\n  exit(1);\n}\n"),
     ("core/node/compares.c",
@@ -121,6 +130,8 @@ def check_sources(root):
         plant(root, path, text)
     for path, text in FLOORED:
         plant(root, path, text)
+    for path, text, _, _ in NAMES:
+        plant(root, path, text)
     (root / "tests/style/floors.txt").write_text(FLOORS)
     subprocess.run((sys.executable, root / "tests/style/draw.py", "--rewrite"), check=True)
     for path, top, text, _, _ in INVARIANTS:
@@ -128,6 +139,7 @@ def check_sources(root):
     (root / "tools/nameless.c").write_text("int a;\n")
     wanted = [(f"{path}:{line}: ", part) for path, _, line, part in OFFENCES]
     wanted += [(f"{path}:{line}: ", part) for path, _, _, line, part in INVARIANTS if part]
+    wanted += [(f"{path}:{line}: ", part) for path, _, line, part in NAMES if part]
     return run(root), wanted + FLOOR_OFFENCES + [("tools/nameless.c:1: ", "does not say what it is")]
 
 
@@ -160,7 +172,7 @@ def main():
         with tempfile.TemporaryDirectory() as name:
             root = pathlib.Path(name)
             (root / "tests/style").mkdir(parents=True)
-            for tool in ("check.py", "c_text.py", "draw.py", "floors.py", "objects.py", "way.py"):
+            for tool in ("check.py", "c_text.py", "draw.py", "floors.py", "names.py", "objects.py", "way.py"):
                 shutil.copy(HERE / tool, root / "tests/style")
             found, wanted = part(root)
         missed = [w for w in wanted if not any(f.startswith(w[0]) and w[1] in f for f in found)]

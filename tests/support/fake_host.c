@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct copy {
   struct rkv_buf_owner owner;
@@ -34,9 +35,11 @@ static void count_log(void *ctx, enum rkv_log_level level, const char *module, c
   ((struct fake_host *)ctx)->logged++;
 }
 
-static uint64_t no_time(void *ctx) {
+static uint64_t now_ns(void *ctx) {
+  struct timespec now;
   (void)ctx;
-  return 0;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 static enum rkv_status count_metric(void *ctx, const struct rkv_metric *metric,
@@ -58,7 +61,7 @@ void fake_host_init(struct fake_host *fake) {
                                       .node_id = 1,
                                       .node_addr = "127.0.0.1:0",
                                       .log = count_log,
-                                      .now_ns = no_time,
+                                      .now_ns = now_ns,
                                       .buf_alloc = buf_alloc,
                                       .metric_register = count_metric,
                                       .fatal = no_fatal}};

@@ -166,8 +166,8 @@ static const struct rkv_plugin *load(const char *name) {
   return plugin;
 }
 
-/* The plugin's defaults, as far as tests need them: sizes and numbers in plain digits or KiB, MiB.
- */
+/* The plugin's defaults, as far as tests need them: sizes and numbers in plain digits or KiB,
+ * MiB. */
 static struct rkv_value *defaults(const struct rkv_plugin *plugin) {
   struct rkv_value *values = calloc(plugin->option_count + 1, sizeof *values);
   assert(values);

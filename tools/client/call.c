@@ -95,7 +95,7 @@ static bool says_refused(const grpc_metadata_array *tail) {
   return false;
 }
 
-/* Hands the reply over. The message is one slice as a rule: then it is lent, not copied. */
+/* Hands the reply over. If the message is one slice, as a rule, it is lent and not copied. */
 static void deliver(const struct client_call *call, struct client_reply *reply) {
   grpc_byte_buffer_reader reader;
   grpc_slice *one, whole;
@@ -132,7 +132,7 @@ static void drop_pair(struct client_call *call) {
 static void on_call_done(struct client_event *self, bool ok) {
   struct client_call *call = (struct client_call *)self;
   struct client_reply reply;
-  (void)ok; /* a batch with RECV_STATUS always succeeds: the status says what happened */
+  (void)ok; /* a batch with RECV_STATUS always succeeds: the outcome is in the status */
   reply.code = (int)call->code;
   reply.text[0] = reply.leader[0] = '\0';
   reply.refused = false;

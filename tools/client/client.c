@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define DIAL_LIMIT_MS 2000 /* one attempt to connect */
-#define REDIAL_WAIT_MS 100 /* pause after a failed attempt, the least that the core allows */
+#define REDIAL_WAIT_MS 100 /* pause after a failed attempt: the shortest that the core allows */
 
 enum rkv_status client_open(struct client **out) {
   struct client *client = calloc(1, sizeof *client);
@@ -32,9 +32,9 @@ static grpc_arg integer_arg(char *key, int value) {
   return arg;
 }
 
-/* MINIMAL_STACK halves the core's work per call; it takes the deadline filter out, so that is asked
- * for by name. Retries off: (C3). A pool of its own: two channels to one endpoint are two
- * connections. */
+/* MINIMAL_STACK halves the core's work per call. It removes the deadline filter, so that filter is
+ * requested by name. Retries are off: (C3). Each channel has a pool of its own, so that two
+ * channels to one endpoint are two connections. */
 struct client_channel *client_connect(struct client *client, const char *endpoint) {
   grpc_arg args[] = {integer_arg(GRPC_ARG_MINIMAL_STACK, 1),
                      integer_arg(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 1),
@@ -74,14 +74,14 @@ void client_disconnect(struct client_channel *channel) {
   free(channel);
 }
 
-/* A change of a channel's state, waited for. */
+/* The event that a channel's state changed. */
 struct watch {
   struct client_event event; /* first: the tag */
   bool fired;
 };
 
 static void on_watch(struct client_event *self, bool ok) {
-  (void)ok; /* false: the deadline came first, which the caller's clock tells as well */
+  (void)ok; /* false: the deadline came first, as the caller sees by its clock */
   ((struct watch *)self)->fired = true;
 }
 
@@ -94,7 +94,7 @@ bool client_wait_ready(struct client_channel *channel, uint64_t deadline_ms) {
     if (client_now_ms() >= deadline_ms) return false;
     grpc_channel_watch_connectivity_state(channel->channel, state, client_deadline(deadline_ms),
                                           channel->client->queue, &watch);
-    /* The watch lies on this stack: it ends at the deadline by itself, and must be taken. */
+    /* The watch is on this stack: it ends by its deadline, and its event must be taken. */
     while (!watch.fired) client_poll(channel->client, UINT64_MAX);
   }
 }

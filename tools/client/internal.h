@@ -6,7 +6,7 @@
 
 #include <grpc/grpc.h>
 
-/* What waits in the completion queue: the tag is the event's address. */
+/* An event of the completion queue; its tag is the event's address. */
 struct client_event {
   void (*on_done)(struct client_event *self, bool ok);
 };
@@ -35,7 +35,7 @@ struct client {
   grpc_completion_queue *queue;
   struct client_channel *channels;
   struct client_call *live; /* in flight */
-  struct client_call *free; /* done, kept for the next call */
+  struct client_call *free; /* ended, kept for the next call */
   size_t live_count;
 };
 

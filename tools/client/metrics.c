@@ -1,6 +1,6 @@
-/* metrics.c: reads `name:value` pairs. Tolerant of what other dialects write: commas after values,
- * braces with pairs inside, words without a value, remarks in parentheses; OpenRaft's example puts
- * `Metrics{` and `}` around all of it. */
+/* metrics.c: reads `name:value` pairs. Accepts what other dialects write: commas after values,
+ * braces with pairs inside, words without a value, remarks in parentheses; and `Metrics{` and `}`
+ * around everything, as OpenRaft's example has it. */
 #include "metrics.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static bool separates(char c) {
 }
 
 /* The end of a word that starts at `at`: the first separator outside of braces and brackets, or the
- * end of what it stands in. */
+ * end of the braces or text around the word. */
 static const char *word_end(const char *at, const char *end) {
   int depth = 0;
   for (; at < end; at++) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum flag {
+enum contract_flag {
   FLAG_OPTION = 256,
   FLAG_LEVEL,
   FLAG_JSON,
@@ -81,21 +81,21 @@ static bool level(const char *text, enum contract_level *out) {
   return false;
 }
 
-/* Adds to a list with an end. */
-static bool add(const char **list, size_t *count, size_t max, const char *text) {
+/* Adds a text to a list; false: the list is full. */
+static bool add_text(const char **list, size_t *count, size_t max, const char *text) {
   if (*count == max) return false;
   list[(*count)++] = text;
   return true;
 }
 
-/* False: the value makes no sense. */
-static bool take(struct args *args, int flag, const char *text) {
+/* Takes one flag with its value. False: the value makes no sense. */
+static bool take_flag(struct args *args, int flag, const char *text) {
   struct suite_wish *wish = &args->wish;
   uint64_t n = 0;
   bool good = true;
   switch (flag) {
-  case FLAG_OPTION: return add(wish->options, &wish->option_count, SUITE_OPTIONS_MAX, text);
-  case FLAG_ONLY: return add(wish->only, &wish->only_count, SUITE_ONLY_MAX, text);
+  case FLAG_OPTION: return add_text(wish->options, &wish->option_count, SUITE_OPTIONS_MAX, text);
+  case FLAG_ONLY: return add_text(wish->only, &wish->only_count, SUITE_ONLY_MAX, text);
   case FLAG_LEVEL: return level(text, &wish->level);
   case FLAG_SEED: return number(text, UINT64_MAX, &wish->seed);
   case FLAG_JSON: args->json = text; break;
@@ -134,7 +134,7 @@ bool args_parse(struct args *args, int argc, char **argv, FILE *err) {
   while ((flag = getopt_long(argc, argv, "", flags, &at)) != -1) {
     if (flag == '?')
       return wrong(err, "unknown flag, or one without its value: ", argv[optind - 1]);
-    if (!take(args, flag, optarg)) return wrong(err, "makes no sense: ", argv[optind - 1]);
+    if (!take_flag(args, flag, optarg)) return wrong(err, "makes no sense: ", argv[optind - 1]);
   }
   if (args->list || args->help || args->version) return true;
   if (optind + 1 != argc) return wrong(err, "give one PLUGIN.so", "");

@@ -1,4 +1,4 @@
-/* args.h: what a user types. */
+/* args.h: the command line of rkv-contract. */
 #ifndef RKV_CONTRACT_ARGS_H
 #define RKV_CONTRACT_ARGS_H
 
@@ -8,11 +8,11 @@ struct args {
   struct suite_wish wish;
   const char *json;   /* file for --json; "-" = stdout; NULL = none */
   bool report;        /* write the report beside the plugin */
-  bool list;          /* only tell the laws */
-  bool help, version; /* only tell that */
+  bool list;          /* only list the laws */
+  bool help, version; /* print help or version, and nothing else */
 };
 
-/* False: it says on `err` what is wrong. */
+/* Reads the command line. False: what is wrong was printed on `err`. */
 bool args_parse(struct args *args, int argc, char **argv, FILE *err);
 
 void args_usage(FILE *out);

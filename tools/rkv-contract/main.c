@@ -12,7 +12,7 @@ HOST_DESCRIPTORS_FIRST;
 
 enum { EXIT_BROKEN_LAW = 1 };
 
-/* Writes one output; the file is whole or the run has failed. */
+/* Writes one output file. False: the file is not whole, and the run has failed. */
 static bool write_to(const char *path, const struct suite *suite,
                      void (*write_out)(const struct suite *suite, FILE *out)) {
   FILE *file = fopen(path, "we");
@@ -33,7 +33,7 @@ static bool write_report(const struct suite *suite) {
   return false;
 }
 
-static int run(const struct args *args) {
+static int run_suite(const struct args *args) {
   struct suite *suite = calloc(1, sizeof *suite);
   bool quiet = args->json && strcmp(args->json, "-") == 0;
   int code = HOST_EXIT_CONFIG;
@@ -59,5 +59,5 @@ int main(int argc, char **argv) {
   if (args.version) (void)printf("rkv-contract %s\n", RKV_VERSION);
   if (args.list) suite_tell_laws(0, stdout);
   if (args.help || args.version || args.list) return HOST_EXIT_OK;
-  return run(&args);
+  return run_suite(&args);
 }

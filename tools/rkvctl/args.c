@@ -39,7 +39,7 @@ enum rkv_status args_node_id(const char *text, rkv_node_id *out, struct rkv_erro
   return RKV_OK;
 }
 
-/* HOST:PORT; a '=' would be that of ID=HOST:PORT at the wrong place. */
+/* Checks a HOST:PORT. It may hold no '=': then an ID=HOST:PORT stands at the wrong place. */
 static bool is_endpoint(const char *text, size_t len) {
   char addr[RKV_ADDR_MAX];
   if (len >= sizeof addr || memchr(text, '=', len)) return false;
@@ -127,7 +127,7 @@ static bool flag_option(const char *word, struct args *args) {
   return false;
 }
 
-/* The words of the ABI; `text` NULL: the value is missing. */
+/* Reads a word of RKV_READ_LIST; `text` NULL: the value is missing. */
 static enum rkv_status parse_read(const char *text, struct args *args, struct rkv_error *error) {
 #define READ_NAME(name, number, word)                                                              \
   if (text && strcmp(text, word) == 0) {                                                           \
@@ -149,7 +149,7 @@ static const char *const option_texts[] = {"--endpoints",
                                            ARGS_OPTION_LIST(OPTION_TEXT)};
 #undef OPTION_TEXT
 
-/* With the option that is meant, where one is near; else with all. */
+/* Refuses an unknown option, with the nearest one, or with all if none is near. */
 static enum rkv_status unknown_option(const char *word, struct rkv_error *error) {
   char name[HOST_NEAREST_NAME_MAX], all[RKV_ERROR_TEXT_MAX / 2] = "";
   struct host_nearest nearest = {.word = name};
@@ -193,7 +193,7 @@ static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct 
   return unknown_option(word, error);
 }
 
-/* Also what is wrong in another word is told in JSON. */
+/* --json is looked for first: an error in any other word is printed as JSON too. */
 static bool asks_for_json(int argc, char *const *argv) {
   for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
     if (strcmp(argv[i], "--json") == 0) return true;

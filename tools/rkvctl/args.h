@@ -1,6 +1,6 @@
-/* args.h: what was typed: options, endpoints, the command's words.
+/* args.h: what the user typed: options, endpoints, the words of the command.
  *
- * Words that start with "--" are options wherever they stand, up to a lone "--". */
+ * A word that starts with "--" is an option wherever it stands, up to a lone "--". */
 #ifndef RKVCTL_ARGS_H
 #define RKVCTL_ARGS_H
 
@@ -16,7 +16,7 @@
 #define ARGS_DEFAULT_ENDPOINT "127.0.0.1:21001"
 #define ARGS_DEFAULT_TIMEOUT_MS 5000
 
-/* X(NAME, bit, text, what it belongs to): options of single commands. */
+/* X(NAME, bit, text, the commands that take it): options of single commands. */
 #define ARGS_OPTION_LIST(X)                                                                        \
   X(RETAIN, 1, "--retain", "change-membership")                                                    \
   X(READ, 2, "--read", "get")                                                                      \
@@ -41,8 +41,8 @@ struct args {
   unsigned word_count;
 };
 
-/* Reads argv; `env` is the value of RKVCTL_ENDPOINTS or NULL, --endpoints beats it.
- * Errors: RKV_INVALID with the word and what would be right; args->json holds all the same. */
+/* Reads argv. `env` is the value of RKVCTL_ENDPOINTS or NULL; --endpoints overrides it. Errors:
+ * RKV_INVALID with the word and what would be right; args->json is set also then. */
 enum rkv_status args_parse(int argc, char *const *argv, const char *env, struct args *args,
                            struct rkv_error *error);
 

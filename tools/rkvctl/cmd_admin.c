@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* True if the target leads: then there is nothing to hand over. */
+/* True if the target leads already: there is nothing to hand over. */
 static bool leads(struct session *session, rkv_node_id target, const char *endpoint) {
   const uint64_t deadline = client_now_ms() + session->args->timeout_ms;
   struct survey *survey = survey_take(session, deadline, endpoint);

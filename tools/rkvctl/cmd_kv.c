@@ -45,14 +45,15 @@ enum outcome cmd_get(struct session *session, const char *const *words, unsigned
     print_pair_json(words[0], &response->value, answer.endpoint);
   } else {
     print_value(session->args, response->value.data, response->value.len);
-    if (!session->args->raw) (void)fputc('\n', stdout); /* --raw gives what set --stdin took */
+    /* --raw prints exactly what set --stdin stored */
+    if (!session->args->raw) (void)fputc('\n', stdout);
   }
   openraftpb__response__free_unpacked(response, NULL);
   follow_free(&answer);
   return outcome;
 }
 
-/* All of stdin, to be freed. NULL: `text` says why not. */
+/* Reads all of stdin into memory that the caller frees. NULL: `text` says why it failed. */
 static uint8_t *read_stdin(size_t *size, const char **text) {
   size_t room = STDIN_STEP;
   uint8_t *data = NULL;

@@ -11,14 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The nodes must answer before an entry is written, unless --unreachable. */
+/* The metadata that makes nodes answer before an entry is written, unless --unreachable is
+ * given. */
 static struct client_pair answering(const struct session *session) {
   struct client_pair pair = {"rkv-members", "answering"};
   if (session->args->options & ARGS_UNREACHABLE) pair.key = NULL;
   return pair;
 }
 
-/* Prints what a change of the membership came to. */
+/* Prints the membership that a change led to. */
 static enum outcome print_changed(struct session *session, const char *what,
                                   struct follow_answer *answer) {
   Openraftpb__ClientWriteResponse *response =
@@ -80,7 +81,7 @@ enum outcome cmd_init(struct session *session, const char *const *words, unsigne
     return print_usage_error(session->args, "init", "a node id is given twice");
   request.n_nodes = count;
   request.nodes = list;
-  session->patient = true; /* people start nodes and make a cluster of them in one go */
+  session->patient = true; /* users start nodes and make a cluster of them in one go */
   outcome = wire_ask_with(session, WIRE_SERVICE "Init", answering(session), &request.base,
                           FOLLOW_CHANGE, &answer);
   if (outcome == OUTCOME_REFUSED && answer.code == GRPC_STATUS_FAILED_PRECONDITION &&
@@ -147,8 +148,8 @@ static enum outcome print_members_table(const struct rkv_membership *m) {
   return OUTCOME_DONE;
 }
 
-/* The first endpoint knows of no cluster, which may be a member that came back empty: what the
- * others know counts. False: out of memory. */
+/* The first endpoint knows no cluster: it may be a member that came back empty. Asks the other
+ * nodes. False: out of memory. */
 static bool ask_the_others(struct session *session, const char *endpoint,
                            struct rkv_membership *membership, bool *called) {
   const uint64_t deadline = client_now_ms() + session->args->timeout_ms;

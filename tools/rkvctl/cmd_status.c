@@ -9,7 +9,7 @@
 
 #define WAIT_PAUSE_MS 200 /* between two looks of --wait */
 #define WAIT_LOOK_MS 2000 /* one look of --wait, at most */
-#define WAIT_LAST_MS 500  /* the last one, at least: whoever answers gets its answer in */
+#define WAIT_LAST_MS 500  /* the last look, at least: time for the nodes to answer */
 
 static const char *const names[] = {
 #define FIELD_NAME(name) #name,
@@ -17,15 +17,15 @@ static const char *const names[] = {
 #undef FIELD_NAME
 };
 
-/* In each row, since the rows are the document: whether a majority of the voters answers and can
- * vote; null where no cluster is known. */
+/* Printed in each row, because the rows are the document: whether a majority of the voters answers
+ * and can vote; null where no cluster is known. */
 static const char *majority_word(const struct survey *survey) {
   char text[SURVEY_TEXT_MAX];
   if (!survey_membership(survey)) return "null";
   return survey_lacks_majority(survey, text) ? "false" : "true";
 }
 
-/* The member that this node is and whose storage it came back without, or NULL. */
+/* The member as which this node came back without its storage; NULL: it did not. */
 static const struct rkv_member *lost_member(const struct survey *survey,
                                             const struct survey_node *node) {
   const struct rkv_membership *m = survey_membership(survey);
@@ -69,7 +69,7 @@ static void fill_row(const struct survey *survey, const struct survey_node *node
     (void)snprintf(row[2], PRINT_CELL_MAX, "no cluster");
 }
 
-/* Of a node without a cluster. */
+/* The hint for a node without a cluster. */
 static const char *how_to_join(const struct survey *survey) {
   if (survey_membership(survey)) return "`rkvctl add-learner` takes it into one";
   return survey_is_called(survey) ? "but nodes that are not asked here call one as a member: name "
@@ -77,7 +77,8 @@ static const char *how_to_join(const struct survey *survey) {
                                   : "`rkvctl init` makes one";
 }
 
-/* What a table has no room for: why a node does not answer, who is no member, who is another. */
+/* Prints what has no room in the table: why a node does not answer, which node is no member, which
+ * node is another than expected. */
 static void print_note(const struct survey *survey, const struct survey_node *node) {
   const struct rkv_membership *m = survey_membership(survey);
   char text[CLIENT_TEXT_MAX + SURVEY_TEXT_MAX];
@@ -137,18 +138,19 @@ static enum outcome print_status(const struct survey *survey) {
 
 /* ---- --wait ---- */
 
-/* What a voter must hold: the log that the leader had when it was first seen in its term. */
+/* What a voter must hold: the log that the leader had when it was first seen leading its term. */
 struct goal {
   char term[SURVEY_FIELD_MAX];
   uint64_t last_log;
 };
 
-/* Who is to vote: also one that lost its storage, of whom the leader makes a voter again. */
+/* True if the node is, or will be, a voter: a voter that lost its storage is made one again by the
+ * leader. */
 static bool is_awaited(const struct rkv_membership *m, const struct rkv_member *member) {
   return member->returning || rkv_membership_is_voter(m, member->id);
 }
 
-/* Why this voter is waited for; false: it is not. */
+/* Fills `text` with why this voter is waited for; false: it is not. */
 static bool is_missing(const struct survey *survey, const struct rkv_member *voter,
                        const struct goal *goal, char text[SURVEY_TEXT_MAX]) {
   const struct survey_node *node = survey_member(survey, voter->id);
@@ -167,7 +169,7 @@ static bool is_missing(const struct survey *survey, const struct rkv_member *vot
   return true;
 }
 
-/* The first thing that is not well, as a sentence; false: all is well. */
+/* Fills `text` with the first thing that is not well; false: all is well. */
 static bool waits_for(const struct survey *survey, struct goal *goal, char text[SURVEY_TEXT_MAX]) {
   const struct rkv_membership *m = survey_membership(survey);
   const struct survey_node *leader = survey_leader(survey);
@@ -185,7 +187,7 @@ static bool waits_for(const struct survey *survey, struct goal *goal, char text[
   return m->config_count != 1;
 }
 
-static struct survey *look(struct session *session, uint64_t end) {
+static struct survey *take_next_survey(struct session *session, uint64_t end) {
   uint64_t step = client_now_ms() + WAIT_LOOK_MS;
   return survey_take(session, step < end ? step : end, NULL);
 }
@@ -201,13 +203,13 @@ static bool pause_till_next(uint64_t end) {
   return true;
 }
 
-/* NULL: out of memory. Sets *well. */
+/* Surveys the cluster until all is well or the time is over; sets *well. NULL: out of memory. */
 static struct survey *wait_for_voters(struct session *session, bool *well) {
   const uint64_t end = client_now_ms() + session->args->timeout_ms;
   char text[SURVEY_TEXT_MAX], told[SURVEY_TEXT_MAX] = "";
   struct goal goal = {"", 0};
   for (;;) {
-    struct survey *survey = look(session, end);
+    struct survey *survey = take_next_survey(session, end);
     if (!survey) return NULL;
     *well = !waits_for(survey, &goal, text);
     if (!*well && strcmp(text, told) != 0) {

@@ -16,13 +16,15 @@ static enum outcome say_trouble(const struct session *session, const char *what,
     (void)printf("}\n");
   }
   (void)fprintf(stderr, "rkvctl: wal %s: ", what);
-  if (!strstr(error->text, dir)) (void)fprintf(stderr, "%s: ", dir); /* said once */
+  /* the text may name it already */
+  if (!strstr(error->text, dir)) (void)fprintf(stderr, "%s: ", dir);
   print_text(session->args, stderr, error->text);
   (void)fprintf(stderr, " (%s)\n", status);
   if (error->status == RKV_CORRUPT)
     (void)fputs(
-        "  empty the directory, and the leader takes the node in anew; not if a majority of the "
-        "voters is like this\n",
+        "  put the directory aside and start the node with an empty one, and the leader takes it "
+        "in "
+        "anew; where a majority of the voters is like this, restore their storages from copies\n",
         stderr);
   return OUTCOME_REFUSED;
 }
@@ -66,7 +68,7 @@ static void dump_record(void *arg, const struct scan *scan) {
 
 /* ---- stat ---- */
 
-/* A number of up to 64 bits is text in JSON: not every reader keeps it. */
+/* A number of 64 bits is a string in JSON: not every reader keeps it as a number. */
 static void put(const struct session *session, const char *name, const char *format,
                 uint64_t value) {
   char text[32];

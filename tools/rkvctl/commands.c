@@ -81,7 +81,7 @@ const struct command *commands_find(const char *name) {
   return NULL;
 }
 
-/* Words of other programs that no slip of the finger explains. */
+/* Commands of other programs, which are too far from any name here to be typing errors. */
 static const struct {
   const char *word, *means;
 } others[] = {{"put", "set"},         {"write", "set"},       {"read", "get"},

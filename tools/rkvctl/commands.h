@@ -1,5 +1,5 @@
-/* commands.h: the commands of rkvctl. A command gets the parsed words, asks, prints, and says how
- * it ended. */
+/* commands.h: the commands of rkvctl. A command gets the parsed words, sends requests, prints, and
+ * returns how it ended. */
 #ifndef RKVCTL_COMMANDS_H
 #define RKVCTL_COMMANDS_H
 
@@ -12,8 +12,8 @@ enum outcome {
   OUTCOME_DONE = 0,
   OUTCOME_REFUSED = 1,   /* a node answered and said no */
   OUTCOME_USAGE = 2,     /* what was typed is wrong; nothing was sent */
-  OUTCOME_NO_ANSWER = 3, /* nobody answered in time, or what was answered leaves open whether a
-                            write happened: the text says so */
+  OUTCOME_NO_ANSWER = 3, /* no node answered in time, or the answer leaves open whether a write
+                            happened: the text says so */
   OUTCOME_NOT_FOUND = 4, /* the key is not there */
   OUTCOME_UNWRITTEN = 5, /* done, but stdout did not take the answer */
 };
@@ -21,7 +21,7 @@ enum outcome {
 struct session {
   struct client *client;
   const struct args *args;
-  bool patient; /* nobody listens: ask again until the time is up */
+  bool patient; /* if no node listens, ask again until the time is up */
 };
 
 struct command {
@@ -38,10 +38,10 @@ const struct command *commands_find(const char *name);
 /* The name of the command that `name` probably means, or NULL. */
 const char *commands_nearest(const char *name);
 
-/* Why there is no command `name`, if people expect one, or NULL. */
+/* Why there is no command `name`, for names that users expect; else NULL. */
 const char *commands_missing(const char *name);
 
-/* The i-th command, NULL behind the last one. */
+/* The i-th command; NULL behind the last one. */
 const struct command *commands_at(size_t i);
 
 enum outcome cmd_get(struct session *session, const char *const *words, unsigned count);

@@ -10,18 +10,18 @@
 #include <string.h>
 #include <time.h>
 
-#define FORWARD_TEXT                                                                               \
-  "has to forward request" /* how a node without leadership begins its refusal                     \
-                            */
+/* How a node without leadership begins its refusal. */
+#define FORWARD_TEXT "has to forward request"
 
-/* What one endpoint said to one attempt. */
+/* How one attempt at one endpoint ended. */
 enum verdict {
-  ANSWERED,    /* done or refused: the end */
-  NOT_LEADER,  /* it named the leader, or said that there is none: surely not carried out */
-  DECLINED,    /* it cannot now ("is stopping"): surely not carried out, another may be asked */
+  ANSWERED,   /* done or refused: the end */
+  NOT_LEADER, /* the node named the leader, or said that there is none: surely not carried out */
+  /* the node cannot now ("is stopping"): surely not carried out; another node may be asked */
+  DECLINED,
   NOT_REACHED, /* nothing was sent */
   LOST,        /* sent, no answer: may have been carried out */
-  OPEN,        /* it answered, but not whether the change was carried out */
+  OPEN,        /* the node answered, but a change may or may not have been carried out */
 };
 
 struct attempt {
@@ -41,7 +41,7 @@ static void on_reply(void *ctx, const struct client_reply *reply) {
   if (reply->code != GRPC_STATUS_OK) return;
   answer->data = malloc(reply->size + 1); /* + 1: a NULL means failure, also for 0 bytes */
   if (!answer->data) {
-    answer->code = GRPC_STATUS_INTERNAL; /* not one that says "nothing was done" */
+    answer->code = GRPC_STATUS_INTERNAL; /* no code that means "nothing was done" */
     (void)snprintf(answer->text, sizeof answer->text, "no memory for the answer");
     return;
   }
@@ -49,8 +49,8 @@ static void on_reply(void *ctx, const struct client_reply *reply) {
   answer->size = reply->size;
 }
 
-/* Codes by which a server says that it did nothing. Whatever else it says of a change leaves open
- * what became of it. */
+/* True for codes by which a server says that it did nothing. After any other code a change may have
+ * been carried out. */
 static bool says_no(int code) {
   switch (code) {
   case GRPC_STATUS_INVALID_ARGUMENT:
@@ -111,12 +111,13 @@ struct walk {
   uint64_t deadline;
   unsigned next; /* the endpoint to ask, if there is no leader to follow */
   unsigned hops; /* leaders followed in a row */
-  bool declined; /* somebody has: the next one who does is the end */
-  bool heard;    /* somebody answered in this round */
+  bool declined; /* one node declined: the next one that declines is the end */
+  bool heard;    /* a node answered in this round */
   char leader[RKV_ADDR_MAX];
 };
 
-/* The deadline of one step: all that is left, or a part of it if somebody else could be asked. */
+/* The deadline of one step: all the time that is left, or a part of it if another node could be
+ * asked. */
 static uint64_t step_deadline(const struct walk *walk, uint64_t share_ms, bool may_share) {
   uint64_t end = client_now_ms() + share_ms;
   return may_share && end < walk->deadline ? end : walk->deadline;
@@ -127,7 +128,7 @@ static void pause_ms(uint64_t ms) {
   (void)nanosleep(&time, NULL);
 }
 
-/* Sets where to ask next. False: there is nobody left to ask (F2). */
+/* Sets the endpoint to ask next. False: there is no endpoint left to ask (F2). */
 static bool next_endpoint(struct walk *walk, char *endpoint) {
   const struct args *args = walk->session->args;
   const char *chosen = walk->leader;

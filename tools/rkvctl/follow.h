@@ -1,7 +1,8 @@
-/* follow.h: asks the cluster until one node takes the request, following the leader it names.
+/* follow.h: sends a request to one node after the other until a node takes it, and follows the
+ * leaders that they name.
  *
- * (F1) What is no read is sent again only if it surely was not carried out: the connection never
- *      stood, or the node said that it does not lead.
+ * (F1) A request that is no read is sent again only if it was surely not carried out: the
+ *      connection never stood, or the node said that it does not lead.
  * (F2) Every loop is bounded by the deadline; a new round over the endpoints starts only if a node
  *      answered in the last one or the session is patient, and after a pause. */
 #ifndef RKVCTL_FOLLOW_H
@@ -12,13 +13,13 @@
 
 #define FOLLOW_HOPS_MAX 8   /* leaders followed in a row before the endpoints are asked again */
 #define FOLLOW_PAUSE_MS 100 /* between two rounds, for an election to end */
-#define FOLLOW_DIAL_MS 1000 /* to connect to one endpoint, if there are others to ask */
-#define FOLLOW_LEAST_MS 500 /* for one answer, if there are others to ask */
+#define FOLLOW_DIAL_MS 1000 /* limit of connecting to one endpoint if there are others to ask */
+#define FOLLOW_LEAST_MS 500 /* wait at least this long for one answer if there are others to ask */
 
 enum follow_kind {
-  FOLLOW_READ,   /* asking twice does no harm */
-  FOLLOW_ACT,    /* of one node: what it refuses is not done */
-  FOLLOW_CHANGE, /* goes through the log: not every failure says that it is not done */
+  FOLLOW_READ,   /* may be sent twice */
+  FOLLOW_ACT,    /* for one node: if the node refuses, nothing was done */
+  FOLLOW_CHANGE, /* goes through the log: after some failures it may be done */
 };
 
 struct follow_request {
@@ -30,19 +31,19 @@ struct follow_request {
 };
 
 struct follow_answer {
-  char endpoint[RKV_ADDR_MAX]; /* who gave it */
+  char endpoint[RKV_ADDR_MAX]; /* that gave the answer */
   int code;                    /* gRPC status of the last answer */
   char text[CLIENT_TEXT_MAX];
-  bool no_leader; /* nobody took it for the leader's: a new cluster, an election, no majority */
+  bool no_leader; /* no node led: a new cluster, an election, no majority */
   bool change;    /* the request was a FOLLOW_CHANGE */
-  bool sent;      /* no read, and without an answer or `open`: it may have been carried out */
-  bool open;      /* the node answered, but not whether it was carried out */
+  bool sent;      /* no read, and no answer came, or `open`: it may have been carried out */
+  bool open;      /* the node answered, but its answer leaves open whether it was done */
   uint8_t *data;  /* with OUTCOME_DONE: the message; follow_free */
   size_t size;
 };
 
-/* OUTCOME_DONE, OUTCOME_REFUSED (answer->text is the node's) or OUTCOME_NO_ANSWER (text says why,
- * and is the node's if the answer is `open`). */
+/* Returns OUTCOME_DONE; OUTCOME_REFUSED with the node's text; or OUTCOME_NO_ANSWER with the reason
+ * as text (the node's own text if the answer is `open`). */
 enum outcome follow_ask(struct session *session, const struct follow_request *request,
                         struct follow_answer *answer);
 

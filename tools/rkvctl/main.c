@@ -10,7 +10,7 @@
 
 HOST_DESCRIPTORS_FIRST;
 
-/* The core writes its own lines to stderr; who wants them sets GRPC_VERBOSITY. */
+/* Drops a line that the core logs. Used unless the user sets GRPC_VERBOSITY. */
 static void drop_log(gpr_log_func_args *line) {
   (void)line;
 }
@@ -55,7 +55,7 @@ static enum outcome unknown_command(const struct args *args, const char *name) {
   return print_usage_error(args, "", text);
 }
 
-/* Options of other commands are refused, not passed over. */
+/* Refuses options that belong to other commands. */
 static enum outcome check_options(const struct command *command, const struct args *args) {
   unsigned foreign = args->options & ~command->options;
   const char *text = NULL;
@@ -86,7 +86,7 @@ static enum outcome run(const struct command *command, const struct args *args) 
   return outcome;
 }
 
-/* `rkvctl help`, `rkvctl help set`, `rkvctl version`: as the options of these names. */
+/* Takes `rkvctl help`, `rkvctl help set` and `rkvctl version` like the options of these names. */
 static void take_words_for_options(struct args *args) {
   if (args->word_count == 0) return;
   if (strcmp(args->words[0], "version") == 0) args->version = true;

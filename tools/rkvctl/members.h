@@ -6,7 +6,7 @@
 
 void members_print_json(const struct rkv_membership *m);
 
-/* The membership that a change came to, and its entry; either may be NULL. */
+/* Prints the membership that a change led to, and its entry's id; either may be NULL. */
 void members_print_change(const struct session *session, const Openraftpb__LogId *id,
                           const Openraftpb__Membership *membership);
 

@@ -1,4 +1,4 @@
-/* print.c: tables, JSON, bytes that a terminal may see. */
+/* print.c: prints tables, JSON, and bytes that are safe for a terminal. */
 #include "print.h"
 
 #include <host/utf8.h>
@@ -38,7 +38,7 @@ void print_json_bytes(FILE *to, const void *data, size_t size) {
     } else if (*at < 0x20 || *at == 0x7F) {
       (void)fprintf(to, "\\u%04x", *at);
     } else if (len == 2 && *at == 0xC2 && at[1] < 0xA0) {
-      (void)fprintf(to, "\\u%04x", at[1]); /* steers a terminal as ESC does */
+      (void)fprintf(to, "\\u%04x", at[1]); /* a control character, like ESC */
     } else {
       (void)fwrite(at, 1, len, to);
     }
@@ -61,17 +61,17 @@ void print_json_value(FILE *to, const char *text, size_t size) {
   }
 }
 
-/* True if the UTF-8 sequence of `len` bytes prints as something and steers no terminal. */
-static bool is_plain(const unsigned char *at, size_t len) {
+/* True if the UTF-8 sequence of `len` bytes is no control character. */
+static bool is_printable(const unsigned char *at, size_t len) {
   if (len == 1) return *at >= 0x20 && *at != 0x7F;
-  return len > 2 || *at != 0xC2 || at[1] >= 0xA0; /* U+0080 to U+009F steer as ESC does */
+  return len > 2 || *at != 0xC2 || at[1] >= 0xA0; /* U+0080 to U+009F are control characters */
 }
 
 void print_safe(FILE *to, const void *data, size_t size) {
   const unsigned char *at = data, *end = at + size;
   while (at < end) {
     size_t len = host_utf8_length(at, (size_t)(end - at));
-    if (len > 0 && is_plain(at, len)) {
+    if (len > 0 && is_printable(at, len)) {
       (void)fwrite(at, 1, len, to);
       at += len;
     } else {
@@ -80,15 +80,15 @@ void print_safe(FILE *to, const void *data, size_t size) {
   }
 }
 
-/* How wide print_safe makes it. */
+/* The width of the text as print_safe prints it. */
 static size_t safe_width(const char *cell) {
   size_t width = 0, left = strlen(cell);
   while (left > 0) {
     size_t len = host_utf8_length((const unsigned char *)cell, left);
-    bool plain = len > 0 && is_plain((const unsigned char *)cell, len);
-    width += plain ? 1 : 4;
-    cell += plain ? len : 1;
-    left -= plain ? len : 1;
+    bool printable = len > 0 && is_printable((const unsigned char *)cell, len);
+    width += printable ? 1 : 4;
+    cell += printable ? len : 1;
+    left -= printable ? len : 1;
   }
   return width;
 }

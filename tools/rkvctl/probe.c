@@ -1,4 +1,5 @@
-/* probe.c: one plain TCP connection, to tell a port of another kind from a dead one. */
+/* probe.c: one plain TCP connection, to tell a port that serves something else from a port where
+ * nothing listens. */
 #include "probe.h"
 
 #include <rkv/address.h>

@@ -1,10 +1,10 @@
-/* probe.h: does anything listen there at all? */
+/* probe.h: whether anything listens at an address. */
 #ifndef RKVCTL_PROBE_H
 #define RKVCTL_PROBE_H
 
 #include <stdbool.h>
 
-#define PROBE_MS 300 /* how long a connection is waited for */
+#define PROBE_MS 300 /* limit of connecting */
 #define PROBE_TEXT                                                                                 \
   "something takes connections there, but does not speak gRPC (another program's port? a node "    \
   "that "                                                                                          \

@@ -1,4 +1,4 @@
-/* survey.c: asks Metrics of everybody, and counts who answers. */
+/* survey.c: asks every node for its metrics, and counts which answer. */
 #include "survey.h"
 
 #include "metrics.h"
@@ -25,7 +25,7 @@ static bool has_word(const char *text, size_t len, const char *word) {
   return false;
 }
 
-/* OpenRaft's example has the state as a word of its own. */
+/* OpenRaft's example gives the state as a word without a name. */
 static void take_state(const char *text, size_t len, char out[SURVEY_FIELD_MAX]) {
   static const char *const states[] = {"Leader", "Follower", "Candidate", "Learner", "Shutdown"};
   for (size_t i = 0; i < sizeof states / sizeof states[0] && !out[0]; i++) {
@@ -72,7 +72,8 @@ static void on_metrics(void *ctx, const struct client_reply *reply) {
   openraftpb__metrics_response__free_unpacked(response, NULL);
 }
 
-/* Where no connection came about the core's text is about sockets. */
+/* If the connection failed, the core's text tells about sockets: a clearer one is put in its
+ * place. */
 static void say_why(struct survey_node *node, struct client_channel *channel) {
   if (node->answered || (channel && client_wait_ready(channel, 0))) return;
   (void)snprintf(node->text, sizeof node->text, "%s",
@@ -89,7 +90,7 @@ static void ask_nodes(struct survey *survey, unsigned from, uint64_t deadline) {
     struct survey_node *node = &survey->nodes[i];
     channels[i] = client_connect(client, node->addr);
     node->code = GRPC_STATUS_UNAVAILABLE;
-    if (channels[i]) /* not started: the node stays without an answer, which its row says */
+    if (channels[i]) /* the call was not started: the node's row says that there is no answer */
       (void)client_start(channels[i], WIRE_SERVICE "Metrics", "", 0, deadline, on_metrics, node);
   }
   while (client_pending(client) > 0) client_poll(client, UINT64_MAX);
@@ -110,8 +111,8 @@ static void add_address(struct survey *survey, const char *addr) {
   (void)snprintf(survey->nodes[survey->count++].addr, RKV_ADDR_MAX, "%s", addr);
 }
 
-/* Members have a place in the survey whether they answered under that address, under another, or
- * not at all. */
+/* Gives every member a place in the survey: whether it answered under that address, under another,
+ * or not at all. */
 static void add_members(struct survey *survey, const struct rkv_membership *m) {
   for (uint32_t i = 0; m && i < m->node_count; i++) {
     struct survey_node *node;
@@ -121,7 +122,7 @@ static void add_members(struct survey *survey, const struct rkv_membership *m) {
   }
 }
 
-/* Who does not tell its id, or does not answer, is taken for the member at this address. */
+/* A node that does not tell its id, or does not answer, counts as the member at its address. */
 static void settle_ids(struct survey *survey) {
   for (unsigned i = 0; i < survey->count; i++)
     if (survey->nodes[i].id == 0) survey->nodes[i].id = survey->nodes[i].member;

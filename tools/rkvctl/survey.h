@@ -1,4 +1,5 @@
-/* survey.h: who is there: the endpoints and every member that they name, asked at the same time. */
+/* survey.h: which nodes answer: the endpoints and every member that they name, asked at the same
+ * time. */
 #ifndef RKVCTL_SURVEY_H
 #define RKVCTL_SURVEY_H
 
@@ -21,14 +22,14 @@ enum survey_field {
 struct survey_node {
   char addr[RKV_ADDR_MAX];
   rkv_node_id id;     /* 0: not known */
-  rkv_node_id member; /* whom a membership has at this address, 0: nobody */
+  rkv_node_id member; /* the member that a membership has at this address; 0: none */
   bool answered;
   int code;
   char text[CLIENT_TEXT_MAX]; /* why it did not answer */
   char values[SURVEY_FIELDS][SURVEY_FIELD_MAX];
   uint64_t last_log;    /* 0: none */
-  uint64_t incarnation; /* 0: it does not say */
-  bool called;          /* somebody takes it for a member of another incarnation or cluster */
+  uint64_t incarnation; /* 0: the node does not tell */
+  bool called; /* it got requests meant for another incarnation or cluster (foreign_calls) */
   struct rkv_membership membership;
 };
 
@@ -38,28 +39,29 @@ struct survey {
   unsigned count;
 };
 
-/* Asks until `deadline_ms` the endpoints, then the members. `also` is one more endpoint, or NULL.
- * NULL: out of memory. Free with free(). */
+/* Asks the endpoints and then the members, until `deadline_ms`. `also` is one more endpoint, or
+ * NULL. NULL: out of memory. Free with free(). */
 struct survey *survey_take(struct session *session, uint64_t deadline_ms, const char *also);
 
-/* The membership of the node with the longest log, NULL if nobody knows one. */
+/* The membership of the node with the longest log; NULL: no node knows one. */
 const struct rkv_membership *survey_membership(const struct survey *survey);
 
-/* True if of some config no majority answers that can vote; then `text` says how many do not. */
+/* True if some config has no majority of nodes that answer and can vote; `text` then says how many
+ * do not. */
 bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]);
 
-/* True if the node that answers as this member came back without its storage: it has no vote before
+/* True if the node that answers as this member came back without its storage: it cannot vote before
  * a leader has taken it back. */
 bool survey_lost_storage(const struct rkv_member *member, const struct survey_node *node);
 
-/* True if somebody who answers is called by nodes that do not: the cluster that it says not to have
- * exists. */
+/* True if a node that answers got requests of nodes that take it for a member (`called`): they
+ * belong to a cluster, whether they answer here or not. */
 bool survey_is_called(const struct survey *survey);
 
-/* The node that answered as this member, or NULL. */
+/* The node that answered as this member; NULL: none. */
 const struct survey_node *survey_member(const struct survey *survey, rkv_node_id id);
 
-/* The leader: of those who say that they lead the one of the greatest term, or NULL. */
+/* The leader: of the nodes that say that they lead the one of the greatest term; NULL: none. */
 const struct survey_node *survey_leader(const struct survey *survey);
 
 #endif

@@ -1,4 +1,4 @@
-/* trouble.c: refusals, silence, and what may be behind them. */
+/* trouble.c: prints refusals and missing answers, and what may be behind them. */
 #include "trouble.h"
 
 #include "print.h"
@@ -8,9 +8,9 @@
 
 #include <stdlib.h>
 
-#define SURVEY_MS 1000 /* who is there? asked when the command's own time is over */
+#define SURVEY_MS 1000 /* for a survey, after the command's own time is over */
 
-/* Where nobody leads, though a majority can vote, or nobody knows a cluster. */
+/* What to do if no node leads although a majority can vote, or if no node knows a cluster. */
 static const char *advice(const struct survey *survey) {
   if (survey_membership(survey))
     return "nobody leads at the moment: an election takes a few seconds, see `rkvctl status`";
@@ -21,7 +21,7 @@ static const char *advice(const struct survey *survey) {
   return "no cluster is known there: a new one needs `rkvctl init`";
 }
 
-/* What those who answer say of the cluster. */
+/* What the nodes that answer tell of the cluster. */
 struct findings {
   bool no_majority;
   char advice[SURVEY_TEXT_MAX];
@@ -45,9 +45,9 @@ static void print_trouble_json(const char *what, enum outcome outcome,
   (void)printf(",\"may_have_happened\":%s}\n", answer->sent ? "true" : "false");
 }
 
-/* Asks around if nobody leads, or the leader did not finish a change. */
-static void look(struct session *session, enum outcome outcome, const struct follow_answer *answer,
-                 struct findings *found) {
+/* Asks the members if no node leads, or if the leader did not finish a change. */
+static void look_around(struct session *session, enum outcome outcome,
+                        const struct follow_answer *answer, struct findings *found) {
   bool unfinished = outcome == OUTCOME_NO_ANSWER && answer->change &&
                     answer->code == GRPC_STATUS_DEADLINE_EXCEEDED;
   struct survey *survey;
@@ -55,7 +55,7 @@ static void look(struct session *session, enum outcome outcome, const struct fol
   found->advice[0] = '\0';
   if (!answer->no_leader && !unfinished) return;
   survey = survey_take(session, client_now_ms() + SURVEY_MS, answer->endpoint);
-  if (!survey) return; /* no memory for more than the node's own words */
+  if (!survey) return; /* no memory: only the node's own text is printed */
   found->no_majority = survey_lacks_majority(survey, found->advice);
   if (!found->no_majority && answer->no_leader)
     (void)snprintf(found->advice, sizeof found->advice, "%s", advice(survey));
@@ -85,7 +85,7 @@ static void print_line(const struct session *session, const char *what, enum out
 enum outcome print_trouble(struct session *session, const char *what, enum outcome outcome,
                            struct follow_answer *answer) {
   struct findings found;
-  look(session, outcome, answer, &found);
+  look_around(session, outcome, answer, &found);
   if (session->args->json) print_trouble_json(what, outcome, answer, &found);
   print_line(session, what, outcome, answer);
   if (found.advice[0]) {

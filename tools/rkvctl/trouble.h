@@ -4,14 +4,14 @@
 
 #include "follow.h"
 
-/* Says on stderr why `what` did not work; with --json the same as an object on stdout. Where nobody
- * leads it asks the members who is there: without a majority it says so. Returns the outcome:
- * `outcome`, or OUTCOME_NO_ANSWER without a majority. */
+/* Prints on stderr why `what` did not work; with --json as an object on stdout. If no node leads,
+ * asks the members, and says so if no majority answers. Returns `outcome`, or OUTCOME_NO_ANSWER
+ * without a majority. */
 enum outcome print_trouble(struct session *session, const char *what, enum outcome outcome,
                            struct follow_answer *answer);
 
-/* For answers that cannot be decoded: says so and gives OUTCOME_REFUSED; of a change nobody knows
- * then whether it was carried out: OUTCOME_NO_ANSWER. */
+/* Prints that an answer could not be decoded. Returns OUTCOME_REFUSED; for a change
+ * OUTCOME_NO_ANSWER, because it may have been carried out. */
 enum outcome print_unreadable(struct session *session, const char *what,
                               struct follow_answer *answer);
 

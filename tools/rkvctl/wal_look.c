@@ -1,4 +1,4 @@
-/* wal_look.c: walks a storage-wal directory by the plugin's own leaves. */
+/* wal_look.c: walks a storage-wal directory with the plugin's own leaf modules. */
 #include "wal_look.h"
 
 #include <rkv/plugin.h>
@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* ---- the log ---- */
 
@@ -29,7 +28,7 @@ static void on_record(struct recover_watcher *watcher, const struct scan *scan) 
   if (look->record) look->record(look->arg, scan);
 }
 
-/* *owner: what it says; it needs no owner_close. */
+/* Reads the owner's line into *owner, which needs no owner_close. */
 static enum rkv_status look_at_log(struct wal_look *look, const struct dir *dir,
                                    struct owner *owner, struct rkv_error *error) {
   struct recovery r;
@@ -68,7 +67,7 @@ static uint8_t *alloc(void *ctx, size_t len, struct rkv_buf *out) {
   return (uint8_t *)(owner + 1);
 }
 
-static enum rkv_status check_blocks(int fd, struct dir_name name,
+static enum rkv_status check_blocks(const struct dir *dir, int fd, struct dir_name name,
                                     const struct snapshot_file *snapshot, struct rkv_error *error) {
   uint64_t blocks = (snapshot->base.meta.size + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
   uint8_t *block = malloc(SNAPSHOT_BLOCK_HEADER + SNAPSHOT_BLOCK);
@@ -76,7 +75,7 @@ static enum rkv_status check_blocks(int fd, struct dir_name name,
   uint32_t length;
   if (!block) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory to read it", name.text);
   for (uint64_t n = 0; n < blocks && status == RKV_OK; n++)
-    status = snapshot_read_block(fd, name, snapshot, n, block, &length, error);
+    status = snapshot_read_block(dir, fd, name, snapshot, n, block, &length, error);
   free(block);
   return status;
 }
@@ -89,10 +88,10 @@ static enum rkv_status look_at_snapshot(struct wal_look *look, const struct dir 
   int fd;
   enum rkv_status status = dir_open_file(dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = snapshot_read_header(fd, name, &host, look->node_id, &snapshot, error);
-  if (status == RKV_OK && whole) status = check_blocks(fd, name, &snapshot, error);
+  status = snapshot_read_header(dir, fd, name, &host, look->node_id, &snapshot, error);
+  if (status == RKV_OK && whole) status = check_blocks(dir, fd, name, &snapshot, error);
   rkv_buf_drop(&snapshot.base.meta.membership);
-  (void)close(fd);
+  dir_close_file(dir, fd);
   look->has_snapshot = status == RKV_OK;
   look->snapshot = snapshot.base.meta;
   return status;
@@ -107,9 +106,9 @@ enum rkv_status wal_look(struct wal_look *look, const char *path, bool whole,
   size_t count = 0;
   enum rkv_status status;
   look->watcher = (struct recover_watcher){on_head, on_record};
-  if (stat(path, &info) != 0) /* dir_open would make it */
+  if (stat(path, &info) != 0) /* dir_open would make the directory */
     return rkv_fail(error, RKV_NOT_FOUND, "%s: %s", path, strerror(errno));
-  status = dir_open(&dir, path, false, error);
+  status = dir_open(&dir, &files_posix, path, false, error);
   if (status != RKV_OK) return status;
   status = look_at_log(look, &dir, &owner, error);
   if (status == RKV_OK) status = dir_list(&dir, DIR_SNAPSHOT, &numbers, &count, error);

@@ -1,4 +1,4 @@
-/* wire.c: packs requests, reads memberships. */
+/* wire.c: packs requests and reads memberships. */
 #include "wire.h"
 
 #include <grpc/status.h>
@@ -20,7 +20,7 @@ enum outcome wire_ask_with(struct session *session, const char *method, struct c
   uint8_t *data;
   enum outcome outcome;
   request.size = protobuf_c_message_get_packed_size(message);
-  data = malloc(request.size + 1); /* + 1: an empty message is no failure */
+  data = malloc(request.size + 1); /* + 1: for an empty message NULL still means failure */
   memset(answer, 0, sizeof *answer);
   if (!data) {
     (void)snprintf(answer->text, sizeof answer->text, "out of memory");
@@ -39,7 +39,7 @@ ProtobufCBinaryData wire_bytes(const char *text) {
   return bytes;
 }
 
-/* What only nodes of this project say of a member. */
+/* Reads what only nodes of this project tell of a member. */
 static void note_history(struct rkv_membership *to, rkv_node_id id, const Openraftpb__Node *node) {
   const struct rkv_member *known = rkv_membership_find(to, id);
   struct rkv_member record;
@@ -77,7 +77,7 @@ const char *wire_role(const struct rkv_membership *m, rkv_node_id id) {
   return before && after ? "voter" : after ? "joining" : "leaving";
 }
 
-/* Where the digits begin that `value` ends with, or its end. */
+/* The begin of the digits at the end of `value`; its end if there are none. */
 static size_t digits_at(const char *value, size_t len) {
   while (len > 0 && value[len - 1] >= '0' && value[len - 1] <= '9') len--;
   return len;

@@ -25,8 +25,8 @@ struct rkv_addr_parts {
   bool bracketed;
 };
 
-/* Takes any text apart at its last ':', also one that rkv_addr_refusal would refuse: what a log
- * holds was proposed by somebody else. */
+/* Takes any text apart at its last ':', also one that rkv_addr_refusal would refuse: an address in
+ * a log may come from a node that did not check it. */
 static inline struct rkv_addr_parts rkv_addr_split(const char *addr) {
   const char *colon = strrchr(addr, ':');
   struct rkv_addr_parts parts = {addr, 0, "", false};

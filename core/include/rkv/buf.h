@@ -22,8 +22,8 @@
 extern "C" {
 #endif
 
-/* Heads the allocation that holds the bytes. Whoever makes buffers embeds one, sets refs to 1 and
- * says how to free. */
+/* Stands at the head of the allocation that holds the bytes. Code that makes buffers embeds one,
+ * sets refs to 1 and sets `free`. */
 struct rkv_buf_owner {
   uint32_t refs; /* touched by the functions below only (atomically) */
   uint32_t reserved;
@@ -61,7 +61,7 @@ static inline struct rkv_buf rkv_buf_share(struct rkv_buf buf) {
   return buf;
 }
 
-/* Gives one reference back and empties *buf; the last one frees the bytes. */
+/* Gives one reference back and empties *buf. Giving back the last one frees the bytes. */
 static inline void rkv_buf_drop(struct rkv_buf *buf) {
   struct rkv_buf_owner *owner = buf->owner;
   *buf = rkv_buf_none();

@@ -12,9 +12,9 @@
  * otherwise. Nothing is allocated per call by the callee: `next`, `kind` and `callee` are its
  * scratch space while it holds the call.
  *
- * Growth: structs grow at their tails. A transport may be older than the host, never newer: what
- * it hands in is as long as its own ABI's, which `abi_minor` says; the functions at the end of this
- * file touch what is newer than 1.0. */
+ * Growth: structs grow at their tails. A transport may be older than the host, never newer: a call
+ * that it hands in is as long as in its own ABI minor, which `abi_minor` names. Fields that are
+ * newer than 1.0 are touched only by the functions at the end of this file. */
 #ifndef RKV_CALL_H
 #define RKV_CALL_H
 
@@ -24,32 +24,32 @@
 extern "C" {
 #endif
 
-/* What a node of this project says beside its request: for whom it is meant. A request without one
- * comes from another kind of node. */
+/* What a node of this project sends beside a request: for which node it is meant. A request without
+ * an envelope comes from another kind of node. */
 struct rkv_envelope {
-  struct rkv_cluster_id cluster; /* the sender's; none: it knows none */
-  rkv_node_id to;                /* whom the sender asks */
-  uint64_t incarnation;          /* which one of it, as the sender's membership says; 0 = any */
+  struct rkv_cluster_id cluster; /* the sender's cluster; none: it knows none yet */
+  rkv_node_id to;                /* the node that the sender means */
+  uint64_t incarnation;          /* of that node, as the sender's membership says; 0: any */
   /* since 1.1: read them by rkv_call_sender */
-  rkv_node_id from;          /* the sender; 0: it does not say */
-  uint64_t from_incarnation; /* which one of it; 0: it does not say */
+  rkv_node_id from;          /* the sender's id; 0: not told */
+  uint64_t from_incarnation; /* the sender's; 0: not told */
 };
 
 struct rkv_call {
   /* Told how the call ended. `error` is NULL with RKV_OK, else borrowed until done returns. Must
    * not block. */
   void (*done)(struct rkv_call *self, enum rkv_status status, const struct rkv_error *error);
-  uint64_t deadline_ns;  /* on rkv_host.now_ns; 0 = none. The callee answers RKV_TIMEOUT not long
-                            after it: what was asked may be done yet, unless the text says that
-                            nothing was */
+  uint64_t deadline_ns;  /* on rkv_host.now_ns; 0 = none. The callee ends the call with
+                            RKV_TIMEOUT soon after it: what was asked may still be done
+                            later, unless the text says that nothing was done */
   struct rkv_call *next; /* callee's */
   uint32_t kind;         /* callee's */
-  uint32_t abi_minor;    /* inbound: the RKV_ABI_MINOR that the caller was built with; 0 by one of
-                            1.0, whose structs end before what later ones added. The node takes it
-                            down to what the transport's descriptor says */
+  uint32_t abi_minor;    /* inbound: the RKV_ABI_MINOR that the caller was built with; 0 in calls
+                            of a transport of 1.0. The node lowers it to the minor that the
+                            transport's descriptor names */
   uint64_t callee[2];    /* callee's */
-  /* Inbound, from a peer: what came with the request, borrowed until done (of a snapshot: for the
-   * whole stream); NULL: nothing did. Else NULL. */
+  /* Inbound, from a peer: the envelope that came with the request, borrowed until done (in a
+   * snapshot stream: as long as the stream); NULL: none came. In every other call NULL. */
   const struct rkv_envelope *envelope;
 };
 
@@ -92,15 +92,16 @@ struct rkv_append_call {
   size_t entry_count;
   /* answer */
   uint32_t result;   /* an enum rkv_append_result */
-  uint32_t inferred; /* outbound, since 1.1 (before: reserved, 0). Not 0: the peer did not say so
-                        itself, the transport knows it from what the peer answered to an append
-                        before this one; it does not prove that the peer heard the leader since */
-  struct rkv_log_id
-      matched; /* SUCCESS: prev or the last entry stored; less than all = partial success */
+  uint32_t inferred; /* outbound, since 1.1 (before: reserved, 0). Not 0: the transport concludes
+                        this answer from the peer's answer to an earlier append. It does not prove
+                        that the peer heard the leader since then */
+  /* SUCCESS: prev or the last entry stored; less than all = partial success. */
+  struct rkv_log_id matched;
   struct rkv_vote voter_vote; /* REJECTED */
-  /* since 1.1: told by rkv_append_promise. SUCCESS and CONFLICT: how long this voter promises to
-   * refuse other candidates, on its own clock, from when it took this append on; 0: it does not
-   * say. Outbound the caller sets it to 0 beforehand: a transport of 1.0 does not know it. */
+  /* Since 1.1; the callee sets it by rkv_append_promise. With SUCCESS and CONFLICT: for how long,
+   * on its own clock and from when it took this append on, this voter promises to refuse other
+   * candidates. 0: it promises nothing. Outbound the caller sets 0 beforehand, because a transport
+   * of 1.0 does not. */
   uint64_t lease_ns;
 };
 
@@ -148,11 +149,10 @@ struct rkv_hello_call {
   rkv_node_id id;
   struct rkv_cluster_id cluster;
   uint64_t incarnation;
-  /* since 1.2: told by rkv_hello_tell to who says who it is. Outbound the caller sets them to 0
-   * beforehand. */
-  struct rkv_log_id membership; /* the newest one that the answerer knows to be committed; none: it
-                                   does not say */
-  uint32_t names_asker;         /* 1: it names the node that asks */
+  /* Since 1.2; the callee sets them by rkv_hello_tell if the request names its sender. Outbound the
+   * caller sets 0 beforehand. */
+  struct rkv_log_id membership; /* the newest committed one that the callee knows; none: not told */
+  uint32_t names_asker;         /* 1: that membership names the asking node */
   uint32_t reserved;
 };
 
@@ -169,12 +169,14 @@ struct rkv_propose_call {
   struct rkv_buf result; /* the state machine's; given to the caller */
 };
 
-/* X(NAME, number, text): what a read must have seen. */
+/* X(NAME, number, text): what a read must have seen.
+ *   LOCAL         what this node has applied
+ *   LEASE         like LINEARIZABLE, trusting clocks within a bound
+ *   LINEARIZABLE  every write that was acknowledged before the read began (dissertation 6.4) */
 #define RKV_READ_LIST(X)                                                                           \
-  X(LOCAL, 0, "local") /* what this node has applied */                                            \
-  X(LEASE, 1, "lease") /* like linearizable, trusting clocks within a bound */                     \
-  X(LINEARIZABLE, 2,                                                                               \
-    "linearizable") /* every write acknowledged before the read began (dissertation 6.4) */
+  X(LOCAL, 0, "local")                                                                             \
+  X(LEASE, 1, "lease")                                                                             \
+  X(LINEARIZABLE, 2, "linearizable")
 
 enum rkv_read {
 #define RKV_READ_ENUM(name, number, text) RKV_READ_##name = number,
@@ -191,8 +193,8 @@ struct rkv_query_call {
   struct rkv_buf response; /* given to the caller */
 };
 
-/* Makes a cluster of these nodes, all of them voters. Only on an empty node that never voted and is
- * among them. RKV_PRECONDITION otherwise. */
+/* Makes a cluster of these nodes, all of them voters. Allowed only on an empty node that never
+ * voted and is one of them; RKV_PRECONDITION otherwise. */
 struct rkv_init_call {
   struct rkv_call call;
   const struct rkv_membership *membership; /* one config */
@@ -202,13 +204,16 @@ struct rkv_init_call {
   uint32_t reserved;
 };
 
-/* Changes who belongs to the cluster. add_learner adds `learner` (a member with another address:
- * RKV_PRECONDITION) and is answered when it has caught up; change_membership makes `voters` the
- * only voters by joint consensus (dissertation 4.3) and is answered when the uniform config is
- * committed. Since 1.2: remove lets the member `learner.id` go, a voter by joint consensus (the
- * last one, or if no majority of the others answers: RKV_PRECONDITION), and a leader that is to go
- * hands over first and answers RKV_NOT_LEADER; set_address gives the member `learner.id` the
- * address `learner.addr` (RKV_INVALID if another node answers there). */
+/* Changes who belongs to the cluster.
+ * - add_learner adds `learner` and is answered when the learner has caught up. RKV_PRECONDITION: it
+ *   is a member at another address.
+ * - change_membership makes `voters` the only voters by joint consensus (dissertation 4.3) and is
+ *   answered when the uniform config is committed.
+ * - remove, since 1.2, lets the member `learner.id` go, a voter by joint consensus.
+ *   RKV_PRECONDITION: it is the last voter, or no majority of the other voters answers. A leader
+ *   that is to go hands leadership over first and answers RKV_NOT_LEADER.
+ * - set_address, since 1.2, gives the member `learner.id` the address `learner.addr`. RKV_INVALID:
+ *   another node answers there. */
 struct rkv_membership_call {
   struct rkv_call call;
   struct rkv_member learner;    /* add_learner */
@@ -225,23 +230,23 @@ struct rkv_membership_call {
 };
 
 /* Hands leadership to a voter (dissertation 3.10). Answered when another node leads. RKV_INVALID:
- * the target is a stranger or a learner; RKV_UNAVAILABLE: it cannot be reached or does not catch up
- * in time; RKV_ABORTED: it was asked, and may take over yet; RKV_NOT_LEADER. Meanwhile proposals
- * are refused with RKV_UNAVAILABLE. */
+ * the target is a stranger or a learner; RKV_UNAVAILABLE: the target cannot be reached or does not
+ * catch up in time; RKV_ABORTED: the target was asked, and may still take over; RKV_NOT_LEADER.
+ * Meanwhile proposals are refused with RKV_UNAVAILABLE. */
 struct rkv_transfer_call {
   struct rkv_call call;
   rkv_node_id target; /* 0: the voter that has got furthest */
 };
 
-/* Builds a snapshot of what is applied now. Answered when it is durable. RKV_PRECONDITION while one
- * is being built. RKV_TIMEOUT: it may be built all the same. */
+/* Builds a snapshot of what is applied now. Answered when it is durable. RKV_PRECONDITION: one is
+ * being built already. RKV_TIMEOUT: it may still be built. */
 struct rkv_snapshot_now_call {
   struct rkv_call call;
   /* answer */
   struct rkv_log_id last;
 };
 
-/* Always answered at once, by any node; one that is about to stop says why instead. */
+/* Answered at once by every node, whatever its role. A node that stops answers with the reason. */
 struct rkv_metrics_call {
   struct rkv_call call;
   /* answer */
@@ -269,7 +274,7 @@ static inline struct rkv_sender rkv_call_sender(const struct rkv_call *call) {
   return sender;
 }
 
-/* The callee's way to tell an asker whether the newest committed membership names it. */
+/* How the callee tells the asking node whether the newest committed membership names it. */
 static inline void rkv_hello_tell(struct rkv_hello_call *call, struct rkv_log_id membership,
                                   bool names_asker) {
   if (call->call.abi_minor < 2) return;
@@ -277,7 +282,7 @@ static inline void rkv_hello_tell(struct rkv_hello_call *call, struct rkv_log_id
   call->names_asker = names_asker ? 1 : 0;
 }
 
-/* Must all nodes that the call names answer? */
+/* True if every node that the call names has to answer. */
 static inline bool rkv_init_answering(const struct rkv_init_call *call) {
   return call->call.abi_minor >= 2 && call->answering;
 }
@@ -285,7 +290,7 @@ static inline bool rkv_membership_answering(const struct rkv_membership_call *ca
   return call->call.abi_minor >= 2 && call->answering;
 }
 
-/* The callee's way to set `lease_ns`. */
+/* How the callee sets `lease_ns`. */
 static inline void rkv_append_promise(struct rkv_append_call *call, uint64_t lease_ns) {
   if (call->call.abi_minor >= 1) call->lease_ns = lease_ns;
 }

@@ -30,10 +30,9 @@ struct rkv_entry {
 struct rkv_snapshot_meta {
   struct rkv_log_id last;          /* none: the empty state */
   struct rkv_log_id membership_id; /* the entry that made `membership`; none if there was none */
-  struct rkv_buf
-      membership; /* rkv_membership_encode of the last membership applied; empty if none */
-  uint64_t size;  /* bytes of the snapshot's data; 0 while unknown */
-  char id[RKV_SNAPSHOT_ID_MAX]; /* unique per snapshot built, for people and for resuming */
+  struct rkv_buf membership;       /* the last one applied (rkv_membership_encode); or empty */
+  uint64_t size;                   /* bytes of the snapshot's data; 0 while unknown */
+  char id[RKV_SNAPSHOT_ID_MAX];    /* unique per snapshot built, for people and for resuming */
 };
 
 #ifdef __cplusplus

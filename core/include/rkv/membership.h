@@ -30,7 +30,7 @@ extern "C" {
 struct rkv_member {
   rkv_node_id id;
   char addr[RKV_ADDR_MAX]; /* HOST:PORT, NUL-terminated */
-  uint64_t incarnation;    /* which one is meant (rkv_identity); 0 = not known, any will do */
+  uint64_t incarnation;    /* the member's (rkv_identity); 0: not known, any will do */
   uint32_t returning;      /* 1: a voter that lost its storage, and votes again once it caught up */
   uint32_t reserved;
 };
@@ -82,9 +82,9 @@ static inline enum rkv_status rkv_config_add(struct rkv_config_set *config, rkv_
   return RKV_OK;
 }
 
-/* Inserts a node in order, or replaces the record of one that is there (last wins): this address,
- * incarnation unknown. Errors: RKV_TOO_LARGE if there are RKV_NODES_MAX nodes already or the
- * address is RKV_ADDR_MAX bytes or longer. */
+/* Inserts a node in order, or replaces the record of a node that is there: with this address, and
+ * an incarnation that is not known. Errors: RKV_TOO_LARGE if there are RKV_NODES_MAX nodes already
+ * or the address is RKV_ADDR_MAX bytes or longer. */
 static inline enum rkv_status rkv_membership_add_node(struct rkv_membership *m, rkv_node_id id,
                                                       const char *addr, size_t addr_len) {
   uint32_t at = 0;

@@ -11,9 +11,10 @@
  * Growth: within one ABI major version fields and operations are only appended; `struct_size`,
  * `option_size` and `ops_size` tell what a side knows. The host reads magic, then abi_major,
  * abi_minor and struct_size before it reads anything else. A plugin that was built with an older
- * minor goes on working: what its tables lack counts as zero, an operation as NULL. Those of 1.0
- * every plugin has; each later one says at its place what the node does without it. A size that
- * ends nowhere between two fields, and a plugin of a newer minor than the host's, are refused.
+ * minor goes on working: a field that its tables lack counts as zero, an operation as NULL. Every
+ * plugin has the operations of 1.0; each later operation says at its place what the node does
+ * without it. A size that does not end between two fields, and a plugin of a newer minor than the
+ * host's, are refused.
  *
  * Never growing: structs that lie in arrays or inside of others, and those that a plugin makes or
  * fills without saying a size (struct rkv_value, rkv_entry, rkv_snapshot_meta, rkv_metric,
@@ -46,12 +47,15 @@ enum rkv_plugin_kind {
 #undef RKV_KIND_ENUM
 };
 
-/* Capability flags: X(NAME, bit, text). What the host may rely on; none is required. */
+/* Capability flags: X(NAME, bit, text). What the host may rely on; none is required.
+ *   DURABLE             storage: what is acknowledged survives kill -9 and power loss
+ *                       state machine, since 1.3: a new instance finds what was applied before
+ *   CONCURRENT_QUERIES  state machine: query may overlap with apply
+ *   STREAMING           transport: pipelines appends to one peer */
 #define RKV_CAP_LIST(X)                                                                            \
-  X(DURABLE, 0, "durable") /* storage: what is acknowledged survives kill -9 and power loss; */    \
-  /* state machine, since 1.3: an instance finds what the one before it had applied */             \
-  X(CONCURRENT_QUERIES, 1, "concurrent-queries") /* state machine: query may overlap with apply */ \
-  X(STREAMING, 2, "streaming")                   /* transport: pipelines appends to one peer */
+  X(DURABLE, 0, "durable")                                                                         \
+  X(CONCURRENT_QUERIES, 1, "concurrent-queries")                                                   \
+  X(STREAMING, 2, "streaming")
 
 #define RKV_CAP_BIT(name, bit, text) RKV_CAP_##name = 1u << bit,
 enum rkv_capability { RKV_CAP_LIST(RKV_CAP_BIT) };
@@ -170,7 +174,8 @@ struct rkv_host {
   void (*fatal)(void *ctx, enum rkv_status status, const char *text);
 };
 
-/* Whether messages of this level are logged now: ask before work that only a message needs. */
+/* True if messages of this level are logged now. To be asked before work that only a message
+ * needs. */
 static inline int rkv_log_wants(const struct rkv_host *host, enum rkv_log_level level) {
 #if defined(__GNUC__)
   uint32_t least = __atomic_load_n(&host->log_level, __ATOMIC_RELAXED);

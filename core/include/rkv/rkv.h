@@ -1,5 +1,5 @@
-/* rkv/rkv.h: the whole plugin ABI. A plugin needs this header and nothing else of raft-key-value.
- */
+/* rkv/rkv.h: the whole plugin ABI. A plugin needs this header and nothing else of
+ * raft-key-value. */
 #ifndef RKV_RKV_H
 #define RKV_RKV_H
 

@@ -1,22 +1,23 @@
 /* rkv/state_machine.h: the operations of a state machine, the plugin that owns the meaning of
  * bytes.
  *
- * Nobody else looks inside a command, a query or an answer. Same log, same state: apply must be
- * deterministic.
+ * Only the state machine looks inside a command, a query or an answer. Same log, same state: apply
+ * must be deterministic.
  *
  * Threads. apply, restore_* , snapshot_begin and applied are called by one thread at a time, in log
  * order, never overlapping each other ("the applier"). validate may be called by any thread at any
- * time. query too if the plugin has RKV_CAP_CONCURRENT_QUERIES, else only by the applier.
+ * time. So may query if the plugin has RKV_CAP_CONCURRENT_QUERIES; else only the applier calls it.
  * snapshot_read and snapshot_end may be called by any one thread per snapshot, overlapping
  * everything. No operation may call back into the node.
  *
  * Durability. The node builds the state anew from its storage whenever it starts, so a machine may
- * forget everything at close. One that is durable by itself declares RKV_CAP_DURABLE: after a close
- * or a crash a new instance finds what the one before it had applied, whole entries in order up to
- * some point, and of a restore all or nothing. It must have restore_check and stand beside a
- * durable storage, else a crash could leave it with what its storage never had: a node refuses to
- * start with such a pair, and with a machine that does not declare what it found. It gets an entry
- * only once its node's own storage has it. */
+ * forget everything at close. A machine that is durable by itself declares RKV_CAP_DURABLE. After a
+ * close or a crash its new instance finds what the earlier one had applied: whole entries, in
+ * order, up to some point; a restore as a whole or not at all. Such a machine must have
+ * restore_check and run beside a durable storage, else a crash could leave it with entries that its
+ * storage never had. A node refuses to start with any other pair, and with a machine that finds a
+ * state and does not declare to be durable. The machine gets an entry only once the node's own
+ * storage has it. */
 #ifndef RKV_STATE_MACHINE_H
 #define RKV_STATE_MACHINE_H
 
@@ -94,12 +95,12 @@ struct rkv_state_machine_ops {
   /* Drops an unfinished restore; the present state stays as it was. */
   void (*restore_abort)(void *restore);
 
-  /* Since 1.3; may be NULL. Checks that the bytes were whole and all that restore_finish could
-   * refuse; nothing of the new state is in force yet. Called once, behind the last restore_write
-   * and by the same rules; then the storage makes the snapshot durable, and then restore_finish
-   * swaps, or restore_abort drops the restore. A restore that was checked may outlive entries that
-   * are applied to the present state. Errors: RKV_CORRUPT, RKV_NO_MEMORY, RKV_IO; only
-   * restore_abort may follow. */
+  /* Since 1.3; may be NULL. Checks that the bytes are whole, and everything else for which
+   * restore_finish could refuse them; the new state is not in force yet. Called once, after the
+   * last restore_write and by the same rules. Then the storage makes the snapshot durable, and
+   * restore_finish swaps the states; or restore_abort drops the restore. Entries may be applied to
+   * the present state between the check and the end of the restore. Errors: RKV_CORRUPT,
+   * RKV_NO_MEMORY, RKV_IO; only restore_abort may follow. */
   enum rkv_status (*restore_check)(void *restore, struct rkv_error *error);
 };
 

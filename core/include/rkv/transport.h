@@ -5,9 +5,9 @@
  * it received to the node through struct rkv_node_api. Both use the calls of rkv/call.h. A
  * transport never looks inside a command, a query or an answer.
  *
- * The transport alone knows of message limits: an append that a peer refuses as too large is split
- * and sent again inside the transport until it fits, the limit learned is remembered per peer, and
- * the node sees one answer for one call. */
+ * The transport alone knows of message limits: the transport splits an append that a peer refuses
+ * as too large, and sends the parts until they fit. It remembers the limit that it learned of each
+ * peer. The node sees one answer for one call. */
 #ifndef RKV_TRANSPORT_H
 #define RKV_TRANSPORT_H
 
@@ -19,10 +19,10 @@ extern "C" {
 #endif
 
 /* The node as a transport sees it. Valid from open until stop has returned. Every function: any
- * thread, never blocks, calls may overlap. All but kick hand in one call, which is answered by its
- * done (contract: call.h); a full inbox answers RKV_FULL at once. A call handed in, and an
- * outbound call that was answered, is worked on when somebody kicks: a thread that has handed in
- * and answered all that it had ready calls kick once. */
+ * thread, never blocks, calls may overlap. Each function but kick hands in one call, which is
+ * answered by its done (contract: call.h); a full inbox answers RKV_FULL at once. The node works on
+ * what was handed in, and on outbound calls that were answered, only when kick is called: a thread
+ * that has handed in and answered all that it had ready calls kick once. */
 struct rkv_node_api {
   uint32_t struct_size;
   uint32_t reserved;
@@ -31,15 +31,16 @@ struct rkv_node_api {
   void (*vote)(void *ctx, struct rkv_vote_call *call);
   void (*append)(void *ctx, struct rkv_append_call *call);
 
-  /* Handed in once its meta has come whole and was read; until then a stream takes nobody's room.
-   * Streams that stand still keep no sender's next one out. A newer offer that the node takes ends
-   * the stream before it: the next step of that one ends with RKV_ABORTED. */
+  /* A stream is handed in once its meta has arrived as a whole and was decoded; until then it takes
+   * room from no other stream. A stream that stands still does not keep its sender's next stream
+   * out. A newer offer that the node takes ends the stream before it: the next step of the older
+   * stream ends with RKV_ABORTED. */
   void (*snapshot_begin)(void *ctx, struct rkv_snapshot_call *call);
   void (*snapshot_write)(void *ctx, struct rkv_snapshot_call *call);
-  void (*snapshot_finish)(void *ctx,
-                          struct rkv_snapshot_call *call); /* the stream was whole: install it */
-  void (*snapshot_abort)(void *ctx,
-                         struct rkv_snapshot_call *call); /* it was not: nothing is installed */
+  /* The stream was whole: the snapshot is installed. */
+  void (*snapshot_finish)(void *ctx, struct rkv_snapshot_call *call);
+  /* The stream was not whole: nothing is installed. */
+  void (*snapshot_abort)(void *ctx, struct rkv_snapshot_call *call);
 
   void (*propose)(void *ctx, struct rkv_propose_call *call);
   void (*query)(void *ctx, struct rkv_query_call *call);
@@ -48,9 +49,8 @@ struct rkv_node_api {
   void (*change_membership)(void *ctx, struct rkv_membership_call *call);
   void (*metrics)(void *ctx, struct rkv_metrics_call *call);
 
-  /* Runs the node's loop on this thread unless another thread is running it. Never waits. done
-   * callbacks of any call may be called from inside. Not from inside a done callback (handing in is
-   * allowed there). */
+  /* Runs the node's loop on this thread unless another thread is running it. Never waits. May call
+   * done of any call. Must not be called inside a done; handing calls in is allowed there. */
   void (*kick)(void *ctx);
 
   void (*pre_vote)(void *ctx, struct rkv_vote_call *call);
@@ -59,12 +59,12 @@ struct rkv_node_api {
   void (*transfer)(void *ctx, struct rkv_transfer_call *call);
   void (*snapshot_now)(void *ctx, struct rkv_snapshot_now_call *call);
   void (*hello)(void *ctx, struct rkv_hello_call *call);
-  /* since 1.2: a transport looks at struct_size before it calls them */
+  /* Since 1.2: a transport looks at struct_size before it calls these two. */
   void (*remove)(void *ctx, struct rkv_membership_call *call);
   void (*set_address)(void *ctx, struct rkv_membership_call *call);
 };
 
-/* Whom a connection leads to, and what its requests say (struct rkv_envelope). */
+/* The node that a connection leads to, and what its requests carry (struct rkv_envelope). */
 struct rkv_peer_info {
   rkv_node_id id;
   const char *addr; /* HOST:PORT, borrowed */
@@ -75,8 +75,8 @@ struct rkv_peer_info {
 
 struct rkv_transport_ops {
   /* Makes an instance and binds the node's address (rkv_host.node_addr), but answers nothing yet.
-   * May block. Errors: RKV_ADDRESS if the address is in use or not ours, RKV_INVALID if it is not
-   * HOST:PORT. */
+   * May block. Errors: RKV_ADDRESS if the address is in use or not of this machine, RKV_INVALID if
+   * it is not HOST:PORT. */
   enum rkv_status (*open)(const struct rkv_host *host, const struct rkv_config *config,
                           const struct rkv_node_api *node, void **transport,
                           struct rkv_error *error);
@@ -96,36 +96,35 @@ struct rkv_transport_ops {
 
   /* Makes a lasting connection to a peer; connects when first needed and again, with capped
    * backoff, after a break. Never blocks, never fails because the peer is away. Every request on it
-   * carries *info as its envelope (hello since 1.2; whoever is there answers it all the same).
-   * Several connections to one peer may be open.
-   * Errors: RKV_INVALID for an address that cannot be dialled. Called by the node's loop, like all
-   * that follows. */
+   * carries *info as its envelope (hello since 1.2; the node at the address answers a hello all the
+   * same). Several connections to one peer may be open. Errors: RKV_INVALID for an address that
+   * cannot be dialled. Called by the node's loop, like all that follows. */
   enum rkv_status (*peer_open)(void *transport, const struct rkv_peer_info *info, void **peer,
                                struct rkv_error *error);
 
   /* Ends the connection; calls in flight on it end with RKV_CANCELLED before or after this returns,
-   * each once, and a snapshot stream between two steps ends without a word. The handle must not be
-   * used afterwards. Never blocks. */
+   * each once. A snapshot stream between two steps ends without a call of done. The handle must not
+   * be used afterwards. Never blocks. */
   void (*peer_close)(void *peer);
 
-  /* Ask the peer. Never block; calls may overlap in any number, appends with
-   * entries are delivered to one peer in the order of the calls; one without may overtake them.
-   * RKV_UNAVAILABLE, RKV_TIMEOUT: no answer (it may have been carried out). RKV_INVALID: the peer
-   * refused it. send_append: RKV_TOO_LARGE only if a single entry can never fit; `matched` then
-   * tells what was stored before it (also an answer field with this status) and the error text
-   * names index, size and the peer's limit. */
+  /* Ask the peer. Never block. Any number of calls may overlap. Appends with entries are delivered
+   * to one peer in the order of the calls; an append without entries may overtake them.
+   * RKV_UNAVAILABLE, RKV_TIMEOUT: no answer came; the peer may have done what was asked.
+   * RKV_INVALID: the peer refused it. send_append: RKV_TOO_LARGE only if a single entry can never
+   * fit; `matched` then tells what was stored before it (it is an answer field with this status
+   * too), and the error text names index, size and the peer's limit. */
   void (*send_vote)(void *peer, struct rkv_vote_call *call);
   void (*send_append)(void *peer, struct rkv_append_call *call);
 
   /* The steps of struct rkv_snapshot_call towards a peer; snapshot_abort breaks the stream so that
-   * the receiver installs nothing. RKV_TOO_LARGE: a chunk was over the peer's limit, which has been
-   * learned: begin again and heed chunk_max. */
+   * the receiver installs nothing. RKV_TOO_LARGE: a chunk was over the peer's limit, which the
+   * transport knows now: begin again and obey chunk_max. */
   void (*send_snapshot_begin)(void *peer, struct rkv_snapshot_call *call);
   void (*send_snapshot_write)(void *peer, struct rkv_snapshot_call *call);
   void (*send_snapshot_finish)(void *peer, struct rkv_snapshot_call *call);
   void (*send_snapshot_abort)(void *peer, struct rkv_snapshot_call *call);
 
-  /* What only nodes of this project speak: RKV_UNIMPLEMENTED from a peer that does not know it. */
+  /* Requests that only nodes of this project know. RKV_UNIMPLEMENTED: the peer does not know it. */
   void (*send_pre_vote)(void *peer, struct rkv_vote_call *call);
   void (*send_timeout_now)(void *peer, struct rkv_timeout_now_call *call);
   void (*send_read_index)(void *peer, struct rkv_read_index_call *call);

@@ -24,8 +24,8 @@ struct rkv_log_id {
   rkv_index index;
 };
 
-/* Who may lead: a term, the node it was given to, and whether a quorum granted it (committed = that
- * node leads). {0, 0, false} is the vote of a node that never voted. */
+/* Who may lead: a term, the node that the term was given to, and whether a quorum granted it
+ * (committed = that node leads). {0, 0, false} is the vote of a node that never voted. */
 struct rkv_vote {
   rkv_term term;
   rkv_node_id node_id;
@@ -38,13 +38,13 @@ struct rkv_cluster_id {
   uint64_t high, low;
 };
 
-/* What a node knows of who it is, beside its id. */
+/* What a node knows of itself beside its id. */
 struct rkv_identity {
   struct rkv_cluster_id cluster;
   /* Drawn by chance when a node starts with an empty storage. A node that lost its storage has
-   * another one, so that nobody takes it for the voter it was. 0 = none yet. */
+   * another incarnation, so that it is not taken for the voter that it was. 0 = none yet. */
   uint64_t incarnation;
-  bool settled; /* an entry behind the initial one was committed in `cluster`: it never changes */
+  bool settled; /* the node knew a committed entry of `cluster`, which never changes from then on */
 };
 
 /* How two votes relate. Votes form a PARTIAL order. */

@@ -17,7 +17,7 @@ void ahead_run_drop(struct ahead_run *run) {
   *run = (struct ahead_run){NULL, 0, 0};
 }
 
-static struct ahead_run take_first(struct ahead *a) {
+static struct ahead_run take_first_run(struct ahead *a) {
   struct ahead_run run = a->runs[0];
   assert(a->count > 0 && run.count > 0);
   a->count--;
@@ -30,7 +30,7 @@ static struct ahead_run take_first(struct ahead *a) {
 
 void ahead_clear(struct ahead *a) {
   while (a->count > 0) {
-    struct ahead_run run = take_first(a);
+    struct ahead_run run = take_first_run(a);
     ahead_run_drop(&run);
   }
   a->outdated = a->reading;
@@ -67,6 +67,6 @@ void ahead_put(struct ahead *a, struct ahead_run *run) {
 
 bool ahead_take(struct ahead *a, rkv_index from, struct ahead_run *run) {
   if (a->count == 0 || a->first != from) return false;
-  *run = take_first(a);
+  *run = take_first_run(a);
   return true;
 }

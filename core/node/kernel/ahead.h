@@ -1,12 +1,16 @@
-/* ahead.h: entries read ahead for one peer whose next ones left the hot tail; a leaf.
+/* ahead.h: entries read ahead from the storage for one peer, whose next entries left the hot tail;
+ * a leaf.
  *
- * What one read gave is a run, and becomes one append as it is. While appends are on their way the
- * next runs are read, so that a peer far behind waits for no read but the first.
+ * One read of the storage gives one run, and one run becomes one append. While appends are in
+ * flight the next runs are read, so that a peer far behind waits only for the first read.
  *
- * (A1) The runs hold entries first .. next - 1 without a gap, in order; none: first == next.
- * (A2) At most one read is on its way, from `next` on; what it brings after a restart is dropped.
+ * (A1) The runs hold the entries first .. next - 1, in order and without a gap. Without runs first
+ *      == next.
+ * (A2) At most one read is in flight. It begins at `next`, unless ahead_clear or ahead_begin came
+ *      since: then what it brings is dropped.
  *
- * The runs are what the log holds as long as this node leads by `vote`: a leader only appends. */
+ * As long as this node leads with `vote` the runs equal the log, because a leader's log only
+ * grows. */
 #ifndef NODE_AHEAD_H
 #define NODE_AHEAD_H
 
@@ -27,14 +31,14 @@ struct ahead {
   struct ahead_run runs[AHEAD_RUNS_MAX]; /* the first is sent next */
   size_t count;
   uint64_t bytes;
-  bool reading, outdated; /* a read is on its way; what it brings is not wanted any more (A2) */
+  bool reading, outdated; /* a read is in flight; it is to be dropped (A2) */
 };
 
-/* Drops a run that nobody took. */
+/* Frees a run that was not sent. */
 void ahead_run_drop(struct ahead_run *run);
 
-/* Makes `from` the first entry wanted, under this leadership. What is held already stays if it
- * begins there. */
+/* From now on `from` is the first entry wanted, in the leadership `vote`. Runs that begin there and
+ * are of that leadership stay. */
 void ahead_begin(struct ahead *a, rkv_index from, struct rkv_vote vote);
 
 /* Drops everything. */
@@ -43,7 +47,8 @@ void ahead_clear(struct ahead *a);
 /* True if a read should begin now, from a->next on: the caller then sets a->reading. */
 bool ahead_has_room(const struct ahead *a);
 
-/* The read ended with these entries, none if it failed: *run is taken over. */
+/* The read in flight ended with these entries, with none if it failed. Takes the run over and
+ * empties *run. */
 void ahead_put(struct ahead *a, struct ahead_run *run);
 
 /* Takes the run that begins at `from`; false if there is none. */

@@ -1,7 +1,7 @@
 /* answer.c: how calls end. */
 #include <node/kernel/answer.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 
 #include <assert.h>
@@ -50,9 +50,9 @@ void answer_query(struct node *n, struct rkv_query_call *call) {
   struct rkv_error error;
   struct rkv_buf *given[] = {&call->response, NULL};
   if (node_fatal_status(n, &error) == RKV_OK &&
-      node_said(n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response,
-                                     node_ask(&error)),
-                "the state machine's query", &error) == RKV_OK)
+      outcome_of(n->plugins.sm->query(n->plugins.sm_instance, call->request, &call->response,
+                                      outcome_clear(&error)),
+                 "the state machine's query", &error) == RKV_OK)
     (void)answer_give(n, &call->call, given);
   else
     answer_fail(&call->call, &error);

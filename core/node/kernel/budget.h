@@ -9,7 +9,8 @@
 
 #include <node/kernel/limits.h>
 
-/* X(NAME, calls, what): 0: node.inbox_max, and node.inbox_bytes_max bytes of their commands. */
+/* X(NAME, calls, what): how many calls may wait; 0: node.inbox_max, and node.inbox_bytes_max bytes
+ * of their commands. */
 #define NODE_BUDGET_LIST(X)                                                                        \
   X(CLIENT, 0, "reads and writes")                                                                 \
   X(ADMIN, NODE_ADMIN_CALLS_MAX, "administrators' calls")                                          \
@@ -23,7 +24,8 @@ enum node_budget {
   NODE_BUDGET_LIST(NODE_BUDGET_ENUM)
 #undef NODE_BUDGET_ENUM
       NODE_BUDGETS,
-  NODE_BUDGET_OWN = NODE_BUDGETS /* the node's own events, and steps of what was counted before */
+  /* not counted: the node's own events, and later steps of a counted call */
+  NODE_BUDGET_OWN = NODE_BUDGETS
 };
 
 /* (any thread) */
@@ -41,7 +43,7 @@ static inline uint64_t budget_max(enum node_budget budget) {
   return max[budget];
 }
 
-/* Do clients or administrators wait for an answer? */
+/* True if no client and no administrator waits for an answer. */
 static inline bool budgets_idle(const struct budgets *b) {
   return atomic_load_explicit(&b->calls[NODE_BUDGET_CLIENT], memory_order_acquire) == 0 &&
          atomic_load_explicit(&b->calls[NODE_BUDGET_ADMIN], memory_order_acquire) == 0;

@@ -4,17 +4,19 @@
 
 #include <node/kernel/state.h>
 
-/* True if the output answers a call of another node, its cookie. */
+/* True if the output answers a call of another node: the call is its cookie. */
 bool defer_is_answer(const struct raft_output *out);
-/* Defers an output that waits; false: nothing is being saved, it may leave now. */
+/* Keeps an output until everything saved before it is durable. False: nothing is being saved, and
+ * the output may be carried out now. */
 bool defer_put(struct node *n, const struct raft_output *out);
 /* The next output whose wait is over; false: there is none. */
 bool defer_take(struct node *n, struct raft_output *out);
-/* Drops an output of a node that ends; a call that it would have answered is refused. */
+/* Drops an output because the node ends. If it is an answer, the call that it answers is
+ * refused. */
 void defer_discard(struct node *n, const struct raft_output *out);
-/* Refuses the calls of peers whose answers wait; the other outputs go on waiting. */
+/* Refuses the calls of peers whose answers wait here. Other outputs go on waiting. */
 void defer_fail(struct node *n, const struct rkv_error *error);
-/* Likewise those whose time is up. */
+/* Likewise, but only the calls whose deadline has passed. */
 void defer_expire(struct node *n);
 
 #endif

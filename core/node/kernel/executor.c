@@ -47,8 +47,8 @@ static uint64_t slept_ns(void *ctx) {
   return read_clock(CLOCK_BOOTTIME) - awake;
 }
 
-/* splitmix64, seeded by the kernel: asked for several times per write, which a system call is not
- * worth. Chance spreads timeouts and names clusters; it keeps no secrets. */
+/* splitmix64, seeded by the kernel: it is needed several times per write, too often for a system
+ * call. Its numbers spread timeouts and name clusters; they keep no secrets. */
 static uint64_t random_number(void *ctx) {
   struct threads *t = ctx;
   uint64_t n = atomic_fetch_add_explicit(&t->chance, CHANCE_STEP, memory_order_relaxed);
@@ -60,7 +60,7 @@ static uint64_t random_number(void *ctx) {
 static uint64_t random_seed(void) {
   uint64_t seed;
   if (getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed) return seed;
-  return now_ns(NULL) * CHANCE_STEP; /* interrupted before the kernel had any: spread is needed */
+  return now_ns(NULL) * CHANCE_STEP; /* no entropy yet: spread is all that is needed */
 }
 
 static void set_timer(void *ctx, uint64_t deadline_ns) {
@@ -72,7 +72,8 @@ static void set_timer(void *ctx, uint64_t deadline_ns) {
   pthread_mutex_unlock(&t->lock);
 }
 
-/* Runs the jobs that wait, and those that they post. Under the lock, which is free meanwhile. */
+/* Runs the jobs that wait, and those that they post. Called with the lock held; it is free while a
+ * job runs. */
 static void run_jobs(struct threads *t) {
   while (t->first) {
     struct node_job *job = t->first;
@@ -84,8 +85,8 @@ static void run_jobs(struct threads *t) {
   }
 }
 
-/* Without a worker the poster runs the job, and what the job posts in its turn: one after the
- * other, for a job that posts itself would else need a stack as deep as it is long. */
+/* Without a worker the posting thread runs the job, then the jobs that it posts, one after the
+ * other: a job that posts itself again would otherwise recurse. */
 static void post(void *ctx, struct node_job *job) {
   struct threads *t = ctx;
   job->next = NULL;
@@ -124,8 +125,8 @@ static void *run_timer(void *arg) {
   return NULL;
 }
 
-/* The loop answers clients: what the worker does may take longer instead. 0 is the calling thread:
- * on Linux priorities are the threads' own. */
+/* Gives way to the loop, which answers clients. On Linux priorities belong to threads, and 0 is the
+ * calling one. */
 static void step_back(void) {
   (void)setpriority(PRIO_PROCESS, 0, WORKER_NICE);
 }

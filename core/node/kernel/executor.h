@@ -13,9 +13,9 @@ enum rkv_status node_executor_new(struct node_executor **out, struct rkv_error *
 enum rkv_status node_executor_start(struct node_executor *executor, struct node *node,
                                     struct rkv_error *error);
 
-/* Runs every job that was posted, then ends the threads. Jobs posted later are run inside post, one
- * after the other: by the thread that posted, or by one that is at it already. Blocks. The node may
- * be freed afterwards. */
+/* Runs every job that was posted, then ends the threads. Jobs posted later are run inside `post`,
+ * one at a time: by the posting thread, or by a thread that is running such jobs already. Blocks.
+ * The node may be freed afterwards. */
 void node_executor_stop(struct node_executor *executor);
 
 /* Frees a stopped (or never started) executor. */

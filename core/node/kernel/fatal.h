@@ -4,7 +4,7 @@
 
 #include <node/kernel/state.h>
 
-/* True once the node is fatal or abandoned: nothing is promised any more. Any thread. */
+/* True once the node is fatal or abandoned: it makes no promise any more. Any thread. */
 bool node_ending(struct node *n);
 /* The error that ends calls once the node is fatal or abandoned. Any thread. */
 void node_end_error(struct node *n, struct rkv_error *error);

@@ -1,5 +1,5 @@
-/* gate.c: how many calls wait on a node, by who asks (budget.h): each is counted when it is handed
- * in and given back before it ends. */
+/* gate.c: counts the calls that wait on a node, in the budgets of those who ask (budget.h): a call
+ * is counted when it is handed in, and given back before it ends. */
 #include <node/kernel/gate.h>
 
 #include <node/kernel/answer.h>
@@ -60,14 +60,12 @@ static void refuse_full(struct node *n, struct rkv_call *call, enum node_budget 
                  whats[budget], n->plugins.host->node_id, budget_max(budget));
 }
 
-/* How long a call is, its caller says; a transport of 1.0 does not know the field, which may hold
- * anything. */
+/* A transport of ABI 1.0 does not know the field abi_minor and leaves anything in it. */
 void gate_limit_length(const struct node *n, struct rkv_call *call) {
   if (call->abi_minor > n->plugins.transport_abi_minor)
     call->abi_minor = n->plugins.transport_abi_minor;
 }
 
-/* Counts a call and hands it to the runner, or answers it RKV_FULL. */
 void gate_enter(struct node *n, struct rkv_call *call, enum node_kind kind) {
   struct budgets *b = &n->budgets;
   gate_limit_length(n, call);

@@ -1,4 +1,4 @@
-/* gate.h: how many calls wait on a node, by who asks (budget.h). */
+/* gate.h: counts the calls that wait on a node, in the budgets of those who ask (budget.h). */
 #ifndef NODE_GATE_H
 #define NODE_GATE_H
 
@@ -7,15 +7,16 @@
 
 /* Counts a call and hands it to the runner, or answers it RKV_FULL. Any thread. */
 void gate_enter(struct node *n, struct rkv_call *call, enum node_kind kind);
-/* How long a call is its caller says: cut to what its transport can know. Any thread. */
+/* Limits call->abi_minor, which says how long the caller's struct is, to the minor of this node's
+ * transport. Any thread. */
 void gate_limit_length(const struct node *n, struct rkv_call *call);
-/* Gives back what a call that was handed in took of its budget. Before its done. */
+/* Takes a call that gate_enter counted off its budget. To be called before the call's done. */
 void gate_leave(struct node *n, const struct rkv_call *call);
-/* Likewise of so many proposals at once, and of the bytes of their commands. */
+/* Likewise for many proposals at once, whose commands hold `bytes` bytes. */
 void gate_leave_proposals(struct node *n, uint64_t calls, uint64_t bytes);
-/* Gives back, and ends the call with the error. */
+/* gate_leave, then ends the call with the error. */
 void gate_refuse(struct node *n, struct rkv_call *call, const struct rkv_error *error);
-/* Ends a call that came when its time was up; false: it has time. */
+/* Ends a call whose deadline passed before the runner came to it; false: it has time. */
 bool gate_is_late(struct node *n, struct rkv_call *call);
 
 #endif

@@ -17,8 +17,8 @@ struct inbox {
 /* Pushes `call`; its `next` belongs to the inbox until it is taken. Any thread, never blocks. */
 void inbox_push(struct inbox *inbox, struct rkv_call *call);
 
-/* Takes everything, oldest first, linked by `next`; NULL if there is nothing. One thread at a time.
- */
+/* Takes everything, oldest first, linked by `next`; NULL if there is nothing. One thread at a
+ * time. */
 struct rkv_call *inbox_take(struct inbox *inbox);
 
 bool inbox_empty(struct inbox *inbox);

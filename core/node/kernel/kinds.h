@@ -2,8 +2,8 @@
 #ifndef NODE_KINDS_H
 #define NODE_KINDS_H
 
-/* X(NAME, handler, budget): what the inbox carries. The handler runs on the runner and owns the
- * call; whose budget a call is counted in while it waits: NODE_BUDGET_LIST, or OWN: nobody's. */
+/* X(NAME, handler, budget). The handler runs on the runner and owns the call. The budget
+ * (NODE_BUDGET_LIST) counts the call while it waits; OWN: the call is not counted. */
 #define NODE_KIND_LIST(X)                                                                          \
   X(PROPOSE, propose_on_call, CLIENT)                                                              \
   X(QUERY, read_on_call, CLIENT)                                                                   \

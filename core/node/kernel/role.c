@@ -1,4 +1,4 @@
-/* role.c: see role.h. */
+/* role.c: the state of a role (role.h). */
 #include <node/kernel/role.h>
 
 #include <assert.h>
@@ -11,7 +11,7 @@ void role_init(struct role *role, void (*run)(void *ctx), void *ctx) {
 }
 
 /* Every step is a read-modify-write, so that the runner reads what the last kick wrote, and with it
- * whatever was made visible before. */
+ * what the kicking thread wrote before. */
 void role_kick(struct role *role) {
   int running = ROLE_RUNNING;
   if (atomic_exchange(&role->state, ROLE_AGAIN) != ROLE_IDLE) return;

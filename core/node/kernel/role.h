@@ -1,8 +1,8 @@
 /* role.h: the role of running something, which one thread at a time takes; a leaf.
  *
- * Whoever has work for the runner puts it where the runner looks and kicks. If nobody runs, the
- * kicking thread does; if another thread does, that thread looks again before it leaves.
- * What a thread made visible before it kicked is seen by a run that begins after the kick.
+ * A thread that has work puts it where `run` looks, then kicks. If no thread is inside `run`, the
+ * kicking thread enters; if another one is, that thread looks again before it leaves. What a thread
+ * wrote before it kicked is seen by a run that begins after the kick.
  *
  * (K1) `run` is inside one thread at a time. */
 #ifndef NODE_ROLE_H
@@ -20,9 +20,10 @@ struct role {
 };
 
 void role_init(struct role *role, void (*run)(void *ctx), void *ctx);
-/* Runs on this thread, unless another one does: that one is told to look again. Any thread. */
+/* Enters `run` on this thread. If another thread is inside, makes that thread look again instead.
+ * Any thread. */
 void role_kick(struct role *role);
-/* Nobody is inside. Any thread; true for good once nobody kicks any more. */
+/* True if no thread is inside. Any thread. Once nobody kicks any more, true is final. */
 bool role_is_idle(const struct role *role);
 
 #endif

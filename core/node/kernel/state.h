@@ -6,8 +6,8 @@
  * (N2) An output that waits is carried out only after everything saved before it is durable.
  * (N3) applied <= committed, and entries are applied once, in order, without a gap.
  * (N4) After node_fatal no success leaves the node: there is an error to give instead.
- * (N5) No entry above `applied` is purged or leaves the hot tail: only what was there before a
- *      start is read from the storage to be applied. */
+ * (N5) No entry above `applied` is purged or leaves the hot tail. So an entry that must be read
+ *      from the storage to be applied was in the log before this start. */
 #ifndef NODE_STATE_H
 #define NODE_STATE_H
 
@@ -47,17 +47,18 @@ struct node_deferred {
 struct node_peer {
   rkv_node_id id;
   char addr[RKV_ADDR_MAX];
-  uint64_t incarnation; /* that the connection asks for */
-  void *handle;         /* the transport's; NULL if it could not be opened */
-  uint64_t serial;      /* of this connection: a node that left and came back gets another */
-  uint64_t said;        /* the incarnation it said to be; 0: not asked, or it cannot tell */
-  bool asking, answers; /* a hello is on its way; its last call was answered (tell.h) */
-  uint64_t ask_ns;      /* when to ask; UINT64_MAX: never */
+  uint64_t incarnation;      /* of the member, as requests to it name it */
+  void *handle;              /* the transport's; NULL if it could not be opened */
+  uint64_t serial;           /* of this connection: a node that left and came back gets another */
+  uint64_t said_incarnation; /* what the peer answered to a hello; 0: nothing yet */
+  bool asking;               /* a hello to the peer is in flight */
+  bool answers;              /* the peer answered the last call to it (tell.h) */
+  uint64_t ask_ns;           /* when the next hello is due; UINT64_MAX: never */
   struct holding holding;
-  struct ahead ahead;            /* what was read for it */
-  uint64_t ahead_ns;             /* after a read that failed: no other one before */
+  struct ahead ahead;            /* entries read for the peer */
+  uint64_t read_again_ns;        /* after a read that failed: no new read before */
   uint64_t next_run_ns;          /* while clients write: no run of entries goes out before */
-  uint64_t proposed_at_last_run; /* bytes, by clients */
+  uint64_t proposed_at_last_run; /* node.count.proposed_bytes when the last run went out */
 };
 
 struct greeting;
@@ -70,8 +71,8 @@ struct node_ticket;
 /* The end of a node. (any thread) */
 struct ending {
   atomic_bool draining, abandoned, fatal;
-  atomic_bool handing_over;   /* a node that stops hands leadership over */
-  struct rkv_call drain_call; /* tells the runner of it, once */
+  atomic_bool handing_over;   /* the node drains, and its leadership is not handed over yet */
+  struct rkv_call drain_call; /* the event that tells the runner to drain */
   pthread_mutex_t lock;
   struct rkv_error error; /* under lock: why the node is fatal */
   void (*notify)(void *arg);
@@ -86,79 +87,83 @@ struct proposing {
 };
 
 struct saving {
-  uint64_t issued, done;
-  bool untold; /* saves ended that raft has not heard of: */
-  bool vote_saved, log_saved;
-  struct rkv_vote vote;
-  struct rkv_log_id last;
+  uint64_t issued, done;      /* saves given to the storage; how many of them are durable */
+  bool unreported;            /* saves became durable that raft does not know of yet ... */
+  bool vote_saved, log_saved; /* ... among them a vote; entries */
+  struct rkv_vote vote;       /* the newest durable one */
+  struct rkv_log_id last;     /* the newest durable entry */
 };
 
 struct connections {
   struct node_peer list[RKV_NODES_MAX];
   size_t count;
-  bool outdated;   /* the connections name an earlier cluster of this node: made anew */
-  bool leaving;    /* some peers are members no more, as soon as that is committed */
-  uint64_t serial; /* given out last */
+  /* the connections carry an earlier cluster id of this node: they are opened again */
+  bool outdated;
+  bool leaving;    /* some lead to nodes that leave: closed once raft needs them no more */
+  uint64_t serial; /* of the newest connection */
 };
 
 struct applying {
   bool fetching; /* entries to apply are being read */
   struct rkv_buf results[NODE_APPLY_BATCH_MAX];
-  bool put_off; /* committed entries could not be read for want of room, which was logged ... */
-  uint64_t pause_ns; /* ... and no new try begins before */
+  bool put_off;      /* the last read of committed entries found no room, which was logged ... */
+  uint64_t pause_ns; /* ... and no new read begins before */
 };
 
-/* Requests that were meant for another node or cluster. */
+/* Requests that were refused because they were meant for another node or cluster. */
 struct strangers {
   uint64_t calls;
-  uint64_t quiet_ns, quiet; /* when that may be logged again; since the last line */
+  uint64_t quiet_ns, quiet; /* when the next line may be logged; refused since the last line */
 };
 
 struct changing {
   struct rkv_call *calls[NODE_CHANGES_MAX]; /* init and membership calls that wait */
   size_t count;
-  uint64_t progress_ns; /* when the learners that are waited for are told of again */
+  uint64_t progress_ns; /* when the log says again how far awaited learners are */
 };
 
 struct reading {
-  struct rkv_call *waiting[2][2]; /* being gathered: [clients', other nodes'][lease] */
+  struct rkv_call *waiting[2][2]; /* reads of this batch: [0: clients', 1: other nodes'][lease] */
   struct node_ticket *tickets;    /* reads that wait for their index */
   uint64_t slept_ns; /* how long the machine had slept when lease reads were last looked at */
 };
 
 struct transferring {
-  struct rkv_call *call; /* the client's that waits */
-  bool drain_wanted;
+  struct rkv_call *call; /* the client's call that ends with the transfer */
+  bool drain_wanted;     /* leadership goes as soon as no proposal waits */
 };
 
 struct building {
   struct snapshot_build *running;
   struct rkv_call *call; /* snapshot_now that waits for the build */
   bool wanted;
-  uint64_t pause_ns; /* after a failure: no new build before */
-  uint64_t serial;
-  uint64_t log_bytes; /* of the entries applied since the last snapshot was begun */
-  uint64_t snapshot_bytes;
+  uint64_t pause_ns;       /* after a failure: no new build before */
+  uint64_t serial;         /* of the newest snapshot id */
+  uint64_t log_bytes;      /* of the entries applied since the last snapshot was begun */
+  uint64_t snapshot_bytes; /* of the newest snapshot */
 };
 
 struct receiving {
   struct snapshot_receive *now; /* the stream that has the storage's writer */
-  struct snapshot_receive *all; /* and those that ended, while somebody does not know yet */
+  struct snapshot_receive *all; /* all streams, with those that ended but are not freed yet (R3) */
   size_t count;
-  bool installing; /* a snapshot becomes durable, then the state: nothing is applied */
+  /* a snapshot becomes durable, then the state machine takes it over: nothing is applied */
+  bool installing;
 };
 
-/* How much room clients leave to peers that lag (lag.c, NODE_LAG_BUSY_NS). */
+/* While clients write, peers that lag get their entries at a limited pace (lag.c). */
 struct lagging {
-  uint64_t proposals_seen, clients_busy_until_ns;
+  uint64_t proposals_seen;        /* node.count.proposals when lag.c looked last */
+  uint64_t clients_busy_until_ns; /* clients count as writing until then */
 };
 
 struct leaps {
-  uint64_t quiet_ns, quiet; /* when leap.c may log again; since its last line */
+  uint64_t quiet_ns, quiet; /* when leap.c may log again; refused since its last line */
 };
 
 struct sending {
-  uint64_t failures, quiet_ns; /* snapshots that were not sent; when that may be logged */
+  /* snapshots not sent since the last line; when the next line may be logged */
+  uint64_t failures, quiet_ns;
 };
 
 /* What metrics.c tells. */
@@ -166,8 +171,9 @@ struct counters {
   uint64_t proposals, proposed_bytes, applied_entries;
   uint64_t snapshots_built, snapshots_sent, snapshots_installed;
   uint64_t bad_peer_calls;
-  uint64_t losses;          /* lost.h */
-  uint64_t odd_memberships; /* taken although their addresses are wrong (addresses.h) */
+  uint64_t losses; /* lost.h */
+  /* memberships taken although addresses in them are wrong (addresses.h) */
+  uint64_t odd_memberships;
 };
 
 /* ---- the node ---- */
@@ -194,7 +200,7 @@ struct node {
 
   struct rkv_identity identity;
   bool left_cluster;     /* the log was dropped for a leader's cluster, which is not joined yet */
-  bool identity_unsaved; /* it changed since the storage was given it */
+  bool identity_unsaved; /* `identity` changed since it was given to the storage last */
   struct rkv_log_id committed, applied;
   struct tail tail;
 
@@ -205,7 +211,7 @@ struct node {
   struct applying apply;
   struct reading read;
   struct changing change;
-  struct greeting *greetings; /* nodes being asked before a change is begun */
+  struct greeting *greetings; /* changes that wait until nodes have said who they are */
   struct transferring transfer;
   struct building build;
   struct receiving receive;

@@ -42,7 +42,7 @@ void tail_truncate(struct tail *tail, rkv_index after) {
   assert(tail->ring.count > 0 || tail->bytes == 0); /* (T2) */
 }
 
-static void drop_first(struct tail *tail) {
+static void tail_drop_first(struct tail *tail) {
   struct rkv_entry *at = slot(tail, 0);
   assert(at->id.index == tail->first); /* (T1) */
   tail->bytes -= entry_cost(at);
@@ -53,11 +53,12 @@ static void drop_first(struct tail *tail) {
 }
 
 void tail_trim(struct tail *tail, rkv_index up_to, uint64_t bytes_max) {
-  while (tail->ring.count > 0 && tail->bytes > bytes_max && tail->first <= up_to) drop_first(tail);
+  while (tail->ring.count > 0 && tail->bytes > bytes_max && tail->first <= up_to)
+    tail_drop_first(tail);
 }
 
 void tail_drop(struct tail *tail, rkv_index up_to) {
-  while (tail->ring.count > 0 && tail->first <= up_to) drop_first(tail);
+  while (tail->ring.count > 0 && tail->first <= up_to) tail_drop_first(tail);
 }
 
 bool tail_has(const struct tail *tail, rkv_index index) {

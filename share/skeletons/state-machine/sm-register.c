@@ -63,8 +63,9 @@ static void reg_close(void *sm) {
 static enum rkv_status reg_validate(void *sm, struct rkv_buf command, struct rkv_error *error) {
   const struct machine *m = (const struct machine *)sm;
   if (command.len <= m->value_max) return RKV_OK;
-  return rkv_fail(error, RKV_TOO_LARGE, "value of %zu bytes is over the limit of %llu (value_max)",
-                  command.len, (unsigned long long)m->value_max);
+  return rkv_fail(error, RKV_TOO_LARGE,
+                  "value of %zu bytes is over the limit of %" PRIu64 " (value_max)", command.len,
+                  m->value_max);
 }
 
 static enum rkv_status reg_apply(void *sm, const struct rkv_entry *entries, size_t count,
@@ -74,7 +75,7 @@ static enum rkv_status reg_apply(void *sm, const struct rkv_entry *entries, size
   for (size_t i = 0; i < count; i++) {
     const struct rkv_entry *entry = &entries[i];
     assert(entry->id.index > m->applied.last.index); /* (I1) */
-    m->applied.last = entry->id; /* of every entry: a snapshot stands for all up to its last */
+    m->applied.last = entry->id; /* of every entry, also of those that are no command */
     if (entry->kind == RKV_ENTRY_COMMAND) {
       results[i] = m->value; /* our reference becomes the caller's */
       m->value = rkv_buf_share(entry->payload);
@@ -127,7 +128,7 @@ static enum rkv_status reg_snapshot_begin(void *sm, void **snapshot, struct rkv_
   struct view *view = (struct view *)calloc(1, sizeof *view);
   if (!view) return rkv_fail(error, RKV_NO_MEMORY, "no memory for a snapshot");
   view->host = m->host;
-  view->value = rkv_buf_share(m->value); /* the whole freeze: what is shared is never written */
+  view->value = rkv_buf_share(m->value); /* this freezes the view: shared bytes are never written */
   *snapshot = view;
   return reg_applied(sm, meta, error);
 }
@@ -167,7 +168,7 @@ struct restore {
   uint8_t head[HEAD_BYTES];
   uint64_t got; /* bytes written so far, head included */
   struct rkv_buf value;
-  uint8_t *room; /* of the value, once the head was whole */
+  uint8_t *room; /* room for the value, made once the head is whole */
 };
 
 static enum rkv_status reg_restore_begin(void *sm, const struct rkv_snapshot_meta *meta,
@@ -188,8 +189,8 @@ static enum rkv_status take_head(struct restore *r, uint8_t byte, struct rkv_err
   if (r->got < HEAD_BYTES) return RKV_OK;
   len = rkv_get_le(r->head, 8);
   if (len > VALUE_LIMIT)
-    return rkv_fail(error, RKV_CORRUPT, "snapshot: a value of %llu bytes (at most %u)",
-                    (unsigned long long)len, VALUE_LIMIT);
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: a value of %" PRIu64 " bytes (at most %u)", len,
+                    VALUE_LIMIT);
   if (len == 0) return RKV_OK;
   r->room = r->machine->host->buf_alloc(r->machine->host->ctx, (size_t)len, &r->value);
   return r->room ? RKV_OK : rkv_fail(error, RKV_NO_MEMORY, "no memory for the snapshot's value");
@@ -204,20 +205,20 @@ static enum rkv_status reg_restore_write(void *restore, struct rkv_buf chunk,
     status = take_head(r, chunk.data[at++], error);
   if (status != RKV_OK || at == chunk.len) return status;
   if (chunk.len - at > r->value.len - (r->got - HEAD_BYTES))
-    return rkv_fail(error, RKV_CORRUPT, "snapshot: bytes behind its end at %llu",
-                    (unsigned long long)(HEAD_BYTES + r->value.len));
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: bytes behind its end at %zu",
+                    HEAD_BYTES + r->value.len);
   memcpy(r->room + (r->got - HEAD_BYTES), chunk.data + at, chunk.len - at);
   r->got += chunk.len - at;
   assert(r->got <= HEAD_BYTES + r->value.len); /* (I2) */
   return RKV_OK;
 }
 
-/* What is refused is refused here: the storage takes the snapshot next. */
+/* A snapshot that is wrong is refused here: next the storage makes it durable. */
 static enum rkv_status reg_restore_check(void *restore, struct rkv_error *error) {
   const struct restore *r = (const struct restore *)restore;
   if (r->got < HEAD_BYTES || r->got - HEAD_BYTES < r->value.len)
-    return rkv_fail(error, RKV_CORRUPT, "snapshot: ends at byte %llu, before its end",
-                    (unsigned long long)r->got);
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: ends at byte %" PRIu64 ", before its end",
+                    r->got);
   if (checksum(r->value.data, r->value.len) != rkv_get_le(r->head + 8, 8))
     return rkv_fail(error, RKV_CORRUPT, "snapshot: the value contradicts its checksum");
   return RKV_OK;
@@ -230,7 +231,7 @@ static void reg_restore_abort(void *restore) {
   free(r);
 }
 
-/* Swaps; after a check nothing can fail. */
+/* Swaps the states; after restore_check nothing can fail. */
 static enum rkv_status reg_restore_finish(void *restore, struct rkv_error *error) {
   struct restore *r = (struct restore *)restore;
   struct machine *m = r->machine;

@@ -20,7 +20,7 @@ enum form { END, NUMBER, BYTES, GIVEN, TEXT, WORD, ENTRIES, MEMBERSHIP };
 struct field {
   enum form form;
   size_t offset, size; /* of the member in its struct */
-  uint64_t max;        /* NUMBER of up to 4 bytes: the largest that makes sense */
+  uint64_t max;        /* NUMBER of up to 4 bytes: the largest legal one */
 };
 
 #define AS(form, member) FIELD(member, form, 0)
@@ -55,7 +55,7 @@ static const struct field entry_fields[] = {NUMBER(id), NUMBER(kind), NUMBER(res
 #define IN union wire_call
 #define LIST(...) __VA_ARGS__
 #define ROW(name, number, type, function, request, answer) {number, {LIST request}, {LIST answer}},
-static const struct call { /* an END follows the last field of each: the rest is zeros */
+static const struct call { /* END follows the last field; the rest is zeros */
   uint32_t kind;
   struct field request[12], answer[12];
 } calls[] = {WIRE_CALL_LIST(ROW)};
@@ -66,7 +66,7 @@ static const struct call { /* an END follows the last field of each: the rest is
 struct wire {
   enum rkv_status status;
   struct link *out;  /* where to write; NULL: reading */
-  size_t max;        /* writing: how long it may become */
+  size_t max;        /* writing: bytes that the frame may have */
   struct rkv_buf in; /* reading: what is left */
   void *held;
 };
@@ -85,7 +85,7 @@ static void put(struct wire *w, const void *bytes, size_t len) {
   if (w->status == RKV_OK && len > 0) memcpy(link->out + link->len, bytes, len), link->len += len;
 }
 
-/* The next `len` bytes that were read; fewer if there are not so many. */
+/* Takes the next `len` bytes off what is read; fewer if fewer are left. */
 static struct rkv_buf take(struct wire *w, size_t len) {
   const struct rkv_buf taken = rkv_buf_slice(w->in, 0, len);
   if (taken.len < len) w->status = RKV_CORRUPT;
@@ -136,7 +136,8 @@ static void membership(struct wire *w, const struct rkv_membership **member) {
 
 static void walk(struct wire *w, void *base, const struct field *f);
 
-/* As many as fit are written: the follower tells how far it got, the node goes on from there. */
+/* Writes as many entries as fit: the follower answers how far it got, and the node goes on from
+ * there. */
 static void entries(struct wire *w, struct rkv_append_call *call) {
   const size_t start = w->out ? w->out->len : 0;
   uint64_t count = w->out ? call->entry_count : 0, i;
@@ -156,7 +157,7 @@ static void entries(struct wire *w, struct rkv_append_call *call) {
   if (w->out && w->status == RKV_OK) memcpy(w->out->out + start, &i, sizeof i);
 }
 
-/* Goes on after an error too: what is given must be dropped. */
+/* Goes on after an error too, because buffers that were given must be dropped. */
 static void walk(struct wire *w, void *base, const struct field *f) {
   for (; f->form != END; f++) {
     void *member = (uint8_t *)base + f->offset;
@@ -198,7 +199,7 @@ enum rkv_status link_write(struct link *link, struct wire_head *head, union wire
   const size_t start = link->len;
   assert(pthread_equal(pthread_self(), link->t->thread)); /* (T1) */
   struct wire w = {RKV_OK, link, start + WIRE_LENGTH + WIRE_FRAME_MAX, RKV_BUF_NONE_INIT, NULL};
-  uint32_t length = 0; /* known in the end */
+  uint32_t length = 0; /* filled in at the end */
   raw(&w, &length, sizeof length);
   walk_head(&w, head);
   if (!(head->kind & WIRE_ANSWER) || head->error.status == RKV_OK) walk_call(&w, head, call);
@@ -235,7 +236,7 @@ bool link_send(struct link *link) {
     if (n < 0) break;
     link->sent += (size_t)n;
   }
-  if (link->sent > link->len / 2) { /* not at each byte: moving costs too */
+  if (link->sent > link->len / 2) { /* not after each send: moving bytes costs time too */
     memmove(link->out, link->out + link->sent, link->len - link->sent);
     link->len -= link->sent, link->sent = 0;
   }
@@ -310,14 +311,14 @@ struct rkv_call *link_take(struct link *link, uint64_t id, uint32_t kind) {
 }
 
 void link_fail(const struct link *link, struct rkv_call *call, enum rkv_status status) {
-  const unsigned long long peer = link->head.envelope.to;
   struct rkv_error error;
-  (void)rkv_fail(&error, status, "peer %llu: no answer (%s)", peer, rkv_status_name(status));
+  (void)rkv_fail(&error, status, "peer %" PRIu64 ": no answer (%s)", link->head.envelope.to,
+                 rkv_status_name(status));
   if (status == RKV_TOO_LARGE && call->kind == WIRE_APPEND) {
     struct rkv_append_call *append = (struct rkv_append_call *)call;
     append->matched = append->prev;
-    (void)rkv_fail(&error, status, "entry %llu of %zu bytes is over the limit of %u",
-                   append->prev.index + 1ull, append->entries->payload.len, WIRE_FRAME_MAX);
+    (void)rkv_fail(&error, status, "entry %" PRIu64 " of %zu bytes is over the limit of %u",
+                   append->prev.index + 1, append->entries->payload.len, WIRE_FRAME_MAX);
   }
   call->done(call, status, &error);
 }

@@ -8,7 +8,7 @@
  * A frame, all numbers little-endian: u32 length of what follows, u64 id, u8 kind, then
  *   a request  u64 patience (ns, 0: none), u8 whether an envelope follows, the envelope
  *   an answer  u32 status and, unless it is 0 (RKV_OK), u64 leader, text its address, text why, and
- *              nothing more. It has its request's id, and WIRE_ANSWER in its kind.
+ *              nothing more; its id is the request's, its kind has WIRE_ANSWER.
  * and the fields of the call in the order of its row below. Texts and bytes: u32 length, bytes. */
 #ifndef TCP_H
 #define TCP_H
@@ -24,8 +24,8 @@
 #define WIRE_LENGTH 4
 #define WIRE_FRAME_MAX (16u << 20) /* bytes of a frame behind its length */
 
-#define ACCEPTED_MAX 256       /* connections of others; more are closed at once */
-#define LINKS_MAX 512          /* with those to peers */
+#define ACCEPTED_MAX 256       /* accepted connections; more are closed at once */
+#define LINKS_MAX 512          /* accepted connections and those to peers */
 #define CALLS_MAX 4096         /* calls of one connection that the node works on */
 #define OUT_MAX (256u << 20)   /* bytes that may wait for one connection */
 #define READ_MAX (1u << 20)    /* bytes taken off one connection before the others' turn */
@@ -35,9 +35,9 @@
 #define IDLE_NS 10000000000u   /* a snapshot stream silent for so long is given up */
 
 /* X(NAME, number on the wire, call struct, node's function, (request's fields), (answer's)): what
- * nodes ask each other, in the order of struct rkv_transport_ops, and what clients ask. A call or a
- * field more is a word more here, and nothing else: writing and reading are one walk over the row.
- * The members named are those of union wire_call, how each goes over the wire is link.c's. */
+ * nodes ask each other, in the order of struct rkv_transport_ops, and what clients ask. Another
+ * call or field is one more word here: a walk over the row writes and reads the frame. Fields are
+ * members of union wire_call; link.c says how each goes over the wire. */
 #define WIRE_PEER_LIST(X)                                                                          \
   X(VOTE, 2, rkv_vote_call, vote, (VOTE(vote.vote), NUMBER(vote.last), FLAG(vote.transfer)),       \
     (FLAG(vote.granted), VOTE(vote.voter_vote), NUMBER(vote.voter_last)))                          \
@@ -100,7 +100,7 @@ union wire_call { /* room for a call of any kind */
 
 #define WIRE_IS_STEP(kind) ((kind) > WIRE_SNAPSHOT_BEGIN && (kind) <= WIRE_SNAPSHOT_ABORT)
 
-/* What stands in front of a call's own fields. */
+/* The head of a frame, before the call's own fields. */
 struct wire_head {
   uint64_t id, patience_ns;
   uint8_t kind; /* with WIRE_ANSWER: an answer */
@@ -111,39 +111,39 @@ struct wire_head {
 
 /* A connection: to a peer (what peer_open gives out), or accepted. */
 struct link {
-  struct transport *t; /* under its lock; NULL: the place is free */
+  struct transport *t; /* set under its lock; NULL: this place is free */
   bool live;           /* the loop knows of it */
   int fd;              /* -1: none */
   uint8_t length[WIRE_LENGTH], *room;
   size_t got;           /* bytes of `length` and of the frame behind it */
-  struct rkv_buf frame; /* it comes in, to `room` */
-  uint8_t *out;         /* what goes out; [0, sent) has gone */
+  struct rkv_buf frame; /* a frame that comes in, filled up to `room` */
+  uint8_t *out;         /* bytes that go out; [0, sent) are sent */
   size_t sent, len, capacity;
-  /* What waits for the other side: calls of ours for their answers, an accepted link's snapshot
+  /* What waits for the other side: calls to a peer for their answers; an accepted link's snapshot
    * streams for their next steps. callee[0] is the id, callee[1] when the time is up. */
   struct rkv_call *calls;
   size_t open; /* accepted (T2) */
   /* to a peer */
   bool outbound, closed;
   struct sockaddr_in addr;
-  uint64_t last_id, retry_ns; /* not dialled before */
-  struct wire_head head;      /* of the next request; its envelope is that of all */
-  struct rkv_call mail;       /* peer_close's */
+  uint64_t last_id, retry_ns; /* retry_ns: the peer is not dialled before */
+  struct wire_head head;      /* of the next request; all requests have its envelope */
+  struct rkv_call mail;       /* for peer_close */
 };
 
-/* A request of somebody until its answer; a snapshot stream from its first step to its last, all of
- * which have one id. */
+/* An accepted request until its answer. All steps of a snapshot stream are one request. */
 struct inbound {
-  union wire_call as; /* first: the node knows nothing else */
+  union wire_call as; /* first: the node sees only this */
   struct link *link;
   struct wire_head head;
-  struct rkv_buf frame, step; /* what the call's fields point into */
+  struct rkv_buf frame, step; /* bytes that the call's fields point into */
   void *held;
 };
 
-enum mail { MAIL_CLOSE = 256, MAIL_STOP }; /* beside calls, whose kinds are those of the wire */
+/* beside calls, whose kinds are their numbers on the wire */
+enum mail { MAIL_CLOSE = 256, MAIL_STOP };
 
-enum { WAKE = LINKS_MAX, LISTENER }; /* what is polled behind the links */
+enum { WAKE = LINKS_MAX, LISTENER }; /* descriptors that are polled after those of the links */
 
 struct transport {
   const struct rkv_host *host;
@@ -152,7 +152,7 @@ struct transport {
   pthread_t thread;
   struct rkv_call stop_mail;
   uint64_t grace_end_ns;
-  bool stopping, busy; /* the loop's; busy: the node or a client waits for it */
+  bool stopping, busy; /* the loop's; busy: a call of the node or of a client is open */
   eventfd_t wakes;
   struct pollfd fds[LISTENER + 1];
   struct link links[LINKS_MAX]; /* accepted ones, then those to peers */
@@ -165,36 +165,36 @@ static inline uint64_t tcp_now(const struct transport *t) {
   return t->host->now_ns(t->host->ctx);
 }
 
-/* Puts a frame behind what goes out. An append is cut behind the last entry that fits; buffers that
- * a call gives are dropped in any case. Errors: RKV_TOO_LARGE, RKV_NO_MEMORY: nothing was put. */
+/* Appends a frame to what goes out; an append call is cut behind the last entry that fits. Drops
+ * the call's buffers in any case. Errors: RKV_TOO_LARGE, RKV_NO_MEMORY: nothing was appended. */
 enum rkv_status link_write(struct link *link, struct wire_head *head, union wire_call *call);
 /* Sends what the socket takes. False: the connection is over. */
 bool link_send(struct link *link);
 
-/* 1: *frame came, the caller's to drop; 0: there is no more for now; -1: the connection is over. */
+/* 1: *frame arrived, for the caller to drop; 0: nothing now; -1: the connection is over. */
 int link_receive(struct link *link, struct rkv_buf *frame);
-/* A frame's head, of which *frame keeps the rest, then that rest, of which buffers are slices: hold
- * the frame. *held: an allocation that the call points to, the caller's to free. Errors:
- * RKV_CORRUPT, RKV_NO_MEMORY, RKV_UNIMPLEMENTED for a kind that is not in the lists. */
+/* Reads a frame's head, leaving the rest in *frame; then that rest, into buffers that are slices of
+ * the frame: hold it. *held: an allocation that the caller frees. Errors: RKV_CORRUPT,
+ * RKV_NO_MEMORY, RKV_UNIMPLEMENTED for a kind that is not in the lists. */
 enum rkv_status wire_read_head(struct rkv_buf *frame, struct wire_head *head);
 enum rkv_status wire_read_call(struct rkv_buf rest, const struct wire_head *head,
                                union wire_call *call, void **held);
 
 /* Reads a numeric HOST:PORT of IPv4; false: it is none. */
 bool link_address(const char *text, struct sockaddr_in *addr);
-/* A new socket that does not block, and notices a peer that dies without a word. -1: see errno. */
+/* A new socket that does not block, and notices a peer that dies silently. -1: see errno. */
 int link_socket(void);
 bool link_dial(struct link *link); /* false: it failed at once */
 void link_hang_up(struct link *link);
 
 void link_keep(struct link *link, struct rkv_call *call, uint64_t id, uint64_t end_ns);
-/* Takes a call off those that wait; NULL: its time was up. */
+/* Takes the waiting call with this id; NULL: its time was up. */
 struct rkv_call *link_take(struct link *link, uint64_t id, uint32_t kind);
 
-/* Ends a call to a peer that no answer ends. */
+/* Ends a call to a peer without an answer of the peer. */
 void link_fail(const struct link *link, struct rkv_call *call, enum rkv_status status);
 void link_hand_in(struct inbound *in);
-/* Ends what is kept no longer than `then_ns`: a call with this status, a stream as aborted. */
+/* Ends what waits no longer than until `then_ns`: a call with this status, a stream as aborted. */
 void link_expire(struct link *link, uint64_t then_ns, enum rkv_status status);
 
 #endif

@@ -1,15 +1,15 @@
 /* transport-tcp.c: frames over TCP; a skeleton of a transport to begin from.
  *
- * Peers and clients speak the frames of tcp.h to the node's address. It is real, and plain: bytes
- * are copied into the send buffer, hosts are IPv4 numbers, nobody is authenticated. To make it
- * yours: another wire or other sockets are another link.c; what is here every transport must do. */
+ * Peers and clients speak the frames of tcp.h to the node's address. It works, and is simple: bytes
+ * are copied into the send buffer, hosts are IPv4 numbers, no peer is authenticated. To make it
+ * yours, write another link.c for your wire and sockets. */
 #include "tcp.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Leaves mail for the loop. Any thread. False: there is no loop. */
+/* Puts mail into the loop's mailbox. Any thread. False: there is no loop. */
 static bool post(struct transport *t, struct link *link, struct rkv_call *call, uint32_t kind) {
   bool running;
   (void)pthread_mutex_lock(&t->lock);
@@ -27,14 +27,14 @@ static bool post(struct transport *t, struct link *link, struct rkv_call *call, 
 
 static void send_request(struct link *link, struct rkv_call *call) {
   union wire_call *as = (union wire_call *)call;
-  const bool is_step = WIRE_IS_STEP(call->kind); /* it has the id of the first one */
+  const bool is_step = WIRE_IS_STEP(call->kind); /* a later step has the id of the first */
   const uint64_t now = tcp_now(link->t),
                  end_ns = call->deadline_ns ? call->deadline_ns : now + TIMEOUT_NS;
   enum rkv_status status = RKV_UNAVAILABLE;
   if (call->kind == WIRE_SNAPSHOT_BEGIN) as->snapshot_begin.stream = (void *)(link->last_id + 1);
   link->head.id = is_step ? (uintptr_t)as->snapshot_write.stream : ++link->last_id;
   link->head.kind = call->kind;
-  link->head.patience_ns = end_ns > now ? end_ns - now : 1; /* 0 says none */
+  link->head.patience_ns = end_ns > now ? end_ns - now : 1; /* 0 would mean none */
   if ((link->fd >= 0 || now >= link->retry_ns) && link->len < OUT_MAX)
     status = link_write(link, &link->head, as);
   if (status == RKV_OK)
@@ -57,7 +57,7 @@ static void on_answer(struct link *link, struct wire_head *head, struct rkv_buf 
 
 /* ---- what others ask the node ---- */
 
-/* Every request ends here; a snapshot stream goes on with its next step. */
+/* Ends a request with its answer; a snapshot stream goes on with its next step. */
 static void answer(struct inbound *in) {
   struct link *link = in->link;
   struct rkv_error *error = &in->head.error;
@@ -69,9 +69,9 @@ static void answer(struct inbound *in) {
   status = link_write(link, &in->head, &in->as);
   if (status != RKV_OK) {
     (void)rkv_fail(error, status, "the answer is over the limit, or there is no memory for it");
-    (void)link_write(link, &in->head, &in->as); /* else it times out */
+    (void)link_write(link, &in->head, &in->as); /* else it times out at the peer */
   }
-  if (link->fd < 0) link->len = 0; /* nobody waits for it any more */
+  if (link->fd < 0) link->len = 0; /* the connection is closed: the answer is dropped */
   assert(link->open > 0);          /* (T2) */
   link->open--;
   if (goes_on) {
@@ -89,7 +89,7 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   struct inbound *in = (struct inbound *)call;
   if (error) in->head.error = *error;
   in->head.error.status = (uint32_t)status;
-  (void)post(in->link->t, in->link, call, WIRE_ANSWER); /* the loop lives as long as it is open */
+  (void)post(in->link->t, in->link, call, WIRE_ANSWER); /* the loop outlives open calls */
 }
 
 static void on_request(struct link *link, const struct wire_head *head, struct rkv_buf frame,
@@ -99,7 +99,7 @@ static void on_request(struct link *link, const struct wire_head *head, struct r
       (struct inbound *)(is_step ? link_take(link, head->id, WIRE_SNAPSHOT_BEGIN) : NULL);
   struct inbound *in = stream ? stream : (struct inbound *)calloc(1, sizeof *in);
   enum rkv_status status;
-  if (!in) return; /* its time runs out */
+  if (!in) return; /* no answer: the request times out at the peer */
   in->link = link, in->head = *head;
   rkv_buf_drop(&in->step);
   *(stream ? &in->step : &in->frame) = rkv_buf_share(frame); /* the first step's fields stay */
@@ -108,7 +108,7 @@ static void on_request(struct link *link, const struct wire_head *head, struct r
   in->as.call.abi_minor = RKV_ABI_MINOR;
   in->as.call.envelope = head->enveloped ? &in->head.envelope : NULL;
   in->as.call.deadline_ns = head->patience_ns ? tcp_now(link->t) + head->patience_ns : 0;
-  if (status == RKV_OK && is_step && !stream) status = RKV_ABORTED; /* begin again */
+  if (status == RKV_OK && is_step && !stream) status = RKV_ABORTED; /* the peer begins again */
   if (status == RKV_OK && link->t->stopping) status = RKV_UNAVAILABLE;
   if (stream && status != RKV_OK) in->head.kind = WIRE_SNAPSHOT_ABORT, status = RKV_OK;
   link->open++;
@@ -117,7 +117,7 @@ static void on_request(struct link *link, const struct wire_head *head, struct r
   status == RKV_OK ? link_hand_in(in) : answer(in);
 }
 
-/* A free place among [first, end); NULL: there is none. Any thread. */
+/* A free link among [first, end); NULL: there is none. Any thread. */
 static struct link *link_new(struct transport *t, size_t first, size_t end) {
   struct link *link = NULL;
   (void)pthread_mutex_lock(&t->lock);
@@ -175,7 +175,7 @@ static void receive(struct link *link) {
 
 /* ---- the loop ---- */
 
-/* False: the node has stopped, and nothing is left to do. */
+/* False: the transport was stopped, and nothing is left to do. */
 static bool read_mail(struct transport *t) {
   struct rkv_call *call, *next;
   (void)pthread_mutex_lock(&t->lock);
@@ -198,7 +198,7 @@ static bool read_mail(struct transport *t) {
   return t->running;
 }
 
-/* Ends what is over, dials, sends. */
+/* Ends what timed out, dials, sends. */
 static void tend(struct link *link, struct pollfd *polled) {
   struct transport *t = link->t;
   const uint64_t now = tcp_now(t);
@@ -225,7 +225,7 @@ static void *loop(void *arg) {
       t->fds[i].fd = -1;
       if (t->links[i].live) tend(&t->links[i], &t->fds[i]);
     }
-    t->node->kick(t->node->ctx); /* once for all that was handed in and answered */
+    t->node->kick(t->node->ctx); /* once for all calls that were handed in and answered */
     if (poll(t->fds, LISTENER + 1, TICK_MS) < 0) continue;
     if (t->fds[WAKE].revents) (void)eventfd_read(t->fds[WAKE].fd, &t->wakes);
     t->fds[LISTENER].fd = t->stopping ? -1 : t->listener;

@@ -96,8 +96,8 @@ static void a_key_or_section_given_twice_is_noticed(void **state) {
   assert_int_equal(r->problems.count, 1);
   assert_problem(r, 0, 5, "[node]: given twice, first at");
   assert_string_equal(text_of(r, "node", "id"), "1");
-  assert_null(r->settings.list[1].first);
-  assert_ptr_equal(r->settings.list[2].first, &r->settings.list[0]);
+  assert_null(r->settings.list[1].overridden_by);
+  assert_ptr_equal(r->settings.list[2].overridden_by, &r->settings.list[0]);
   done(r, &s);
 }
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <support/world.h>
 #include <support/world_internal.h>

@@ -1,6 +1,6 @@
 /* durable.h: nodes whose storage and state machine both keep what they hold when their node stops:
- * they stand for plugins that are durable by themselves. A test may stand in the way of one node's.
- */
+ * they stand for plugins that are durable by themselves. A test may stand in the way of one
+ * node's. */
 #ifndef NODE_DURABLE_H
 #define NODE_DURABLE_H
 

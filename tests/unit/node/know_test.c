@@ -96,8 +96,8 @@ static void a_lone_voter_knows_once_it_leads(void **state) {
   end(w);
 }
 
-/* A node of no cluster says what it holds: nothing. As a learner it answers once it has caught up.
- */
+/* A node of no cluster says what it holds: nothing. As a learner it answers once it has caught
+ * up. */
 static void a_new_learner_answers_when_it_has_caught_up(void **state) {
   rkv_node_id id = 3;
   struct world *w = cluster(1, 2);
@@ -117,8 +117,8 @@ static void a_new_learner_answers_when_it_has_caught_up(void **state) {
   end(w);
 }
 
-/* A voter that lost its storage belongs to no cluster, as far as it knows; its peers know better.
- */
+/* A voter that lost its storage belongs to no cluster, as far as it knows; its peers know
+ * better. */
 static void a_voter_without_memory_learns_that_it_is_one(void **state) {
   rkv_node_id id = 3;
   struct world *w = cluster(1, 3);

@@ -96,8 +96,8 @@ static void leadership_is_handed_over(void **state) {
   }
 }
 
-/* Not to a learner, a stranger or itself; a dead node takes nothing over, and the leader leads on.
- */
+/* Not to a learner, a stranger or itself; a dead node takes nothing over, and the leader leads
+ * on. */
 static void a_wrong_transfer_is_refused_or_given_up(void **state) {
   (void)state;
   struct world *w = cluster_of_three(4);
@@ -130,8 +130,8 @@ static void a_stopping_leader_hands_over(void **state) {
   world_free(w);
 }
 
-/* A node that was cut off comes back and disturbs nobody: no term passes, the leader stays (9.6).
- */
+/* A node that was cut off comes back and disturbs nobody: no term passes, the leader stays
+ * (9.6). */
 static void a_returning_node_causes_no_election(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 50; seed++) {

@@ -11,8 +11,7 @@ int watched_writers(void);
 /* The storage behind it. */
 const struct rkv_storage_ops *watched_storage(void);
 /* State machines of nodes started from now on restore from any bytes, as long as it is not
- * finished.
- */
+ * finished. */
 void watched_take_anything(struct world *w);
 
 #endif

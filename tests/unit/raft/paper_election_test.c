@@ -4,8 +4,8 @@
 
 static const rkv_node_id three[] = {1, 2, 3, 0};
 
-/* 5.2: "when servers start up, they begin as followers" (here: learners before they are members).
- */
+/* 5.2: "when servers start up, they begin as followers" (here: learners before they are
+ * members). */
 static void servers_begin_as_followers(void **state) {
   const rkv_term terms[] = {1};
   struct cluster *c = cluster_new();

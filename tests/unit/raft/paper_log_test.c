@@ -141,8 +141,8 @@ static void only_conflicting_entries_are_overwritten(void **state) {
   cluster_free(f.c);
 }
 
-/* What a disk reports of entries that were cut off meanwhile says nothing of those in their place.
- */
+/* What a disk reports of entries that were cut off meanwhile says nothing of those in their
+ * place. */
 static void late_reports_of_cut_entries_are_ignored(void **state) {
   const rkv_term terms[] = {1, 1, 2, 2};
   struct follower f = follower_new(terms, 4);

@@ -1,5 +1,5 @@
-/* purge_test.c: what a snapshot lets go of, and what a lagging peer holds back (paper section 7).
- */
+/* purge_test.c: what a snapshot lets go of, and what a lagging peer holds back (paper section
+ * 7). */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0};
@@ -43,8 +43,8 @@ static void lagging_peers_hold_the_purge_back(void **state) {
   cluster_free(c);
 }
 
-/* Never more than purge_hold_max entries behind the snapshot: then it needs a snapshot after all.
- */
+/* Never more than purge_hold_max entries behind the snapshot: then it needs a snapshot after
+ * all. */
 static void the_hold_is_bounded(void **state) {
   struct cluster *c = led(15, 0);
   (void)state;

@@ -97,8 +97,8 @@ static void tickets_are_bounded(void **state) {
   cluster_free(c);
 }
 
-/* ... really with the newest: the answer that confirms what had that ticket before is not enough.
- */
+/* ... really with the newest: the answer that confirms what had that ticket before is not
+ * enough. */
 static void the_last_ticket_waits_for_its_newest_read(void **state) {
   struct cluster *c = cluster_new();
   struct raft_append_plan plan = {0};

@@ -139,8 +139,8 @@ static void cut_owner(const struct lives *l, size_t len, char *was, size_t *size
   assert_int_equal(truncate(path, (off_t)len), 0);
 }
 
-/* What it says is taken as a whole or not at all: a note less would be a file less that is missed.
- */
+/* What it says is taken as a whole or not at all: a note less would be a file less that is
+ * missed. */
 static void owner_that_is_cut_is_refused(void **state) {
   struct lives *l = *state;
   char was[4000] = "";

@@ -139,8 +139,8 @@ static size_t random_key(unsigned kind, uint8_t *key) {
 
 /* ---- stories ---- */
 
-/* Nothing is found in, and nothing walked over, a map of nothing; freeing and copying it is free.
- */
+/* Nothing is found in, and nothing walked over, a map of nothing; freeing and copying it is
+ * free. */
 static void empty_map(void **state) {
   struct map map = {NULL, 0}, copy = map_copy(&map);
   struct map_cursor cursor;

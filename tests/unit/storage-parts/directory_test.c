@@ -93,7 +93,7 @@ static int setup(void **state) {
   struct rkv_error error;
   (void)state;
   scratch_make(dir);
-  return folder_open(dir, &dir_fd, &error) == RKV_OK ? 0 : -1;
+  return folder_open(&files_posix, dir, &dir_fd, &error) == RKV_OK ? 0 : -1;
 }
 
 static int teardown(void **state) {
@@ -114,11 +114,11 @@ static void directory_is_for_one_alone(void **state) {
   struct rkv_error error;
   int other;
   (void)state;
-  assert_int_equal(folder_open(dir, &other, &error), RKV_UNAVAILABLE);
+  assert_int_equal(folder_open(&files_posix, dir, &other, &error), RKV_UNAVAILABLE);
   assert_int_equal(other, -1);
   assert_non_null(strstr(error.text, "another node"));
-  assert_int_equal(folder_settle(dir, dir_fd, &error), RKV_OK);
-  assert_true(folder_free_bytes(dir_fd) > 0);
+  assert_int_equal(folder_settle(&files_posix, dir, dir_fd, &error), RKV_OK);
+  assert_true(folder_free_bytes(&files_posix, dir_fd) > 0);
 }
 
 static void directory_is_made_for_its_owner(void **state) {
@@ -128,7 +128,7 @@ static void directory_is_made_for_its_owner(void **state) {
   int fd;
   (void)state;
   (void)snprintf(inner, sizeof inner, "%s/inner", dir);
-  assert_int_equal(folder_open(inner, &fd, &error), RKV_OK);
+  assert_int_equal(folder_open(&files_posix, inner, &fd, &error), RKV_OK);
   assert_int_equal(fstat(fd, &info), 0);
   assert_int_equal(info.st_mode & 0777, 0700);
   (void)close(fd);
@@ -148,13 +148,13 @@ static void names_say_whose_they_are(void **state) {
   make(".hidden");
   make("lost+found");
   make("nobody");
-  assert_int_equal(folder_look(dir, dir_fd, maker_of, &found, &error), RKV_OK);
+  assert_int_equal(folder_look(&files_posix, dir, dir_fd, maker_of, &found, &error), RKV_OK);
   assert_string_equal(found.ours, "");
   assert_string_equal(found.others, "");
   make("o2");
   make("o1");
   make("stranger");
-  assert_int_equal(folder_look(dir, dir_fd, maker_of, &found, &error), RKV_OK);
+  assert_int_equal(folder_look(&files_posix, dir, dir_fd, maker_of, &found, &error), RKV_OK);
   assert_string_equal(found.ours, "o1");
   assert_string_equal(found.others, "stranger");
 }
@@ -165,16 +165,17 @@ static void what_is_no_file_is_refused(void **state) {
   int fd;
   (void)state;
   make("file");
-  assert_int_equal(folder_open_file(dir_fd, "file", O_RDONLY, &fd, &error), RKV_OK);
+  assert_int_equal(folder_open_file(&files_posix, dir_fd, "file", O_RDONLY, &fd, &error), RKV_OK);
   (void)close(fd);
   assert_int_equal(mkfifoat(dir_fd, "pipe", 0600), 0);
   assert_int_equal(symlinkat("file", dir_fd, "link"), 0);
   for (int i = 0; i < 2; i++) {
-    assert_int_equal(folder_open_file(dir_fd, i ? "link" : "pipe", O_RDONLY, &fd, &error), RKV_IO);
+    assert_int_equal(
+        folder_open_file(&files_posix, dir_fd, i ? "link" : "pipe", O_RDONLY, &fd, &error), RKV_IO);
     assert_int_equal(fd, -1);
     assert_non_null(strstr(error.text, i ? "link: no plain file" : "pipe: no plain file"));
   }
-  assert_int_equal(folder_open_file(dir_fd, "none", O_RDONLY, &fd, &error), RKV_IO);
+  assert_int_equal(folder_open_file(&files_posix, dir_fd, "none", O_RDONLY, &fd, &error), RKV_IO);
   assert_non_null(strstr(error.text, "none: cannot open"));
   (void)unlinkat(dir_fd, "pipe", 0);
 }

@@ -136,7 +136,7 @@ int log_setup(void **state) {
   fake_host_init(&f->fake);
   f->fake.host.fatal = on_fatal;
   f->fake.host.log = on_log;
-  log_init(&f->log, &f->fake.host, &ops, QUEUE_MAX);
+  log_init(&f->log, &f->fake.host, &ops, &threads_posix, QUEUE_MAX);
   log_begin(&f->log, &(struct held){.purged = {0, 0}});
   return 0;
 }

@@ -88,7 +88,7 @@ static int setup(void **state) {
   f->next = 1;
   fake_host_init(&f->fake);
   f->fake.host.fatal = on_fatal;
-  log_init(&f->log, &f->fake.host, &ops, 1 << 20);
+  log_init(&f->log, &f->fake.host, &ops, &threads_posix, 1 << 20);
   return 0;
 }
 

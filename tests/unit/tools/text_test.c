@@ -122,8 +122,8 @@ static void json_of_metrics(void **state) {
   assert_json_value("", "\"\"");
 }
 
-/* OpenRaft's names are counted on to Raft's count, whatever stands before the index; others stay.
- */
+/* OpenRaft's names are counted on to Raft's count, whatever stands before the index; others
+ * stay. */
 static void people_count_from_one(void **state) {
   static const char *const cases[][3] = {
       {"last_log", "0", "1"},

@@ -1,6 +1,5 @@
 /* codec_snapshot_test.c: snapshot streams and what clients ask of the cluster, against golden
- * bytes.
- */
+ * bytes. */
 #include "codec_support.h"
 
 static struct rkv_error error;

@@ -82,8 +82,8 @@ static void a_whole_snapshot_arrives(void **state) {
   stop();
 }
 
-/* A receiver with a small limit refuses a chunk; the second attempt heeds it and every chunk fits.
- */
+/* A receiver with a small limit refuses a chunk; the second attempt heeds it and every chunk
+ * fits. */
 static void chunks_heed_a_limit_once_it_is_learned(void **state) {
   static uint8_t bytes[20000];
   struct asked asked;

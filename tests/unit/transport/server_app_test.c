@@ -31,8 +31,8 @@ static void assert_bytes(const uint8_t *found, size_t len, const char *hex) {
   assert_memory_equal(found, want, n);
 }
 
-/* The command's bytes reach the node as they were sent, the machine's answer the client likewise.
- */
+/* The command's bytes reach the node as they were sent, the machine's answer the client
+ * likewise. */
 static void set_round_trip(void **state) {
   struct fake_seen seen;
   (void)state;

@@ -150,7 +150,7 @@ static void a_late_stream_of_an_older_term_ends_none(void **state) {
   ends_with(&late, GRPC_STATUS_OK, NULL);
 }
 
-/* Streams of different senders: bounded, the refused ones say so, the others go on. */
+/* Streams of different senders: bounded, the one too many says so, the others go on. */
 static void too_many_senders(void **state) {
   static struct call calls[SLOTS];
   struct call late;

@@ -1,4 +1,5 @@
 /* acts.c: opens, closes and looks at a storage-wal and its files. */
+#include "shim.h"
 #include "wal.h"
 
 #include <dirent.h>
@@ -6,11 +7,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 32 };
+enum { FILES_MAX = 32, SPARES = 2 };
 
 /* ---- the storage ---- */
 
@@ -47,8 +49,8 @@ void wal_init(struct wal *w) {
   fake_host_init(&w->host);
   w->host.host.log = keep_warning;
   w->host.host.fatal = keep_fatal;
-  w->plugin = fake_host_load("storage-wal");
-  w->ops = w->plugin->ops;
+  w->ops = &wal_ops;
+  w->files = shim_files();
   w->segment_bytes = SEGMENT_SMALL;
   w->queue_bytes_max = UINT64_C(1) << 30;
   w->sync = true;
@@ -56,19 +58,14 @@ void wal_init(struct wal *w) {
 }
 
 enum rkv_status wal_open(struct wal *w) {
-  struct rkv_value values[16] = {0};
-  struct rkv_config config = {sizeof config, w->plugin->option_count, values};
-  enum rkv_status status;
-  for (uint32_t i = 0; i < w->plugin->option_count; i++) {
-    const struct rkv_option *option = &w->plugin->options[i];
-    values[i].number = option->min;
-    if (strcmp(option->name, "dir") == 0) values[i].text = w->dir;
-    if (strcmp(option->name, "segment_bytes") == 0) values[i].number = w->segment_bytes;
-    if (strcmp(option->name, "queue_bytes_max") == 0) values[i].number = w->queue_bytes_max;
-    if (strcmp(option->name, "spares_max") == 0) values[i].number = 2;
-    if (strcmp(option->name, "sync") == 0) values[i].number = w->sync;
-  }
-  status = w->ops->open(&w->host.host, &config, &w->storage, &w->error);
+  const struct rkv_value values[WAL_OPTIONS] = {{.text = w->dir},
+                                                {.number = w->segment_bytes},
+                                                {.number = SPARES},
+                                                {.number = w->queue_bytes_max},
+                                                {.number = w->sync}};
+  const struct rkv_config config = {sizeof config, WAL_OPTIONS, values};
+  enum rkv_status status =
+      wal_open_on(&w->host.host, &config, &w->files, &threads_posix, &w->storage, &w->error);
   if (status != RKV_OK) w->storage = NULL;
   return status;
 }
@@ -83,8 +80,17 @@ void wal_reopen(struct wal *w) {
   if (wal_open(w) != RKV_OK) fail_msg("%s", w->error.text);
 }
 
+void wal_start_anew(struct wal *w) {
+  wal_close(w);
+  scratch_remove(w->dir);
+  scratch_make(w->dir);
+  atomic_store(&w->fatal, RKV_OK);
+  wal_reopen(w);
+}
+
 int wal_setup(void **state) {
   struct wal *w = calloc(1, sizeof *w);
+  shim_reset();
   assert_non_null(w);
   wal_init(w);
   w->buffers_before = fake_host_buffers();
@@ -96,11 +102,37 @@ int wal_setup(void **state) {
 
 int wal_teardown(void **state) {
   struct wal *w = *state;
+  shim_reset();           /* a story that failed may have left it standing ... */
+  wal_give_descriptors(); /* ... or kept them */
   wal_close(w);
   assert_int_equal(fake_host_buffers(), w->buffers_before);
   scratch_remove(w->dir);
   free(w);
   return 0;
+}
+
+/* ---- descriptors ---- */
+
+static rlim_t limit_before;
+
+void wal_take_descriptors(unsigned left) {
+  struct rlimit limit;
+  int next = dup(STDERR_FILENO);
+  assert_true(next >= 0);
+  (void)close(next);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit_before = limit.rlim_cur;
+  limit.rlim_cur = (rlim_t)next + left;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+void wal_give_descriptors(void) {
+  struct rlimit limit;
+  if (limit_before == 0) return;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit_before;
+  limit_before = 0;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 /* ---- its files ---- */

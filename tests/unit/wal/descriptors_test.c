@@ -2,39 +2,9 @@
 #include "wal.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { T = TERM_SHORT, PATIENCE_S = 30, MORE_MAX = 2000 };
-
-static rlim_t limit_before;
-
-/* Nothing can be opened until give_descriptors. */
-static void take_descriptors(void) {
-  struct rlimit limit;
-  int next = dup(STDERR_FILENO);
-  assert_true(next >= 0);
-  (void)close(next);
-  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-  limit_before = limit.rlim_cur;
-  limit.rlim_cur = (rlim_t)next;
-  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
-static void give_descriptors(void) {
-  struct rlimit limit;
-  if (limit_before == 0) return;
-  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-  limit.rlim_cur = limit_before;
-  limit_before = 0;
-  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
-static int descriptors_teardown(void **state) {
-  give_descriptors(); /* a story that failed may have kept them */
-  return wal_teardown(state);
-}
 
 /* The entry is acknowledged, or waits longer than a device needs and it was said why. */
 static bool waits(struct wal *w, struct told *told) {
@@ -48,7 +18,7 @@ static bool waits(struct wal *w, struct told *told) {
 /* Takes them once there is a spare, and appends until one entry waits. */
 static void fill(struct wal *w, struct model *m, struct told *waiting) {
   wal_await_spare(w);
-  take_descriptors();
+  wal_take_descriptors(0);
   for (;;) {
     struct step step = step_append(m, T, 15);
     told_init(waiting);
@@ -75,7 +45,7 @@ static void want_of_descriptors_is_waited_for(void **state) {
   assert_true(wal_warned(w, "raise the limit of open files"));
   assert_false(wal_warned(w, "device full"));
   assert_int_equal(atomic_load(&w->fatal), RKV_OK);
-  give_descriptors();
+  wal_give_descriptors();
   assert_int_equal(told_wait(&waiting), RKV_OK);
   step = step_append(m, T, 15);
   model_step(m, &step);
@@ -108,7 +78,7 @@ static void want_of_descriptors_has_a_limit(void **state) {
   assert_int_equal(told_wait(&waiting), RKV_FULL);
   for (size_t i = 0; i < n; i++) assert_int_equal(told_wait(&more[i]), RKV_FULL);
   says_so(waiting.text);
-  give_descriptors();
+  wal_give_descriptors();
   free(ahead);
   free(more);
   free(m);
@@ -124,13 +94,9 @@ static void open_says_that_it_lacks_descriptors(void **state) {
   wal_close(w);
   for (; left < 20; left++) {
     enum rkv_status status;
-    struct rlimit limit;
-    take_descriptors();
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur += left;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    wal_take_descriptors(left);
     status = wal_open(w);
-    give_descriptors();
+    wal_give_descriptors();
     if (status == RKV_OK) break;
     assert_int_equal(status, RKV_FULL);
     says_so(w->error.text);
@@ -140,7 +106,7 @@ static void open_says_that_it_lacks_descriptors(void **state) {
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, descriptors_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

@@ -1,5 +1,6 @@
 /* faults_test.c: devices that fail, get full, or do things by halves. */
-#include "shimmed.h"
+#include "shim.h"
+#include "wal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,17 +8,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { STEPS = 40, T = TERM_SHORT };
+enum { STEPS = 40, PATIENCE_S = 30, T = TERM_SHORT };
 
 /* ---- acts ---- */
-
-static void start_anew(struct wal *w) {
-  wal_close(w);
-  scratch_remove(w->dir);
-  scratch_make(w->dir);
-  atomic_store(&w->fatal, RKV_OK);
-  wal_reopen(w);
-}
 
 /* Works on, each step acknowledged before the next; returns how many succeeded. After the first
  * that does not, none may. */
@@ -50,15 +43,15 @@ static size_t work(struct wal *w, struct model *m, uint64_t seed) {
 /* ---- stories ---- */
 
 /* The n-th write, sync, rename fails ONCE, for every n; the device is well again at once. Nothing
- * succeeds after it, the host is told, and what was acknowledged is there when it is opened again.
- */
+ * succeeds after it, the host is told, and what was acknowledged is there when it is opened
+ * again. */
 static void failure_is_final(struct wal *w, enum shim_call call) {
   unsigned n, met = 0;
   for (n = 1;; n += 1 + n / 8) {
     struct model *m = model_new(), *found = model_new();
     char text[RKV_ERROR_TEXT_MAX];
     size_t succeeded;
-    start_anew(w);
+    wal_start_anew(w);
     shim_fail(call, n, 1, EIO);
     succeeded = work(w, m, n);
     wal_close(w);
@@ -78,7 +71,7 @@ static void failure_is_final(struct wal *w, enum shim_call call) {
 }
 
 static void failed_write_is_final(void **state) {
-  failure_is_final(*state, SHIM_WRITEV);
+  failure_is_final(*state, SHIM_WRITE);
 }
 
 static void failed_sync_is_final(void **state) {
@@ -107,8 +100,7 @@ static void short_writes_are_carried_on(void **state) {
 
 /* Appends until one is not acknowledged: the device is full and it waits. It is in *waiting. */
 static void fill(struct wal *w, struct model *m, struct told *waiting) {
-  char names[4][64];
-  UNTIL(wal_files(w, "spare-", names, 4) > 0); /* one segment ahead */
+  wal_await_spare(w); /* one segment ahead */
   shim_full(true);
   for (;;) {
     struct step step = step_append(m, T, 15);
@@ -308,7 +300,7 @@ static void completion_may_append_until_close(void **state) {
   assert_int_equal(held.last.index, c.next - 2);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, shimmed_setup, shimmed_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

@@ -2,7 +2,8 @@
  * format 1, which have none, and of others. */
 #include "head.h"
 #include "record.h"
-#include "shimmed.h"
+#include "shim.h"
+#include "wal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { T = TERM_SHORT, NAMES_MAX = 32, UNIT = 4096, OWNER_BYTES = 3 * UNIT };
+enum { T = TERM_SHORT, PATIENCE_S = 30, NAMES_MAX = 32, UNIT = 4096, OWNER_BYTES = 3 * UNIT };
+enum { DESCRIPTORS_MAX = 20 };
 #define OWNER "rkv-owner"
 #define FIRST_LOG "log-0000000000000001.wal"
 
@@ -130,7 +132,7 @@ static void failed_change_is_final(void **state) {
   struct told told = {.status = RKV_OK};
   char text[RKV_ERROR_TEXT_MAX];
   wal_await_spare(w);
-  shim_fail(SHIM_WRITE, 2, 1, ENOSPC); /* the first one is the segment's header */
+  shim_fail_in(OWNER, SHIM_WRITE, 1, 1, ENOSPC);
   while (told.status == RKV_OK) {
     struct step step = step_append(m, T, 15);
     told_init(&told);
@@ -221,6 +223,29 @@ static void format_1_opens_on_a_full_device(void **state) {
   free(m);
 }
 
+/* Without a descriptor for its rkv-owner, or for any other file, it is refused: that passes, and a
+ * full device may not. */
+static void format_1_says_that_it_lacks_descriptors(void **state) {
+  struct wal *w = *state;
+  struct model *m = model_new();
+  unsigned left = 0;
+  begin_format_1(w, m);
+  for (; left < DESCRIPTORS_MAX; left++) {
+    enum rkv_status status;
+    wal_take_descriptors(left);
+    status = wal_open(w);
+    wal_give_descriptors();
+    if (status == RKV_OK) break;
+    assert_int_equal(status, RKV_FULL);
+    assert_non_null(strstr(w->error.text, "limit of open files"));
+    assert_int_equal(wal_count(w, OWNER ".new"), 0);
+  }
+  assert_in_range(left, 2, DESCRIPTORS_MAX - 1);
+  assert_int_equal(wal_count(w, OWNER), 1);
+  wal_holds(w, m);
+  free(m);
+}
+
 /* What is written by a node is that node's, with rkv-owner and without. */
 static void format_1_has_a_node(void **state) {
   struct wal *w = *state;
@@ -263,7 +288,7 @@ static void strangers_beside_a_log_do_no_harm(void **state) {
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, shimmed_setup, shimmed_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {
@@ -274,6 +299,7 @@ int main(void) {
       STORY(failed_change_is_final),
       STORY(format_1_gets_an_owner),
       STORY(format_1_opens_on_a_full_device),
+      STORY(format_1_says_that_it_lacks_descriptors),
       STORY(format_1_has_a_node),
       STORY(another_storage_is_named),
       STORY(strangers_beside_a_log_do_no_harm),

@@ -2,19 +2,17 @@
  *
  * For lost power every write first keeps what it replaces; a sync forgets that. At the end each
  * sector that was written and not synced is put back or not, by chance. */
-#define _GNU_SOURCE /* preadv, pwritev, F_DUPFD_CLOEXEC */
 #include "shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 enum { SECTOR = 512 };
@@ -37,6 +35,7 @@ static struct {
   uint64_t seed;
   unsigned calls[SHIM_CALLS], fail_from[SHIM_CALLS], fail_times[SHIM_CALLS];
   int fail_errno[SHIM_CALLS];
+  const char *fail_in; /* only in files of this name; NULL: in all */
   bool full, short_writes;
   unsigned writes; /* since short_writes */
   bool hold;
@@ -66,6 +65,7 @@ void shim_reset(void) {
   plan.count = plan.die_at = 0;
   memset(plan.calls, 0, sizeof plan.calls);
   memset(plan.fail_times, 0, sizeof plan.fail_times);
+  plan.fail_in = NULL;
   plan.full = plan.short_writes = plan.hold = false;
   (void)pthread_cond_broadcast(&plan.hold_changed);
   (void)pthread_mutex_unlock(&plan.lock);
@@ -94,6 +94,13 @@ void shim_fail(enum shim_call call, unsigned n, unsigned times, int error) {
   plan.fail_from[call] = n;
   plan.fail_times[call] = times;
   plan.fail_errno[call] = error;
+  (void)pthread_mutex_unlock(&plan.lock);
+}
+
+void shim_fail_in(const char *name, enum shim_call call, unsigned n, unsigned times, int error) {
+  shim_fail(call, n, times, error);
+  (void)pthread_mutex_lock(&plan.lock);
+  plan.fail_in = name;
   (void)pthread_mutex_unlock(&plan.lock);
 }
 
@@ -147,15 +154,17 @@ static void put_back(const struct kept *kept) {
   for (off_t at = kept->at; at < kept->at + (off_t)kept->len;) {
     off_t end = (at / SECTOR + 1) * SECTOR;
     if (end > kept->at + (off_t)kept->len) end = kept->at + (off_t)kept->len;
-    if (sector_lost(kept, at / SECTOR))
-      (void)syscall(SYS_pwrite64, kept->fd, kept->bytes + (at - kept->at), (size_t)(end - at), at);
+    if (sector_lost(kept, at / SECTOR) &&
+        pwrite(kept->fd, kept->bytes + (at - kept->at), (size_t)(end - at), at) < 0)
+      abort();
     at = end;
   }
 }
 
 static void die(int fd, const struct iovec *pieces, int count, off_t at) {
-  if (plan.death == SHIM_TORN && count > 0)
-    (void)syscall(SYS_pwrite64, fd, pieces[0].iov_base, pieces[0].iov_len / 2, at);
+  if (plan.death == SHIM_TORN && count > 0 &&
+      pwrite(fd, pieces[0].iov_base, pieces[0].iov_len / 2, at) < 0)
+    abort();
   for (const struct kept *kept = plan.kept; kept && plan.death == SHIM_POWER; kept = kept->older)
     put_back(kept);
   (void)kill(getpid(), SIGKILL);
@@ -173,12 +182,23 @@ static bool grows(int fd, const struct iovec *pieces, int count, off_t at) {
   return fstat(fd, &info) == 0 && info.st_size < at + (off_t)total(pieces, count);
 }
 
+static bool has_name(int fd, const char *name) {
+  char link[64], path[PATH_MAX];
+  ssize_t len;
+  (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  len = readlink(link, path, sizeof path - 1);
+  path[len > 0 ? len : 0] = '\0';
+  return strcmp(path + (strrchr(path, '/') ? strrchr(path, '/') + 1 - path : 0), name) == 0;
+}
+
 /* Under the lock: counts; 0, or the errno to fail with. */
 static int begin(enum shim_call call, int fd, const struct iovec *pieces, int count, off_t at) {
-  unsigned n = ++plan.calls[call];
+  unsigned n = plan.calls[call];
+  bool counts = !plan.fail_in || has_name(fd, plan.fail_in);
+  if (counts) plan.calls[call] = ++n;
   if (++plan.count == plan.die_at) die(fd, pieces, count, at);
   if (plan.full && count > 0 && grows(fd, pieces, count, at)) return ENOSPC;
-  if (plan.fail_times[call] && n >= plan.fail_from[call] &&
+  if (counts && plan.fail_times[call] && n >= plan.fail_from[call] &&
       n - plan.fail_from[call] < plan.fail_times[call])
     return plan.fail_errno[call];
   return 0;
@@ -199,13 +219,13 @@ static void keep(int fd, const struct iovec *pieces, int count, off_t at) {
   plan.kept = kept;
 }
 
-static long change(enum shim_call call, int fd, const struct iovec *pieces, int count, off_t at) {
-  long result = -1;
+static ssize_t change(int fd, const struct iovec *pieces, int count, off_t at) {
+  ssize_t result = -1;
   int error;
   (void)pthread_mutex_lock(&plan.lock);
-  error = begin(call, fd, pieces, count, at);
+  error = begin(SHIM_WRITE, fd, pieces, count, at);
   if (error == 0 && plan.die_at && plan.death == SHIM_POWER) keep(fd, pieces, count, at);
-  if (error == 0) result = syscall(SYS_pwritev, fd, pieces, count, at, 0);
+  if (error == 0) result = files_posix.write(files_posix.ctx, fd, pieces, count, at);
   (void)pthread_mutex_unlock(&plan.lock);
   if (error) errno = error;
   return result;
@@ -213,7 +233,7 @@ static long change(enum shim_call call, int fd, const struct iovec *pieces, int 
 
 enum how { WRITE_WHOLE, WRITE_PART, WRITE_INTERRUPTED };
 
-/* How the next gathered write goes. */
+/* How the next write goes. */
 static enum how next_write(void) {
   static const enum how hows[] = {WRITE_PART, WRITE_INTERRUPTED, WRITE_WHOLE};
   enum how how = WRITE_WHOLE;
@@ -223,28 +243,22 @@ static enum how next_write(void) {
   return how;
 }
 
-/* ---- the calls: seen by what is loaded later ---- */
+/* ---- the table ---- */
 
-#define EXPORTED __attribute__((visibility("default")))
-
-EXPORTED ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
-  struct iovec piece = {(void *)(uintptr_t)bytes, len};
-  return change(SHIM_WRITE, fd, &piece, 1, at);
-}
-
-EXPORTED ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t at) {
+static ssize_t write_pieces(void *ctx, int fd, const struct iovec *pieces, int count, off_t at) {
   struct iovec part = {pieces[0].iov_base, (pieces[0].iov_len + 1) / 2};
+  (void)ctx;
   switch (next_write()) {
   case WRITE_WHOLE: break;
-  case WRITE_PART: return change(SHIM_WRITEV, fd, &part, 1, at);
+  case WRITE_PART: return change(fd, &part, 1, at);
   case WRITE_INTERRUPTED: errno = EINTR; return -1;
   }
-  return change(SHIM_WRITEV, fd, pieces, count, at);
+  return change(fd, pieces, count, at);
 }
 
 /* Nothing is really synced: a killed process loses nothing that the kernel has, and lost power is
  * played here. So a test takes a second instead of a minute. */
-static int sync_file(enum shim_call call, int fd) {
+static int settle(enum shim_call call, int fd) {
   struct stat info;
   int error;
   (void)pthread_mutex_lock(&plan.lock);
@@ -256,32 +270,42 @@ static int sync_file(enum shim_call call, int fd) {
   return error ? -1 : 0;
 }
 
-EXPORTED int fdatasync(int fd) {
-  return sync_file(SHIM_SYNC, fd);
+static int sync_file(void *ctx, int fd) {
+  (void)ctx;
+  return settle(SHIM_SYNC, fd);
 }
 
-EXPORTED int fsync(int fd) {
-  return sync_file(SHIM_SYNC_NAMES, fd);
+static int sync_names(void *ctx, int dir) {
+  (void)ctx;
+  return settle(SHIM_SYNC_NAMES, dir);
 }
 
-EXPORTED int renameat(int from_fd, const char *from, int to_fd, const char *to) {
-  long result = -1;
-  int error;
+static int rename_file(void *ctx, int dir, const char *from, const char *to) {
+  int result = -1, error;
   (void)pthread_mutex_lock(&plan.lock);
   error = begin(SHIM_RENAME, -1, NULL, 0, 0);
-  if (error == 0) result = syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
+  if (error == 0) result = files_posix.rename(ctx, dir, from, to);
   (void)pthread_mutex_unlock(&plan.lock);
   if (error) errno = error;
-  return (int)result;
+  return result;
 }
 
-EXPORTED int unlinkat(int fd, const char *name, int flags) {
-  long result = -1;
-  int error;
+static int unlink_file(void *ctx, int dir, const char *name) {
+  int result = -1, error;
   (void)pthread_mutex_lock(&plan.lock);
   error = begin(SHIM_UNLINK, -1, NULL, 0, 0);
-  if (error == 0) result = syscall(SYS_unlinkat, fd, name, flags);
+  if (error == 0) result = files_posix.unlink(ctx, dir, name);
   (void)pthread_mutex_unlock(&plan.lock);
   if (error) errno = error;
-  return (int)result;
+  return result;
+}
+
+struct files shim_files(void) {
+  struct files files = files_posix;
+  files.write = write_pieces;
+  files.sync = sync_file;
+  files.sync_dir = files.sync_above = sync_names;
+  files.rename = rename_file;
+  files.unlink = unlink_file;
+  return files;
 }

@@ -1,16 +1,14 @@
-/* shim.h: stands between the plugin and the C library: counts the calls that change the disk, and
- * fails or ends the process at a chosen one.
+/* shim.h: stands between the storage and the kernel: counts the operations that change the disk,
+ * and fails or ends the process at a chosen one.
  *
- * The program exports pwrite, pwritev, fdatasync, fsync, renameat and unlinkat, so the plugin that
- * it loads calls these. Without a plan they do what they always do. */
+ * Without a plan they do what they always do, but that nothing is really synced. */
 #ifndef WAL_SHIM_H
 #define WAL_SHIM_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <storage-parts/files.h>
 
 /* X(NAME): the calls. */
-#define SHIM_CALL_LIST(X) X(WRITE) X(WRITEV) X(SYNC) X(SYNC_NAMES) X(RENAME) X(UNLINK)
+#define SHIM_CALL_LIST(X) X(WRITE) X(SYNC) X(SYNC_NAMES) X(RENAME) X(UNLINK)
 
 enum shim_call {
 #define SHIM_CALL_ENUM(name) SHIM_##name,
@@ -18,6 +16,9 @@ enum shim_call {
 #undef SHIM_CALL_ENUM
       SHIM_CALLS
 };
+
+/* The kernel's files with the shim in front: the operations of the list. */
+struct files shim_files(void);
 
 enum shim_death {
   SHIM_KILLED, /* before the call */
@@ -33,9 +34,11 @@ unsigned shim_count(void);
 void shim_die_at(unsigned n, enum shim_death death, uint64_t seed);
 /* Calls of this kind fail with `error` from the n-th one on, `times` of them. */
 void shim_fail(enum shim_call call, unsigned n, unsigned times, int error);
+/* The same for calls on files of this name alone, which are counted alone. */
+void shim_fail_in(const char *name, enum shim_call call, unsigned n, unsigned times, int error);
 /* While it is full, writes that make a file longer fail with ENOSPC. */
 void shim_full(bool full);
-/* Gathered writes end in the middle, as they may, and are interrupted now and then. */
+/* Writes end in the middle, as they may, and are interrupted now and then. */
 void shim_short(bool short_writes);
 /* Syncs of files do not return while they are held. */
 void shim_hold(bool hold);

@@ -1,5 +1,6 @@
 /* slow_test.c: a device that takes its time: what was handed in meanwhile is held all the same. */
-#include "shimmed.h"
+#include "shim.h"
+#include "wal.h"
 
 #include <stdlib.h>
 
@@ -45,8 +46,8 @@ static void reads_across_a_truncation_in_the_queue(void **state) {
   free(m);
 }
 
-/* The same for whatever may stand in the queue, and wherever between disk and queue a read falls.
- */
+/* The same for whatever may stand in the queue, and wherever between disk and queue a read
+ * falls. */
 static void reads_across_whatever_is_in_the_queue(void **state) {
   struct wal *w = *state;
   struct model *m = model_new();
@@ -74,7 +75,7 @@ static void reads_across_whatever_is_in_the_queue(void **state) {
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, shimmed_setup, shimmed_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

@@ -1,5 +1,4 @@
-/* wal.h: a storage-wal under test, the acts of its stories, and a model of what it must hold.
- */
+/* wal.h: a storage-wal under test, the acts of its stories, and a model of what it must hold. */
 #ifndef TEST_WAL_H
 #define TEST_WAL_H
 
@@ -13,6 +12,8 @@
 #include <stddef.h>
 #include <time.h>
 
+#include <wal.h>
+
 #include <cmocka.h>
 
 /* ---- the storage (acts.c) ---- */
@@ -20,9 +21,9 @@
 enum { WARNINGS_MAX = 8192 };
 
 struct wal {
-  const struct rkv_plugin *plugin;
   const struct rkv_storage_ops *ops;
-  void *storage; /* NULL: closed */
+  struct files files; /* with the shim (shim.h) in front */
+  void *storage;      /* NULL: closed */
   struct fake_host host;
   char dir[SCRATCH_PATH_MAX];
   uint64_t segment_bytes, queue_bytes_max; /* options for the next open */
@@ -56,7 +57,12 @@ void wal_init(struct wal *w);
 
 enum rkv_status wal_open(struct wal *w);
 void wal_close(struct wal *w);
-void wal_reopen(struct wal *w); /* must succeed */
+void wal_reopen(struct wal *w);     /* must succeed */
+void wal_start_anew(struct wal *w); /* in an empty directory */
+
+/* From now on this process can open `left` more files; then again as many as before. */
+void wal_take_descriptors(unsigned left);
+void wal_give_descriptors(void);
 
 /* A line with this text was logged, also by a thread that goes on. */
 bool wal_warned(struct wal *w, const char *text);

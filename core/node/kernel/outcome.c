@@ -1,11 +1,12 @@
-/* said.c: what a plugin left out of a failure, or said wrongly, is put right. */
-#include <node/kernel/said.h>
+/* outcome.c: completes the error of a plugin that left it empty or contradicted itself. */
+#include <node/kernel/outcome.h>
 
 #include <assert.h>
 #include <string.h>
 
-enum rkv_status node_said_no(enum rkv_status status, const char *who, struct rkv_error *error) {
-  const enum rkv_status known = node_known(status);
+enum rkv_status outcome_of_failure(enum rkv_status status, const char *who,
+                                   struct rkv_error *error) {
+  const enum rkv_status known = outcome_known(status);
   char text[RKV_ERROR_TEXT_MAX];
   assert(status != RKV_OK && who);
   error->status = (uint32_t)known;
@@ -21,10 +22,10 @@ enum rkv_status node_said_no(enum rkv_status status, const char *who, struct rkv
   return known;
 }
 
-enum rkv_status node_told(enum rkv_status status, const struct rkv_error *said, const char *who,
-                          struct rkv_error *error) {
+enum rkv_status outcome_of_done(enum rkv_status status, const struct rkv_error *said,
+                                const char *who, struct rkv_error *error) {
   if (status == RKV_OK) return RKV_OK;
-  (void)node_ask(error);
+  (void)outcome_clear(error);
   if (said) *error = *said;
-  return node_said_no(status, who, error);
+  return outcome_of_failure(status, who, error);
 }

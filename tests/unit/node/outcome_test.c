@@ -1,7 +1,7 @@
-/* said_test.c: production nodes in virtual time, over plugins that say wrongly how a call failed:
- * no error, an error without a text, with another status, with texts that do not end, a status that
- * nobody knows. Nobody aborts, whoever is told of a failure learns its status and a reason, and
- * what was acknowledged is there. */
+/* outcome_test.c: production nodes in virtual time, over plugins that say wrongly how a call
+ * failed: with no error, an error without a text, another status, a text that does not end, an
+ * unknown status. No node aborts, every caller learns a status and a reason, and what was
+ * acknowledged is there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <node/kernel/said.h>
+#include <node/kernel/outcome.h>
 #include <support/world_internal.h>
 
 #include "keeper.h"
@@ -28,7 +28,7 @@ static const rkv_node_id three[] = {1, 2, 3};
 
 static void is_whole(enum rkv_status status, const struct rkv_error *error) {
   assert_int_equal(error->status, status);
-  assert_int_equal(node_known(status), status);
+  assert_int_equal(outcome_known(status), status);
   assert_int_not_equal(status, RKV_OK);
   assert_in_range(strnlen(error->text, sizeof error->text), 1, sizeof error->text - 1);
   assert_true(strnlen(error->leader_addr, RKV_ADDR_MAX) < RKV_ADDR_MAX);

@@ -1,0 +1,46 @@
+/* wal.c: opens the storage by the values of its options, and has the table of its operations. */
+#include "wal.h"
+
+#include "open.h"
+#include "read.h"
+#include "record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Puts the directory before the text of a leaf, which knows files by their names alone. */
+static enum rkv_status placed(const char *dir, enum rkv_status status, struct rkv_error *error) {
+  char text[RKV_ERROR_TEXT_MAX];
+  if (status == RKV_OK || !error || strstr(error->text, dir)) return status;
+  memcpy(text, error->text, sizeof text);
+  return rkv_fail(error, status, "%.200s: %s", dir, text);
+}
+
+enum rkv_status wal_open_on(const struct rkv_host *host, const struct rkv_config *config,
+                            const struct files *files, const struct threads *threads,
+                            void **storage, struct rkv_error *error) {
+  struct wal_options values;
+  struct store *store;
+  enum rkv_status status;
+  size_t n = 0;
+  if (config->count != WAL_OPTIONS)
+    return rkv_fail(error, RKV_BROKEN, "%u option values instead of %d", config->count,
+                    WAL_OPTIONS);
+  values.dir = config->values[n++].text;
+#define WAL_OPTION_TAKE(name, type, default_, min, max, flags, help)                               \
+  values.name = config->values[n++].number;
+  WAL_OPTION_LIST(WAL_OPTION_TAKE)
+#undef WAL_OPTION_TAKE
+  values.segment_bytes -= values.segment_bytes % RECORD_ALIGN;
+  status = store_open(host, &values, files, threads, &store, error);
+  if (status == RKV_OK) *storage = store;
+  return placed(values.dir, status, error);
+}
+
+static enum rkv_status wal_open(const struct rkv_host *host, const struct rkv_config *config,
+                                void **storage, struct rkv_error *error) {
+  return wal_open_on(host, config, &files_posix, &threads_posix, storage, error);
+}
+
+const struct rkv_storage_ops wal_ops = {
+    .open = wal_open, .close = store_close, .read = read_entries, DECLARE_OPERATIONS};
