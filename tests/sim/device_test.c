@@ -190,7 +190,7 @@ static void full_refuses_what_grows(void **state) {
   assert_true(told && hidden);
 }
 
-/* After a sync that failed the cache may call clean what is not on the disk: whoever drops the cache
+/* After a sync that failed the cache may call clean what is not on the disk: who drops the cache
  * sees that. */
 static void failed_sync_may_lose(void **state) {
   bool lost = false, kept = false;

@@ -1,4 +1,4 @@
-/* direct.h: one raft without a world: inputs by hand, outputs looked at one by one. */
+/* direct.h: one raft alone: the test gives the inputs and checks the outputs one by one. */
 #ifndef TESTS_DIRECT_H
 #define TESTS_DIRECT_H
 
@@ -13,7 +13,7 @@
 #define VOTE(term, node) ((struct rkv_vote){(term), (node), false})
 #define LEADER_VOTE(term, node) ((struct rkv_vote){(term), (node), true})
 #define NONE ID(0, 0)
-/* A plan that nobody made, of a leader's vote, behind `before`. */
+/* A plan that raft did not make: of a leader with this vote, behind `before`. */
 #define PLAN(lead, before) (&(struct raft_append_plan){.vote = (lead), .prev = (before)})
 
 /* Takes outputs until one of `type`; fails if there is none. */
@@ -89,10 +89,10 @@ static inline const struct rkv_membership *members(const struct cluster *c, rkv_
 static inline void assert_voters(const struct cluster *c, rkv_node_id id,
                                  const rkv_node_id *voters) {
   const struct rkv_membership *m = members(c, id);
-  uint32_t i;
+  uint32_t count = 0;
   assert_int_equal(m->config_count, 1);
-  for (i = 0; voters[i]; i++) assert_true(rkv_config_has(&m->configs[0], voters[i]));
-  assert_int_equal(m->configs[0].count, i);
+  for (; voters[count]; count++) assert_true(rkv_config_has(&m->configs[0], voters[count]));
+  assert_int_equal(m->configs[0].count, count);
 }
 
 /* Moves the clock to the node's timer and runs it, and nothing else. */

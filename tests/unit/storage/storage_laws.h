@@ -23,14 +23,14 @@ struct log_test {
 
 /* ---- storage_acts.c ---- */
 
-/* Which storage: "storage-mem" or another one. Before the first story. */
+/* Names the storage, "storage-mem" or another one. To be called before the first story. */
 void log_choose(const char *plugin);
 
 /* cmocka fixtures: opens an empty storage; closes it and checks that no payload leaked. */
 int log_setup(void **state);
 int log_teardown(void **state);
 
-/* Opens the same directory, for this host. */
+/* Opens the same directory with this host. */
 enum rkv_status log_open(struct log_test *t, const struct fake_host *host, void **storage,
                          struct rkv_error *error);
 /* Closes it if it is open, and opens it; that must succeed. */
@@ -46,12 +46,12 @@ void append(struct log_test *t, rkv_index from, rkv_index to);
 int read_some(struct log_test *t, rkv_index from, rkv_index to, uint64_t bytes_max,
               size_t capacity);
 int read_all(struct log_test *t, rkv_index from, rkv_index to);
-/* load says this, and exactly these entries can be read. */
+/* Fails the test unless load answers this, and exactly these entries can be read. */
 void holds(struct log_test *t, struct rkv_log_id purged, struct rkv_log_id last);
 
 /* ---- storage_laws_snapshot.c ---- */
 
-/* Makes the snapshot at `last`; opens the newest one, which must be that. */
+/* Makes the snapshot at `last`, then opens the newest one, which must be it. */
 void make_snapshot(struct log_test *t, rkv_index last, size_t size);
 void *open_newest(struct log_test *t, rkv_index last, size_t size);
 /* Reads on to the end and returns how many bytes were those of the snapshot at `last`. */
