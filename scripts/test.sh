@@ -25,6 +25,7 @@ labels=(unit golden model sim contract cluster package) # what ctest knows; `lon
 # machine that others load must not make the run red.
 declare -A shares=([unit]=60 [contract]=90 [cluster]=180)
 short_s=600 all_s=1800 # a whole run's, with its builds
+memory_kib=$((2 << 20)) memory= # what in_memory wants, and where it is
 out=build/test-results
 passed=0
 failed=0
@@ -81,15 +82,29 @@ build() {
   fi
 }
 
-# count STAGE STARTED EXIT_CODE LOG JUNIT: adds what a test program reported; one that broke off is a failure.
+# count STAGE STARTED EXIT_CODE LOG JUNIT...: adds what test programs reported; one that broke off is a failure.
 count() {
   local sums=(0 0)
-  if [ -s "$5" ]; then read -ra sums < <("$python" tests/support/tally.py "$5"); fi
+  if [ -s "$5" ]; then read -ra sums < <("$python" tests/support/tally.py "${@:5}"); fi
   if [ "$3" -ne 0 ] && [ "${sums[1]}" -eq 0 ]; then
     sums[1]=1
     cat "$4" >&2
   fi
   add "$1" "$2" "${sums[0]}" "${sums[1]}"
+}
+
+# in_memory COMMAND...: with a TMPDIR in memory, if there is room. Most of a storage's test is waiting for syncs; that they
+# come, and in what order, the tests see without a disk. The release build of `all` and of named suites plays on the disk.
+in_memory() {
+  local room=0
+  [ ! -d /dev/shm ] || room=$(df --output=avail -k /dev/shm | tail -n 1)
+  if [ "$room" -lt "$memory_kib" ]; then
+    "$@"
+    return
+  fi
+  memory=$(mktemp -d /dev/shm/rkv-test-XXXXXX)
+  TMPDIR=$memory "$@"
+  rm -rf "$memory"
 }
 
 # run_ctest STAGE PRESET LABEL JOBS
@@ -102,15 +117,26 @@ run_ctest() {
   count "$1" "$started" "$code" "$log" "$junit"
 }
 
-# run_pytest STAGE PRESET SLOW [ARG...]: SLOW is 1 for builds that need more patience.
+# pytest_worker NUMBER MARKS: plays the tests with these marks, as far as no other worker does.
+pytest_worker() {
+  RKV_WORKER=$1 "$python" -m pytest -q -p no:cacheprovider tests/cluster -m "$2" --junitxml="$out/$stage-$1.xml" \
+    >"$out/$stage-$1.log" 2>&1
+}
+
+# run_pytest STAGE PRESET SLOW AND: SLOW is 1 for builds that need more patience; AND restricts the marks. Most tests wait
+# most of the time, so two workers share them (conftest.py); those that measure time come last, alone.
 run_pytest() {
-  local started=$SECONDS junit=$out/$1.xml log=$out/$1.log code=0 preset=$2 stage=$1 slow=$3
-  shift 3
-  rm -f "$junit"
-  [ -n "$(find tests/cluster -name 'test_*.py' -print -quit 2>/dev/null)" ] || return 0
-  RKV_BUILD=$PWD/build/$preset RKV_SLOW=$slow "$python" -m pytest -q -p no:cacheprovider tests/cluster "$@" \
-    --junitxml="$junit" >"$log" 2>&1 || code=$?
-  count "$stage" "$started" "$code" "$log" "$junit"
+  local stage=$1 started=$SECONDS slow=$3 and=$4 code=0
+  local -x RKV_BUILD=$PWD/build/$2 RKV_SLOW=$slow RKV_CLAIMS
+  RKV_CLAIMS=$(mktemp -d)
+  rm -f "$out/$stage"-[0-2].xml
+  pytest_worker 0 "not alone$and" &
+  pytest_worker 1 "not alone$and" || code=$?
+  wait $! || code=$?
+  pytest_worker 2 "alone$and" || code=$?
+  rm -rf "$RKV_CLAIMS"
+  cat "$out/$stage"-[0-2].log >"$out/$stage.log"
+  count "$stage" "$started" "$code" "$out/$stage.log" "$out/$stage"-[0-2].xml
 }
 
 # run_style STAGE [ARG...]: the check's last line is `N passed, N failed`.
@@ -146,7 +172,7 @@ run_model() {
 
 run_cluster() {
   run_ctest cluster-inside release cluster 1
-  if [ "$size" = short ]; then run_pytest cluster release 0 -m "not long"; else run_pytest cluster release 0; fi
+  if [ "$size" = short ]; then run_pytest cluster release 0 " and not long"; else run_pytest cluster release 0 ""; fi
 }
 
 run_release() {
@@ -185,7 +211,7 @@ run_sanitized() {
   run_ctest "$1-unit" "$1" "(unit|golden|contract)" 2 # in one go: the longest one alone would leave a core idle
   run_ctest "$1-sim" "$1" sim 1
   run_ctest "$1-inside" "$1" cluster 1
-  run_pytest "$1-cluster" "$1" 1 -m "not slow"
+  run_pytest "$1-cluster" "$1" 1 " and not slow"
 }
 
 run_fuzz() {
@@ -196,6 +222,7 @@ run_fuzz() {
     awk '{ runs += $1 } END { printf "    fuzz: %d inputs, %d targets\n", runs, NR }'
 }
 
+trap 'rm -rf "$memory"' EXIT
 size=named names=("$@") less=()
 case "$*" in
   "") size=short names=("${short[@]}") less=(-LE '^long$') ;;
@@ -214,11 +241,13 @@ export TSAN_OPTIONS=suppressions=$support/tsan.supp:halt_on_error=1:second_deadl
 
 if wanted style; then run_style style; fi
 if wanted style || wanted unit || wanted golden || wanted model || wanted sim || wanted contract || wanted cluster ||
-  wanted package || wanted tidy; then run_release; fi
+  wanted package || wanted tidy; then
+  if [ "$size" = short ]; then in_memory run_release; else run_release; fi
+fi
 if wanted fuzz; then run_fuzz; fi
 if wanted clang; then build clang ON || true; fi
-if wanted asan; then run_sanitized asan; fi
-if wanted tsan; then run_sanitized tsan; fi
+if wanted asan; then in_memory run_sanitized asan; fi
+if wanted tsan; then in_memory run_sanitized tsan; fi
 
 case $size in
   short) share "the short size" 0 "$short_s" ;;

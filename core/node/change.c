@@ -67,17 +67,11 @@ void change_look(struct node *n, const struct rkv_membership *m) {
 }
 
 static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
-                         const struct rkv_error *refusal) {
-  struct rkv_error error;
-  enum rkv_status status = RKV_OK;
-  if (refusal) {
-    error = *refusal;
-    status = (enum rkv_status)refusal->status;
-  }
-  if (status == RKV_OK) status = identity_check_found(n, &error);
-  if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, &error);
+                         enum rkv_status status, struct rkv_error *error) {
+  if (status == RKV_OK) status = identity_check_found(n, error);
+  if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, error);
   if (status == RKV_OK) identity_found(n, members);
-  change_settle(n, call, status, &error);
+  change_settle(n, call, status, error);
 }
 
 void change_on_init(struct node *n, struct rkv_call *call) {
@@ -96,19 +90,13 @@ void change_on_init(struct node *n, struct rkv_call *call) {
 }
 
 static void learner_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
-                            const struct rkv_error *refusal) {
-  struct rkv_error error;
-  enum rkv_status status = RKV_OK;
-  if (refusal) {
-    error = *refusal;
-    status = (enum rkv_status)refusal->status;
-  }
+                            enum rkv_status status, struct rkv_error *error) {
   if (status == RKV_OK)
-    status = raft_add_learner(n->raft, node_now(n), &members->nodes[0], call, &error);
+    status = raft_add_learner(n->raft, node_now(n), &members->nodes[0], call, error);
   if (status == RKV_OK)
     rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "add-learner id=%" PRIu64 " addr=%s",
             members->nodes[0].id, members->nodes[0].addr);
-  change_settle(n, call, status, &error);
+  change_settle(n, call, status, error);
 }
 
 /* Fills *one with the learner's record alone. A member's address must be the one that the
@@ -161,17 +149,12 @@ void change_on_add_learner(struct node *n, struct rkv_call *call) {
 }
 
 static void voters_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
-                           const struct rkv_error *refusal) {
-  struct rkv_error error;
+                           enum rkv_status status, struct rkv_error *error) {
   struct rkv_membership_call *c = (struct rkv_membership_call *)call;
   (void)members;
-  if (refusal) {
-    change_settle(n, call, (enum rkv_status)refusal->status, refusal);
-    return;
-  }
-  enum rkv_status status =
-      raft_change_membership(n->raft, node_now(n), &c->voters, c->retain, call, &error);
-  change_settle(n, call, status, &error);
+  if (status == RKV_OK)
+    status = raft_change_membership(n->raft, node_now(n), &c->voters, c->retain, call, error);
+  change_settle(n, call, status, error);
 }
 
 void change_find_voters(struct node *n, const struct rkv_config_set *voters,
@@ -193,7 +176,7 @@ void change_on_change(struct node *n, struct rkv_call *call) {
     return;
   }
   if (!rkv_membership_answering(c)) {
-    voters_greeted(n, call, NULL, NULL);
+    voters_greeted(n, call, NULL, RKV_OK, &error);
     return;
   }
   asked = calloc(1, sizeof *asked);

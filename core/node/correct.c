@@ -34,25 +34,20 @@ static bool rest_without(struct node *n, rkv_node_id id, struct rkv_config_set *
  * clients find no pause in the service. (Dissertation 4.2.2 lets the leader lead a cluster to which
  * it does not belong.) */
 static void rest_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
-                         const struct rkv_error *refusal) {
+                         enum rkv_status status, struct rkv_error *error) {
   const rkv_node_id id = ((struct rkv_membership_call *)call)->learner.id;
   struct rkv_config_set rest;
-  struct rkv_error error;
   (void)members;
-  if (refusal) {
-    change_settle(n, call, (enum rkv_status)refusal->status, refusal);
-    return;
-  }
   (void)rest_without(n, id, &rest); /* raft refuses an empty one */
-  enum rkv_status status = raft_check_change(n->raft, &rest, &error);
+  if (status == RKV_OK) status = raft_check_change(n->raft, &rest, error);
   if (status == RKV_OK && id == n->plugins.host->node_id) {
     change_forget(n, call);
     transfer_away(n, call);
     return;
   }
   if (status == RKV_OK)
-    status = raft_change_membership(n->raft, node_now(n), &rest, false, call, &error);
-  change_settle(n, call, status, &error);
+    status = raft_change_membership(n->raft, node_now(n), &rest, false, call, error);
+  change_settle(n, call, status, error);
 }
 
 static void remove_voter(struct node *n, struct rkv_call *call, rkv_node_id id) {
@@ -95,16 +90,13 @@ void correct_on_remove(struct node *n, struct rkv_call *call) {
 /* ---- set-address ---- */
 
 static void address_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
-                            const struct rkv_error *refusal) {
-  struct rkv_error error;
-  if (refusal) {
-    change_settle(n, call, (enum rkv_status)refusal->status, refusal);
-    return;
+                            enum rkv_status status, struct rkv_error *error) {
+  if (status == RKV_OK) {
+    rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "set-address id=%" PRIu64 " addr=%s",
+            members->nodes[0].id, members->nodes[0].addr);
+    status = raft_set_address(n->raft, node_now(n), &members->nodes[0], call, error);
   }
-  rkv_log(n->plugins.host, RKV_LOG_INFO, "raft", "set-address id=%" PRIu64 " addr=%s",
-          members->nodes[0].id, members->nodes[0].addr);
-  change_settle(n, call, raft_set_address(n->raft, node_now(n), &members->nodes[0], call, &error),
-                &error);
+  change_settle(n, call, status, error);
 }
 
 /* Checks the new address within the membership as it would be, then fills *one with the member's

@@ -65,7 +65,7 @@ static void greeting_leave(struct node *n, struct greeting *g) {
   if (--g->waiting > 0) return;
   refuse_silence(g);
   greeting_unlist(n, g);
-  if (g->call) g->then(n, g->call, &g->members, g->refusal.status ? &g->refusal : NULL);
+  if (g->call) g->then(n, g->call, &g->members, (enum rkv_status)g->refusal.status, &g->refusal);
   free(g);
 }
 
@@ -149,8 +149,7 @@ static struct greeting *greeting_begin(struct node *n, struct rkv_call *call,
   struct greeting *g = calloc(1, sizeof *g);
   struct rkv_error error;
   if (!g) {
-    (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change");
-    then(n, call, NULL, &error);
+    then(n, call, NULL, rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a change"), &error);
     return NULL;
   }
   g->next = n->greetings;

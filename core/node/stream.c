@@ -66,12 +66,10 @@ void stream_end(struct snapshot_receive *r, const struct rkv_error *error) {
 
 void stream_endf(struct snapshot_receive *r, enum rkv_status status, const char *format, ...) {
   struct rkv_error error;
-  char text[RKV_ERROR_TEXT_MAX];
   va_list args;
   va_start(args, format);
-  (void)vsnprintf(text, sizeof text, format, args);
+  (void)rkv_vfail(&error, status, format, args);
   va_end(args);
-  (void)rkv_fail(&error, status, "%s", text);
   stream_end(r, &error);
 }
 

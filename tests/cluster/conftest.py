@@ -1,4 +1,5 @@
-"""Fixtures of the process tests: a cluster per test, and its logs when the test fails."""
+"""Fixtures of the process tests: a cluster per test, and its logs when the test fails; workers that share the tests."""
+import os
 import pathlib
 import sys
 
@@ -12,12 +13,46 @@ from nodes import BUILD, Cluster  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: measures time or load; left out under sanitizers")
+    config.addinivalue_line("markers", "alone: measures time; nothing may be played beside it")
     config.addinivalue_line("markers", "long: has a shorter form beside it; left out of the short size of test.sh")
 
 
 def pytest_sessionstart(session):
     if not (BUILD / "raft-key-value").exists():
         pytest.exit(f"nothing built in {BUILD} (scripts/test.sh builds; RKV_BUILD names another folder)", 2)
+
+
+# A folder in which processes that play these tests together (scripts/test.sh) note what each has taken.
+CLAIMS = os.environ.get("RKV_CLAIMS")
+
+
+def take(item):
+    """True if no other worker has it. Tests around one shared cluster stay together."""
+    key = item.path.name if "shared" in item.fixturenames else item.nodeid
+    try:
+        os.close(os.open(pathlib.Path(CLAIMS) / key.replace("/", "%"), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        taken.add(key)
+    except FileExistsError:
+        return key in taken
+    return True
+
+
+taken = set()
+
+
+def pytest_runtestloop(session):
+    """Among workers: what this one takes. A test needs to know its next one, so that is taken before it is played."""
+    if not CLAIMS:
+        return None
+    mine = filter(take, session.items)
+    item = next(mine, None)
+    while item:
+        after = next(mine, None)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        item = after
+    return True
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -16,6 +16,8 @@ FLOODS_MAX = 3                # tries: on a busy machine a leader may be late by
 FRAMES = 7000                 # handed to the socket at once
 FLOODS = {"settings": frame(SETTINGS, 0, 0), "empty data": frame(DATA, 0, 1)}
 
+pytestmark = pytest.mark.alone  # a flood takes what others need
+
 
 def pour(connection, frames, over):
     with contextlib.suppress(OSError):  # hung up on

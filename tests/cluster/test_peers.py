@@ -82,6 +82,7 @@ def cpu_share(nodes):
     return max(cpu_seconds(node) - cpu for node, cpu in zip(nodes, before)) / IDLE_SECONDS
 
 
+@pytest.mark.alone
 def test_a_peer_that_does_not_answer(cluster, stranger):
     """add-learner of it ends with the caller's deadline; as learner and as voter it disturbs nobody, costs nothing
     and does not fill the log."""

@@ -3,6 +3,7 @@ import signal
 import time
 
 import grpc
+import pytest
 
 from load import Registers
 from pace import ELECTION, SLOW
@@ -61,6 +62,7 @@ def test_a_thawed_leader_reads_nothing_stale(cluster):
             continue
 
 
+@pytest.mark.alone
 def test_a_stopping_leader_hands_over(cluster):
     """SIGTERM of the leader: another leads before it is gone; no election timeout passes."""
     cluster.form(*ALL)

@@ -8,7 +8,7 @@ import partitions
 from pace import CALM, SLOW, TIMERS
 
 SEED = 1
-# Marked slow: what measures time, and the longest one.
+# Marked slow: what measures time, which is alone too, and the longest one.
 
 
 def test_durable_nodes_killed(cluster):
@@ -33,6 +33,7 @@ def test_three_durable_nodes_cut_off_and_killed(linked):
     assert counted["operations"] > (50 if SLOW else 100)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_killed_leader_is_soon_replaced(cluster):
     """kill -9 to the next acknowledged write: within 1.5 x election_timeout_max."""
@@ -40,6 +41,7 @@ def test_a_killed_leader_is_soon_replaced(cluster):
     assert max(times) <= elections.REPLACED_WITHIN, times
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_node_that_returns_causes_no_election(linked):
     """Dissertation 4.2.3 and 9.6: cut off both ways or one way until it longs for votes, then back: same leader,
@@ -48,6 +50,7 @@ def test_a_node_that_returns_causes_no_election(linked):
         assert before == after, f"{kind}: leader and term were {before}, are {after}"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_restarted_in_turn(cluster):
     """A rolling restart of durable nodes under load; the leader hands over, so that no election is waited for."""

@@ -15,7 +15,9 @@ static void fail(const char *path) {
 }
 
 void scratch_make(char path[SCRATCH_PATH_MAX]) {
-  (void)snprintf(path, SCRATCH_PATH_MAX, "%s/tests/scratch-XXXXXX", RKV_BINARY_DIR);
+  const char *given = getenv("TMPDIR");
+  (void)snprintf(path, SCRATCH_PATH_MAX, "%s/scratch-XXXXXX",
+                 given && *given ? given : RKV_BINARY_DIR "/tests");
   if (!mkdtemp(path)) fail(path);
 }
 

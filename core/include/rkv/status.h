@@ -68,22 +68,32 @@ struct rkv_error {
 };
 
 /* Fills *error (NULL: nothing to fill) with a formatted line, cut at the limit, and returns
- * `status`, so that a refusal is one statement. Any thread. */
+ * `status`. Any thread. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 0)))
+#endif
+static inline enum rkv_status
+rkv_vfail(struct rkv_error *error, enum rkv_status status, const char *format, va_list args) {
+  if (error) {
+    error->status = (uint32_t)status;
+    error->reserved = 0;
+    error->leader_id = 0;
+    error->leader_addr[0] = '\0';
+    (void)vsnprintf(error->text, sizeof error->text, format, args);
+  }
+  return status;
+}
+
+/* Likewise, so that a refusal is one statement. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
 static inline enum rkv_status
 rkv_fail(struct rkv_error *error, enum rkv_status status, const char *format, ...) {
-  if (error) {
-    va_list args;
-    error->status = (uint32_t)status;
-    error->reserved = 0;
-    error->leader_id = 0;
-    error->leader_addr[0] = '\0';
-    va_start(args, format);
-    (void)vsnprintf(error->text, sizeof error->text, format, args);
-    va_end(args);
-  }
+  va_list args;
+  va_start(args, format);
+  (void)rkv_vfail(error, status, format, args);
+  va_end(args);
   return status;
 }
 

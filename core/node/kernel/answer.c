@@ -35,12 +35,10 @@ void answer_fail(struct rkv_call *call, const struct rkv_error *error) {
 
 void answer_failf(struct rkv_call *call, enum rkv_status status, const char *format, ...) {
   struct rkv_error error;
-  char text[RKV_ERROR_TEXT_MAX];
   va_list args;
   va_start(args, format);
-  (void)vsnprintf(text, sizeof text, format, args);
+  (void)rkv_vfail(&error, status, format, args);
   va_end(args);
-  (void)rkv_fail(&error, status, "%s", text);
   answer_fail(call, &error);
 }
 

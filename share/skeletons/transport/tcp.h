@@ -8,7 +8,7 @@
  * A frame, all numbers little-endian: u32 length of what follows, u64 id, u8 kind, then
  *   a request  u64 patience (ns, 0: none), u8 whether an envelope follows, the envelope
  *   an answer  u32 status and, unless it is 0 (RKV_OK), u64 leader, text its address, text why, and
- *              nothing more. It has its request's id, and WIRE_ANSWER in its kind.
+ *              nothing more; its id is the request's, its kind has WIRE_ANSWER.
  * and the fields of the call in the order of its row below. Texts and bytes: u32 length, bytes. */
 #ifndef TCP_H
 #define TCP_H
@@ -131,8 +131,7 @@ struct link {
   struct rkv_call mail;       /* for peer_close */
 };
 
-/* An accepted request until its answer. A snapshot stream is one request from its first step to its
- * last: all its steps have one id. */
+/* An accepted request until its answer. All steps of a snapshot stream are one request. */
 struct inbound {
   union wire_call as; /* first: the node sees only this */
   struct link *link;

@@ -73,7 +73,7 @@ def suite(build, plugin, options, laws, scratch, slow, limit_s):
 
 def on_variant(build, variant, laws, slow):
     _, plugin, name, rest = variant
-    with tempfile.TemporaryDirectory(dir=build / "tests", prefix="variant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="rkv-variant-") as folder:
         folder = pathlib.Path(folder)
         if plugin in GOOD:
             file = build / "tests" / "contract-plugins" / f"{plugin}.so"

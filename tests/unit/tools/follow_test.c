@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#define SHORT_MS 1500 /* a timeout that is meant to run out */
+#define SHORT_MS 800  /* a timeout that is meant to run out */
 #define LONG_MS 20000 /* one that is not */
 
 #define START(leader, ...)                                                                         \

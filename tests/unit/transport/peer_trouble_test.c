@@ -15,10 +15,14 @@ static struct rig rig;
 static struct peer_fake peer;
 static enum peer_dialect dialect; /* every story is told of each */
 
-static void start(void) {
+static void start_peer(void) {
   memset(&peer, 0, sizeof peer);
   peer.dialect = dialect;
   peer_fake_start(&peer, NULL);
+}
+
+static void start(void) {
+  start_peer();
   rig_start(&rig, peer.addr);
 }
 
@@ -174,9 +178,11 @@ static void a_peer_closed_while_it_connects_again(void **state) {
 
 /* A silent peer without any deadline of the node's: the plugin's own ends the call. */
 static void calls_without_deadline_end(void **state) {
+  static const char *const set[] = {"append_timeout=500ms", "vote_timeout=500ms", NULL};
   struct asked append, vote;
   (void)state;
-  start();
+  start_peer();
+  rig_start_with(&rig, peer.addr, set);
   peer_fake_set(&peer, (struct peer_manner){.hang = true});
   ask_append(&rig, &append, NULL, 0, 0, 0);
   ask_vote(&rig, &vote, 0);
