@@ -1,4 +1,4 @@
-/* run.c: a law's process: made, watched, ended, understood. */
+/* run.c: makes a law's process, watches and ends it, and interprets how it ended. */
 #define _GNU_SOURCE /* memfd_create, pidfd_open */
 #include "run.h"
 

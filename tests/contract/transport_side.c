@@ -1,4 +1,4 @@
-/* transport_side.c: sides: opened, started, stopped, closed; the node that the suite plays. */
+/* transport_side.c: opens, starts, stops and closes sides; and the node that the suite plays. */
 #include "transport.h"
 
 #include <arpa/inet.h>
@@ -228,7 +228,7 @@ void side_stop(struct side *s, unsigned grace_ms) {
                    s->open);
   (void)pthread_mutex_unlock(&s->lock);
   CONTRACT_REQUIRE(s->c, took <= grace_ms + (uint64_t)STOP_SLACK_MS * s->c->slow,
-                   "stop took %llu ms with a grace of %u ms", (unsigned long long)took, grace_ms);
+                   "stop took %" PRIu64 " ms with a grace of %u ms", took, grace_ms);
 }
 
 void side_end(struct side *s) {

@@ -1,5 +1,5 @@
-/* identity_test.c: production nodes in virtual time: clusters that know their own, and members that
- * lose their storage. */
+/* identity_test.c: production nodes in virtual time: clusters that refuse nodes of other clusters,
+ * and members that lose their storage. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

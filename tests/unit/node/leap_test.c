@@ -1,6 +1,6 @@
-/* leap_test.c: production nodes in virtual time: a stranger names terms and indexes that leave no
- * room to count on, or leads in a term that has a leader. Its word changes nothing, or not for
- * long, and the node says who it was. */
+/* leap_test.c: production nodes in virtual time: a stranger sends terms and indexes that leave no
+ * room to count on, or leads in a term that has a leader. They change nothing, or not for long, and
+ * the node logs who sent them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* liar.c: see liar.h. */
+/* liar.c: plugins that report failures wrongly (liar.h). */
 #include "liar.h"
 
 #include <assert.h>

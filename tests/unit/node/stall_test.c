@@ -1,5 +1,5 @@
 /* stall_test.c: production nodes in virtual time over a storage that for a while takes no writes,
- * as one does whose device is full: who leads then, what is refused, and that nothing is lost. */
+ * like a full device: which node leads, what is refused, and that nothing is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

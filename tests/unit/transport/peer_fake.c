@@ -99,11 +99,10 @@ static void answer(struct rpc *rpc, grpc_slice slice) {
 /* ---- a follower, under the mutex ---- */
 
 static void store(struct peer_fake *fake, struct rkv_append_call *call) {
-  size_t i;
   call->result = RKV_APPEND_SUCCESS;
   call->matched = call->prev;
   if (call->prev.index > fake->seen.last) fake->seen.gaps++;
-  for (i = 0; i < call->entry_count; i++) {
+  for (size_t i = 0; i < call->entry_count; i++) {
     rkv_index index = call->entries[i].id.index;
     if (fake->manner.partial_at && index > fake->manner.partial_at) break;
     call->matched = call->entries[i].id;
@@ -282,7 +281,7 @@ void peer_fake_start(struct peer_fake *fake, const char *addr) {
   grpc_arg reuse = {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)GRPC_ARG_ALLOW_REUSEPORT};
   grpc_channel_args args = {1, &reuse};
   grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
-  int port, i;
+  int port;
   grpc_init();
   pthread_mutex_init(&fake->mutex, NULL);
   pthread_cond_init(&fake->changed, NULL);
@@ -294,7 +293,7 @@ void peer_fake_start(struct peer_fake *fake, const char *addr) {
   assert_int_not_equal(port, 0);
   (void)snprintf(fake->addr, sizeof fake->addr, "127.0.0.1:%d", port);
   grpc_server_start(fake->server);
-  for (i = 0; i < 8; i++) request_next(fake);
+  for (int i = 0; i < 8; i++) request_next(fake);
   assert_int_equal(pthread_create(&fake->thread, NULL, serve, fake), 0);
 }
 

@@ -1,5 +1,5 @@
-/* peer_rkv_test.c: what only nodes of this project ask each other: asked of one of ours, of itself
- * over loopback, and of a peer that does not know it. */
+/* peer_rkv_test.c: requests that only nodes of this project know: sent to another of our nodes, to
+ * itself over loopback, and to a peer that does not know them. */
 #include "peer_harness.h"
 
 static struct rig rig;

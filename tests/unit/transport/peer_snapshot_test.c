@@ -1,5 +1,5 @@
 /* peer_snapshot_test.c: snapshots sent to a peer; the receiver is our own listening half, so that
- * both ends of a stream are held against each other. */
+ * both ends of a stream are tested with each other. */
 #include "peer_harness.h"
 
 static struct rig rig;        /* the sender */
@@ -88,9 +88,8 @@ static void chunks_heed_a_limit_once_it_is_learned(void **state) {
   static uint8_t bytes[20000];
   struct asked asked;
   struct fake_seen seen;
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 7);
+  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 7);
   start("raft_message_max=1KiB");
   begin(&asked);
   assert_false(send_all(&asked, bytes, sizeof bytes));
@@ -129,13 +128,12 @@ static void an_aborted_snapshot_is_not_installed(void **state) {
 static void a_receiver_that_needs_nothing(void **state) {
   struct asked asked;
   struct fake_seen seen;
-  int i;
   (void)state;
   start(NULL);
   receiver.finished = true;
   receiver.vote = (struct rkv_vote){9, 2, true};
   begin(&asked);
-  for (i = 0; i < 50 && !asked.snapshot.finished; i++) {
+  for (int i = 0; i < 50 && !asked.snapshot.finished; i++) {
     ask_chunk(&asked, "dropped", 7);
     await_end(&asked, RKV_OK);
   }
