@@ -1,8 +1,7 @@
-/* storage_damage.c: laws 55 to 57: files that a crash or a device has damaged, by their bytes
- * alone.
+/* storage_damage.c: laws 55 to 57: files that a crash or a device has damaged.
  *
- * The log's bytes are found without knowing its format: what differs between copies of the
- * directory made behind one acknowledgement and behind the next, and where payloads stand. */
+ * The log's bytes are found without knowing its format: by what differs between copies of the
+ * directory, made after one acknowledgement and after the next, and by where payloads stand. */
 #define _GNU_SOURCE /* memmem */
 #include "storage.h"
 #include "storage_laws.h"
