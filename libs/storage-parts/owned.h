@@ -17,7 +17,7 @@
 enum rkv_status owned_check_plugin(const char *where, const char *plugin, const void *bytes,
                                    size_t len, struct rkv_error *error);
 
-/* Checks that this version, which knows formats up to `known`, knows this one. Errors: RKV_FOREIGN. */
+/* Checks that this version, which knows formats up to `known`, knows it. Errors: RKV_FOREIGN. */
 enum rkv_status owned_check_format(const char *where, unsigned format, unsigned known,
                                    struct rkv_error *error);
 
