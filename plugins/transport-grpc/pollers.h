@@ -25,8 +25,8 @@ void pollers_free(struct pollers *p);
 
 /* Starts the first two threads. Errors: RKV_NO_MEMORY. */
 enum rkv_status pollers_start(struct pollers *p, struct rkv_error *error);
-/* After grpc_completion_queue_shutdown: returns when the queue is drained and the threads are gone.
- */
+/* After grpc_completion_queue_shutdown: returns when the queue is drained and the threads are
+ * gone. */
 void pollers_join(struct pollers *p);
 
 /* Handles what is ready by `until`, up to TRANSPORT_BURST events; returns how many, *shutdown = the

@@ -1,8 +1,8 @@
-/* alone.c: a disk without a node: calls by chance, crashes at any operation, damage behind any call;
+/* alone.c: a disk without a node: random calls, crashes at any operation, damage behind any call;
  * disk_found.c judges what each life finds.
  *
- * A cluster is careful with its disks, and slow: it meets a crash soon after a crash, or damage just
- * behind a new identity, too seldom to tell whether storage-wal gets over them. */
+ * A cluster is careful with its disks, and slow: a crash soon after a crash, or damage just behind
+ * a new identity, is too rare there to tell whether storage-wal gets over it. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
