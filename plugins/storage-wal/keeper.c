@@ -164,7 +164,7 @@ static void recycle(struct store *s) {
   free(segment);
   log_lock(&s->log);
   if (status == RKV_OK && keep) store_add_spare(s, number, true);
-  if (status == RKV_OK && !keep) s->look_at_ms = 0; /* there is room again */
+  if (status == RKV_OK) s->look_at_ms = 0; /* nothing lacks: the next try is not put off */
   log_signal(&s->log, &s->log.work);
 }
 

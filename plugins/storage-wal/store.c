@@ -44,7 +44,7 @@ void store_drop_spare(struct store *s) {
 static bool has_place(const struct store *s) {
   const struct index_slot *next;
   rkv_index first = s->log.held.purged.index + 1;
-  return s->log.durable_last < first || index_find(&s->index, first, &next);
+  return s->log.durable_last <= s->log.held.purged.index || index_find(&s->index, first, &next);
 }
 
 void store_finish(struct store *s, const struct op *last, bool included, uint64_t segment_end) {

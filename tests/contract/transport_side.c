@@ -201,6 +201,7 @@ void side_open(struct side *s) {
   }
   CONTRACT_REQUIRE(s->c, status == RKV_OK, "open at %s: %s: %s", s->addr, rkv_status_name(status),
                    error.text);
+  CONTRACT_REQUIRE(s->c, s->it, "open returned OK and no instance");
 }
 
 void side_start(struct side *s) {
@@ -249,6 +250,7 @@ void *side_peer(struct side *s, const struct side *to, uint64_t incarnation) {
   void *peer = NULL;
   CONTRACT_REQUIRE(s->c, s->ops->peer_open(s->it, &info, &peer, &error) == RKV_OK,
                    "peer_open to %s: %s", to->addr, error.text);
+  CONTRACT_REQUIRE(s->c, peer, "peer_open returned OK and no handle");
   return peer;
 }
 

@@ -12,7 +12,7 @@
 #define WAKE_NS_MAX 20000 /* between a signal and the turn of the thread that waited for it */
 #define LOCK_NS 1000      /* between two tries of a thread to lock a mutex */
 #define NS_OF_MS UINT64_C(1000000)
-#define ROUNDS_MAX 1000000 /* of turns for one end: more is a thread that never ends */
+#define ROUNDS_MAX 10000 /* of turns for one end: more is a thread that never ends */
 
 struct thread {
   struct thread *next;

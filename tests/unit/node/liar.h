@@ -56,12 +56,15 @@ enum liar_way {
   LIAR_WAYS
 };
 
+/* As the status of an operation that gives a handle: it says that it succeeded, and gives none. */
+#define LIAR_NOTHING RKV_OK
+
 #define LIAR_TEXT "the liar's reason"
 #define LIAR_UNKNOWN ((enum rkv_status)77) /* an unknown status */
 
 /* Gives the world's nodes such plugins; to be called before any node is started. */
 void liar_begin(struct world *w);
-/* Makes the nth call of `op` from now on return `status`, a failure, with a wrong error. 0:
+/* Makes the nth call of `op` from now on return `status`, with a wrong error. 0:
  * none. */
 void liar_arm(enum liar_op op, unsigned nth, enum rkv_status status, enum liar_way way);
 /* True if that call has lied. */

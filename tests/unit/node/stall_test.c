@@ -129,6 +129,8 @@ static void a_lone_node_refuses_writes_and_reads_on(void **state) {
   struct world_answer answer = world_set(w, 1, "while", "2");
   assert_int_equal(answer.status, RKV_UNAVAILABLE);
   assert_non_null(strstr(answer.error.text, "takes no writes"));
+  assert_non_null(
+      strstr(answer.error.text, "the log of that node says which")); /* it cannot know */
   assert_string_equal(world_get(w, 1, "before").text, "1");
   unblock();
   world_run(w, SECONDS);

@@ -196,6 +196,18 @@ static bool refuse(struct rpc *rpc, size_t bytes) {
   return true;
 }
 
+/* A receiver that reads its meta and no more. */
+static void end_snapshot(struct rpc *rpc) {
+  grpc_status_code code;
+  pthread_mutex_lock(&rpc->fake->mutex);
+  code = rpc->fake->manner.end;
+  pthread_mutex_unlock(&rpc->fake->mutex);
+  if (code == GRPC_STATUS_OK)
+    keep_silent(rpc);
+  else
+    finish(rpc, code, true);
+}
+
 static bool method_is(const struct rpc *rpc, const char *path) {
   return grpc_slice_str_cmp(rpc->details.method, path) == 0;
 }
@@ -214,10 +226,8 @@ static void received(void *owner, bool ok) {
     rpc_free(rpc);
     return;
   }
-  if (method_is(
-          rpc,
-          "/openraftpb.RaftService/Snapshot")) { /* a receiver that reads its meta and no more */
-    keep_silent(rpc);
+  if (method_is(rpc, "/openraftpb.RaftService/Snapshot")) {
+    end_snapshot(rpc);
     return;
   }
   assert_int_equal(bytes_from_message(rpc->request, &message), RKV_OK);

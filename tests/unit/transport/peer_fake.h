@@ -28,7 +28,7 @@ struct peer_manner {
   uint64_t lease_ns;       /* the promise in each answer to an append that it took */
   bool strange;            /* answers with bytes that are no message */
   unsigned end_after;      /* a stream ends after so many answers ... */
-  grpc_status_code end;    /* ... with this status; 0 answers: off */
+  grpc_status_code end;    /* ... with this status; 0 answers: off; a snapshot: its meta */
 };
 
 /* What the fake has seen. */

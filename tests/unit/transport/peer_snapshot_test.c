@@ -195,6 +195,19 @@ static void closing_during_a_step(void **state) {
   stop_mute();
 }
 
+/* Who says nothing is told by the code's name. */
+static void a_receiver_that_ends_without_a_word(void **state) {
+  struct asked asked;
+  (void)state;
+  start_mute();
+  peer_fake_set(&mute, (struct peer_manner){.end = GRPC_STATUS_INTERNAL});
+  ask_begin(&asked, 0);
+  while (await(&asked) == RKV_OK) ask_chunk(&asked, "half", 4); /* until the end has come */
+  assert_string_equal(asked.error.text, "snapshot to peer 2: INTERNAL, without a text");
+  assert_true(logged(&rig, "text=\"INTERNAL, without a text\""));
+  stop_mute();
+}
+
 /* Closed between two steps: nothing is called, nothing is left behind (asan), nothing installed. */
 static void closing_between_steps(void **state) {
   struct asked asked;
@@ -234,6 +247,7 @@ int main(void) {
       cmocka_unit_test(a_receiver_that_needs_nothing),
       cmocka_unit_test(a_silent_receiver_is_timed_out),
       cmocka_unit_test(a_peer_that_is_not_there),
+      cmocka_unit_test(a_receiver_that_ends_without_a_word),
       cmocka_unit_test(closing_during_a_step),
       cmocka_unit_test(closing_between_steps),
       cmocka_unit_test(stopping_between_steps),
