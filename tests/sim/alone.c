@@ -1,8 +1,8 @@
-/* alone.c: a disk without a node: random calls, crashes at any operation, damage behind any call;
- * disk_found.c judges what each life finds.
+/* alone.c: a disk without a node: calls by chance, crashes at any operation, damage behind any
+ * call; disk_found.c judges what each life finds.
  *
- * A cluster is careful with its disks, and slow: a crash soon after a crash, or damage just behind
- * a new identity, is too rare there to tell whether storage-wal gets over it. */
+ * A cluster is careful with its disks, and slow: it meets a crash soon after a crash, or damage
+ * just behind a new identity, too seldom to tell whether storage-wal gets over them. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +16,10 @@
 enum {
   LIVES = 24,
   ACTS_MAX = 40,
+  FEW_ACTS = 5,
   ENTRIES_MAX = 8,
   SMALL_BYTES = 160,
+  RECORD_HEAD = 40,        /* bytes of a record's header */
   LARGE_BYTES = 40000,     /* more than a segment may have */
   SNAPSHOT_BYTES = 600000, /* more than two blocks */
   READ_MAX = 300000,
@@ -31,6 +33,7 @@ struct alone {
   struct rkv_host host;
   rkv_term term;
   unsigned snapshots, waiting; /* waiting: calls without an answer */
+  struct disk_state before;    /* what was held when the life before ended */
 };
 
 /* ---- what a node would be ---- */
@@ -113,11 +116,33 @@ static struct rkv_buf some_bytes(struct alone *a, size_t len) {
   return b;
 }
 
+/* What a crash took is sent again, as a leader does: some of it, the very same. */
+static size_t send_again(struct alone *a, struct rkv_entry *entries, size_t max) {
+  rkv_index last = a->d->state.last.index;
+  const struct rkv_entry *held = state_find(&a->before, last), *lost;
+  size_t count = 0;
+  if (!held || !rkv_log_id_equal(held->id, a->d->state.last)) return 0;
+  for (; count < max && (lost = state_find(&a->before, last + 1 + count)); count++) {
+    entries[count] = *lost;
+    entries[count].payload = rkv_buf_share(lost->payload);
+  }
+  return count;
+}
+
+/* As a rule as long as some records' headers: what is written then ends where something that a
+ * crash left behind begins. */
+static size_t some_length(struct alone *a) {
+  if (some(a, 60) == 0) return (size_t)some(a, LARGE_BYTES);
+  if (some(a, 4) == 0) return (size_t)some(a, SMALL_BYTES);
+  return (size_t)some(a, 4) * RECORD_HEAD;
+}
+
 static void append(struct alone *a) {
   struct rkv_entry entries[ENTRIES_MAX];
-  size_t count = 1 + (size_t)some(a, ENTRIES_MAX);
-  for (size_t i = 0; i < count; i++) {
-    size_t len = (size_t)some(a, some(a, 60) == 0 ? LARGE_BYTES : SMALL_BYTES) / 8 * 8;
+  size_t count = 1 + (size_t)some(a, ENTRIES_MAX), sent = send_again(a, entries, count);
+  if (sent > 0) count = sent;
+  for (size_t i = sent; i < count; i++) {
+    size_t len = some_length(a);
     entries[i] = (struct rkv_entry){.id = {a->term, a->d->state.last.index + 1 + i},
                                     .kind = RKV_ENTRY_COMMAND,
                                     .payload = some_bytes(a, len)};
@@ -254,6 +279,14 @@ static bool stands(const struct alone *a) {
   return !a->sim->failed && !disk_is_dead(a->d) && !disk_has_failed(a->d) && !disk_met_damage(a->d);
 }
 
+/* The next life may send what this one appended. */
+static void keep(struct alone *a) {
+  const struct disk_state *state = &a->d->state;
+  state_free(&a->before);
+  a->before.purged = a->before.last = state->purged;
+  for (size_t i = 0; i < state->count; i++) state_append(&a->before, &state->entries[i]);
+}
+
 static void live(struct alone *a) {
   struct rkv_error error = {0};
   void *storage;
@@ -262,11 +295,12 @@ static void live(struct alone *a) {
   sim_tell(a->sim, "alone: opened: %s %s", rkv_status_name(status), error.text);
   if (status == RKV_OK) {
     a->term = a->term + 1 + a->d->state.last.term;
-    for (uint64_t left = some(a, ACTS_MAX); left > 0 && stands(a); left--) {
+    for (uint64_t left = some(a, some(a, 2) ? ACTS_MAX : FEW_ACTS); left > 0 && stands(a); left--) {
       act(a);
       if (some(a, 3)) world_run(a->w, some(a, ACT_NS_MAX));
     }
     if (stands(a) && some(a, 4) == 0) (void)disk_flip(a->d);
+    keep(a);
     disk_storage_ops.close(storage);
   }
   if (a->waiting > 0) sim_fail(a->sim, "alone: %u calls have no answer", a->waiting);
@@ -308,6 +342,7 @@ bool alone_run(uint64_t seed, bool trace, char failure[SIM_FAIL_MAX]) {
   if (!ok) memcpy(failure, a.sim->failure, SIM_FAIL_MAX);
   world_free(a.w);
   disk_free(a.d);
+  state_free(&a.before);
   check_log_free(a.sim);
   free(a.sim);
   free(coverage);

@@ -5,12 +5,12 @@
  * what is on the disk and, unit by unit, keeps, loses or tears what was not; each change of names
  * that was not synced is kept or lost. A unit that is lost has again what was synced there before:
  * zeros behind the end of what was. Power can be made to go at any single operation: from then on
- * nothing reaches the device. Or only the process was killed there: the cache stays, and the next
- * process has to find out what is durable in it.
+ * nothing reaches the device. Or it was only the process that was killed there: the cache stays,
+ * and what is durable in it is for the next one to find out.
  *
  * A sync takes virtual time in the turn of a thread (turns.h); what is written meanwhile is not
- * synced by it. After a sync that failed, bytes that are not on the disk may be clean in the
- * cache. */
+ * synced by it. After a sync that failed the cache may call bytes clean that are not on the disk.
+ */
 #ifndef SIM_DEVICE_H
 #define SIM_DEVICE_H
 
@@ -82,8 +82,6 @@ void device_power_loss(struct device *dev);
 /* Nothing is on it any more. */
 void device_clear(struct device *dev);
 
-/* Descriptors that are open. */
-size_t device_open_count(const struct device *dev);
 /* While it is looked at, nothing fails and no operation counts. */
 void device_look(struct device *dev, bool looks);
 /* Since when whatever asked for room found none; 0: not. */

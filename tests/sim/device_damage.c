@@ -19,6 +19,7 @@ enum {
   RECORD_HEAD = 40,   /* of a record's header ... */
   RECORD_LENGTH = 16, /* ... where it tells how long the payload is */
   RECORD_ALIGN = 8,
+  END_BYTES = 200,
   OWNER_TEXT_FROM = 64, /* behind the lines that tell whose it is */
   OWNER_TEXT_TO = 4096
 };
@@ -116,6 +117,8 @@ bool device_flip(struct device *dev) {
   }
   if (count == 0) return false;
   struct range r = found[world_random(dev->world) % count];
+  /* Close to the end there is least that could show it. */
+  if (world_random(dev->world) % 2 && r.to - r.from > END_BYTES) r.from = r.to - END_BYTES;
   uint64_t bit = r.from * 8 + world_random(dev->world) % ((r.to - r.from) * 8);
   r.file->cache[bit / 8] ^= (uint8_t)(1U << bit % 8);
   r.file->disk[bit / 8] ^= (uint8_t)(1U << bit % 8);

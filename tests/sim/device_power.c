@@ -75,10 +75,6 @@ void device_clear(struct device *dev) {
   dev->misdirect = false;
 }
 
-size_t device_open_count(const struct device *dev) {
-  return dev->open_count;
-}
-
 void device_look(struct device *dev, bool looks) {
   dev->looked_at = looks;
 }

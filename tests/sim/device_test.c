@@ -1,5 +1,5 @@
 /* device_test.c: the simulated device and the threads in virtual time: what is kept and what is
- * lost, which thread waits for which. The storage above them is tests/sim's own matter. */
+ * lost, who waits for whom. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -162,8 +162,8 @@ static void the_dead_do_nothing(void **state) {
   bench_free(&b);
 }
 
-/* A full device refuses what grows, and takes what is written over. Its free bytes tell so, or are
- * not known (a quota). */
+/* A full device refuses what grows, and takes what is written over; its free bytes say so, or do
+ * not know (a quota). */
 static void full_refuses_what_grows(void **state) {
   bool told = false, hidden = false;
   (void)state;
@@ -190,8 +190,8 @@ static void full_refuses_what_grows(void **state) {
   assert_true(told && hidden);
 }
 
-/* After a sync that failed, bytes that are not on the disk may be clean in the cache: they are lost
- * when the cache is dropped. */
+/* After a sync that failed the cache may call clean what is not on the disk: whoever drops the
+ * cache sees that. */
 static void failed_sync_may_lose(void **state) {
   bool lost = false, kept = false;
   (void)state;

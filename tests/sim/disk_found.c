@@ -172,8 +172,8 @@ static void take(struct disk *d, const struct disk_state *found) {
                                .promises = found->last.index};
 }
 
-/* A snapshot's bytes are checked when they are read: here, like a check of the disk before each
- * start. */
+/* A snapshot's bytes are checked when they are read: here, as by somebody who verifies a disk
+ * before each start. */
 enum rkv_status disk_look(struct disk *d, struct rkv_error *error) {
   bool (*alloc_fails)(struct world * w) = d->world->alloc_fails;
   struct disk_state found = {0};
