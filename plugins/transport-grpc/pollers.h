@@ -33,8 +33,8 @@ void pollers_mark(struct pollers *p, struct pollers_mark *mark);
 /* True once every round of the mark has ended: whatever had left the queue by then is handled. */
 bool pollers_passed(struct pollers *p, const struct pollers_mark *mark);
 
-/* After grpc_completion_queue_shutdown: returns when the queue is drained and the threads are gone.
- */
+/* After grpc_completion_queue_shutdown: returns when the queue is drained and the threads are
+ * gone. */
 void pollers_join(struct pollers *p);
 
 /* Handles what is ready by `until`, up to TRANSPORT_BURST events; returns how many, *shutdown = the
