@@ -21,7 +21,7 @@ struct device_file {
   size_t len, disk_len, capacity;
   size_t dirty_from, dirty_to; /* bytes that may be dirty */
   size_t batch; /* where what the last sync found dirty began, if that was written to its end */
-  bool cut_off; /* what is dirty may not be: a write, a sync or the process ended before */
+  bool cut_off; /* what is dirty may end anywhere: a write, a sync or its process failed */
   unsigned damage;
 };
 

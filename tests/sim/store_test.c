@@ -162,8 +162,8 @@ static bool fills_up_silently(struct bench *b) {
   return bytes > SEGMENT_BYTES;
 }
 
-/* A segment that was used again ends the want: what comes behind it does not wait for a try that
- * was put off before. */
+/* A segment that was used again ends the want: what comes behind it waits for no try that was put
+ * off before. */
 static void nothing_waits_behind_a_recycled_segment(void **state) {
   bool silently = false;
   (void)state;
