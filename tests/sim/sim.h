@@ -15,7 +15,7 @@
  *   device*.c    a simulated device
  *   fibre.c      a storage's threads, turns.c: in virtual time
  *   disk*.c      storage-wal on all that, and what it promised
- *   alone.c      before all that: a disk without a node
+ *   alone*.c     before all that: a disk without a node
  *   quiet.c      the last trials, when everything is repaired
  *   coverage.h   kinds of trouble, operations and effects, counted
  *   main.c       many seeds on many processes, coverage, replay */
