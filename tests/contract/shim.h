@@ -8,10 +8,11 @@
  *
  * The device that is played: what a file was before a write that was not synced is kept. When power
  * is lost each sector of such a write is put back or not, by chance; a file that grew may shrink
- * again. Names made, changed and removed since the directory's last sync are undone from the last
- * one back, to a chance point. A sync that was made to fail drops what it should have kept: a later
- * sync does not bring it back. The name of the directory itself is lost unless the one above it is
- * synced. What is not durable outlives a process that is killed, as the page cache does. */
+ * again. A write through a descriptor with O_DSYNC is durable when it returns. Names made, changed
+ * and removed since the directory's last sync are undone from the last one back, to a chance point.
+ * A sync that was made to fail drops what it should have kept: a later sync does not bring it back.
+ * The name of the directory itself is lost unless the one above it is synced. What is not durable
+ * outlives a process that is killed, as the page cache does. */
 #ifndef CONTRACT_SHIM_H
 #define CONTRACT_SHIM_H
 
@@ -35,10 +36,23 @@ enum shim_death {
   SHIM_POWER,  /* after it, and of what was not synced any sectors are lost */
 };
 
+/* X(NAME): what power loss makes of writes that were not synced. SECTORS: each sector stays or is
+ * as it was. CUT: from some byte on all of a file is as it was. FLIP: bits of them are changed.
+ * NOISE: from some byte on there is garbage. */
+#define SHIM_LOSS_LIST(X) X(SECTORS) X(CUT) X(FLIP) X(NOISE)
+
+enum shim_loss {
+#define SHIM_LOSS_ENUM(name) SHIM_##name,
+  SHIM_LOSS_LIST(SHIM_LOSS_ENUM)
+#undef SHIM_LOSS_ENUM
+      SHIM_LOSSES
+};
+
 struct shim_plan {
   unsigned die_at;       /* number of the call, the first is 1; 0: never */
   unsigned die_at_names; /* likewise, of the syncs of directories alone: killed before it */
   enum shim_death death;
+  enum shim_loss loss;
   unsigned sector; /* bytes that are lost or kept as a whole: 512 or 4096 */
   uint64_t seed;
   bool track;          /* what is not synced is remembered, for shim_lose_power */
@@ -49,6 +63,7 @@ struct shim_plan {
   unsigned fail_times; /* so many */
   int fail_errno;
   unsigned names_ms; /* a sync of a directory takes so long: who does not wait overtakes it */
+  bool remember;     /* writes that were synced, for shim_each_synced */
   bool all_names;    /* power takes every name that is not synced, not only some */
 };
 
@@ -66,6 +81,11 @@ unsigned shim_calls_of(enum shim_call call);
 unsigned shim_synced(void);
 /* Failures that were played. */
 unsigned shim_failed(void);
+
+/* Tells each write that was synced, the oldest first, by the name that its file has now; a file
+ * without a name is left out. */
+void shim_each_synced(void (*tell)(void *arg, const char *path, uint64_t at, uint64_t len),
+                      void *arg);
 
 /* Bytes by which files may still grow. */
 uint64_t shim_free(void);
