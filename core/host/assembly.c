@@ -25,10 +25,11 @@ static enum rkv_status named(const struct host_assembly *a, enum host_part_index
 /* The open of a part returned: metric_register is no longer allowed. If it failed, the metrics that
  * it registered go. */
 static enum rkv_status after_open(struct host_assembly *a, enum host_part_index i,
-                                  enum rkv_status status, struct rkv_error *error) {
+                                  enum rkv_status status, void *const *instance,
+                                  struct rkv_error *error) {
   struct host_user *user = &a->services.parts[i];
   user->opening = false;
-  status = outcome_of(status, "open", error);
+  status = outcome_of_gift(status, instance, "open", error);
   if (status == RKV_OK) return RKV_OK;
   host_metrics_drop(&a->services.metrics, user->name);
   return named(a, i, status, error);
@@ -41,17 +42,18 @@ static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *e
   a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
   user->opening = true;
   status = a->storage_ops->open(&user->host, &config, &a->storage, outcome_clear(error));
-  return after_open(a, HOST_PART_STORAGE, status, error);
+  return after_open(a, HOST_PART_STORAGE, status, &a->storage, error);
 }
 
 static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {
   struct host_user *user = &a->services.parts[HOST_PART_STATE_MACHINE];
   struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_STATE_MACHINE]);
+  enum rkv_status status;
   assert(a->storage_ops && !a->sm_ops && !a->node); /* (A1) */
   a->sm_ops = plugin_of(a, HOST_PART_STATE_MACHINE)->ops;
   user->opening = true;
-  return after_open(a, HOST_PART_STATE_MACHINE,
-                    a->sm_ops->open(&user->host, &config, &a->sm, outcome_clear(error)), error);
+  status = a->sm_ops->open(&user->host, &config, &a->sm, outcome_clear(error));
+  return after_open(a, HOST_PART_STATE_MACHINE, status, &a->sm, error);
 }
 
 static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error *error) {
@@ -61,7 +63,7 @@ static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error 
   user->opening = true;
   status = a->transport_ops->open(&user->host, &config, node_api(a->node), &a->transport,
                                   outcome_clear(error));
-  return after_open(a, HOST_PART_TRANSPORT, status, error);
+  return after_open(a, HOST_PART_TRANSPORT, status, &a->transport, error);
 }
 
 static void on_plugin_fatal(void *arg, enum rkv_status status, const char *text) {

@@ -89,13 +89,15 @@ static void check_sections(const struct host_settings *settings, struct host_pro
 /* ---- plugins ---- */
 
 /* Fills part->named with the plugin that the section names; without such a key the default
- * stays. */
+ * stays. A failure without a text was reported already. */
 static enum rkv_status name_part(struct host_settings *settings, struct host_part *part,
                                  struct rkv_error *error) {
   static const struct rkv_option naming = {.name = HOST_PLUGIN_KEY, .type = RKV_OPTION_STRING};
   const struct host_setting *setting = host_settings_find(settings, part->section, HOST_PLUGIN_KEY);
   if (!setting) return RKV_OK;
   part->origin = setting->origin;
+  error->text[0] = '\0';
+  if (setting->refused) return RKV_INVALID;
   return host_value_expand(&naming, setting->text, &settings->texts, &part->named, error);
 }
 
@@ -121,6 +123,7 @@ static bool passes_contract(const struct host_section *section, struct host_part
 
 static void complain_part(const struct host_section *section, const struct host_part *part,
                           const char *what) {
+  if (*what == '\0') return; /* told already */
   if (host_settings_find(section->settings, part->section, HOST_PLUGIN_KEY))
     host_section_complain(section, HOST_PLUGIN_KEY, false, what);
   else

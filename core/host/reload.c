@@ -177,6 +177,10 @@ void host_reload_begin(struct host_reload *reload) {
   }
   if (reload->fresh) {
     reload->again = true;
+    rkv_log(host, RKV_LOG_WARN, LOG_MODULE,
+            "SIGHUP: an earlier reading has not ended: once it has, the configuration is read "
+            "again (if it does not end: is it a pipe, or on a mount that hangs?) file=%s",
+            reload->flags->config);
     return;
   }
   reload->fresh = calloc(1, sizeof *reload->fresh);

@@ -125,6 +125,7 @@ void host_section_read_option(const struct host_section *section, const struct r
     return;
   }
   value->origin = setting ? setting->origin : "default";
+  if (setting && setting->refused) return; /* told already */
   if ((setting && host_value_expand(option, text, &settings->texts, &text, &error) != RKV_OK) ||
       host_value_parse(option, text, value, &error) != RKV_OK) {
     host_section_complain(section, option->name, option->flags & RKV_OPTION_SECRET, error.text);
@@ -138,7 +139,7 @@ static void read_keys(const struct host_section *section, const struct host_tabl
   for (size_t i = 0; i < settings->count; i++) {
     const struct host_setting *setting = &settings->list[i];
     bool own = is_own(section, setting->key);
-    if (strcmp(setting->section, section->name) != 0) continue;
+    if (strcmp(setting->section, section->name) != 0 || setting->refused) continue;
     if (setting->overridden_by)
       complain_twice(section, setting, !own && is_secret(table, setting->key));
     else if (!blind && !own && !find_option(table, setting->key) &&

@@ -16,9 +16,8 @@ static enum host_blame blame_of_source(enum host_source source) {
   return source == HOST_SOURCE_FILE ? HOST_BLAME_CONFIG : HOST_BLAME_USAGE;
 }
 
-/* What is wrong with the setting; NULL if it may be added. */
-static const char *setting_refusal(const struct host_settings *settings, const char *text) {
-  if (settings->count == HOST_SETTINGS_MAX) return "one setting too many (512 are possible)";
+/* What is wrong with the text; NULL if it may be a value. */
+static const char *text_refusal(const char *text) {
   if (strlen(text) >= HOST_VALUE_MAX) return "the value is too long (at most 4095 bytes)";
   if (!printable(text)) return "the value has control characters (write plain text)";
   return NULL;
@@ -37,18 +36,19 @@ static const struct host_setting *first_given(const struct host_settings *settin
 void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,
                        const char *key, const char *text, const char *origin, unsigned line,
                        struct host_problems *problems) {
-  const char *wrong = setting_refusal(settings, text);
+  const bool full = settings->count == HOST_SETTINGS_MAX;
+  const char *wrong = full ? "one setting too many (512 are possible)" : text_refusal(text);
   assert(section && key && origin); /* (S2) */
   struct host_setting *added;
-  if (wrong) {
+  if (wrong)
     host_problems_add(problems, blame_of_source(source), line, "%s: [%s] %s: %s", origin, section,
                       key, wrong);
-    return;
-  }
+  if (full) return;
   added = &settings->list[settings->count++];
   added->section = host_texts_keep(&settings->texts, section, strlen(section));
   added->key = host_texts_keep(&settings->texts, key, strlen(key));
-  added->text = host_texts_keep(&settings->texts, text, strlen(text));
+  added->text = wrong ? "" : host_texts_keep(&settings->texts, text, strlen(text));
+  added->refused = wrong != NULL;
   added->origin = host_texts_keep(&settings->texts, origin, strlen(origin));
   added->line = line;
   added->source = source;

@@ -19,6 +19,7 @@ struct host_setting {
   unsigned line;      /* of the file; 0 = none */
   enum host_source source;
   const struct host_setting *overridden_by; /* its source gave the key before; NULL: this counts */
+  bool refused; /* its text was no legal one, which was reported; "" stands for it */
 };
 
 /* A [section] header of the file: kept apart from the keys, so that an empty section is noticed
@@ -38,7 +39,8 @@ struct host_settings {
   size_t section_count;
 };
 
-/* Copies the texts. An illegal text or one setting too many becomes a problem. A key that one
+/* Copies the texts. An illegal text or one setting too many becomes a problem; a key whose text is
+ * illegal counts as given all the same, so that it is not reported as missing, too. A key that one
  * source gives twice is reported by host_section_read, which knows whether its value is a
  * secret. */
 void host_settings_add(struct host_settings *settings, enum host_source source, const char *section,

@@ -43,9 +43,9 @@ static bool build_step(struct snapshot_build *b) {
   struct rkv_buf chunk = rkv_buf_none();
   if (node_ending(n)) return abandon_build(b);
   if (!b->writer) {
-    b->status = outcome_of(storage->snapshot_begin(n->plugins.storage_instance, &b->meta,
-                                                   &b->writer, outcome_clear(&b->error)),
-                           "the storage's snapshot_begin", &b->error);
+    b->status = outcome_of_gift(storage->snapshot_begin(n->plugins.storage_instance, &b->meta,
+                                                        &b->writer, outcome_clear(&b->error)),
+                                &b->writer, "the storage's snapshot_begin", &b->error);
     return b->status == RKV_OK;
   }
   b->status = outcome_of(n->plugins.sm->snapshot_read(b->view, NODE_SNAPSHOT_CHUNK_MAX, &chunk,
@@ -125,9 +125,9 @@ static enum rkv_status check_view(struct node *n, const struct rkv_snapshot_meta
 static enum rkv_status begin_view(struct snapshot_build *b, struct rkv_error *error) {
   struct node *n = b->n;
   enum rkv_status status =
-      outcome_of(n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta,
-                                               outcome_clear(error)),
-                 "the state machine's snapshot_begin", error);
+      outcome_of_gift(n->plugins.sm->snapshot_begin(n->plugins.sm_instance, &b->view, &b->meta,
+                                                    outcome_clear(error)),
+                      &b->view, "the state machine's snapshot_begin", error);
   if (status != RKV_OK) return status;
   status = check_view(n, &b->meta, error);
   if (status == RKV_OK) return RKV_OK;

@@ -68,6 +68,7 @@ void change_look(struct node *n, const struct rkv_membership *m) {
 
 static void init_greeted(struct node *n, struct rkv_call *call, struct rkv_membership *members,
                          enum rkv_status status, struct rkv_error *error) {
+  if (status == RKV_OK) status = identity_check_found(n, error);
   if (status == RKV_OK) status = raft_init(n->raft, node_now(n), members, call, error);
   if (status == RKV_OK) identity_found(n, members);
   change_settle(n, call, status, error);
@@ -80,6 +81,7 @@ void change_on_init(struct node *n, struct rkv_call *call) {
   enum rkv_status status = rkv_membership_check(c->membership, &error);
   if (status == RKV_OK) status = addresses_check(c->membership, &error);
   if (status == RKV_OK) status = raft_check_init(n->raft, c->membership, &error);
+  if (status == RKV_OK) status = identity_check_found(n, &error);
   if (status != RKV_OK) {
     change_settle(n, call, status, &error);
     return;

@@ -127,9 +127,9 @@ static void greet_member(struct node *n, struct greeting *g, struct rkv_member *
   q->member = member;
   q->hello.call.done = on_greeted;
   q->hello.call.deadline_ns = n->now_ns + greeting_patience_ns(n, g->call);
-  if (outcome_of(n->plugins.transport->peer_open(n->plugins.transport_instance, &info, &q->peer,
-                                                 outcome_clear(&error)),
-                 "the transport's peer_open", &error) != RKV_OK) {
+  if (outcome_of_gift(n->plugins.transport->peer_open(n->plugins.transport_instance, &info,
+                                                      &q->peer, outcome_clear(&error)),
+                      &q->peer, "the transport's peer_open", &error) != RKV_OK) {
     g->refusal = error;
     return;
   }

@@ -208,8 +208,18 @@ void identity_adopt(struct node *n, const struct rkv_call *call) {
   join_cluster(n, leaders_cluster(call));
 }
 
+enum rkv_status identity_check_found(const struct node *n, struct rkv_error *error) {
+  if (!n->identity.settled) return RKV_OK;
+  return rkv_fail(error, RKV_PRECONDITION,
+                  "init: this node belongs to cluster %016" PRIx64
+                  ", of whose log nothing is here: its leader brings it (for a new cluster empty "
+                  "its storage first)",
+                  n->identity.cluster.high);
+}
+
 void identity_found(struct node *n, const struct rkv_membership *founders) {
   uint64_t low = (draw_number(n) & ~FOUNDERS_MASK) | founders_sum(founders);
+  assert(!n->identity.settled); /* (D2) */
   join_cluster(n, (struct rkv_cluster_id){draw_number(n), low});
 }
 

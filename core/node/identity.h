@@ -18,6 +18,8 @@ bool identity_differs(const struct node *n, const struct rkv_call *call);
 bool identity_leaves(struct node *n, const struct rkv_call *call);
 /* The leader was accepted, and identity_leaves returned false: this node takes over its cluster. */
 void identity_adopt(struct node *n, const struct rkv_call *call);
+/* RKV_PRECONDITION if this node may not create a cluster: it belongs to one for ever. */
+enum rkv_status identity_check_found(const struct node *n, struct rkv_error *error);
 /* This node was made the first of a new cluster of these voters. */
 void identity_found(struct node *n, const struct rkv_membership *founders);
 /* Settles the cluster (D2) if an entry is committed. */

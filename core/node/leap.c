@@ -1,4 +1,5 @@
-/* leap.c: refuses, counts and logs terms and log ids that cannot be true (leap.h). */
+/* leap.c: refuses, counts and logs terms and log ids that cannot be true, and logs second leaders
+ * of one term (leap.h). */
 #include <node/leap.h>
 
 #include <node/kernel/gate.h>
@@ -21,10 +22,11 @@ static void tell_leap(struct node *n, rkv_node_id sender, const char *text) {
 
 bool leap_is_found(struct node *n, const struct rkv_call *call, struct rkv_vote vote,
                    struct rkv_log_id id, struct rkv_error *error) {
-  rkv_node_id sender = rkv_call_sender(call).id;
-  if (raft_check_edge(n->raft, vote, id, error) == RKV_OK) return false;
-  tell_leap(n, sender ? sender : vote.node_id, error->text);
-  return true;
+  const rkv_node_id sender = rkv_call_sender(call).id;
+  const bool refused = raft_check_edge(n->raft, vote, id, error) != RKV_OK;
+  if (refused || raft_check_rival(n->raft, vote, error) != RKV_OK)
+    tell_leap(n, sender ? sender : vote.node_id, error->text);
+  return refused;
 }
 
 bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
@@ -37,6 +39,7 @@ bool leap_refuses(struct node *n, struct rkv_call *call, struct rkv_vote vote,
 
 void leap_note_answer(struct node *n, rkv_node_id peer, struct rkv_vote vote) {
   struct rkv_error error;
-  if (raft_check_edge(n->raft, vote, (struct rkv_log_id){0, 0}, &error) != RKV_OK)
+  if (raft_check_edge(n->raft, vote, (struct rkv_log_id){0, 0}, &error) != RKV_OK ||
+      raft_check_rival(n->raft, vote, &error) != RKV_OK)
     tell_leap(n, peer, error.text);
 }

@@ -33,9 +33,9 @@ static void open_peer(struct node *n, const struct rkv_member *member) {
   *peer = (struct node_peer){
       .id = member->id, .incarnation = member->incarnation, .serial = ++n->peers.serial};
   memcpy(peer->addr, member->addr, sizeof peer->addr);
-  if (outcome_of(n->plugins.transport->peer_open(n->plugins.transport_instance, &info,
-                                                 &peer->handle, outcome_clear(&error)),
-                 "the transport's peer_open", &error) == RKV_OK)
+  if (outcome_of_gift(n->plugins.transport->peer_open(n->plugins.transport_instance, &info,
+                                                      &peer->handle, outcome_clear(&error)),
+                      &peer->handle, "the transport's peer_open", &error) == RKV_OK)
     return;
   peer->handle = NULL;
   rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG, "peer cannot be reached id=%" PRIu64 ": %s",

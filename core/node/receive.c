@@ -29,13 +29,13 @@
 static enum rkv_status receive_begin(struct snapshot_receive *r) {
   struct node *n = r->n;
   enum rkv_status status =
-      outcome_of(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
-                                                    &r->writer, outcome_clear(&r->error)),
-                 "the storage's snapshot_begin", &r->error);
+      outcome_of_gift(n->plugins.storage->snapshot_begin(n->plugins.storage_instance, &r->meta,
+                                                         &r->writer, outcome_clear(&r->error)),
+                      &r->writer, "the storage's snapshot_begin", &r->error);
   if (status != RKV_OK) return status;
-  return outcome_of(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
-                                                 outcome_clear(&r->error)),
-                    "the state machine's restore_begin", &r->error);
+  return outcome_of_gift(n->plugins.sm->restore_begin(n->plugins.sm_instance, &r->meta, &r->restore,
+                                                      outcome_clear(&r->error)),
+                         &r->restore, "the state machine's restore_begin", &r->error);
 }
 
 static enum rkv_status receive_chunk(struct snapshot_receive *r) {

@@ -33,13 +33,13 @@ static enum rkv_status restore(struct recover *r, struct rkv_error *error) {
   struct rkv_buf chunk = rkv_buf_none();
   void *reader = NULL, *restoring = NULL;
   uint64_t offset = 0;
-  enum rkv_status status = outcome_of(
+  enum rkv_status status = outcome_of_gift(
       storage->snapshot_open(n->plugins.storage_instance, &reader, &meta, outcome_clear(error)),
-      "the storage's snapshot_open", error);
+      &reader, "the storage's snapshot_open", error);
   if (status != RKV_OK) return status;
-  status =
-      outcome_of(sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, outcome_clear(error)),
-                 "the state machine's restore_begin", error);
+  status = outcome_of_gift(
+      sm->restore_begin(n->plugins.sm_instance, &meta, &restoring, outcome_clear(error)),
+      &restoring, "the state machine's restore_begin", error);
   while (status == RKV_OK) {
     status = outcome_of(storage->snapshot_read(reader, offset, NODE_SNAPSHOT_CHUNK_MAX, &chunk,
                                                outcome_clear(error)),

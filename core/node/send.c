@@ -45,9 +45,9 @@ static void run_send(struct node_job *job) {
   if (node_ending(n))
     s->status = RKV_CANCELLED; /* send_on_step looks at the end itself */
   else if (s->step == SEND_OPEN)
-    s->status = outcome_of(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
-                                                  &s->call.meta, outcome_clear(&s->error)),
-                           "the storage's snapshot_open", &s->error);
+    s->status = outcome_of_gift(storage->snapshot_open(n->plugins.storage_instance, &s->reader,
+                                                       &s->call.meta, outcome_clear(&s->error)),
+                                &s->reader, "the storage's snapshot_open", &s->error);
   else
     s->status = outcome_of(storage->snapshot_read(s->reader, s->offset, s->call.chunk_max,
                                                   &s->call.chunk, outcome_clear(&s->error)),
@@ -137,7 +137,7 @@ static void end_send(struct snapshot_send *s, bool ok) {
   if (ok && order != RKV_LESS && order != RKV_EQUAL) {
     greater = s->call.voter_vote;
     (void)rkv_fail(&s->error, RKV_ABORTED,
-                   "the peer has heard of a newer leader: node %" PRIu64 ", term %" PRIu64,
+                   "the peer follows another leader: node %" PRIu64 ", term %" PRIu64,
                    greater.node_id, greater.term);
     leap_note_answer(n, s->peer, greater);
     ok = false;

@@ -1,4 +1,5 @@
-/* stall.c: a storage that takes no writes: its device is full, or far too slow.
+/* stall.c: a storage that takes no writes: its device is full, file descriptors lack, or it is far
+ * too slow. The node cannot tell which: the storage's own lines do.
  *
  * Saves that were begun go on waiting. But a node that cannot save hands leadership over if another
  * node can lead; as long as it leads nevertheless, it refuses proposals instead of gathering them.
@@ -11,6 +12,8 @@
 #include <node/kernel/state.h>
 
 #include <inttypes.h>
+
+#define WHY "no room, no file descriptor, or too slow: the log of that node says which"
 
 static bool leads(struct node *n) {
   struct raft_view view;
@@ -52,8 +55,7 @@ void stall_run(struct node *n) {
   watch_saves(n);
   if (!n->stall.now) return;
   (void)rkv_fail(&error, RKV_ABORTED,
-                 "the storage of node %" PRIu64 " takes no writes (is its device "
-                 "full?): nothing is promised",
+                 "the storage of node %" PRIu64 " takes no writes (" WHY "): nothing is promised",
                  n->plugins.host->node_id);
   defer_fail(n, &error);
 }
@@ -61,9 +63,7 @@ void stall_run(struct node *n) {
 bool stall_refuses(struct node *n, struct rkv_error *error) {
   if (!n->stall.now || !leads(n)) return false;
   (void)rkv_fail(error, RKV_UNAVAILABLE,
-                 "the storage of node %" PRIu64
-                 " takes no writes (is its device full?): nothing was "
-                 "written",
+                 "the storage of node %" PRIu64 " takes no writes (" WHY "): nothing was written",
                  n->plugins.host->node_id);
   return true;
 }

@@ -108,7 +108,7 @@ void tell_vote_got(struct node *n, rkv_node_id peer, bool pre, const struct rkv_
 
 static const char *result_word(uint32_t result) {
   return result == RKV_APPEND_REJECTED
-             ? "rejected: the follower's vote is greater"
+             ? "rejected: the follower's vote is greater, or of another leader"
              : "rejected: the follower's log has no such entry before them";
 }
 

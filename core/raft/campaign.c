@@ -5,6 +5,7 @@
 #include <raft/limits.h>
 #include <raft/peers.h>
 #include <raft/role.h>
+#include <raft/step_down.h>
 #include <raft/vote.h>
 
 void raft_ask_voters(struct raft *r, enum raft_output_type type, struct rkv_vote vote,
@@ -48,6 +49,14 @@ void raft_campaign(struct raft *r, struct raft_now now, bool transfer) {
   raft_announce_role(r);
   raft_push(r, RAFT_OUT_SAVE_VOTE)->vote = r->vote;
   raft_ask_voters(r, RAFT_OUT_SEND_VOTE, r->vote, transfer);
+}
+
+/* A leader that is to leave campaigns no more; the one behind it has a later term anyway. */
+void raft_outbid(struct raft *r, struct raft_now now) {
+  assert(r->role == RAFT_LEADER);
+  if (!raft_is_voter(r)) return;
+  raft_step_down(r, now);
+  raft_campaign(r, now, true);
 }
 
 /* 5.2: "a leader sends heartbeats to all to establish its authority": the first probe of each peer.

@@ -39,3 +39,16 @@ enum rkv_status raft_check_edge(const struct raft *r, struct rkv_vote vote, stru
                     vote.node_id, id.index, r->log.last.index);
   return RKV_OK;
 }
+
+enum rkv_status raft_check_rival(const struct raft *r, struct rkv_vote vote,
+                                 struct rkv_error *error) {
+  const rkv_node_id known = r->vote.node_id;
+  if (!vote.committed || !r->vote.committed || vote.term != r->vote.term || vote.node_id == known)
+    return RKV_OK;
+  return rkv_fail(error, RKV_INVALID,
+                  "two leaders of term %" PRIu64 ": node %" PRIu64 ", which %s, and node %" PRIu64
+                  ": one of them is of another cluster, or voters lost their storage (look who "
+                  "has which address)",
+                  vote.term, known, known == r->config.id ? "this one is" : "this node follows",
+                  vote.node_id);
+}

@@ -230,7 +230,8 @@ void raft_append_sent(struct raft *r, rkv_node_id peer, const struct raft_append
 void raft_hold_entries(struct raft *r, rkv_node_id peer, uint64_t until_ns);
 /* `plan` and `sent` as they were sent. SUCCESS: `matched`; REJECTED: `vote`. `lease_ns`: how long
  * the peer promises not to depose the leader with this vote, from when it took the append; 0: it
- * promises nothing. */
+ * promises nothing. A greater vote ends this leadership. A vote of another leader of the same term,
+ * which no honest node of the cluster has, makes this node campaign in the next term. */
 void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer,
                            const struct raft_append_plan *plan, rkv_index sent,
                            enum rkv_append_result result, struct rkv_log_id matched,
@@ -333,7 +334,7 @@ void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_
 /* BUILD_SNAPSHOT ended; none = it failed (the driver logged why). Output: perhaps PURGE. */
 void raft_on_snapshot_built(struct raft *r, struct raft_now now, struct rkv_log_id last);
 /* SEND_SNAPSHOT ended: `ok` = the peer holds everything up to `last`. `vote` is the peer's if it
- * was greater, else zero. */
+ * was greater or another leader's, else zero; it is taken as by raft_on_append_answer. */
 void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer, bool ok,
                            struct rkv_log_id last, struct rkv_vote vote);
 /* Asks for BUILD_SNAPSHOT now, whatever the policy says. RKV_PRECONDITION while one is being

@@ -1,8 +1,10 @@
 /* replicate.c: a leader's appends to its peers, and their answers (paper 5.3). */
 #include <raft/replicate.h>
 
+#include <raft/campaign.h>
 #include <raft/change.h>
 #include <raft/commit.h>
+#include <raft/edge.h>
 #include <raft/peers.h>
 #include <raft/read.h>
 #include <raft/role.h>
@@ -93,6 +95,15 @@ static struct raft_progress *answered_peer(struct raft *r, rkv_node_id peer, str
   return p;
 }
 
+/* The vote of a peer that refuses: this leadership may be over. */
+static bool overruled(struct raft *r, struct raft_now now, struct rkv_vote vote) {
+  if (raft_is_overtaken(r, vote))
+    raft_adopt_seen(r, now, vote);
+  else if (raft_check_rival(r, vote, NULL) != RKV_OK)
+    raft_outbid(r, now);
+  return r->role != RAFT_LEADER;
+}
+
 /* A peer can hold only what it was sent, and that equals this log. */
 static bool believable(const struct raft *r, struct rkv_log_id prev, rkv_index sent,
                        struct rkv_log_id matched) {
@@ -131,9 +142,8 @@ void raft_on_append_answer(struct raft *r, struct raft_now now, rkv_node_id peer
   struct raft_progress *p = answered_peer(r, peer, plan->vote, empty);
   assert(sent >= prev.index);
   if (!p) return;
-  if (result == RKV_APPEND_REJECTED && raft_is_overtaken(r, vote)) {
-    raft_adopt_seen(r, now, vote);
-  } else if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
+  if (result == RKV_APPEND_REJECTED && overruled(r, now, vote)) return;
+  if (result == RKV_APPEND_CONFLICT && prev.index > 0) {
     peer_accepted(r, now, p, plan, lease_ns);
     raft_progress_conflict(p, prev.index, empty, r->log.purged.index);
     raft_settle_peer(r, p);
@@ -166,6 +176,24 @@ void raft_on_append_failed(struct raft *r, struct raft_now now, rkv_node_id peer
     peer_failed(r, now, p);
   }
   if (r->leaving) raft_sync_peers(r);
+}
+
+void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer, bool ok,
+                           struct rkv_log_id last, struct rkv_vote vote) {
+  struct raft_progress *p = NULL;
+  if (r->role != RAFT_LEADER) return; /* that leadership is over */
+  if (overruled(r, now, vote)) return;
+  p = raft_find_peer(r, peer);
+  if (!p) return;
+  assert(!ok || (last.index > 0 && last.index <= r->committed.index));
+  if (ok)
+    raft_progress_snapshot_done(p, last);
+  else
+    raft_progress_snapshot_failed(p, r->log.purged.index, now.ns + r->config.retry_ns);
+  raft_settle_peers(r);
+  raft_advance_commit(r, now);
+  raft_changes_advance(r, now);
+  raft_transfer_advance(r);
 }
 
 /* ---- what clients want ---- */

@@ -3,13 +3,11 @@
 #include <raft/snapshot.h>
 
 #include <raft/change.h>
-#include <raft/commit.h>
 #include <raft/edge.h>
 #include <raft/election_timer.h>
 #include <raft/membership.h>
 #include <raft/peers.h>
 #include <raft/step_down.h>
-#include <raft/transfer.h>
 #include <raft/vote.h>
 
 static void build(struct raft *r) {
@@ -152,25 +150,4 @@ void raft_on_snapshot_installed(struct raft *r, struct raft_now now, struct rkv_
   if (changed) raft_membership_announce(r, now);
   raft_settle_role(r, now);
   raft_changes_advance(r, now);
-}
-
-void raft_on_snapshot_sent(struct raft *r, struct raft_now now, rkv_node_id peer, bool ok,
-                           struct rkv_log_id last, struct rkv_vote vote) {
-  struct raft_progress *p = NULL;
-  if (r->role != RAFT_LEADER) return; /* that leadership is over */
-  if (raft_is_overtaken(r, vote)) {
-    raft_adopt_seen(r, now, vote);
-    return;
-  }
-  p = raft_find_peer(r, peer);
-  if (!p) return;
-  assert(!ok || (last.index > 0 && last.index <= r->committed.index));
-  if (ok)
-    raft_progress_snapshot_done(p, last);
-  else
-    raft_progress_snapshot_failed(p, r->log.purged.index, now.ns + r->config.retry_ns);
-  raft_settle_peers(r);
-  raft_advance_commit(r, now);
-  raft_changes_advance(r, now);
-  raft_transfer_advance(r);
 }

@@ -14,8 +14,8 @@
 enum rkv_status folder_open(const struct files *files, const char *path, int *fd,
                             struct rkv_error *error);
 
-/* Its own name and those in it are durable when it returns: a process that was killed between
- * giving a name and syncing it leaves that to the next one. Errors: those of refuse_errno. */
+/* Makes the directory's own name and the names in it durable: a process that was killed may have
+ * given a name without syncing it. Errors: those of refuse_errno. */
 enum rkv_status folder_settle(const struct files *files, const char *path, int fd,
                               struct rkv_error *error);
 
@@ -25,19 +25,20 @@ enum rkv_status folder_check_place(const struct files *files, const char *path, 
                                    struct rkv_error *error);
 
 /* Opens a plain file in the directory, O_CLOEXEC and not by a link, and makes it with 0600 if
- * O_CREAT says so. What is no file is not waited for: a pipe would have to be written to. *fd is -1
+ * O_CREAT says so. Anything else is refused without waiting: to open a pipe could block. *fd is -1
  * after an error. Errors: those of refuse_errno and refuse_kind. */
 enum rkv_status folder_open_file(const struct files *files, int folder, const char *name, int flags,
                                  int *fd, struct rkv_error *error);
 
-/* Tells each name, . and .. too, until one is refused. Errors: those of `tell`, of refuse_errno. */
+/* Calls `tell` with each name, . and .. too, until `tell` refuses one. Errors: those of `tell`, of
+ * refuse_errno. */
 enum rkv_status folder_each_name(const struct files *files, const char *path, int fd,
                                  enum rkv_status (*tell)(void *arg, const char *name,
                                                          struct rkv_error *error),
                                  void *arg, struct rkv_error *error);
 
-/* Names that stand in a directory, the first of each by the alphabet; "": none. Those with a
- * leading dot, and lost+found, are left out: they say nothing. */
+/* For each maker the first of its names in the directory, by the alphabet; "": none. Names with a
+ * leading dot and lost+found are left out: any file system may have them. */
 struct folder_found {
   char ours[NAME_MAX + 1], others[NAME_MAX + 1];
 };
@@ -47,7 +48,7 @@ enum rkv_status folder_look(const struct files *files, const char *path, int fd,
                             enum folder_maker (*maker)(const char *name),
                             struct folder_found *found, struct rkv_error *error);
 
-/* What is free on the device; one that does not tell is not full. */
+/* Bytes free on the device; UINT64_MAX if the device does not tell. */
 uint64_t folder_free_bytes(const struct files *files, int fd);
 
 #endif

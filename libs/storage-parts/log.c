@@ -1,6 +1,7 @@
 /* log.c: the state of a running log: its failure, what it lacks, its numbers. */
 #include "log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 enum { NS_OF_MS = 1000000 };
@@ -16,11 +17,13 @@ void log_init(struct log *log, const struct rkv_host *host, const struct log_ops
 }
 
 void log_destroy(struct log *log) {
+  assert(!log->first);
   (void)pthread_cond_destroy(&log->work);
   (void)pthread_mutex_destroy(&log->lock);
 }
 
 void log_begin(struct log *log, const struct held *held) {
+  assert(!log->first && held->purged.index <= held->last.index); /* (L2) all of it is durable */
   log->held = *held;
   log->held.last_known = true;
   log->durable_last = held->last.index;

@@ -1,14 +1,14 @@
 /* log.h: the running log of a durable storage: what is held, what waits for the disk, what failed.
  *
- * A storage has one as the first member of its instance, so that the operations of queue.h and
- * reading.h can stand in its table as they are. Operations change what is held at once, under
+ * A storage's instance begins with a struct log, so that its table of operations can have the
+ * functions of queue.h and reading.h as they are. Operations change what is held at once, under
  * `lock`, and wait in one queue for the storage's writer thread, which writes, syncs and completes
  * them in order.
  *
  * (L1) What is held, queue and failures change under `lock`; no completion, no log line and no I/O
  *      happens while it is held.
- * (L2) An entry held is durable if its index is at most `durable_last`, else in a queued operation
- *      (its first `live` ones).
+ * (L2) An entry held is durable if its index is at most `durable_last`; a later one is among the
+ *      first `live` entries of a queued operation.
  * (L3) After `failed` nothing succeeds any more. */
 #ifndef STORAGE_PARTS_LOG_H
 #define STORAGE_PARTS_LOG_H
@@ -26,12 +26,12 @@ struct op {
   struct op *next;
   struct rkv_completion *completion; /* NULL: truncate, purge */
   enum op_type type;
-  bool refused;   /* it ends with log.refusal */
+  bool refused;   /* completes with log.refusal */
   uint64_t bytes; /* of payload, and of the op itself */
   struct rkv_vote vote;
   struct rkv_identity identity;
-  struct rkv_log_id
-      id; /* PURGE: what is purged; TRUNCATE: what is last then (its term: held.last_known) */
+  /* PURGE: the last entry purged; TRUNCATE: the last one left (held.last_known: with its term). */
+  struct rkv_log_id id;
   rkv_index first_dropped, last_dropped; /* entries that TRUNCATE or PURGE drops */
   size_t count, live; /* APPEND: entries, and how many of them are still held (lock) */
   size_t staged;      /* of them handed to the device (the writer) */
@@ -56,10 +56,10 @@ struct snapshot {
   uint64_t number;               /* the storage's own: how it tells snapshots apart */
   struct rkv_snapshot_meta meta; /* membership: a reference of its own */
   atomic_uint refs;              /* one of the log while it is the newest, one per reader */
-  atomic_bool replaced;          /* the last who drops it drops what is stored of it */
+  atomic_bool replaced;          /* with the last reference its bytes go, too */
 };
 
-/* What a storage says and does by itself. All but the names may be NULL. */
+/* What differs between storages. All but the names may be NULL. */
 struct log_ops {
   const char *plugin;  /* its name, with which texts begin */
   const char *section; /* of the host's log */
@@ -134,6 +134,11 @@ static inline void log_lock(struct log *log) {
   log->threads->lock(log->threads->ctx, &log->lock);
 }
 
+/* For asserts: somebody holds it, the caller if all is well. */
+static inline bool log_is_locked(struct log *log) {
+  return pthread_mutex_trylock(&log->lock) != 0;
+}
+
 static inline void log_unlock(struct log *log) {
   (void)pthread_mutex_unlock(&log->lock);
 }
@@ -155,29 +160,30 @@ bool log_failed(struct log *log);
 
 /* ---- what is lacking, and passes: room on the device, or a file descriptor ---- */
 
-/* True for what is waited for: RKV_NO_SPACE, RKV_FULL. */
+/* True for a lack that may pass and is waited for: RKV_NO_SPACE, RKV_FULL. */
 bool log_passes(enum rkv_status status);
-/* The last try to go on ended so (RKV_OK too); a change is logged, as `what` says it (NULL with
- * RKV_OK). Any thread, not under the lock. */
+/* Notes how the last try to get room ended (RKV_OK: there is room); a change is logged with the
+ * text `what` (NULL with RKV_OK). Any thread, not under the lock. */
 void log_note_lack(struct log *log, enum rkv_status status, const char *what);
 /* What the last try lacked; RKV_OK: nothing. */
 enum rkv_status log_lack(const struct log *log);
-/* Fills *error: more waits than may wait, and for what. */
+/* Fills *error for a queue over its limit, with what its operations wait for. */
 void log_flooded(const struct log *log, struct rkv_error *error);
 
 /* ---- waiting ---- */
 
-/* RKV_OK: there is hope for the writer, which lacks something or not. Errors: what has failed;
- * RKV_CANCELLED when the storage is closed and something lacks. Under the lock. */
+/* RKV_OK: the writer may go on, or wait on if it lacks something. Errors: what has failed;
+ * RKV_CANCELLED when the storage is closed while the writer lacks something. Under the lock. */
 enum rkv_status log_hopes(const struct log *log, bool lacks, struct rkv_error *error);
-/* Waits for so long, unless the hope ends. Errors: those of log_hopes. Under the lock. */
+/* Waits `ms`, or until log_hopes refuses. Errors: those of log_hopes. Under the lock. */
 enum rkv_status log_pause(struct log *log, unsigned ms, struct rkv_error *error);
-/* The host's time in milliseconds; one that has come is not before now. */
+/* The host's time, in milliseconds. */
 uint64_t log_now_ms(const struct log *log);
-/* Waits until then, or for less. Under the lock. */
+/* Waits for a signal, at most until then. Under the lock. */
 void log_wait_until(struct log *log, pthread_cond_t *condition, uint64_t ms);
-/* Bytes of the next snapshot: it may be half as large again as the present one; `first` if there is
- * none. On its heels comes the purge that gives room: entries leave room for it. Under the lock. */
+/* Bytes to keep free for the next snapshot: half as much again as the present one has, `first` if
+ * there is none. The purge that follows a snapshot gives room, so a device that is full for entries
+ * must have room for the snapshot. Under the lock. */
 uint64_t log_next_snapshot(const struct log *log, uint64_t first);
 
 #endif

@@ -1,6 +1,7 @@
 /* queue.c: operations change what is held and enter the queue here, and leave it completed. */
 #include "queue.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ static bool goes_on(const struct log *log) {
 
 /* Under the lock. */
 static void push(struct log *log, struct op *op) {
+  assert(log_is_locked(log)); /* (L1) */
   op->refused = log->refusal.status != RKV_OK;
   if (log->last)
     log->last->next = op;
@@ -25,7 +27,7 @@ static void push(struct log *log, struct op *op) {
   log_signal(log, &log->work);
 }
 
-/* No memory for an operation: it cannot even wait for its turn, and fails at once. */
+/* NULL: no memory. The operation, which cannot wait for its turn, is completed at once. */
 static struct op *op_new(struct log *log, enum op_type type, size_t count,
                          struct rkv_completion *completion) {
   struct op *op = calloc(1, sizeof *op + count * sizeof op->entries[0]);
@@ -91,10 +93,11 @@ static enum rkv_status hold_entries(struct log *log, const struct op *op, struct
   if (status != RKV_OK) return status;
   log->held.last = op->entries[op->count - 1].id;
   log->held.last_known = true;
+  assert(log->held.last.index > log->held.purged.index && log->held.last.index > log->durable_last);
   return RKV_OK;
 }
 
-/* More waits than may wait: the device does not keep up, or what is lacking is lacking too long. */
+/* The queue is over its limit: the device is too slow, or lacks something for too long. */
 static void fail_flooded(struct log *log) {
   struct rkv_error error;
   log_flooded(log, &error);
@@ -134,6 +137,7 @@ static void cut_queue(struct log *log, rkv_index after) {
   }
   if (log->durable_last > after) log->durable_last = after;
   log->cuts++;
+  assert(log->durable_last <= log->held.last.index); /* (L2) none of them is held */
 }
 
 /* Under the lock. */
@@ -170,7 +174,7 @@ void queue_truncate(void *storage, rkv_index after) {
   free(op);
 }
 
-/* What the log knows of the entry counts more than what the caller does. Under the lock. */
+/* Where the log knows the term of the entry, it replaces the caller's. Under the lock. */
 static void purge_held(struct log *log, struct op *op, struct rkv_log_id up_to) {
   struct held *held = &log->held;
   bool beyond = up_to.index >= held->last.index;
@@ -183,9 +187,9 @@ static void purge_held(struct log *log, struct op *op, struct rkv_log_id up_to) 
   op->last_dropped = beyond ? held->last.index : up_to.index;
   if (log->ops->drop) log->ops->drop(log, op);
   held->purged = op->id;
-  if (!beyond) return;
-  held->last = op->id;
-  held->last_known = true;
+  if (beyond) held->last = op->id;
+  if (beyond) held->last_known = true;
+  assert(held->purged.index <= held->last.index && log_is_locked(log)); /* (L1) */
 }
 
 void queue_purge(void *storage, struct rkv_log_id up_to) {
@@ -204,10 +208,19 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
 
 /* ---- completion ---- */
 
-/* Takes the oldest operation off; what it made durable or dropped is said. Under the lock. */
+/* The entries of `op` follow those that are durable or purged. Under the lock. */
+static bool follows(const struct log *log, const struct op *op) {
+  rkv_index before = log->durable_last;
+  if (log->durable_purged > before) before = log->durable_purged;
+  return op->entries[0].id.index == before + 1;
+}
+
+/* Takes the oldest operation off and notes what it made durable or purged. Under the lock. */
 static struct op *take_first(struct log *log) {
   struct op *op = log->first;
   bool ok = log->failed.status == RKV_OK;
+  assert(op->live == 0 || !ok || follows(log, op)); /* (L2) */
+  assert(log->bytes_queued >= op->bytes);
   log->first = op->next;
   if (!log->first) log->last = NULL;
   log->bytes_queued -= op->bytes;
@@ -222,6 +235,7 @@ static struct op *take_first(struct log *log) {
 struct queue_taken queue_take(struct log *log, const struct op *last, bool included) {
   struct queue_taken taken = {.failed = log->failed, .refusal = log->refusal};
   struct op **end = &taken.chain;
+  assert(log_is_locked(log)); /* (L1) */
   while (log->first && (log->first != last || included)) {
     bool was_last = log->first == last;
     *end = take_first(log);
@@ -236,6 +250,7 @@ static void complete(struct op *op, const struct queue_taken *taken) {
   const struct rkv_error *error = NULL;
   if (op->refused) error = &taken->refusal;
   if (taken->failed.status != RKV_OK) error = &taken->failed;
+  assert(error ? error->status != RKV_OK : taken->failed.status == RKV_OK); /* (L3) */
   if (op->completion)
     op->completion->done(op->completion, error ? (enum rkv_status)error->status : RKV_OK, error);
   for (size_t i = 0; i < op->count; i++) rkv_buf_drop(&op->entries[i].payload);

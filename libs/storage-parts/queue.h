@@ -29,8 +29,9 @@ void queue_complete(struct queue_taken *taken);
 /* Both, up to and with `last`. Takes the lock. */
 void queue_finish(struct log *log, const struct op *last);
 
-/* The writer's life: until the storage is closed and the queue is empty, `write` is handed what
- * waits, writes some of it and finishes that. Its error is the end of all success. */
+/* Runs the writer until the storage is closed and the queue is empty: hands `write` the operations
+ * that wait, of which it makes some durable and finishes them. An error of `write` fails the log
+ * (L3). */
 void queue_serve(struct log *log,
                  enum rkv_status (*write)(struct log *log, struct op *first, const struct op *last,
                                           struct rkv_error *error));

@@ -1,6 +1,7 @@
 /* reading.c: one read, step by step, while the log goes on. */
 #include "reading.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,12 +13,13 @@ bool reading_fits(struct reading *r, uint64_t len) {
 }
 
 void reading_give(struct reading *r, const struct rkv_entry *entry) {
+  assert(r->count < r->capacity && entry->id.index == r->at);
   r->bytes += entry->payload.len;
   r->entries[r->count++] = *entry;
   r->at++;
 }
 
-/* Gives what is found in the queue; true if it was there. Under the lock. */
+/* Gives entries from r->at on if a queued operation has them; true if one has. Under the lock. */
 static bool give_queued(struct reading *r) {
   for (const struct op *op = r->log->first; op; op = op->next) {
     rkv_index first;
@@ -34,10 +36,12 @@ static bool give_queued(struct reading *r) {
   return false;
 }
 
-/* Is there more to give, and can it be? Under the lock. */
+/* Cuts r->to down to what can be given; below r->at there is no more. Errors: nothing can be given
+ * to a read that has given nothing. Under the lock. */
 static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
-  const struct log *log = r->log;
-  bool lost; /* it will never be durable (L3) */
+  struct log *log = r->log;
+  bool lost;                  /* it will never be durable (L3) */
+  assert(log_is_locked(log)); /* (L1) */
   if (r->count == 0) r->cuts = log->cuts;
   if (r->count > 0 && (log->cuts != r->cuts || r->at <= log->held.purged.index)) r->to = 0;
   if (r->count == 0 && r->at <= log->held.purged.index)
@@ -51,7 +55,7 @@ static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
   return RKV_OK;
 }
 
-/* Gives some entries: of one operation, or of the device. */
+/* Gives some entries, of one queued operation or from the device. */
 static enum rkv_status step(struct reading *r, struct rkv_error *error) {
   struct log *log = r->log;
   bool more, queued, found = false;
@@ -79,7 +83,7 @@ enum rkv_status reading_run(struct reading *r, size_t *count, struct rkv_error *
 
 /* ---- load ---- */
 
-/* After a truncation the term of the last entry may only be known to the entry itself. */
+/* After a truncation the last entry is read if nothing else knows its term. */
 static enum rkv_status learn_last(struct log *log, rkv_index last, struct rkv_error *error) {
   struct rkv_entry entry;
   size_t count;

@@ -11,15 +11,15 @@ struct reading;
 
 /* How durable entries are given. */
 struct reading_ops {
-  /* Finds where the entry r->at stands, which is durable; `last` is the last durable one: what
-   * follows on the device may be gone by now. False: nowhere. Under the lock. */
+  /* Finds entry r->at on the device. `last` is the last durable entry: those behind it on the
+   * device may have been truncated. False: it stands nowhere. Under the lock. */
   bool (*find)(struct reading *r, rkv_index last);
   /* Gives entries from r->at on, at least one, as far as `find` found them and they fit; frees what
    * that took. Not under the lock. */
   enum rkv_status (*give)(struct reading *r, struct rkv_error *error);
 };
 
-/* One call; a storage may have it as the first member of what it needs itself. */
+/* One call; a storage's own struct for it may begin with this one. */
 struct reading {
   struct log *log;
   const struct reading_ops *ops;

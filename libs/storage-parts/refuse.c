@@ -2,6 +2,7 @@
 #include "refuse.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,9 +17,10 @@ static enum rkv_status refuse_descriptors(const char *path, const char *what,
                     path, what);
   (void)getrlimit(RLIMIT_NOFILE, &limit);
   return rkv_fail(error, RKV_FULL,
-                  "%s: cannot %s: all %llu file descriptors that this process may have are in use "
+                  "%s: cannot %s: all %" PRIu64
+                  " file descriptors that this process may have are in use "
                   "(raise the limit of open files: LimitNOFILE of the service, or ulimit -n)",
-                  path, what, (unsigned long long)limit.rlim_cur);
+                  path, what, (uint64_t)limit.rlim_cur);
 }
 
 enum rkv_status refuse_kind(const char *path, struct rkv_error *error) {

@@ -1,6 +1,7 @@
 /* snapshots.c: cuts a snapshot into blocks, puts it into its place, and gives it back. */
 #include "snapshots.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,11 +23,21 @@ struct snapshot *snapshots_new(struct log *log) {
   return snapshot;
 }
 
-/* After a failure nothing is changed any more: the next open drops what nobody needs. */
+static bool is_newest(const struct snapshot *snapshot) {
+  bool newest;
+  log_lock(snapshot->log);
+  newest = snapshot->log->newest == snapshot;
+  log_unlock(snapshot->log);
+  return newest;
+}
+
+/* After a failure no file is dropped any more: the next open does that. */
 void snapshots_drop(struct snapshot *snapshot) {
   if (!snapshot || atomic_fetch_sub(&snapshot->refs, 1) != 1) return;
-  if (atomic_load(&snapshot->replaced) && !log_failed(snapshot->log))
+  if (atomic_load(&snapshot->replaced) && !log_failed(snapshot->log)) {
+    assert(!is_newest(snapshot)); /* (P2) */
     ops_of(snapshot)->drop(snapshot);
+  }
   rkv_buf_drop(&snapshot->meta.membership);
   free(snapshot);
 }
@@ -106,10 +117,12 @@ void snapshots_abort(void *writer) {
   free_writer(w);
 }
 
-/* The whole, durable snapshot is the newest one from now on. */
+/* The snapshot, whole and durable, becomes the newest one. */
 static void replace_newest(struct snapshot_writer *w) {
   struct log *log = w->snapshot->log;
+  uint32_t block = log->ops->snapshots->block_bytes;
   struct snapshot *old;
+  assert(w->filled == 0 && w->number == (w->snapshot->meta.size + block - 1) / block); /* (P1) */
   log_lock(log);
   old = log->newest;
   log->newest = w->snapshot;

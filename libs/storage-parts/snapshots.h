@@ -1,16 +1,16 @@
-/* snapshots.h: the newest snapshot, who reads it, and the one that is being written.
+/* snapshots.h: the newest snapshot, its readers, and the snapshot that is being written.
  *
  * A snapshot is stored in blocks of one size, the last one shorter.
  *
  * (P1) The newest snapshot is whole and durable.
- * (P2) What is stored of the one before is dropped only after that, and when nobody reads it. */
+ * (P2) The bytes of the snapshot before it are dropped after that, once it has no reader. */
 #ifndef STORAGE_PARTS_SNAPSHOTS_H
 #define STORAGE_PARTS_SNAPSHOTS_H
 
 #include "log.h"
 
-/* One that is being written, and one reader; a storage may have them as the first member of what it
- * needs itself. */
+/* A snapshot that is being written, and a reader of one; a storage's own structs may begin with
+ * these. */
 struct snapshot_writer {
   struct snapshot *snapshot; /* meta.size: bytes so far */
   uint8_t *block;            /* what is being filled, behind ops->block_head bytes */
@@ -25,12 +25,12 @@ struct snapshot_reader {
 };
 
 /* How snapshots are stored. RKV_IO and RKV_CORRUPT of `write` and `finish` are final: a device that
- * cannot write a snapshot cannot be trusted with the log. One that is full can, and so can one that
- * no descriptor was left for. */
+ * cannot write a snapshot cannot be trusted with the log. A full device, or a lack of descriptors,
+ * refuses the one snapshot. */
 struct snapshots_ops {
   size_t snapshot_size, writer_size, reader_size; /* bytes of the storage's structs */
   uint32_t block_head, block_bytes;
-  /* Makes room for what is to be written; after an error `end` is called too. */
+  /* Makes the place that is written to; after an error `end` is called too. */
   enum rkv_status (*begin)(struct snapshot_writer *w, struct rkv_error *error);
   /* Block w->number, w->filled bytes of data, is whole. */
   enum rkv_status (*write)(struct snapshot_writer *w, struct rkv_error *error);

@@ -50,12 +50,12 @@ enum rkv_status dir_check_new(const char *dir, int fd, struct rkv_error *error) 
 
 /* ---- kinds of files ---- */
 
-/* Whoever opened it would wait for another program, or read what has no end. */
-static bool is_endless(int dir_fd, const char *name) {
+/* Whoever opened a pipe or a device would wait for another program, or read what has no end; what a
+ * link leads to is not what is settled and claimed here. */
+static bool is_file(int dir_fd, const char *name) {
   struct stat info;
-  if (fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
-    return false; /* gone, or told later */
-  return S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode);
+  if (fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return true; /* gone, or told later */
+  return S_ISREG(info.st_mode);
 }
 
 static bool is_read(const char *name) {
@@ -70,7 +70,7 @@ struct place {
 static enum rkv_status check_kind(void *arg, const char *name, struct rkv_error *error) {
   const struct place *place = arg;
   char path[PATH_MAX];
-  if (!is_read(name) || !is_endless(place->fd, name)) return RKV_OK;
+  if (!is_read(name) || is_file(place->fd, name)) return RKV_OK;
   (void)snprintf(path, sizeof path, "%s/%s", place->dir, name);
   return refuse_kind(path, error);
 }

@@ -10,8 +10,8 @@
  * whose files these are; those of refuse_errno. */
 enum rkv_status dir_check_new(const char *dir, int fd, struct rkv_error *error);
 
-/* Refuses pipes and devices in the place of files, which RocksDB would wait for. Errors: those of
- * refuse_errno. */
+/* Refuses links, pipes, devices and folders in the place of files, before RocksDB opens one.
+ * Errors: those of refuse_errno. */
 enum rkv_status dir_check_kinds(const char *dir, int fd, struct rkv_error *error);
 
 /* The two files by which RocksDB finds all others. Errors: RKV_CORRUPT if one is missing or empty;

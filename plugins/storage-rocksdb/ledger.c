@@ -5,6 +5,7 @@
 
 #include <storage-parts/folder.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -85,6 +86,7 @@ static void drop_notes(struct owner *owner, uint64_t needed, uint64_t exact) {
     owner->notes[kept++] = *note;
   }
   owner->count = kept;
+  assert(kept == 0 || owner->notes[kept - 1].last >= needed); /* (N2) */
 }
 
 static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct rkv_error *error) {
@@ -133,6 +135,15 @@ static struct owner_note *note_of(struct owner *owner, uint64_t file) {
   return NULL;
 }
 
+/* A note names the present log file and a change up to `sequence`. */
+static bool is_noted(const struct ledger *l, uint64_t sequence) {
+  for (size_t i = l->owner.count; i > 0; i--) {
+    const struct owner_note *note = &l->owner.notes[i - 1];
+    if (note->last == l->active && note->sequence >= sequence) return true;
+  }
+  return false;
+}
+
 /* A change was written, into a log file from `before` to the present one: which of them is only
  * known if they are the same. Under the lock. */
 static enum rkv_status take_note(struct ledger *l, const struct db *db, uint64_t before,
@@ -164,6 +175,7 @@ enum rkv_status ledger_write(struct ledger *l, const struct db *db, rocksdb_writ
   if (status != RKV_OK) return status;
   (void)pthread_mutex_lock(&l->lock);
   status = take_note(l, db, before, db_last_change(batch), error);
+  assert(status != RKV_OK || is_noted(l, db_last_change(batch))); /* (N1) */
   (void)pthread_mutex_unlock(&l->lock);
   if (status == RKV_OK) return RKV_OK;
   if (error) error->status = RKV_IO; /* final, and never NO_SPACE: the change has been written */

@@ -3,10 +3,11 @@
  * RocksDB knows which of its log files must be there and how long they are, but not of the one that
  * it writes to: without that one, or with nothing in it, the database opens to what it held before.
  *
- * (N1) Nothing is acknowledged before a note names the log file that holds it. That costs a write
- *      to rkv-owner per log file: later changes in the same file need none.
- * (N2) What a note says is durable (without `sync`: as durable as what was acknowledged).
- * (N3) A note counts as long as RocksDB needs the file: what it holds is in other files then. */
+ * (N1) Nothing is acknowledged before a note names the log file that holds it, and is as durable as
+ *      what is acknowledged. That costs a write to rkv-owner per log file: later changes in the
+ *      same file need none.
+ * (N2) A note is kept as long as RocksDB needs the file: later all that the file holds is in other
+ *      files. */
 #ifndef ROCKS_LEDGER_H
 #define ROCKS_LEDGER_H
 
@@ -36,8 +37,7 @@ void ledger_free(struct ledger *l);
 enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const struct tail *tail,
                              struct rkv_error *error);
 
-/* RocksDB is open for good: what it took from its log is as good as acknowledged (N1). Says `made`.
- */
+/* RocksDB is open for good: what it took from its log counts as acknowledged (N1). Says `made`. */
 enum rkv_status ledger_begin(struct ledger *l, const struct db *db, const struct tail *tail,
                              struct rkv_error *error);
 
@@ -46,7 +46,7 @@ enum rkv_status ledger_begin(struct ledger *l, const struct db *db, const struct
 enum rkv_status ledger_write(struct ledger *l, const struct db *db, rocksdb_writebatch_t *batch,
                              struct rkv_error *error);
 
-/* Behind the last write, when RocksDB is closed: says `closed`, and all that was written. */
+/* After the last write, when RocksDB is closed: writes `closed` and the notes. */
 enum rkv_status ledger_close(struct ledger *l, struct rkv_error *error);
 
 #endif

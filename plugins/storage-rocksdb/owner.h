@@ -41,8 +41,7 @@ struct owner {
  * (sync), and claims it if nobody has and nobody's files are in it. *lock is
  * a descriptor that holds it until it is closed, also after an error (-1: none).
  * Errors: RKV_UNAVAILABLE if another process has it; RKV_FOREIGN for another node, a newer format,
- * or files of somebody else; RKV_CORRUPT; RKV_FULL without a file descriptor; RKV_IO; RKV_NO_SPACE.
- */
+ * or files of somebody else; RKV_CORRUPT; RKV_FULL without a descriptor; RKV_IO; RKV_NO_SPACE. */
 enum rkv_status owner_claim(const char *dir, rkv_node_id node_id, bool sync, int *lock,
                             struct owner *owner, struct rkv_error *error);
 

@@ -14,6 +14,7 @@
 
 #include <rkv/membership.h>
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -60,6 +61,7 @@ static void not_whole(struct scan *s, uint64_t offset) {
 }
 
 static enum rkv_status refuse(const struct scan *s, uint64_t offset, struct rkv_error *error) {
+  assert(s->tail->torn && s->file->number >= s->tail->file); /* (T1) */
   return rkv_fail(error, RKV_CORRUPT,
                   "%s/%06" PRIu64 ".log: byte %" PRIu64 " is not what was written: a whole batch "
                   "follows at byte %" PRIu64 " of %06" PRIu64 ".log, so what stood there was "

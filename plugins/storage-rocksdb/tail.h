@@ -1,16 +1,15 @@
 /* tail.h: RocksDB's write-ahead log, looked at before RocksDB opens it. A leaf.
  *
  * When RocksDB starts it either refuses a batch that is not whole or drops it with everything
- * behind it, and cannot tell a batch that power loss tore, which nobody was told of, from one that
- * was acknowledged and damaged later. Here is what tells them apart: a batch is written only when
- * the one before it is on the device (without `sync` that is not so, and a log may be refused that
- * only lost what nobody was promised).
+ * behind it: it cannot tell a batch that power loss tore, and that was never acknowledged, from one
+ * that was acknowledged and damaged later. The order of writes tells them apart: a batch is written
+ * only when the one before it is on the device (not without `sync`: then a log may be refused that
+ * lost nothing but what was never promised).
  *
- * (T1) What is not whole was never acknowledged if no whole record that begins a batch stands
- *      behind it, in its file or in a later one. Then it is cut off; anything else is refused.
- *      Bytes of a client that look like such a record, inside a batch that was torn, lead to a
- *      refusal too; nothing damaged is ever taken for whole.
- * (T2) It is cut off before anything is written behind it. */
+ * (T1) A batch that is not whole was never acknowledged if no whole record that begins a batch
+ *      stands behind it, in its file or in a later one. Then it is cut off, before anything is
+ *      written behind it; anything else is refused. Bytes of a client that look like such a record,
+ *      inside a torn batch, lead to a refusal too; no damaged batch is taken for a whole one. */
 #ifndef ROCKS_TAIL_H
 #define ROCKS_TAIL_H
 

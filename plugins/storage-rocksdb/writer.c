@@ -1,15 +1,15 @@
 /* writer.c: the thread that writes: takes what waits, one batch, one sync, completes.
  *
  * (W1) Nothing is completed before the write that makes it durable; all in the order of the calls.
- * (W2) A batch is carried out whole or not at all, so no crash leaves half of an operation.
- * (W3) While entries wait for room, a purge of entries that are durable goes ahead of them, for it
- *      may be what makes room: nothing that waits before it can change what it drops. */
+ *      RocksDB carries a batch out whole or not at all, so no crash leaves half of an operation.
+ * (W2) While entries wait for room, a purge of entries that are durable goes ahead of them, since
+ *      it may make the room: no operation before it in the queue changes what it drops. */
 #include "writer.h"
 
 #include "room.h"
 #include "values.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
 enum { DROPPED_SINGLY_MAX = 256 };
 #define BATCH_BYTES_MAX (8 * MIB) /* a batch with more of payload gets no more operations */
@@ -50,7 +50,7 @@ static void drop(const struct db *db, rocksdb_writebatch_t *rocks, rkv_index fro
   }
 }
 
-/* Not below what went ahead (W3). */
+/* Drops nothing twice: a purge may have gone ahead (W2). */
 static void put_purge(struct store *s, rocksdb_writebatch_t *rocks, struct rkv_log_id up_to,
                       rkv_index last) {
   if (up_to.index <= s->purged) return;
@@ -59,7 +59,7 @@ static void put_purge(struct store *s, rocksdb_writebatch_t *rocks, struct rkv_l
   s->purged = up_to.index;
 }
 
-/* Entries that were truncated meanwhile are put like the others: the truncation follows. */
+/* Entries that were truncated meanwhile are put, too: the truncation follows them. */
 static void put_op(struct store *s, rocksdb_writebatch_t *rocks, const struct op *op) {
   const struct db *db = &s->db;
   if (op->refused) return;
@@ -87,8 +87,8 @@ static enum rkv_status write_durably(struct store *s, rocksdb_writebatch_t *rock
 
 /* ---- waiting for room ---- */
 
-/* The furthest purge handed in, if it may go ahead (W3). No truncation that waits reaches below
- * durable_last. */
+/* True if the newest purge in the queue, *up_to, may go ahead (W2): no truncation in the queue
+ * reaches below durable_last. */
 static bool may_purge_ahead(struct store *s, struct rkv_log_id *up_to) {
   bool may;
   log_lock(&s->log);
@@ -103,13 +103,14 @@ static enum rkv_status purge_ahead(struct store *s, struct rkv_log_id up_to,
                                    struct rkv_error *error) {
   rocksdb_writebatch_t *rocks = rocksdb_writebatch_create();
   enum rkv_status status;
+  assert(up_to.index > s->purged); /* (W2) */
   put_purge(s, rocks, up_to, up_to.index);
   status = write_durably(s, rocks, sizeof up_to, error);
   rocksdb_writebatch_destroy(rocks);
   return status;
 }
 
-/* What is purged takes room in RocksDB until it has written its files anew. */
+/* Purged entries take room until RocksDB has written its files anew. */
 static enum rkv_status reclaim(struct store *s, struct rkv_error *error) {
   s->reclaimed = s->purged;
   return db_reclaim(&s->db, s->purged, error);
@@ -161,6 +162,7 @@ static enum rkv_status write_some(struct log *log, struct op *op, const struct o
   status = write_durably(s, rocks, b.bytes, error);
   rocksdb_writebatch_destroy(rocks);
   if (status != RKV_OK) return status;
+  assert(op == b.last); /* (W1) */
   queue_finish(log, b.last);
   return s->purged > purged ? db_return_space(&s->db, DB_LOG, 0, s->purged, error) : RKV_OK;
 }

@@ -48,7 +48,7 @@ void dir_close(struct dir *dir);
 enum rkv_status dir_list(const struct dir *dir, enum dir_file file, uint64_t **numbers,
                          size_t *count, struct rkv_error *error);
 
-/* Names that stand in the directory. An unfinished OWNED_FILE is left out too: it says nothing. */
+/* Names in the directory. An unfinished OWNED_FILE is left out too: it was never in force. */
 enum rkv_status dir_look(const struct dir *dir, struct folder_found *found,
                          struct rkv_error *error);
 
@@ -61,7 +61,7 @@ void dir_close_file(const struct dir *dir, int fd); /* -1: nothing to do */
  * the new name could not be made durable: nobody knows then what stands on the device. */
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
                            struct rkv_error *error);
-/* A file that is not there is dropped already. */
+/* RKV_OK also if there is no such file. */
 enum rkv_status dir_drop(const struct dir *dir, struct dir_name name, struct rkv_error *error);
 
 /* Writes it all. `from` is an offset. Errors: RKV_IO, RKV_NO_SPACE. */

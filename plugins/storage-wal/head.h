@@ -1,7 +1,7 @@
 /* head.h: the header of a segment (docs/wal-format.md). A leaf.
  *
- * The header carries over what the segments before it said: so those can be dropped as soon as none
- * of their entries is held, and the vote survives. */
+ * The header repeats vote, identity and ids that the segments before it lead to: so a segment can
+ * be dropped once none of its entries is held. */
 #ifndef WAL_HEAD_H
 #define WAL_HEAD_H
 

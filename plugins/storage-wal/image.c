@@ -8,6 +8,9 @@ static enum rkv_status replay_entry(struct image *image, const struct record *r,
                                     struct rkv_error *error) {
   struct rkv_log_id id = {r->term, r->index};
   enum rkv_status status;
+  if (image->held.last.index == UINT64_MAX)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "expected no entry behind the greatest index, found entry %" PRIu64, r->index);
   if (r->index != image->held.last.index + 1)
     return rkv_fail(error, RKV_CORRUPT, "expected entry %" PRIu64 ", found entry %" PRIu64,
                     image->held.last.index + 1, r->index);
@@ -17,8 +20,8 @@ static enum rkv_status replay_entry(struct image *image, const struct record *r,
   return status;
 }
 
-/* The entries in question may stand in segments that are dropped already: so a replay takes ids
- * from the records and never looks one up. */
+/* The record's own id counts and no entry is looked up: the one it names may have stood in a
+ * segment that is dropped. */
 static void replay_truncate(struct image *image, struct rkv_log_id id) {
   if (id.index >= image->held.last.index) return;
   index_truncate(&image->index, id.index);

@@ -9,7 +9,7 @@
 
 struct image {
   struct held held;
-  uint64_t incarnation; /* replayed, and in force with the cluster record behind it */
+  uint64_t incarnation; /* takes effect only when the CLUSTER record after it is read */
   struct index index;
 };
 

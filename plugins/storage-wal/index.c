@@ -48,6 +48,7 @@ enum rkv_status index_place(struct index *index, rkv_index first, size_t count,
   struct index_slot *slots;
   bool goes_on = in_last_run(index, first, segment, offset);
   assert(!last_slot(index) || last_slot(index)->first < first); /* (X1) */
+  assert(!goes_on || last_slot(index)->offset < offset);        /* (X2) */
   index->next = first + count;
   if (goes_on) return RKV_OK;
   slots = room(index->slots, sizeof *slots, &index->slot_head, index->slot_count, &capacity);

@@ -2,7 +2,7 @@
  *
  * (X1) Slots ascend by index. The run of a slot goes up to the next slot's first entry.
  * (X2) Within a run the entries stand in ascending order in one segment, between them only records
- *      that are no entries: who walks it from the slot on finds each.
+ *      that are no entries: a walk from the slot on finds each.
  * (X3) The terms cover every entry held. */
 #ifndef WAL_INDEX_H
 #define WAL_INDEX_H
@@ -51,8 +51,8 @@ void index_purge(struct index *index, rkv_index up_to);
 /* Forgets every entry. */
 void index_clear(struct index *index);
 
-/* The slot whose run holds `at`, NULL if there is none; *next is the slot behind it, NULL if it is
- * the last one. Both borrowed until the index changes. */
+/* The slot whose run holds `at`, NULL if there is none; *next is the slot after that, NULL if there
+ * is none. Both borrowed until the index changes. */
 const struct index_slot *index_find(const struct index *index, rkv_index at,
                                     const struct index_slot **next);
 /* The term of an entry held. */

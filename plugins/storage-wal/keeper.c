@@ -1,13 +1,13 @@
 /* keeper.c: makes segments ahead of need and recycles those that hold nothing any more.
  *
- * A spare is made when there is none: so a device that gets full, or a process that runs out of
- * descriptors, is noticed, and said, while one segment is still to be filled. Then it tries again
- * until there is what it lacks. */
+ * A spare is made as soon as there is none: so a full device, or a lack of descriptors, is noticed
+ * and logged while the active segment still has room. The keeper tries again until it succeeds. */
 #include "keeper.h"
 
 #include "lack.h"
 #include "snapshot.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error) {
     if (status != RKV_OK) break;
     if (numbers[i] >= s->next_file) s->next_file = numbers[i] + 1;
     if (size == s->options.segment_bytes && s->spare_count < s->options.spares_max)
-      store_add_spare(s, numbers[i], true);
+      store_add_spare(s, numbers[i], true); /* nobody knows whether it ever held records */
     else
       status = dir_drop(&s->dir, dir_name(DIR_SPARE, numbers[i]), error);
   }
@@ -76,7 +76,7 @@ enum rkv_status keeper_make_first(struct store *s, struct rkv_error *error) {
 
 /* ---- the thread ---- */
 
-/* Nobody waits for the spare that is being made. Takes the lock. */
+/* True if nobody waits any more for the spare that is being made. Takes the lock. */
 static bool is_futile(void *arg) {
   struct store *s = arg;
   bool futile;
@@ -86,13 +86,13 @@ static bool is_futile(void *arg) {
   return futile;
 }
 
-/* Waits for news, or until it is time to look again. Under the lock. */
+/* Waits for a signal, or until it is time to try again. Under the lock. */
 static void pause_keeper(struct store *s) {
   log_signal(&s->log, &s->log.work); /* a writer that closes gives up on a full device */
   log_wait_until(&s->log, &s->chores, s->look_at_ms);
 }
 
-/* A look, before zeros are written in vain. */
+/* Asks the device before zeros are written to it in vain. */
 static enum rkv_status look_for_room(const struct store *s, uint64_t kept,
                                      struct rkv_error *error) {
   uint64_t found = folder_free_bytes(s->dir.files, s->dir.fd);
@@ -101,7 +101,7 @@ static enum rkv_status look_for_room(const struct store *s, uint64_t kept,
                   "%" PRIu64 " bytes are free, of which a snapshot may need %" PRIu64, found, kept);
 }
 
-/* A device that has less room than it tells of (a quota) is tried ever more seldom. */
+/* Sets when to try again: ever later if the device has less room than it tells of (a quota). */
 static void find_time(struct store *s, enum rkv_status status, bool tried) {
   if (status == RKV_OK || !tried || s->pause_ms == 0)
     s->pause_ms = RETRY_MS;
@@ -139,7 +139,7 @@ static void make_spare(struct store *s) {
 /* Under the lock. */
 static bool can_recycle(const struct store *s) {
   const struct segment *oldest = s->oldest;
-  return oldest != s->active && oldest->sequence < s->needed && oldest->readers == 0 &&
+  return oldest != s->active && oldest->sequence < s->oldest_needed && oldest->readers == 0 &&
          s->log.failed.status == RKV_OK;
 }
 
@@ -151,6 +151,7 @@ static void recycle(struct store *s) {
   enum rkv_status status;
   uint64_t number = s->next_file++;
   bool keep = segment->size == s->options.segment_bytes && s->spare_count < s->options.spares_max;
+  assert(can_recycle(s)); /* (S2) */
   s->oldest = segment->next;
   log_unlock(&s->log);
   status = keep ? dir_rename(&s->dir, name, dir_name(DIR_SPARE, number), &error)
@@ -163,7 +164,7 @@ static void recycle(struct store *s) {
   free(segment);
   log_lock(&s->log);
   if (status == RKV_OK && keep) store_add_spare(s, number, true);
-  if (status == RKV_OK && !keep) s->look_at_ms = 0; /* there is news */
+  if (status == RKV_OK) s->look_at_ms = 0; /* nothing lacks: the next try is not put off */
   log_signal(&s->log, &s->log.work);
 }
 

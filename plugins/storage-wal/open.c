@@ -5,6 +5,7 @@
 #include "snapshot.h"
 #include "writer.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -75,7 +76,9 @@ static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv
                       .node_id = s->log.host->node_id,
                       .sequence = 1,
                       .size = s->options.segment_bytes};
-  enum rkv_status status = keeper_make_first(s, error);
+  enum rkv_status status;
+  assert(s->owner.fd >= 0); /* (O1) */
+  status = keeper_make_first(s, error);
   if (status != RKV_OK) return status;
   head.recycled = s->spare_recycled[0];
   status = segment_begin(&s->dir, s->spares[0], &head, &r->fd, error);
@@ -90,7 +93,7 @@ static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv
   return status;
 }
 
-/* Says what was found. */
+/* Logs what was found. */
 static void report(const struct store *s, const struct recovery *r, uint64_t began_ns) {
   if (r->torn)
     rkv_log(s->log.host, RKV_LOG_WARN, STORE_LOG,
@@ -115,6 +118,7 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
                           r->active->size, error);
   if (status == RKV_OK) status = writer_new(s, r, error);
   if (status != RKV_OK) return status;
+  assert(recover_is_whole(r)); /* (V3) */
   log_begin(&s->log, &r->image.held);
   s->index = r->image.index;
   s->oldest = r->oldest;
@@ -127,7 +131,8 @@ static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv
   return RKV_OK;
 }
 
-/* (O1, O2) A directory of format 1 goes on without an owner where there is no room for one. */
+/* Makes rkv-owner (O1) or raises what it says (O2). A directory of format 1 goes on without it
+ * while its device has no room for one. */
 static enum rkv_status settle_owner(struct store *s, struct recovery *r, struct rkv_error *error) {
   uint64_t segment = r->active ? r->active->sequence : 0;
   uint64_t snapshot = s->log.newest ? s->log.newest->number : 0;

@@ -7,6 +7,7 @@
 #include <storage-parts/little.h>
 #include <storage-parts/owned.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -47,7 +48,7 @@ void owner_close(const struct dir *dir, struct owner *owner) {
 
 /* ---- read ---- */
 
-/* Takes the newest of the places that are whole. */
+/* Reads the newer one of the places that are whole; false: none is. */
 static bool take_newest(struct owner *owner, const uint8_t *bytes) {
   bool found = false;
   for (uint64_t i = 0; i < PLACES; i++) {
@@ -123,7 +124,7 @@ enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct ow
   if (status == RKV_OK) status = dir_rename(dir, temporary, name, error);
   if (status == RKV_OK) return RKV_OK;
   owner_close(dir, owner);
-  (void)dir_drop(dir, temporary, &ignored); /* or the next one is written over it */
+  (void)dir_drop(dir, temporary, &ignored); /* what stays is overwritten by the next try */
   return status;
 }
 
@@ -135,6 +136,8 @@ enum rkv_status owner_raise(const struct dir *dir, struct owner *owner, uint64_t
   if (segment > owner->segment) owner->segment = segment;
   if (snapshot > owner->snapshot) owner->snapshot = snapshot;
   owner->changes++;
+  assert(place_at(owner->changes) != place_at(owner->changes - 1)); /* (O3) */
+  assert(owner->segment >= segment && owner->snapshot >= snapshot); /* (O2) */
   encode(owner, place);
   status = dir_write(dir, owner->fd, name, place, sizeof place, place_at(owner->changes), error);
   if (status == RKV_OK) status = dir_sync_file(dir, owner->fd, name, error);

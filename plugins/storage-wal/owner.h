@@ -1,12 +1,12 @@
-/* owner.h: the file `rkv-owner`: whose directory it is, and up to where its files must be there
+/* owner.h: the file `rkv-owner`: whose directory it is, and which newest files must be in it
  * (docs/wal-format.md). A leaf.
  *
- * (O1) It is durable before any other file of ours has its name: files without it are what is left
- *      of a directory, or of format 1, which had none.
- * (O2) `segment` is at least the sequence of every segment of which anything was told to be
- *      durable, `snapshot` the number of every snapshot whose commit returned.
- * (O3) A change replaces the older of two places: one that a crash tears leaves the other. It takes
- *      no room of the device. */
+ * (O1) rkv-owner is durable before any other file of this storage has its name: files without it
+ *      are what is left of a directory, or a directory of format 1.
+ * (O2) `segment` is at least the sequence of every segment of which a record was acknowledged,
+ *      `snapshot` the number of every snapshot whose commit returned.
+ * (O3) A change replaces the older of two places, so that a crash that tears it leaves the newer
+ *      one. A change takes no room of the device. */
 #ifndef WAL_OWNER_H
 #define WAL_OWNER_H
 
@@ -23,14 +23,14 @@ struct owner {
   uint64_t snapshot; /* (O2); 0: none */
 };
 
-/* Reads it; to be changed later: settles what a killed life left of it in the page cache.
- * Errors: RKV_FOREIGN if another plugin, node (0: of any) or a newer version owns the directory;
- * RKV_CORRUPT; RKV_IO, RKV_FULL. */
+/* Reads it. With a node id it may be changed later: what a killed process left of it in the page
+ * cache is synced first. Errors: RKV_FOREIGN if another plugin, node (0: of any) or a newer version
+ * owns the directory; RKV_CORRUPT; RKV_IO, RKV_FULL. */
 enum rkv_status owner_read(const struct dir *dir, rkv_node_id node_id, struct owner *owner,
                            struct rkv_error *error);
 
-/* Makes it, with segment and snapshot as *owner has them. Errors: RKV_NO_SPACE, RKV_FULL, RKV_IO;
- * there is none then. */
+/* Makes it, with segment and snapshot as *owner has them. Errors: RKV_NO_SPACE, RKV_FULL, RKV_IO,
+ * and there is no rkv-owner. */
 enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct owner *owner,
                            struct rkv_error *error);
 

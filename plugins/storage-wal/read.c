@@ -8,9 +8,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 
-/* Where entries will be found. */
+/* Where a run of the index stands. */
 struct run {
-  rkv_index first, last; /* entries of the run, at least as far as they are wanted */
+  rkv_index first, last; /* its entries, as far as they are wanted and durable */
   uint64_t offset, end;
   struct segment *segment;
 };
@@ -18,8 +18,8 @@ struct run {
 /* One call. */
 struct run_reading {
   struct reading base;     /* the first member */
-  struct run run;          /* found last */
-  struct segment *segment; /* whose file is open; it cannot be recycled */
+  struct run run;          /* the one found last */
+  struct segment *segment; /* whose file is open: it is not recycled */
   int fd;                  /* -1: none */
 };
 
@@ -29,8 +29,7 @@ static struct store *store_of(const struct run_reading *r) {
   return (struct store *)r->base.log;
 }
 
-/* Finds the run of r->at, as far as its entries are held and durable, and its segment, which counts
- * as read from now on. Under the lock. */
+/* Finds the run of r->at; its segment counts this reader from now on. Under the lock. */
 static bool find_run(struct reading *reading, rkv_index last) {
   struct run_reading *r = (struct run_reading *)reading;
   const struct index_slot *next, *slot = index_find(&store_of(r)->index, reading->at, &next);
@@ -81,8 +80,8 @@ static enum rkv_status give_checked(struct run_reading *r, const struct record *
   return RKV_OK;
 }
 
-/* Gives the entries that stand in `bytes`, the beginning of the run. If the first one wanted is not
- * whole, *needed tells how many bytes it takes; else *needed is 0. */
+/* Gives the entries in `bytes`, the beginning of the run. If not even the first entry wanted is
+ * whole there, *needed is the length that has it; else *needed is 0. */
 static enum rkv_status give_run(struct run_reading *r, struct rkv_buf bytes, uint64_t *needed,
                                 struct rkv_error *error) {
   const struct run *run = &r->run;
@@ -120,7 +119,7 @@ static enum rkv_status give_run(struct run_reading *r, struct rkv_buf bytes, uin
   return RKV_OK;
 }
 
-/* Reads of the segment that is kept: at least one entry, as a rule the run. */
+/* Reads the run from the open segment: at least one entry of it, as a rule all. */
 static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) {
   const struct run *run = &r->run;
   const struct rkv_host *host = r->base.log->host;
@@ -143,7 +142,7 @@ static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) 
   }
 }
 
-/* Opens the file of the segment, which is counted as read. */
+/* Opens the file of a segment that counts this reader. */
 static enum rkv_status open_segment(struct run_reading *r, struct segment *segment,
                                     struct rkv_error *error) {
   struct dir_name name = dir_name(DIR_LOG, segment->sequence);

@@ -21,7 +21,7 @@ enum { RECORD_HEADER = 40, RECORD_ALIGN = 8 };
   X(TRUNCATE, 3, "truncate") /* term and index of the entry that is now the last one */            \
   X(PURGE, 4, "purge")       /* term and index of the last entry dropped at the front */           \
   X(CLOSE, 5, "close")       /* the storage was closed in order: what stands before was durable */ \
-  X(BEGIN, 6, "begin") /* the first one after a crash; index: random, so no old one follows */     \
+  X(BEGIN, 6, "begin") /* the first one after a crash; index: random, so no older one follows */   \
   X(INCARNATION, 7, "incarnation") /* index: which incarnation of the node this is */              \
   X(CLUSTER, 8, "cluster") /* term, index: the two halves of the cluster id; kind = 1: settled */
 

@@ -3,6 +3,7 @@
 
 #include <storage-parts/owned.h>
 
+#include <assert.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static enum rkv_status placed(const struct scan *scan, uint64_t offset, enum rkv
 
 /* ---- the beginning of a segment ---- */
 
-/* (V1) A segment says in its header what those before it came to. */
+/* (V1) A segment's header repeats the state that the segments before it lead to. */
 static enum rkv_status check_carried(const struct walk *w, uint64_t sequence,
                                      struct rkv_error *error) {
   const struct head *head = &w->scan.head;
@@ -92,6 +93,7 @@ static enum rkv_status begin_segment(struct walk *w, uint64_t sequence, struct r
   if (status == RKV_OK) status = segment_new(&w->scan.head, &segment, error);
   if (status != RKV_OK) return status;
   if (r->active) {
+    assert(r->active->sequence + 1 == segment->sequence); /* (V1) */
     r->active->next = segment;
   } else {
     r->oldest = segment;
@@ -137,24 +139,23 @@ static enum rkv_status judge_end(struct walk *w, struct rkv_error *error) {
                     "%s: offset %" PRIu64 ": %s; the record at offset %" PRIu64
                     " shows that it was whole once",
                     scan->name.text, scan->offset, scan->why, rest.proof_at);
-  w->r->torn = scan->torn || rest.leftover;
+  w->r->torn = scan->torn || rest.cut_batch_rest;
   memcpy(w->r->torn_why, scan->why, sizeof scan->why);
   return RKV_OK;
 }
 
-/* The next segment's header told where this one ends. */
+/* (V1) The header of the next segment says that this one ends at `end`. */
 static enum rkv_status check_end(const struct walk *w, uint64_t end, struct rkv_error *error) {
   const struct scan *scan = &w->scan;
-  if (scan->offset >= end) return RKV_OK; /* beyond it: check_carried finds that */
+  if (scan->offset >= end) return RKV_OK; /* if it is greater, check_carried refuses */
   return rkv_fail(error, RKV_CORRUPT,
                   "%s: offset %" PRIu64
                   ": %s; the next segment shows that records go on to %" PRIu64,
                   scan->name.text, scan->offset, scan->why, end);
 }
 
-/* What is read must be on the device, not only in the page cache of a process that was killed or
- * never synced: a sync, and then what was clean is read anew from the last segment, whose end is to
- * be judged. */
+/* Makes durable what a process that was killed, or never synced, left in the page cache. The last
+ * segment, whose end is to be judged, is then read from the device. */
 static enum rkv_status settle(const struct dir *dir, int fd, struct dir_name name, bool is_last,
                               struct rkv_error *error) {
   enum rkv_status status = dir_sync_file(dir, fd, name, error);
@@ -195,6 +196,7 @@ static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_l
   if (status == RKV_OK && is_last) status = judge_end(w, error);
   if (status == RKV_OK && !is_last) status = next_prev_end(w, sequence, &end, error);
   if (status == RKV_OK && !is_last) status = check_end(w, end, error);
+  assert(is_last || !w->r->torn); /* (V2) */
   w->r->prev = w->scan.prev;
   scan_end(&w->scan);
   if (status == RKV_OK && is_last) {
@@ -206,13 +208,17 @@ out:
   return status;
 }
 
-/* (V3) */
+bool recover_is_whole(const struct recovery *r) {
+  rkv_index first = index_first(&r->image.index);
+  if (r->image.held.last.index == r->image.held.purged.index) return true;
+  return first != 0 && first <= r->image.held.purged.index + 1;
+}
+
 static enum rkv_status check_whole(const struct walk *w, uint64_t first_sequence,
                                    struct rkv_error *error) {
   const struct image *image = &w->r->image;
   rkv_index first = index_first(&image->index);
-  if (image->held.last.index == image->held.purged.index) return RKV_OK;
-  if (first != 0 && first <= image->held.purged.index + 1) return RKV_OK;
+  if (recover_is_whole(w->r)) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT,
                   "%s is missing: expected entries from %" PRIu64 " on, found them from %" PRIu64
                   " on",

@@ -1,11 +1,11 @@
 /* recover.h: what a directory's segments say together, read without changing anything.
  *
- * (V1) Segments are numbered without a gap, up to the one that the owner knows of (whole.h); each
- *      begins where the one before says it ends.
- * (V2) Only the last segment may end in something that is no record, and only if no record behind
- *      it proves that it was durable once: that is a write cut off by a crash, which nobody was
- *      told had succeeded.
- * (V3) Every entry from purged + 1 to last has its place. */
+ * (V1) Segments are numbered without a gap, at least up to the one that the owner knows of
+ *      (whole.h); each ends where the header of the next one says.
+ * (V2) Only the last segment may end in bytes that are no record, and only if no record behind them
+ *      proves that they were durable once: then they are a write that a crash cut off and that was
+ *      never acknowledged.
+ * (V3) Every entry from purged + 1 to last has its place in the index. */
 #ifndef WAL_RECOVER_H
 #define WAL_RECOVER_H
 
@@ -27,16 +27,19 @@ struct recovery {
   char torn_why[SCAN_WHY_MAX]; /* what stands there */
 };
 
-/* Told of each record while reading, for tools; NULL: nobody is. */
+/* What a tool is called with while segments are read. */
 struct recover_watcher {
   void (*head)(struct recover_watcher *self, const struct scan *scan);
   void (*record)(struct recover_watcher *self, const struct scan *scan);
 };
 
-/* Reads it all. node_id 0: of any node. Errors: RKV_CORRUPT, RKV_FOREIGN, RKV_IO, RKV_NO_MEMORY,
- * with the place; *r needs no recover_free then. */
+/* Reads it all. node_id 0: of any node; watcher NULL: none. Errors: RKV_CORRUPT, RKV_FOREIGN,
+ * RKV_IO, RKV_NO_MEMORY, with the place; *r needs no recover_free then. */
 enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,
                         struct recovery *r, struct rkv_error *error);
+
+/* (V3) holds: no entry is missing at the front. */
+bool recover_is_whole(const struct recovery *r);
 
 /* Frees what was not taken over. */
 void recover_free(struct recovery *r);

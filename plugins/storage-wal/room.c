@@ -3,6 +3,7 @@
 
 #include "lack.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #define CONTROL_BYTES_MAX (64 * KIB)
@@ -28,6 +29,8 @@ enum rkv_status room_settle(struct writer *w, struct rkv_error *error) {
 enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf payload,
                          struct rkv_error *error) {
   enum rkv_status status;
+  assert(w->stage.offset + record_size(payload.len) <= w->segment->size);
+  assert(w->batch >= HEAD_SIZE && w->batch <= w->stage.offset); /* (W2) */
   record->prev = w->prev;
   record->batch = (uint32_t)w->batch;
   record->length = (uint32_t)payload.len;
@@ -40,8 +43,8 @@ enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf
 
 /* ---- a purge that goes ahead (W4) ---- */
 
-/* The furthest purge handed in, if a segment goes with it. No truncation that waits reaches below
- * durable_last. Under the lock. */
+/* True if the newest purge in the queue gives a segment back and may go ahead: what it drops is
+ * durable, and no truncation in the queue reaches below durable_last. Under the lock. */
 static bool may_purge_ahead(const struct writer *w) {
   const struct store *s = w->s;
   rkv_index up_to = s->log.held.purged.index;
@@ -56,6 +59,7 @@ static enum rkv_status purge_ahead(struct writer *w, struct rkv_error *error) {
   struct rkv_log_id up_to = s->log.held.purged;
   struct record record = {.type = RECORD_PURGE, .term = up_to.term, .index = up_to.index};
   enum rkv_status status;
+  assert(w->batch == w->stage.offset && up_to.index <= s->log.durable_last); /* (W4) */
   log_unlock(&s->log);
   w->purged = up_to;
   status = room_put(w, &record, rkv_buf_none(), error);
@@ -84,7 +88,7 @@ bool room_has(struct writer *w, uint64_t size, bool control) {
   return fits;
 }
 
-/* The next spare; waits for one as long as there is hope. */
+/* Waits for a spare and tells the first one. Errors: those of log_hopes. */
 static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *recycled,
                                    struct rkv_error *error) {
   struct store *s = w->s;
@@ -107,7 +111,8 @@ static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *rec
   return status;
 }
 
-/* A file is large enough for all records but the largest: then the device may be too full. */
+/* There is a spare, but no room to make it as large as the record needs: waits a while, or makes
+ * room. */
 static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error) {
   struct store *s = w->s;
   enum rkv_status status;
@@ -185,6 +190,7 @@ enum rkv_status room_make(struct writer *w, const struct op *op, uint64_t size, 
   if (room_has(w, size, control)) return RKV_OK;
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
+  assert(w->batch == w->stage.offset); /* (W1) */
   store_finish(w->s, op, false, w->stage.offset);
   status = await_spare(w, &spare, &recycled, error);
   if (status != RKV_OK || w->stage.offset + size <= w->segment->size) return status;

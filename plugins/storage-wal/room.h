@@ -3,15 +3,15 @@
  * (W3) While no spare segment is there, entries leave room for votes and other small records: a
  *      node on a full device can still vote after a start.
  * (W4) While entries wait for a segment on a full device, a purge of entries that are durable goes
- * ahead of them, for it may be what makes room: nothing that waits before it can change what it
- * drops. */
+ *      ahead of them, since it may make the room: no operation before it in the queue changes what
+ *      it drops. */
 #ifndef WAL_ROOM_H
 #define WAL_ROOM_H
 
 #include "stage.h"
 #include "store.h"
 
-/* Nobody else touches it. */
+/* Only the writer thread touches it. */
 struct writer {
   struct store *s;
   struct segment *segment; /* the active one */
@@ -19,9 +19,8 @@ struct writer {
   uint32_t prev;  /* checksum of the last record */
   uint64_t batch; /* offset up to which the segment is durable */
   bool closed;    /* the last record is one of an orderly close */
-  bool crashed;   /* the log did not end with such a one: what a crash left of a batch may stand
-                     behind its end */
-  uint64_t nonce; /* for the record that it cannot follow */
+  bool crashed;   /* no orderly close, and no BEGIN yet: records of a cut batch may stand behind */
+  uint64_t nonce; /* for BEGIN: no record of that batch follows it */
   struct rkv_identity identity;
   struct rkv_vote vote; /* what a new segment's header carries over: the state after the records */
   struct rkv_log_id purged, last;
@@ -41,9 +40,8 @@ uint64_t room_reserved(const struct writer *w);
 bool room_has(struct writer *w, uint64_t size, bool control);
 
 /* Makes room for a record of `size` bytes, which belongs to `op`. If that takes a new segment, all
- * operations before `op` are completed first: nobody waits for a spare who need not.
- * Errors: RKV_IO; RKV_NO_SPACE; RKV_CANCELLED when the storage is closed while the device is full.
- */
+ * operations before `op` are completed first, since a spare may be long in coming. Errors: RKV_IO;
+ * RKV_NO_SPACE; RKV_CANCELLED when the storage is closed while the device is full. */
 enum rkv_status room_make(struct writer *w, const struct op *op, uint64_t size, bool control,
                           struct rkv_error *error);
 

@@ -153,7 +153,7 @@ static void search(const struct scan *s, uint64_t from, const uint8_t *bytes, si
     record_decode(bytes + at, &record);
     if (!record_plausible(&record, from + at, s->head.size)) continue;
     if (record.header_crc != record_header_crc(bytes + at, s->seed, from + at)) continue;
-    rest->leftover = true;
+    rest->cut_batch_rest = true;
     rest->proof = record.batch > s->offset;
     rest->proof_at = from + at;
   }

@@ -12,7 +12,7 @@ enum { SCAN_WHY_MAX = 160 };
 
 struct scan {
   const struct dir *dir;
-  int fd; /* owned by whoever opened it */
+  int fd; /* borrowed */
   struct dir_name name;
   struct head head;
   uint32_t seed;
@@ -40,9 +40,9 @@ enum rkv_status scan_next(struct scan *scan, bool *found, struct rkv_error *erro
 
 /* What stands behind the end that scan_next met. */
 struct scan_rest {
-  bool proof;        /* a record that was written when what stands at scan->offset was durable */
-  uint64_t proof_at; /* where */
-  bool leftover;     /* records of the batch that was being written, out of reach */
+  bool proof;          /* a record that was written when what stands at scan->offset was durable */
+  uint64_t proof_at;   /* where */
+  bool cut_batch_rest; /* records of the batch that was being written, behind the end */
 };
 
 /* Looks at every place behind scan->offset where a record could begin. Errors: RKV_IO. */

@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-  PIECE = 1024 * 1024
-}; /* bytes of zeros written and synced at once: the log's own syncs wait
-      for no more than that */
+/* Bytes of zeros written and synced at once: a sync of the log waits for no more than that. */
+enum { PIECE = 1024 * 1024 };
 
 enum rkv_status segment_new(const struct head *head, struct segment **segment,
                             struct rkv_error *error) {
@@ -85,8 +83,8 @@ enum rkv_status segment_random(const struct dir *dir, void *bytes, size_t len,
   return RKV_OK;
 }
 
-/* Makes a spare larger, for one large record. What a failed sync left of it must not be taken for
- * durable by the next try. */
+/* Makes a spare larger, for one large record. Without room it is cut back to what it was: the next
+ * try must not take zeros for durable whose sync failed. */
 static enum rkv_status extend(const struct dir *dir, struct dir_name name, int fd, uint64_t size,
                               struct rkv_error *error) {
   uint64_t old = 0;

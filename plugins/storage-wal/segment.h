@@ -12,7 +12,8 @@ struct segment {
   uint32_t seed;     /* of its records' checksums */
   uint64_t end;      /* where its durable records end (under the store's lock once it runs) */
   rkv_index highest; /* no entry above stands in it (under the store's lock once it runs) */
-  unsigned readers;  /* who reads the file now: it keeps its name (under the store's lock) */
+  unsigned
+      readers; /* of the file: while there are any it keeps its name (under the store's lock) */
 };
 
 /* Errors: RKV_NO_MEMORY. */

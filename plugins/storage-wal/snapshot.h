@@ -1,7 +1,7 @@
 /* snapshot.h: snapshots as files of their own (docs/wal-format.md).
  *
- * (P1) A file named snapshot-N is whole and durable; the greatest N is the newest.
- * (P2) The one before is dropped only after the new one has its name. */
+ * A file gets its name snapshot-N when it is whole and durable, and the one before is dropped after
+ * that (P1 and P2 of storage-parts/snapshots.h); the greatest N is the newest. */
 #ifndef WAL_SNAPSHOT_H
 #define WAL_SNAPSHOT_H
 

@@ -11,7 +11,7 @@ static enum rkv_status read_newest(struct store *s, uint64_t number, struct rkv_
   int fd;
   enum rkv_status status = dir_open_file(&s->dir, name, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = dir_sync_file(&s->dir, fd, name, error); /* a life without sync may have written it */
+  status = dir_sync_file(&s->dir, fd, name, error); /* a process without sync may have written it */
   if (status == RKV_OK) snapshot = snapshots_new(&s->log);
   if (snapshot)
     status = snapshot_read_header(&s->dir, fd, name, s->log.host, s->log.host->node_id,

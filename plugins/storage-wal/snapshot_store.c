@@ -39,7 +39,7 @@ static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *e
   return dir_open_file(&s->dir, w->name, O_RDWR | O_CREAT | O_TRUNC, &w->fd, error);
 }
 
-/* What is left is dropped when the storage is opened. */
+/* A file that cannot be dropped now is dropped when the storage is opened. */
 static void end(struct snapshot_writer *writer) {
   struct file_writer *w = (struct file_writer *)writer;
   const struct dir *dir = &store_of(writer->snapshot)->dir;
@@ -95,7 +95,7 @@ static enum rkv_status finish(struct snapshot_writer *writer, struct rkv_error *
 }
 
 static void drop(struct snapshot *snapshot) {
-  struct rkv_error ignored; /* it is dropped when the storage is opened */
+  struct rkv_error ignored; /* what stays is dropped when the storage is opened */
   (void)dir_drop(&store_of(snapshot)->dir, dir_name(DIR_SNAPSHOT, snapshot->number), &ignored);
 }
 

@@ -1,6 +1,8 @@
 /* store.c: what the storage's threads do to what they share. */
 #include "store.h"
 
+#include <assert.h>
+
 enum rkv_status store_raise_owner(struct store *s, uint64_t segment, uint64_t snapshot,
                                   struct rkv_error *error) {
   enum rkv_status status;
@@ -21,8 +23,8 @@ void store_release_segments(struct store *s) {
   if (!held) held = s->active;
   if (s->log.drops_queued == 0) needed = held;
   while (needed != held && needed->highest <= s->log.durable_purged) needed = needed->next;
-  s->needed = needed->sequence;
-  if (s->oldest->sequence < s->needed) log_signal(&s->log, &s->chores);
+  s->oldest_needed = needed->sequence;
+  if (s->oldest->sequence < s->oldest_needed) log_signal(&s->log, &s->chores);
 }
 
 void store_add_spare(struct store *s, uint64_t number, bool recycled) {
@@ -38,13 +40,22 @@ void store_drop_spare(struct store *s) {
   }
 }
 
+/* (S1) The first entry held, if it is durable, has its place. Under the lock. */
+static bool has_place(const struct store *s) {
+  const struct index_slot *next;
+  rkv_index first = s->log.held.purged.index + 1;
+  return s->log.durable_last <= s->log.held.purged.index || index_find(&s->index, first, &next);
+}
+
 void store_finish(struct store *s, const struct op *last, bool included, uint64_t segment_end) {
   struct queue_taken taken;
   bool ok;
   log_lock(&s->log);
   ok = s->log.failed.status == RKV_OK;
+  assert(s->owner.fd < 0 || s->owner.segment >= s->active->sequence); /* (O2) */
   if (ok) s->active->end = segment_end;
   taken = queue_take(&s->log, last, included);
+  assert(!ok || has_place(s)); /* (S1) */
   if (ok) store_release_segments(s);
   log_unlock(&s->log);
   queue_complete(&taken);

@@ -1,7 +1,7 @@
 /* store.h: the running storage: what its files share.
  *
  * The log (storage-parts/log.h) has the queue and the writer thread; a second thread makes and
- * recycles segments. What follows is under the log's lock too.
+ * recycles segments. What they share is under the log's lock too.
  *
  * (S1) Each durable entry held has its place in the index.
  * (S2) Segments are dropped oldest first, once nothing held stands in them, the truncation or purge
@@ -30,7 +30,7 @@ struct store {
 
   struct index index;
   struct segment *oldest, *active;
-  uint64_t needed;                   /* sequence: older segments hold nothing any more */
+  uint64_t oldest_needed;            /* sequence: segments before it hold nothing any more */
   uint64_t spares[STORE_SPARES_MAX]; /* numbers of spare files */
   bool spare_recycled[STORE_SPARES_MAX];
   size_t spare_count;
@@ -52,10 +52,11 @@ enum rkv_status store_raise_owner(struct store *s, uint64_t segment, uint64_t sn
                                   struct rkv_error *error);
 /* Of new segments. */
 uint32_t store_format(const struct store *s);
-/* Segments that hold nothing are left to the keeper (S2). Under the lock. */
+/* Tells the keeper which segments hold nothing any more (S2). Under the lock. */
 void store_release_segments(struct store *s);
 
-/* Spares go in at the end and out at the front. Any may have held records. Under the lock. */
+/* Spares go in at the end and out at the front; recycled: the file may have held records, so that
+ * what stands behind the log's end is not zeros. Under the lock. */
 void store_add_spare(struct store *s, uint64_t number, bool recycled);
 void store_drop_spare(struct store *s);
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The log's leaves know files by their names alone. */
+/* Puts the directory before the text of a leaf, which knows files by their names alone. */
 static enum rkv_status placed(const char *dir, enum rkv_status status, struct rkv_error *error) {
   char text[RKV_ERROR_TEXT_MAX];
   if (status == RKV_OK || !error || strstr(error->text, dir)) return status;

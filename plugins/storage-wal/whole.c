@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-/* No log and no rkv-owner. */
+/* There is no log and no rkv-owner. */
 static enum rkv_status check_new(const struct dir *dir, struct rkv_error *error) {
   struct folder_found found;
   enum rkv_status status = dir_look(dir, &found, error);

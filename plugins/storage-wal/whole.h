@@ -1,8 +1,8 @@
 /* whole.h: are all files of the directory there? A leaf.
  *
- * A directory of which nothing is left is a new one; nobody can tell. Any other must hold its log
- * up to the segment, and the snapshot, of which `rkv-owner` knows; what is missing before is found
- * by the log itself (recover.h). */
+ * An empty directory is a new one: nothing tells it from one whose files were all removed. Any
+ * other must hold the segment and the snapshot of which `rkv-owner` knows; a segment that is
+ * missing before those is found by the log itself (V1 of recover.h). */
 #ifndef WAL_WHOLE_H
 #define WAL_WHOLE_H
 

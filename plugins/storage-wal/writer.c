@@ -6,6 +6,7 @@
 
 #include "room.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define SYNC_BYTES_MAX (8 * MIB) /* a batch is not taken further than that */
@@ -49,9 +50,9 @@ void writer_free(struct writer *w) {
 
 /* ---- records ---- */
 
-/* How many of the operation's next entries fit here; they get their place in the index (L2). Those
- * that were truncated meanwhile are written like the others, as the order of the calls wants it,
- * but get no place. */
+/* Counts how many of the operation's next entries fit into the segment, and gives them their place
+ * in the index (S1). Entries that were truncated meanwhile are written, too, since records stand in
+ * the order of the calls, but get no place. */
 static enum rkv_status place(struct writer *w, const struct op *op, size_t *count, bool *end,
                              struct rkv_error *error) {
   struct store *s = w->s;
@@ -71,7 +72,8 @@ static enum rkv_status place(struct writer *w, const struct op *op, size_t *coun
                          w->stage.offset, error);
   if (n > 0 && op->entries[op->staged + n - 1].id.index > w->segment->highest)
     w->segment->highest = op->entries[op->staged + n - 1].id.index;
-  if (op->staged + n > op->live) s->index.cut = true; /* no run goes on behind them */
+  assert(n == 0 || at + room_reserved(w) <= w->segment->size); /* (W3) */
+  if (op->staged + n > op->live) s->index.cut = true;          /* no run goes on behind them */
   *end = op->staged + n == op->count;
   log_unlock(&s->log);
   *count = n;
@@ -99,7 +101,7 @@ static enum rkv_status write_entries(struct writer *w, struct op *op, struct rkv
   }
 }
 
-/* Two records, in force with the second one: a crash between them leaves no mixture. */
+/* Two records, which take effect with the second one: a crash between them leaves no mixture. */
 static enum rkv_status write_identity(struct writer *w, const struct op *op,
                                       struct rkv_error *error) {
   const struct rkv_identity *identity = &op->identity;
@@ -176,11 +178,12 @@ static enum rkv_status write_batch(struct log *log, struct op *op, const struct 
   }
   status = room_settle(w, error);
   if (status != RKV_OK) return status;
+  assert(w->batch == w->stage.offset); /* (W1) */
   store_finish(w->s, op, true, w->stage.offset);
   return RKV_OK;
 }
 
-/* Says in the log that nothing was cut off: so later damage cannot be taken for a crash. */
+/* Records that nothing was cut off, so that later damage is not taken for a crash. */
 static void write_close(struct writer *w) {
   struct record record = {.type = RECORD_CLOSE};
   struct rkv_error error;

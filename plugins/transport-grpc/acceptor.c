@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "address.h"
 #include "connections.h"
+#include "doorstep.h"
 #include "ended.h"
 #include "peer.h"
 #include "server.h"
@@ -43,6 +44,8 @@ struct acceptor {
   int stop_fd; /* readable: end */
   pthread_t thread;
   bool running;
+  struct doorstep_guest guests[DOORSTEP_MAX]; /* the thread's */
+  unsigned guest_count;
   pthread_mutex_t mutex;
   struct connections *connections; /* under mutex */
   struct rkv_metric open_metric;
@@ -89,6 +92,31 @@ static void refuse(struct acceptor *a, enum ended_kind why, int fd) {
   (void)close(fd); /* at once: nothing was read */
 }
 
+static void hand_over(struct acceptor *a, const struct doorstep_guest *guest) {
+  a->door->functions->handle(a->door, guest->listener, guest->fd, NULL);
+}
+
+/* False: the guest waits on. */
+static bool settle(struct acceptor *a, const struct doorstep_guest *guest) {
+  switch (doorstep_look(guest, transport_now(a->t))) {
+  case DOORSTEP_WAITS: return false;
+  case DOORSTEP_BEGUN: hand_over(a, guest); break;
+  case DOORSTEP_STRANGE: refuse(a, ENDED_STRANGE, guest->fd); break;
+  case DOORSTEP_SILENT: refuse(a, ENDED_SPEECHLESS, guest->fd); break;
+  case DOORSTEP_GONE: (void)close(guest->fd); break;
+  }
+  return true;
+}
+
+static void welcome(struct acceptor *a, int listener, int fd) {
+  const struct doorstep_guest guest = {fd, listener, transport_now(a->t) + DOORSTEP_WAIT_NS};
+  if (settle(a, &guest)) return;
+  if (a->guest_count == DOORSTEP_MAX)
+    hand_over(a, &guest);
+  else
+    a->guests[a->guest_count++] = guest;
+}
+
 static void take(struct acceptor *a, int listener, int fd, const struct sockaddr_storage *from) {
   const struct connections_owner owner = connections_owner_of(from);
   const bool is_member = peers_live_at(a->t, owner);
@@ -108,7 +136,7 @@ static void take(struct acceptor *a, int listener, int fd, const struct sockaddr
   /* Whoever takes nothing from its socket for so long is hung up on by the kernel: the core would
    * wait for ever to write. */
   (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
-  a->door->functions->handle(a->door, listener, fd, NULL);
+  welcome(a, listener, fd);
 }
 
 static void reopen_spare(struct acceptor *a) {
@@ -146,23 +174,39 @@ static bool accept_some(struct acceptor *a, int listener) {
 
 /* ---- the thread ---- */
 
+#define POLLED_MAX (1 + ADDRESS_LISTENERS_MAX + DOORSTEP_MAX) /* the stop, listeners, guests */
+
 /* False: the end. */
-static bool await(struct acceptor *a, struct pollfd *fds) {
-  if (poll(fds, 1 + a->listeners.count, -1) < 0) return true; /* EINTR: nothing is set */
+static bool await(struct acceptor *a, struct pollfd fds[POLLED_MAX]) {
+  const int patience = doorstep_patience_ms(a->guests, a->guest_count, transport_now(a->t));
+  nfds_t count = 1 + a->listeners.count;
+  for (nfds_t i = 0; i < count; i++) fds[i].revents = 0;
+  for (unsigned i = 0; i < a->guest_count; i++)
+    fds[count++] = (struct pollfd){.fd = a->guests[i].fd, .events = POLLIN};
+  (void)poll(fds, count, patience); /* EINTR: nothing is set */
   return fds[0].revents == 0;
+}
+
+/* The last ones first: who takes a place that became free was looked at. */
+static void look_at_guests(struct acceptor *a, const struct pollfd *fds) {
+  const uint64_t now = transport_now(a->t);
+  for (unsigned i = a->guest_count; i-- > 0;) {
+    if (fds[i].revents == 0 && now < a->guests[i].until_ns) continue;
+    if (settle(a, &a->guests[i])) a->guests[i] = a->guests[--a->guest_count];
+  }
 }
 
 static void *acceptor_main(void *arg) {
   struct acceptor *a = arg;
-  struct pollfd fds[1 + ADDRESS_LISTENERS_MAX] = {{.fd = a->stop_fd, .events = POLLIN}};
+  struct pollfd fds[POLLED_MAX] = {{.fd = a->stop_fd, .events = POLLIN}};
   for (size_t i = 0; i < a->listeners.count; i++)
     fds[1 + i] = (struct pollfd){.fd = a->listeners.fds[i], .events = POLLIN};
   while (await(a, fds)) {
     struct pollfd stop = {.fd = a->stop_fd, .events = POLLIN};
     bool more = true;
+    look_at_guests(a, &fds[1 + a->listeners.count]);
     for (size_t i = 0; i < a->listeners.count; i++)
       if (fds[1 + i].revents) more = accept_some(a, fds[1 + i].fd) && more;
-    for (size_t i = 0; i <= a->listeners.count; i++) fds[i].revents = 0;
     if (!more) (void)poll(&stop, 1, PAUSE_MS);
     reopen_spare(a);
   }
@@ -258,6 +302,7 @@ void acceptor_stop(struct acceptor *a) {
     (void)wrote;
     pthread_join(a->thread, NULL);
     a->running = false;
+    while (a->guest_count > 0) (void)close(a->guests[--a->guest_count].fd);
   }
   address_close(&a->listeners);
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include "doorstep.h"
 #include "pollers.h"
 
 struct ended {
@@ -37,6 +38,15 @@ static void tell_connections(const struct ended *e, enum ended_kind why, uint64_
             "connections refused count=%" PRIu64 ": one address has %" PRIu64 " open already (have "
             "the client share its connection or raise connections_per_address_max)",
             count, e->t->options.connections_per_address_max);
+  else if (why == ENDED_SPEECHLESS)
+    rkv_log(host, RKV_LOG_WARN, TRANSPORT_LOG,
+            "connections ended count=%" PRIu64 ": their clients said nothing for %" PRIu64 " ms",
+            count, (uint64_t)(DOORSTEP_WAIT_NS / MS));
+  else if (why == ENDED_STRANGE)
+    rkv_log(host, RKV_LOG_WARN, TRANSPORT_LOG,
+            "connections ended count=%" PRIu64 ": they began with something else than plain HTTP/2 "
+            "(a client with TLS or HTTP/1?)",
+            count);
   else
     rkv_log(host, RKV_LOG_WARN, TRANSPORT_LOG,
             "connections refused count=%" PRIu64 ": the process has no file descriptor left "

@@ -1,5 +1,6 @@
 /* peer_note.c: what is known of a peer from how its calls ended: does it answer, what is its limit.
  */
+#include "answer.h"
 #include "peer_parts.h"
 
 #include <grpc/support/alloc.h>
@@ -29,9 +30,43 @@ bool peer_is_referral(grpc_status_code code, const char *text) {
   return code == GRPC_STATUS_UNAVAILABLE && strncmp(text, words, sizeof words - 1) == 0;
 }
 
-void peer_text(grpc_slice details, char out[PEER_TEXT_MAX]) {
+/* As the gRPC specification calls them; the names of the enum are these behind GRPC_STATUS_. */
+#define CODE_LIST(X)                                                                               \
+  X(OK)                                                                                            \
+  X(CANCELLED)                                                                                     \
+  X(UNKNOWN)                                                                                       \
+  X(INVALID_ARGUMENT)                                                                              \
+  X(DEADLINE_EXCEEDED)                                                                             \
+  X(NOT_FOUND)                                                                                     \
+  X(ALREADY_EXISTS)                                                                                \
+  X(PERMISSION_DENIED)                                                                             \
+  X(RESOURCE_EXHAUSTED)                                                                            \
+  X(FAILED_PRECONDITION)                                                                           \
+  X(ABORTED)                                                                                       \
+  X(OUT_OF_RANGE)                                                                                  \
+  X(UNIMPLEMENTED)                                                                                 \
+  X(INTERNAL)                                                                                      \
+  X(UNAVAILABLE)                                                                                   \
+  X(DATA_LOSS)                                                                                     \
+  X(UNAUTHENTICATED)
+
+static const char *code_name(grpc_status_code code) {
+  switch (code) {
+#define CODE_CASE(name)                                                                            \
+  case GRPC_STATUS_##name: return #name;
+    CODE_LIST(CODE_CASE)
+#undef CODE_CASE
+  default: return "a status of no known code";
+  }
+}
+
+void peer_text(grpc_status_code code, grpc_slice details, char out[PEER_TEXT_MAX]) {
   const uint8_t *from = GRPC_SLICE_START_PTR(details);
   size_t len = GRPC_SLICE_LENGTH(details);
+  if (len == 0) {
+    (void)snprintf(out, PEER_TEXT_MAX, "%s, without a text", code_name(code));
+    return;
+  }
   if (len > PEER_TEXT_MAX - 1) len = PEER_TEXT_MAX - 1;
   for (size_t i = 0; i < len; i++) out[i] = from[i] < ' ' || from[i] > '~' ? '?' : (char)from[i];
   out[len] = '\0';
@@ -90,6 +125,23 @@ void peer_note(struct peer *peer, grpc_status_code code, const char *text) {
     if (!limit_is_refusal(code, text)) note_trouble(peer, false, code, text);
     break;
   }
+}
+
+/* The node itself refused, it says: no connection broke. */
+static bool is_refusal(const grpc_metadata_array *trailing) {
+  for (size_t i = 0; i < trailing->count; i++)
+    if (grpc_slice_str_cmp(trailing->metadata[i].key, ANSWER_REFUSED_KEY) == 0) return true;
+  return false;
+}
+
+void peer_note_end(struct peer *peer, grpc_status_code code, const char *text,
+                   const grpc_metadata_array *trailing) {
+  if (code == GRPC_STATUS_OK || !is_refusal(trailing)) {
+    peer_note(peer, code, text);
+    return;
+  }
+  note_answer(peer);
+  note_trouble(peer, false, code, text);
 }
 
 void peer_note_place(struct peer *peer, grpc_call *call) {

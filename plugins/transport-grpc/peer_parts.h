@@ -133,8 +133,8 @@ void peer_call_end(struct peer *peer, struct peer_link *link);
 
 /* How a gRPC status reads in the ABI. */
 enum rkv_status peer_status(struct peer *peer, grpc_status_code code);
-/* Copies a peer's text as printable ASCII. */
-void peer_text(grpc_slice details, char out[PEER_TEXT_MAX]);
+/* Copies a peer's text as printable ASCII; the code's name if there is none. */
+void peer_text(grpc_status_code code, grpc_slice details, char out[PEER_TEXT_MAX]);
 /* One more. True: log it now, *count = how often since the last line. Under the peer's mutex. */
 bool peer_trouble(struct peer_trouble *trouble, uint64_t now_ns, uint64_t *count);
 /* True if the peer says that another node leads. */
@@ -142,6 +142,10 @@ bool peer_is_referral(grpc_status_code code, const char *text);
 /* Notes whether the peer answered, logs changes and trouble, forgets the limit of a peer that went
  * away. */
 void peer_note(struct peer *peer, grpc_status_code code, const char *text);
+/* Likewise of an RPC that ended, with its trailing metadata: what the peer's node refuses by itself
+ * (ANSWER_REFUSED_KEY) is an answer, whatever the code. */
+void peer_note_end(struct peer *peer, grpc_status_code code, const char *text,
+                   const grpc_metadata_array *trailing);
 /* Notes at which address the peer answered this call, if that is not known. */
 void peer_note_place(struct peer *peer, grpc_call *call);
 /* Learns the limit from the refusal of a message of `bytes`, if it was one. */

@@ -169,11 +169,11 @@ static void pipe_end(struct pipe *p) {
   struct transport *t = peer->t;
   char text[PEER_TEXT_MAX];
   enum rkv_status status;
-  peer_text(p->details, text);
   if (p->timed_out) p->code = GRPC_STATUS_DEADLINE_EXCEEDED;
+  peer_text(p->code, p->details, text);
   if (!p->over) {
     const bool lacks = p->code == GRPC_STATUS_UNIMPLEMENTED && !p->answered;
-    peer_note(peer, lacks ? GRPC_STATUS_OK : p->code, text);
+    peer_note_end(peer, lacks ? GRPC_STATUS_OK : p->code, text, &p->trailing);
     status = peer_status(peer, p->code);
     if (p->timed_out && status != RKV_CANCELLED) status = RKV_UNAVAILABLE;
     settle(p, status, text);

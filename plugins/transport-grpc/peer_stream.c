@@ -148,9 +148,9 @@ static void read_end(struct stream *s) {
   aborted = s->aborted;
   bytes = s->bytes;
   pthread_mutex_unlock(&peer->mutex);
-  peer_text(s->details, text);
   if (timed_out) s->code = GRPC_STATUS_DEADLINE_EXCEEDED;
-  if (!aborted) peer_note(peer, s->code, text);
+  peer_text(s->code, s->details, text);
+  if (!aborted) peer_note_end(peer, s->code, text, &s->trailing);
   s->status = peer_status(peer, s->code);
   if (s->status != RKV_OK && s->status != RKV_CANCELLED && peer_learn(peer, s->code, text, bytes))
     s->status = RKV_TOO_LARGE;

@@ -24,11 +24,11 @@ static void unary_done(struct tag *self, bool ok) {
   struct peer_unary *u = (struct peer_unary *)self;
   struct peer_end end = {.code = u->code};
   (void)ok; /* a batch with RECV_STATUS always succeeds; the status tells */
-  peer_text(u->details, end.text);
+  peer_text(u->code, u->details, end.text);
   read_leader(u, &end);
   if (u->code == GRPC_STATUS_OK) peer_note_place(u->peer, u->link.call);
+  peer_note_end(u->peer, is_answer(u, &end) ? GRPC_STATUS_OK : end.code, end.text, &u->trailing);
   peer_call_end(u->peer, &u->link); /* the metadata goes with it */
-  peer_note(u->peer, is_answer(u, &end) ? GRPC_STATUS_OK : end.code, end.text);
   end.status = peer_status(u->peer, end.code);
   if (end.status == RKV_UNAVAILABLE && peer_is_referral(end.code, end.text))
     end.status = RKV_NOT_LEADER;

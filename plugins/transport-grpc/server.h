@@ -29,6 +29,8 @@
   X(connections_refused, "connections refused because connections_max were open")                  \
   X(connections_refused_address, "connections refused because their address had enough open")      \
   X(connections_refused_descriptors, "connections refused for want of a file descriptor")          \
+  X(connections_silent, "connections ended because their client said nothing")                     \
+  X(connections_strange, "connections ended because their client spoke no HTTP/2")                 \
   X(silent_calls, "calls ended because their first message did not come")                          \
   X(untaken_answers, "calls ended because their client did not take the answer")                   \
   X(poller_reliefs, "times a thread went on in place of one that the core did not give back")
@@ -45,6 +47,8 @@ enum server_count {
   X(MAX, connections_refused)                                                                      \
   X(PER_ADDRESS, connections_refused_address)                                                      \
   X(DESCRIPTORS, connections_refused_descriptors)                                                  \
+  X(SPEECHLESS, connections_silent)                                                                \
+  X(STRANGE, connections_strange)                                                                  \
   X(SILENT, silent_calls)                                                                          \
   X(UNTAKEN, untaken_answers)                                                                      \
   X(RELIEVED, poller_reliefs)

@@ -198,3 +198,36 @@ def test_pings_without_end(cluster):
                 kinds.append(read_frame(connection)[0])
         assert kinds[-1] == GOAWAY
     assert served_anew(node)
+
+
+def test_who_speaks_no_http2_is_counted(cluster):
+    """Hung up on at once by who reads the first words, in pieces or not; a client that begins with them is served."""
+    node = cluster.form(1)[1]
+    node.set("a", "1")
+    with contextlib.ExitStack() as stack:
+        for words in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00", b"x"):
+            connection = connect(stack, node)
+            connection.sendall(words)
+            with contextlib.suppress(ConnectionError):
+                assert connection.recv(1) == b""
+        slow = connect(stack, node)
+        for byte in PREFACE + frame(SETTINGS, 0, 0):
+            slow.sendall(bytes([byte]))
+        assert read_frame(slow)[0] == SETTINGS
+        connect(stack, node).close()
+        assert metric(node, "connections_strange") == 3
+    node.told("WARN", "connections ended", "something else than plain HTTP/2")
+    assert served_anew(node) and not node.log_lines("said nothing")
+
+
+@pytest.mark.long
+def test_who_says_nothing_is_counted(cluster):
+    """After 10 s; also beyond those that the node itself watches."""
+    node = cluster.form(1, sets={"transport.connections_per_address_max": 2000})[1]
+    node.set("a", "1")
+    with contextlib.ExitStack() as stack:
+        silent = [connect(stack, node) for _ in range(300)]
+        wait_until(lambda: sum(map(is_open, silent)) == 0, "all are hung up on", 40)
+        assert metric(node, "connections_silent") == 256
+    node.told("WARN", "connections ended", "said nothing for 10000 ms")
+    assert served_anew(node)

@@ -1,8 +1,10 @@
 """What operators correct: a member that is not there, one that leaves, one that moved."""
+import subprocess
+
 import grpc
 
-from ctl import rkvctl
-from nodes import free_port, wait_until
+from ctl import PATIENCE, rkvctl
+from nodes import BUILD, free_port, wait_until
 from stubs import raft
 
 DONE, REFUSED = 0, 1
@@ -24,7 +26,7 @@ def test_nobody_is_taken_in_who_does_not_answer(cluster):
     assert one.view().last_log == -1
     assert rkvctl("init", f"1={one.addr}", at=one).code == DONE
     before = one.view().frozen()
-    answer = rkvctl("add-learner", f"2={dead()}", at=one)
+    answer = rkvctl("--timeout", "1s", "add-learner", f"2={dead()}", at=one)
     assert answer.code == REFUSED and "does not answer" in answer.text()
     assert one.view().frozen() == before
     cluster.start(2, 3)
@@ -37,6 +39,20 @@ def test_nobody_is_taken_in_who_does_not_answer(cluster):
     assert one.view().frozen() == before
     assert rkvctl("change-membership", 1, 2, 3, "--unreachable", at=one).code == DONE
     cluster[3].thaw()
+
+
+def test_a_node_that_answers_late_is_waited_for(cluster):
+    """People start a node and add it in one go: it is asked again until the time is up, and rkvctl says for whom."""
+    one = cluster.form(1).start(2)[1]
+    cluster[2].freeze()
+    words = [BUILD / "rkvctl", "--endpoints", one.addr, "--timeout", "30s", "add-learner", f"2={cluster[2].addr}"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asked:
+        waiting = asked.stderr.readline()
+        cluster[2].thaw()
+        asked.communicate(timeout=PATIENCE)
+    assert waiting.startswith(f"rkvctl: add-learner: waiting: node 2 at {cluster[2].addr} does not answer"), waiting
+    assert asked.returncode == DONE
+    assert ids(one) == [1, 2]
 
 
 def test_what_openrafts_clients_send_is_taken(cluster):

@@ -100,7 +100,11 @@ def test_a_file_that_hangs_keeps_no_stop_waiting(cluster):
     it.path.unlink()
     os.mkfifo(it.path)
     it.node.signal(signal.SIGHUP)
-    it.node.signal(signal.SIGHUP)
+    wait_until(lambda: not pending(it.node, signal.SIGHUP), "it was heard")
+    for count in (1, 2):
+        it.node.signal(signal.SIGHUP)
+        wait_until(lambda: len(it.node.log_lines("SIGHUP: an earlier reading")) == count, "it is told")
+    it.node.told("SIGHUP: an earlier reading has not ended", f"file={it.path}")
     it.node.set("a", "1")
     it.node.signal(signal.SIGTERM)
     assert it.node.wait() == 0

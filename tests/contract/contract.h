@@ -11,11 +11,11 @@
  * needs     capability flags (RKV_CAP_*): a plugin that does not declare them skips the law
  * seconds   its time limit at the levels basic and crash (CONTRACT_FULL_TIMES longer at full)
  *
- * (L1) A law runs in a process of its own, forked from one that never opened the plugin, with an
- *      empty directory of its own. Crashing, hanging, leaving bytes behind, reporting fatal without
- *      cause: all that is this law's failure and nobody else's.
- * (L2) A law returns if it holds and calls contract_fail (any thread, any process of the law) if it
- *      does not: the process ends there, so a law never cleans up behind a failure. */
+ * (L1) A law runs in a process of its own, forked from a process that never opened the plugin, with
+ *      an empty directory of its own. If it crashes, hangs, leaves bytes behind or reports fatal
+ *      without cause, this law has failed, and no other.
+ * (L2) A law returns if it holds. If it does not hold, the law calls contract_fail (any thread, any
+ *      process of the law), which ends the process: a law never cleans up after a failure. */
 #ifndef CONTRACT_H
 #define CONTRACT_H
 
@@ -28,12 +28,12 @@
 enum contract_level { CONTRACT_BASIC, CONTRACT_CRASH, CONTRACT_FULL, CONTRACT_LEVELS };
 
 enum {
-  CONTRACT_FULL_TIMES = 30,  /* level full may take so many times a law's seconds */
+  CONTRACT_FULL_TIMES = 30,  /* at level full a law may take so many times its seconds */
   CONTRACT_TEXT_MAX = 16384, /* bytes of the reason a law gives, its NUL included */
-  CONTRACT_NOTE_MAX = 1024,  /* bytes of what a law says about a success */
+  CONTRACT_NOTE_MAX = 1024,  /* bytes of a law's note about a success */
   CONTRACT_PATH_MAX = 512,
   CONTRACT_WAIT_S = 20,      /* seconds of `wait_s` unless the user says otherwise */
-  CONTRACT_METRICS_MAX = 64, /* that one instance may register */
+  CONTRACT_METRICS_MAX = 64, /* metrics that one instance may register */
 };
 
 struct contract;
@@ -48,40 +48,40 @@ struct contract_law {
   void (*run)(struct contract *c);
 };
 
-/* Memory that a law and all its processes share: how it went. */
+/* Memory that a law and all its processes share: how the law ended. */
 struct contract_shared {
-  atomic_int failures; /* who is first writes the text */
+  atomic_int failures; /* the first failure writes the text */
   char text[CONTRACT_TEXT_MAX], note[CONTRACT_NOTE_MAX];
 };
 
-/* What a law is given. */
+/* What a law gets. */
 struct contract {
   const struct rkv_plugin *plugin;
   const struct rkv_value *values; /* of the plugin's options, in its order */
   const char *commands;           /* state machines: the user's file (sm_shapes.h), or NULL */
-  int dir_option;                 /* which of them is the PATH option `dir`; -1: there is none */
+  int dir_option; /* the position of the PATH option `dir` in it; -1: there is none */
   enum contract_level level;
   uint64_t seed;
-  unsigned slow;    /* every time limit is so many times longer: 1, more under a sanitizer */
+  unsigned slow;    /* every time limit is multiplied by this: 1, more under a sanitizer */
   unsigned limit_s; /* no law takes longer; 0: as its row says */
-  unsigned wait_s;  /* how long a completion or answer is waited for */
-  char dir[CONTRACT_PATH_MAX]; /* the law's own, empty at the start, removed behind it */
+  unsigned wait_s;  /* limit of waiting for a completion or answer */
+  char dir[CONTRACT_PATH_MAX]; /* the law's own: empty at the start, removed after the law */
   struct contract_shared *shared;
   atomic_int buffers; /* alive in this process: contract_bytes and buf_alloc */
 };
 
 /* ---- how a law ends ---- */
 
-/* The law is broken: says how and ends the process. The first text counts. */
+/* The law does not hold: notes why and ends the process. The first text counts. */
 __attribute__((format(printf, 2, 3), noreturn)) void contract_fail(struct contract *c,
                                                                    const char *format, ...);
 
-/* The law does not concern this plugin (say why); ends the process. Only where neither capability
- * flags nor options could have said so. */
+/* The law does not concern this plugin, for this reason: ends the process. Only where neither
+ * capability flags nor options could tell so. */
 __attribute__((format(printf, 2, 3), noreturn)) void contract_skip(struct contract *c,
                                                                    const char *format, ...);
 
-/* One line beside a success: how much was tried. The last one counts. */
+/* Notes one line about a success: how much was tried. The last line counts. */
 __attribute__((format(printf, 2, 3))) void contract_note(struct contract *c, const char *format,
                                                          ...);
 
@@ -95,9 +95,10 @@ __attribute__((format(printf, 2, 3))) void contract_note(struct contract *c, con
 /* How much a law tries at its level. */
 uint64_t contract_amount(const struct contract *c, uint64_t basic, uint64_t crash, uint64_t full);
 
-/* The next number of a sequence that *state, first c->seed or what was made of it, decides. */
+/* The next random number. *state is the sequence's: c->seed in the beginning, or a number made from
+ * it. */
 uint64_t contract_random(uint64_t *state);
-/* From low to high, both included. */
+/* A random number from low to high, both included. */
 uint64_t contract_between(uint64_t *state, uint64_t low, uint64_t high);
 
 /* Milliseconds of the monotonic clock. */
@@ -109,7 +110,7 @@ void contract_pause_ms(unsigned ms);
 /* A buffer with one reference over a copy of the bytes (NULL: zeros). */
 struct rkv_buf contract_bytes(struct contract *c, const void *data, size_t len);
 
-/* Nothing may be left when the last instance of this process is closed. */
+/* Breaks the law if buffers are left after the last instance of this process was closed. */
 void contract_no_buffers(struct contract *c);
 
 /* ---- the host that an instance sees ---- */
@@ -127,23 +128,24 @@ struct contract_host {
 
 void contract_host_init(struct contract_host *h, struct contract *c, rkv_node_id node_id);
 enum rkv_status contract_host_fatal(struct contract_host *h);
-/* An instance that reported fatal without cause breaks the law. */
+/* Breaks the law if the instance reported fatal without cause. */
 void contract_host_calm(struct contract_host *h);
 
-/* What open is given: the user's options, with `dir` (NULL: c->dir) as the PATH option of that
- * name. `values` has room for the plugin's option_count. */
+/* The configuration for open: the user's options, with `dir` (NULL: c->dir) as the PATH option of
+ * that name. `values` has room for the plugin's option_count. */
 struct rkv_config contract_config(const struct contract *c, const char *dir,
                                   struct rkv_value *values);
 
-/* An error that says nothing yet: what is found in it afterwards is the plugin's. */
+/* An empty error: what it holds afterwards comes from the plugin. */
 struct rkv_error *contract_ask(struct rkv_error *error);
-/* What a failure owes: a known status, the same one in the error, and a text of one line. */
+/* Breaks the law unless a failure is complete: a known status, the same status in the error, and a
+ * text of one line. */
 void contract_text_ok(struct contract *c, enum rkv_status status, const struct rkv_error *error,
                       const char *what);
 
 /* ---- completions ---- */
 
-/* Waits for one asynchronous operation. Told twice breaks the law at once. */
+/* The completion of one asynchronous operation. A second call of done breaks the law at once. */
 struct contract_told {
   struct rkv_completion completion;
   struct contract *c;
@@ -155,22 +157,22 @@ struct contract_told {
 
 void contract_told_init(struct contract_told *told, struct contract *c, const char *what);
 bool contract_told_yet(struct contract_told *told);
-/* Waits wait_s; never told breaks the law. */
+/* Waits for done; none within wait_s breaks the law. */
 enum rkv_status contract_told_wait(struct contract_told *told);
-/* The same; anything but RKV_OK breaks the law. */
+/* Likewise; any status but RKV_OK breaks the law. */
 void contract_told_ok(struct contract_told *told);
 
 /* ---- processes ---- */
 
-/* Runs `act` in a process forked from this one, which has no other thread and no open instance, and
- * ends with it. */
+/* Forks this process, which has no other thread and no open instance, and runs `act` in the child,
+ * which then ends. */
 pid_t contract_fork(struct contract *c, void (*act)(struct contract *c, void *arg), void *arg);
 
-/* Waits for it. True: `act` returned; false: it was killed (SIGKILL). A failed law, another signal
- * or a hang breaks the law here too. */
+/* Waits for the child. True: `act` returned; false: the child was killed (SIGKILL). A failed law,
+ * another signal or a hang in the child breaks the law here too. */
 bool contract_join(struct contract *c, pid_t pid, unsigned seconds);
 
-/* fork and join, for what must return. */
+/* Forks and joins, for an `act` that must return. */
 void contract_apart(struct contract *c, void (*act)(struct contract *c, void *arg), void *arg,
                     unsigned seconds);
 

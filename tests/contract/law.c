@@ -1,4 +1,4 @@
-/* law.c: what laws are written with: how they end, amounts, bytes, completions. */
+/* law.c: the vocabulary of all laws: how a law ends, amounts, bytes, completions. */
 #define _GNU_SOURCE /* explicit_bzero */
 #include "contract.h"
 

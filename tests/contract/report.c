@@ -1,4 +1,4 @@
-/* report.c: the suite's words for machines: JSON, and the report that the host reads. */
+/* report.c: the outcome for programs: JSON, and the report that the host reads. */
 #include "suite.h"
 
 #include <host/json.h>

@@ -1,8 +1,9 @@
-/* run.c: a law's process: made, watched, ended, understood. */
+/* run.c: makes a law's process, watches and ends it, and interprets how it ended. */
 #define _GNU_SOURCE /* memfd_create, pidfd_open */
 #include "run.h"
 
 #include "shim.h"
+#include "threads.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -68,8 +69,10 @@ _Noreturn static void be_the_law(struct contract *c, const struct contract_law *
   shim_skip_syncs(true); /* power is lost by the shim only: the device need not be waited for */
   law->run(c);
   contract_no_buffers(c);
-  if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
-    contract_fail(c, "memory leaks");
+  if (__lsan_do_recoverable_leak_check) {
+    threads_settle();
+    if (__lsan_do_recoverable_leak_check() != 0) contract_fail(c, "memory leaks");
+  }
   _exit(RUN_PASSED);
 }
 

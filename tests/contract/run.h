@@ -1,4 +1,4 @@
-/* run.h: runs laws, each in a process of its own, and keeps what became of them. */
+/* run.h: runs laws, each in a process of its own, and keeps their outcomes. */
 #ifndef CONTRACT_RUN_H
 #define CONTRACT_RUN_H
 
@@ -24,16 +24,16 @@ struct run_outcome {
   const struct contract_law *law;
   enum run_result result;
   uint64_t took_ms;
-  char *text; /* why it failed or was skipped, what it tried; lines; freed by the owner */
+  char *text; /* why it failed or was skipped, or what it tried; lines; freed by the owner */
 };
 
-/* Runs one law in a fork of this process, with `c` filled but for dir and shared; its directory is
- * made in `scratch` and removed. outcome->text is given to the caller. */
+/* Runs one law in a fork of this process. `c` is filled but for dir and shared: the law's directory
+ * is made in `scratch` and removed. outcome->text is given to the caller. */
 void run_law(const struct contract *c, const struct contract_law *law, const char *scratch,
              struct run_outcome *outcome);
 
-/* Waits for a process at most `ms`, then ends its whole group. False: it had to be ended. `how` as
- * waitpid tells it. */
+/* Waits for a process at most `ms`, then ends its whole group. False: it had to be ended. *how is
+ * waitpid's status. */
 bool run_wait(pid_t pid, uint64_t ms, int *how);
 
 #endif

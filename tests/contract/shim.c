@@ -1,4 +1,4 @@
-/* shim.c: the plan that decides about the calls. */
+/* shim.c: the plan, which decides how each call ends. */
 #define _GNU_SOURCE
 #include "shim.h"
 

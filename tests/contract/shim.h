@@ -3,23 +3,23 @@
  *
  * The program exports write, pwrite, writev, pwritev, ftruncate, fallocate, open, openat, creat,
  * rename, renameat, unlink, unlinkat, mkdir, mkdirat, link, linkat, fsync, fdatasync, statvfs and
- * fstatvfs (and their 64-bit names), so that a plugin that is loaded calls these. A plugin that
- * writes by other ways (mmap, io_uring, stdio, bare system calls) is not seen: shim_calls tells.
+ * fstatvfs (and their 64-bit names), so that a plugin that is loaded calls these. Writes in other
+ * ways (mmap, io_uring, stdio, bare system calls) are not seen; shim_calls shows that.
  *
- * The device that is played: what a file was before a write that was not synced is kept. When power
- * is lost each sector of such a write is put back or not, by chance; a file that grew may shrink
- * again. A write through a descriptor with O_DSYNC is durable when it returns. Names made, changed
- * and removed since the directory's last sync are undone from the last one back, to a chance point.
- * A sync that was made to fail drops what it should have kept: a later sync does not bring it back.
- * The name of the directory itself is lost unless the one above it is synced. What is not durable
- * outlives a process that is killed, as the page cache does. */
+ * The simulated device keeps what a file was before each write that was not synced. When power is
+ * lost each sector of such a write is put back or not, by chance; a file that grew may shrink
+ * again. A write through a descriptor with O_DSYNC is durable when it returns. Names that were made, changed and removed since the directory's last sync are undone from
+ * the last one back to a random point. A sync that is made to fail drops what it should have kept,
+ * and a later sync does not bring it back. The name of the directory itself is lost unless the
+ * directory above it is synced. What is not durable survives the kill of a process, as the page
+ * cache does. */
 #ifndef CONTRACT_SHIM_H
 #define CONTRACT_SHIM_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(NAME): what is told apart. SPACE: a write, truncation or allocation that makes a file larger,
+/* X(NAME): the kinds of calls. SPACE: a write, truncation or allocation that makes a file larger,
  * or a new name. MODIFY: opening a file for writing, or a new name. */
 #define SHIM_CALL_LIST(X) X(WRITE) X(SYNC) X(NAME) X(OPEN) X(SPACE) X(MODIFY)
 
@@ -33,7 +33,7 @@ enum shim_call {
 enum shim_death {
   SHIM_KILLED, /* before the call */
   SHIM_TORN,   /* in the middle of it, if it is a write */
-  SHIM_POWER,  /* after it, and of what was not synced any sectors are lost */
+  SHIM_POWER,  /* after it, and sectors that were not synced are lost by chance */
 };
 
 /* X(NAME): what power loss makes of writes that were not synced. SECTORS: each sector stays or is
@@ -50,36 +50,37 @@ enum shim_loss {
 
 struct shim_plan {
   unsigned die_at;       /* number of the call, the first is 1; 0: never */
-  unsigned die_at_names; /* likewise, of the syncs of directories alone: killed before it */
+  unsigned die_at_names; /* likewise, counting only syncs of directories: killed before it */
   enum shim_death death;
   enum shim_loss loss;
   unsigned sector; /* bytes that are lost or kept as a whole: 512 or 4096 */
   uint64_t seed;
-  bool track;          /* what is not synced is remembered, for shim_lose_power */
-  bool handed_on;      /* ... also what the process before left, and for the one behind */
+  bool track;          /* remembers what is not synced, for shim_lose_power */
+  bool handed_on;      /* ... also what the process before left, and keeps it for the next one */
   uint64_t capacity;   /* bytes that fit on the device, ENOSPC beyond; 0: any number */
   enum shim_call fail; /* calls of this kind fail ... */
   unsigned fail_from;  /* from this one on; 0: none */
-  unsigned fail_times; /* so many */
+  unsigned fail_times; /* how many calls fail */
   int fail_errno;
-  unsigned names_ms; /* a sync of a directory takes so long: who does not wait overtakes it */
-  bool remember;     /* writes that were synced, for shim_each_synced */
-  bool all_names;    /* power takes every name that is not synced, not only some */
+  bool remember; /* keeps in mind which writes were synced, for shim_each_synced */
+  /* a sync of a directory takes so long: a plugin that does not wait for it goes on before it */
+  unsigned names_ms;
+  bool all_names; /* a power loss takes every name that is not synced, not only some */
 };
 
-/* From now on the plan holds, for files and directories below `dir`; what it keeps for undoing
- * stands in `undo`, a directory that is made. Once per process. */
+/* Puts the plan in force for files and directories below `dir`. `undo` is a directory that is made,
+ * for what is kept to undo. Once per process. */
 void shim_begin(const char *dir, const char *undo, const struct shim_plan *plan);
 
-/* Syncs do not reach the device: nothing that the suite does can tell the difference, since it
- * plays the loss of power itself, and kill -9 loses nothing of the page cache. */
+/* Keeps syncs from reaching the real device. The suite does not need them: it simulates the loss of
+ * power itself, and kill -9 loses nothing of the page cache. */
 void shim_skip_syncs(bool skip);
 
-/* Calls so far: all that change the disk; of one kind; successful syncs of files. */
+/* Calls so far: all that change the disk; those of one kind; successful syncs of files. */
 unsigned shim_calls(void);
 unsigned shim_calls_of(enum shim_call call);
 unsigned shim_synced(void);
-/* Failures that were played. */
+/* Calls that were made to fail. */
 unsigned shim_failed(void);
 
 /* Tells each write that was synced, the oldest first, by the name that its file has now; a file
@@ -89,10 +90,10 @@ void shim_each_synced(void (*tell)(void *arg, const char *path, uint64_t at, uin
 
 /* Bytes by which files may still grow. */
 uint64_t shim_free(void);
-/* From now on the n-th call that needs room, counted from the first of all, finds none. */
+/* The n-th call that needs room, counted from the first call of all, will find none. */
 void shim_refuse_room(unsigned n);
 
-/* Nothing fails any more. */
+/* No call fails any more. */
 void shim_heal(void);
 
 /* Ends the process now by SIGKILL; no power is lost. */

@@ -1,8 +1,9 @@
-/* shim_heir.c: what is not durable outlives the process that wrote it: the page cache is the
- * machine's. A killed process leaves it in a file, and the next one goes on with it.
+/* shim_heir.c: hands on what is not durable: it survives the process that wrote it, because the
+ * page cache belongs to the machine. A killed process leaves it in a file, and the next process
+ * goes on with it.
  *
- * Only bare system calls, as in shim_undo.c. A file that has no name any more is left out: no loss
- * of power can bring it back. */
+ * Makes only bare system calls, as shim_undo.c does. Leaves out a file that has no name any more:
+ * no loss of power can bring it back. */
 #define _GNU_SOURCE
 #include "shim_undo_internal.h"
 

@@ -5,26 +5,28 @@
 #include "shim.h"
 #include "shim_undo.h"
 
-#define KIND(call) (1u << SHIM_##call) /* kinds of a call are a set */
+#define KIND(call) (1u << SHIM_##call) /* the kinds of a call are a set */
 #define EXPORTED __attribute__((visibility("default")))
 
 void shim_lock(void);
 void shim_unlock(void);
 
-/* The path that a descriptor leads to; false: none that matters. */
+/* The path of a descriptor; false: it is outside of the shim's directory. */
 bool shim_path_of(int fd, char path[UNDO_PATH_MAX]);
-/* The same for a descriptor that is synced: the directory above counts too, it holds a name. */
+/* The same for a descriptor that is synced: here the directory above counts too, because it holds
+ * the directory's name. */
 bool shim_path_synced(int fd, char path[UNDO_PATH_MAX]);
-/* The absolute path of a name; false: none that matters. */
+/* The absolute path of a name; false: it is outside of the shim's directory. */
 bool shim_path_at(int folder, const char *name, char path[UNDO_PATH_MAX]);
 
 /* Sets errno; -1. */
 long shim_failing(int error);
 
 /* ---- under the lock ---- */
-/* Counts the call under each of its kinds; 0, or the errno to fail with. */
+/* Counts the call under each of its kinds. Returns 0, or the errno to fail with. */
 int shim_plan_for(unsigned kinds);
-/* True: the process ends with this call, behind it (before it: it does not return). */
+/* True: the process ends after this call. If it ends before the call, the function does not
+ * return. */
 bool shim_ends_here(void);
 _Noreturn void shim_die(void);
 void shim_wait_for_names(void); /* a sync of a directory takes its time */
@@ -34,7 +36,7 @@ bool shim_tears(void);          /* the last write is half done */
 bool shim_skips(void);          /* syncs do not reach the device */
 void shim_count_sync(void);
 const char *shim_dir(void);
-uint64_t shim_capacity(void); /* of the plan */
+uint64_t shim_capacity(void); /* the plan's */
 
 /* ---- shim_room.c ---- */
 /* Bytes by which files may still grow. */

@@ -1,5 +1,5 @@
-/* shim_room.c: a device of a given size: who writes more than fits is told so, half a write fits
- * half, and what is removed makes room again. */
+/* shim_room.c: a device of a given size: a write that does not fit fails, a write of which a part
+ * fits writes that part, and a removal makes room again. */
 #define _GNU_SOURCE
 #include "shim_internal.h"
 

@@ -1,6 +1,6 @@
-/* shim_undo.c: keeps what was there before, and puts it back.
+/* shim_undo.c: keeps the bytes and names that a change replaces, and puts them back.
  *
- * Only bare system calls: the names of the C library are the shim's own here. */
+ * Makes only bare system calls: here the names of the C library are the shim's own. */
 #define _GNU_SOURCE
 #include "shim_undo_internal.h"
 

@@ -1,4 +1,4 @@
-/* shim_undo_internal.h: what power loss would undo, as the shim's files keep it. */
+/* shim_undo_internal.h: how the shim's files keep what a power loss would undo. */
 #ifndef CONTRACT_SHIM_UNDO_INTERNAL_H
 #define CONTRACT_SHIM_UNDO_INTERNAL_H
 
@@ -7,11 +7,11 @@
 /* What a write replaced. */
 struct undo_kept {
   struct undo_kept *older;
-  int fd; /* of its own, so that nothing of the plugin's use of the file matters */
+  int fd; /* a descriptor of the shim's own, independent of the plugin's */
   ino_t file;
   off_t at, size; /* the file's size before */
   size_t len, old;
-  bool doomed;    /* a failed sync has dropped it: lost for sure, and no later sync helps */
+  bool doomed;    /* a failed sync dropped the write: it will be lost, whatever is synced later */
   bool through;   /* some of its bytes were written again, and are durable now */
   uint8_t *bytes; /* `old` of them, behind this struct */
 };
@@ -21,14 +21,15 @@ struct undo_named {
   struct undo_named *older;
   enum undo_name what;
   char path[UNDO_PATH_MAX], to[UNDO_PATH_MAX];
-  char held[UNDO_PATH_MAX]; /* another name of what was removed or replaced; "" = none */
+  char held[UNDO_PATH_MAX]; /* another name for the file that was removed or replaced; "": none */
 };
 
 struct undo {
   char folder[UNDO_PATH_MAX];
-  unsigned number;                  /* of the next thing kept in the folder */
-  bool remember;                    /* what is synced is kept, in `settled` */
-  struct undo_kept *kept, *settled; /* the newest first */
+  unsigned number;           /* of the next file that is kept in the folder */
+  bool remember;             /* what is synced is kept, in `settled` */
+  struct undo_kept *kept;    /* the newest first */
+  struct undo_kept *settled; /* the oldest first */
   struct undo_named *named;
 };
 extern struct undo undo;

@@ -1,4 +1,4 @@
-/* shim_writes.c: the calls that change and sync bytes: the plugin's, in place of the C
+/* shim_writes.c: the calls that change and sync bytes, which the plugin makes in place of the C
  * library's. */
 #define _GNU_SOURCE
 #include "shim_internal.h"

@@ -1,9 +1,9 @@
-/* sm.h: what laws of state machines are written with: commands that a machine takes, logs of them,
- * machines under test, and the states they are in.
+/* sm.h: the vocabulary of the laws of state machines: commands that a machine takes, logs of
+ * commands, machines under test, and their states.
  *
- * The suite knows no command. It offers byte strings of several shapes (SM_SHAPE_LIST) to validate
- * and uses the shapes that are taken; or those that the user gives (--commands FILE). A state is
- * the bytes of its snapshot: "the same state gives the same bytes". */
+ * The suite knows no command. It offers byte strings of several shapes (SM_SHAPE_LIST) to validate,
+ * and uses the shapes that the machine takes; or the commands that the user gives (--commands
+ * FILE). A state is the bytes of its snapshot: "the same state gives the same bytes". */
 #ifndef CONTRACT_SM_H
 #define CONTRACT_SM_H
 
@@ -25,9 +25,9 @@ struct machine {
   size_t at;              /* entries applied by machine_apply */
 };
 
-/* A new machine; `name` sets those of one law apart. Must succeed. */
+/* Opens a new machine, which must succeed; `name` distinguishes the machines of one law. */
 void machine_open(struct machine *m, struct contract *c, const char *name);
-/* Ends it; nothing it said was fatal. */
+/* Closes the machine, which must not have reported fatal. */
 void machine_close(struct machine *m);
 
 /* ---- commands (sm_commands.c) ---- */
@@ -51,28 +51,29 @@ enum sm_shape {
 
 enum {
   SM_GIVEN_MAX = 4096,     /* lines of --commands FILE */
-  SM_LINE_MAX = 1 << 20,   /* bytes of one of them */
+  SM_LINE_MAX = 1 << 20,   /* bytes of one line */
   SM_QUESTIONS_MAX = 64,   /* requests that a law asks */
-  SM_SOURCE_TEXT_MAX = 256 /* of what commands_text says */
+  SM_SOURCE_TEXT_MAX = 256 /* bytes of what commands_text says */
 };
 
 struct commands {
   struct contract *c;
-  bool takes[SM_SHAPES]; /* by validate */
-  struct rkv_buf *given; /* by the user: then these only */
+  bool takes[SM_SHAPES]; /* what validate takes */
+  struct rkv_buf *given; /* commands of the user: then only these are used */
   size_t given_count;
-  struct rkv_buf *questions; /* by the user */
+  struct rkv_buf *questions; /* queries of the user */
   size_t question_count;
 };
 
-/* What `m` takes. That it takes nothing breaks the law that asks. */
+/* Finds out what `m` takes. If it takes nothing, the calling law is broken. */
 void commands_find(struct commands *k, struct machine *m);
 void commands_free(struct commands *k);
-/* In words, for notes. */
+/* The source in words, for notes. */
 void commands_text(const struct commands *k, char out[SM_SOURCE_TEXT_MAX]);
 /* A command that validate takes, about a key of this number, decided by chance. */
 struct rkv_buf commands_make(const struct commands *k, uint64_t key, uint64_t *seed);
-/* One with a value of about `len` bytes, which validate may refuse. `shape` must be taken. */
+/* A command with a value of about `len` bytes, which validate may refuse. The machine must take
+ * `shape`. */
 struct rkv_buf commands_large(const struct commands *k, enum sm_shape shape, size_t len);
 /* Requests about the keys 0 .. keys-1 that `m` answers in its present state, to be freed by
  * bufs_free. */
@@ -91,15 +92,15 @@ struct log {
 };
 
 /* A log as a cluster writes it: the initial membership, then commands about `keys` keys (0: each
- * about one of its own), now and then a blank entry of a new term or a membership. */
+ * about a key of its own), now and then a blank entry of a new term or a membership. */
 void log_make(struct log *log, const struct commands *k, size_t count, uint64_t keys,
               uint64_t seed);
 void log_free(struct log *log);
-/* A membership as rkv_membership_encode writes it, decided by chance: incarnations, joint ones,
- * learners, up to 64 nodes with long addresses. */
+/* A random membership, as rkv_membership_encode writes it: incarnations, joint ones, learners, up
+ * to 64 nodes with long addresses. */
 struct rkv_buf membership_make(struct contract *c, uint64_t *seed);
-/* Applies entries [m->at, to) in batches of 1 to `batch_max`; drops the answers, or keeps them in
- * results[index of entry] (zeroed by the caller). */
+/* Applies entries [m->at, to) in random batches of 1 to `batch_max`. Drops the answers, or keeps
+ * them in results[index of entry] (zeroed by the caller). */
 void machine_apply(struct machine *m, const struct log *log, size_t to, size_t batch_max,
                    struct rkv_buf *results);
 
@@ -113,8 +114,8 @@ struct state {
 
 enum { SM_CHUNK = 64 << 10 }; /* bytes of a chunk where its size does not matter */
 
-/* Reads an open view to its end, at most `max` bytes at a time (0: by chance), and ends it. `meta`
- * is given. */
+/* Reads an open view to its end, at most `max` bytes at a time (0: random), and ends it. `meta` is
+ * given. */
 void state_read(struct machine *m, void *view, const struct rkv_snapshot_meta *meta, size_t max,
                 struct state *out);
 /* The state that `m` is in now. */
@@ -126,14 +127,16 @@ void meta_require(struct contract *c, const struct rkv_snapshot_meta *is,
 /* Differing states break the law; `what` says which two are compared. */
 void state_require(struct contract *c, const struct state *is, const struct state *must,
                    const char *what);
-/* `m` is in this state now: its snapshot, and applied(). */
+/* Breaks the law unless `m` is in this state now, by its snapshot and by applied(). */
 void machine_is(struct machine *m, const struct state *must, const char *what);
-/* Restores `state` in chunks of `chunk` bytes (0: by chance). The status of the first refusal. */
+/* Restores `state` in chunks of `chunk` bytes (0: random). Returns the status of the first
+ * refusal. */
 enum rkv_status machine_restore(struct machine *m, const struct state *state, size_t chunk);
-/* Begins a restore and writes bytes [0, len). The restore, or NULL after a refusal (and abort). */
+/* Begins a restore and writes bytes [0, len) of the state. Returns the restore; NULL after a
+ * refusal, which was aborted. */
 void *machine_restore_part(struct machine *m, const struct state *state, size_t len, size_t chunk);
-/* Ends a restore as a node does: restore_check if there is one, then restore_finish, which must not
- * refuse what was checked. */
+/* Ends a restore as a node does: by restore_check, if there is one, then by restore_finish, which
+ * must not refuse what was checked. */
 enum rkv_status machine_restore_end(struct machine *m, void *restore);
 void machine_restore_ok(struct machine *m, const struct state *state, size_t chunk);
 

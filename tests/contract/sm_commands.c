@@ -1,4 +1,4 @@
-/* sm_commands.c: which commands a machine takes, and commands by chance. */
+/* sm_commands.c: finds out which commands a machine takes, and makes random ones. */
 #include <stdio.h>
 #include <stdlib.h>
 

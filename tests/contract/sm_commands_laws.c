@@ -104,8 +104,7 @@ void sm_law_validate_is_right(struct contract *c) {
   CONTRACT_REQUIRE(c, p, "the suite has no memory");
   pair_open(p, c);
   offer(p, contract_amount(c, 20000, 20000, 1000000), false);
-  contract_note(c, "%llu taken, %llu refused", (unsigned long long)p->taken,
-                (unsigned long long)p->refused);
+  contract_note(c, "%" PRIu64 " taken, %" PRIu64 " refused", p->taken, p->refused);
   pair_close(p);
   free(p);
 }
@@ -115,7 +114,7 @@ void sm_law_senseless_commands(struct contract *c) {
   CONTRACT_REQUIRE(c, p, "the suite has no memory");
   pair_open(p, c);
   offer(p, contract_amount(c, 20000, 20000, 1000000), true);
-  contract_note(c, "%llu applied", (unsigned long long)p->refused);
+  contract_note(c, "%" PRIu64 " applied", p->refused);
   pair_close(p);
   free(p);
 }
@@ -195,8 +194,7 @@ void sm_law_questions_change_nothing(struct contract *c) {
     rkv_buf_drop(&question);
   }
   machine_is(&p->a, &state, "a machine that was asked");
-  contract_note(c, "%llu asked, %llu answered", (unsigned long long)times,
-                (unsigned long long)answered);
+  contract_note(c, "%" PRIu64 " asked, %" PRIu64 " answered", times, answered);
   machine_restore_ok(&p->b, &state, SM_CHUNK);
   state_free(&state);
   log_free(&log);

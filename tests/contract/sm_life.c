@@ -1,4 +1,4 @@
-/* sm_life.c: laws of a state machine's beginning, and of what it says it has applied. */
+/* sm_life.c: laws of opening a state machine, and of what it says it has applied. */
 #include <stdio.h>
 
 #include "sm.h"
@@ -21,8 +21,8 @@ void sm_law_starts_empty(struct contract *c) {
   machine_open(&a, c, "a");
   machine_open(&b, c, "b");
   state_take(&a, SM_CHUNK, &empty);
-  CONTRACT_REQUIRE(c, empty.meta.last.index == 0, "it has applied entry %llu",
-                   (unsigned long long)empty.meta.last.index);
+  CONTRACT_REQUIRE(c, empty.meta.last.index == 0, "it has applied entry %" PRIu64,
+                   empty.meta.last.index);
   CONTRACT_REQUIRE(c, empty.meta.membership_id.index == 0 && empty.meta.membership.len == 0,
                    "it holds a membership");
   machine_is(&b, &empty, "a second new machine");
@@ -100,8 +100,8 @@ void sm_law_membership_survives(struct contract *c) {
     struct machine a = {.at = 0}, b;
     struct state state;
     char name[2][32];
-    (void)snprintf(name[0], sizeof name[0], "a%llu", (unsigned long long)i);
-    (void)snprintf(name[1], sizeof name[1], "b%llu", (unsigned long long)i);
+    (void)snprintf(name[0], sizeof name[0], "a%" PRIu64, i);
+    (void)snprintf(name[1], sizeof name[1], "b%" PRIu64, i);
     entries[0].payload = membership_make(c, &seed);
     machine_open(&a, c, name[0]);
     machine_open(&b, c, name[1]);
@@ -116,7 +116,7 @@ void sm_law_membership_survives(struct contract *c) {
     machine_close(&b);
     rkv_buf_drop(&entries[0].payload);
   }
-  contract_note(c, "%llu memberships", (unsigned long long)rounds);
+  contract_note(c, "%" PRIu64 " memberships", rounds);
 }
 
 void sm_law_forgets_or_is_durable(struct contract *c) {

@@ -1,5 +1,5 @@
-/* sm_lives.c: the law of any order: a machine lives through operations by chance, and is compared
- * with one that applied its log and nothing else. */
+/* sm_lives.c: the law of any order: a machine goes through random operations, and is compared with
+ * a machine that only applied the same log. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@ void sm_law_lives(struct contract *c);
 
 enum { ENTRIES = 1000, KEYS = 40, VIEWS_MAX = 4, SAVED_MAX = 4, RESTORES_MAX = 3 };
 
-/* Something begun and not ended: a view, or a restore. */
+/* A view or a restore that was begun and has not ended. */
 struct open_view {
   void *view;
   struct rkv_snapshot_meta meta;
@@ -151,7 +151,7 @@ void sm_law_lives(struct contract *c) {
   }
   for (uint64_t i = 0; i < acts; i++) act(l);
   check(l, "the machine at its end");
-  contract_note(c, "%llu acts", (unsigned long long)acts);
+  contract_note(c, "%" PRIu64 " acts", acts);
   life_close(l);
   free(l);
   for (size_t i = 0; i <= ENTRIES; i++) state_free(&points[i]);

@@ -15,6 +15,7 @@ void machine_open(struct machine *m, struct contract *c, const char *name) {
   contract_host_init(&m->host, c, 1);
   CONTRACT_REQUIRE(c, m->ops->open(&m->host.host, &m->config, &m->it, &m->error) == RKV_OK,
                    "open: %s", m->error.text);
+  CONTRACT_REQUIRE(c, m->it, "open returned OK and no instance");
 }
 
 void machine_close(struct machine *m) {

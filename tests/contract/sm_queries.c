@@ -1,9 +1,9 @@
 /* sm_queries.c: the law of queries beside apply.
  *
- * A first machine applies the log entry by entry and is asked after each: answers[question] is the
- * history that every answer must come from. Then threads ask a second machine while it applies the
- * same log: an answer must be that of a prefix which held everything applied before the question,
- * and nothing handed in after the answer. */
+ * A first machine applies the log entry by entry and is asked after each entry: answers[question]
+ * is the history from which every answer must come. Then threads ask a second machine while it
+ * applies the same log. An answer must be that of a prefix of the log which has everything that was
+ * applied before the question, and nothing that was handed in after the answer. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -273,6 +273,6 @@ void sm_law_membership_is_the_metas(struct contract *c) {
     }
     rkv_buf_drop(&other.meta.membership);
   }
-  contract_note(c, "%zu of %llu refused", refused, (unsigned long long)turns);
+  contract_note(c, "%zu of %" PRIu64 " refused", refused, turns);
   scene_close(s);
 }

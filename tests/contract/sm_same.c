@@ -1,4 +1,5 @@
-/* sm_same.c: laws of apply: same log, same state, same answers, and who owns what. */
+/* sm_same.c: laws of apply: the same log gives the same state and the same answers; and the
+ * ownership of buffers. */
 #include <stdio.h>
 #include <stdlib.h>
 

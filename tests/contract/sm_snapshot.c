@@ -1,4 +1,4 @@
-/* sm_snapshot.c: laws of snapshots: the same bytes, of one moment, apart from each other. */
+/* sm_snapshot.c: laws of snapshots: the same bytes, of one moment, independent of each other. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,13 +196,14 @@ void sm_law_many_keys(struct contract *c) {
   machine_apply(&s->m, &s->log, count, 500, NULL);
   took = begin_ms(&s->m);
   CONTRACT_REQUIRE(c, took <= BEGIN_MS_MAX * c->slow,
-                   "snapshot_begin took %llu ms after %zu commands: it must not copy the state",
-                   (unsigned long long)took, count);
+                   "snapshot_begin took %" PRIu64
+                   " ms after %zu commands: it must not copy the state",
+                   took, count);
   state_take(&s->m, SM_CHUNK, &state);
   machine_restore_ok(&b, &state, SM_CHUNK);
   machine_is(&b, &state, "the restored machine");
-  contract_note(c, "%zu commands, a snapshot of %zu bytes begun in %llu ms", count, state.len,
-                (unsigned long long)took);
+  contract_note(c, "%zu commands, a snapshot of %zu bytes begun in %" PRIu64 " ms", count,
+                state.len, took);
   state_free(&state);
   machine_close(&b);
   scene_close(s);

@@ -1,11 +1,11 @@
-/* storage_acts.c: opens a storage, hands steps in, looks what it holds. */
+/* storage_acts.c: opens a storage, hands steps in, and looks at what it holds. */
 #include "storage.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SNAPSHOT_CHUNK 3000u /* bytes: no power of two, so that chunks and blocks differ */
+#define SNAPSHOT_CHUNK 3000u /* bytes: no power of two, so that chunks and blocks do not coincide */
 
 /* ---- open and close ---- */
 

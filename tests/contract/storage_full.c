@@ -1,4 +1,5 @@
-/* storage_full.c: laws 63 to 66: a device without room. What gives room must not wait for room. */
+/* storage_full.c: laws 63 to 66: a device without room. An operation that frees room must not wait
+ * for room. */
 #include "shim.h"
 #include "storage.h"
 #include "storage_laws.h"

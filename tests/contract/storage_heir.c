@@ -1,5 +1,5 @@
-/* storage_heir.c: laws 60 and 61: what a life acknowledges does not rest on what the life before,
- * which was killed, left in the page cache alone. */
+/* storage_heir.c: laws 60 and 61: what a life acknowledges must not depend on what an earlier life,
+ * which was killed, left only in the page cache. */
 #include "storage_laws.h"
 #include "storage_life.h"
 

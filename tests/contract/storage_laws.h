@@ -1,10 +1,10 @@
 /* storage_laws.h: the laws of a log storage (rkv/storage.h), by number. A number never changes its
- * meaning. OpenRaft's suite of 45 situations is 1 to 31, as far as its storage does what ours does;
- * what it has of state machines is there (sm_laws.h). */
+ * meaning. Laws 1 to 31 are OpenRaft's suite of 45 situations, as far as its storage does what ours
+ * does. Its situations of state machines are in sm_laws.h. */
 #ifndef CONTRACT_STORAGE_LAWS_H
 #define CONTRACT_STORAGE_LAWS_H
 
-/* What it holds and gives back. */
+/* What a storage holds and gives back. */
 #define STORAGE_LAWS_HOLD(X)                                                                       \
   X(1, starts_empty, BASIC, 0, 10,                                                                 \
     "A new storage has no vote, no entry, nothing purged and no snapshot.")                        \
@@ -141,7 +141,7 @@
   X(59, lost_batch_never_returns, CRASH, RKV_CAP_DURABLE, 60,                                      \
     "Entries of a batch that power loss tore do not come back behind new ones of the same size.")
 
-/* Lives one behind the other, whose page cache outlives them. */
+/* Lives one after the other, with a page cache that outlives them. */
 #define STORAGE_LAWS_HEIR(X)                                                                       \
   X(60, acks_rest_on_what_is_durable, CRASH, RKV_CAP_DURABLE, 120,                                 \
     "What is acknowledged after a kill and a restart outlives power loss, whatever names and "     \
@@ -169,7 +169,7 @@
     "An open that is refused for any damaged file leaves the bytes of every file, perhaps under "  \
     "another name.")
 
-/* What is not in the directory, and what is there of somebody else. */
+/* Directories with missing files, and with files of something else. */
 #define STORAGE_LAWS_MISSING(X)                                                                    \
   X(67, missing_files_are_told, CRASH, RKV_CAP_DURABLE, 120,                                       \
     "Where files of a directory were removed or emptied, whichever and however many, open is "     \

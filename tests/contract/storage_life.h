@@ -1,10 +1,10 @@
 /* storage_life.h: lives of a storage that end badly. A life is a process that opens the storage,
- * works through steps, says which are durable by the storage's word, and is ended; another process
- * opens what is left and judges it.
+ * works through steps, notes which of them the storage called durable, and is ended. Another
+ * process opens what is left and judges it.
  *
- * (V1) What is held is the state after some number of steps, from the last acknowledged one to the
- *      last handed in, in their order; of an append that is not acknowledged perhaps only its first
- *      entries.
+ * (V1) The storage holds the state after some number of steps, in their order: at least the
+ *      acknowledged ones, at most those handed in. Of an append that was not acknowledged it may
+ *      hold only the first entries.
  * (V2) The snapshot is the last one whose commit returned, or the one being committed.
  * (V3) After the first completion with an error none succeeds. */
 #ifndef CONTRACT_STORAGE_LIFE_H
@@ -15,58 +15,58 @@
 
 enum {
   LIFE_STEPS_MAX = 1200,
-  LIFE_WINDOW = 6, /* operations that wait at a time */
-  LIFE_S = 60,     /* for one life */
+  LIFE_WINDOW = 6, /* operations that are in flight at once */
+  LIFE_S = 60,     /* limit of one life */
 };
 
-/* What a life says, in memory that outlives it. */
+/* What a life notes, in memory that outlives it. */
 struct progress {
   atomic_size_t issued;      /* steps handed in */
-  atomic_size_t acked;       /* steps that are durable by the storage's word */
-  atomic_size_t committed;   /* steps, the last of which was a snapshot whose commit returned */
-  atomic_bool over;          /* it came to its own end */
+  atomic_size_t acked;       /* steps that the storage called durable */
+  atomic_size_t committed;   /* steps up to the last snapshot whose commit returned */
+  atomic_bool over;          /* the life came to its own end */
   atomic_uint opened;        /* calls of the shim when it was open */
-  atomic_uint calls;         /* of the shim, at the end of a life that was not ended */
-  atomic_uint failures;      /* played */
-  atomic_int fatal, refused; /* statuses: reported, of open */
-  atomic_int wrong;          /* statuses of completions that came with an error: the first */
-  size_t settled, part;      /* the judge's word: steps that happened, entries of the next one */
+  atomic_uint calls;         /* calls of the shim, at the life's own end */
+  atomic_uint failures;      /* calls that were made to fail */
+  atomic_int fatal, refused; /* statuses: of a fatal report; of open */
+  atomic_int wrong;          /* the first status of a completion that ended with an error */
+  size_t settled, part;      /* the judge's finding: steps that happened, entries of the next one */
   uint64_t snapshot, snapshot_size;
 };
 
 struct life {
   struct contract *c;
-  struct wish wishes[LIFE_STEPS_MAX]; /* of a random life */
+  struct wish wishes[LIFE_STEPS_MAX]; /* for a random life */
   struct step steps[LIFE_STEPS_MAX];
   size_t count;
   size_t window;
-  struct model *start; /* what is held before */
+  struct model *start; /* what the storage holds before the life */
   struct shim_plan plan;
-  bool shimmed;           /* the plan holds */
-  bool lose_power;        /* at its end, also of a life that was not ended */
-  bool has_heir;          /* it ends by a kill, and what it left in the page cache is the next's */
-  bool unsynced;          /* with the option `sync` off */
+  bool shimmed;           /* the shim's plan is in force */
+  bool lose_power;        /* power is lost at the life's end, also at its own end */
+  bool has_heir;          /* a kill ends it, and the next life takes over its page cache */
+  bool unsynced;          /* the option `sync` is off */
   bool trouble;           /* operations may fail */
-  bool lose_at_success;   /* power is lost with the first success behind a failure */
-  unsigned kill_after_us; /* from the first step on; 0: it is not killed from outside */
+  bool lose_at_success;   /* power is lost at the first success after a failure */
+  unsigned kill_after_us; /* after the first step; 0: it is not killed from outside */
   struct progress *progress;
 };
 
-/* A life with nothing in it yet; `start` is a new storage's. */
+/* Makes a life without steps; `start` is a new storage's model. */
 struct life *life_new(struct contract *c);
 void life_free(struct life *life);
-/* Makes the storage a new one. */
+/* Empties the storage. */
 void life_afresh(struct life *life);
 
-/* Adds a step, as a model says that has taken those before it. */
+/* Adds a step that fits the model after all steps before it. */
 void life_plan(struct life *life, struct model *m, struct step step);
-/* Random steps, at most LIFE_STEPS_MAX. */
+/* Adds random steps, at most LIFE_STEPS_MAX. */
 void life_plan_random(struct life *life, uint64_t *seed, size_t count);
 
-/* Lives it. True: it came to its own end. */
+/* Runs the life. True: it came to its own end. */
 bool life_run(struct life *life);
-/* Opens what is left and holds it against (V1) and (V2); `start` becomes what is held. With an heir
- * the judge, too, is killed, and leaves to the next life what it did not make durable. */
+/* Opens what is left and checks (V1) and (V2); `start` becomes what the storage holds. With an heir
+ * the judge is killed too, and leaves to the next life what it did not make durable. */
 void life_judge(struct life *life, const char *when, uint64_t number);
 
 /* How many calls a story makes that nothing ends, in a new storage; none of its operations waits

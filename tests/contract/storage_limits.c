@@ -118,9 +118,9 @@ void storage_law_large_snapshot(struct contract *c) {
 
 /* Bytes of memory that this process holds. */
 static uint64_t resident(void) {
-  unsigned long long all = 0, held = 0;
+  uint64_t all = 0, held = 0;
   FILE *file = fopen("/proc/self/statm", "re");
-  if (file && fscanf(file, "%llu %llu", &all, &held) != 2) held = 0;
+  if (file && fscanf(file, "%" SCNu64 " %" SCNu64, &all, &held) != 2) held = 0;
   if (file) (void)fclose(file);
   return held * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -1,4 +1,4 @@
-/* storage_look.c: what a storage holds, by loading and reading, held against the model. */
+/* storage_look.c: loads and reads what a storage holds, and compares it with the model. */
 #include "storage.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* storage_missing.c: law 67: files of a directory that are not there any more, or empty.
  *
- * What a life left is copied, a few of the copy's files are removed or emptied, and it is opened:
- * each file alone, each pair, all of one kind, all but one, and sets by chance. */
+ * The directory that a life left is copied, some files of the copy are removed or emptied, and the
+ * copy is opened: each file alone, each pair, all of one kind, all but one, and random sets. */
 #include "storage.h"
 #include "storage_laws.h"
 

@@ -1,4 +1,4 @@
-/* storage_model.c: what a storage must hold after which steps. */
+/* storage_model.c: the model: what a storage must hold after each step. */
 #include "storage.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* storage_random.c: law 41: any sequence of operations, held against the model; a sequence that
- * fails is made as short as it can be and told as a story.
+/* storage_random.c: law 41: any sequence of operations, compared with the model. A sequence that
+ * fails is made as short as possible and printed as C calls.
  *
  * A sequence is a list of wishes (storage.h), so that any part of it is a sequence too. Each is
  * tried in a process of its own, in a directory of its own. Shrinking is delta debugging (Zeller,

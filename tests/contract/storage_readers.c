@@ -1,4 +1,4 @@
-/* storage_readers.c: laws 39 and 40: readers beside one appender. */
+/* storage_readers.c: laws 39 and 40: readers beside one thread that appends. */
 #include "storage.h"
 #include "storage_laws.h"
 

@@ -66,14 +66,13 @@ void storage_law_snapshot_is_read_anywhere(struct contract *c) {
     if (i == 1) at = SIZE - 1;
     if (i == 2) at = UINT64_MAX;
     CONTRACT_REQUIRE(c, s.ops->snapshot_read(reader, at, max, &chunk, &error) == RKV_OK,
-                     "snapshot_read at %llu: %s", (unsigned long long)at, error.text);
+                     "snapshot_read at %" PRIu64 ": %s", at, error.text);
     CONTRACT_REQUIRE(c, chunk.len <= max && (at < SIZE) == (chunk.len > 0),
-                     "snapshot_read at %llu of %d, at most %zu: %zu bytes", (unsigned long long)at,
-                     SIZE, max, chunk.len);
+                     "snapshot_read at %" PRIu64 " of %d, at most %zu: %zu bytes", at, SIZE, max,
+                     chunk.len);
     snapshot_fill(m->snapshot, at, expected, chunk.len);
     CONTRACT_REQUIRE(c, chunk.len == 0 || memcmp(chunk.data, expected, chunk.len) == 0,
-                     "snapshot_read at %llu gave other bytes than were written",
-                     (unsigned long long)at);
+                     "snapshot_read at %" PRIu64 " gave other bytes than were written", at);
     rkv_buf_drop(&chunk);
   }
   s.ops->snapshot_close(reader);
@@ -170,9 +169,9 @@ static void find_one(struct contract *c, void *arg) {
   storage_init(&s, c);
   storage_open(&s);
   CONTRACT_REQUIRE(c, s.state.snapshot.last.index == 9 && s.state.last.index == 9,
-                   "load gave the snapshot of %llu and the last entry %llu instead of 9 and 9",
-                   (unsigned long long)s.state.snapshot.last.index,
-                   (unsigned long long)s.state.last.index);
+                   "load gave the snapshot of %" PRIu64 " and the last entry %" PRIu64
+                   " instead of 9 and 9",
+                   s.state.snapshot.last.index, s.state.last.index);
   require_snapshot(&s, 9, 100, "after a reopen");
   storage_close(&s);
 }

@@ -1,4 +1,4 @@
-/* storage_strangers.c: law 68: a directory that holds what somebody else made. */
+/* storage_strangers.c: law 68: a directory that holds files of something else. */
 #include "storage.h"
 #include "storage_laws.h"
 

@@ -1,4 +1,4 @@
-/* suite.h: the whole suite on one plugin: what is asked for, what came out, how it is told. */
+/* suite.h: runs the whole suite on one plugin, and reports the outcome. */
 #ifndef CONTRACT_SUITE_H
 #define CONTRACT_SUITE_H
 
@@ -32,18 +32,18 @@ struct suite {
   const struct rkv_plugin *plugin; /* of `loaded` */
   struct host_settings settings;
   struct rkv_value values[HOST_OPTIONS_MAX];
-  char path[CONTRACT_PATH_MAX]; /* the file, with a '/' */
+  char path[CONTRACT_PATH_MAX]; /* the plugin's file, with a '/' */
   char sha256[HOST_CONTRACT_HASH_MAX];
   size_t count, passed, failed, skipped;
   struct run_outcome outcomes[RUN_LAWS_MAX];
 };
 
-/* Loads the plugin as the host does and holds the options against its table. `suite` is all zero.
- * False: it says on `err` why not. */
+/* Loads the plugin as the host does and checks the options against its table. `suite` is all zero.
+ * False: the reason is printed on `err`. */
 bool suite_open(struct suite *suite, const struct suite_wish *wish, FILE *err);
 
-/* Tries the laws, telling each on `out` as soon as it is decided. False: something failed or the
- * suite could not be run, which is said on `err`. */
+/* Tries the laws, and prints each on `out` as soon as it is decided. False: a law failed, or the
+ * suite could not run, as `err` says. */
 bool suite_run(struct suite *suite, FILE *out, FILE *err);
 
 void suite_close(struct suite *suite);
@@ -52,12 +52,12 @@ void suite_close(struct suite *suite);
 void suite_tell_head(const struct suite *suite, FILE *out);
 void suite_tell_law(const struct run_outcome *outcome, FILE *out);
 void suite_tell_sum(const struct suite *suite, FILE *out);
-/* Every law of a kind (0: of all) with its sentence. */
+/* Prints every law of a kind (0: of all) with its sentence. */
 void suite_tell_laws(uint32_t kind, FILE *out);
 
-/* For machines. */
+/* Writes the outcome as JSON. */
 void suite_write_json(const struct suite *suite, FILE *out);
-/* What the host reads (host/contract.h), as an INI file. */
+/* Writes the report that the host reads (host/contract.h), an INI file. */
 void suite_write_report(const struct suite *suite, FILE *out);
 
 #endif

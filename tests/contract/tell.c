@@ -1,4 +1,4 @@
-/* tell.c: the suite's words for people: one line a law, reasons indented below it, a summary. */
+/* tell.c: the outcome for people: one line for each law, reasons indented below it, a summary. */
 #include "suite.h"
 
 #include <host/loader.h>

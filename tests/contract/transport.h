@@ -1,9 +1,9 @@
-/* transport.h: what laws of transports are written with: sides, which are an instance and the node
- * over it, both played by the suite, and calls asked of a peer.
+/* transport.h: the vocabulary of the laws of transports: sides, which are an instance of the plugin
+ * and a node that the suite plays, and calls to a peer.
  *
- * A side's node is as the contract says: a call that is handed in waits until somebody kicks, and
- * is then answered by `on`, at the earliest. A side checks what holds always: nobody is called
- * before start and after stop, nobody kicks from inside a done, done is called once. */
+ * A side's node behaves as the contract says: a call that is handed in waits until kick is called,
+ * and is then answered by `on`, at the earliest. A side always checks: the node's table is not
+ * called before start or after stop, kick is not called inside a done, done is called once. */
 #ifndef CONTRACT_TRANSPORT_H
 #define CONTRACT_TRANSPORT_H
 
@@ -44,17 +44,17 @@ union any_call {
 
 struct side;
 
-/* How a side's node answers: fills the answer fields, or *error; the status. */
+/* How a side's node answers: fills the answer fields, or *error; returns the status. */
 typedef enum rkv_status (*side_on)(struct side *s, enum call_kind kind, union any_call *call,
                                    struct rkv_error *error);
 
-/* The log and the snapshots of a side's node, as follower (transport_follower.c). */
+/* The log and the snapshots of a side's node that is a follower (transport_follower.c). */
 struct follower {
-  uint64_t *sums; /* of entry index i at [i - 1] */
+  uint64_t *sums; /* the entry of index i is at [i - 1] */
   rkv_term *terms;
   size_t count, room;
   size_t conflicts; /* appends that did not fit */
-  uint8_t *bytes;   /* of the snapshot that comes */
+  uint8_t *bytes;   /* of the snapshot that is received */
   size_t len, bytes_room;
   size_t chunk_max;
   size_t begun, written, finished, aborted; /* steps */
@@ -72,58 +72,60 @@ struct side {
   struct rkv_config config;
   struct rkv_node_api api;
   side_on on; /* NULL: follower_on */
-  void *arg;  /* on's */
+  void *arg;  /* for `on` */
   struct follower f;
   pthread_mutex_t lock;
   /* under lock */
   bool served;                   /* start was called and stop has not returned */
-  struct rkv_call *inbox, **end; /* handed in */
-  union any_call **held;         /* kicked, but held back */
+  struct rkv_call *inbox, **end; /* calls that were handed in */
+  union any_call **held;         /* calls that are held back after a kick */
   size_t held_count, held_room;
   bool hold, at_once, running;     /* running: a thread has the role of the node's loop */
   size_t handed[CALL_KINDS], open; /* calls handed in; not answered yet */
   size_t others;                   /* clients' calls handed in */
-  atomic_size_t told, kicked_told; /* outbound calls answered; and at the last kick */
+  atomic_size_t told, kicked_told; /* outbound calls answered: in all, and at the last kick */
   atomic_size_t kicks;
 };
 
-/* A build that is slow looks at threads and memory: it tries a quarter. */
+/* A slow build runs under a sanitizer: it tries a quarter. */
 static inline uint64_t lighter(const struct contract *c, uint64_t amount) {
   return c->slow > 1 ? amount / 4 : amount;
 }
 
 /* ---- sides (transport_side.c) ---- */
 
-/* What one node did before it sent is seen by the other behind the message: sockets order that, but
- * a thread sanitizer does not know it. */
+/* Tells a thread sanitizer what sockets order, but it does not know: what one node did before it
+ * sent a message is seen by the node that gets the message. */
 static inline void meet(struct contract *c) {
   (void)atomic_fetch_add(&c->buffers, 0);
 }
 
-/* Not open yet: options may be changed. */
+/* Prepares a side; it is not open yet, so its options may be changed. */
 void side_init(struct side *s, struct contract *c, rkv_node_id id);
 /* Changes an option; false: the plugin has none of this name, or `number` is out of its range. */
 bool side_option(struct side *s, const char *name, uint64_t number);
-/* Opens at a free address (addr empty) or again at the one it had. Must succeed. */
+/* Opens the side at a free address (addr empty), or again at the address that it had. Must
+ * succeed. */
 void side_open(struct side *s);
 void side_start(struct side *s);
 /* side_init, side_open, side_start. */
 void side_begin(struct side *s, struct contract *c, rkv_node_id id);
 void side_stop(struct side *s, unsigned grace_ms);
-/* Stops it, if it was started, and closes it; nothing it said was fatal. */
+/* Stops the side, if it was started, and closes it. It must not have reported fatal. */
 void side_end(struct side *s);
 /* A connection to `to`; its envelope says to->id, cluster {to->id, 77} and this incarnation. */
 void *side_peer(struct side *s, const struct side *to, uint64_t incarnation);
 void *side_dial(struct side *s, const char *addr);
-/* A port that the kernel gave and nobody holds any more. */
+/* A port that the kernel chose and that is free again. */
 void free_addr(struct contract *c, char addr[RKV_ADDR_MAX]);
 
-/* From now on calls are held back, or (false) answered again; those held are not. */
+/* From now on calls are held back; false: they are answered again, but those that are held stay
+ * held. */
 void side_hold(struct side *s, bool hold);
 size_t side_held(struct side *s);
-/* From now on calls are answered before the handing-in returns, or (false) when somebody kicks. */
+/* From now on calls are answered before the handing-in returns; false: when kick is called. */
 void side_at_once(struct side *s, bool at_once);
-/* Answers held calls by chance until `keep` are left. */
+/* Answers held calls in random order until `keep` are left. */
 void side_release(struct side *s, uint64_t *seed, size_t keep);
 size_t side_handed(struct side *s, enum call_kind kind);
 
@@ -153,35 +155,37 @@ struct asked {
 
 /* A zeroed call of this kind, with legal fields. */
 void ask_init(struct asked *a, struct side *s, void *peer, enum call_kind kind);
-/* Hands it in; a snapshot's steps go through the same struct. */
+/* Hands the call in; all steps of a snapshot use the same struct. */
 void ask(struct asked *a);
 bool ask_told(const struct asked *a);
 enum rkv_status ask_wait(struct asked *a);
-/* Waits; anything but RKV_OK breaks the law. */
+/* Waits for the answer; any status but RKV_OK breaks the law. */
 void ask_ok(struct asked *a);
-/* It must end without an answer not long after its deadline. */
+/* Waits for the call, which must end without an answer soon after its deadline. */
 void ask_unanswered(struct asked *a, const char *what);
-/* A vote that must be answered: the other side is reached. */
+/* Sends a vote that must be answered: the other side is reached. */
 void ask_hello(struct side *s, void *peer);
 
-/* Sends a snapshot of `len` bytes in chunks of at most `chunk`, in order; its end. */
+/* Sends a snapshot of `len` bytes in chunks of at most `chunk`, in order. Returns how it ended. */
 enum rkv_status ask_snapshot(struct asked *a, const uint8_t *bytes, size_t len, size_t chunk);
-/* The next `len` bytes of it, as one step. */
+/* Sends the next `len` bytes of the snapshot, as one step. */
 void ask_write(struct asked *a, const uint8_t *bytes, size_t len);
 
 /* ---- a leader's entries and a follower (transport_follower.c) ---- */
 
-/* `count` entries from index `first` on with payloads of at most `len` bytes, all kinds. */
+/* Makes `count` entries from index `first` on, of all kinds, with payloads of at most `len`
+ * bytes. */
 struct rkv_entry *entries_make(struct contract *c, rkv_index first, size_t count, size_t len,
                                uint64_t seed);
 void entries_free(struct rkv_entry *entries, size_t count);
-/* What a follower does with every kind of call. */
+/* Answers every kind of call as a follower does. */
 enum rkv_status follower_on(struct side *s, enum call_kind kind, union any_call *call,
                             struct rkv_error *error);
 void follower_free(struct follower *f);
-/* The side holds exactly these entries, the first of which has index 1. */
+/* Breaks the law unless the side holds exactly these entries, the first of which has index 1. */
 void follower_holds(struct side *s, const struct rkv_entry *entries, size_t count);
-/* As a leader: sends entries[from..count) until all are stored; how many calls it took. */
+/* Sends entries[from..count) as a leader does, until all are stored. Returns how many calls that
+ * took. */
 size_t lead(struct side *s, void *peer, const struct rkv_entry *entries, size_t from, size_t count);
 uint64_t bytes_sum(const uint8_t *bytes, size_t len);
 

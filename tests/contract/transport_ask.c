@@ -1,4 +1,4 @@
-/* transport_ask.c: calls that a side's node asks of a peer, and how they end. */
+/* transport_ask.c: calls of a side's node to a peer, and how they end. */
 #include "transport.h"
 
 #include <stdio.h>

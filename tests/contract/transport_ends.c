@@ -1,5 +1,5 @@
-/* transport_ends.c: laws of ends: peer_close and stop with everything in flight, and whose a call
- * is afterwards. */
+/* transport_ends.c: laws of ends: peer_close and stop with calls in flight, and who owns a call
+ * afterwards. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* transport_life.c: laws of a transport's beginning: addresses, open, start. */
+/* transport_life.c: laws of opening a transport: addresses, open, start. */
 #include <stdio.h>
 
 #include "transport.h"

@@ -37,8 +37,8 @@ static void numbered_ok(struct asked *a, rkv_node_id from) {
                        v->granted == (v->vote.term % 3 == 0) &&
                        v->voter_last.term == v->last.term &&
                        v->voter_last.index == v->last.index + 3,
-                   "a call (%s of term %llu) got the answer of another", call_names[a->kind],
-                   (unsigned long long)v->vote.term);
+                   "a call (%s of term %" PRIu64 ") got the answer of another", call_names[a->kind],
+                   v->vote.term);
 }
 
 void transport_law_answers_match(struct contract *c) {
@@ -66,7 +66,7 @@ void transport_law_answers_match(struct contract *c) {
   }
   side_hold(&b, false);
   side_release(&b, &seed, 0);
-  contract_note(c, "%llu calls", (unsigned long long)rounds * in_flight);
+  contract_note(c, "%" PRIu64 " calls", rounds * in_flight);
   a.ops->peer_close(peer);
   side_end(&a);
   side_end(&b);
@@ -113,15 +113,15 @@ void transport_law_appends_in_order(struct contract *c) {
                        "append %zu of %d did not follow the one before it at the peer", i + 1,
                        (int)APPENDS);
       CONTRACT_REQUIRE(c, rkv_log_id_equal(call->matched, last),
-                       "append %zu matched up to %llu instead of %llu", i + 1,
-                       (unsigned long long)call->matched.index, (unsigned long long)last.index);
+                       "append %zu matched up to %" PRIu64 " instead of %" PRIu64, i + 1,
+                       call->matched.index, last.index);
     }
     stored = from;
   }
   CONTRACT_REQUIRE(c, b.f.conflicts == 0, "%zu appends arrived before their predecessors",
                    b.f.conflicts);
   follower_holds(&b, entries, from);
-  contract_note(c, "%llu appends of %zu entries", (unsigned long long)rounds * APPENDS, from);
+  contract_note(c, "%" PRIu64 " appends of %zu entries", rounds * APPENDS, from);
   a.ops->peer_close(peer);
   side_end(&a);
   side_end(&b);

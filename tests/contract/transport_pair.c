@@ -1,4 +1,4 @@
-/* transport_pair.c: compares what came with what was sent, and answers as it is told. */
+/* transport_pair.c: compares what arrives with what was sent, and answers as its law asks. */
 #include "transport_pair.h"
 
 #include <inttypes.h>

@@ -75,8 +75,8 @@ void transport_law_refusals_arrive(struct contract *c) {
       CONTRACT_REQUIRE(c,
                        (a.error.leader_id == 7 || a.error.leader_id == 0) &&
                            strcmp(a.error.leader_addr, "10.0.0.7:7") == 0,
-                       "NOT_LEADER lost who leads: %llu at \"%s\"",
-                       (unsigned long long)a.error.leader_id, a.error.leader_addr);
+                       "NOT_LEADER lost who leads: %" PRIu64 " at \"%s\"", a.error.leader_id,
+                       a.error.leader_addr);
     }
   p.e.status = RKV_OK;
   p.e.sent = NULL;

@@ -1,4 +1,4 @@
-/* transport_side.c: sides: opened, started, stopped, closed; the node that the suite plays. */
+/* transport_side.c: opens, starts, stops and closes sides; and the node that the suite plays. */
 #include "transport.h"
 
 #include <arpa/inet.h>
@@ -201,6 +201,7 @@ void side_open(struct side *s) {
   }
   CONTRACT_REQUIRE(s->c, status == RKV_OK, "open at %s: %s: %s", s->addr, rkv_status_name(status),
                    error.text);
+  CONTRACT_REQUIRE(s->c, s->it, "open returned OK and no instance");
 }
 
 void side_start(struct side *s) {
@@ -227,7 +228,7 @@ void side_stop(struct side *s, unsigned grace_ms) {
                    s->open);
   (void)pthread_mutex_unlock(&s->lock);
   CONTRACT_REQUIRE(s->c, took <= grace_ms + (uint64_t)STOP_SLACK_MS * s->c->slow,
-                   "stop took %llu ms with a grace of %u ms", (unsigned long long)took, grace_ms);
+                   "stop took %" PRIu64 " ms with a grace of %u ms", took, grace_ms);
 }
 
 void side_end(struct side *s) {
@@ -249,6 +250,7 @@ void *side_peer(struct side *s, const struct side *to, uint64_t incarnation) {
   void *peer = NULL;
   CONTRACT_REQUIRE(s->c, s->ops->peer_open(s->it, &info, &peer, &error) == RKV_OK,
                    "peer_open to %s: %s", to->addr, error.text);
+  CONTRACT_REQUIRE(s->c, peer, "peer_open returned OK and no handle");
   return peer;
 }
 

@@ -1,4 +1,5 @@
-/* transport_sizes.c: laws of sizes: large entries, empty ones, and what a peer does not take. */
+/* transport_sizes.c: laws of sizes: large entries, empty entries, and appends that a peer refuses
+ * as too large. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

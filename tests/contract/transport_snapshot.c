@@ -84,8 +84,8 @@ static void arrived(struct scene *z, const struct rkv_snapshot_meta *must, size_
                    must->membership.len, is->membership.len);
   CONTRACT_REQUIRE(c, strcmp(is->id, must->id) == 0, "the meta's id arrived as \"%s\"", is->id);
   CONTRACT_REQUIRE(c, is->size == 0 || is->size == must->size,
-                   "the meta's size arrived as %llu instead of %llu or 0 (unknown)",
-                   (unsigned long long)is->size, (unsigned long long)must->size);
+                   "the meta's size arrived as %" PRIu64 " instead of %" PRIu64 " or 0 (unknown)",
+                   is->size, must->size);
   CONTRACT_REQUIRE(c, z->b.f.len == len, "a snapshot of %zu bytes arrived as %zu", len, z->b.f.len);
   CONTRACT_REQUIRE(c, len == 0 || memcmp(z->b.f.bytes, z->bytes, len) == 0,
                    "a snapshot's bytes arrived otherwise");
@@ -105,22 +105,21 @@ void transport_law_snapshot_arrives(struct contract *c) {
     meta->size = len;
     meta->membership_id = (struct rkv_log_id){i % 2, 1 + i % 2 * 50};
     meta->membership = membership_make(c, &seed);
-    (void)snprintf(meta->id, sizeof meta->id, "%llu-%s", (unsigned long long)i, i % 2 ? "x" : "");
+    (void)snprintf(meta->id, sizeof meta->id, "%" PRIu64 "-%s", i, i % 2 ? "x" : "");
     if (i % 10 == 9) memset(meta->id, 'i', sizeof meta->id - 1);
     z->b.f.chunk_max = i % 3 ? 64 << 10 : 1 << 20;
     CONTRACT_REQUIRE(c, ask_snapshot(&a, z->bytes, len, i % 2 ? 1 << 20 : len / 20 + 1) == RKV_OK,
                      "a snapshot of %zu bytes ended with %s: %s", len, rkv_status_name(a.status),
                      a.error.text);
     CONTRACT_REQUIRE(c, a.kind == CALL_SNAPSHOT_FINISH && z->b.f.finished == i + 1,
-                     "the receiver finished %zu of %llu snapshots", z->b.f.finished,
-                     (unsigned long long)i + 1);
+                     "the receiver finished %zu of %" PRIu64 " snapshots", z->b.f.finished, i + 1);
     CONTRACT_REQUIRE(c, a.call.snapshot.voter_vote.term == a.call.snapshot.vote.term,
                      "the receiver's vote did not come back");
     arrived(z, meta, len);
     rkv_buf_drop(&meta->membership);
   }
   CONTRACT_REQUIRE(c, z->b.f.aborted == 0, "%zu whole snapshots were aborted", z->b.f.aborted);
-  contract_note(c, "%llu snapshots of up to %d bytes", (unsigned long long)rounds, (int)LARGEST);
+  contract_note(c, "%" PRIu64 " snapshots of up to %d bytes", rounds, (int)LARGEST);
   scene_close(z);
 }
 
@@ -143,12 +142,12 @@ void transport_law_snapshot_answers(struct contract *c) {
   CONTRACT_REQUIRE(c, z->b.f.finished == 0, "a snapshot that nobody needed was finished");
   a = send_some(z, 1, GREATER);
   CONTRACT_REQUIRE(c, a.status == RKV_OK && a.call.snapshot.voter_vote.term == 8,
-                   "a greater vote at begin came back as term %llu (%s)",
-                   (unsigned long long)a.call.snapshot.voter_vote.term, rkv_status_name(a.status));
+                   "a greater vote at begin came back as term %" PRIu64 " (%s)",
+                   a.call.snapshot.voter_vote.term, rkv_status_name(a.status));
   a = send_some(z, 7, GREATER);
   CONTRACT_REQUIRE(c, a.status == RKV_OK && a.call.snapshot.voter_vote.term == 8,
-                   "a greater vote at finish came back as term %llu (%s)",
-                   (unsigned long long)a.call.snapshot.voter_vote.term, rkv_status_name(a.status));
+                   "a greater vote at finish came back as term %" PRIu64 " (%s)",
+                   a.call.snapshot.voter_vote.term, rkv_status_name(a.status));
   for (size_t at = 1; at <= 7; at++) {
     size_t finished = z->b.f.finished;
     a = send_some(z, at, REFUSED);

@@ -1,5 +1,5 @@
-/* transport_trouble.c: laws of peers in trouble: away, hanging up, silent, slow, back again; and of
- * strangers. */
+/* transport_trouble.c: laws of peers that are away, hang up, fall silent, are slow or come back;
+ * and of other programs that connect. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
@@ -196,7 +196,7 @@ void transport_law_restarted_peer(struct contract *c) {
     entries_free(entries, 30);
   }
   ask_hello(&a, peer);
-  contract_note(c, "%llu restarts", (unsigned long long)rounds);
+  contract_note(c, "%" PRIu64 " restarts", rounds);
   a.ops->peer_close(peer);
   side_end(&a);
   side_end(&b);
@@ -251,7 +251,7 @@ void transport_law_strangers(struct contract *c) {
   }
   ask_hello(&a, peer);
   CONTRACT_REQUIRE(c, b.others == 0, "%zu calls of clients were made of bytes by chance", b.others);
-  contract_note(c, "%llu connections", (unsigned long long)rounds);
+  contract_note(c, "%" PRIu64 " connections", rounds);
   a.ops->peer_close(peer);
   side_end(&a);
   side_end(&b);

@@ -1,5 +1,4 @@
-/* tree.h: directories that a plugin fills: made, copied, compared, removed, with all that is
- * below. */
+/* tree.h: makes, copies, compares and removes directories with everything below them. */
 #ifndef CONTRACT_TREE_H
 #define CONTRACT_TREE_H
 
@@ -7,21 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* False: it was there or cannot be made (errno). Mode 0700. */
+/* Makes a directory with mode 0700. False: it exists already or cannot be made (errno). */
 bool tree_make(const char *path);
 
 /* Removes a directory with everything in it; nothing happens if it is not there. */
 void tree_remove(const char *path);
 
 /* Makes `to` hold exactly what `from` holds: plain files (holes stay holes) and directories. `from`
- * may be in use: what is renamed or removed meanwhile is under one of its names. False with errno
- * if it cannot. */
+ * may be in use: a file that is renamed or removed meanwhile is found under one of its names. False
+ * with errno if it fails. */
 bool tree_copy(const char *from, const char *to);
 
-/* One number that tells names, kinds, sizes and bytes of a tree; not times. */
+/* A checksum of a tree's names, kinds, sizes and bytes, without times. */
 uint64_t tree_hash(const char *path);
 
-/* The same of one file's bytes. */
+/* A checksum of one file's bytes. */
 uint64_t tree_file_hash(const char *path);
 
 /* Calls `act` with the path of each plain file, in the order of their names. */

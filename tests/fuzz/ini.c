@@ -25,7 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct host_table table = host_node_table();
   struct node_options options;
   char path[64];
-  size_t i;
   memset(&settings, 0, sizeof settings);
   memset(&problems, 0, sizeof problems);
   memset(values, 0, sizeof values);
@@ -38,8 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   FUZZ_CHECK(settings.count <= HOST_SETTINGS_MAX && settings.section_count <= HOST_SECTIONS_MAX);
   host_section_read(&section, &table, values);
   host_node_options_read(&section, values, &options);
-  for (i = 0; host_problems_none(&problems) && i < table.count; i++) FUZZ_CHECK(values[i].text);
-  for (i = 0; i < problems.count; i++) FUZZ_CHECK(!strchr(problems.list[i].text, '\n'));
+  for (size_t i = 0; host_problems_none(&problems) && i < table.count; i++)
+    FUZZ_CHECK(values[i].text);
+  for (size_t i = 0; i < problems.count; i++) FUZZ_CHECK(!strchr(problems.list[i].text, '\n'));
   host_settings_free(&settings);
   host_problems_free(&problems);
   return 0;

@@ -134,10 +134,9 @@ static void append_own(struct model_world *w, struct model_node *node,
 static void append_received(struct model_node *node, const struct raft_output *out,
                             const struct model_message *request) {
   struct model_item *item = model_hold(node, MODEL_APPEND);
-  size_t i;
   assert(request && request->at.index + out->skip == node->log.count);
   item->after = node->log.count;
-  for (i = out->skip; i < out->skip + out->count; i++) {
+  for (size_t i = out->skip; i < out->skip + out->count; i++) {
     model_log_add(&item->tail, request->tail.entries[i]);
     model_log_add(&node->log, request->tail.entries[i]);
   }

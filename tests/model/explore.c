@@ -143,7 +143,7 @@ static uint32_t saves_in_hand(const struct model_node *n) {
 static void expand(struct search *s, uint32_t number) {
   struct model_state state = state_at(s, number);
   const uint32_t *offers;
-  size_t count, i;
+  size_t count;
   uint32_t who, act;
   bool busy[MODEL_NODES];
   if (s->w->options.saves == 1 && expand_saves(s, number, &state)) return;
@@ -153,7 +153,7 @@ static void expand(struct search *s, uint32_t number) {
       if (!busy[who] || act == MODEL_SAVED || act == MODEL_CRASH) take(s, number, &state, who, act);
   }
   offers = model_net_offers(&s->net, s->w, state.net, &count);
-  for (i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++) {
     who = model_message(s->w, offers[i])->to - 1u;
     if (!busy[who]) take(s, number, &state, who, MODEL_INPUT_MESSAGE(offers[i]));
   }

@@ -36,10 +36,10 @@ static bool begins_with(const struct model_log *log, const struct model_log *pre
 
 /* A majority of every config; counted here on its own, not by what is tested. */
 static bool is_quorum(const struct rkv_membership *m, uint32_t nodes) {
-  uint32_t c, i;
+  uint32_t c;
   for (c = 0; c < m->config_count; c++) {
     uint32_t have = 0;
-    for (i = 0; i < m->configs[c].count; i++) have += nodes >> m->configs[c].ids[i] & 1u;
+    for (uint32_t i = 0; i < m->configs[c].count; i++) have += nodes >> m->configs[c].ids[i] & 1u;
     if (2 * have <= m->configs[c].count) return false;
   }
   return m->config_count > 0;
@@ -120,8 +120,7 @@ const char *model_laws_step(const struct model_world *w, const uint32_t before[M
                             const struct model_step *step, struct model_past *past) {
   const struct model_node *old = model_node(w, before[who]), *n = model_node(w, nodes[who]);
   const char *broken = NULL;
-  uint32_t i;
-  for (i = 0; i < step->sent_count && !broken; i++)
+  for (uint32_t i = 0; i < step->sent_count && !broken; i++)
     broken = message_left(n, model_message(w, step->sent[i]), past);
   if (broken) return broken;
   if (n->role == RAFT_LEADER) {
@@ -179,10 +178,9 @@ static const char *electable(const struct model_world *w, const struct model_nod
 const char *model_laws_state(const struct model_world *w, const uint32_t nodes[MODEL_NODES],
                              const struct model_past *past) {
   const char *broken = NULL;
-  uint32_t i, j;
-  for (i = 0; i < MODEL_NODES && !broken; i++) {
+  for (uint32_t i = 0; i < MODEL_NODES && !broken; i++) {
     const struct model_node *n = model_node(w, nodes[i]);
-    for (j = 0; j < i && !broken; j++) {
+    for (uint32_t j = 0; j < i && !broken; j++) {
       const struct model_node *other = model_node(w, nodes[j]);
       broken = matching(&n->log, &other->log);
       if (!broken) broken = matching(&n->disk, &other->disk);

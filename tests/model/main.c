@@ -1,10 +1,11 @@
 /* main.c: rkv-model [--terms N] [--entries N] [--crashes N] [--change none|3to2|1to3|2to1|1to1]
- * [--changes N]
- *         [--saves N] [--step-down yes|no] [--states N]
- * Explores core/raft within these bounds (model.h) and says how many states were seen. Exit code 0:
- * every law held in all of them. --states stops after so many: a look as deep as that reaches. */
+ *         [--changes N] [--saves N] [--step-down yes|no] [--states N]
+ *
+ * Explores core/raft within these bounds (model.h) and prints how many states it saw. Exit code 0:
+ * every law held in all of them. --states stops the exploration after so many states. */
 #include "model.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,10 +76,10 @@ static bool option(const char *name, const char *value, struct model_options *o)
 }
 
 static bool parse(int argc, char **argv, struct model_options *o) {
-  int i;
-  for (i = 1; i + 1 < argc; i += 2)
-    if (!option(argv[i], argv[i + 1], o)) return false;
-  return i == argc && o->saves > 0;
+  int at = 1;
+  for (; at + 1 < argc; at += 2)
+    if (!option(argv[at], argv[at + 1], o)) return false;
+  return at == argc && o->saves > 0;
 }
 
 int main(int argc, char **argv) {
@@ -99,11 +100,11 @@ int main(int argc, char **argv) {
   if (!same) return 1;
   model_world_open(&w, &options);
   result = model_explore(&w, stdout);
-  printf("model: %u states, %llu transitions, depth %u (%u node states, %u messages), bound "
+  printf("model: %u states, %" PRIu64 " transitions, depth %u (%u node states, %u messages), bound "
          "%d nodes, %u terms, %u entries, %u crashes, %u changes, %u saves in hand%s: %s\n",
-         result.states, (unsigned long long)result.transitions, result.depth, result.nodes,
-         result.messages, MODEL_NODES, options.terms, options.entries, options.crashes,
-         options.changes, options.saves, options.steps_down ? ", leaders step down" : "",
+         result.states, result.transitions, result.depth, result.nodes, result.messages,
+         MODEL_NODES, options.terms, options.entries, options.crashes, options.changes,
+         options.saves, options.steps_down ? ", leaders step down" : "",
          result.broken     ? "BROKEN"
          : result.complete ? "holds"
                            : "holds as deep as --states reaches");

@@ -42,8 +42,7 @@ static bool refused_for_ever(const struct model_node *n, struct model_vote vote)
 
 static bool all_refuse(const struct model_world *w, const struct model_message *m,
                        const uint32_t nodes[MODEL_NODES]) {
-  uint32_t i;
-  for (i = 0; i < MODEL_NODES; i++)
+  for (uint32_t i = 0; i < MODEL_NODES; i++)
     if (i + 1 != m->from && !refused_for_ever(model_node(w, nodes[i]), m->vote)) return false;
   return true;
 }
@@ -97,8 +96,7 @@ static size_t insert(uint16_t *all, size_t count, uint16_t number) {
 /* True if nothing that is_dead looks at changed, and nothing new was sent. */
 static bool stays(const uint16_t *all, size_t n, const uint32_t *add, uint32_t count,
                   const struct model_node *a, const struct model_node *b) {
-  uint32_t i;
-  for (i = 0; i < count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
     size_t at = 0;
     while (at < n && all[at] != add[i]) at++;
     if (at == n) return false;

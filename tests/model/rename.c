@@ -45,10 +45,9 @@ void model_names_close(struct model_names *n) {
 
 uint32_t model_names_undo(const struct model_names *n, uint32_t after, uint32_t naming) {
   struct model_naming p = {{0}};
-  uint32_t i;
   uint8_t id;
   for (id = 1; id <= MODEL_NODES; id++) p.to[n->namings[naming].to[id]] = n->namings[after].to[id];
-  for (i = 0; i < n->count; i++)
+  for (uint32_t i = 0; i < n->count; i++)
     if (memcmp(&n->namings[i], &p, sizeof p) == 0) return i;
   assert(0 && "namings are a group");
   return 0;
@@ -59,13 +58,13 @@ uint32_t model_names_undo(const struct model_names *n, uint32_t after, uint32_t 
 static uint8_t membership(struct model_world *w, const struct model_naming *p, uint32_t number) {
   const struct rkv_membership *from = &w->memberships[number];
   struct rkv_membership m;
-  uint32_t c, i;
+  uint32_t c;
   memset(&m, 0, sizeof m);
   m.config_count = from->config_count;
   for (c = 0; c < from->config_count; c++)
-    for (i = 0; i < from->configs[c].count; i++)
+    for (uint32_t i = 0; i < from->configs[c].count; i++)
       (void)rkv_config_add(&m.configs[c], p->to[from->configs[c].ids[i]]);
-  for (i = 0; i < from->node_count; i++)
+  for (uint32_t i = 0; i < from->node_count; i++)
     (void)rkv_membership_add_node(&m, p->to[from->nodes[i].id], from->nodes[i].addr,
                                   strlen(from->nodes[i].addr));
   return model_membership_number(w, &m);
@@ -179,12 +178,12 @@ static uint32_t set_named(struct model_names *n, struct model_world *w, struct m
   uint64_t key = (uint64_t)set * MODEL_NAMINGS_MAX + naming;
   uint32_t known = naming == 0 ? set : bag_map_get(&n->sets, key);
   uint16_t all[MODEL_SET_MAX];
-  size_t len, i;
+  size_t len;
   const void *messages;
   if (known != BAG_NONE) return known;
   messages = bag_get(&net->sets, set, &len);
   memcpy(all, messages, len);
-  for (i = 0; i < len / sizeof all[0]; i++)
+  for (size_t i = 0; i < len / sizeof all[0]; i++)
     all[i] = (uint16_t)model_rename_message(n, w, all[i], naming);
   qsort(all, len / sizeof all[0], sizeof all[0], by_number);
   known = bag_put(&net->sets, all, len, NULL);

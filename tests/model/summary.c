@@ -75,14 +75,13 @@ static void forget_progress(struct raft_progress *p) {
 
 void model_forget(struct raft *r) {
   bool waits = r->role == RAFT_FOLLOWER || r->role == RAFT_CANDIDATE;
-  size_t i;
   r->lease_until_ns = 0;
   r->longer_log_seen = false;
   r->election_at_ns = waits ? 0 : RAFT_NEVER;
   r->resign_at_ns = r->resign_at_ns == RAFT_NEVER ? RAFT_NEVER : 0;
   r->quorum_since_ns = 0;
   r->lease_void = false;
-  for (i = 0; i < r->peer_count; i++) forget_progress(&r->peers[i]);
+  for (size_t i = 0; i < r->peer_count; i++) forget_progress(&r->peers[i]);
 }
 
 void model_load(const struct model_world *w, const struct model_node *node, struct raft *r) {
@@ -116,11 +115,11 @@ void model_load(const struct model_world *w, const struct model_node *node, stru
 /* ---- out of it ---- */
 
 static void store_leader(const struct raft *r, struct model_node *node) {
-  size_t i, at;
+  size_t at;
   assert(r->peer_count < MODEL_NODES && r->change_count <= 1);
   memset(node->peers, 0, sizeof node->peers);
   node->peer_count = byte(r->peer_count);
-  for (i = 0; i < r->peer_count; i++) { /* sorted by id: their order means nothing */
+  for (size_t i = 0; i < r->peer_count; i++) { /* sorted by id: their order means nothing */
     for (at = i; at > 0 && node->peers[at - 1].id > r->peers[i].id; at--)
       node->peers[at] = node->peers[at - 1];
     node->peers[at] = (struct model_peer){byte(r->peers[i].id), id_of(r->peers[i].matched)};
@@ -145,14 +144,13 @@ static void store_memberships(struct model_world *w, const struct raft *r,
 }
 
 void model_store(struct model_world *w, const struct raft *r, struct model_node *node) {
-  size_t i;
   assert(!r->failed && r->queue.head == r->queue.count);
   assert(r->log.purged.index == 0 && r->log.last.index == node->log.count);
   assert(r->applied.index == r->committed.index && !r->building && r->read_count == 0);
   node->role = (uint8_t)r->role;
   node->vote = (struct model_vote){byte(r->vote.term), byte(r->vote.node_id), r->vote.committed};
   node->granted = 0;
-  for (i = 0; r->role == RAFT_CANDIDATE && i < r->granted.count; i++)
+  for (size_t i = 0; r->role == RAFT_CANDIDATE && i < r->granted.count; i++)
     node->granted |= (uint8_t)(1u << r->granted.ids[i]);
   node->saved = id_of(r->saved);
   node->committed = id_of(r->committed);

@@ -2,6 +2,7 @@
  * that matters and that summary.c does not know makes them differ. */
 #include "model.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define SENT_KEPT 256 /* messages of a path that may arrive */
@@ -45,8 +46,7 @@ static bool both(struct walk *k, uint32_t who, uint32_t input, struct model_step
 }
 
 static void keep(struct walk *k, const struct model_step *sent) {
-  uint32_t i;
-  for (i = 0; i < sent->sent_count; i++)
+  for (uint32_t i = 0; i < sent->sent_count; i++)
     k->messages[k->count < SENT_KEPT ? k->count++ : pick(k, SENT_KEPT)] = sent->sent[i];
 }
 
@@ -85,11 +85,10 @@ static bool path(struct walk *k, uint32_t steps) {
 
 bool model_walk(struct model_world *w, uint64_t seed, uint32_t paths, uint32_t steps) {
   struct walk k = {.w = w, .random = seed * 2 + 1};
-  uint32_t i;
-  for (i = 0; i < paths; i++)
+  for (uint32_t i = 0; i < paths; i++)
     if (!path(&k, steps)) {
-      fprintf(stderr, "model: a real node and its summary differ (path %u of seed %llu)\n", i,
-              (unsigned long long)seed);
+      fprintf(stderr, "model: a real node and its summary differ (path %u of seed %" PRIu64 ")\n",
+              i, seed);
       return false;
     }
   return true;

@@ -7,7 +7,6 @@
 #include <node/kernel/state.h>
 #include <raft/state.h>
 
-#include "disk_internal.h"
 #include "sim.h"
 
 /* The clusters that were initialised, most of them in vain. */
@@ -44,11 +43,11 @@ static void note_cluster(struct sim *s, rkv_node_id id, struct rkv_cluster_id cl
 /* Log matching of the initial entry: all of them have one id. */
 static void check_initial(struct sim *s, rkv_node_id id) {
   struct rkv_cluster_id cluster = s->w->nodes[id].node->identity.cluster;
-  const struct disk_entry *first = state_find(&s->nodes[id].disk->state, 1);
+  const struct rkv_entry *first = disk_entry(s->nodes[id].disk, 1);
   if (!rkv_cluster_id_known(cluster)) return;
   note_cluster(s, id, cluster);
   if (!first) return;
-  uint64_t hash = check_hash(&first->e);
+  uint64_t hash = check_hash(first);
   const struct sim_cluster *known = cluster_of(s, cluster);
   if (!known)
     note_init(s, id, cluster, hash);
@@ -86,17 +85,16 @@ static void check_content(struct sim *s, rkv_node_id id, const struct raft_membe
 
 /* The membership that would return lies just before the one in force. */
 static void check_previous(struct sim *s, rkv_node_id id, const struct raft *r) {
-  const struct disk_state *state = &s->nodes[id].disk->state;
   struct sim_node *n = &s->nodes[id];
   rkv_index before = r->previous ? r->previous->id.index : 0;
   bool looked = n->previous == before && n->previous_of == r->effective->id.index;
   n->previous = before;
   n->previous_of = r->effective->id.index;
   for (rkv_index i = before + 1; before > 0 && !looked && i < n->previous_of; i++) {
-    const struct disk_entry *at = state_find(state, i);
+    const struct rkv_entry *at = disk_entry(s->nodes[id].disk, i);
     struct rkv_log_id held;
-    if (!at || at->e.kind != RKV_ENTRY_MEMBERSHIP) continue;
-    if (!raft_log_at(&r->log, i, &held) || !rkv_log_id_equal(held, at->e.id)) continue;
+    if (!at || at->kind != RKV_ENTRY_MEMBERSHIP) continue;
+    if (!raft_log_at(&r->log, i, &held) || !rkv_log_id_equal(held, at->id)) continue;
     sim_fail(s,
              "node %" PRIu64 " would go back to the membership of index %" PRIu64 ", past that of "
              "index %" PRIu64,

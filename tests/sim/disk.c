@@ -1,59 +1,126 @@
-/* disk.c: the storage plugin on a simulated device: its operations and its life.
- *
- * (K1) After a failed write or sync nothing succeeds any more.  (K2) A completion is called once.
- */
+/* disk.c: the storage plugin of a simulated node: its life, and its operations around those of
+ * storage-wal (disk.h). */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "disk_internal.h"
 #include "sim.h"
 
+#define SEGMENT_BYTES_MIN UINT64_C(16384) /* small: segments begin, end and are recycled often */
+#define SEGMENT_SIZES 3                   /* each twice the one before */
+#define QUEUE_BYTES_MAX UINT64_C(268435456)
+#define CLOSES_IN_ORDER 6 /* of so many nodes that end one closes its storage as it should */
+
+/* ---- life ---- */
+
+static void after_turn(void *arg) {
+  struct disk *d = arg;
+  if (d->open && disk_tell(d)) world_kick(d->world, d->id);
+}
+
+static void choose_options(struct disk *d) {
+  uint64_t n = 0;
+  d->values[n++] = (struct rkv_value){.text = "disk", .origin = "simulated"};
+  d->values[n++].number = SEGMENT_BYTES_MIN << world_random(d->world) % SEGMENT_SIZES;
+  d->values[n++].number = 1 + world_random(d->world) % 2; /* spares_max */
+  d->values[n++].number = QUEUE_BYTES_MAX;
+  d->values[n++].number = true; /* sync */
+  assert(n == WAL_OPTIONS);
+}
+
 struct disk *disk_new(struct world *w, rkv_node_id id) {
   struct disk *d = calloc(1, sizeof *d);
   assert(d);
-  d->world = d->device.world = w;
+  d->world = w;
   d->id = id;
   d->last = &d->first;
+  d->turns = turns_new(w, id, after_turn, d);
+  d->device = device_new(w, d->turns);
+  choose_options(d);
   return d;
 }
 
 void disk_free(struct disk *d) {
   state_free(&d->state);
-  device_clear(&d->device);
-  device_file_drop(d->renewed);
-  free(d->collected.data);
+  disk_forget_ops(d);
+  disk_attempt_free(&d->attempt);
+  device_free(d->device);
+  turns_free(d->turns);
   free(d);
 }
 
+/* One time in three it was not the machine that went down. */
+void disk_crash(struct disk *d) {
+  assert(!d->open);
+  if (world_random(d->world) % 3 == 0)
+    device_process_killed(d->device);
+  else
+    device_power_loss(d->device);
+}
+
+void disk_wipe(struct disk *d) {
+  assert(!d->open);
+  state_free(&d->state);
+  disk_forget_ops(d);
+  disk_attempt_free(&d->attempt);
+  d->synced = (struct disk_op){0};
+  device_clear(d->device);
+}
+
+/* ---- the device ---- */
+
 struct device_faults *disk_faults(struct disk *d) {
-  return &d->device.faults;
+  return device_faults(d->device);
 }
 
 const uint64_t *disk_counts(const struct disk *d) {
-  return d->device.counts;
+  return device_counts(d->device);
 }
 
 void disk_calm(struct disk *d) {
-  d->device.faults = (struct device_faults){.slow_sync_max_ns = 1};
-  d->device.full = false;
-  d->misdirect = false;
+  device_calm(d->device);
 }
 
 bool disk_is_dead(const struct disk *d) {
-  return d->device.dead;
+  return device_is_dead(d->device);
 }
+
+bool disk_flip(struct disk *d) {
+  return device_flip(d->device);
+}
+
+void disk_misdirect(struct disk *d) {
+  device_misdirect(d->device);
+}
+
+bool disk_misdirects(const struct disk *d) {
+  return device_misdirects(d->device);
+}
+
+bool disk_is_damaged(const struct disk *d) {
+  return device_is_damaged(d->device);
+}
+
+bool disk_met_damage(const struct disk *d) {
+  return d->met_damage;
+}
+
+/* ---- what was promised ---- */
 
 bool disk_has_failed(const struct disk *d) {
   return d->failed;
 }
 
+/* The oldest call's time counts from when there was no room and the last one was answered. */
 uint64_t disk_waiting_ns(const struct disk *d) {
+  uint64_t since = device_full_since_ns(d->device);
   const struct disk_op *op = d->first;
-  if (!d->open || d->waiting_since_ns == 0) return 0;
-  while (op && !op->completion) op = op->next;
-  if (!op) return 0;
-  uint64_t since = op->at_ns > d->waiting_since_ns ? op->at_ns : d->waiting_since_ns;
+  while (op && !op->told) op = op->next;
+  if (!d->open || !op || since == 0) return 0;
+  if (since < op->at_ns) since = op->at_ns;
+  if (since < d->told_ns) since = d->told_ns;
   return d->world->now_ns - since;
 }
 
@@ -61,201 +128,149 @@ struct rkv_identity disk_identity(const struct disk *d) {
   return d->state.identity;
 }
 
-struct device_file *disk_log(const struct disk *d) {
-  return d->device.names[DEVICE_LOG].cached;
-}
-
-/* One time in three it was not the machine that went down. */
-void disk_crash(struct disk *d) {
-  assert(!d->open);
-  if (world_random(d->world) % 3 == 0)
-    device_process_killed(&d->device);
-  else
-    device_power_loss(&d->device);
-}
-
-void disk_wipe(struct disk *d) {
-  assert(!d->open);
-  state_free(&d->state);
-  d->synced = (struct disk_op){0};
-  device_clear(&d->device);
-}
-
-/* ---- what was promised ---- */
-
 struct rkv_vote disk_synced_vote(const struct disk *d) {
   return d->synced.vote;
 }
 
+const struct rkv_entry *disk_entry(const struct disk *d, rkv_index index) {
+  return state_find(&d->state, index);
+}
+
 bool disk_synced_has(const struct disk *d, struct rkv_log_id id) {
-  const struct disk_entry *held = state_find(&d->state, id.index);
+  const struct rkv_entry *held = state_find(&d->state, id.index);
   if (id.index <= d->state.meta.last.index) return true;
-  return id.index <= d->synced.last.index && held && rkv_log_id_equal(held->e.id, id);
+  return id.index <= d->synced.promises && held && rkv_log_id_equal(held->id, id);
 }
 
-/* ---- failing ---- */
+/* ---- open and close ---- */
 
-struct disk_op *disk_take_first(struct disk *d) {
-  struct disk_op *op = d->first;
-  d->first = op->next;
-  if (!d->first) d->last = &d->first;
-  return op;
-}
-
-void disk_fail(struct disk *d, enum rkv_status status, const char *text) {
-  struct rkv_error error;
+static void on_fatal(void *ctx, enum rkv_status status, const char *text) {
+  struct world_node *wn = ctx;
+  struct disk *d = wn->user;
   d->failed = true;
-  if (d->device.dead) return; /* nobody hears of anything any more */
-  (void)rkv_fail(&error, status, "%s", text);
-  if (status != RKV_CANCELLED) d->host->fatal(d->host->ctx, status, text);
-  while (d->first) {
-    struct disk_op *op = disk_take_first(d);
-    if (op->completion) op->completion->done(op->completion, status, &error);
-    free(op);
-  }
+  if (!device_is_dead(d->device)) d->outer->fatal(d->outer->ctx, status, text);
 }
 
-static void enqueue(struct disk *d, struct rkv_completion *completion) {
-  struct rkv_error error;
-  if (d->failed && !d->device.dead) {
-    (void)rkv_fail(&error, RKV_IO, "simulated disk: failed before");
-    if (completion) completion->done(completion, RKV_IO, &error);
-    return;
-  }
-  struct disk_op *op = calloc(1, sizeof *op);
-  assert(op);
-  *op = (struct disk_op){.completion = completion,
-                         .at_ns = d->world->now_ns,
-                         .vote = d->state.vote,
-                         .last = d->state.last,
-                         .purged = d->state.purged,
-                         .identity = d->state.identity};
-  *d->last = op;
-  d->last = &op->next;
-  disk_begin_batch(d);
+enum rkv_status disk_heard(struct disk *d, enum rkv_status status) {
+  if (status == RKV_CORRUPT && device_damages(d->device) > 0) d->met_damage = true;
+  return status;
 }
 
-/* ---- the operations ---- */
+/* (K4) Trouble explains that it does not open; or damage does. */
+static void check_refusal(struct disk *d, enum rkv_status status, const char *text) {
+  bool trouble = status == RKV_IO || status == RKV_NO_MEMORY || status == RKV_NO_SPACE;
+  if (disk_is_dead(d) || trouble || (status == RKV_CORRUPT && disk_is_damaged(d))) return;
+  sim_fail(sim_of(d->world), "node %" PRIu64 ": its disk refuses what is whole: %s", d->id, text);
+}
 
 static enum rkv_status disk_open(const struct rkv_host *host, const struct rkv_config *config,
                                  void **storage, struct rkv_error *error) {
   struct world_node *wn = host->ctx;
   struct disk *d = wn->user;
+  struct rkv_config own = {sizeof own, WAL_OPTIONS, d->values};
   (void)config;
-  assert(d && !d->open && !d->first);
-  d->host = host;
-  d->life++;
-  d->failed = d->writing = d->misdirect = false;
-  d->waiting_since_ns = 0;
-  d->collected.len = 0;
-  device_file_drop(d->renewed);
-  d->renewed = NULL;
-  enum rkv_status status = disk_recover(d, error);
+  assert(d && !d->open);
+  d->outer = host;
+  d->host = *host;
+  d->host.fatal = on_fatal;
+  d->failed = d->met_damage = false;
+  if (world_random(d->world) % 8 == 0) choose_options(d);
+  enum rkv_status status =
+      wal_open_on(&d->host, &own, device_files(d->device), turns_table(d->turns), &d->inner, error);
+  if (status == RKV_OK) status = disk_look(d, error);
+  if (status != RKV_OK) {
+    check_refusal(d, status, error->text);
+    if (d->inner) device_kill(d->device);
+    if (d->inner) wal_ops.close(d->inner);
+    d->inner = NULL;
+  }
   d->open = status == RKV_OK;
   *storage = d;
   return status;
 }
 
-/* Also of a dead device: a crash ends its node as a close would. */
+/* As a rule the process is gone: from here on nothing reaches the device, and nobody hears. */
 static void disk_close(void *storage) {
   struct disk *d = storage;
-  bool dead = d->device.dead;
-  d->device.dead = false;
-  disk_fail(d, RKV_CANCELLED, "closed");
-  d->device.dead = dead;
+  if (d->failed || world_random(d->world) % CLOSES_IN_ORDER != 0) device_kill(d->device);
+  wal_ops.close(d->inner);
+  d->inner = NULL;
+  disk_end(d);
   d->open = false;
 }
 
+/* ---- the operations ---- */
+
 static enum rkv_status disk_load(void *storage, struct rkv_storage_state *state,
                                  struct rkv_error *error) {
-  struct disk *d = storage;
-  (void)error;
-  state->vote = d->state.vote;
-  state->identity = d->state.identity;
-  state->last = d->state.last;
-  state->purged = d->state.purged;
-  state->snapshot = d->state.meta;
-  state->snapshot.membership = rkv_buf_share(d->state.meta.membership);
-  return RKV_OK;
+  return wal_ops.load(((struct disk *)storage)->inner, state, error);
 }
 
 static void disk_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
   struct disk *d = storage;
   d->state.vote = vote;
-  record_vote(&d->collected, vote);
-  enqueue(d, completion);
+  struct disk_op *op = disk_ask(d, d->state.last.index, completion);
+  wal_ops.save_vote(d->inner, vote, &op->completion);
 }
 
 static void disk_save_identity(void *storage, struct rkv_identity identity,
                                struct rkv_completion *completion) {
   struct disk *d = storage;
   d->state.identity = identity;
-  record_identity(&d->collected, &identity);
-  enqueue(d, completion);
+  struct disk_op *op = disk_ask(d, d->state.last.index, completion);
+  wal_ops.save_identity(d->inner, identity, &op->completion);
 }
 
 static void disk_append(void *storage, const struct rkv_entry *entries, size_t count,
                         struct rkv_completion *completion) {
   struct disk *d = storage;
+  rkv_index first = d->state.last.index;
   check_appended(sim_of(d->world), d->id, d->state.last, entries, count);
-  for (size_t i = 0; i < count; i++) {
-    state_append(&d->state, &entries[i], DISK_NOT_WRITTEN);
-    record_entry(&d->collected, &entries[i]);
-  }
-  enqueue(d, completion);
+  for (size_t i = 0; i < count; i++) state_append(&d->state, &entries[i]);
+  struct disk_op *op = disk_ask(d, first, completion);
+  wal_ops.append(d->inner, entries, count, &op->completion);
 }
 
 static void disk_truncate(void *storage, rkv_index after) {
   struct disk *d = storage;
   for (rkv_index i = d->state.last.index; i > after; i--)
-    check_truncated(sim_of(d->world), d->id, state_find(&d->state, i)->e.id, d->state.meta.last);
+    check_truncated(sim_of(d->world), d->id, state_find(&d->state, i)->id, d->state.meta.last);
   state_truncate(&d->state, after);
-  if (d->synced.last.index > after) d->synced.last.index = after;
+  if (d->synced.promises > after) d->synced.promises = after;
   for (struct disk_op *op = d->first; op; op = op->next)
-    if (op->last.index > after) op->last.index = after;
-  record_truncate(&d->collected, after);
-  enqueue(d, NULL);
+    if (op->promises > after) op->promises = after;
+  (void)disk_ask(d, d->state.last.index, NULL);
+  wal_ops.truncate(d->inner, after);
 }
 
 static void disk_purge(void *storage, struct rkv_log_id up_to) {
   struct disk *d = storage;
   check_purged(sim_of(d->world), d->id, up_to, d->state.meta.last);
   state_purge(&d->state, up_to);
-  record_purge(&d->collected, up_to);
-  enqueue(d, NULL);
+  (void)disk_ask(d, d->state.last.index, NULL);
+  wal_ops.purge(d->inner, up_to);
 }
 
-/* What stands on the device is checked before it is given. */
-static enum rkv_status check_entry(struct disk *d, const struct disk_entry *entry,
-                                   struct rkv_error *error) {
-  const struct device_file *log = disk_log(d);
-  if (entry->place == DISK_NOT_WRITTEN || d->renewed) return RKV_OK;
-  if (log && record_is_whole(&log->bytes, entry->place)) return RKV_OK;
-  return rkv_fail(error, RKV_CORRUPT, "simulated disk: entry %llu is damaged",
-                  (unsigned long long)entry->e.id.index);
+/* What is given is what was appended. */
+static void check_read(struct disk *d, rkv_index from, const struct rkv_entry *entries,
+                       size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const struct rkv_entry *want = state_find(&d->state, from + i), *is = &entries[i];
+    if (!want || !rkv_log_id_equal(is->id, want->id) || is->kind != want->kind ||
+        !disk_same_bytes(is->payload, want->payload))
+      sim_fail(sim_of(d->world), "node %" PRIu64 ": its disk gives another entry %" PRIu64, d->id,
+               from + i);
+  }
 }
 
 static enum rkv_status disk_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
                                  struct rkv_entry *entries, size_t capacity, size_t *count,
                                  struct rkv_error *error) {
   struct disk *d = storage;
-  uint64_t bytes = 0;
-  const struct disk_entry *at;
-  *count = 0;
-  if (from <= d->state.purged.index) return rkv_fail(error, RKV_NOT_FOUND, "purged");
-  if (device_read_fails(&d->device)) return rkv_fail(error, RKV_IO, "simulated disk: read failed");
-  for (; from <= to && *count < capacity && (at = state_find(&d->state, from)); from++) {
-    bytes += at->e.payload.len;
-    if (bytes > bytes_max && *count > 0) break;
-    enum rkv_status status = check_entry(d, at, error);
-    if (status != RKV_OK) {
-      while (*count > 0) rkv_buf_drop(&entries[--*count].payload);
-      return status;
-    }
-    entries[*count] = at->e;
-    entries[*count].payload = rkv_buf_share(at->e.payload);
-    ++*count;
-  }
+  enum rkv_status status =
+      wal_ops.read(d->inner, from, to, bytes_max, entries, capacity, count, error);
+  if (status != RKV_OK) return disk_heard(d, status);
+  check_read(d, from, entries, *count);
   return RKV_OK;
 }
 

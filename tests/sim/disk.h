@@ -1,10 +1,9 @@
-/* disk.h: the storage plugin that lives on a simulated device (device.h).
+/* disk.h: the storage plugin of a simulated node: the real storage-wal on a simulated device
+ * (device.h), and around it one that knows what was promised.
  *
- * A log of checksummed records, written batch by batch, and a snapshot beside it; each file gets
- * its name only when it is whole and synced. What opens is what storage-wal would open
- * (docs/wal-format.md): a last batch that a crash cut off is dropped, anything else that is not
- * right is refused. And the disk knows what it promised: an opened log that lacks some of that
- * fails the seed. */
+ * Each call goes through to storage-wal, and each answer comes back; an opened storage that lacks
+ * some of what was promised, has what nobody ever wrote, or accepts damage, fails the seed. So does
+ * one that refuses what is whole. Of a device without power nobody hears anything. */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
@@ -28,7 +27,7 @@ bool disk_is_dead(const struct disk *d);
 /* Replaces the disk by an empty one. */
 void disk_wipe(struct disk *d);
 
-/* ---- damage: of what was synced, where the checks must show it ---- */
+/* ---- damage: of what was synced, where the checks must show it (device_damage.c) ---- */
 
 /* Flips one bit. False if nothing is there yet. */
 bool disk_flip(struct disk *d);
@@ -37,7 +36,7 @@ void disk_misdirect(struct disk *d);
 bool disk_misdirects(const struct disk *d);
 /* Something that is still there was damaged. */
 bool disk_is_damaged(const struct disk *d);
-/* A reader met damage, in a snapshot that may have been replaced before the node heard of it. */
+/* A reader met damage, in what may have been replaced before the node heard of it. */
 bool disk_met_damage(const struct disk *d);
 
 /* ---- what was promised ---- */
@@ -51,6 +50,8 @@ bool disk_has_failed(const struct disk *d);
 /* For how long a save has waited for room; 0: none does. */
 uint64_t disk_waiting_ns(const struct disk *d);
 struct rkv_identity disk_identity(const struct disk *d);
+/* An entry that the node was told is held, NULL if it is not. */
+const struct rkv_entry *disk_entry(const struct disk *d, rkv_index index);
 
 /* The storage plugin's operations; struct world_node's `user` must be its disk. */
 extern const struct rkv_storage_ops disk_storage_ops;

@@ -1,146 +1,175 @@
-/* disk_snapshot.c: snapshots on a simulated disk: a file written aside, synced, named, and the
- * directory synced. */
+/* disk_snapshot.c: snapshots of the simulated disk: written and read by storage-wal, compared here.
+ *
+ * (K6) What is read of a snapshot is what was written. */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "disk_internal.h"
+#include "sim.h"
+
+enum { PIECE = 65536 };
+
+struct block {
+  struct rkv_buf_owner owner;
+  uint8_t bytes[];
+};
+
+static void block_free(struct rkv_buf_owner *owner) {
+  free(owner);
+}
+
+/* Both, one behind the other; the references are taken over. */
+static struct rkv_buf joined(struct rkv_buf a, struct rkv_buf b) {
+  struct block *block = malloc(sizeof *block + a.len + b.len);
+  assert(block);
+  block->owner = (struct rkv_buf_owner){.refs = 1, .free = block_free};
+  if (a.len > 0) memcpy(block->bytes, a.data, a.len);
+  if (b.len > 0) memcpy(block->bytes + a.len, b.data, b.len);
+  struct rkv_buf both = {.data = block->bytes, .len = a.len + b.len, .owner = &block->owner};
+  rkv_buf_drop(&a);
+  rkv_buf_drop(&b);
+  return both;
+}
+
+bool disk_same_bytes(struct rkv_buf a, struct rkv_buf b) {
+  return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+void disk_attempt_free(struct disk_attempt *attempt) {
+  rkv_buf_drop(&attempt->meta.membership);
+  rkv_buf_drop(&attempt->content);
+  *attempt = (struct disk_attempt){0};
+}
+
+/* ---- write ---- */
 
 struct writer {
   struct disk *disk;
-  struct rkv_snapshot_meta meta;
-  struct device_file *data; /* without a name */
+  void *inner;
+  struct disk_attempt written;
 };
 
 enum rkv_status disk_writer_begin(void *storage, const struct rkv_snapshot_meta *meta,
                                   void **writer, struct rkv_error *error) {
+  struct disk *d = storage;
   struct writer *wr = calloc(1, sizeof *wr);
-  (void)error;
   assert(wr);
-  wr->disk = storage;
-  wr->data = device_file_new();
-  wr->meta = *meta;
-  wr->meta.membership = rkv_buf_share(meta->membership);
+  enum rkv_status status = wal_ops.snapshot_begin(d->inner, meta, &wr->inner, error);
+  if (status != RKV_OK) {
+    free(wr);
+    return disk_heard(d, status);
+  }
+  wr->disk = d;
+  wr->written.meta = *meta;
+  wr->written.meta.membership = rkv_buf_share(meta->membership);
   *writer = wr;
   return RKV_OK;
 }
 
-/* A full device refuses the snapshot and nothing else; after an error nothing succeeds (K1). */
-static enum rkv_status ended(struct disk *d, enum rkv_status status, struct rkv_error *error) {
-  if (status == RKV_OK) return RKV_OK;
-  if (status != RKV_NO_SPACE) disk_fail(d, status, "simulated disk: a snapshot's write failed");
-  return rkv_fail(error, status, "simulated disk: the snapshot was not written");
-}
-
 enum rkv_status disk_writer_write(void *writer, struct rkv_buf chunk, struct rkv_error *error) {
   struct writer *wr = writer;
-  struct bytes b = {0};
-  bytes_put(&b, chunk.data, chunk.len);
-  enum rkv_status status =
-      wr->disk->failed ? RKV_IO : device_write(&wr->disk->device, wr->data, &b);
-  free(b.data);
-  return ended(wr->disk, status, error);
+  wr->written.content = joined(wr->written.content, rkv_buf_share(chunk));
+  return disk_heard(wr->disk, wal_ops.snapshot_write(wr->inner, chunk, error));
+}
+
+static void end(struct writer *wr) {
+  disk_attempt_free(&wr->written);
+  free(wr);
 }
 
 void disk_writer_abort(void *writer) {
   struct writer *wr = writer;
-  rkv_buf_drop(&wr->meta.membership);
-  device_file_drop(wr->data);
-  free(wr);
-}
-
-static enum rkv_status put_in_place(struct disk *d, const struct bytes *whole) {
-  struct device_file *file = device_file_new();
-  enum rkv_status status = device_write(&d->device, file, whole);
-  if (status == RKV_OK) status = device_sync(&d->device, file);
-  if (status != RKV_OK) {
-    device_file_drop(file);
-    return status;
-  }
-  status = device_name(&d->device, DEVICE_SNAPSHOT, file);
-  if (status == RKV_OK) status = device_sync_names(&d->device);
-  return status;
+  wal_ops.snapshot_abort(wr->inner);
+  end(wr);
 }
 
 enum rkv_status disk_writer_commit(void *writer, struct rkv_error *error) {
   struct writer *wr = writer;
   struct disk *d = wr->disk;
-  struct bytes whole = {0};
-  uint64_t chain = 0;
-  record_snapshot(&whole, &wr->meta, &wr->data->bytes);
-  record_seal(&whole, 0, &chain);
-  enum rkv_status status = d->failed ? RKV_IO : put_in_place(d, &whole);
-  free(whole.data);
+  bool failed = d->failed;
+  enum rkv_status status = wal_ops.snapshot_commit(wr->inner, error);
+  if (status == RKV_OK && failed && !device_is_dead(d->device))
+    sim_fail(sim_of(d->world), "node %" PRIu64 ": a snapshot is there after its disk failed",
+             d->id);
+  wr->written.meta.size = wr->written.content.len;
   if (status == RKV_OK) {
-    wr->meta.size = wr->data->bytes.len;
-    state_snapshot(&d->state, &wr->meta);
-    wr->meta.membership = rkv_buf_none();
+    state_snapshot(&d->state, &wr->written.meta, wr->written.content);
+  } else {
+    disk_attempt_free(&d->attempt);
+    d->attempt = wr->written;
   }
-  disk_writer_abort(writer);
-  return ended(d, status, error);
+  wr->written = (struct disk_attempt){0};
+  end(wr);
+  return disk_heard(d, status);
 }
+
+/* ---- read ---- */
 
 struct reader {
   struct disk *disk;
-  struct device_file *file;
-  size_t data_at, size;
+  void *inner;
+  struct rkv_buf content;
 };
+
+static bool same_meta(const struct rkv_snapshot_meta *a, const struct rkv_snapshot_meta *b) {
+  return rkv_log_id_equal(a->last, b->last) &&
+         rkv_log_id_equal(a->membership_id, b->membership_id) && a->size == b->size &&
+         memcmp(a->id, b->id, sizeof a->id) == 0 && disk_same_bytes(a->membership, b->membership);
+}
 
 enum rkv_status disk_reader_open(void *storage, void **reader, struct rkv_snapshot_meta *meta,
                                  struct rkv_error *error) {
   struct disk *d = storage;
-  struct device_file *file = d->device.names[DEVICE_SNAPSHOT].cached;
-  size_t data_at;
-  if (!file) return rkv_fail(error, RKV_NOT_FOUND, "no snapshot");
-  if (device_read_fails(&d->device)) return rkv_fail(error, RKV_IO, "simulated disk: read failed");
-  enum rkv_status status = record_read_snapshot(&file->bytes, meta, &data_at, error);
-  if (status == RKV_CORRUPT) d->met_damage = file->damage > 0;
-  if (status != RKV_OK) return status;
+  void *inner;
+  enum rkv_status status = wal_ops.snapshot_open(d->inner, &inner, meta, error);
+  if (status != RKV_OK) return disk_heard(d, status);
+  if (!same_meta(meta, &d->state.meta))
+    sim_fail(sim_of(d->world), "node %" PRIu64 ": its disk has another snapshot than the newest",
+             d->id);
   struct reader *r = calloc(1, sizeof *r);
   assert(r);
-  *r = (struct reader){d, device_file_share(file), data_at, (size_t)meta->size};
+  *r = (struct reader){d, inner, rkv_buf_share(d->state.content)};
   *reader = r;
   return RKV_OK;
-}
-
-struct piece {
-  struct rkv_buf_owner owner;
-  uint8_t bytes[];
-};
-
-static void piece_free(struct rkv_buf_owner *owner) {
-  free(owner);
-}
-
-/* A copy: what is read is not damaged any more. */
-static struct rkv_buf copy_of(const uint8_t *data, size_t len) {
-  struct piece *piece = malloc(sizeof *piece + len);
-  assert(piece);
-  piece->owner = (struct rkv_buf_owner){.refs = 1, .free = piece_free};
-  memcpy(piece->bytes, data, len);
-  return (struct rkv_buf){.data = piece->bytes, .len = len, .owner = &piece->owner};
 }
 
 enum rkv_status disk_reader_read(void *reader, uint64_t offset, size_t max, struct rkv_buf *chunk,
                                  struct rkv_error *error) {
   struct reader *r = reader;
-  if (device_read_fails(&r->disk->device))
-    return rkv_fail(error, RKV_IO, "simulated disk: read failed");
-  if (!record_is_whole(&r->file->bytes, 0)) {
-    r->disk->met_damage = r->file->damage > 0;
-    return rkv_fail(error, RKV_CORRUPT, "simulated disk: the snapshot is damaged");
-  }
-  if (offset >= r->size) {
-    *chunk = rkv_buf_none();
-    return RKV_OK;
-  }
-  size_t left = r->size - (size_t)offset;
-  *chunk = copy_of(r->file->bytes.data + r->data_at + offset, left < max ? left : max);
+  enum rkv_status status = wal_ops.snapshot_read(r->inner, offset, max, chunk, error);
+  if (status != RKV_OK) return disk_heard(r->disk, status);
+  size_t from = offset < r->content.len ? (size_t)offset : r->content.len;
+  struct rkv_buf want = rkv_buf_slice(r->content, from, chunk->len);
+  if (!disk_same_bytes(*chunk, want) || (chunk->len == 0 && max > 0 && from < r->content.len))
+    sim_fail(sim_of(r->disk->world), "node %" PRIu64 ": its disk gives other bytes of a snapshot",
+             r->disk->id);
   return RKV_OK;
 }
 
 void disk_reader_close(void *reader) {
   struct reader *r = reader;
-  device_file_drop(r->file);
+  wal_ops.snapshot_close(r->inner);
+  rkv_buf_drop(&r->content);
   free(r);
+}
+
+enum rkv_status disk_read_snapshot(void *inner, struct rkv_buf *content, struct rkv_error *error) {
+  struct rkv_snapshot_meta meta = {0};
+  void *reader;
+  *content = rkv_buf_none();
+  enum rkv_status status = wal_ops.snapshot_open(inner, &reader, &meta, error);
+  if (status == RKV_NOT_FOUND) return RKV_OK;
+  if (status != RKV_OK) return status;
+  rkv_buf_drop(&meta.membership);
+  for (;;) {
+    struct rkv_buf chunk = rkv_buf_none();
+    status = wal_ops.snapshot_read(reader, content->len, PIECE, &chunk, error);
+    if (status != RKV_OK || chunk.len == 0) break;
+    *content = joined(*content, chunk);
+  }
+  wal_ops.snapshot_close(reader);
+  if (status != RKV_OK) rkv_buf_drop(content);
+  return status;
 }

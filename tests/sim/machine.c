@@ -11,7 +11,7 @@
 
 #include "sim.h"
 
-#define INSTALL_OPERATIONS 5 /* of the device, and one more */
+#define INSTALL_OPERATIONS 7 /* of the device, and one more */
 
 struct machine {
   struct sim *sim;

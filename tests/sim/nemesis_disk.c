@@ -9,6 +9,7 @@
 #define DAMAGE_NS (3 * SECOND)
 #define SLOW_MIN_NS (10 * MS)
 #define SLOW_MAX_NS (5 * SECOND)
+#define FULL_ROOM_MAX 16384 /* for some snapshots, and for no segment */
 
 void nemesis_calm_disks(struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) disk_calm(s->nodes[id].disk);
@@ -40,6 +41,7 @@ void strike_disk(struct sim *s, enum sim_fault fault) {
   }
   if (fault == SIM_FAULT_FULL_DISK) {
     f->full_after = 1 + world_random(s->w) % 20;
+    f->full_room = world_random(s->w) % 2 ? world_random(s->w) % FULL_ROOM_MAX : 0;
     ns = nemesis_some(s, SECOND, 12 * SECOND);
   }
   calm_later(s, id, fault, ns);
@@ -54,6 +56,7 @@ void strike_power(struct sim *s, enum sim_fault fault) {
                                              : DEVICE_LOSS_SECTORS;
   f->power_at_name = fault == SIM_FAULT_POWER_NAMES;
   if (!f->power_at_name) f->power_after = 1 + world_random(s->w) % POWER_OPERATIONS_MAX;
+  s->nodes[id].flaps = world_random(s->w) % 4 == 0 ? 1 + (unsigned)(world_random(s->w) % 3) : 0;
   sim_mark(s, fault, POWER_NS);
   sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
 }

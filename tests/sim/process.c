@@ -8,7 +8,8 @@
 #define SECOND UINT64_C(1000000000)
 #define RATE_TOGETHER 960 /* clocks of a seed with lease reads: at most 8.4 % apart */
 #define RATE_TOGETHER_SPREAD 80
-#define JOB_OPERATIONS 6 /* of the device: as many as a job has, or a few more */
+#define FLAP_OPERATIONS 24 /* of the device: those of a start, and some of what follows */
+#define JOB_OPERATIONS 10  /* of the device: as many as a job has, or a few more */
 
 static void restart(struct world *w, void *arg) {
   struct world_node *wn = arg;
@@ -41,6 +42,22 @@ static void choose_election(struct sim *s, rkv_node_id id) {
   s->nodes[id].election_min_ns = o->election_min_ns;
 }
 
+/* A node stops itself for its disk, or for memory, or does not start; its supervisor starts it
+ * again. */
+static bool may_stop(struct sim *s, rkv_node_id id, enum rkv_status status) {
+  const struct disk *d = s->nodes[id].disk;
+  if (status == RKV_IO || disk_is_dead(d)) return true;
+  if (status == RKV_CORRUPT) return disk_is_damaged(d) || disk_met_damage(d);
+  if (status == RKV_NO_SPACE) return disk_counts(d)[DEVICE_COUNT_REFUSED_WRITE] > 0;
+  return status == RKV_NO_MEMORY && s->coverage->effects[SIM_EFFECT_NO_MEMORY] > 0;
+}
+
+static void flap(struct sim *s, rkv_node_id id) {
+  if (s->healing || s->nodes[id].flaps == 0) return;
+  s->nodes[id].flaps--;
+  disk_faults(s->nodes[id].disk)->power_after = 1 + world_random(s->w) % FLAP_OPERATIONS;
+}
+
 void process_start(struct sim *s, rkv_node_id id) {
   struct rkv_error error = {0};
   struct world_node *wn = &s->w->nodes[id];
@@ -48,6 +65,7 @@ void process_start(struct sim *s, rkv_node_id id) {
   sim_tell(s, "node %" PRIu64 " starts", id);
   sim_count(s, SIM_EFFECT_RESTARTS);
   wn->rate = some_rate(s);
+  flap(s, id);
   choose_election(s, id);
   enum rkv_status status = world_try_start(s->w, id, &error);
   if (status == RKV_OK) {
@@ -59,7 +77,7 @@ void process_start(struct sim *s, rkv_node_id id) {
     wipe_refused(s, id);
     return;
   }
-  if (status != RKV_NO_MEMORY && status != RKV_IO && !disk_is_dead(s->nodes[id].disk))
+  if (status != RKV_NO_MEMORY && !may_stop(s, id, status))
     sim_fail(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
   disk_crash(s->nodes[id].disk);
   start_later(s, id, SECOND / 2);
@@ -111,15 +129,6 @@ static void crash_failed(struct world *w, void *arg) {
   struct world_node *wn = arg;
   if (wn->running && !wn->stopping && node_fatal_status(wn->node, NULL) != RKV_OK)
     process_crash(sim_of(w), wn->id, SECOND / 2);
-}
-
-/* A node stops itself for its disk, or for memory; its supervisor starts it again. */
-static bool may_stop(struct sim *s, rkv_node_id id, enum rkv_status status) {
-  const struct disk *d = s->nodes[id].disk;
-  if (status == RKV_IO || disk_is_dead(d)) return true;
-  if (status == RKV_CORRUPT) return disk_is_damaged(d) || disk_met_damage(d);
-  if (status == RKV_NO_SPACE) return disk_counts(d)[DEVICE_COUNT_REFUSED_WRITE] > 0;
-  return status == RKV_NO_MEMORY && s->coverage->effects[SIM_EFFECT_NO_MEMORY] > 0;
 }
 
 void process_on_fatal(struct world *w, rkv_node_id id, enum rkv_status status, const char *text) {

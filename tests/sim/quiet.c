@@ -10,6 +10,8 @@
 #define SECOND UINT64_C(1000000000)
 #define FULL_NS (15 * SECOND) /* more than any clock takes to notice, and an election */
 #define RETURN_NS (20 * SECOND)
+#define WRITES_MAX 64 /* until what the storage has kept ready is used up */
+#define WRITE_BYTES 8192
 
 static bool somebody_is_weak(const struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++)
@@ -37,6 +39,14 @@ static void it_refuses(struct sim *s, rkv_node_id full) {
              rkv_status_name(answer.status));
 }
 
+/* Writes until one waits for room, or is refused: the others have gone on without this leader. */
+static void use_room(struct sim *s, rkv_node_id full) {
+  static char value[WRITE_BYTES];
+  memset(value, 'x', sizeof value - 1);
+  for (int i = 0; i < WRITES_MAX; i++)
+    if (world_set(s->w, full, "room", value).status != RKV_OK) return;
+}
+
 static void fill_the_leader(struct sim *s) {
   struct world *w = s->w;
   rkv_node_id full = world_wait_leader(w);
@@ -44,7 +54,7 @@ static void fill_the_leader(struct sim *s) {
   uint32_t voters = world_metrics(w, full).membership.configs[0].count;
   sim_tell(s, "the device of leader %" PRIu64 " is full, of %u voters", full, voters);
   disk_faults(s->nodes[full].disk)->full_after = 1;
-  (void)world_set(w, full, "room", "0"); /* whether it is done or not */
+  use_room(s, full);
   world_run(w, FULL_NS);
   if (voters >= 3)
     others_lead(s, full);

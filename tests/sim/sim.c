@@ -187,7 +187,7 @@ static void heal(struct sim *s) {
   quiet_trials(s);
   for (int i = 0; i < 10 && !s->failed; i++) {
     rkv_node_id leader = world_wait_leader(w);
-    char key[16];
+    char key[CLIENT_KEY_MAX];
     (void)snprintf(key, sizeof key, "last-%d", i);
     if (leader == 0 || world_set(w, leader, key, "1").status != RKV_OK ||
         world_read(w, leader, key, RKV_READ_LINEARIZABLE).status != RKV_OK) {

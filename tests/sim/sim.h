@@ -12,7 +12,10 @@
  *   check*.c     the invariants
  *   machine.c    the real state machine, watched
  *   linear.c     is the history linearizable?
- *   device.c     a simulated device, disk*.c: the storage on it
+ *   device*.c    a simulated device
+ *   fibre.c      a storage's threads, turns.c: in virtual time
+ *   disk*.c      storage-wal on all that, and what it promised
+ *   alone.c      before all that: a disk without a node
  *   quiet.c      the last trials, when everything is repaired
  *   coverage.h   kinds of trouble, operations and effects, counted
  *   main.c       many seeds on many processes, coverage, replay */
@@ -67,6 +70,7 @@ struct sim_node {
   bool weak;          /* its disk was replaced or is damaged, and it does not vote again yet */
   bool damaged;       /* something of its disk may be */
   bool refused;       /* its disk does not open: it waits for another one */
+  unsigned flaps;     /* power goes again, so often, soon after it came back */
   unsigned full_life; /* the life in which its queues were filled up; 0: they were not */
   uint64_t full_calls[NODE_BUDGETS]; /* as if so many calls waited there */
   unsigned stranger_life; /* in which it was told of another cluster before it knew a commit */
@@ -219,6 +223,11 @@ void check_cluster(struct sim *s, rkv_node_id id);
 
 /* What is left is tried when everything is repaired: a full disk, a replaced one. */
 void quiet_trials(struct sim *s);
+
+/* ---- alone.c ---- */
+/* A disk without a node: calls by chance, and crashes at any of its operations. False: what it says
+ * in `failure` was seen. */
+bool alone_run(uint64_t seed, bool trace, char failure[SIM_FAIL_MAX]);
 
 /* The state machine's operations, watched. */
 void machine_watch(struct sim *s);

@@ -1,8 +1,8 @@
-/* counts.c: a library to preload: counts what a process costs by measures that do not depend on the
- * machine, into the file that RKV_COUNTS names (struct counts; test_counts.py reads it).
+/* counts.c: a library to preload. It counts what a process costs in measures that do not depend on
+ * the machine, into the file that RKV_COUNTS names (struct counts; test_counts.py reads it).
  *
- * It stands before the C library's functions and passes every call on. What the C library calls
- * inside itself is not seen; the same is missed every time. Several processes share one file. */
+ * It stands before the C library's functions and passes every call on. Calls inside the C library
+ * are not seen, but that is so in every run. Several processes share one file. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -79,7 +79,7 @@ EXPORT void *realloc(void *old, size_t size) {
   return __libc_realloc(old, size);
 }
 
-/* By hand: the compiler must not make a call of memcpy out of it. */
+/* Copies byte by byte: the compiler must not turn this into a call of memcpy. */
 static void *copy_bytes(void *to, const void *from, size_t size) {
   volatile uint8_t *out = to;
   const uint8_t *in = from;

@@ -1,4 +1,4 @@
-/* edge.h: bytes that end where a page ends behind which nothing can be read or written. */
+/* edge.h: bytes at the end of a page, behind which nothing can be read or written. */
 #ifndef SUPPORT_EDGE_H
 #define SUPPORT_EDGE_H
 
@@ -29,7 +29,8 @@ static inline void edge_end(const struct edge *edge) {
   assert(failed == 0);
 }
 
-/* The first `size` bytes of `from`, so that the byte behind them cannot be touched. */
+/* A copy of the first `size` bytes of `from`, placed so that touching the byte behind them ends the
+ * test. */
 static inline void *edge_put(const struct edge *edge, const void *from, size_t size) {
   return memcpy(edge->page + edge->len - size, from, size);
 }

@@ -1,12 +1,12 @@
-/* fake_host.h: what a unit test of a plugin needs: the .so loaded as the host loads it, and host
- * services that count instead of serving. */
+/* fake_host.h: what a unit test of a plugin needs: it loads the .so as the host does, and gives it
+ * host services that only count. */
 #ifndef SUPPORT_FAKE_HOST_H
 #define SUPPORT_FAKE_HOST_H
 
 #include <rkv/rkv.h>
 
 struct fake_host {
-  struct rkv_host host; /* log drops, now_ns is 0, metric_register takes everything */
+  struct rkv_host host; /* log drops lines, now_ns is 0, metric_register takes everything */
   unsigned metrics;     /* registered */
   unsigned logged;      /* lines */
 };

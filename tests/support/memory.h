@@ -1,8 +1,9 @@
 /* memory.h: allocations that fail on demand.
  *
- * A program that links rkv_world_memory runs core/raft and core/node built once more, with their
- * calls of malloc, calloc and realloc named anew; a world whose alloc_fails is memory_alloc_fails
- * counts what node and plugins ask of the host too. One thread. */
+ * A program that links rkv_world_memory runs core/raft and core/node built a second time, with
+ * their calls of malloc, calloc and realloc renamed. A world whose alloc_fails is
+ * memory_alloc_fails also counts the allocations that node and plugins ask of the host. For one
+ * thread. */
 #ifndef SUPPORT_MEMORY_H
 #define SUPPORT_MEMORY_H
 
@@ -12,11 +13,11 @@
 
 enum memory_of { MEMORY_OF_NODE, MEMORY_OF_RAFT, MEMORY_OWNERS };
 
-/* The owner's `nth` allocation from now on fails, once; 0: none does. */
+/* Makes the owner's `nth` allocation from now on fail, once; 0: none. */
 void memory_fail(enum memory_of owner, uint64_t nth);
-/* True if that has not happened yet. */
+/* True if that failure has not happened yet. */
 bool memory_waits(enum memory_of owner);
-/* How many failed since this was asked last. */
+/* How many allocations failed since the last call. */
 uint64_t memory_failures(void);
 
 struct world;

@@ -48,7 +48,7 @@ void scratch_remove(const char *path) {
   if (rmdir(path) != 0) fail(path);
 }
 
-/* Holes stay holes: the files of a log are mostly zeros. */
+/* Copies a file; holes stay holes, because the files of a log are mostly zeros. */
 static void copy_one(const char *path, const char *name, const char *target) {
   static const char zeros[4096];
   char from[2 * SCRATCH_PATH_MAX], to[2 * SCRATCH_PATH_MAX], bytes[sizeof zeros];
@@ -57,7 +57,8 @@ static void copy_one(const char *path, const char *name, const char *target) {
   join(from, path, name);
   join(to, target, name);
   in = open(from, O_RDONLY | O_CLOEXEC);
-  if (in < 0 && errno == ENOENT) return; /* renamed or removed meanwhile: a storage that is open */
+  /* renamed or removed meanwhile by a storage that is open */
+  if (in < 0 && errno == ENOENT) return;
   out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (in < 0 || out < 0 || fstat(in, &info) != 0 || ftruncate(out, info.st_size) != 0) fail(from);
   for (off_t at = 0; at < info.st_size;) {

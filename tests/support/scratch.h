@@ -1,4 +1,4 @@
-/* scratch.h: a directory of a test's own, in TMPDIR or the build folder, gone when the test is. */
+/* scratch.h: a directory for one test, in TMPDIR or the build folder, gone when the test is. */
 #ifndef SUPPORT_SCRATCH_H
 #define SUPPORT_SCRATCH_H
 

@@ -138,7 +138,8 @@ void world_run(struct world *w, uint64_t ns) {
   uint64_t until = w->now_ns + ns;
   while (world_step(w, until)) {
   }
-  if (until > w->now_ns) w->now_ns = until; /* a loop that stood still took longer */
+  /* not earlier: a loop that stood still may have passed it */
+  if (until > w->now_ns) w->now_ns = until;
 }
 
 bool world_until(struct world *w, uint64_t ns, bool (*done)(struct world *w, void *arg),
@@ -166,8 +167,8 @@ static const struct rkv_plugin *load(const char *name) {
   return plugin;
 }
 
-/* The plugin's defaults, as far as tests need them: sizes and numbers in plain digits or KiB,
- * MiB. */
+/* Fills in a plugin's defaults, as far as tests need them: sizes and numbers in plain digits, KiB
+ * or MiB. */
 static struct rkv_value *defaults(const struct rkv_plugin *plugin) {
   struct rkv_value *values = calloc(plugin->option_count + 1, sizeof *values);
   assert(values);

@@ -11,19 +11,19 @@ enum { WORLD_NODES_MAX = 8 };
 
 struct world;
 
-/* What the network does to messages; all zero: nothing. */
+/* The faults of the network; all zero: none. */
 struct world_faults {
   uint32_t drop_ppm, double_ppm, slow_ppm, stale_ppm; /* per million, of each message */
   uint64_t slow_max_ns;  /* extra delay of a slow or doubled message: short ones are frequent */
-  uint64_t stale_max_ns; /* how late a copy comes that outlives connections and lives */
+  uint64_t stale_max_ns; /* latest arrival of a copy that outlives its connection and its sender */
   uint32_t reset_ppm;    /* of each chunk of a snapshot: its connection is reset ... */
-  uint32_t creep_ppm;    /* ... or it comes late, as of a leader that dribbles */
+  uint32_t creep_ppm;    /* ... or the chunk comes late, as from a very slow leader */
   uint64_t creep_max_ns;
-  /* Of each job of a worker; and of each batch of a loop: its thread stands still after it has read
-   * the clock, while calls are handed in. Short ones are frequent. */
+  /* For each job of a worker: it takes longer. For each batch of a loop: its thread stands still
+   * after it has read the clock, while calls are handed in. Short delays are frequent. */
   uint32_t slow_job_ppm, stall_ppm;
   uint64_t slow_job_max_ns, stall_max_ns;
-  rkv_node_id slow_worker; /* every job of this node takes long; 0 = nobody's */
+  rkv_node_id slow_worker; /* every job of this node takes long; 0: of no node */
 };
 
 enum world_fault {
@@ -33,7 +33,7 @@ enum world_fault {
   WORLD_FAULT_STALE,
   WORLD_FAULT_RESET,
   WORLD_FAULT_CREEP,
-  WORLD_FAULT_ENDED, /* streams that another one ended, or the node itself */
+  WORLD_FAULT_ENDED, /* streams that another stream, or the receiving node, ended */
   WORLD_FAULT_SLOW_JOB,
   WORLD_FAULT_STALL,
   WORLD_FAULT_COUNT
@@ -46,12 +46,12 @@ void world_free(struct world *w);
 
 /* Starts node `id` (1..WORLD_NODES_MAX) with an empty memory; its address is "node:ID". */
 void world_start(struct world *w, rkv_node_id id);
-/* Likewise, and says why it does not start if it does not; nothing of it is left then. */
+/* Likewise, but returns why the node does not start; nothing of it is left then. */
 enum rkv_status world_try_start(struct world *w, rkv_node_id id, struct rkv_error *error);
 /* Ends node `id` as a crash does: its memory is lost. */
 void world_stop(struct world *w, rkv_node_id id);
 
-/* Nothing happens in the node for `ns`: its timers and messages wait. */
+/* Pauses the node for `ns`: its timers and messages wait. */
 void world_pause(struct world *w, rkv_node_id id, uint64_t ns);
 struct world_faults *world_faults(struct world *w);
 
@@ -63,9 +63,10 @@ void world_cut(struct world *w, rkv_node_id from, rkv_node_id to, bool cut);
 /* Cuts a node off in both directions, or heals it. */
 void world_isolate(struct world *w, rkv_node_id id, bool cut);
 
-/* Delays whatever `from` sends to `to` by up to `max_ns` more; 0: no longer. */
+/* Delays everything that `from` sends to `to` by up to `max_ns` more; 0: not any more. */
 void world_slow_link(struct world *w, rkv_node_id from, rkv_node_id to, uint64_t max_ns);
-/* Resets the connection: what `from` waits for from `to` fails, whether it arrived or not. */
+/* Resets the connection: every call of `from` to `to` that waits fails, whether it arrived or
+ * not. */
 void world_reset(struct world *w, rkv_node_id from, rkv_node_id to);
 
 /* Lets virtual time pass. */
@@ -88,7 +89,7 @@ struct world_answer world_add_learner(struct world *w, rkv_node_id at, rkv_node_
 struct world_answer world_change(struct world *w, rkv_node_id at, const rkv_node_id *ids,
                                  size_t count, bool retain);
 struct world_answer world_set(struct world *w, rkv_node_id at, const char *key, const char *value);
-/* Hands in `count` writes at once and says how many ended with `wanted`. */
+/* Hands in `count` writes at once; returns how many ended with `wanted`. */
 size_t world_burst(struct world *w, rkv_node_id at, size_t count, enum rkv_status wanted);
 /* A read through the node itself; RKV_NOT_FOUND if the key is not there. */
 struct world_answer world_read(struct world *w, rkv_node_id at, const char *key, enum rkv_read how);
@@ -105,8 +106,8 @@ struct world_metrics {
   struct rkv_log_id last, committed, applied, snapshot, purged;
   struct rkv_membership membership;
 };
-/* A node whose queues are full, or whose memory is, or whose loop stands still, or which is fatal
- * tells nothing: another state, and zeros. */
+/* What a node tells of itself. A node that is full, out of memory or fatal, or whose loop stands
+ * still, tells nothing: `state` says so, and all else is zeros. */
 struct world_metrics world_metrics(struct world *w, rkv_node_id at);
 /* The node that leads in the greatest term, 0 if none. */
 rkv_node_id world_leader(struct world *w);

@@ -1,4 +1,5 @@
-/* world_acts.c: what clients do in a simulated cluster, and what can be seen of it (world.h). */
+/* world_acts.c: the acts of clients in a simulated cluster, and what can be seen of it
+ * (world.h). */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "world_internal.h"
 
 #define ACT_NS UINT64_C(30000000000)
-#define WAIT_NS (3 * ACT_NS) /* clocks run apart, nodes are paused */
+#define WAIT_NS (3 * ACT_NS) /* longer than an act: clocks run apart, nodes are paused */
 
 union act_call {
   struct rkv_call call;
@@ -52,7 +53,7 @@ static struct act *act_new(struct world *w, rkv_node_id at) {
 static struct world_answer finish(struct world *w, rkv_node_id at, struct act *act) {
   world_kick(w, at);
   bool in_time = world_until(w, WAIT_NS, is_done, act);
-  assert(in_time); /* every call is answered, by its deadline at the latest */
+  assert(in_time); /* every call ends, at the latest by its deadline */
   struct world_answer answer = act->answer;
   free(act);
   return answer;
@@ -71,7 +72,7 @@ struct world_answer world_init(struct world *w, rkv_node_id at, const rkv_node_i
   m->config_count = 1;
   for (size_t i = 0; i < count; i++) {
     char addr[32];
-    (void)snprintf(addr, sizeof addr, "node:%llu", (unsigned long long)ids[i]);
+    (void)snprintf(addr, sizeof addr, "node:%" PRIu64, ids[i]);
     (void)rkv_config_add(&m->configs[0], ids[i]);
     (void)rkv_membership_add_node(m, ids[i], addr, strlen(addr));
   }
@@ -94,8 +95,7 @@ static struct world_answer finish_change(struct world *w, rkv_node_id at, struct
 struct world_answer world_add_learner(struct world *w, rkv_node_id at, rkv_node_id learner) {
   struct act *act = act_new(w, at);
   act->call.membership.learner.id = learner;
-  (void)snprintf(act->call.membership.learner.addr, RKV_ADDR_MAX, "node:%llu",
-                 (unsigned long long)learner);
+  (void)snprintf(act->call.membership.learner.addr, RKV_ADDR_MAX, "node:%" PRIu64, learner);
   api_of(w, at)->add_learner(api_of(w, at)->ctx, &act->call.membership);
   return finish_change(w, at, act);
 }
@@ -223,11 +223,12 @@ struct world_metrics world_metrics(struct world *w, rkv_node_id at) {
   }
   struct act *act = act_new(w, at);
   api_of(w, at)->metrics(api_of(w, at)->ctx, &act->call.metrics);
-  node_kick(w->nodes[at].node); /* also while it is paused: a look from outside */
-  assert(act->done);            /* answered at once, by any node */
+  node_kick(w->nodes[at].node); /* also while the node is paused: this is a look from outside */
+  assert(act->done);            /* every node answers metrics at once */
   bool fatal = node_fatal_status(w->nodes[at].node, NULL) != RKV_OK;
   if (fatal || act->answer.status == RKV_FULL || act->answer.status == RKV_NO_MEMORY) {
-    if (act->answer.status == RKV_OK) { /* it became fatal after the answer, in the same batch */
+    /* the node became fatal after the answer, in the same batch */
+    if (act->answer.status == RKV_OK) {
       rkv_buf_drop(&act->call.metrics.text);
       rkv_buf_drop(&act->call.metrics.membership);
     }

@@ -1,4 +1,4 @@
-/* world_internal.h: what the files of the simulated world share; tests/sim looks in here too. */
+/* world_internal.h: what the files of the simulated world share; tests/sim includes it, too. */
 #ifndef SUPPORT_WORLD_INTERNAL_H
 #define SUPPORT_WORLD_INTERNAL_H
 
@@ -18,21 +18,21 @@ struct world_node {
   struct world *world;
   rkv_node_id id;
   char addr[32];
-  unsigned life; /* how often it was started: what was sent to an earlier life is lost */
+  unsigned life; /* how often the node was started: what was sent to an earlier life is lost */
   bool running;
-  bool stopping; /* it crashed: nothing leaves it any more */
+  bool stopping; /* the node crashed: nothing leaves it any more */
   struct rkv_host host;
   struct node_executor executor;
   struct node *node;
   void *storage, *sm;
   uint64_t timer_ns;        /* on the world's clock */
-  uint64_t paused_until_ns; /* nothing happens in it before */
+  uint64_t paused_until_ns; /* the node is paused until then */
   uint64_t start_ns, rate;  /* its clock runs at rate/1000 of the world's since start_ns */
-  struct world_job *jobs, **jobs_end; /* of its worker, the oldest first ... */
-  uint64_t stall_end_ns;              /* when its loop went on */
-  bool working, flushing;             /* ... which is at the first one; they are run at once */
-  struct relay *outbound;             /* its calls that wait for an answer */
-  void *user;                         /* tests/sim: what survives its lives */
+  struct world_job *jobs, **jobs_end; /* the worker's jobs, the oldest first */
+  uint64_t stall_end_ns;              /* when the node's loop last went on after it stood still */
+  bool working, flushing;             /* working: the first one runs; flushing: all run at once */
+  struct relay *outbound;             /* the node's calls that wait for an answer */
+  void *user;                         /* tests/sim: what survives the node's lives */
 };
 
 struct world {
@@ -42,11 +42,11 @@ struct world {
   struct world_node nodes[WORLD_NODES_MAX + 1];
   bool cut[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
   uint64_t slow_link_ns[WORLD_NODES_MAX + 1][WORLD_NODES_MAX + 1];
-  rkv_node_id stalled;  /* whose loop stands still, with the thread that has it; 0 = nobody's */
-  rkv_node_id to_stall; /* whose loop stands still next, for to_stall_ns; 0 = nobody's */
+  rkv_node_id stalled;  /* the node whose loop stands still; 0: none */
+  rkv_node_id to_stall; /* the node whose loop stands still next, for to_stall_ns; 0: none */
   uint64_t to_stall_ns;
-  bool may_stall;     /* nobody is on the stack who would mind */
-  bool stall_is_over; /* somebody cannot wait for it */
+  bool may_stall;     /* no caller on the stack depends on the loop going on */
+  bool stall_is_over; /* a caller cannot wait: the loop goes on at once */
   struct world_stream *streams;
   struct node_options options;
   struct world_faults faults;
@@ -58,22 +58,22 @@ struct world {
   uint64_t sm_capabilities, storage_capabilities;
   uint32_t transport_abi_minor; /* that nodes started from now on are told */
   struct rkv_value *storage_values, *sm_values;
-  rkv_node_id acted; /* whose code the last step ran; 0 = nobody's */
+  rkv_node_id acted; /* the node whose code the last step ran; 0: none */
   void *user;        /* tests/sim */
   void (*on_fatal)(struct world *w, rkv_node_id id, enum rkv_status status, const char *text);
-  /* Tells of every answer that leaves a node, before it does. */
+  /* Called for every answer, before it leaves a node. */
   void (*on_answer)(struct world *w, rkv_node_id from, rkv_node_id to,
                     const struct rkv_vote_call *vote, const struct rkv_append_call *append);
-  /* Tells of every answer to a vote or pre-vote, an append, a step of a snapshot before it reaches
-   * node `to`, and may change it. */
+  /* Called for every answer to a vote or pre-vote, an append, or a step of a snapshot, before it
+   * reaches node `to`; may change it. */
   void (*on_vote_back)(struct world *w, rkv_node_id to, struct rkv_vote_call *answer);
   void (*on_append_back)(struct world *w, rkv_node_id to, struct rkv_append_call *answer);
   void (*on_snapshot_back)(struct world *w, rkv_node_id to, struct rkv_snapshot_call *answer);
-  /* Tells of every append and every request to take over, before it leaves. */
+  /* Called for every append and every request to take over, before it leaves. */
   void (*on_request)(struct world *w, rkv_node_id from, rkv_node_id to,
                      const struct rkv_append_call *append,
                      const struct rkv_timeout_now_call *timeout_now);
-  /* After every step, of those as well that somebody waits in. */
+  /* Called after every step, also inside a wait. */
   void (*on_step)(struct world *w);
   /* True: this allocation through the host fails. */
   bool (*alloc_fails)(struct world *w);
@@ -81,23 +81,24 @@ struct world {
 
 uint64_t world_random(struct world *w);
 bool world_chance(struct world *w, uint32_t per_million);
-/* A heavy tail: each halving of the greatest delay is as likely as the next. */
+/* A delay with a heavy tail: each halving of the greatest delay is as likely as the next. */
 uint64_t world_tail(struct world *w, uint64_t max_ns);
 uint64_t world_delay(struct world *w, rkv_node_id from, rkv_node_id to);
 void world_at(struct world *w, uint64_t at_ns, void (*run)(struct world *w, void *arg), void *arg);
-/* Runs the next thing that is due not after `until`; false if there is none. */
+/* Runs the next event if it is due by `until`; false: there is none. */
 bool world_step(struct world *w, uint64_t until);
-/* A paused node: puts the event off until it goes on, and says so. */
+/* If the node is paused, puts the event off until it goes on, and returns true. */
 bool world_hold(struct world *w, rkv_node_id id, void (*run)(struct world *w, void *arg),
                 void *arg);
 void world_kick(struct world *w, rkv_node_id id);
-/* Likewise, and its loop may stand still inside while the world goes on (struct world_faults): the
- * last thing that an event does. */
+/* Likewise. Else the node's loop may stand still here while the world goes on (struct
+ * world_faults): so this must be the last thing that an event does. */
 void world_kick_last(struct world *w, rkv_node_id id);
-/* Lets the world go on while the loop of node `id` stands still, by chance and if it may. */
+/* By chance, and if it may, makes the loop of node `id` stand still here while the world goes
+ * on. */
 void world_maybe_stall(struct world *w, rkv_node_id id);
 bool world_is_cut(const struct world *w, rkv_node_id from, rkv_node_id to);
-/* A time of the node's own clock on the world's. */
+/* Converts a time of the node's clock to the world's clock. */
 uint64_t world_global_ns(const struct world_node *wn, uint64_t local_ns);
 uint64_t world_local_ns(const struct world_node *wn);
 /* How long the node waits for an answer to a call that it sends now, at least 1; 0: for ever. */
@@ -108,7 +109,7 @@ void world_cancel_outbound(struct world_node *from);
 /* ---- world_worker.c ---- */
 /* The executor's `post`. */
 void world_post(void *ctx, struct node_job *job);
-/* Runs at once whatever waits for the worker: the node crashes. */
+/* Runs all jobs of the worker at once, because the node crashes. */
 void world_flush_jobs(struct world_node *wn);
 
 enum world_stream_kind {
@@ -122,9 +123,9 @@ void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to, const
 void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind kind);
 /* Breaks every stream from or to a node. */
 void world_break_streams(struct world *w, rkv_node_id id);
-/* Ends every stream of a connection: the sender, which closed it, knows. */
+/* Ends every stream of a connection that its sender closed. */
 void world_close_streams(struct world *w, const void *connection);
-/* Breaks every stream from one node to another: the sender learns it at its next step. */
+/* Breaks every stream from one node to another: the sender learns of it at its next step. */
 void world_break_connection(struct world *w, rkv_node_id from, rkv_node_id to);
 
 extern const struct rkv_transport_ops world_transport_ops;

@@ -1,4 +1,4 @@
-/* world_network.c: what the network of a simulated cluster does to what is sent (world.h). */
+/* world_network.c: the faults of the network of a simulated cluster (world.h). */
 #include "world_internal.h"
 
 #define DELAY_MIN_NS UINT64_C(50000)

@@ -30,7 +30,7 @@ static uint64_t now_ns(void *ctx) {
   return world_local_ns(ctx);
 }
 
-/* What the loop reads before it takes its inbox: its thread may stand still behind it. */
+/* The node's clock. The loop reads it with its inbox: the thread may stand still after that. */
 static uint64_t loop_now_ns(void *ctx) {
   struct world_node *wn = ctx;
   uint64_t ns = world_local_ns(wn);
@@ -51,9 +51,8 @@ static void write_log(void *ctx, enum rkv_log_level level, const char *module, c
   struct world_node *wn = ctx;
   (void)level;
   if (getenv("WORLD_LOG"))
-    (void)fprintf(stderr, "%12llu us node %llu %s %s\n",
-                  (unsigned long long)(wn->world->now_ns / 1000), (unsigned long long)wn->id,
-                  module, text);
+    (void)fprintf(stderr, "%12" PRIu64 " us node %" PRIu64 " %s %s\n", (wn->world->now_ns / 1000),
+                  wn->id, module, text);
 }
 
 struct buffer {
@@ -104,7 +103,7 @@ static void make_world_node(struct world *w, struct world_node *wn, rkv_node_id 
                             .rate = rate,
                             .jobs_end = &wn->jobs,
                             .user = user};
-  (void)snprintf(wn->addr, sizeof wn->addr, "node:%llu", (unsigned long long)id);
+  (void)snprintf(wn->addr, sizeof wn->addr, "node:%" PRIu64, id);
   wn->host = (struct rkv_host){.struct_size = sizeof wn->host,
                                .log_level = getenv("WORLD_LOG") ? RKV_LOG_DEBUG : RKV_LOG_INFO,
                                .ctx = wn,

@@ -1,9 +1,9 @@
 /* world_stream.c: snapshot streams between nodes in virtual time.
  *
- * A stream is like one TCP connection: reliable and in order, until it breaks. When it breaks, the
- * sender's step fails and the receiver is told to abort; when either side stops, likewise.
+ * A stream is like one TCP connection: reliable and in order, until it breaks. When it breaks, or a
+ * side stops, the sender's step fails and the receiver is told to abort.
  *
- * (W1) `busy` while the receiver works on a step; it gets one step at a time. */
+ * (W1) The receiver gets one step at a time; `busy` while it works on one. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -15,15 +15,15 @@ struct world_stream {
   struct world_stream *next, **back;
   struct world *world;
   rkv_node_id from, to;
-  const void *connection; /* the sender's; other connections to the same node may come and go */
+  const void *connection; /* of the sender; other connections to the same node may come and go */
   unsigned to_life;
   enum world_stream_kind kind;     /* the step on its way */
-  uint64_t patience_ns;            /* of its sender; 0 = endless */
-  struct rkv_snapshot_call *outer; /* the sender's step that waits; NULL = nobody waits */
-  unsigned holds;                  /* events on their way that know the stream */
+  uint64_t patience_ns;            /* of the sender; 0: endless */
+  struct rkv_snapshot_call *outer; /* the sender's waiting step; NULL: none waits */
+  unsigned holds;                  /* events in flight that refer to the stream */
   bool busy, open;                 /* (W1); the receiver holds state for the stream */
   bool attached;                   /* the sender may still make a step */
-  bool broken;                     /* the sender is gone: abort as soon as the receiver is idle */
+  bool broken;                     /* the sender is gone: the receiver aborts once it is idle */
   enum rkv_status status;
   struct rkv_error error;
 };
@@ -53,7 +53,7 @@ static void hand_over(struct world_stream *s, enum world_stream_kind kind) {
   api->kick(api->ctx);
 }
 
-/* The sender hears how its step ended. */
+/* Ends the sender's step. */
 static void end_step(struct world_stream *s) {
   struct rkv_snapshot_call *outer = s->outer;
   struct rkv_error error = s->error;
@@ -72,7 +72,7 @@ static void end_step(struct world_stream *s) {
   world_kick(w, from);
 }
 
-/* The connection is gone: whoever waits hears so, and the receiver installs nothing. */
+/* Breaks the stream: the sender's waiting step fails, and the receiver installs nothing. */
 static void break_off(struct world_stream *s) {
   s->broken = true;
   if (s->outer && !s->busy) {
@@ -85,7 +85,7 @@ static void break_off(struct world_stream *s) {
     outer->call.done(&outer->call, RKV_UNAVAILABLE, &error);
     world_kick(s->world, s->from);
   }
-  if (s->busy) return; /* again when that ends */
+  if (s->busy) return; /* tried again when the receiver's step ends */
   if (s->open)
     hand_over(s, WORLD_STREAM_ABORT);
   else if (s->holds == 0 && !s->attached)
@@ -111,7 +111,7 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   if (s->kind == WORLD_STREAM_BEGIN) s->open = status == RKV_OK && !s->inner.finished;
   if (s->kind != WORLD_STREAM_BEGIN && (status != RKV_OK || s->kind != WORLD_STREAM_WRITE))
     s->open = false;
-  if (s->broken) { /* at once: its node may be about to end */
+  if (s->broken) { /* aborted at once: the receiver's node may be about to end */
     break_off(s);
     return;
   }
@@ -173,7 +173,7 @@ void world_stream_begin(struct world *w, rkv_node_id from, rkv_node_id to, const
   travel(s, outer, WORLD_STREAM_BEGIN);
 }
 
-/* The sender learns only now that the connection is gone. */
+/* The sender makes a step: only now it learns that the stream broke. */
 static void step_on_broken(struct world_stream *s, struct rkv_snapshot_call *outer) {
   struct rkv_error error;
   outer->stream = NULL;
@@ -198,7 +198,7 @@ void world_stream_step(struct rkv_snapshot_call *outer, enum world_stream_kind k
   travel(s, outer, kind);
 }
 
-/* The sender's end goes away: a step that waits ends, and the stream breaks. */
+/* The sender closes its connection: a waiting step ends, and the stream breaks. */
 static void drop_sender(struct world_stream *s) {
   struct rkv_snapshot_call *outer = s->outer;
   struct rkv_error error;

@@ -1,9 +1,9 @@
 /* world_transport.c: a transport that hands calls from node to node in virtual time, and loses,
  * delays, doubles and cuts them as the world says (struct world_faults).
  *
- * A relay is one vote or append on its way. The receiver works on the relay's own copy, so it may
- * arrive after the sender gave up. The sender's call ends exactly once: answered, timed out, or
- * cancelled because the sender stopped. Snapshot streams: world_stream.c. */
+ * A relay is one call in flight, but for snapshot streams (world_stream.c). The receiver works on
+ * the relay's copy of the call, so that the call may arrive after the sender gave up. The sender's
+ * call ends exactly once: answered, timed out, or cancelled because the sender stopped. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 struct link {
   struct world *world;
   rkv_node_id from, to;
-  struct rkv_envelope envelope; /* what every request says */
+  struct rkv_envelope envelope; /* that every request carries */
 };
 
 enum relay_kind {
@@ -42,10 +42,10 @@ struct relay {
   rkv_node_id from, to;
   unsigned refs, from_life, to_life;
   enum relay_kind kind;
-  uint64_t patience_ns; /* of the sender, from when it is delivered, as gRPC has it; 0 = endless */
+  uint64_t patience_ns; /* the sender's, counted from delivery, as in gRPC; 0: endless */
   bool lose_answer;
-  bool stale;            /* a copy that reaches whoever runs there then */
-  union any_call *outer; /* the sender's; NULL once it ended */
+  bool stale;            /* a copy that reaches whichever life of the node runs then */
+  union any_call *outer; /* the sender's call; NULL once it ended */
   enum rkv_status status;
   struct rkv_error error;
 };
@@ -60,7 +60,7 @@ static void relay_free(struct relay *r) {
   free(r);
 }
 
-/* The whole struct, but for what is the sender's own: whatever an answer says comes along. */
+/* Copies the answer: the whole struct but for the sender's own fields. */
 static void take_answer(union any_call *outer, const struct relay *r) {
   const struct rkv_call call = outer->call;
   switch (r->kind) {
@@ -137,7 +137,7 @@ static void answered(struct rkv_call *call, enum rkv_status status, const struct
   r->status = status;
   if (error) r->error = *error;
   if (crashed || r->lose_answer)
-    relay_free(r); /* the sender hears nothing: its timeout ends the call */
+    relay_free(r); /* the answer is lost: a timeout ends the sender's call */
   else
     world_at(w, w->now_ns + world_delay(w, r->to, r->from), arrive, r);
 }
@@ -178,7 +178,7 @@ static void copy_append(struct rkv_append_call *to, const struct rkv_append_call
   to->entries = entries;
 }
 
-/* A copy that can outlive the sender's call. */
+/* Makes a copy of the call that can outlive it. */
 static struct relay *relay_new(struct link *link, union any_call *outer, enum relay_kind kind) {
   struct relay *r = calloc(1, sizeof *r);
   assert(r);
@@ -202,7 +202,7 @@ static struct relay *relay_new(struct link *link, union any_call *outer, enum re
   return r;
 }
 
-/* A copy that comes `max_ns` late at most, and whose answer nobody hears. */
+/* Sends a copy that arrives up to `max_ns` late, and whose answer is dropped. */
 static struct relay *send_copy(struct link *link, union any_call *outer, enum relay_kind kind,
                                uint64_t max_ns) {
   struct world *w = link->world;

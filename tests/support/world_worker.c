@@ -1,5 +1,6 @@
-/* world_worker.c: a node's one worker in virtual time: jobs in the order in which they were posted,
- * each as long as the world says (struct world_faults). A crash does not wait for them. */
+/* world_worker.c: a node's worker in virtual time: it runs its jobs in the order in which they were
+ * posted; each takes as long as the world says (struct world_faults). A crash does not wait for
+ * them. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -10,10 +11,10 @@
 struct world_job {
   struct world_job *next;
   struct node_job *job;
-  uint64_t ns; /* how long it takes */
+  uint64_t ns; /* how long the job takes */
 };
 
-/* The end of the first job, unless it was run before. */
+/* The first job's time has come: runs it, unless it was run before. */
 struct job_end {
   struct world_node *wn;
   unsigned life;

@@ -11,10 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The metadata that makes nodes answer before an entry is written, unless --unreachable is
- * given. */
-static struct client_pair answering(const struct session *session) {
+static void tell_waiting(const struct session *session, const char *why) {
+  (void)fprintf(stderr, "rkvctl: %s: waiting: ", session->command);
+  print_text(session->args, stderr, why);
+  (void)fputc('\n', stderr);
+}
+
+/* The metadata that makes nodes answer before an entry is written, unless --unreachable is given.
+ * A node that was just started may take a while to answer. */
+static struct client_pair answering(struct session *session, const char *command) {
   struct client_pair pair = {"rkv-members", "answering"};
+  session->command = command;
+  session->waits = tell_waiting;
   if (session->args->options & ARGS_UNREACHABLE) pair.key = NULL;
   return pair;
 }
@@ -82,7 +90,7 @@ enum outcome cmd_init(struct session *session, const char *const *words, unsigne
   request.n_nodes = count;
   request.nodes = list;
   session->patient = true; /* users start nodes and make a cluster of them in one go */
-  outcome = wire_ask_with(session, WIRE_SERVICE "Init", answering(session), &request.base,
+  outcome = wire_ask_with(session, WIRE_SERVICE "Init", answering(session, "init"), &request.base,
                           FOLLOW_CHANGE, &answer);
   if (outcome == OUTCOME_REFUSED && answer.code == GRPC_STATUS_FAILED_PRECONDITION &&
       is_so(session, &wanted, answer.endpoint))
@@ -104,8 +112,8 @@ enum outcome cmd_add_learner(struct session *session, const char *const *words, 
     return print_usage_error(session->args, "add-learner", error.text);
   node.rpc_addr = wire_bytes(addr);
   request.node = &node;
-  outcome = wire_ask_with(session, WIRE_SERVICE "AddLearner", answering(session), &request.base,
-                          FOLLOW_CHANGE, &answer);
+  outcome = wire_ask_with(session, WIRE_SERVICE "AddLearner", answering(session, "add-learner"),
+                          &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "add-learner", outcome, &answer);
   return print_changed(session, "add-learner", &answer);
 }
@@ -127,8 +135,9 @@ enum outcome cmd_change_membership(struct session *session, const char *const *w
   request.n_members = count;
   request.members = ids;
   request.retain = (session->args->options & ARGS_RETAIN) != 0;
-  outcome = wire_ask_with(session, WIRE_SERVICE "ChangeMembership", answering(session),
-                          &request.base, FOLLOW_CHANGE, &answer);
+  outcome =
+      wire_ask_with(session, WIRE_SERVICE "ChangeMembership",
+                    answering(session, "change-membership"), &request.base, FOLLOW_CHANGE, &answer);
   if (outcome != OUTCOME_DONE) return print_trouble(session, "change-membership", outcome, &answer);
   return print_changed(session, "change-membership", &answer);
 }

@@ -24,17 +24,18 @@ static const struct command commands[] = {
     {"init", "ID=HOST:PORT...", "make a new cluster of these nodes, all of them voters",
      "Ask one of the named nodes (--endpoints), which is waited for; all must be empty, and "
      "answer\n"
-     "(--unreachable: they need not).\n",
+     "before the time is up (--unreachable: they need not).\n",
      1, RKV_NODES_MAX, ARGS_UNREACHABLE, cmd_init},
     {"add-learner", "ID=HOST:PORT", "let a node follow the log without a vote",
      "Answers when the node has nearly caught up; give a longer --timeout if the log is "
      "long.\n"
-     "Refused if the node does not answer, unless --unreachable.\n",
+     "A node that does not answer is waited for, and said to be, until the time is up; then it is\n"
+     "refused, unless --unreachable.\n",
      1, 1, ARGS_UNREACHABLE, cmd_add_learner},
     {"members", "", "list voters and learners", "", 0, 0, 0, cmd_members},
     {"change-membership", "ID... [--retain]", "make these nodes, and no others, the voters",
      "Every ID must be a member already (add-learner). --retain keeps voters that leave as\n"
-     "learners. Refused if one does not answer, unless --unreachable.\n",
+     "learners. Refused if one does not answer in time, unless --unreachable.\n",
      1, RKV_NODES_MAX, ARGS_RETAIN | ARGS_UNREACHABLE, cmd_change_membership},
     {"remove", "ID", "let a voter or learner leave the cluster",
      "A leader hands over first. Refused: the last voter, during a change, and where no majority "

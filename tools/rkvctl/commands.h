@@ -22,6 +22,10 @@ struct session {
   struct client *client;
   const struct args *args;
   bool patient; /* if no node listens, ask again until the time is up */
+  /* NULL: a node that declines for now ends the command with a refusal. Else it is asked again
+   * until the time is up, and `waits` is called once for each reason. */
+  void (*waits)(const struct session *session, const char *why);
+  const char *command; /* the name of the command that waits */
 };
 
 struct command {

@@ -114,6 +114,7 @@ struct walk {
   bool declined; /* one node declined: the next one that declines is the end */
   bool heard;    /* a node answered in this round */
   char leader[RKV_ADDR_MAX];
+  char told[CLIENT_TEXT_MAX]; /* why the session was told to wait */
 };
 
 /* The deadline of one step: all the time that is left, or a part of it if another node could be
@@ -158,6 +159,23 @@ static enum verdict take_step(struct walk *walk, const struct follow_request *re
   return ask_one(walk->session, endpoint, request, dial, end, attempt);
 }
 
+/* A node declines for now. False: that is the end. */
+static bool goes_on(struct walk *walk, const struct follow_answer *declined) {
+  const struct session *session = walk->session;
+  if (!session->patient && !session->waits) {
+    if (walk->declined || walk->next == session->args->endpoint_count) return false;
+    walk->declined = true;
+    return true;
+  }
+  if (client_now_ms() + FOLLOW_LEAST_MS >= walk->deadline) return false;
+  walk->heard = true;
+  if (session->waits && strcmp(declined->text, walk->told) != 0) {
+    session->waits(session, declined->text);
+    memcpy(walk->told, declined->text, sizeof walk->told);
+  }
+  return true;
+}
+
 enum outcome follow_ask(struct session *session, const struct follow_request *request,
                         struct follow_answer *answer) {
   struct walk walk = {.session = session, .deadline = client_now_ms() + session->args->timeout_ms};
@@ -177,13 +195,8 @@ enum outcome follow_ask(struct session *session, const struct follow_request *re
       break;
     case DECLINED:
       refusal = *answer;
-      if (session->patient) {
-        walk.heard = true;
-        break;
-      }
-      if (walk.declined || walk.next == session->args->endpoint_count) goto refused;
-      walk.declined = true;
-      break;
+      if (goes_on(&walk, answer)) break;
+      goto refused;
     case NOT_REACHED: break;
     case LOST:
       if (request->kind == FOLLOW_READ) break;

@@ -4,7 +4,8 @@
  * (F1) A request that is no read is sent again only if it was surely not carried out: the
  *      connection never stood, or the node said that it does not lead.
  * (F2) Every loop is bounded by the deadline; a new round over the endpoints starts only if a node
- *      answered in the last one or the session is patient, and after a pause. */
+ *      answered in the last one or the session is patient, and after a pause. A session that waits
+ *      for what was declined asks no more when too little time is left for an answer. */
 #ifndef RKVCTL_FOLLOW_H
 #define RKVCTL_FOLLOW_H
 

@@ -6,7 +6,8 @@
  *
  * It links with -Wl,-z,defs and without any library of the host. It keeps no mutable file-scope
  * state: several instances live in one process. It is loaded with RTLD_NOW | RTLD_LOCAL and never
- * unloaded.
+ * unloaded. What an operation makes (an instance, a peer, a snapshot's writer, reader or view, a
+ * restore) is never NULL when it succeeded: the node takes that for RKV_BROKEN.
  *
  * Growth: within one ABI major version fields and operations are only appended; `struct_size`,
  * `option_size` and `ops_size` tell what a side knows. The host reads magic, then abi_major,
@@ -32,7 +33,7 @@ extern "C" {
 
 #define RKV_PLUGIN_MAGIC UINT64_C(0x3147554c50564b52) /* the bytes "RKVPLUG1" */
 #define RKV_ABI_MAJOR 1u
-#define RKV_ABI_MINOR 3u
+#define RKV_ABI_MINOR 4u
 #define RKV_PLUGIN_SYMBOL "rkv_plugin_entry"
 
 /* X(NAME, number, text as in the INI section). */

@@ -22,6 +22,14 @@ enum rkv_status outcome_of_failure(enum rkv_status status, const char *who,
   return known;
 }
 
+enum rkv_status outcome_of_gift(enum rkv_status status, void *const *given, const char *who,
+                                struct rkv_error *error) {
+  if (status != RKV_OK) return outcome_of_failure(status, who, error);
+  if (*given) return RKV_OK;
+  return rkv_fail(error, RKV_BROKEN, "%s says that it succeeded and gave nothing (tell its author)",
+                  who);
+}
+
 enum rkv_status outcome_of_done(enum rkv_status status, const struct rkv_error *said,
                                 const char *who, struct rkv_error *error) {
   if (status == RKV_OK) return RKV_OK;

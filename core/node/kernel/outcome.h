@@ -46,6 +46,11 @@ static inline enum rkv_status outcome_of(enum rkv_status status, const char *who
   return status == RKV_OK ? RKV_OK : outcome_of_failure(status, who, error);
 }
 
+/* Likewise for an operation that makes a handle; *given is NULL before the call. One that succeeds
+ * and makes none has failed: RKV_BROKEN. */
+enum rkv_status outcome_of_gift(enum rkv_status status, void *const *given, const char *who,
+                                struct rkv_error *error);
+
 /* Likewise for a call that ended by its done: `said` is the error that done was given, which may be
  * NULL even after a failure. Fills *error. */
 enum rkv_status outcome_of_done(enum rkv_status status, const struct rkv_error *said,

@@ -8,7 +8,7 @@
 
 enum { STREAMS_FEW = 16 };
 
-/* A copy on its way. */
+/* A copy of a call in flight. */
 struct passage {
   union any_call copy; /* first: what the good plugin has */
   struct broken_peer *peer;

@@ -4,7 +4,8 @@
 
 #include <rkv/rkv.h>
 
-/* Spoils what a good plugin said of `status`, which is returned: no text, or another status. */
+/* Spoils the error of a good plugin that failed with `status`: removes its text, or puts another
+ * status into it. Returns `status`. */
 #define BROKEN_ERROR(fault, status, error)                                                         \
   broken_error((fault) == FAULT_fails_without_text, (fault) == FAULT_fails_otherwise, status, error)
 

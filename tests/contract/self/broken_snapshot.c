@@ -8,7 +8,7 @@ struct view {
   struct broken *b;
   void *good;
   struct rkv_snapshot_meta meta;
-  struct rkv_buf *chunks; /* of a snapshot that is seen early: all so far */
+  struct rkv_buf *chunks; /* of a snapshot that can be seen too early: all chunks so far */
   size_t count;
 };
 

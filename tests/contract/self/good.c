@@ -1,10 +1,10 @@
-/* good.c: loads the plugin that does a broken one's work. */
+/* good.c: loads the good plugin that does the work of a broken one. */
 #include "good.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
 
-/* 64KiB, 4MiB, 500ms, 3s, 42, true. */
+/* Reads a number as the host does: 64KiB, 4MiB, 500ms, 3s, 42, true. */
 static uint64_t number_of(const char *text) {
   static const struct {
     const char *unit;

@@ -1,5 +1,4 @@
-/* good.h: the good plugin that a broken one is made of: loaded from a path, with default
- * options. */
+/* good.h: the good plugin inside a broken one: loaded from a path, with default options. */
 #ifndef CONTRACT_GOOD_H
 #define CONTRACT_GOOD_H
 

@@ -3,10 +3,10 @@
  *
  *     host-abi-layout FOLDER [--rewrite]
  *
- * The file is FOLDER/abi-MAJOR.MINOR.txt: who changes a struct raises RKV_ABI_MINOR (appended at
- * the end) or RKV_ABI_MAJOR (anything else), and writes a new file; an old file is never rewritten
- * once it was released. Whatever the files of older minors have is held against today's too: only
- * tails may be new, and only of structs whose length the other side can know. */
+ * The file is FOLDER/abi-MAJOR.MINOR.txt. A change of a struct raises RKV_ABI_MINOR (if it only
+ * appends) or RKV_ABI_MAJOR (anything else), and needs a new file; a released file is never
+ * rewritten. The files of older minors are compared with today's layout, too: only tails may be
+ * new, and only in structs whose length the other side can know. */
 #include <rkv/rkv.h>
 
 #include <inttypes.h>

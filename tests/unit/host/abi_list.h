@@ -1,5 +1,5 @@
 /* abi_list.h: every public struct with its fields, and every public number that is in no X-macro
- * list of the headers. A struct or field added there is added here. */
+ * list of the headers. A new struct or field of the headers is added here. */
 #ifndef ABI_LIST_H
 #define ABI_LIST_H
 

@@ -1,7 +1,11 @@
 /* config_test.c: check, config and plugins over whole files. */
 #include "support.h"
 
+#include <host/values.h>
+
 #include <stdio.h>
+
+#define NO_TEXT "the value has control characters (write plain text)\n"
 
 static void a_whole_file_is_ok(void **state) {
   struct outcome o = run_check(NODE_LINES PART_LINES);
@@ -127,6 +131,33 @@ static void a_bad_plugin_is_refused_at_its_line(void **state) {
                       "/fix-storage.so: kind is storage, this section needs a state-machine");
   assert_lacks(o.err, "unknown key");
   outcome_free(&o);
+}
+
+/* A value that is told as too long, or as no text, is not told as missing besides. */
+static void what_was_refused_is_told_once(void **state) {
+  static char many[HOST_VALUE_MAX + 32];
+  struct scratch s = scratch_begin("node.ini", NODE_LINES PART_LINES);
+  const char *words[] = {"check", "--config", s.file, "--set", many, NULL};
+  static const char *const sets[] = {
+      "node.id=", "storage.plugin=", "state-machine.needed=", "transport.require_contract="};
+  struct outcome o = run_check("[node]\nid = \x01\naddr = 127.0.0.1:1\nplugin_dir = " FIXTURES
+                               "\n[transport]\nplugin = fix-transport\n[storage]\n"
+                               "plugin = \x01\n[state-machine]\nplugin = fix-sm\nneeded = \x01\n");
+  (void)state;
+  assert_string_equal(o.err,
+                      "node.ini:2: [node] id: " NO_TEXT "node.ini:8: [storage] plugin: " NO_TEXT
+                      "node.ini:11: [state-machine] needed: " NO_TEXT);
+  outcome_free(&o);
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    memset(many, 'x', sizeof many - 1);
+    memcpy(many, sets[i], strlen(sets[i]));
+    o = run_command(host_command_check, words);
+    assert_int_equal(o.code, HOST_EXIT_USAGE);
+    assert_holds(o.err, "the value is too long (at most 4095 bytes)\n");
+    assert_ptr_equal(strchr(o.err, '\n') + 1, o.err + strlen(o.err));
+    outcome_free(&o);
+  }
+  scratch_end(&s);
 }
 
 /* A flag's mistake is usage (64), a file's configuration (78), even if both were made. */
@@ -270,6 +301,7 @@ int main(void) {
       cmocka_unit_test(values_must_fit_each_other),
       cmocka_unit_test(addresses_have_a_form),
       cmocka_unit_test(a_bad_plugin_is_refused_at_its_line),
+      cmocka_unit_test(what_was_refused_is_told_once),
       cmocka_unit_test(blame_decides_the_exit_code),
       cmocka_unit_test(config_shows_values_and_origins),
       cmocka_unit_test(config_can_be_read_back),

@@ -1,5 +1,5 @@
-/* contract_test.c: a section may ask for the plugin's conformance report, and then gets in only
- * what has a good one. */
+/* contract_test.c: a section may require the plugin's conformance report; then only a plugin with a
+ * good report is loaded. */
 #include "support.h"
 
 #include <host/contract.h>

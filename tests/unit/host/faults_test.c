@@ -1,5 +1,5 @@
-/* faults_test.c: the Nth allocation fails, for every N until all goes well: one line, code 69, no
- * leak. */
+/* faults_test.c: the Nth allocation fails, for every N until none does: one line is printed, the
+ * code is 69, and nothing leaks. */
 #include "support.h"
 
 /* The linker sends the host's own allocations here (--wrap); a test program is one thread. */

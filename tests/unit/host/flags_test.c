@@ -1,4 +1,4 @@
-/* flags_test.c: the command line; nothing on it is guessed or passed over. */
+/* flags_test.c: the command line: no word is guessed or passed over. */
 #include "support.h"
 
 #define PARSE(flags, error, ...)                                                                   \

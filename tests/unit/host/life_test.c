@@ -264,6 +264,8 @@ static void a_plugin_that_gives_no_reason_is_named(void **state) {
   } cases[] = {
       {"refuse_silently", HOST_EXIT_UNAVAILABLE,
        "raft-key-value: fix-act: open gave no reason (ADDRESS)\n"},
+      {"nothing", HOST_EXIT_BROKEN,
+       "raft-key-value: fix-act: open says that it succeeded and gave nothing (tell its author)\n"},
       {"start_silently", HOST_EXIT_BROKEN,
        "raft-key-value: fix-act: start ended with status 77, which is unknown\n"},
       {"start_otherwise", HOST_EXIT_STORAGE, "raft-key-value: fix-act: the disk is full\n"},

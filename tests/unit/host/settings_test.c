@@ -1,4 +1,4 @@
-/* settings_test.c: the INI file line by line, and who beats whom. */
+/* settings_test.c: the INI file line by line, and which source overrides which. */
 #include "support.h"
 
 #include <host/ini.h>
@@ -88,7 +88,7 @@ static void lines_that_are_no_settings_are_told(void **state) {
   done(r, &s);
 }
 
-/* The first one counts; that there is a second one is told when its section is read. */
+/* The first setting counts; the second one is reported when its section is read. */
 static void a_key_or_section_given_twice_is_noticed(void **state) {
   struct scratch s;
   struct reading *r = read_text("[node]\nid = 1\n[storage]\nid = 1\n[node]\nid = 2\n", &s);

@@ -1,5 +1,6 @@
-/* shape_test.c: the tables of plugins of every length: what an older minor ABI made is taken, with
- * zeros for what it lacks, and nothing is read behind its end; any other length is refused.
+/* shape_test.c: the tables of plugins of every length: a table of an older minor ABI is taken, with
+ * zeros for the fields that it lacks, and nothing is read behind its end; any other length is
+ * refused.
  *
  * The tables end where a page ends behind which nothing can be read. */
 #include "support.h"

@@ -1,4 +1,4 @@
-/* support.h: what the tests of core/host share: files that go away, outputs as strings. */
+/* support.h: what the tests of core/host share: files that remove themselves, captured outputs. */
 #ifndef HOST_TEST_SUPPORT_H
 #define HOST_TEST_SUPPORT_H
 
@@ -26,14 +26,14 @@ struct scratch {
 struct scratch scratch_begin(const char *name, const char *text);
 void scratch_end(const struct scratch *scratch);
 
-/* A [node] section that is legal and finds the fixtures, on lines 1 to 4. */
+/* A legal [node] section that finds the fixtures, on lines 1 to 4. */
 #define NODE_LINES "[node]\nid = 1\naddr = 127.0.0.1:21001\nplugin_dir = " FIXTURES "\n"
 /* Sections that name the fixtures. */
 #define PART_LINES                                                                                 \
   "[transport]\nplugin = fix-transport\n[storage]\nplugin = fix-storage\n"                         \
   "[state-machine]\nplugin = fix-sm\nneeded = x\n"
 
-/* What a command did. */
+/* How a command ended, and what it printed. */
 struct outcome {
   int code;
   char *out, *err; /* freed by outcome_free */
@@ -41,9 +41,9 @@ struct outcome {
 
 typedef int command_function(const struct host_flags *flags, FILE *out, FILE *err);
 
-/* Runs a command with flags as typed: a NULL-terminated list without the program's name. */
+/* Runs a command with these flags: a NULL-terminated list without the program's name. */
 struct outcome run_command(command_function *command, const char *const words[]);
-/* Runs `check` on a file called node.ini with `text`; its folder is cut from the messages. */
+/* Runs `check` on a file node.ini with `text`; the file's folder is cut from the messages. */
 struct outcome run_check(const char *text);
 void outcome_free(struct outcome *outcome);
 

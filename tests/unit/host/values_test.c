@@ -1,4 +1,4 @@
-/* values_test.c: how values are written, and what is said when they are written wrongly. */
+/* values_test.c: how values are written, and the errors of values that are written wrongly. */
 #include "support.h"
 
 #include <host/nearest.h>

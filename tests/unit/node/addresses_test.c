@@ -1,4 +1,4 @@
-/* addresses_test.c: what counts as one address, and what leads nowhere. */
+/* addresses_test.c: which texts are one address, and which addresses lead nowhere. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

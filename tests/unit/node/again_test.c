@@ -1,6 +1,6 @@
-/* again_test.c: production nodes in virtual time that start again over a storage that still holds
- * their log, and that for a while has no room to read it: what is committed is applied later, and
- * what a snapshot overtakes meanwhile ends in order. */
+/* again_test.c: production nodes in virtual time that start again over a storage that still has
+ * their log, but for a while no room to read it. Committed entries are applied later; calls that a
+ * snapshot overtakes meanwhile end in order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

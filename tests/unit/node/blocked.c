@@ -1,4 +1,5 @@
-/* blocked.c: see blocked.h: storage-mem is done at once, only the answer is held back. */
+/* blocked.c: a storage whose writes wait (blocked.h): storage-mem does the work at once, only the
+ * completion is held back. */
 #include "blocked.h"
 
 #include <assert.h>

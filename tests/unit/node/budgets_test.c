@@ -1,5 +1,5 @@
-/* budgets_test.c: a production node in virtual time that more calls of one kind reach than it
- * keeps: what is refused, with what words, and that no other kind suffers by it. */
+/* budgets_test.c: a production node in virtual time that gets more calls of one kind than it keeps:
+ * what is refused, with which text, and that no other kind suffers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-/* damage_test.c: production nodes in virtual time, one of them over a storage whose snapshot is
- * damaged, or which reads other entries than it was asked for: it does not lead on as if nothing
- * were. */
+/* damage_test.c: production nodes in virtual time. The storage of one of them has a damaged
+ * snapshot, or reads other entries than it was asked for: that node stops, and does not go on
+ * leading. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

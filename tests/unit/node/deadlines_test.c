@@ -1,6 +1,6 @@
-/* deadlines_test.c: production nodes in virtual time: every call that a transport can hand in is
- * answered when its time is up (rkv/call.h), whatever it waits for. One table has them all: a
- * function of struct rkv_node_api without a row fails. */
+/* deadlines_test.c: production nodes in virtual time: every call that a transport can hand in ends
+ * when its deadline passes (rkv/call.h), whatever it waits for. One table has all calls: a function
+ * of struct rkv_node_api without a row fails the test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* durable.c: see durable.h. The host of a node lies at the same place in each of its lives. */
+/* durable.c: plugins that keep what they hold (durable.h). They know a node by the address of its
+ * host, which is the same in each of the node's lives. */
 #include "durable.h"
 
 #include <assert.h>

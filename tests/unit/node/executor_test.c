@@ -1,5 +1,5 @@
-/* executor_test.c: the production executor's worker: every job once, in order, and never one inside
- * another, whether there is a thread for them or not. */
+/* executor_test.c: the production executor's worker: it runs every job once, in order, and never a
+ * job inside another one, with a thread or without. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* faults_test.c: production nodes in a world that loses, doubles and delays messages, cuts nodes
- * off and pauses them: what was acknowledged is there in the end, on every node. */
+ * off and pauses them: in the end every node has what was acknowledged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

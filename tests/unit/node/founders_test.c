@@ -1,5 +1,5 @@
 /* founders_test.c: production nodes in virtual time: several nodes were initialised, with the same
- * members or with others, before they heard of each other. One cluster has one history. */
+ * members or with different ones, before they knew of each other. One cluster has one history. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

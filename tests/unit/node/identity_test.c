@@ -1,5 +1,5 @@
-/* identity_test.c: production nodes in virtual time: clusters that know their own, and members that
- * lose their storage. */
+/* identity_test.c: production nodes in virtual time: clusters that refuse nodes of other clusters,
+ * and members that lose their storage. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -229,6 +229,25 @@ static void incarnations_are_learnt_later(void **state) {
   world_free(w);
 }
 
+/* A storage that kept who the node is, and lost its log: the node belongs to its cluster for ever,
+ * and founds no other one. */
+static void whoever_is_settled_founds_nothing(void **state) {
+  const struct rkv_cluster_id settled = {7, 8};
+  struct world *w = world_new(1);
+  struct world_answer answer;
+  (void)state;
+  world_start(w, 1);
+  w->nodes[1].node->identity.cluster = settled;
+  w->nodes[1].node->identity.settled = true;
+  answer = world_init(w, 1, three, 1);
+  assert_int_equal(answer.status, RKV_PRECONDITION);
+  assert_non_null(strstr(answer.error.text, "belongs to cluster 0000000000000007"));
+  assert_non_null(strstr(answer.error.text, "empty its storage"));
+  assert_true(rkv_cluster_id_equal(identity(w, 1)->cluster, settled));
+  assert_int_equal(world_metrics(w, 1).last.index, 0);
+  world_free(w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(members_know_their_cluster),
@@ -239,6 +258,7 @@ int main(void) {
       cmocka_unit_test(a_learner_without_memory_learns_anew),
       cmocka_unit_test(members_of_another_cluster_are_refused),
       cmocka_unit_test(initialised_thrice_is_one_cluster),
+      cmocka_unit_test(whoever_is_settled_founds_nothing),
       cmocka_unit_test(incarnations_are_learnt_later),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

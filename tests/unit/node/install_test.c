@@ -1,5 +1,5 @@
-/* install_test.c: a snapshot that is received: checked by the machine, kept by the storage, swapped
- * in, in this order; and machines that are durable by themselves, which need it. */
+/* install_test.c: a snapshot is received: the machine checks it, the storage keeps it, the machine
+ * swaps to it, in this order; and durable machines, which need that order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* keeper.c: see keeper.h. The host of a node lies at the same place in each of its lives. */
+/* keeper.c: a storage that survives its node (keeper.h). It knows a node by the address of its
+ * host, which is the same in each of the node's lives. */
 #include "keeper.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* know_test.c: production nodes in virtual time: local reads of a node that does not know yet what
- * was acknowledged, and of one that is a member no more. */
+/* know_test.c: production nodes in virtual time: local reads from a node that does not know yet
+ * what was acknowledged, and from a node that is no member any more. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

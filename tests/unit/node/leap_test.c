@@ -1,5 +1,6 @@
-/* leap_test.c: production nodes in virtual time: a stranger names terms and indexes that leave no
- * room to count on. Its word changes nothing, and the node says who it was. */
+/* leap_test.c: production nodes in virtual time: a stranger sends terms and indexes that leave no
+ * room to count on, or leads in a term that has a leader. They change nothing, or not for long, and
+ * the node logs who sent them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -122,10 +123,63 @@ static void no_snapshot_moves_an_index_to_the_edge(void **state) {
   world_free(w);
 }
 
+/* ---- a second leader of one term ---- */
+
+static void lead_in(struct world *w, rkv_node_id at, rkv_term term) {
+  const struct rkv_node_api *api = node_api(w->nodes[at].node);
+  said.call.append =
+      (struct rkv_append_call){.call = begin(), .vote = {term, STRANGER, .committed = true}};
+  api->append(api->ctx, &said.call.append);
+  world_kick(w, at);
+  assert_true(world_until(w, SECONDS, is_done, NULL));
+  assert_int_equal(said.status, RKV_OK);
+}
+
+/* It came first, to a node that is no member yet: the leader takes that node in all the same, what
+ * was acknowledged is there, and both say that there were two. */
+static void a_learner_gets_from_a_false_leader_to_its_own(void **state) {
+  (void)state;
+  struct world *w = cluster(3);
+  const rkv_term term = world_metrics(w, 1).vote.term;
+  assert_int_equal(world_set(w, 1, "before", "1").status, RKV_OK);
+  world_start(w, 4);
+  lead_in(w, 4, term);
+  assert_int_equal(world_metrics(w, 4).leader, STRANGER);
+  (void)world_add_learner(w, 1, 4); /* ABORTED: the leader begins another term */
+  world_run(w, SECONDS);
+  assert_int_equal(world_leader(w), 1);
+  assert_true(world_metrics(w, 1).vote.term > term);
+  assert_int_equal(world_add_learner(w, 1, 4).status, RKV_OK);
+  assert_true(world_settle(w));
+  assert_int_equal(world_metrics(w, 4).leader, 1);
+  assert_string_equal(world_get(w, 4, "before").text, "1");
+  assert_true(w->nodes[4].node->count.bad_peer_calls > 0);
+  assert_true(w->nodes[1].node->count.bad_peer_calls > 0);
+  world_free(w);
+}
+
+/* It comes to nodes that have their leader: they stay with that one, which does not move. */
+static void whoever_has_a_leader_keeps_it(void **state) {
+  (void)state;
+  struct world *w = cluster(3);
+  const rkv_term term = world_metrics(w, 1).vote.term;
+  for (rkv_node_id id = 1; id <= 3; id++) {
+    lead_in(w, id, term);
+    assert_int_equal(said.call.append.result, RKV_APPEND_REJECTED);
+    assert_int_equal(w->nodes[id].node->count.bad_peer_calls, 1);
+  }
+  world_run(w, 10 * SECONDS);
+  assert_int_equal(world_leader(w), 1);
+  assert_int_equal(world_metrics(w, 1).vote.term, term);
+  world_free(w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(no_request_moves_a_term_to_the_edge),
       cmocka_unit_test(no_snapshot_moves_an_index_to_the_edge),
+      cmocka_unit_test(a_learner_gets_from_a_false_leader_to_its_own),
+      cmocka_unit_test(whoever_has_a_leader_keeps_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* leaves_test.c: the node's leaves: inbox, hot tail, what is read ahead for a peer. */
+/* leaves_test.c: the leaf modules of core/node: inbox, hot tail, entries read ahead for a peer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

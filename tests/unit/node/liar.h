@@ -1,11 +1,11 @@
-/* liar.h: plugins that break their contract in how they say that a call failed. One call lies, all
- * others are those of the world's own plugins. */
+/* liar.h: plugins that report a failure wrongly and so break their contract. One call lies; all
+ * other calls go to the world's own plugins. */
 #ifndef NODE_LIAR_H
 #define NODE_LIAR_H
 
 #include <support/world.h>
 
-/* X(NAME): what may lie; an operation that lies is not carried out. */
+/* X(NAME): the operations that may lie. An operation that lies is not carried out. */
 #define LIAR_LIST(X)                                                                               \
   X(VALIDATE)                                                                                      \
   X(APPLY)                                                                                         \
@@ -48,7 +48,7 @@ enum liar_op {
 const char *liar_name(enum liar_op op);
 
 enum liar_way {
-  LIAR_SILENT,    /* the error is left as it was; told to a done: there is none */
+  LIAR_SILENT,    /* the error is left as it was; in a done it is NULL */
   LIAR_WORDLESS,  /* the status is there, the text is empty */
   LIAR_FINE,      /* the error says RKV_OK */
   LIAR_OTHERWISE, /* the error says another failure */
@@ -56,14 +56,18 @@ enum liar_way {
   LIAR_WAYS
 };
 
-#define LIAR_TEXT "the liar's reason"
-#define LIAR_UNKNOWN ((enum rkv_status)77) /* a status that nobody knows */
+/* As the status of an operation that gives a handle: it says that it succeeded, and gives none. */
+#define LIAR_NOTHING RKV_OK
 
-/* Gives the world's nodes such plugins; before any is started. */
+#define LIAR_TEXT "the liar's reason"
+#define LIAR_UNKNOWN ((enum rkv_status)77) /* an unknown status */
+
+/* Gives the world's nodes such plugins; to be called before any node is started. */
 void liar_begin(struct world *w);
-/* The nth call of `op` from now on returns `status`, a failure, and says so wrongly. 0: none. */
+/* Makes the nth call of `op` from now on return `status`, with a wrong error. 0:
+ * none. */
 void liar_arm(enum liar_op op, unsigned nth, enum rkv_status status, enum liar_way way);
-/* It did. */
+/* True if that call has lied. */
 bool liar_lied(void);
 
 #endif

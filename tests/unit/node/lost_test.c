@@ -1,5 +1,5 @@
-/* lost_test.c: production nodes in virtual time: a node comes back as the incarnation that it was,
- * without entries that it had acknowledged. */
+/* lost_test.c: production nodes in virtual time: a node comes back as the same incarnation, without
+ * entries that it had acknowledged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* memory_test.c: production nodes in virtual time whose allocations fail, one after the other
- * (style.md, rule 18): a node that cannot go on stops in order, the others go on, and what was
- * acknowledged is there. */
+ * (style.md, rule 18): a node that cannot go on stops in order, the others go on, and nothing that
+ * was acknowledged is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* odd_test.c: production nodes in virtual time: what a node says is odd about itself. */
+/* odd_test.c: production nodes in virtual time: what a node reports as odd about itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

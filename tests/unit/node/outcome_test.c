@@ -218,6 +218,21 @@ static void whoever_fails_gives_status_and_reason(void **state) {
   }
 }
 
+/* Whoever succeeds and gives no handle has failed: with NULL nothing could go on. */
+static void whoever_gives_nothing_has_failed(void **state) {
+  static const enum liar_op givers[] = {LIAR_VIEW_BEGIN, LIAR_RESTORE_BEGIN, LIAR_SNAPSHOT_BEGIN,
+                                        LIAR_SNAPSHOT_OPEN, LIAR_PEER_OPEN};
+  (void)state;
+  for (size_t i = 0; i < sizeof givers / sizeof *givers; i++) {
+    bool ever = false;
+    for (unsigned turn = 0; turn < 4 * NTH_MAX; turn++) {
+      struct lie lie = {givers[i], 1 + turn / 4, LIAR_NOTHING, LIAR_SILENT};
+      ever |= lies_once(&lie, turn % 2, turn % 4 < 2 ? 0 : 10);
+    }
+    if (!ever) fail_msg("%s was never called", liar_name(givers[i]));
+  }
+}
+
 /* ---- what a client is told ---- */
 
 struct expected {
@@ -289,6 +304,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(clients_learn_status_and_reason),
       cmocka_unit_test(a_cancelled_write_is_no_success),
+      cmocka_unit_test(whoever_gives_nothing_has_failed),
       cmocka_unit_test(whoever_fails_gives_status_and_reason),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* overruled_test.c: a node dies when the snapshot that overruled its log is durable, and before the
- * log is cut off and purged. What its log says of the membership was never committed. */
+/* overruled_test.c: a node dies after a snapshot that overrules its log became durable, and before
+ * the log is truncated and purged. The memberships in that log were never committed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

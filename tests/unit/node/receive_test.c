@@ -1,5 +1,5 @@
-/* receive_test.c: production nodes in virtual time that several leaders send snapshots: which of
- * the streams is taken, which ends, and that none of them holds up the node itself. */
+/* receive_test.c: production nodes in virtual time to which several leaders send snapshots: which
+ * stream is taken, which one ends, and that no stream holds up the node itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* role_test.c: the role of the runner (core/node/kernel/role.h): one thread at a time is inside,
- * and no kick is lost, whoever has the role. */
+ * and no kick is lost, whichever thread has the role. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

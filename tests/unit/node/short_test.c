@@ -1,6 +1,6 @@
 /* short_test.c: production nodes in virtual time under transports of older ABIs, whose calls and
- * envelopes are shorter; those of 1.0 may have left anything where `abi_minor` is now. Nothing
- * behind their ends is touched. */
+ * envelopes are shorter; a transport of 1.0 may leave anything where `abi_minor` is now. The node
+ * touches nothing behind their ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

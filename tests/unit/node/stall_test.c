@@ -1,5 +1,5 @@
 /* stall_test.c: production nodes in virtual time over a storage that for a while takes no writes,
- * as one does whose device is full: who leads then, what is refused, and that nothing is lost. */
+ * like a full device: which node leads, what is refused, and that nothing is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,6 +129,8 @@ static void a_lone_node_refuses_writes_and_reads_on(void **state) {
   struct world_answer answer = world_set(w, 1, "while", "2");
   assert_int_equal(answer.status, RKV_UNAVAILABLE);
   assert_non_null(strstr(answer.error.text, "takes no writes"));
+  assert_non_null(
+      strstr(answer.error.text, "the log of that node says which")); /* it cannot know */
   assert_string_equal(world_get(w, 1, "before").text, "1");
   unblock();
   world_run(w, SECONDS);

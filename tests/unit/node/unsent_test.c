@@ -1,5 +1,5 @@
-/* unsent_test.c: production nodes in virtual time: a snapshot that is not sent, because its
- * receiver heard of a newer leader, or because its sender stops, is told with the reason. */
+/* unsent_test.c: production nodes in virtual time: a snapshot that was not sent, because its
+ * receiver knew a newer leader or its sender stopped, is logged with the reason. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

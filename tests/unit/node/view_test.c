@@ -1,6 +1,6 @@
-/* view_test.c: production nodes in virtual time, over a state machine that says wrongly what its
- * view is of: another entry, no membership, another one. No snapshot comes of it, nobody aborts,
- * whoever asked learns why, and the node starts again with all that it acknowledged. */
+/* view_test.c: production nodes in virtual time over a state machine whose snapshots say that they
+ * are of another entry, have no membership, or another one. No snapshot is built, no node aborts,
+ * the caller learns why, and the node starts again with everything that it acknowledged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* watched.c: see watched.h. */
+/* watched.c: storages that count their snapshot writers (watched.h). */
 #include "watched.h"
 
 #include <assert.h>

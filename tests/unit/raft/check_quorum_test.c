@@ -149,9 +149,8 @@ static void answers_that_count(void **state) {
                {RKV_APPEND_CONFLICT, {0, 0}, true},
                {RKV_APPEND_SUCCESS, {7, 2}, false},
                {RKV_APPEND_REJECTED, {0, 0}, false}};
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof table / sizeof table[0]; i++) {
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     struct cluster *c = checked(three);
     struct raft *r = c->nodes[1].r;
     uint64_t before = c->now_ns + c->config.election_max_ns;

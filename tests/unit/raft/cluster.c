@@ -36,7 +36,6 @@ struct cluster *cluster_new(void) {
 
 void cluster_free(struct cluster *c) {
   rkv_node_id id;
-  size_t i;
   for (id = 1; id < NODES_MAX; id++) cluster_crash(c, id);
   while (c->net) {
     struct message *m = c->net;
@@ -47,7 +46,7 @@ void cluster_free(struct cluster *c) {
     free(c->nodes[id].log.entries);
     free(c->nodes[id].disk.log.entries);
   }
-  for (i = 0; i < c->membership_count; i++) free(c->memberships[i]);
+  for (size_t i = 0; i < c->membership_count; i++) free(c->memberships[i]);
   free(c->memberships);
   free(c);
 }
@@ -76,7 +75,6 @@ void cluster_start(struct cluster *c, rkv_node_id id) {
   struct rkv_log_id *terms = calloc(n->disk.log.count + 1, sizeof *terms);
   struct raft_start start = {0};
   struct rkv_error error;
-  size_t i;
   assert(!n->r && two && terms);
   start.vote = n->disk.vote;
   start.purged = n->disk.log.purged;
@@ -84,7 +82,7 @@ void cluster_start(struct cluster *c, rkv_node_id id) {
   start.snapshot = n->disk.snapshot.last;
   start.applied = start.snapshot;
   start.terms = terms;
-  for (i = 0; i < n->disk.log.count; i++)
+  for (size_t i = 0; i < n->disk.log.count; i++)
     if (i == 0 || n->disk.log.entries[i].id.term != n->disk.log.entries[i - 1].id.term)
       terms[start.term_count++] = n->disk.log.entries[i].id;
   start.memberships = two;
@@ -105,9 +103,8 @@ void cluster_set_log(struct cluster *c, rkv_node_id id, const rkv_term *terms, s
                      const rkv_node_id *voters, rkv_term term) {
   struct test_node *n = &c->nodes[id];
   struct raft_membership m = {.id = {terms[0], 1}, .value = cluster_membership(voters)};
-  size_t i;
   assert(!n->r && n->disk.log.count == 0);
-  for (i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++) {
     /* The same (term, index) is the same entry on every node. */
     struct test_entry e = {{terms[i], i + 1}, RKV_ENTRY_COMMAND, NULL, terms[i] * 1000 + i};
     if (i == 0) {

@@ -1,10 +1,10 @@
 /* cluster.h: several struct raft in one test, with memory disks and messages delivered by hand.
  *
- * A cluster has one clock. Every act (deliver, time, propose, ...) is one input to one node; what
- * comes out is carried out at once: writes go to the node's disk queue, messages to the network.
- * With `sync` (the default) the disk queue is written after every input; without, cluster_write
- * does it, and a crash loses what was not written. Laws that hold always (cluster_laws.c) are
- * checked on the way and abort the test. */
+ * A cluster has one clock. Every act (deliver, time, propose, ...) is one input to one node. Its
+ * outputs are carried out at once: writes go to the node's disk queue, messages to the network.
+ * With `sync` (the default) the disk queue is written after every input; without it, cluster_write
+ * writes, and a crash loses what was not written. The laws of cluster_laws.c are checked after
+ * every step; a breach aborts the test. */
 #ifndef TESTS_CLUSTER_H
 #define TESTS_CLUSTER_H
 
@@ -72,7 +72,7 @@ struct message {
 
 enum write_type { WRITE_VOTE, WRITE_ENTRY, WRITE_TRUNCATE, WRITE_PURGE, WRITE_SEND };
 
-/* One step of the disk queue; SEND waits there for what was written before. */
+/* One step of the disk queue. A SEND waits there for the writes before it. */
 struct write {
   enum write_type type;
   struct rkv_vote vote;
@@ -94,11 +94,11 @@ struct transfer_done { /* the last TRANSFER_DONE */
   enum rkv_status status;
 };
 
-#define READS_MAX 128 /* tickets open on one node */
+#define READS_MAX 128 /* open tickets of one node */
 
 struct test_read { /* a ticket that waits */
   uint64_t ticket;
-  rkv_index least; /* what was committed anywhere when its newest read came */
+  rkv_index least; /* the greatest commit index of any node when the ticket's newest read came */
 };
 
 struct reads_done {
@@ -110,7 +110,7 @@ struct reads_done {
 struct test_node {
   struct raft *r; /* NULL: down */
   rkv_node_id id;
-  struct test_log log; /* as written, durable or not */
+  struct test_log log; /* with entries that are not durable yet */
   struct {             /* durable */
     struct rkv_vote vote;
     struct test_log log;
@@ -124,11 +124,11 @@ struct test_node {
   struct test_read reads[READS_MAX];
   size_t read_count;
   struct reads_done read;
-  rkv_index dropped;         /* of the last DROP_PROPOSALS; UINT64_MAX: none */
-  bool building;             /* BUILD_SNAPSHOT came; sync: built at once */
-  bool old;                  /* it knows neither pre-votes nor TimeoutNow */
-  bool cut;                  /* messages from and to it are lost */
-  uint64_t random;           /* its chance; the same at every input unless random_moves */
+  rkv_index dropped; /* of the last DROP_PROPOSALS; UINT64_MAX: none */
+  bool building;     /* BUILD_SNAPSHOT came; sync: built at once */
+  bool old;          /* the node knows neither pre-votes nor TimeoutNow */
+  bool cut;          /* messages from and to it are lost */
+  uint64_t random;   /* the random number of its inputs: always the same, unless random_moves */
   struct rkv_log_id commits; /* the last COMMIT: applied at once */
   rkv_index applied;
 };
@@ -139,15 +139,15 @@ struct test_node {
 struct cluster {
   uint64_t now_ns;
   bool sync;
-  bool random_moves;         /* every input draws anew from its node's chance */
-  struct raft_config config; /* of every node; id is filled in. Set before cluster_start */
+  bool random_moves;         /* every input gets a new random number */
+  struct raft_config config; /* of every node; `id` is filled in. To be set before cluster_start */
   struct test_node nodes[NODES_MAX];
   struct message *net, **net_end;
   FILE *trace;     /* NULL: silent */
-  uint64_t values; /* given out */
-  /* what the laws remember */
+  uint64_t values; /* the newest value that was given to an entry */
+  /* what the laws have seen */
   struct test_entry committed[COMMITTED_MAX]; /* [index - 1] */
-  rkv_term committed_in[COMMITTED_MAX];       /* by the leader of this term */
+  rkv_term committed_in[COMMITTED_MAX];       /* the term of the leader that committed the entry */
   rkv_index committed_last;
   rkv_node_id leaders[TERMS_MAX]; /* [term] */
   rkv_node_id voted[NODES_MAX][TERMS_MAX];
@@ -158,16 +158,17 @@ struct cluster {
 struct cluster *cluster_new(void);
 void cluster_free(struct cluster *c);
 
-/* Starts a fresh node or one that is down, from its disk. */
+/* Starts a new node, or a node that is down, from its disk. */
 void cluster_start(struct cluster *c, rkv_node_id id);
-/* Gives a node that never ran a log: terms[0] is of index 1 and holds the membership of `voters`
- * (a list of ids that ends with 0), the others are commands; its vote is {term, 0, false}. */
+/* Gives a node that never ran a log. terms[0] is the term of index 1, which holds the membership of
+ * `voters` (a list of ids that ends with 0); the other entries are commands. The node's vote is
+ * {term, 0, false}. */
 void cluster_set_log(struct cluster *c, rkv_node_id id, const rkv_term *terms, size_t count,
                      const rkv_node_id *voters, rkv_term term);
 void cluster_crash(struct cluster *c, rkv_node_id id);
-void cluster_wipe(struct cluster *c, rkv_node_id id); /* its disk is empty; while it is down */
+void cluster_wipe(struct cluster *c, rkv_node_id id); /* empties the disk of a node that is down */
 
-/* Inputs; what follows is carried out. */
+/* Inputs; their outputs are carried out. */
 void cluster_advance(struct cluster *c, uint64_t ns);     /* timer by timer, in order */
 void cluster_run(struct cluster *c, uint64_t ns);         /* likewise, delivering everything */
 void cluster_time_one(struct cluster *c, rkv_node_id id); /* raft_on_time now */
@@ -178,8 +179,10 @@ enum rkv_status cluster_change(struct cluster *c, rkv_node_id id, const rkv_node
                                bool retain);
 enum rkv_status cluster_transfer(struct cluster *c, rkv_node_id id, rkv_node_id target);
 enum rkv_status cluster_read(struct cluster *c, rkv_node_id id, bool lease, uint64_t *ticket);
-void cluster_built(struct cluster *c, rkv_node_id id); /* a BUILD_SNAPSHOT ends well */
-void cluster_write(struct cluster *c, rkv_node_id id, size_t steps); /* of its disk queue */
+/* the snapshot of a BUILD_SNAPSHOT was built */
+void cluster_built(struct cluster *c, rkv_node_id id);
+/* writes steps of its disk queue */
+void cluster_write(struct cluster *c, rkv_node_id id, size_t steps);
 
 /* The network. 0 stands for any node. False: there was no such message. */
 bool cluster_deliver(struct cluster *c, rkv_node_id from, rkv_node_id to); /* the oldest one */
@@ -203,13 +206,14 @@ struct rkv_log_id log_last(const struct test_log *log);
 void log_copy(struct test_log *to, const struct test_log *from);
 
 /* ---- cluster_carry.c: carrying outputs out ---- */
-void carry_out(struct cluster *c, struct test_node *n); /* until nothing more comes */
+void carry_out(struct cluster *c, struct test_node *n); /* until there is no output left */
 struct write *write_add(struct test_node *n, enum write_type type);
 void message_send(struct cluster *c, struct message *m);
 void message_free(struct message *m);
-/* The sender learns that no answer comes. Frees it. */
+/* Tells the sender that no answer comes, and frees the message. */
 void message_lost(struct cluster *c, struct message *m);
-void message_handle(struct cluster *c, struct message *m); /* the receiver is up. Frees it */
+/* the receiver must be up; frees the message */
+void message_handle(struct cluster *c, struct message *m);
 struct raft_now node_now(const struct cluster *c, struct test_node *n);
 const struct raft_membership *keep_membership(struct cluster *c, const struct raft_membership *m);
 

@@ -1,4 +1,4 @@
-/* cluster_carry.c: carrying a raft's outputs out: disk queue, network, answers (cluster.h). */
+/* cluster_carry.c: carries the outputs of raft out: disk queue, network, answers (cluster.h). */
 #include "cluster.h"
 
 #include <assert.h>
@@ -72,9 +72,8 @@ static void handle_append(struct cluster *c, struct test_node *n, struct message
   struct raft_entry *entries = calloc(m->count + 1, sizeof *entries);
   struct rkv_error error;
   enum rkv_status status;
-  size_t i;
   assert(entries);
-  for (i = 0; i < m->count; i++) {
+  for (size_t i = 0; i < m->count; i++) {
     entries[i].id = m->entries[i].id;
     entries[i].kind = m->entries[i].kind;
     entries[i].membership = m->entries[i].membership ? &m->entries[i].membership->value : NULL;
@@ -185,7 +184,6 @@ static void leave(struct cluster *c, struct test_node *n, const struct raft_outp
 }
 
 static void carry_append(struct cluster *c, struct test_node *n, const struct raft_output *out) {
-  size_t i;
   if (out->type == RAFT_OUT_APPEND_OWN) {
     struct test_entry entry = {out->id, out->kind, NULL, ++c->values};
     if (out->kind == RKV_ENTRY_MEMBERSHIP) entry.membership = keep_membership(c, out->membership);
@@ -193,7 +191,8 @@ static void carry_append(struct cluster *c, struct test_node *n, const struct ra
     write_entry(n, entry);
     return;
   }
-  for (i = out->skip; i < out->skip + out->count; i++) write_entry(n, n->handled->entries[i]);
+  for (size_t i = out->skip; i < out->skip + out->count; i++)
+    write_entry(n, n->handled->entries[i]);
 }
 
 static void carry_request(struct cluster *c, struct test_node *n, const struct raft_output *out,

@@ -1,4 +1,4 @@
-/* cluster_laws.c: what must hold in every run (paper, Figure 3); a breach aborts the test. */
+/* cluster_laws.c: what holds in every run (paper, Figure 3); a breach aborts the test. */
 #include "cluster.h"
 
 #include <assert.h>
@@ -10,10 +10,10 @@ static bool same(const struct test_entry *a, const struct test_entry *b) {
 /* A committed entry is on the disks of a majority of every config in force. */
 static void law_durable(const struct cluster *c, const struct test_node *leader, rkv_index index) {
   const struct rkv_membership *m = &raft_effective(leader->r)->value;
-  uint32_t g, i;
+  uint32_t g;
   for (g = 0; g < m->config_count; g++) {
     uint32_t held = 0;
-    for (i = 0; i < m->configs[g].count; i++) {
+    for (uint32_t i = 0; i < m->configs[g].count; i++) {
       const struct test_node *n = &c->nodes[m->configs[g].ids[i]];
       const struct test_entry *e = log_at(&n->disk.log, index);
       if (n->disk.snapshot.last.index >= index || (e && same(e, &c->committed[index - 1]))) held++;

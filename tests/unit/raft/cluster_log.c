@@ -40,8 +40,7 @@ void log_purge(struct test_log *log, struct rkv_log_id id) {
 }
 
 void log_copy(struct test_log *to, const struct test_log *from) {
-  size_t i;
   to->count = 0;
   to->purged = from->purged;
-  for (i = 0; i < from->count; i++) log_push(to, from->entries[i]);
+  for (size_t i = 0; i < from->count; i++) log_push(to, from->entries[i]);
 }

@@ -24,15 +24,15 @@ static struct text vote_text(struct rkv_vote vote) {
 
 static struct text membership_text(const struct raft_membership *m) {
   struct text t = {""};
-  uint32_t g, i;
+  uint32_t g;
   for (g = 0; g < m->value.config_count; g++) {
     (void)snprintf(t.s + strlen(t.s), sizeof t.s - strlen(t.s), "{");
-    for (i = 0; i < m->value.configs[g].count; i++)
+    for (uint32_t i = 0; i < m->value.configs[g].count; i++)
       (void)snprintf(t.s + strlen(t.s), sizeof t.s - strlen(t.s), "%s%u", i > 0 ? "," : "",
                      (unsigned)m->value.configs[g].ids[i]);
     (void)snprintf(t.s + strlen(t.s), sizeof t.s - strlen(t.s), "}");
   }
-  for (i = 0; i < m->value.node_count; i++)
+  for (uint32_t i = 0; i < m->value.node_count; i++)
     if (!rkv_membership_is_voter(&m->value, m->value.nodes[i].id))
       (void)snprintf(t.s + strlen(t.s), sizeof t.s - strlen(t.s), " +%u",
                      (unsigned)m->value.nodes[i].id);

@@ -1,4 +1,4 @@
-/* correct_test.c: what corrects the membership without touching who votes. */
+/* correct_test.c: corrections of the membership that leave the voters as they are. */
 #include "direct.h"
 
 #include <raft/correct.h>

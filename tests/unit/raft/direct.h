@@ -1,4 +1,4 @@
-/* direct.h: one raft without a world: inputs by hand, outputs looked at one by one. */
+/* direct.h: one raft alone: the test gives the inputs and checks the outputs one by one. */
 #ifndef TESTS_DIRECT_H
 #define TESTS_DIRECT_H
 
@@ -13,7 +13,7 @@
 #define VOTE(term, node) ((struct rkv_vote){(term), (node), false})
 #define LEADER_VOTE(term, node) ((struct rkv_vote){(term), (node), true})
 #define NONE ID(0, 0)
-/* A plan that nobody made, of a leader's vote, behind `before`. */
+/* A plan that raft did not make: of a leader with this vote, behind `before`. */
 #define PLAN(lead, before) (&(struct raft_append_plan){.vote = (lead), .prev = (before)})
 
 /* Takes outputs until one of `type`; fails if there is none. */
@@ -59,8 +59,8 @@ static inline void assert_vote(struct rkv_vote vote, rkv_term term, rkv_node_id 
   assert_int_equal(vote.committed, committed);
 }
 
-/* Starts `voters` (1 among them) and makes node 1 the leader of term 1; its config is set
- * before. */
+/* Starts node 1 in a cluster of `voters` (with 1) and makes it the leader of term 1; its config is
+ * set before. */
 static inline struct cluster *led_by_one_of(struct cluster *c, const rkv_node_id *voters) {
   const rkv_node_id *id;
   for (id = voters; *id; id++) cluster_start(c, *id);

@@ -1,5 +1,5 @@
-/* edge_test.c: terms and indexes that leave no room to count on, or that no election and no log
- * explains, by every door they can come in (edge.h). */
+/* edge_test.c: terms and indexes that leave no room to count on, or that no election and no log can
+ * explain, at every input (edge.h). */
 #include "direct.h"
 
 #include <raft/edge.h>

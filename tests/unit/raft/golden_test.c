@@ -73,9 +73,8 @@ static void status_line(struct cluster *c, enum rkv_status status) {
 static void run_log(struct cluster *c, const struct line *l) {
   rkv_node_id voters[NODES_MAX + 1];
   rkv_term terms[WORDS_MAX];
-  size_t i;
   voters_of(l->words[3], voters);
-  for (i = 4; i < l->count; i++) terms[i - 4] = strtoul(l->words[i], NULL, 10);
+  for (size_t i = 4; i < l->count; i++) terms[i - 4] = strtoul(l->words[i], NULL, 10);
   cluster_set_log(c, node_of(l->words[1]), terms, l->count - 4, voters,
                   strtoul(l->words[2], NULL, 10));
 }
@@ -124,9 +123,8 @@ static bool run_call(struct cluster *c, const struct line *l) {
 /* What happens to nodes and messages. False: not one of them. */
 static bool run_world(struct cluster *c, const struct line *l) {
   const char *word = l->words[0];
-  size_t i;
   if (strcmp(word, "start") == 0)
-    for (i = 1; i < l->count; i++) cluster_start(c, node_of(l->words[i]));
+    for (size_t i = 1; i < l->count; i++) cluster_start(c, node_of(l->words[i]));
   else if (strcmp(word, "log") == 0)
     run_log(c, l);
   else if (strcmp(word, "timeout") == 0)
@@ -251,8 +249,8 @@ static void conversation(const char *name, bool rewrite) {
 }
 
 static void conversations_are_as_written(void **state) {
-  size_t i;
-  for (i = 0; i < sizeof names / sizeof names[0]; i++) conversation(names[i], *state != NULL);
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    conversation(names[i], *state != NULL);
 }
 
 int main(int argc, char **argv) {

@@ -216,11 +216,10 @@ static void nobody_votes_or_leads_in_term_0(void **state) {
 /* ---- names ---- */
 
 static void everything_has_a_name(void **state) {
-  int i;
   (void)state;
-  for (i = RAFT_LEARNER; i <= RAFT_LEADER; i++)
+  for (int i = RAFT_LEARNER; i <= RAFT_LEADER; i++)
     assert_string_not_equal(raft_role_name((enum raft_role)i), "unknown");
-  for (i = RAFT_OUT_SAVE_VOTE; i <= RAFT_OUT_READ_FAILED; i++)
+  for (int i = RAFT_OUT_SAVE_VOTE; i <= RAFT_OUT_READ_FAILED; i++)
     assert_string_not_equal(raft_output_name((enum raft_output_type)i), "UNKNOWN");
   assert_string_equal(raft_role_name(RAFT_LEADER), "leader");
   assert_string_equal(raft_output_name(RAFT_OUT_SEND_VOTE), "SEND_VOTE");

@@ -1,5 +1,5 @@
-/* install_test.c: taking a leader's snapshot, and what of the log and its memberships stays (paper
- * section 7). */
+/* install_test.c: a leader's snapshot is installed; which part of the log and of its memberships
+ * stays (paper section 7). */
 #include "direct.h"
 
 static const rkv_node_id one[] = {1, 0}, three[] = {1, 2, 3, 0};

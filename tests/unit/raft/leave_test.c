@@ -1,5 +1,5 @@
-/* leave_test.c: a node that leaves the cluster it was initialised in for that of another leader,
- * and what is compared with what is committed. */
+/* leave_test.c: a node leaves the cluster in which it was initialised for the cluster of another
+ * leader, and what is compared with committed entries. */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0}, other[] = {2, 3, 4, 0};

@@ -20,10 +20,10 @@ static const struct rkv_membership *members(const struct cluster *c, rkv_node_id
 
 static void assert_voters(const struct cluster *c, rkv_node_id id, const rkv_node_id *voters) {
   const struct rkv_membership *m = members(c, id);
-  uint32_t i;
+  uint32_t count = 0;
   assert_int_equal(m->config_count, 1);
-  for (i = 0; voters[i]; i++) assert_true(rkv_config_has(&m->configs[0], voters[i]));
-  assert_int_equal(m->configs[0].count, i);
+  for (; voters[count]; count++) assert_true(rkv_config_has(&m->configs[0], voters[count]));
+  assert_int_equal(m->configs[0].count, count);
 }
 
 /* ---- init ---- */

@@ -1,5 +1,5 @@
 /* paper_election_test.c: the Raft paper's sections 5.1, 5.2 and 5.4.1, sentence by sentence, as far
- * as core/raft implements them. (Who is granted a vote: votes_test.c.) */
+ * as core/raft implements them. (votes_test.c: which candidates are granted a vote.) */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0};

@@ -211,9 +211,8 @@ static void figure_7_followers_are_brought_to_the_leaders_log(void **state) {
       {{1, 1, 1, 4, 4, 4, 4}, 7},
       {{1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3}, 11},
   };
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct cluster *c = cluster_new();
     cluster_set_log(c, 1, leader, 10, three, 7);
     cluster_set_log(c, 2, cases[i].terms, cases[i].count, three, 7);

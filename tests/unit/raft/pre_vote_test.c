@@ -1,4 +1,4 @@
-/* pre_vote_test.c: who asks before campaigning disturbs nobody (dissertation 9.6). */
+/* pre_vote_test.c: a node that asks before it campaigns disturbs no leader (dissertation 9.6). */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0};
@@ -55,9 +55,8 @@ static rkv_term term_after_partition(bool pre_vote, uint64_t random) {
 /* 9.6: "the Pre-Vote algorithm solves the issue of a partitioned server disrupting the cluster when
  * it rejoins": 50 of 50 return without an election. Without it the same return makes one. */
 static void returning_nodes_cause_no_election(void **state) {
-  uint64_t i;
   (void)state;
-  for (i = 0; i < 50; i++) assert_int_equal(term_after_partition(true, i * 37 * MS), 1);
+  for (uint64_t i = 0; i < 50; i++) assert_int_equal(term_after_partition(true, i * 37 * MS), 1);
   assert_true(term_after_partition(false, 37 * MS) > 1);
 }
 
@@ -115,10 +114,9 @@ static void asking_changes_nothing(void **state) {
 static void rounds_are_repeated_in_the_same_term(void **state) {
   struct asker a = asker_new(three);
   uint64_t soon = a.c->config.election_max_ns / 8 + 1;
-  unsigned i;
   (void)state;
   assert_true(drained(a.r, RAFT_OUT_SEND_PRE_VOTE));
-  for (i = 0; i < 20; i++) {
+  for (unsigned i = 0; i < 20; i++) {
     assert_int_equal(raft_deadline(a.r), a.now.ns + soon);
     a.now.ns = raft_deadline(a.r);
     raft_on_time(a.r, a.now);

@@ -1,5 +1,5 @@
-/* purge_test.c: what a snapshot lets go of, and what a lagging peer holds back (paper section
- * 7). */
+/* purge_test.c: which entries a snapshot allows to purge, and which are kept for a peer that lags
+ * (paper section 7). */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0};

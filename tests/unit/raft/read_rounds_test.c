@@ -1,5 +1,5 @@
-/* read_rounds_test.c: how the rounds that confirm reads follow one another, and who is asked
- * (dissertation 6.4). */
+/* read_rounds_test.c: how the rounds that confirm reads follow each other, and which peers are
+ * asked (dissertation 6.4). */
 #include "reads.h"
 
 /* 6.4: "the leader can use a single round of heartbeats for any number of read-only queries that it
@@ -81,10 +81,10 @@ static void reads_before_the_round_left_share_a_ticket(void **state) {
 /* The tickets are bounded: what comes when all are taken waits with the newest. */
 static void tickets_are_bounded(void **state) {
   struct cluster *c = led(three, RAFT_LEASE_OFF);
-  unsigned i, before;
+  unsigned before;
   (void)state;
   c->nodes[2].cut = true; /* node 3 gets everything, its answers come late */
-  for (i = 0; i < 200; i++) {
+  for (unsigned i = 0; i < 200; i++) {
     (void)read_at(c, 1, false);
     assert_int_equal(cluster_propose(c, 1, 1), RKV_OK);
     (void)cluster_deliver(c, 1, 3);
@@ -106,13 +106,12 @@ static void the_last_ticket_waits_for_its_newest_read(void **state) {
   struct rkv_log_id first;
   struct raft *r;
   uint64_t ticket = 0, last;
-  unsigned i;
   (void)state;
   c->config.append_window = 100;
   (void)led_by_one_of(c, three);
   r = c->nodes[1].r;
   now = (struct raft_now){c->now_ns, 0};
-  for (i = 0; i < 64; i++) {
+  for (unsigned i = 0; i < 64; i++) {
     assert_int_equal(raft_read(r, now, false, &ticket, NULL), RKV_OK);
     assert_int_equal(raft_propose(r, now, 1, &first, NULL), RKV_OK);
     assert_true(raft_next_append(r, now, 2, &plan));
@@ -121,7 +120,7 @@ static void the_last_ticket_waits_for_its_newest_read(void **state) {
   assert_int_equal(raft_read(r, now, false, &last, NULL), RKV_OK);
   assert_int_equal(last, ticket);
   raft_on_append_answer(r, now, 2, &plan, plan.to, RKV_APPEND_SUCCESS, first, VOTE(0, 0), 0);
-  for (i = 1; i < 64; i++) assert_int_equal(expect_next(r, RAFT_OUT_READ_READY).ticket, i);
+  for (unsigned i = 1; i < 64; i++) assert_int_equal(expect_next(r, RAFT_OUT_READ_READY).ticket, i);
   expect_none(r);
   assert_true(raft_next_append(r, now, 2, &plan));
   raft_append_sent(r, 2, &plan, plan.prev.index);
@@ -134,12 +133,11 @@ static void the_last_ticket_waits_for_its_newest_read(void **state) {
 /* Reads do not hurry a peer that just failed: it has its pause. */
 static void failed_peers_are_not_hurried(void **state) {
   struct cluster *c = led(three, RAFT_LEASE_OFF);
-  unsigned i;
   (void)state;
   run_out(c, 1);
   assert_true(cluster_drop(c, 1, 2));
   cluster_deliver_all(c);
-  for (i = 0; i < 10; i++) {
+  for (unsigned i = 0; i < 10; i++) {
     (void)read_at(c, 1, false);
     assert_int_equal(cluster_in_flight(c, 1, 2), 0);
     cluster_deliver_all(c);

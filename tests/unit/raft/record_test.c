@@ -1,5 +1,5 @@
-/* record_test.c: what a membership says of its members beside their addresses, and which of it may
- * change: rkv_member.incarnation and returning. */
+/* record_test.c: rkv_member.incarnation and returning: what a membership holds of its members
+ * beside their addresses, and what of it may change. */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0};

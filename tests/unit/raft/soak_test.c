@@ -143,7 +143,6 @@ static void heal(struct soak *s) {
 static void run_seed(uint64_t seed, struct soak *s) {
   const rkv_node_id voters[] = {1, 2, 3, 0};
   rkv_node_id id;
-  unsigned i;
   s->c = cluster_new();
   s->state = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
   s->c->config.snapshot_after = 20 + seed % 50;
@@ -160,7 +159,7 @@ static void run_seed(uint64_t seed, struct soak *s) {
   assert(cluster_init(s->c, 1, voters) == RKV_OK);
   s->c->sync = false;
   s->c->random_moves = true;
-  for (i = 0; i < STEPS; i++) {
+  for (unsigned i = 0; i < STEPS; i++) {
     step(s);
     if (i % 100 == 0) law_logs_match(s->c);
   }

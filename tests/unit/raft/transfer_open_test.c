@@ -1,4 +1,4 @@
-/* transfer_open_test.c: a transfer whose end nobody knows (dissertation 3.10). */
+/* transfer_open_test.c: a transfer whose outcome is not known (dissertation 3.10). */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0};

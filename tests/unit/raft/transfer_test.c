@@ -270,12 +270,11 @@ static void forgotten_callers_hear_nothing(void **state) {
 /* A target far behind gets its snapshot first. */
 static void targets_behind_a_snapshot_are_brought_up(void **state) {
   struct cluster *c = cluster_new();
-  unsigned i;
   (void)state;
   c->config.snapshot_after = 10;
   (void)led_by_one_of(c, three);
   c->nodes[3].cut = true;
-  for (i = 0; i < 30; i++) {
+  for (unsigned i = 0; i < 30; i++) {
     assert_int_equal(cluster_propose(c, 1, 1), RKV_OK);
     cluster_run(c, 20 * MS);
   }

@@ -1,4 +1,5 @@
-/* votes_test.c: the partial order of votes and who is granted one (paper 5.2, 5.4.1; OpenRaft). */
+/* votes_test.c: the partial order of votes, and which candidates are granted one (paper 5.2, 5.4.1;
+ * OpenRaft). */
 #include "direct.h"
 
 static const rkv_node_id three[] = {1, 2, 3, 0};
@@ -53,9 +54,8 @@ static void votes_form_a_partial_order(void **state) {
       {VOTE(1, 1), VOTE(1, 2), RKV_INCOMPARABLE},
       {LEADER_VOTE(1, 1), LEADER_VOTE(1, 2), RKV_INCOMPARABLE},
   };
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof table / sizeof table[0]; i++) {
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     enum rkv_order back = table[i].order == RKV_LESS ? RKV_GREATER : table[i].order;
     assert_int_equal(rkv_vote_compare(table[i].a, table[i].b), table[i].order);
     assert_int_equal(rkv_vote_compare(table[i].b, table[i].a), back);
@@ -120,9 +120,8 @@ static void longer_logs_do_not_vote_for_shorter(void **state) {
     bool granted;
   } table[] = {{NONE, false},    {ID(1, 9), false}, {ID(2, 2), false},
                {ID(2, 3), true}, {ID(2, 4), true},  {ID(3, 1), true}};
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof table / sizeof table[0]; i++) {
+  for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     struct voter v = voter_new();
     struct raft_output out = ask(&v, VOTE(5, 1), table[i].last, false);
     assert_int_equal(out.granted, table[i].granted);

@@ -4,7 +4,9 @@
 
 #include <contract/tree.h>
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,24 +245,56 @@ static void directory_of_storage_wal_is_refused(void **state) {
 
 #define LIVES(test) cmocka_unit_test_setup_teardown(test, lives_setup, lives_teardown)
 
-/* A pipe or a device in the place of a file: nobody waits for it. */
-static void what_is_no_file_is_refused(void **state) {
-  static const char *const names[] = {"rkv-owner", "CURRENT", "IDENTITY"};
-  struct lives *l = *state;
+static int put_link(const char *at) {
+  return symlink(".aside", at);
+}
+
+static int put_pipe(const char *at) {
+  return mkfifo(at, 0600);
+}
+
+static int put_folder(const char *at) {
+  return mkdir(at, 0700);
+}
+
+/* The file stands aside, and something else in its place. */
+static void refuse_in_the_place_of(struct lives *l, const char *name, int (*put)(const char *at)) {
   char at[2 * SCRATCH_PATH_MAX], aside[2 * SCRATCH_PATH_MAX];
   struct rkv_error error = {0};
+  (void)snprintf(at, sizeof at, "%s/%s", l->log.dir, name);
+  (void)snprintf(aside, sizeof aside, "%s/.aside", l->log.dir);
+  assert_int_equal(rename(at, aside), 0);
+  assert_int_equal(put(at), 0);
+  assert_int_equal(lives_try(l, &error), RKV_IO);
+  assert_non_null(strstr(error.text, name));
+  assert_non_null(strstr(error.text, "no plain file"));
+  assert_int_equal(remove(at), 0);
+  assert_int_equal(rename(aside, at), 0);
+}
+
+/* A pipe, a link or a folder in the place of a file, of any file: nobody waits for it, nobody
+ * follows it, and RocksDB's words are not what is said of it. */
+static void what_is_no_file_is_refused(void **state) {
+  enum { FILES_MAX = 32 };
+  struct lives *l = *state;
+  char names[FILES_MAX][NAME_MAX + 1];
+  size_t count = 0;
   lives_begin(l);
   append(&l->log, 1, 9);
   lives_kill(l);
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-    (void)snprintf(at, sizeof at, "%s/%s", l->log.dir, names[i]);
-    (void)snprintf(aside, sizeof aside, "%s/.aside", l->log.dir);
-    assert_int_equal(rename(at, aside), 0);
-    assert_int_equal(mkfifo(at, 0600), 0);
-    assert_int_equal(lives_try(l, &error), RKV_IO);
-    assert_non_null(strstr(error.text, names[i]));
-    assert_non_null(strstr(error.text, "no plain file"));
-    assert_int_equal(rename(aside, at), 0);
+  DIR *items = opendir(l->log.dir);
+  assert_non_null(items);
+  for (const struct dirent *item = readdir(items); item; item = readdir(items)) {
+    if (item->d_name[0] == '.') continue;
+    assert_true(count < FILES_MAX);
+    (void)snprintf(names[count++], sizeof names[0], "%s", item->d_name);
+  }
+  (void)closedir(items);
+  assert_true(count > 5); /* rkv-owner, CURRENT, a manifest, a log, IDENTITY and more */
+  for (size_t i = 0; i < count; i++) {
+    refuse_in_the_place_of(l, names[i], put_pipe);
+    refuse_in_the_place_of(l, names[i], put_link);
+    refuse_in_the_place_of(l, names[i], put_folder);
   }
   lives_begin(l);
   lives_hold(l, 9);

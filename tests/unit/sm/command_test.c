@@ -1,4 +1,4 @@
-/* command_test.c: the hand-written scanner against protobuf-c, and the limits at the door. */
+/* command_test.c: the hand-written scanner compared with protobuf-c, and the limits of commands. */
 #include "command.h"
 #include "wire.h"
 

@@ -28,10 +28,10 @@ struct whole {
 int machines_setup(void **state);
 int machines_teardown(void **state);
 
-/* Opens a machine of its own. */
+/* Opens one more machine. */
 void machine_open(struct machine *m, uint64_t key_max, uint64_t value_max);
 
-/* Applies one entry behind the last one and gives the answer (to be dropped). */
+/* Applies one entry after the last one. Returns the answer, which the caller drops. */
 struct rkv_buf machine_apply(struct machine *m, uint32_t kind, const void *payload, size_t len);
 
 /* Applies SetRequest{key, value} packed by protobuf-c. */
@@ -42,7 +42,7 @@ void machine_set(struct machine *m, const char *key, const char *value);
 /* Applies {1, ..., voters} with addresses as a membership. */
 void machine_set_membership(struct machine *m, unsigned voters);
 
-/* Get says exactly `value`; NULL: the key is not there. */
+/* Fails the test unless Get answers exactly `value`; NULL: the key must not be there. */
 bool machine_has_bytes(struct machine *m, const void *key, size_t key_len, const void *value,
                        size_t value_len);
 bool machine_has(struct machine *m, const char *key, const char *value);

@@ -70,7 +70,7 @@ void machine_set_membership(struct machine *m, unsigned voters) {
   struct rkv_buf answer;
   for (rkv_node_id id = 1; id <= voters; id++) {
     char addr[32];
-    int len = snprintf(addr, sizeof addr, "127.0.0.1:%llu", 21000ull + id);
+    int len = snprintf(addr, sizeof addr, "127.0.0.1:%" PRIu64, 21000 + id);
     assert_int_equal(rkv_membership_add_node(&members, id, addr, (size_t)len), RKV_OK);
     assert_int_equal(rkv_config_add(&members.configs[0], id), RKV_OK);
   }

@@ -1,4 +1,4 @@
-/* map_test.c: the copy-on-write map against the simplest thing that is right: a sorted array. */
+/* map_test.c: the copy-on-write map, compared with the simplest correct one: a sorted array. */
 #include "map.h"
 
 #include <setjmp.h>

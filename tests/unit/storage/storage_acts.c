@@ -1,4 +1,4 @@
-/* storage_acts.c: what the stories about a storage do and see. */
+/* storage_acts.c: the acts and checks of the stories about a storage. */
 #include "storage_laws.h"
 
 #include <pthread.h>
@@ -102,7 +102,7 @@ struct rkv_log_id id_of(rkv_index index) {
 }
 
 static size_t payload_of(rkv_index index, char *text, size_t size) {
-  return (size_t)snprintf(text, size, "payload of entry %llu", (unsigned long long)index);
+  return (size_t)snprintf(text, size, "payload of entry %" PRIu64, index);
 }
 
 void append_at(struct log_test *t, rkv_index from, rkv_index to, struct told *told) {

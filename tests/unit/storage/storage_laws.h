@@ -20,7 +20,7 @@ struct log_test {
   char dir[SCRATCH_PATH_MAX]; /* "" for a storage without one */
 };
 
-/* What a completion said. */
+/* A completion, and how it ended. */
 struct told {
   struct rkv_completion completion;
   enum rkv_status status;
@@ -30,24 +30,24 @@ struct told {
 
 /* ---- storage_acts.c ---- */
 
-/* Which storage: "storage-mem" or another one. Before the first story. */
+/* Names the storage, "storage-mem" or another one. To be called before the first story. */
 void log_choose(const char *plugin);
 
 /* cmocka fixtures: opens an empty storage; closes it and checks that no payload leaked. */
 int log_setup(void **state);
 int log_teardown(void **state);
 
-/* Opens the same directory, for this host. */
+/* Opens the same directory with this host. */
 enum rkv_status log_open(struct log_test *t, const struct fake_host *host, void **storage,
                          struct rkv_error *error);
 /* Closes it if it is open, and opens it; that must succeed. */
 void log_reopen(struct log_test *t);
 
 void told_init(struct told *told);
-/* Waits until it was told so often. */
+/* Waits until done was called so often. */
 void told_wait(struct told *told, int times);
 
-/* Entry `index` is of term index / 10 + 1 and says its own index in its payload. */
+/* Makes entry `index`, which has the term index / 10 + 1 and its own index as payload. */
 struct rkv_log_id id_of(rkv_index index);
 /* Appends entries from..to and waits. */
 void append_at(struct log_test *t, rkv_index from, rkv_index to, struct told *told);
@@ -57,12 +57,12 @@ void append(struct log_test *t, rkv_index from, rkv_index to);
 int read_some(struct log_test *t, rkv_index from, rkv_index to, uint64_t bytes_max,
               size_t capacity);
 int read_all(struct log_test *t, rkv_index from, rkv_index to);
-/* load says this, and exactly these entries can be read. */
+/* Fails the test unless load answers this, and exactly these entries can be read. */
 void holds(struct log_test *t, struct rkv_log_id purged, struct rkv_log_id last);
 
 /* ---- storage_laws_snapshot.c ---- */
 
-/* Makes the snapshot at `last`; opens the newest one, which must be that. */
+/* Makes the snapshot at `last`, then opens the newest one, which must be it. */
 void make_snapshot(struct log_test *t, rkv_index last, size_t size);
 void *open_newest(struct log_test *t, rkv_index last, size_t size);
 /* Reads on to the end and returns how many bytes were those of the snapshot at `last`. */

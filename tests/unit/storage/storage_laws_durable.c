@@ -1,5 +1,5 @@
-/* storage_laws_durable.c: the laws of a storage that promises durability, as stories. Kills and
- * lost power are other programs' (tests/unit/wal, tests/unit/rocksdb). */
+/* storage_laws_durable.c: the laws of a storage that promises durability, as stories. Other
+ * programs test kills and lost power (tests/unit/wal, tests/unit/rocksdb). */
 #include "storage_laws.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* admin_test.c: what rkvctl's transfer, snapshot and get --read ask, print and end with. Nodes are
- * played (played_node.h). */
+/* admin_test.c: rkvctl's transfer, snapshot and get --read: their requests, outputs and exit codes.
+ * Nodes are played (played_node.h). */
 #include "commands.h"
 #include "client.h"
 #include "played_node.h"

@@ -1,4 +1,4 @@
-/* args_test.c: what may be typed at rkvctl, and what it says to the rest. */
+/* args_test.c: the command line of rkvctl: what is taken, and how the rest is refused. */
 #include "args.h"
 #include "commands.h"
 
@@ -71,13 +71,12 @@ static void durations_have_units_and_limits(void **state) {
       "", "5", "s", "0s", "-1s", "5 s", "61m", "1h", "99999999999999999999s"};
   struct rkv_error error;
   uint64_t ms;
-  size_t i;
   (void)state;
   assert_int_equal(args_duration("1ms", &ms, &error), RKV_OK);
   assert_int_equal(ms, 1);
   assert_int_equal(args_duration("60m", &ms, &error), RKV_OK);
   assert_int_equal(ms, ARGS_TIMEOUT_MAX_MS);
-  for (i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
     assert_int_equal(args_duration(wrong[i], &ms, &error), RKV_INVALID);
 }
 
@@ -89,12 +88,11 @@ static void nodes_are_an_id_and_an_address(void **state) {
   struct rkv_error error;
   const char *addr;
   rkv_node_id id;
-  size_t i;
   (void)state;
   assert_int_equal(args_node("18446744073709551615=h:65535", &id, &addr, &error), RKV_OK);
   assert_true(id == UINT64_MAX);
   assert_string_equal(addr, "h:65535");
-  for (i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
     assert_int_equal(args_node(wrong[i], &id, &addr, &error), RKV_INVALID);
 }
 

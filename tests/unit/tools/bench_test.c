@@ -31,11 +31,11 @@ static void quantiles_are_close(void **state) {
 
 static void quantiles_split_the_count(void **state) {
   struct histogram *h = calloc(1, sizeof *h);
-  uint64_t i;
   (void)state;
   assert_non_null(h);
   assert_int_equal(histogram_quantile(h, 0.5), 0);
-  for (i = 0; i < 100; i++) histogram_add(h, i); /* below 128 every value has its own bucket */
+  for (uint64_t i = 0; i < 100; i++)
+    histogram_add(h, i); /* below 128 every value has its own bucket */
   assert_int_equal(histogram_quantile(h, 0.5), 50);
   assert_int_equal(histogram_quantile(h, 0.99), 99);
   assert_int_equal(histogram_quantile(h, 1), 99);

@@ -1,6 +1,6 @@
 /* follow_test.c: rkvctl finds the leader, and never repeats a write that may have happened.
  *
- * Nodes are played (played_node.h): each test says who is there and what they say. */
+ * Nodes are played (played_node.h): each test says which nodes there are and what they answer. */
 #include "follow.h"
 #include "played_node.h"
 

@@ -1,5 +1,5 @@
 /* played_node.h: a node that plays a part: a gRPC server on a loopback port that answers every call
- * as its script says, whatever is asked. */
+ * by a script, whatever the call asks. */
 #ifndef TESTS_PLAYED_NODE_H
 #define TESTS_PLAYED_NODE_H
 
@@ -7,8 +7,8 @@ enum part {
   ANSWERS,         /* OK, with the message "done" */
   ANSWERS_LOG_ID,  /* OK, with the message {LogId 3.7} */
   LEADS_ELSEWHERE, /* UNAVAILABLE, names the leader */
-  KNOWS_NO_LEADER, /* UNAVAILABLE, names nobody */
-  DECLINES,        /* UNAVAILABLE "is stopping", marked as the node's own word */
+  KNOWS_NO_LEADER, /* UNAVAILABLE, names no leader */
+  DECLINES,        /* UNAVAILABLE "is stopping", with the node's mark (rkv-refused) */
   REFUSES,         /* FAILED_PRECONDITION "not now" */
   ABORTS,          /* ABORTED "as it happens", and so on */
   FAILS_INSIDE,    /* INTERNAL */
@@ -28,7 +28,8 @@ struct played_node *played_node_start(const enum part *script, unsigned count, c
 
 const char *played_node_endpoint(const struct played_node *node);
 
-/* The method of the last call, and its metadata "rkv-read" or "". Valid until asked again. */
+/* The method of the last call, and its metadata "rkv-read" or "". Valid until the next call of this
+ * function. */
 const char *played_node_method(struct played_node *node);
 const char *played_node_read(struct played_node *node);
 

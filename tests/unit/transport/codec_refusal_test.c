@@ -1,4 +1,4 @@
-/* codec_refusal_test.c: what nobody should send is refused, with the field named. */
+/* codec_refusal_test.c: messages that no node should send are refused, with the field named. */
 #include "codec_support.h"
 
 static struct rkv_error error;
@@ -24,9 +24,8 @@ static void bad_votes_are_refused(void **state) {
       {"0a060a04080110", "vote request"},
   };
   struct rkv_vote_call call;
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     assert_int_equal(codec_vote_request_decode(hex(cases[i].bytes), &call, &error), RKV_INVALID);
     assert_text(cases[i].names);
   }
@@ -64,9 +63,8 @@ static void bad_appends_are_refused(void **state) {
       {"00", "append request: damaged"},      /* field 0 */
   };
   struct rkv_append_call call;
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     assert_int_equal(codec_append_request_decode(hex(cases[i].bytes), &call, &error), RKV_INVALID);
     assert_text(cases[i].names);
     assert_null(call.entries);
@@ -86,9 +84,8 @@ static void bad_snapshots_are_refused(void **state) {
       {"1205", "snapshot request: damaged"},
   };
   struct codec_snapshot got;
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     assert_int_equal(codec_snapshot_request_decode(hex(cases[i].bytes), &got, &error), RKV_INVALID);
     assert_text(cases[i].names);
     assert_null(got.meta.membership.owner);

@@ -1,4 +1,4 @@
-/* codec_support.h: words of the codec tests: hex texts as messages, what is compared. */
+/* codec_support.h: the vocabulary of the codec tests: messages as hex texts, and comparisons. */
 #ifndef CODEC_SUPPORT_H
 #define CODEC_SUPPORT_H
 
@@ -42,7 +42,7 @@ static inline void assert_slice(grpc_slice got, const char *golden) {
   rkv_buf_drop(&buf);
 }
 
-/* Takes the message over. */
+/* The message becomes the callee's. */
 static inline struct rkv_buf joined(grpc_byte_buffer *message) {
   struct rkv_buf buf;
   assert_int_equal(bytes_from_message(message, &buf), RKV_OK);

@@ -21,9 +21,8 @@ static void vote_requests_both_ways(void **state) {
       {"0a060a04080210031204080110051801",
        {.vote = {2, 3, false}, .last = {1, 6}, .transfer = true}},
   };
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const struct rkv_vote_call *want = &cases[i].call;
     struct rkv_vote_call got = {0};
     assert_int_equal(codec_vote_request_decode(hex(cases[i].golden), &got, &error), RKV_OK);

@@ -1,4 +1,4 @@
-/* connections_test.c: who holds a connection, and when another one is taken. */
+/* connections_test.c: which peers hold a connection, and when a new one is accepted. */
 #include "connections.h"
 
 #include <arpa/inet.h>

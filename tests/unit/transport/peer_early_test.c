@@ -1,5 +1,5 @@
-/* peer_early_test.c: what ends early: a call that times out before it exists, a handle that is
- * closed before the transport's thread has seen that a message left. */
+/* peer_early_test.c: early ends: a call that times out before it is made, a handle that is closed
+ * before the transport's thread has seen that a message left. */
 #include <dlfcn.h>
 #include <time.h>
 

@@ -99,11 +99,10 @@ static void answer(struct rpc *rpc, grpc_slice slice) {
 /* ---- a follower, under the mutex ---- */
 
 static void store(struct peer_fake *fake, struct rkv_append_call *call) {
-  size_t i;
   call->result = RKV_APPEND_SUCCESS;
   call->matched = call->prev;
   if (call->prev.index > fake->seen.last) fake->seen.gaps++;
-  for (i = 0; i < call->entry_count; i++) {
+  for (size_t i = 0; i < call->entry_count; i++) {
     rkv_index index = call->entries[i].id.index;
     if (fake->manner.partial_at && index > fake->manner.partial_at) break;
     call->matched = call->entries[i].id;
@@ -197,6 +196,18 @@ static bool refuse(struct rpc *rpc, size_t bytes) {
   return true;
 }
 
+/* A receiver that reads its meta and no more. */
+static void end_snapshot(struct rpc *rpc) {
+  grpc_status_code code;
+  pthread_mutex_lock(&rpc->fake->mutex);
+  code = rpc->fake->manner.end;
+  pthread_mutex_unlock(&rpc->fake->mutex);
+  if (code == GRPC_STATUS_OK)
+    keep_silent(rpc);
+  else
+    finish(rpc, code, true);
+}
+
 static bool method_is(const struct rpc *rpc, const char *path) {
   return grpc_slice_str_cmp(rpc->details.method, path) == 0;
 }
@@ -215,10 +226,8 @@ static void received(void *owner, bool ok) {
     rpc_free(rpc);
     return;
   }
-  if (method_is(
-          rpc,
-          "/openraftpb.RaftService/Snapshot")) { /* a receiver that reads its meta and no more */
-    keep_silent(rpc);
+  if (method_is(rpc, "/openraftpb.RaftService/Snapshot")) {
+    end_snapshot(rpc);
     return;
   }
   assert_int_equal(bytes_from_message(rpc->request, &message), RKV_OK);
@@ -272,7 +281,7 @@ void peer_fake_start(struct peer_fake *fake, const char *addr) {
   grpc_arg reuse = {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)GRPC_ARG_ALLOW_REUSEPORT};
   grpc_channel_args args = {1, &reuse};
   grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
-  int port, i;
+  int port;
   grpc_init();
   pthread_mutex_init(&fake->mutex, NULL);
   pthread_cond_init(&fake->changed, NULL);
@@ -284,7 +293,7 @@ void peer_fake_start(struct peer_fake *fake, const char *addr) {
   assert_int_not_equal(port, 0);
   (void)snprintf(fake->addr, sizeof fake->addr, "127.0.0.1:%d", port);
   grpc_server_start(fake->server);
-  for (i = 0; i < 8; i++) request_next(fake);
+  for (int i = 0; i < 8; i++) request_next(fake);
   assert_int_equal(pthread_create(&fake->thread, NULL, serve, fake), 0);
 }
 

@@ -68,8 +68,7 @@ void rig_stop(struct rig *rig) {
 
 struct rkv_entry *make_entries(rkv_index first, size_t count, size_t value) {
   struct rkv_entry *entries = calloc(count, sizeof *entries);
-  size_t i;
-  for (i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++) {
     uint8_t *bytes = calloc(1, value + 6);
     /* SetRequest{key "k", value}; the transport does not look inside */
     entries[i] =
@@ -79,8 +78,7 @@ struct rkv_entry *make_entries(rkv_index first, size_t count, size_t value) {
 }
 
 void free_entries(struct rkv_entry *entries, size_t count) {
-  size_t i;
-  for (i = 0; i < count; i++) free((void *)(uintptr_t)entries[i].payload.data);
+  for (size_t i = 0; i < count; i++) free((void *)(uintptr_t)entries[i].payload.data);
   free(entries);
 }
 

@@ -24,7 +24,7 @@ struct rig {
   size_t log_len;
 };
 
-/* One call; done must be told exactly once. */
+/* One call; its done must be called exactly once. */
 struct asked {
   union {
     struct rkv_call call;
@@ -44,7 +44,8 @@ struct asked {
 void rig_start(struct rig *rig, const char *peer_addr);
 /* Likewise with option texts changed (fake_open). */
 void rig_start_with(struct rig *rig, const char *peer_addr, const char *const *set);
-/* Closes the peer unless that was done, stops, closes; every call asked must have ended. */
+/* Closes the peer, unless that was done already, stops and closes the transport. Every call must
+ * have ended. */
 void rig_stop(struct rig *rig);
 
 /* A log of `count` sets with values of `value` bytes, from `first` on, all of term 1. */
@@ -59,9 +60,9 @@ void ask_append(struct rig *rig, struct asked *asked, const struct rkv_entry *en
 void ask_vote(struct rig *rig, struct asked *asked, unsigned timeout_ms);
 typedef void snapshot_step(void *peer, struct rkv_snapshot_call *call);
 void ask_step(struct rig *rig, struct asked *asked, snapshot_step *step, unsigned timeout_ms);
-/* Waits for its end; how it ended. */
+/* Waits for the call's end; returns how it ended. */
 enum rkv_status await(struct asked *asked);
-/* Likewise, and it must be `status`. */
+/* Likewise; the call must end with `status`. */
 void await_end(struct asked *asked, enum rkv_status status);
 
 /* Calls that have ended. */

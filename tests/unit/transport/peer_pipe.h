@@ -31,13 +31,13 @@ static inline struct peer_seen seen(void) {
   return peer_fake_look(&peer);
 }
 
-/* One entry each, from entries[0] = index 1 on. */
+/* Hands in appends of one entry each, from entries[0] = index 1 on. */
 static inline void ask_each(struct asked *asked, const struct rkv_entry *entries, size_t count,
                             unsigned timeout_ms) {
   for (size_t i = 0; i < count; i++) ask_append(&rig, &asked[i], entries + i, 1, i, timeout_ms);
 }
 
-/* Likewise, and none is answered before the last one was handed in. */
+/* Likewise, but none is answered before the last one was handed in. */
 static inline void ask_all(struct asked *asked, const struct rkv_entry *entries, size_t count) {
   peer_fake_hold(&peer);
   ask_each(asked, entries, count, LONG_MS);
@@ -57,8 +57,8 @@ static inline void await_result(struct asked *asked, enum rkv_append_result resu
   assert_int_equal(asked->append.result, result);
 }
 
-/* All that was handed in has reached the peer when it answers this: same connection, and the fake
- * works one event after the other. */
+/* Sends a call. When the peer answers it, everything that was handed in before has reached the
+ * peer: it uses the same connection, and the fake works one event after the other. */
 static inline void barrier(void) {
   struct asked vote;
   ask_vote(&rig, &vote, 5000);

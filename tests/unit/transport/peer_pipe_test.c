@@ -1,5 +1,5 @@
 /* peer_pipe_test.c: appends by stream: one lasting stream per peer, pipelined within a window, in
- * order; what becomes of the calls on it when it ends; peers without it. Every call ends once. */
+ * order; how its calls end when the stream ends; peers without streams. Every call ends once. */
 #include "peer_pipe.h"
 
 static void appends_share_one_stream(void **state) {

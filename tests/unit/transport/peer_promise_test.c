@@ -1,5 +1,5 @@
-/* peer_promise_test.c: what a peer promises with its answers to appends, and which answers it did
- * not give itself. */
+/* peer_promise_test.c: promises in a peer's answers to appends, and answers that the peer did not
+ * give itself. */
 #include "peer_pipe.h"
 
 #define LEASE_NS UINT64_C(3000000000)

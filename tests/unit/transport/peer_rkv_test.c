@@ -1,5 +1,5 @@
-/* peer_rkv_test.c: what only nodes of this project ask each other: asked of one of ours, of itself
- * over loopback, and of a peer that does not know it. */
+/* peer_rkv_test.c: requests that only nodes of this project know: sent to another of our nodes, to
+ * itself over loopback, and to a peer that does not know them. */
 #include "peer_harness.h"
 
 static struct rig rig;
@@ -176,6 +176,29 @@ static void refusals_of_ours(void **state) {
   stop();
 }
 
+/* The wire has one word for a node that is away and for one that will not: what the node says is
+ * told, and not that it is silent. */
+static void what_a_node_will_not_is_an_answer(void **state) {
+  const enum rkv_status will_not[] = {RKV_UNAVAILABLE, RKV_CANCELLED};
+  struct rkv_entry *entry = make_entries(6, 1, 100);
+  struct asked asked;
+  (void)state;
+  for (size_t i = 0; i < sizeof will_not / sizeof will_not[0]; i++) {
+    start_ours();
+    rig.fake.status = rkv_fail(&rig.fake.error, will_not[i], "the node is stopping");
+    ask_append(&rig, &asked, entry, 1, 5, 8000); /* by a stream */
+    (void)await(&asked);
+    ask_hello(&asked);
+    (void)await(&asked);
+    assert_non_null(strstr(asked.error.text, "the node is stopping"));
+    assert_false(logged(&rig, "peer does not answer"));
+    assert_true(logged(&rig, "peer calls fail peer=2"));
+    assert_true(logged(&rig, "text=\"the node is stopping\""));
+    stop();
+  }
+  free_entries(entry, 1);
+}
+
 /* OpenRaft's example knows none of it. That is an answer and no trouble, however often it is
  * asked. */
 static void a_peer_that_lacks_them(void **state) {
@@ -217,6 +240,7 @@ int main(void) {
       cmocka_unit_test(requests_say_for_whom_they_are),
       cmocka_unit_test(hello_tells_who_is_there),
       cmocka_unit_test(refusals_of_ours),
+      cmocka_unit_test(what_a_node_will_not_is_an_answer),
       cmocka_unit_test(a_peer_that_lacks_them),
       cmocka_unit_test(stopped),
   };

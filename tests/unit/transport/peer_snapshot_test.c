@@ -1,5 +1,5 @@
 /* peer_snapshot_test.c: snapshots sent to a peer; the receiver is our own listening half, so that
- * both ends of a stream are held against each other. */
+ * both ends of a stream are tested with each other. */
 #include "peer_harness.h"
 
 static struct rig rig;        /* the sender */
@@ -88,9 +88,8 @@ static void chunks_heed_a_limit_once_it_is_learned(void **state) {
   static uint8_t bytes[20000];
   struct asked asked;
   struct fake_seen seen;
-  size_t i;
   (void)state;
-  for (i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 7);
+  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 7);
   start("raft_message_max=1KiB");
   begin(&asked);
   assert_false(send_all(&asked, bytes, sizeof bytes));
@@ -129,13 +128,12 @@ static void an_aborted_snapshot_is_not_installed(void **state) {
 static void a_receiver_that_needs_nothing(void **state) {
   struct asked asked;
   struct fake_seen seen;
-  int i;
   (void)state;
   start(NULL);
   receiver.finished = true;
   receiver.vote = (struct rkv_vote){9, 2, true};
   begin(&asked);
-  for (i = 0; i < 50 && !asked.snapshot.finished; i++) {
+  for (int i = 0; i < 50 && !asked.snapshot.finished; i++) {
     ask_chunk(&asked, "dropped", 7);
     await_end(&asked, RKV_OK);
   }
@@ -197,6 +195,19 @@ static void closing_during_a_step(void **state) {
   stop_mute();
 }
 
+/* Who says nothing is told by the code's name. */
+static void a_receiver_that_ends_without_a_word(void **state) {
+  struct asked asked;
+  (void)state;
+  start_mute();
+  peer_fake_set(&mute, (struct peer_manner){.end = GRPC_STATUS_INTERNAL});
+  ask_begin(&asked, 0);
+  while (await(&asked) == RKV_OK) ask_chunk(&asked, "half", 4); /* until the end has come */
+  assert_string_equal(asked.error.text, "snapshot to peer 2: INTERNAL, without a text");
+  assert_true(logged(&rig, "text=\"INTERNAL, without a text\""));
+  stop_mute();
+}
+
 /* Closed between two steps: nothing is called, nothing is left behind (asan), nothing installed. */
 static void closing_between_steps(void **state) {
   struct asked asked;
@@ -236,6 +247,7 @@ int main(void) {
       cmocka_unit_test(a_receiver_that_needs_nothing),
       cmocka_unit_test(a_silent_receiver_is_timed_out),
       cmocka_unit_test(a_peer_that_is_not_there),
+      cmocka_unit_test(a_receiver_that_ends_without_a_word),
       cmocka_unit_test(closing_during_a_step),
       cmocka_unit_test(closing_between_steps),
       cmocka_unit_test(stopping_between_steps),

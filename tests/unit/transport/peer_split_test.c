@@ -216,15 +216,15 @@ static void entries_stay_in_order_while_one_is_split(void **state) {
   enum { APPENDS = 20 };
   struct rkv_entry *entries = make_entries(1, 10 * APPENDS, 200);
   struct asked warm, asked[APPENDS], beat;
-  size_t i;
   (void)state;
   start(1024, GRPC_STATUS_OUT_OF_RANGE, RUST_TEXT);
   ask_append(&rig, &warm, entries, 10, 0, 0); /* learns the limit */
   await_end(&warm, RKV_OK);
-  for (i = 0; i < APPENDS; i++) ask_append(&rig, &asked[i], entries + 10 * i, 10, 10 * i, 5000);
+  for (size_t i = 0; i < APPENDS; i++)
+    ask_append(&rig, &asked[i], entries + 10 * i, 10, 10 * i, 5000);
   ask_append(&rig, &beat, NULL, 0, 10, 5000);
   await_end(&beat, RKV_OK);
-  for (i = 0; i < APPENDS; i++) {
+  for (size_t i = 0; i < APPENDS; i++) {
     await_end(&asked[i], RKV_OK);
     assert_success(&asked[i], 10 * (i + 1));
   }
@@ -241,17 +241,16 @@ static void waiting_appends_are_bounded_and_end(void **state) {
   static struct asked asked[APPENDS];
   struct rkv_entry *entries = make_entries(1, 10, 200);
   struct asked warm;
-  size_t i;
   (void)state;
   start(1024, GRPC_STATUS_OUT_OF_RANGE, RUST_TEXT);
   ask_append(&rig, &warm, entries, 10, 0, 0);
   await_end(&warm, RKV_OK);
   set((struct peer_manner){.hang_from = 1});
-  for (i = 0; i < APPENDS; i++) ask_append(&rig, &asked[i], entries, 10, 0, 60000);
+  for (size_t i = 0; i < APPENDS; i++) ask_append(&rig, &asked[i], entries, 10, 0, 60000);
   peer_fake_await(&peer, &peer.seen.appends, 4);
   rig.fake.ops->peer_close(rig.peer);
   rig.peer = NULL;
-  for (i = 0; i < APPENDS; i++) await_end(&asked[i], i < MAX ? RKV_CANCELLED : RKV_FULL);
+  for (size_t i = 0; i < APPENDS; i++) await_end(&asked[i], i < MAX ? RKV_CANCELLED : RKV_FULL);
   stop();
   free_entries(entries, 10);
 }

@@ -230,8 +230,7 @@ static void a_peer_that_comes_back(void **state) {
 /* ---- closing ---- */
 
 static void ask_many(struct asked *appends, struct asked *votes, const struct rkv_entry *entries) {
-  int i;
-  for (i = 0; i < CALLS; i++) {
+  for (int i = 0; i < CALLS; i++) {
     ask_append(&rig, &appends[i], entries, 1, 0, LONG_MS);
     ask_vote(&rig, &votes[i], LONG_MS);
   }
@@ -239,8 +238,7 @@ static void ask_many(struct asked *appends, struct asked *votes, const struct rk
 }
 
 static void await_cancelled(struct asked *appends, struct asked *votes) {
-  int i;
-  for (i = 0; i < CALLS; i++) {
+  for (int i = 0; i < CALLS; i++) {
     await_end(&appends[i], RKV_CANCELLED);
     await_end(&votes[i], RKV_CANCELLED);
   }

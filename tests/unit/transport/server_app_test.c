@@ -1,4 +1,4 @@
-/* server_app_test.c: AppService as a client sees it, with the plugin loaded like anyone's. */
+/* server_app_test.c: AppService as a client sees it; the plugin is loaded as the host loads it. */
 #include "server_rig.h"
 
 #include <app.pb-c.h>

@@ -1,5 +1,5 @@
-/* server_bad_input_test.c: what is wrong gets a status and a text that names it; the node is not
- * bothered and the server goes on. */
+/* server_bad_input_test.c: a wrong request gets a status and a text that names the fault; it does
+ * not reach the node, and the server goes on. */
 #include "server_rig.h"
 
 #include <setjmp.h>

@@ -55,16 +55,16 @@ void call_start(struct call *call, struct client *c, const char *method,
 /* Sends one message; false: the stream is dead. */
 bool call_send(struct call *call, const void *message, size_t len);
 void call_half_close(struct call *call);
-/* Waits for the next message of a stream; false: there is none, its end is to be waited for. */
+/* Waits for the next message of a stream; false: there is none, and the stream ends. */
 bool call_receive(struct call *call, struct outcome *out);
 void call_cancel(struct call *call);
 /* Waits for the end and frees the call. */
 void call_end(struct call *call, struct outcome *out);
 
-/* A whole unary call. */
+/* Makes a unary call and waits for its end. */
 void ask(struct client *c, const char *method, const void *message, size_t len,
          const struct call_options *options, struct outcome *out);
-/* The same with the message in hex, expected to end with `code`. */
+/* Likewise with the message in hex; the call must end with `code`. */
 void ask_hex(struct client *c, const char *method, const char *hex, grpc_status_code code,
              struct outcome *out);
 

@@ -1,4 +1,4 @@
-/* server_patience_test.c: calls that begin and then say nothing. */
+/* server_patience_test.c: calls that are begun and never finished by the client. */
 #include "server_rig.h"
 
 #include <setjmp.h>

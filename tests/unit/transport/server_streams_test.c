@@ -1,5 +1,5 @@
-/* server_streams_test.c: RaftService.Snapshot: many streams at once. Who has a slot, and that
- * nobody keeps the leader's stream out. */
+/* server_streams_test.c: RaftService.Snapshot: many streams at once. Which stream has a slot, and
+ * that no stream keeps the leader's out. */
 #include "server_rig.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* server_write_test.c: rkv.v1.Stream/Write: what a client with much to write sees. */
+/* server_write_test.c: rkv.v1.Stream/Write, as a client with much to write sees it. */
 #include "server_rig.h"
 
 #include <setjmp.h>

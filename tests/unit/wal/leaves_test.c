@@ -1,6 +1,6 @@
 /* leaves_test.c: the leaves of storage-wal alone: records, headers, the sparse index. */
 #include "head.h"
-#include "index.h"
+#include "image.h"
 #include "record.h"
 
 #include <storage-parts/crc32c.h>
@@ -164,6 +164,18 @@ static void index_is_sparse(void **state) {
   index_free(&index);
 }
 
+/* Indexes are not counted on from 0 behind the greatest: no entry has index 0. */
+static void entry_behind_the_greatest_index_is_refused(void **state) {
+  struct image image = {.held = {.last = {1, UINT64_MAX}, .purged = {1, UINT64_MAX - 1}}};
+  struct segment segment = {.sequence = 1};
+  const struct record record = {.type = RECORD_ENTRY, .term = 1, .index = 0};
+  struct rkv_error error;
+  (void)state;
+  assert_int_equal(image_replay(&image, &record, &segment, HEAD_SIZE, &error), RKV_CORRUPT);
+  assert_non_null(strstr(error.text, "found entry 0"));
+  index_free(&image.index);
+}
+
 int main(void) {
   const struct CMUnitTest stories[] = {
       cmocka_unit_test(record_stands_as_documented),
@@ -171,6 +183,7 @@ int main(void) {
       cmocka_unit_test(header_is_checked),
       cmocka_unit_test(index_finds_every_entry),
       cmocka_unit_test(index_is_sparse),
+      cmocka_unit_test(entry_behind_the_greatest_index_is_refused),
   };
   return cmocka_run_group_tests_name("storage-wal leaves", stories, NULL, NULL);
 }
