@@ -91,14 +91,14 @@ static enum rkv_status remap(struct map *m, uint64_t bytes, struct rkv_error *er
   return RKV_OK;
 }
 
-/* How much more; 0: there is no room. */
+/* How much more; 0: there is no room. What leaves none to others takes no more than it needs. */
 static uint64_t step(const struct map *m, uint64_t needed, uint64_t left) {
   uint64_t room = folder_free_bytes(files, m->dir), better = m->bytes / STEP_PART;
   if (room <= left || room - left < needed) return 0;
   if (better > STEP_MAX) better = STEP_MAX;
   if (better < FIRST_BYTES) better = FIRST_BYTES;
   if (better > room - left) better = room - left;
-  if (better < needed) better = needed;
+  if (better < needed || left == 0) better = needed;
   return better / m->page_bytes * m->page_bytes;
 }
 

@@ -14,7 +14,7 @@
 
 enum {
   RETRY_MS = 250,
-  DROPS_MAX = 256, /* purged entries that go in one transaction: each may free many pages */
+  DROPS_MAX = 200, /* pages of purged entries that go at once: their list fits in one page */
   OP_PAGES = 16,   /* that a batch takes beside its values */
 };
 #define BATCH_BYTES_MAX (8 * MIB) /* a batch with more of payload gets no more operations */
@@ -44,7 +44,7 @@ static enum rkv_status put_entry(const struct store *s, MDB_txn *txn, const stru
   return RKV_OK;
 }
 
-/* Drops up to `max` of the entries from..to; *gone: up to which none is left. */
+/* Drops entries from..to until about `max` pages are free; *gone: up to which none is left. */
 static enum rkv_status drop(const struct store *s, MDB_txn *txn, rkv_index from, rkv_index to,
                             uint64_t max, rkv_index *gone, struct rkv_error *error) {
   uint8_t number[RECORD_KEY];
@@ -52,19 +52,19 @@ static enum rkv_status drop(const struct store *s, MDB_txn *txn, rkv_index from,
   MDB_cursor *cursor;
   int result = mdb_cursor_open(txn, MAP_TABLE, &cursor);
   if (result != MDB_SUCCESS) return map_result(&s->map, result, "drop entries", error);
-  for (uint64_t n = 0; n < max && result == MDB_SUCCESS; n++) {
+  for (uint64_t n = 0; n < max && *gone < to && result == MDB_SUCCESS;) {
     record_key(number, from);
     key = (MDB_val){sizeof number, number};
     result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    if (result != MDB_SUCCESS || record_number(key.mv_data) > to) break;
-    *gone = record_number(key.mv_data);
-    from = *gone + 1;
-    result = mdb_cursor_del(cursor, 0);
-    if (*gone == to) break;
-  }
-  if (result == MDB_NOTFOUND || (result == MDB_SUCCESS && record_number(key.mv_data) > to)) {
-    *gone = to;
-    result = MDB_SUCCESS;
+    if (result == MDB_NOTFOUND || (result == MDB_SUCCESS && record_number(key.mv_data) > to)) {
+      *gone = to;
+      result = MDB_SUCCESS;
+    } else if (result == MDB_SUCCESS) {
+      *gone = record_number(key.mv_data);
+      from = *gone + 1;
+      n += map_pages(&s->map, value.mv_size);
+      result = mdb_cursor_del(cursor, 0);
+    }
   }
   mdb_cursor_close(cursor);
   return map_result(&s->map, result, "drop entries", error);
@@ -74,7 +74,7 @@ static enum rkv_status drop(const struct store *s, MDB_txn *txn, rkv_index from,
 static enum rkv_status put_op(const struct store *s, MDB_txn *txn, struct state *state,
                               const struct op *op, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
-  rkv_index gone;
+  rkv_index gone = 0;
   if (op->refused) return RKV_OK;
   switch (op->type) {
   case OP_APPEND:

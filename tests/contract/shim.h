@@ -8,11 +8,11 @@
  *
  * The simulated device keeps what a file was before each write that was not synced. When power is
  * lost each sector of such a write is put back or not, by chance; a file that grew may shrink
- * again. A write through a descriptor with O_DSYNC is durable when it returns. Names that were made, changed and removed since the directory's last sync are undone from
- * the last one back to a random point. A sync that is made to fail drops what it should have kept,
- * and a later sync does not bring it back. The name of the directory itself is lost unless the
- * directory above it is synced. What is not durable survives the kill of a process, as the page
- * cache does. */
+ * again. A write through a descriptor with O_DSYNC is durable when it returns. Names that were
+ * made, changed and removed since the directory's last sync are undone from the last one back to a
+ * random point. A sync that is made to fail drops what it should have kept, and a later sync does
+ * not bring it back. The name of the directory itself is lost unless the directory above it is
+ * synced. What is not durable survives the kill of a process, as the page cache does. */
 #ifndef CONTRACT_SHIM_H
 #define CONTRACT_SHIM_H
 
