@@ -2,7 +2,6 @@
 #include "map.h"
 
 #include "meta.h"
-#include "owner.h"
 
 #include <storage-parts/folder.h>
 #include <storage-parts/refuse.h>
@@ -169,11 +168,10 @@ static enum rkv_status open_env(struct map *m, bool fresh, struct rkv_error *err
 static enum rkv_status make(struct map *m, struct rkv_error *error) {
   enum rkv_status status;
   struct stat info;
-  if (files->unlink(files->ctx, m->dir, OWNER_DATA) != 0 && errno != ENOENT)
+  if (files->unlink(files->ctx, m->dir, MAP_FILE) != 0 && errno != ENOENT)
     return refuse_errno(m->path, "remove it", error);
   status = open_env(m, true, error);
-  if (status == RKV_OK)
-    status = folder_open_file(files, m->dir, OWNER_DATA, O_RDWR, &m->file, error);
+  if (status == RKV_OK) status = folder_open_file(files, m->dir, MAP_FILE, O_RDWR, &m->file, error);
   if (status == RKV_OK && files->look_at(files->ctx, m->file, &info) != 0)
     status = refuse_errno(m->path, "look at", error);
   return status == RKV_OK ? fill(m, (uint64_t)info.st_size, m->bytes, error) : status;
@@ -182,9 +180,9 @@ static enum rkv_status make(struct map *m, struct rkv_error *error) {
 static enum rkv_status take(struct map *m, struct rkv_error *error) {
   struct stat info;
   enum rkv_status status;
-  if (files->look(files->ctx, m->dir, OWNER_DATA, &info) != 0 && errno == ENOENT)
+  if (files->look(files->ctx, m->dir, MAP_FILE, &info) != 0 && errno == ENOENT)
     return rkv_fail(error, RKV_CORRUPT, "%s is missing", m->path);
-  status = folder_open_file(files, m->dir, OWNER_DATA, O_RDWR, &m->file, error);
+  status = folder_open_file(files, m->dir, MAP_FILE, O_RDWR, &m->file, error);
   if (status != RKV_OK) return status;
   if (files->sync(files->ctx, m->file) != 0) return refuse_errno(m->path, "sync it", error);
   status = meta_check(m->file, m->path, error);
@@ -195,7 +193,7 @@ enum rkv_status map_open(struct map *m, const char *path, int dir, bool fresh,
                          struct rkv_error *error) {
   enum rkv_status status;
   m->dir = dir;
-  if (snprintf(m->path, sizeof m->path, "%s/%s", path, OWNER_DATA) >= (int)sizeof m->path)
+  if (snprintf(m->path, sizeof m->path, "%s/%s", path, MAP_FILE) >= (int)sizeof m->path)
     return rkv_fail(error, RKV_IO, "%s: the path is too long", path);
   status = fresh ? make(m, error) : take(m, error);
   assert(status != RKV_OK || is_long_enough(m)); /* (M1) */

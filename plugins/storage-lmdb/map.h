@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define MAP_FILE "data.mdb" /* in the storage's directory */
+
 struct map {
   char path[PATH_MAX]; /* of the file */
   int dir, file;       /* descriptors; -1: none */

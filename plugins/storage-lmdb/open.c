@@ -1,11 +1,10 @@
 /* open.c: opens and closes the storage. */
 #include "open.h"
 
-#include "owner.h"
 #include "read.h"
-#include "snapshot.h"
 #include "writer.h"
 
+#include <storage-parts/claim.h>
 #include <storage-parts/folder.h>
 
 #include <inttypes.h>
@@ -79,56 +78,78 @@ static enum rkv_status load(struct store *s, struct rkv_error *error) {
   if (status == RKV_OK) status = load_from(s, cursor, &held, error);
   map_read_end(&s->map, txn, cursor);
   if (status != RKV_OK) return status;
-  log_begin(&s->log, &held);
-  return snapshot_find(s, error);
+  log_begin(&s->base.log, &held);
+  s->base.newest = s->state.snapshot;
+  return snapshot_files_find(&s->base, error);
 }
 
 /* ---- open ---- */
 
-/* The state of a node that has none yet. */
-static enum rkv_status begin_anew(struct store *s, struct rkv_error *error) {
+static const struct log_ops log_ops = {.plugin = "storage-lmdb",
+                                       .section = STORE_LOG,
+                                       .snapshots = &snapshot_files_ops,
+                                       .read = read_entries};
+
+/* Makes a snapshot the newest one. */
+static enum rkv_status count(struct snapshot_files *files, uint64_t number,
+                             struct rkv_error *error) {
+  struct store *s = (struct store *)files;
+  struct state state;
   MDB_txn *txn;
   enum rkv_status status = map_begin(&s->map, &txn, error);
-  if (status == RKV_OK) status = store_put_state(s, txn, &s->state, error);
+  state = s->state;
+  state.snapshot = number;
+  if (status == RKV_OK) status = store_put_state(s, txn, &state, error);
   status = map_end(&s->map, txn, status, error);
+  if (status == RKV_OK) s->state = state;
   map_leave(&s->map);
-  if (status == RKV_OK) status = owner_made(s->options.dir, s->dir, s->log.host->node_id, error);
   return status;
 }
 
+/* The state of a node that has none yet: no snapshot counts. */
+static enum rkv_status begin_anew(struct store *s, const struct claim *claim,
+                                  struct rkv_error *error) {
+  enum rkv_status status = count(&s->base, 0, error);
+  return status == RKV_OK ? claim_made(claim, error) : status;
+}
+
 static enum rkv_status open_dir(struct store *s, struct rkv_error *error) {
-  const char *dir = s->options.dir;
+  static const char *const ours[] = {MAP_FILE, SNAPSHOT_FILES_NAME, SNAPSHOT_FILES_TEMPORARY, NULL};
+  const char *path = s->options.dir;
+  struct claim claim = {.files = &files_posix,
+                        .path = path,
+                        .plugin = log_ops.plugin,
+                        .format = 1,
+                        .node_id = s->base.log.host->node_id,
+                        .ours = ours};
   bool made = false;
-  enum rkv_status status = folder_open(&files_posix, dir, &s->dir, error);
-  if (status == RKV_OK) status = folder_settle(&files_posix, dir, s->dir, error);
-  if (status == RKV_OK) status = owner_claim(dir, s->dir, s->log.host->node_id, &made, error);
-  if (status == RKV_OK) status = map_open(&s->map, dir, s->dir, !made, error);
-  if (status == RKV_OK && !made) status = begin_anew(s, error);
+  enum rkv_status status = folder_open(&files_posix, path, &s->base.dir, error);
+  claim.dir = s->base.dir;
+  if (status == RKV_OK) status = folder_settle(&files_posix, path, claim.dir, error);
+  if (status == RKV_OK) status = claim_take(&claim, &made, error);
+  if (status == RKV_OK) status = map_open(&s->map, path, claim.dir, !made, error);
+  if (status == RKV_OK && !made) status = begin_anew(s, &claim, error);
   if (status == RKV_OK) status = load(s, error);
-  return status == RKV_OK ? snapshot_drop_others(s, error) : status;
+  return status == RKV_OK ? snapshot_files_drop_others(&s->base, error) : status;
 }
 
 static void report(const struct store *s, uint64_t began_ns) {
-  rkv_log(s->log.host, RKV_LOG_INFO, STORE_LOG,
+  rkv_log(s->base.log.host, RKV_LOG_INFO, STORE_LOG,
           "opened dir=%s first=%" PRIu64 " last=%" PRIu64 " snapshot=%" PRIu64 " map_bytes=%" PRIu64
           " took_ms=%" PRIu64,
-          s->options.dir, s->log.held.purged.index + 1, s->log.held.last.index,
-          s->log.newest ? s->log.newest->meta.last.index : 0, s->map.bytes,
-          (s->log.host->now_ns(s->log.host->ctx) - began_ns) / 1000000);
+          s->options.dir, s->base.log.held.purged.index + 1, s->base.log.held.last.index,
+          s->base.log.newest ? s->base.log.newest->meta.last.index : 0, s->map.bytes,
+          (s->base.log.host->now_ns(s->base.log.host->ctx) - began_ns) / 1000000);
 }
 
 static void store_free(struct store *s) {
-  snapshots_drop(s->log.newest);
+  snapshots_drop(s->base.log.newest);
   map_close(&s->map);
-  if (s->dir >= 0) files_posix.close(files_posix.ctx, s->dir);
-  log_destroy(&s->log);
+  if (s->base.dir >= 0) files_posix.close(files_posix.ctx, s->base.dir);
+  (void)pthread_mutex_destroy(&s->base.finishing);
+  log_destroy(&s->base.log);
   free(s);
 }
-
-static const struct log_ops log_ops = {.plugin = "storage-lmdb",
-                                       .section = STORE_LOG,
-                                       .snapshots = &snapshot_ops,
-                                       .read = read_entries};
 
 enum rkv_status store_open(const struct rkv_host *host, const struct lmdb_options *options,
                            struct store **store, struct rkv_error *error) {
@@ -137,13 +158,17 @@ enum rkv_status store_open(const struct rkv_host *host, const struct lmdb_option
   struct store *s = calloc(1, sizeof *s);
   enum rkv_status status;
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
-  log_init(&s->log, host, &log_ops, &threads_posix, options->queue_bytes_max);
+  log_init(&s->base.log, host, &log_ops, &threads_posix, options->queue_bytes_max);
   map_init(&s->map);
   s->options = *options;
-  s->dir = -1;
+  s->base.files = &files_posix;
+  s->base.path = options->dir;
+  s->base.dir = -1;
+  s->base.count = count;
+  (void)pthread_mutex_init(&s->base.finishing, NULL);
   status = open_dir(s, &why);
   if (status == RKV_OK) report(s, began_ns);
-  if (status == RKV_OK) status = log_register(&s->log, &why);
+  if (status == RKV_OK) status = log_register(&s->base.log, &why);
   if (status == RKV_OK &&
       threads_posix.start(threads_posix.ctx, &s->writer_thread, writer_main, s) != 0)
     status = rkv_fail(&why, RKV_NO_MEMORY, "no thread for the log");
@@ -157,7 +182,7 @@ enum rkv_status store_open(const struct rkv_host *host, const struct lmdb_option
 
 void store_close(void *storage) {
   struct store *s = storage;
-  log_close(&s->log);
+  log_close(&s->base.log);
   threads_posix.join(threads_posix.ctx, s->writer_thread);
   store_free(s);
 }

@@ -12,8 +12,8 @@ enum rkv_status store_put_state(const struct store *s, MDB_txn *txn, const struc
 
 uint64_t store_left(struct store *s) {
   uint64_t bytes;
-  log_lock(&s->log);
-  bytes = log_next_snapshot(&s->log, MIB);
-  log_unlock(&s->log);
+  log_lock(&s->base.log);
+  bytes = log_next_snapshot(&s->base.log, MIB);
+  log_unlock(&s->base.log);
   return bytes;
 }

@@ -9,17 +9,18 @@
 #include "options.h"
 #include "record.h"
 
+#include <storage-parts/snapshot_files.h>
+
 #define STORE_LOG "lmdb"
 
 struct store {
-  struct log log; /* the first member: its operations take a store */
+  struct snapshot_files base; /* the first member; its first one is the log, whose operations take
+                                 a store */
   struct lmdb_options options;
-  int dir; /* its descriptor, which holds the lock; -1: none */
   struct map map;
   struct state state; /* as in the database (map.writing) */
   rkv_index purged;   /* what the database knows to be purged (the writer) */
   rkv_index dropped;  /* purged entries up to here are gone (the writer) */
-  uint64_t next_file; /* number of a temporary file (the log's lock) */
   struct thread *writer_thread;
 };
 

@@ -120,7 +120,7 @@ static enum rkv_status write_once(struct store *s, const struct op *op, const st
   map_leave(&s->map);
   if (status != RKV_OK) return status;
   s->dropped = gone;
-  atomic_fetch_add_explicit(&s->log.counts.syncs, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&s->base.log.counts.syncs, 1, memory_order_relaxed);
   return RKV_OK;
 }
 
@@ -128,9 +128,9 @@ static enum rkv_status write_once(struct store *s, const struct op *op, const st
 
 static enum rkv_status pause(struct store *s, struct rkv_error *error) {
   enum rkv_status status;
-  log_lock(&s->log);
-  status = log_pause(&s->log, RETRY_MS, error);
-  log_unlock(&s->log);
+  log_lock(&s->base.log);
+  status = log_pause(&s->base.log, RETRY_MS, error);
+  log_unlock(&s->base.log);
   return status;
 }
 
@@ -138,12 +138,12 @@ static enum rkv_status pause(struct store *s, struct rkv_error *error) {
  * durable_last. */
 static bool may_purge_ahead(struct store *s, struct rkv_log_id *up_to) {
   bool may;
-  log_lock(&s->log);
-  *up_to = s->log.held.purged;
-  may = up_to->index > s->purged && up_to->index <= s->log.durable_last &&
-        s->log.failed.status == RKV_OK;
-  assert(!may || s->log.held.last.index >= up_to->index); /* (W2) */
-  log_unlock(&s->log);
+  log_lock(&s->base.log);
+  *up_to = s->base.log.held.purged;
+  may = up_to->index > s->purged && up_to->index <= s->base.log.durable_last &&
+        s->base.log.failed.status == RKV_OK;
+  assert(!may || s->base.log.held.last.index >= up_to->index); /* (W2) */
+  log_unlock(&s->base.log);
   return may;
 }
 
@@ -167,10 +167,10 @@ static enum rkv_status purge_ahead(struct store *s, struct rkv_log_id up_to,
 static enum rkv_status make_room(struct store *s, const struct batch *b, struct rkv_error *error) {
   struct rkv_error what;
   struct rkv_log_id up_to;
-  enum rkv_status status = folder_check_place(&files_posix, s->options.dir, s->dir, error);
+  enum rkv_status status = folder_check_place(&files_posix, s->options.dir, s->base.dir, error);
   if (status != RKV_OK) return status;
   status = map_grow(&s->map, b->pages, b->entries ? store_left(s) : 0, &what);
-  log_note_lack(&s->log, status, what.text);
+  log_note_lack(&s->base.log, status, what.text);
   if (status == RKV_OK) return RKV_OK;
   if (!log_passes(status)) {
     if (error) *error = what;
@@ -204,7 +204,7 @@ static enum rkv_status write_batch(struct store *s, const struct op *op, const s
     enum rkv_status status = RKV_NO_SPACE;
     if (!b->entries || map_has(&s->map, b->pages))
       status = write_once(s, op, b->last, nothing, error);
-    if (status == RKV_OK) log_note_lack(&s->log, RKV_OK, NULL);
+    if (status == RKV_OK) log_note_lack(&s->base.log, RKV_OK, NULL);
     if (status != RKV_NO_SPACE) return status;
     status = make_room(s, b, error);
     if (status != RKV_OK) return status;
