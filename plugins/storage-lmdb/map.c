@@ -125,10 +125,10 @@ enum rkv_status map_grow(struct map *m, uint64_t pages, uint64_t left, struct rk
   return status;
 }
 
-uint64_t map_pages(const struct map *m, uint64_t len) {
-  const uint64_t node = 64; /* bytes beside the value, at most */
-  if (len + node < m->page_bytes / 2) return 1 + 2 * (len + node) / m->page_bytes;
-  return 2 + (len + node) / m->page_bytes;
+uint64_t map_cost(const struct map *m, uint64_t len) {
+  const uint64_t node = 64;                                    /* bytes beside the value, at most */
+  if (len + node < m->page_bytes / 2) return 2 * (len + node); /* pages may be half full */
+  return (2 + (len + node) / m->page_bytes) * m->page_bytes;
 }
 
 /* ---- open ---- */

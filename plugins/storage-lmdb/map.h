@@ -61,8 +61,8 @@ bool map_has(struct map *m, uint64_t pages);
 /* Makes the map larger by so many pages, better by more, as long as `left` bytes stay free on the
  * device. Errors: RKV_NO_SPACE; RKV_IO. */
 enum rkv_status map_grow(struct map *m, uint64_t pages, uint64_t left, struct rkv_error *error);
-/* Pages that a value of `len` bytes may take. */
-uint64_t map_pages(const struct map *m, uint64_t len);
+/* Bytes of pages that a value of `len` bytes may take. */
+uint64_t map_cost(const struct map *m, uint64_t len);
 
 /* ---- reading ---- */
 

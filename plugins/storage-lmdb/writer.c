@@ -44,7 +44,7 @@ static enum rkv_status put_entry(const struct store *s, MDB_txn *txn, const stru
   return RKV_OK;
 }
 
-/* Drops entries from..to until about `max` pages are free; *gone: up to which none is left. */
+/* Drops entries from..to until about `max` bytes are free; *gone: up to which none is left. */
 static enum rkv_status drop(const struct store *s, MDB_txn *txn, rkv_index from, rkv_index to,
                             uint64_t max, rkv_index *gone, struct rkv_error *error) {
   uint8_t number[RECORD_KEY];
@@ -62,7 +62,7 @@ static enum rkv_status drop(const struct store *s, MDB_txn *txn, rkv_index from,
     } else if (result == MDB_SUCCESS) {
       *gone = record_number(key.mv_data);
       from = *gone + 1;
-      n += map_pages(&s->map, value.mv_size);
+      n += map_cost(&s->map, value.mv_size);
       result = mdb_cursor_del(cursor, 0);
     }
   }
@@ -112,7 +112,8 @@ static enum rkv_status write_once(struct store *s, const struct op *op, const st
   }
   assert(op == last || status != RKV_OK); /* (W1) */
   if (status == RKV_OK && gone < state.purged.index)
-    status = drop(s, txn, gone + 1, state.purged.index, DROPS_MAX, &gone, error);
+    status =
+        drop(s, txn, gone + 1, state.purged.index, DROPS_MAX * s->map.page_bytes, &gone, error);
   if (status == RKV_OK && changed) status = store_put_state(s, txn, &state, error);
   status = map_end(&s->map, txn, status, error);
   if (status == RKV_OK) s->state = state;
@@ -167,10 +168,8 @@ static enum rkv_status purge_ahead(struct store *s, struct rkv_log_id up_to,
 static enum rkv_status make_room(struct store *s, const struct batch *b, struct rkv_error *error) {
   struct rkv_error what;
   struct rkv_log_id up_to;
-  enum rkv_status status = folder_check_place(&files_posix, s->options.dir, s->base.dir, error);
-  if (status != RKV_OK) return status;
-  status = map_grow(&s->map, b->pages, b->entries ? store_left(s) : 0, &what);
-  log_note_lack(&s->base.log, status, what.text);
+  enum rkv_status status = map_grow(&s->map, b->pages, b->entries ? store_left(s) : 0, &what);
+  log_note_lack(&s->base.log, status, status == RKV_OK ? NULL : what.text);
   if (status == RKV_OK) return RKV_OK;
   if (!log_passes(status)) {
     if (error) *error = what;
@@ -185,16 +184,18 @@ static enum rkv_status make_room(struct store *s, const struct batch *b, struct 
 
 /* From `op` to `last`, or as many as a batch takes. */
 static struct batch gather(const struct store *s, const struct op *op, const struct op *last) {
-  struct batch b = {.last = op, .pages = OP_PAGES};
+  struct batch b = {.last = op};
+  uint64_t cost = OP_PAGES * s->map.page_bytes;
   for (; b.bytes < BATCH_BYTES_MAX; op = op->next) {
     b.last = op;
     b.bytes += op->bytes;
     for (size_t i = 0; op->type == OP_APPEND && !op->refused && i < op->count; i++) {
       b.entries = true;
-      b.pages += map_pages(&s->map, op->entries[i].payload.len + RECORD_HEAD);
+      cost += map_cost(&s->map, op->entries[i].payload.len + RECORD_HEAD);
     }
     if (op == last) break;
   }
+  b.pages = cost / s->map.page_bytes + 1;
   return b;
 }
 
@@ -216,7 +217,8 @@ static enum rkv_status write_some(struct log *log, struct op *op, const struct o
                                   struct rkv_error *error) {
   struct store *s = (struct store *)log;
   struct batch b = gather(s, op, last);
-  enum rkv_status status = write_batch(s, op, &b, error);
+  enum rkv_status status = folder_check_place(&files_posix, s->options.dir, s->base.dir, error);
+  if (status == RKV_OK) status = write_batch(s, op, &b, error);
   if (status != RKV_OK) return status;
   atomic_fetch_add_explicit(&log->counts.written_bytes, b.bytes, memory_order_relaxed);
   queue_finish(log, b.last);
