@@ -16,8 +16,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # fuzz       a fixed number of inputs for each target, under address+undefined sanitizers (longer: fuzz.sh)
 # clang      everything compiles with the other compiler
 # tidy       clang-tidy's checks (.clang-tidy) find nothing in what is installed
-# asan tsan  unit, golden, contract (all counted as -unit), sim and cluster once more, under sanitizers; tsan: fewer turns of
-#            what has one thread
+# asan tsan  unit, golden, contract (all counted as -unit), sim and cluster once more, under sanitizers; tsan: not what has one
+#            thread, but for a few turns of the simulator
 short=(style unit golden model sim contract cluster package)
 suites=("${short[@]}" fuzz clang tidy asan tsan)
 labels=(unit golden model sim contract cluster package) # what ctest knows; `long` beside it: not in the short size

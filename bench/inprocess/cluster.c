@@ -48,9 +48,9 @@ static struct host_config *configure(unsigned id, const char *const *sets, unsig
   (void)snprintf(addr, sizeof addr, ADDR_FORMAT, id);
   flags.id = id_text;
   flags.addr = addr;
-  flags.sets[flags.set_count++] = "node.plugin_dir=" RKV_BINARY_DIR "/plugins";
-  flags.sets[flags.set_count++] = "node.log_level=warn";
-  for (unsigned i = 0; i < set_count; i++) flags.sets[flags.set_count++] = sets[i];
+  flags.sets.list[flags.sets.count++] = "node.plugin_dir=" RKV_BINARY_DIR "/plugins";
+  flags.sets.list[flags.sets.count++] = "node.log_level=warn";
+  for (unsigned i = 0; i < set_count; i++) flags.sets.list[flags.sets.count++] = sets[i];
   return host_command_load(&flags, stderr, &code);
 }
 

@@ -35,7 +35,7 @@ static void add_set(struct host_settings *settings, const char *set,
 static bool gather(struct host_settings *settings, const struct host_flags *flags,
                    struct host_problems *problems) {
   if (flags->config && !host_ini_read(flags->config, settings, problems)) return false;
-  for (size_t i = 0; i < flags->set_count; i++) add_set(settings, flags->sets[i], problems);
+  for (size_t i = 0; i < flags->sets.count; i++) add_set(settings, flags->sets.list[i], problems);
   if (flags->id)
     host_settings_add(settings, HOST_SOURCE_FLAG, HOST_NODE_SECTION, "id", flags->id, "--id", 0,
                       problems);
@@ -251,30 +251,37 @@ void host_config_load_again(struct host_config *config, const struct host_flags 
   if (host_texts_failed(&config->settings.texts)) host_problems_no_memory(problems);
 }
 
-bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
-                        struct host_problems *problems) {
-  struct host_settings *settings = calloc(1, sizeof *settings);
-  struct host_section node = {HOST_NODE_SECTION, NULL, settings, problems};
-  struct host_table table = host_node_table();
-  const struct rkv_option *option = &table.first[HOST_NODE_PLUGIN_DIR];
-  const struct host_setting *setting;
-  const char *dir = option->default_text;
+/* The value of one option of [node], which need not be there. False after a problem. */
+static bool read_node_option(const struct host_section *node, enum host_node_option option,
+                             struct rkv_value *value) {
+  const struct host_table table = host_node_table();
+  const struct rkv_option *row = &table.first[option];
+  memset(value, 0, sizeof *value);
+  if (!row->default_text && !host_settings_find(node->settings, node->name, row->name)) return true;
+  host_section_read_option(node, row, value);
+  return value->text != NULL;
+}
+
+bool host_config_place(const struct host_flags *flags, struct host_place *place,
+                       struct host_problems *problems) {
+  struct host_section node = {HOST_NODE_SECTION, NULL, &place->settings, problems};
+  struct rkv_value dir, id;
   struct rkv_error error;
-  bool read;
-  if (!settings) {
-    host_problems_no_memory(problems);
-    return false;
+  place->settings.from_file = flags->config != NULL;
+  place->settings.where = flags->config ? flags->config : "command line";
+  if (gather(&place->settings, flags, problems) &&
+      read_node_option(&node, HOST_NODE_PLUGIN_DIR, &dir) &&
+      read_node_option(&node, HOST_NODE_ID, &id)) {
+    place->id = id.number;
+    if (host_plugin_folder(dir.text, place->folder, &error) != RKV_OK)
+      host_section_complain(&node, "plugin_dir", false, error.text);
   }
-  read = gather(settings, flags, problems);
-  setting = host_settings_find(settings, HOST_NODE_SECTION, option->name);
-  if (read && ((setting && host_value_expand(option, setting->text, &settings->texts, &dir,
-                                             &error) != RKV_OK) ||
-               host_plugin_folder(dir, out, &error) != RKV_OK))
-    host_section_complain(&node, option->name, false, error.text);
-  if (host_texts_failed(&settings->texts)) host_problems_no_memory(problems);
-  host_settings_free(settings);
-  free(settings);
+  if (host_texts_failed(&place->settings.texts)) host_problems_no_memory(problems);
   return host_problems_none(problems);
+}
+
+void host_place_free(struct host_place *place) {
+  host_settings_free(&place->settings);
 }
 
 struct rkv_config host_part_config(const struct host_part *part) {

@@ -56,10 +56,18 @@ void host_config_load(struct host_config *config, const struct host_flags *flags
 void host_config_load_again(struct host_config *config, const struct host_flags *flags,
                             const struct host_config *running, struct host_problems *problems);
 
-/* Finds only the plugins' folder, for the command that lists what is installed. False after a
- * problem. */
-bool host_config_folder(const struct host_flags *flags, char out[HOST_PATH_MAX],
-                        struct host_problems *problems);
+/* What a command needs that starts no node and loads its plugins itself. */
+struct host_place {
+  struct host_settings settings;
+  char folder[HOST_PATH_MAX]; /* where plugins are found by name */
+  rkv_node_id id;             /* 0: nobody said */
+};
+
+/* Fills *place, all zero before, from flags and file. False after a problem; in either case
+ * host_place_free follows. */
+bool host_config_place(const struct host_flags *flags, struct host_place *place,
+                       struct host_problems *problems);
+void host_place_free(struct host_place *place);
 
 /* The configuration that the part's plugin is opened with. */
 struct rkv_config host_part_config(const struct host_part *part);

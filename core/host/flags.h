@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HOST_SETS_MAX 128 /* --set on one command line */
+#define HOST_SETS_MAX 128 /* of --set, --set-from, --set-to each, on one command line */
 
 /* X(NAME, word): what to do. RUN is what is done without a word. */
 #define HOST_COMMAND_LIST(X)                                                                       \
@@ -15,6 +15,10 @@
   X(CHECK, "check")                                                                                \
   X(CONFIG, "config")                                                                              \
   X(PLUGINS, "plugins")                                                                            \
+  X(STORAGE_COPY, "storage copy")                                                                  \
+  X(STORAGE_VERIFY, "storage verify")                                                              \
+  X(STORAGE_DUMP, "storage dump")                                                                  \
+  X(STORAGE_STAT, "storage stat")                                                                  \
   X(HELP, "--help")                                                                                \
   X(VERSION, "--version")
 
@@ -24,13 +28,23 @@ enum host_command {
 #undef HOST_COMMAND_ENUM
 };
 
+/* What one flag was given, each time. */
+struct host_sets {
+  const char *list[HOST_SETS_MAX];
+  size_t count;
+};
+
 /* All texts are borrowed from argv. */
 struct host_flags {
   enum host_command command;
   const char *id, *addr, *config; /* NULL: not given */
-  const char *sets[HOST_SETS_MAX];
-  size_t set_count;
-  const char *plugin; /* `plugins NAME`; NULL: all */
+  struct host_sets sets;          /* SECTION.KEY=VALUE */
+  const char *plugin;             /* `plugins NAME`; NULL: all */
+  const char *storage;            /* --plugin of storage verify, dump, stat */
+  const char *machine;            /* of storage dump */
+  const char *from, *to;          /* of storage copy */
+  /* KEY=VALUE, of those three plugins */
+  struct host_sets from_sets, to_sets, storage_sets;
   bool json;
 };
 

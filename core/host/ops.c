@@ -58,7 +58,8 @@
   X(restore_write, 0)                                                                              \
   X(restore_finish, 0)                                                                             \
   X(restore_abort, 0)                                                                              \
-  X(restore_check, 3)
+  X(restore_check, 3)                                                                              \
+  X(describe, 4)
 
 struct operation {
   const char *name;

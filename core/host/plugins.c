@@ -7,6 +7,7 @@
 #include "values.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ROW "%-14s %-20s %-9s %-5s %-20s %s\n"
@@ -170,16 +171,22 @@ static int show_all(bool json, const char *folder, FILE *out, FILE *err) {
 
 int host_command_plugins(const struct host_flags *flags, FILE *out, FILE *err) {
   struct host_problems problems = {0};
-  char folder[HOST_PATH_MAX];
-  int code;
-  if (!host_config_folder(flags, folder, &problems)) {
+  struct host_place *place = calloc(1, sizeof *place);
+  int code = HOST_EXIT_UNAVAILABLE;
+  if (!place) {
+    (void)fprintf(err, "raft-key-value: out of memory\n");
+    return code;
+  }
+  if (!host_config_place(flags, place, &problems)) {
     host_problems_print(&problems, err);
     code = host_problems_exit_code(&problems);
   } else if (flags->plugin) {
-    code = show_one(flags, folder, out, err);
+    code = show_one(flags, place->folder, out, err);
   } else {
-    code = show_all(flags->json, folder, out, err);
+    code = show_all(flags->json, place->folder, out, err);
   }
+  host_place_free(place);
+  free(place);
   host_problems_free(&problems);
   return code;
 }

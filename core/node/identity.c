@@ -36,7 +36,7 @@
 static uint64_t draw_number(struct node *n) {
   uint64_t number;
   do number = n->executor->random(n->executor->ctx);
-  while (number == 0);
+  while (number == 0 || number >= RKV_INCARNATION_UNFINISHED);
   return number;
 }
 

@@ -6,6 +6,7 @@
 #include <node/kernel/state.h>
 #include <node/kernel/tail.h>
 #include <node/know.h>
+#include <node/moved.h>
 
 #include <assert.h>
 #include <inttypes.h>
@@ -239,6 +240,8 @@ enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
     status = outcome_of(
         n->plugins.storage->load(n->plugins.storage_instance, &r.state, outcome_clear(error)),
         "the storage's load", error);
+  if (status == RKV_OK)
+    status = moved_check(n->plugins.storage, n->plugins.storage_instance, &r.state, error);
   if (status == RKV_OK) identity_recover(n, &r.state.identity);
   if (status == RKV_OK && r.state.snapshot.membership_id.index > 0)
     status =

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The checksum of `len` bytes behind those that gave `before` (0: none): crc32c(crc32c(0, a), b) is
+/* Goes on from `before`, the checksum of the bytes so far (0: none): crc32c(crc32c(0, a), b) is
  * that of a followed by b. Any thread. */
 uint32_t crc32c(uint32_t before, const void *data, size_t len);
 

@@ -21,8 +21,8 @@ struct files {
   int (*make_dir)(void *ctx, const char *path); /* mkdir, 0700 */
   int (*open_dir)(void *ctx, const char *path); /* open, to be read */
   int (*lock_dir)(void *ctx, int dir);          /* flock, exclusive, without waiting */
-  /* fsync of the directory above, or syncfs where that one may not be opened: makes the
-   * directory's own name durable. */
+  /* Makes the directory's own name durable: fsync of the directory above, or syncfs where the
+   * directory above may not be opened. */
   int (*sync_above)(void *ctx, int dir);
   int (*sync_dir)(void *ctx, int dir); /* fsync: makes the names in the directory durable */
   /* readdir, from the first to the last, . and .. too, until `tell` gives false (0 then too). */
@@ -44,7 +44,7 @@ struct files {
                    off_t to);                /* pwritev */
   int (*cut)(void *ctx, int fd, off_t size); /* ftruncate */
   int (*sync)(void *ctx, int fd);            /* fdatasync */
-  void (*forget)(void *ctx, int fd); /* posix_fadvise: what is cached of it is not needed soon */
+  void (*forget)(void *ctx, int fd);         /* posix_fadvise: the file's cached pages may go */
   void (*close)(void *ctx, int fd);
 
   ssize_t (*random)(void *ctx, void *bytes, size_t len); /* getrandom */

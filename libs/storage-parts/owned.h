@@ -12,16 +12,16 @@
 #define OWNED_FILE "rkv-owner"
 #define OWNED_FILE_NEW OWNED_FILE ".new" /* unfinished */
 
-/* `plugin` wrote the first line of the file, which is called `where`. Errors: RKV_FOREIGN if
- * another did; RKV_CORRUPT if nobody did. */
+/* Checks that `plugin` wrote the first line of the file, which is called `where`. Errors:
+ * RKV_FOREIGN if another plugin did; RKV_CORRUPT if it is no such line. */
 enum rkv_status owned_check_plugin(const char *where, const char *plugin, const void *bytes,
                                    size_t len, struct rkv_error *error);
 
-/* This version knows formats up to `known`. Errors: RKV_FOREIGN. */
+/* Checks that this version, which knows formats up to `known`, knows it. Errors: RKV_FOREIGN. */
 enum rkv_status owned_check_format(const char *where, unsigned format, unsigned known,
                                    struct rkv_error *error);
 
-/* The directory is this node's. Errors: RKV_FOREIGN. */
+/* Checks that the directory is this node's. Errors: RKV_FOREIGN. */
 enum rkv_status owned_check_node(const char *where, rkv_node_id found, rkv_node_id self,
                                  struct rkv_error *error);
 

@@ -1,8 +1,8 @@
 /* threads.h: how a durable storage's threads wait for each other, as a table: POSIX threads in
  * production, turns of a scheduler in virtual time in the simulator.
  *
- * A mutex is unlocked by pthread_mutex_unlock in both. The log's lock is never held while a file
- * is waited for (L1 of log.h); another mutex may be: who waits for it lets others run. */
+ * A mutex is unlocked by pthread_mutex_unlock in both. The log's lock is never held during a file
+ * operation (L1 of log.h); another mutex may be, so `lock` lets the holder's operation end. */
 #ifndef STORAGE_PARTS_THREADS_H
 #define STORAGE_PARTS_THREADS_H
 

@@ -261,6 +261,7 @@ static const struct rkv_state_machine_ops ops = {
     .restore_finish = sm_restore_finish,
     .restore_abort = sm_restore_abort,
     .restore_check = sm_restore_check,
+    .describe = sm_describe,
 };
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;

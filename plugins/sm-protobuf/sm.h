@@ -53,4 +53,8 @@ enum rkv_status sm_restore_check(void *restore, struct rkv_error *error);
 enum rkv_status sm_restore_finish(void *restore, struct rkv_error *error);
 void sm_restore_abort(void *restore);
 
+/* As in struct rkv_state_machine_ops (describe.c). */
+enum rkv_status sm_describe(struct rkv_buf command, char *text, size_t size,
+                            struct rkv_error *error);
+
 #endif

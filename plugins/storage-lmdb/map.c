@@ -52,6 +52,10 @@ enum rkv_status map_result(const struct map *m, int result, const char *what,
   return rkv_fail(error, status, "%s: cannot %s: %s", m->path, what, mdb_strerror(result));
 }
 
+static enum rkv_status no_map(const struct map *m, struct rkv_error *error) {
+  return rkv_fail(error, RKV_IO, "%s: is not mapped any more", m->path);
+}
+
 /* ---- the file's size ---- */
 
 /* What is there already stays. */
@@ -78,12 +82,11 @@ static enum rkv_status remap(struct map *m, uint64_t bytes, struct rkv_error *er
   int result;
   (void)pthread_rwlock_wrlock(&m->reading);
   result = mdb_env_set_mapsize(m->env, bytes);
+  m->lost = result != MDB_SUCCESS;
   (void)pthread_rwlock_unlock(&m->reading);
-  if (result != MDB_SUCCESS) {
-    (void)map_result(m, result, "map it", error);
+  if (m->lost) /* final: LMDB has let go of the map before, too */
     return rkv_fail(error, RKV_IO, "%s: cannot map %" PRIu64 " bytes: %s", m->path, bytes,
                     mdb_strerror(result));
-  }
   m->bytes = bytes;
   m->spare = 0;              /* to be counted */
   assert(is_long_enough(m)); /* (M1) */
@@ -205,6 +208,7 @@ enum rkv_status map_open(struct map *m, const char *path, int dir, bool fresh,
 enum rkv_status map_begin(struct map *m, MDB_txn **txn, struct rkv_error *error) {
   *txn = NULL;
   (void)pthread_mutex_lock(&m->writing);
+  if (m->lost) return no_map(m, error);
   return map_result(m, mdb_txn_begin(m->env, NULL, 0, txn), "begin to write", error);
 }
 
@@ -274,6 +278,7 @@ enum rkv_status map_read(struct map *m, MDB_txn **txn, MDB_cursor **cursor,
   *txn = NULL;
   *cursor = NULL;
   (void)pthread_rwlock_rdlock(&m->reading);
+  if (m->lost) return no_map(m, error);
   result = mdb_txn_begin(m->env, NULL, MDB_RDONLY, txn);
   if (result == MDB_SUCCESS) result = mdb_cursor_open(*txn, MAP_TABLE, cursor);
   return map_result(m, result, "read", error);

@@ -3,6 +3,8 @@
  * LMDB's own lock file is not used (MDB_NOLOCK): the directory is locked by one process, and what
  * LMDB asks of that process is kept here:
  *
+ * A device that cannot read a page that is mapped ends the process (SIGBUS).
+ *
  * (M1) The file is as long as the map, and its bytes are on the device, before the map is: no page
  *      that LMDB writes needs room, and none that it reads is missing.
  * (M2) One transaction writes at a time: between map_begin and map_leave `writing` is held.
@@ -27,6 +29,7 @@ struct map {
   MDB_env *env;        /* NULL: none */
   uint64_t bytes;      /* of the map (`writing`) */
   uint64_t page_bytes;
+  bool lost;      /* it could not be mapped again (`reading`) */
   uint64_t spare; /* pages that were found free, less those that may be used since (`writing`) */
   pthread_mutex_t writing;
   pthread_rwlock_t reading;

@@ -19,6 +19,7 @@ enum {
   META_BYTES = 152,
 };
 enum { METAS = 2, VERSION = 1, PAGE_MIN = 512, PAGE_MAX = 65536 };
+_Static_assert(sizeof(size_t) == sizeof(uint64_t), "the places are those of 64-bit machines");
 #define MAGIC UINT32_C(0xbeefc0de)
 
 static uint32_t u32_at(const uint8_t *at) {

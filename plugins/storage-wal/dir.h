@@ -58,7 +58,7 @@ enum rkv_status dir_open_file(const struct dir *dir, struct dir_name name, int f
                               struct rkv_error *error);
 void dir_close_file(const struct dir *dir, int fd); /* -1: nothing to do */
 /* Errors: RKV_NO_SPACE and nothing was renamed; RKV_IO, also if the directory was moved away, or if
- * the new name could not be made durable: nobody knows then what stands on the device. */
+ * the new name could not be made durable: either name may be on the device then. */
 enum rkv_status dir_rename(const struct dir *dir, struct dir_name from, struct dir_name to,
                            struct rkv_error *error);
 /* RKV_OK also if there is no such file. */

@@ -52,7 +52,7 @@ enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error) {
     if (status != RKV_OK) break;
     if (numbers[i] >= s->next_file) s->next_file = numbers[i] + 1;
     if (size == s->options.segment_bytes && s->spare_count < s->options.spares_max)
-      store_add_spare(s, numbers[i], true); /* nobody knows whether it ever held records */
+      store_add_spare(s, numbers[i], true); /* it may have held records */
     else
       status = dir_drop(&s->dir, dir_name(DIR_SPARE, numbers[i]), error);
   }

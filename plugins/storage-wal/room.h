@@ -19,7 +19,8 @@ struct writer {
   uint32_t prev;  /* checksum of the last record */
   uint64_t batch; /* offset up to which the segment is durable */
   bool closed;    /* the last record is one of an orderly close */
-  bool crashed;   /* no orderly close, and no BEGIN yet: records of a cut batch may stand behind */
+  bool crashed;   /* no orderly close, or a torn end behind it; and no BEGIN yet: records of a cut
+                     batch may stand behind */
   uint64_t nonce; /* for BEGIN: no record of that batch follows it */
   struct rkv_identity identity;
   struct rkv_vote vote; /* what a new segment's header carries over: the state after the records */

@@ -31,13 +31,13 @@ enum rkv_status segment_make_spare(const struct dir *dir, uint64_t number, uint6
 enum rkv_status segment_fill(const struct dir *dir, struct dir_name name, int fd, uint64_t from,
                              uint64_t to, struct rkv_error *error);
 
-/* Turns a spare into segment head->sequence: writes the header (uuid and crc are filled
- * in), makes it durable, then gives it its name. *fd is open for reading and writing. Errors:
- * RKV_NO_SPACE, RKV_FULL: the spare is as it was; RKV_IO. */
+/* Turns a spare into segment head->sequence: writes the header (uuid and crc are filled in), makes
+ * it durable, then gives the file its name. *fd is open for reading and writing. Errors:
+ * RKV_NO_SPACE, RKV_FULL, and the file is a spare still; RKV_IO. */
 enum rkv_status segment_begin(const struct dir *dir, uint64_t spare, struct head *head, int *fd,
                               struct rkv_error *error);
 
-/* Fills in bytes that nobody has seen before. Errors: RKV_IO. */
+/* Fills in random bytes. Errors: RKV_IO. */
 enum rkv_status segment_random(const struct dir *dir, void *bytes, size_t len,
                                struct rkv_error *error);
 

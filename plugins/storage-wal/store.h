@@ -4,8 +4,8 @@
  * recycles segments. What they share is under the log's lock too.
  *
  * (S1) Each durable entry held has its place in the index.
- * (S2) Segments are dropped oldest first, once nothing held stands in them, the truncation or purge
- *      that made it so is durable, and nobody reads them. */
+ * (S2) A segment is dropped or recycled, the oldest first, when no entry held stands in it, the
+ *      truncation or purge that made it so is durable, and it has no reader. */
 #ifndef WAL_STORE_H
 #define WAL_STORE_H
 

@@ -31,7 +31,7 @@ enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error
   w->stage.offset = w->batch = r->active->end;
   w->prev = r->prev;
   w->closed = r->closed;
-  w->crashed = !r->closed;
+  w->crashed = !r->closed || r->torn;
   w->identity = r->image.held.identity;
   w->vote = r->image.held.vote;
   w->purged = r->image.held.purged;

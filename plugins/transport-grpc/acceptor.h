@@ -25,8 +25,8 @@ grpc_arg acceptor_arg(struct acceptor_door **door);
 
 /* Listens at `addr`, and has `core`, made with acceptor_arg(door), await what will be accepted.
  * Blocks while the name is resolved. *out is the caller's to free after an error too. Errors:
- * RKV_ADDRESS, RKV_INVALID (with the remedy), RKV_NO_MEMORY, RKV_BROKEN (another core than 1.51).
- */
+ * RKV_ADDRESS, RKV_INVALID (with the remedy), RKV_NO_MEMORY, RKV_BROKEN (another core than
+ * 1.51). */
 enum rkv_status acceptor_open(struct transport *t, grpc_server *core, struct acceptor_door **door,
                               struct acceptor **out, struct rkv_error *error);
 

@@ -17,8 +17,8 @@ struct address_listeners {
 };
 
 /* Listens on every address that `addr` stands for. May block (it resolves the name). Errors:
- * RKV_INVALID (not HOST:PORT), RKV_ADDRESS with the address and the remedy; nothing is open then.
- */
+ * RKV_INVALID (not HOST:PORT), RKV_ADDRESS with the address and the remedy; nothing is open
+ * then. */
 enum rkv_status address_listen(const char *addr, struct address_listeners *out,
                                struct rkv_error *error);
 void address_close(struct address_listeners *listeners);

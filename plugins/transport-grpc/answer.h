@@ -10,9 +10,9 @@
 
 #define ANSWER_LEADER_KEY "x-openraft-leader-endpoint"
 #define ANSWER_LIMIT_KEY "rkv-message-max" /* bytes that a request may have */
-#define ANSWER_REFUSED_KEY                                                                         \
-  "rkv-refused" /* UNAVAILABLE or CANCELLED by the node itself: it did nothing; no connection that \
-                   broke */
+/* Marks UNAVAILABLE or CANCELLED that come from the node itself, which did nothing, and not from a
+ * broken connection. */
+#define ANSWER_REFUSED_KEY "rkv-refused"
 #define ANSWER_OPS_MAX 4
 
 struct answer {

@@ -1,6 +1,4 @@
-/* codec_write.c: messages of rkv.v1.Stream, read in place and written without a copy in
- * between.
- */
+/* codec_write.c: messages of rkv.v1.Stream, read in place and written without a copy in between. */
 #include "codec.h"
 #include "pb.h"
 

@@ -16,9 +16,8 @@
 #define ENVELOPE_KEY "rkv-envelope"
 #define ENVELOPE_SENDER_KEY "rkv-sender"
 #define ENVELOPE_PAIRS 2
-#define ENVELOPE_TEXT_MAX                                                                          \
-  96 /* bytes of a value, NUL included: 32 + 20 + 16 digits and blanks                             \
-      */
+/* Bytes of a value, its NUL included: 32 + 20 + 16 digits and blanks. */
+#define ENVELOPE_TEXT_MAX 96
 
 /* The pairs of what node `self` sends there. Their values are slices of their own: drop each with
  * grpc_slice_unref. */

@@ -324,8 +324,7 @@ void inflow_tick(struct inflow *f, uint64_t now_ns, bool draining) {
   enum rkv_status status = RKV_OK;
   struct rkv_error error;
   if (draining) {
-    status = rkv_fail(&error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later",
-                      f->t->host->node_id);
+    status = transport_stopping(f->t, &error);
   } else if (!f->heard && transport_has_passed(now_ns, f->begun_ns, patience)) {
     f->heard = true; /* once is enough */
     server_ended(f->t, ENDED_SILENT);

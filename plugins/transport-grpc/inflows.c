@@ -34,13 +34,11 @@ void inflows_end(struct inflow *f) {
 }
 
 static enum rkv_status admit(struct inflow *f, struct rkv_error *error) {
-  const uint64_t id = f->t->host->node_id;
   if (f->owner->open_count > f->kind->streams_max)
-    return rkv_fail(error, RKV_FULL, "node %" PRIu64 " has %u %ss already: try again later", id,
-                    f->kind->streams_max, f->kind->name);
+    return rkv_fail(error, RKV_FULL, "node %" PRIu64 " has %u %ss already: try again later",
+                    f->t->host->node_id, f->kind->streams_max, f->kind->name);
   f->counted = transport_inbound_begin(f->t);
-  if (!f->counted)
-    return rkv_fail(error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later", id);
+  if (!f->counted) return transport_stopping(f->t, error);
   if (!f->kind->of_peers) return RKV_OK;
   return envelope_find(&f->metadata, &f->envelope, &f->enveloped, error);
 }
@@ -56,9 +54,7 @@ static void on_arrived(struct tag *self, bool ok) {
     inflow_free(f);
     return;
   }
-  server_count(f->t, SERVER_COUNT_requests);
-  if (await(all) != RKV_OK)
-    f->t->host->fatal(f->t->host->ctx, RKV_NO_MEMORY, "transport-grpc: no memory to await a call");
+  server_arrived(f->t, await(all));
   f->next = all->open;
   if (f->next) f->next->prev = f;
   all->open = f;

@@ -26,8 +26,8 @@ struct pb_field {
 
 enum pb_step { PB_END, PB_FIELD, PB_BAD };
 
-/* The next field of the message. PB_BAD: cut, or not protobuf (groups included: proto3 has none).
- */
+/* The next field of the message. PB_BAD: cut, or not protobuf (groups included: proto3 has
+ * none). */
 enum pb_step pb_next(struct pb_reader *reader, struct pb_field *field);
 
 /* Bytes of a varint; of a field of number < 16 with a varint (0 = left out); with `len` bytes. */

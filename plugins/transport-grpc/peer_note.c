@@ -1,5 +1,5 @@
-/* peer_note.c: what is known of a peer from how its calls ended: does it answer, what is its limit.
- */
+/* peer_note.c: what is known of a peer from how its calls ended: whether it answers, what its limit
+ * is. */
 #include "answer.h"
 #include "peer_parts.h"
 

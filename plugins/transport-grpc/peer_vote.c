@@ -1,5 +1,5 @@
-/* peer_vote.c: send_vote and send_pre_vote: asks a peer for its vote, or whether it would give it.
- */
+/* peer_vote.c: send_vote and send_pre_vote: asks a peer for its vote, or whether it would give
+ * it. */
 #include <inttypes.h>
 #include <stdlib.h>
 

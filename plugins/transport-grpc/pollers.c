@@ -15,6 +15,7 @@
 struct poller {
   struct pollers *all;
   pthread_t thread;
+  atomic_uint rounds; /* begun and ended: an odd number inside one */
 };
 
 struct pollers {
@@ -205,10 +206,26 @@ static void *poller_main(void *arg) {
   struct poller *self = arg;
   struct pollers *p = self->all;
   const unsigned me = (unsigned)(self - p->threads);
-  while (await_turn(p, me) && take_round(p)) {
+  for (bool more = true; more && await_turn(p, me);) {
+    (void)atomic_fetch_add(&self->rounds, 1);
+    more = take_round(p);
+    (void)atomic_fetch_add(&self->rounds, 1);
   }
   end(p);
   return NULL;
+}
+
+/* ---- the rounds ---- */
+
+void pollers_mark(struct pollers *p, struct pollers_mark *mark) {
+  for (size_t i = 0; i < POLLERS_MAX; i++) mark->rounds[i] = atomic_load(&p->threads[i].rounds);
+}
+
+bool pollers_passed(struct pollers *p, const struct pollers_mark *mark) {
+  for (size_t i = 0; i < POLLERS_MAX; i++)
+    if (mark->rounds[i] % 2 != 0 && atomic_load(&p->threads[i].rounds) == mark->rounds[i])
+      return false;
+  return true;
 }
 
 /* ---- life ---- */

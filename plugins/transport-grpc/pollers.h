@@ -25,8 +25,16 @@ void pollers_free(struct pollers *p);
 
 /* Starts the first two threads. Errors: RKV_NO_MEMORY. */
 enum rkv_status pollers_start(struct pollers *p, struct rkv_error *error);
-/* After grpc_completion_queue_shutdown: returns when the queue is drained and the threads are gone.
- */
+/* The rounds in which the threads are: a round takes events from the queue and handles them. */
+struct pollers_mark {
+  unsigned rounds[POLLERS_MAX];
+};
+void pollers_mark(struct pollers *p, struct pollers_mark *mark);
+/* True once every round of the mark has ended: whatever had left the queue by then is handled. */
+bool pollers_passed(struct pollers *p, const struct pollers_mark *mark);
+
+/* After grpc_completion_queue_shutdown: returns when the queue is drained and the threads are
+ * gone. */
 void pollers_join(struct pollers *p);
 
 /* Handles what is ready by `until`, up to TRANSPORT_BURST events; returns how many, *shutdown = the

@@ -231,6 +231,26 @@ static bool all_ended(struct transport *t) {
   return t->server_down && atomic_load(&t->inbound) == 0 && atomic_load(&t->outbound) == 0;
 }
 
+/* Returns once nothing of a call is left anywhere. A thread may have taken the arrival of a call
+ * from the queue and not have handled it yet: the call counts only from then on. A flood may keep
+ * that thread until its connection is hung up. The mutex is held. */
+static void await_nothing(struct transport *t) {
+  const uint64_t patience = transport_now(t) + STOP_CANCEL_NS;
+  bool hung_up = false;
+  do {
+    struct pollers_mark mark;
+    while (!all_ended(t)) wait_change(t);
+    pollers_mark(t->pollers, &mark);
+    while (!pollers_passed(t->pollers, &mark)) {
+      if (!hung_up && transport_now(t) >= patience) {
+        server_hang_up(t);
+        hung_up = true;
+      }
+      wait_change(t);
+    }
+  } while (!all_ended(t));
+}
+
 /* Inbound calls are answered (or the grace is over), then nothing new is sent to peers, then the
  * server shuts down: proposals that wait need the peers until the end. */
 void transport_stop(void *transport, uint64_t grace_ns) {
@@ -258,7 +278,7 @@ void transport_stop(void *transport, uint64_t grace_ns) {
   patience = transport_now(t) + STOP_CANCEL_NS;
   while (!all_ended(t) && (t->server_down || transport_now(t) < patience)) wait_change(t);
   if (!t->server_down) server_hang_up(t);
-  while (!all_ended(t)) wait_change(t);
+  await_nothing(t);
   patience = transport_now(t) + STOP_CONNECT_NS;
   while (peers_connecting(t) && transport_now(t) < patience) wait_change(t);
   pthread_mutex_unlock(&t->mutex);

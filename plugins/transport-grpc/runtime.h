@@ -12,6 +12,7 @@
 #define TRANSPORT_RUNTIME_H
 
 #include <assert.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <grpc/grpc.h>
@@ -117,6 +118,12 @@ bool transport_inbound_begin(struct transport *t);
 void transport_inbound_end(struct transport *t);
 bool transport_outbound_begin(struct transport *t);
 void transport_outbound_end(struct transport *t);
+/* The refusal of a stream because the node stops. */
+static inline enum rkv_status transport_stopping(const struct transport *t,
+                                                 struct rkv_error *error) {
+  return rkv_fail(error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later",
+                  t->host->node_id);
+}
 
 /* The operations of rkv/transport.h. */
 enum rkv_status transport_open(const struct rkv_host *host, const struct rkv_config *config,

@@ -71,6 +71,12 @@ void server_count(struct transport *t, enum server_count what) {
   atomic_fetch_add_explicit(&t->server->counters[what].value, 1, memory_order_relaxed);
 }
 
+void server_arrived(struct transport *t, enum rkv_status awaits) {
+  server_count(t, SERVER_COUNT_requests);
+  if (awaits != RKV_OK)
+    t->host->fatal(t->host->ctx, RKV_NO_MEMORY, "transport-grpc: no memory to await a call");
+}
+
 /* How often it happened since the last line, if it is time for one; else 0. */
 static uint64_t blame(struct server *s, const char *text, uint64_t now_ns) {
   uint64_t count = 0;

@@ -160,6 +160,9 @@ enum rkv_status server_check_message(struct transport *t, const grpc_byte_buffer
                                      uint64_t limit, struct rkv_error *error);
 
 void server_count(struct transport *t, enum server_count what);
+/* A call arrived. `awaits`: whether the next one of its kind is awaited; if not, the node cannot go
+ * on. */
+void server_arrived(struct transport *t, enum rkv_status awaits);
 /* This node ends something by itself: counts and tells it. Any thread. */
 void server_ended(struct transport *t, enum ended_kind why);
 /* Inside open: how many connections are allowed, for the text. */

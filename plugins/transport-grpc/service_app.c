@@ -100,8 +100,8 @@ static void get(struct unary *u) {
 
 /* ---- Init ---- */
 
-/* Must the nodes that a change names answer first? Request metadata; OpenRaft's clients send none.
- */
+/* Must the nodes that a change names answer first? Request metadata; OpenRaft's clients send
+ * none. */
 static enum rkv_status answering(const grpc_metadata_array *metadata, uint32_t *out,
                                  struct rkv_error *error) {
   *out = 0;

@@ -110,10 +110,8 @@ static enum rkv_status read_envelope(struct stream *s, struct rkv_error *error) 
 }
 
 static enum rkv_status admit(struct stream *s, struct rkv_error *error) {
-  const uint64_t id = s->t->host->node_id;
   s->counted = transport_inbound_begin(s->t);
-  if (s->counted) return read_envelope(s, error);
-  return rkv_fail(error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later", id);
+  return s->counted ? read_envelope(s, error) : transport_stopping(s->t, error);
 }
 
 static void on_arrived(struct tag *self, bool ok) {
@@ -125,9 +123,7 @@ static void on_arrived(struct tag *self, bool ok) {
     free_stream(s);
     return;
   }
-  server_count(s->t, SERVER_COUNT_requests);
-  if (await(all) != RKV_OK)
-    s->t->host->fatal(s->t->host->ctx, RKV_NO_MEMORY, "transport-grpc: no memory to await a call");
+  server_arrived(s->t, await(all));
   s->next = all->open;
   if (s->next) s->next->prev = s;
   all->open = s;

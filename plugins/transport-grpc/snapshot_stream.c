@@ -299,10 +299,7 @@ void stream_tick(struct stream *s, uint64_t now_ns, bool draining) {
   }
   if (s->phase != STREAM_READING) return;
   if (draining)
-    refuse(s,
-           rkv_fail(&error, RKV_UNAVAILABLE, "node %" PRIu64 " is stopping: try again later",
-                    s->t->host->node_id),
-           &error);
+    refuse(s, transport_stopping(s->t, &error), &error);
   else if (silent)
     refuse_silence(s);
 }

@@ -226,9 +226,7 @@ static void on_request(struct tag *self, bool ok) {
     unary_free(u);
     return;
   }
-  server_count(u->t, SERVER_COUNT_requests);
-  if (unary_await(u->t, u->kind) != RKV_OK)
-    u->t->host->fatal(u->t->host->ctx, RKV_NO_MEMORY, "transport-grpc: no memory to await a call");
+  server_arrived(u->t, unary_await(u->t, u->kind));
   if (!u->kind->registered) {
     refuse_unknown(u);
     return;

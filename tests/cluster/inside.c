@@ -43,8 +43,8 @@ static struct host_config *configure(rkv_node_id id, const char *addr, const cha
   (void)snprintf(id_text, sizeof id_text, "%" PRIu64, id);
   flags.id = id_text;
   for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
-    flags.sets[flags.set_count++] = always[i];
-  while (sets && *sets) flags.sets[flags.set_count++] = *sets++;
+    flags.sets.list[flags.sets.count++] = always[i];
+  while (sets && *sets) flags.sets.list[flags.sets.count++] = *sets++;
   config = host_command_load(&flags, stderr, &code);
   assert_non_null(config);
   return config;

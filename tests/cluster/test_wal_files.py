@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import subprocess
 
+import grpc
 import pytest
 
 from load import expect_all
@@ -116,3 +117,24 @@ def test_what_is_no_file_is_told(cluster, tmp_path):
             path.unlink()
         moved.rename(path)
     assert wal("verify", folder)[0] == 0
+
+
+def test_a_directory_that_is_moved_away_ends_the_node(cluster, tmp_path):
+    """`mv dir dir.old; mkdir dir` under a node: it ends with the remedy, and what it acknowledged is in the old one."""
+    folder, away, written = tmp_path / "data", tmp_path / "data.old", {}
+    node = cluster.form(1, sets={**SMALL, "storage.dir": folder})[1]
+    node.set("key", "value")
+    folder.rename(away)
+    folder.mkdir()
+    with pytest.raises(grpc.RpcError):
+        for i in range(2000):
+            node.set(f"key-{i}", "v" * 300)
+            written[f"key-{i}"] = "v" * 300
+    assert node.wait() == 74
+    assert node.log_lines("ERROR", str(folder), "was moved away", "put it back"), node.tail()
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    away.rename(folder)
+    node.restart()
+    wait_until(lambda: node.view().state == "leader", "it leads")
+    expect_all(node, written)

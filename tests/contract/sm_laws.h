@@ -56,6 +56,8 @@
   X(27, membership_is_the_metas, BASIC, 0, 20,                                                     \
     "A snapshot of another membership than its meta's is refused, or the meta's is in force.")     \
   X(28, forgets_or_is_durable, BASIC, 0, 20,                                                       \
-    "Opened again it is empty; a durable one holds what it applied, and has restore_check.")
+    "Opened again it is empty; a durable one holds what it applied, and has restore_check.")       \
+  X(29, words_are_a_line, BASIC, 0, 30,                                                            \
+    "describe puts any bytes into one line, always the same, by any thread, or says INVALID.")
 
 #endif

@@ -92,6 +92,7 @@ void storage_law_entries_keep_every_field(struct contract *c) {
       {{2, 4}, RKV_ENTRY_COMMAND, 0, rkv_buf_static(binary, sizeof binary)},
       {{2, 5}, RKV_ENTRY_COMMAND, 0, rkv_buf_static("", 0)},
       {{UINT64_MAX, 6}, RKV_ENTRY_MEMBERSHIP, 0, rkv_buf_static("\0", 1)},
+      {{UINT64_MAX, 7}, RKV_ENTRY_MOVED, 0, rkv_buf_static("elsewhere", 9)}, /* retired */
   };
   enum { COUNT = sizeof given / sizeof given[0] };
   struct storage s;

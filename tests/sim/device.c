@@ -156,7 +156,8 @@ static int look(void *ctx, int dir, const char *name, struct stat *info) {
 static int create(struct device *dev, const char *name, int flags, struct device_file **file) {
   if (!(flags & O_CREAT) && fails(ENOENT)) return -1;
   if (powerless(dev)) return -1;
-  if (dev->full && world_random(dev->world) % 4 == 0 && has_no_room(dev, NAME_BYTES)) return -1;
+  bool grows = dev->full && world_random(dev->world) % 4 == 0; /* the directory would have to */
+  if (grows && dev->room < NAME_BYTES && has_no_room(dev, NAME_BYTES)) return -1;
   *file = device_file_new();
   device_names_create(dev, name, *file);
   device_file_drop(*file);

@@ -9,8 +9,8 @@
  * and what is durable in it is for the next one to find out.
  *
  * A sync takes virtual time in the turn of a thread (turns.h); what is written meanwhile is not
- * synced by it. After a sync that failed the cache may call bytes clean that are not on the disk.
- */
+ * synced by it. After a sync that failed the cache may call bytes clean that are not on the
+ * disk. */
 #ifndef SIM_DEVICE_H
 #define SIM_DEVICE_H
 

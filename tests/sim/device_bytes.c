@@ -97,7 +97,8 @@ static void find_dirty(struct device_file *file) {
 }
 
 void device_file_sync(struct device_file *file, uint64_t at_most) {
-  if (file->dirty_from < file->dirty_to) file->batch = file->dirty_from;
+  if (file->dirty_from < file->dirty_to && !file->cut_off) file->batch = file->dirty_from;
+  file->cut_off = false;
   DIRTY_SECTORS(file, at) {
     size_t from = at * DEVICE_SECTOR;
     if (file->written_at[at] == 0 || file->written_at[at] > at_most) continue;
@@ -109,6 +110,7 @@ void device_file_sync(struct device_file *file, uint64_t at_most) {
 }
 
 void device_file_sync_failed(struct device *dev, struct device_file *file) {
+  file->cut_off = true;
   DIRTY_SECTORS(file, at) {
     size_t from = at * DEVICE_SECTOR;
     if (file->written_at[at] == 0) continue;
@@ -184,4 +186,5 @@ void device_file_lose(struct device *dev, struct device_file *file) {
   }
   file->len = file->disk_len;
   file->dirty_from = file->dirty_to = 0;
+  file->cut_off = false;
 }

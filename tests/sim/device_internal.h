@@ -20,7 +20,8 @@ struct device_file {
   uint64_t *written_at;  /* by sector: the device's count when it was written last; 0: clean */
   size_t len, disk_len, capacity;
   size_t dirty_from, dirty_to; /* bytes that may be dirty */
-  size_t batch;                /* where what the last sync found dirty began */
+  size_t batch; /* where what the last sync found dirty began, if that was written to its end */
+  bool cut_off; /* what is dirty may end anywhere: a write, a sync or its process failed */
   unsigned damage;
 };
 

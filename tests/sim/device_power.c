@@ -46,6 +46,10 @@ bool device_is_dead(const struct device *dev) {
 
 void device_process_killed(struct device *dev) {
   assert(dev->open_count == 0);
+  for (size_t i = 0; i < dev->cached.count; i++) {
+    struct device_file *file = dev->cached.of[i].file;
+    if (file->dirty_from < file->dirty_to) file->cut_off = true;
+  }
   dev->faults.power_after = 0;
   dev->faults.power_at_name = false;
   dev->dead = dev->misdirect = false;

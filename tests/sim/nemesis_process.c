@@ -1,5 +1,5 @@
-/* nemesis_process.c: nodes in trouble: they crash, pause, run out of memory and of room for calls.
- */
+/* nemesis_process.c: nodes in trouble: they crash, pause, run out of memory and of room for
+ * calls. */
 #include <inttypes.h>
 
 #include <node/kernel/state.h>
@@ -98,8 +98,8 @@ static void look_for_late(struct world *w, void *arg) {
   world_at(w, w->now_ns + ns + SLOW_WORKER_NS, calm_threads, s);
 }
 
-/* After a start everything behind the snapshot is applied once more: the longer it is, the later.
- */
+/* After a start everything behind the snapshot is applied once more: the longer it is, the
+ * later. */
 void strike_late(struct sim *s, enum sim_fault fault) {
   sim_tell(s, "trouble: %s", sim_fault_names[fault]);
   sim_mark(s, fault, LATE_NS);

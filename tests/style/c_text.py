@@ -16,6 +16,11 @@ def without_comments(text):
     return TOKEN.sub(lambda m: blank(m.group(), m.group()[0] if m.group()[0] in "\"'" else ""), text)
 
 
+def without_literals(text):
+    """Literals blanked; comments stay."""
+    return TOKEN.sub(lambda m: m.group() if m.group().startswith("/") else blank(m.group()), text)
+
+
 def without_directives(code):
     return DIRECTIVE.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), code)
 

@@ -236,6 +236,17 @@ def said_status(file):
         yield file.at(c_text.line_of(file.code, match.start()), "a status as a truth (compare it with RKV_OK)")
 
 
+def comment_layout(file):
+    """A comment ends behind its last word, and stands above a macro instead of within its lines."""
+    if not file.is_c or file.path.startswith(WORD_FOR_WORD):
+        return
+    for match in re.finditer(r"/\*.*?\*/", c_text.without_literals(file.text), re.S):
+        if re.fullmatch(r"\s*\*/", match.group().rsplit("\n", 1)[-1]):
+            yield file.at(c_text.line_of(file.text, match.end()), "ends a comment on a line of its own (join them)")
+        elif "\\\n" in match.group():
+            yield file.at(c_text.line_of(file.text, match.start()), "a comment within a macro's lines (put it above)")
+
+
 def includes_first(file):
     """What a file needs stands at its top: no include below a declaration."""
     declared = 0
@@ -284,8 +295,8 @@ def asserted(files):
 
 
 RULES = (columns, whitespace, file_length, function_length, first_line, unfinished, banned_calls, pure_core,
-         asked_plugins, include_direction, pointer_typedef, includes_first, test_names, numbers, loop_variables,
-         said_status)
+         asked_plugins, include_direction, pointer_typedef, includes_first, comment_layout, test_names, numbers,
+         loop_variables, said_status)
 
 
 def formatted(files):

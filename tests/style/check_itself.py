@@ -52,6 +52,8 @@ OFFENCES = [
     ("core/raft/late_include.c", "int a;\n#include <string.h>\n", 3, "includes below the declaration of line 2"),
     ("tests/unit/u/story.c", "int main(void) {\n  return 0;\n}\n", 2, "a program of tests (name it NAME_test.c)"),
     ("tests/unit/u/acts_test.h", "int a;\n", 1, "has no main"),
+    ("core/node/closes.h", "/* A name for\n * it.\n */\nint a;\n", 4, "ends a comment on a line of its own"),
+    ("core/node/macro.h", "#define A \\\n  4 /* of a \\\n    thing */\n", 3, "a comment within a macro"),
     ("plugins/p/typedef.c", "typedef struct p *p_ptr;\n", 2, "typedef of a struct"),
 ]
 # Invariants: the top comment's second line, the code, the finding's line, a part of its text ("" = none).

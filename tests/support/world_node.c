@@ -81,7 +81,7 @@ static enum rkv_status metric_register(void *ctx, const struct rkv_metric *metri
 
 static void fatal(void *ctx, enum rkv_status status, const char *text) {
   struct world_node *wn = ctx;
-  node_fatal(wn->node, status, text);
+  if (wn->node) node_fatal(wn->node, status, text); /* else its start has failed already */
 }
 
 static void on_fatal(void *arg) {

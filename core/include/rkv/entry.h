@@ -15,6 +15,9 @@ enum rkv_entry_kind {
   RKV_ENTRY_BLANK = 0,      /* no payload; a leader's first entry */
   RKV_ENTRY_COMMAND = 1,    /* payload: bytes that only the state machine understands */
   RKV_ENTRY_MEMBERSHIP = 2, /* payload: rkv_membership_encode */
+  /* payload: text that names the storage on which the node goes on. Stands only behind the last
+     entry of a storage that was retired (RKV_INCARNATION_RETIRED); no node ever sends it. */
+  RKV_ENTRY_MOVED = 3,
 };
 
 struct rkv_entry {

@@ -102,6 +102,14 @@ struct rkv_state_machine_ops {
    * the present state between the check and the end of the restore. Errors: RKV_CORRUPT,
    * RKV_NO_MEMORY, RKV_IO; only restore_abort may follow. */
   enum rkv_status (*restore_check)(void *restore, struct rkv_error *error);
+
+  /* Since 1.4; may be NULL: then people are shown bytes. Puts a command (borrowed) into words, for
+   * somebody who looks at a log: one line of UTF-8 without control characters, cut to `size` bytes,
+   * its NUL included (at least 1). There is no instance: it asks nothing but these bytes, the same
+   * ones give the same text. Any thread, at any time. Must not block. Errors: RKV_INVALID for bytes
+   * that are no command, with the reason; *text is of no use then. */
+  enum rkv_status (*describe)(struct rkv_buf command, char *text, size_t size,
+                              struct rkv_error *error);
 };
 
 #ifdef __cplusplus

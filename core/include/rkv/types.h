@@ -38,6 +38,12 @@ struct rkv_cluster_id {
   uint64_t high, low;
 };
 
+/* Incarnations that no node draws: they mark a storage that no node may start on. RETIRED: it was
+ * copied into another storage, on which its node goes on; cluster.high is then the incarnation of
+ * that node, cluster.low tells which storage that is. UNFINISHED: a copy that is not whole yet. */
+#define RKV_INCARNATION_RETIRED UINT64_MAX
+#define RKV_INCARNATION_UNFINISHED (UINT64_MAX - 1)
+
 /* What a node knows of itself beside its id. */
 struct rkv_identity {
   struct rkv_cluster_id cluster;

@@ -243,6 +243,19 @@ static enum rkv_status reg_restore_finish(void *restore, struct rkv_error *error
   return RKV_OK;
 }
 
+/* ---- words ---- */
+
+/* One line for people; no instance, nothing but these bytes. What is not plain text is a dot. */
+static enum rkv_status reg_describe(struct rkv_buf command, char *text, size_t size,
+                                    struct rkv_error *error) {
+  size_t len = command.len < size ? command.len : size - 1;
+  (void)error;
+  for (size_t i = 0; i < len; i++)
+    text[i] = command.data[i] >= ' ' && command.data[i] <= '~' ? (char)command.data[i] : '.';
+  text[len] = '\0';
+  return RKV_OK;
+}
+
 /* ---- the descriptor: in the order of the structs, so that C++ takes it too ---- */
 
 static const struct rkv_state_machine_ops ops = {
@@ -260,6 +273,7 @@ static const struct rkv_state_machine_ops ops = {
     .restore_finish = reg_restore_finish,
     .restore_abort = reg_restore_abort,
     .restore_check = reg_restore_check,
+    .describe = reg_describe,
 };
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;

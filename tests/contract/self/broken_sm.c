@@ -45,6 +45,7 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
   if (!b) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
   b->host = host;
   b->fault = (enum sm_fault)config->values[OPTION_FAULT].number;
+  broken_describe_as(b->fault);
   (void)pthread_mutex_init(&b->lock, NULL);
   status = good_load(&b->from, config->values[OPTION_GOOD].text, RKV_KIND_STATE_MACHINE, error);
   if (status == RKV_OK) b->good = b->from.plugin->ops;
@@ -185,6 +186,7 @@ static const struct rkv_state_machine_ops ops = {
     .restore_finish = broken_restore_finish,
     .restore_abort = broken_restore_abort,
     .restore_check = broken_restore_check,
+    .describe = broken_describe,
 };
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;

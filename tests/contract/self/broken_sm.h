@@ -39,6 +39,12 @@
   X(validate_not_for_threads)                                                                      \
   X(validate_takes_nothing)                                                                        \
   X(born_old)                                                                                      \
+  X(words_without_end)                                                                             \
+  X(words_beyond_room)                                                                             \
+  X(words_of_two_lines)                                                                            \
+  X(words_by_instance)                                                                             \
+  X(words_in_one_place)                                                                            \
+  X(words_fail_oddly)                                                                              \
   X(open_leaks)                                                                                    \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
@@ -79,5 +85,10 @@ enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct
 enum rkv_status broken_restore_check(void *restore, struct rkv_error *error);
 enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error);
 void broken_restore_abort(void *restore);
+
+/* Likewise (broken_sm_words.c). It has no instance: the fault is that of the last one opened. */
+enum rkv_status broken_describe(struct rkv_buf command, char *text, size_t size,
+                                struct rkv_error *error);
+void broken_describe_as(enum sm_fault fault);
 
 #endif

@@ -228,6 +228,7 @@
   FIELD(struct rkv_state_machine_ops, restore_finish)                                              \
   FIELD(struct rkv_state_machine_ops, restore_abort)                                               \
   FIELD(struct rkv_state_machine_ops, restore_check)                                               \
+  FIELD(struct rkv_state_machine_ops, describe)                                                    \
   SIZE(struct rkv_completion)                                                                      \
   FIELD(struct rkv_completion, done)                                                               \
   SIZE(struct rkv_storage_state)                                                                   \

@@ -22,8 +22,8 @@ static void a_node_is_run_by_flags(void **state) {
   assert_string_equal(f.id, "1");
   assert_string_equal(f.addr, "h:1");
   assert_string_equal(f.config, "x.ini");
-  assert_int_equal(f.set_count, 2);
-  assert_string_equal(f.sets[1], "d.e=");
+  assert_int_equal(f.sets.count, 2);
+  assert_string_equal(f.sets.list[1], "d.e=");
 }
 
 static void commands_take_their_words(void **state) {
@@ -91,6 +91,74 @@ static void sets_are_bounded(void **state) {
   assert_int_equal(parse(words, &f, &e), RKV_INVALID);
 }
 
+static void storage_commands_are_of_two_words(void **state) {
+  struct host_flags f;
+  struct rkv_error e;
+  (void)state;
+  assert_int_equal(PARSE(&f, &e, "storage", "copy", "--id", "1", "--from", "a", "--set-from",
+                         "dir=x", "--set-from=k=v", "--to=b", "--set-to", "dir=y.z=", "--set",
+                         "node.plugin_dir=p"),
+                   RKV_OK);
+  assert_int_equal(f.command, HOST_COMMAND_STORAGE_COPY);
+  assert_string_equal(f.from, "a");
+  assert_string_equal(f.to, "b");
+  assert_int_equal(f.from_sets.count, 2);
+  assert_string_equal(f.from_sets.list[1], "k=v");
+  assert_int_equal(f.to_sets.count, 1);
+  assert_string_equal(f.to_sets.list[0], "dir=y.z=");
+  assert_int_equal(f.sets.count, 1);
+  assert_int_equal(PARSE(&f, &e, "--config", "c", "storage", "copy", "--to", "b"), RKV_OK);
+  assert_null(f.from);
+  assert_int_equal(PARSE(&f, &e, "storage", "verify", "--config", "c", "--json"), RKV_OK);
+  assert_int_equal(f.command, HOST_COMMAND_STORAGE_VERIFY);
+  assert_int_equal(PARSE(&f, &e, "storage", "dump", "--config", "c", "--state-machine", "m"),
+                   RKV_OK);
+  assert_int_equal(f.command, HOST_COMMAND_STORAGE_DUMP);
+  assert_string_equal(f.machine, "m");
+}
+
+/* --set has a section in front for the configuration, and none for the plugin that is named. */
+static void a_storage_that_is_named_has_its_own_settings(void **state) {
+  struct host_flags f;
+  struct rkv_error e;
+  (void)state;
+  assert_int_equal(PARSE(&f, &e, "storage", "stat", "--id", "1", "--plugin", "a", "--set",
+                         "dir=/x.y", "--set", "node.plugin_dir=p", "--set=k=1"),
+                   RKV_OK);
+  assert_int_equal(f.command, HOST_COMMAND_STORAGE_STAT);
+  assert_int_equal(f.storage_sets.count, 2);
+  assert_string_equal(f.storage_sets.list[0], "dir=/x.y");
+  assert_string_equal(f.storage_sets.list[1], "k=1");
+  assert_int_equal(f.sets.count, 1);
+  assert_string_equal(f.sets.list[0], "node.plugin_dir=p");
+}
+
+static void a_mistake_about_storages_is_one_line_too(void **state) {
+  (void)state;
+  REFUSED("unknown command storage cop (did you mean storage copy?)", "storage", "cop");
+  REFUSED("unknown command storage (did you mean storage copy?)", "storage");
+  REFUSED("x: one word too many (raft-key-value --help)", "storage", "copy", "x");
+  REFUSED("storage copy needs --to PLUGIN", "storage", "copy", "--from", "a");
+  REFUSED("--to means nothing to storage stat (leave it out)", "storage", "stat", "--to", "b");
+  REFUSED("--plugin means nothing to storage copy (leave it out)", "storage", "copy", "--to", "b",
+          "--plugin", "a");
+  REFUSED("--json means nothing to storage copy (leave it out)", "storage", "copy", "--to", "b",
+          "--json");
+  REFUSED("--state-machine means nothing to storage stat (leave it out)", "storage", "stat",
+          "--state-machine", "m");
+  REFUSED("--from means nothing to check (leave it out)", "check", "--config", "c", "--from", "a");
+  REFUSED("--set-to dir: not KEY=VALUE (try --set-to dir=PATH)", "storage", "copy", "--to", "b",
+          "--set-to", "dir");
+  REFUSED("--set =x: not KEY=VALUE (try --set dir=PATH)", "storage", "stat", "--plugin", "a",
+          "--set", "=x");
+  REFUSED("--set-from dir=x needs --from PLUGIN (a setting of the configuration's own storage: "
+          "--set storage.KEY=VALUE)",
+          "storage", "copy", "--config", "c", "--to", "b", "--set-from", "dir=x");
+  REFUSED("--set dir=x needs --plugin PLUGIN (a setting of the configuration's own storage: --set "
+          "storage.KEY=VALUE)",
+          "storage", "stat", "--config", "c", "--set", "dir=x");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_node_is_run_by_flags),
@@ -98,6 +166,9 @@ int main(void) {
       cmocka_unit_test(a_mistake_is_one_line_with_a_remedy),
       cmocka_unit_test(set_has_a_form),
       cmocka_unit_test(sets_are_bounded),
+      cmocka_unit_test(storage_commands_are_of_two_words),
+      cmocka_unit_test(a_storage_that_is_named_has_its_own_settings),
+      cmocka_unit_test(a_mistake_about_storages_is_one_line_too),
   };
   return cmocka_run_group_tests_name("flags", tests, NULL, NULL);
 }

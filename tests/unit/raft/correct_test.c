@@ -5,10 +5,6 @@
 
 static const rkv_node_id one[] = {1, 0}, three[] = {1, 2, 3, 0};
 
-static const struct rkv_membership *members(const struct cluster *c, rkv_node_id id) {
-  return &raft_effective(c->nodes[id].r)->value;
-}
-
 static struct cluster *with_learner(void) {
   struct cluster *c = led_by_one_of(cluster_new(), one);
   cluster_start(c, 4);

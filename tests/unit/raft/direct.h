@@ -59,15 +59,40 @@ static inline void assert_vote(struct rkv_vote vote, rkv_term term, rkv_node_id 
   assert_int_equal(vote.committed, committed);
 }
 
-/* Starts node 1 in a cluster of `voters` (with 1) and makes it the leader of term 1; its config is
- * set before. */
-static inline struct cluster *led_by_one_of(struct cluster *c, const rkv_node_id *voters) {
-  const rkv_node_id *id;
-  for (id = voters; *id; id++) cluster_start(c, *id);
+/* Makes node 1 the leader of term 1 over `voters`, all started. */
+static inline struct cluster *founded(struct cluster *c, const rkv_node_id *voters) {
   assert_int_equal(cluster_init(c, 1, voters), RKV_OK);
   cluster_run(c, 200 * MS);
   assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
   return c;
+}
+
+/* Starts `voters` (1 among them), which node 1 leads then; their config is set before. */
+static inline struct cluster *led_by_one_of(struct cluster *c, const rkv_node_id *voters) {
+  const rkv_node_id *id;
+  for (id = voters; *id; id++) cluster_start(c, *id);
+  return founded(c, voters);
+}
+
+/* Likewise nodes 1 to 4, of which some are voters and the others have no cluster yet. */
+static inline struct cluster *led_by_one_of_four(const rkv_node_id *voters) {
+  struct cluster *c = cluster_new();
+  for (rkv_node_id id = 1; id <= 4; id++) cluster_start(c, id);
+  return founded(c, voters);
+}
+
+static inline const struct rkv_membership *members(const struct cluster *c, rkv_node_id id) {
+  return &raft_effective(c->nodes[id].r)->value;
+}
+
+/* Node `id` knows of these voters, and of no change. */
+static inline void assert_voters(const struct cluster *c, rkv_node_id id,
+                                 const rkv_node_id *voters) {
+  const struct rkv_membership *m = members(c, id);
+  uint32_t count = 0;
+  assert_int_equal(m->config_count, 1);
+  for (; voters[count]; count++) assert_true(rkv_config_has(&m->configs[0], voters[count]));
+  assert_int_equal(m->configs[0].count, count);
 }
 
 /* Moves the clock to the node's timer and runs it, and nothing else. */

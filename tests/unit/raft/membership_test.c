@@ -3,29 +3,6 @@
 
 static const rkv_node_id one[] = {1, 0}, three[] = {1, 2, 3, 0};
 
-static struct cluster *running(const rkv_node_id *voters) {
-  struct cluster *c = cluster_new();
-  rkv_node_id id;
-  for (id = 1; id <= 4; id++) cluster_start(c, id);
-  assert_int_equal(cluster_init(c, 1, voters), RKV_OK);
-  cluster_deliver_all(c);
-  cluster_run(c, 200 * MS);
-  assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
-  return c;
-}
-
-static const struct rkv_membership *members(const struct cluster *c, rkv_node_id id) {
-  return &raft_effective(c->nodes[id].r)->value;
-}
-
-static void assert_voters(const struct cluster *c, rkv_node_id id, const rkv_node_id *voters) {
-  const struct rkv_membership *m = members(c, id);
-  uint32_t count = 0;
-  assert_int_equal(m->config_count, 1);
-  for (; voters[count]; count++) assert_true(rkv_config_has(&m->configs[0], voters[count]));
-  assert_int_equal(m->configs[0].count, count);
-}
-
 /* ---- init ---- */
 
 /* The init entry is {term 0, index 1}; a node alone answers when it leads. */
@@ -60,7 +37,7 @@ static void init_of_several_answers_when_saved(void **state) {
 
 /* Only an empty node that never voted and is among the voters of one config. */
 static void init_is_refused_to_nodes_with_a_history(void **state) {
-  struct cluster *c = running(one);
+  struct cluster *c = led_by_one_of_four(one);
   struct rkv_membership m = cluster_membership(three);
   struct rkv_error error;
   struct raft_now now = {c->now_ns, 0};
@@ -87,7 +64,7 @@ static void init_is_refused_to_nodes_with_a_history(void **state) {
 
 /* A learner gets the log, counts for no quorum, and the call ends when it has caught up. */
 static void learners_catch_up_and_count_for_nothing(void **state) {
-  struct cluster *c = running(one);
+  struct cluster *c = led_by_one_of_four(one);
   (void)state;
   assert_int_equal(cluster_propose(c, 1, 10), RKV_OK);
   assert_int_equal(cluster_learner(c, 1, 4), RKV_OK);
@@ -103,7 +80,7 @@ static void learners_catch_up_and_count_for_nothing(void **state) {
 
 /* An address that is known stays, whatever the call says. */
 static void add_learner_never_overwrites_an_address(void **state) {
-  struct cluster *c = running(one);
+  struct cluster *c = led_by_one_of_four(one);
   struct rkv_member other;
   struct raft_now now = {c->now_ns, 0};
   (void)state;
@@ -123,7 +100,7 @@ static void add_learner_never_overwrites_an_address(void **state) {
 /* A learner that is away keeps its call waiting, but not other changes; a caller who leaves is not
  * answered. */
 static void absent_learners_wait_alone(void **state) {
-  struct cluster *c = running(one);
+  struct cluster *c = led_by_one_of_four(one);
   (void)state;
   cluster_crash(c, 4);
   assert_int_equal(cluster_learner(c, 1, 4), RKV_OK);
@@ -145,7 +122,7 @@ static void absent_learners_wait_alone(void **state) {
 /* Dissertation 4.3: during the change decisions need majorities of both configs. */
 static void joint_decisions_need_both_majorities(void **state) {
   const rkv_node_id target[] = {3, 4, 0};
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   (void)state;
   assert_int_equal(cluster_learner(c, 1, 4), RKV_OK);
   cluster_run(c, 1000 * MS);
@@ -167,7 +144,7 @@ static void joint_decisions_need_both_majorities(void **state) {
 /* retain: voters that leave become learners; else they are dropped, learners never. */
 static void retain_decides_about_voters_that_leave(void **state) {
   const rkv_node_id two[] = {1, 2, 0};
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   (void)state;
   assert_int_equal(cluster_learner(c, 1, 4), RKV_OK);
   cluster_run(c, 1000 * MS);
@@ -187,7 +164,7 @@ static void retain_decides_about_voters_that_leave(void **state) {
 
 /* The same voters again need no joint; ids may come unsorted and twice. */
 static void the_same_voters_are_one_entry(void **state) {
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   struct rkv_config_set voters = {.count = 4, .ids = {3, 1, 2, 3}};
   struct raft_now now = {c->now_ns, 0};
   (void)state;
@@ -203,7 +180,7 @@ static void the_same_voters_are_one_entry(void **state) {
 /* One uncommitted change at a time; unknown nodes, empty sets and followers are refused. */
 static void changes_are_refused_with_a_reason(void **state) {
   const rkv_node_id stranger[] = {1, 6, 0}, two[] = {1, 2, 0};
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   struct rkv_config_set empty = {0};
   struct rkv_member nameless = {.id = 5};
   struct rkv_error error;
@@ -226,7 +203,7 @@ static void changes_are_refused_with_a_reason(void **state) {
 
 /* The number of nodes is limited, and reaching the limit is an ordinary error. */
 static void a_cluster_has_at_most_nodes_max(void **state) {
-  struct cluster *c = running(one);
+  struct cluster *c = led_by_one_of_four(one);
   struct rkv_member node;
   struct raft_now now = {c->now_ns, 0};
   rkv_node_id id;

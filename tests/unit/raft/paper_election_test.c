@@ -4,25 +4,6 @@
 
 static const rkv_node_id three[] = {1, 2, 3, 0};
 
-/* Three nodes; node 1 leads term 1. */
-static struct cluster *led_by_one(void) {
-  struct cluster *c = cluster_new();
-  rkv_node_id id;
-  for (id = 1; id <= 3; id++) cluster_start(c, id);
-  assert_int_equal(cluster_init(c, 1, three), RKV_OK);
-  cluster_deliver_all(c);
-  cluster_run(c, 200 * MS);
-  assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
-  return c;
-}
-
-/* Moves the clock to the node's timer and runs it, and nothing else. */
-static void time_out(struct cluster *c, rkv_node_id id) {
-  uint64_t deadline = raft_deadline(c->nodes[id].r);
-  if (deadline > c->now_ns) c->now_ns = deadline;
-  cluster_time_one(c, id);
-}
-
 /* 5.2: "when servers start up, they begin as followers" (here: learners before they are
  * members). */
 static void servers_begin_as_followers(void **state) {
@@ -38,7 +19,7 @@ static void servers_begin_as_followers(void **state) {
 
 /* 5.2: "a server remains in follower state as long as it receives valid RPCs from a leader". */
 static void followers_stay_while_they_hear_the_leader(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   (void)state;
   cluster_run(c, 60000 * MS);
   assert_int_equal(cluster_view(c, 2).role, RAFT_FOLLOWER);
@@ -50,12 +31,12 @@ static void followers_stay_while_they_hear_the_leader(void **state) {
 /* 5.2: "leaders send periodic heartbeats ... in order to maintain their authority", not more often
  * than heartbeat_ns when nothing happens. */
 static void leaders_send_periodic_heartbeats(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   uint64_t before = c->now_ns;
   unsigned beats = 0;
   (void)state;
   while (c->now_ns < before + 10000 * MS) {
-    time_out(c, 1);
+    run_out(c, 1);
     beats += (unsigned)cluster_in_flight(c, 1, 2);
     cluster_deliver_all(c);
   }
@@ -67,7 +48,7 @@ static void leaders_send_periodic_heartbeats(void **state) {
  * then it assumes there is no viable leader and begins an election": behind the lease of the leader
  * it heard, within an eighth of a timeout of its end. */
 static void silent_leaders_are_replaced(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   uint64_t deadline;
   (void)state;
   c->nodes[2].random = 123;
@@ -86,10 +67,10 @@ static void silent_leaders_are_replaced(void **state) {
  * state. It then votes for itself and issues RequestVote RPCs in parallel to each of the other
  * servers": once its own vote is on disk. */
 static void candidates_vote_for_themselves_and_ask_all(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   (void)state;
   c->sync = false;
-  time_out(c, 2);
+  run_out(c, 2);
   assert_int_equal(cluster_view(c, 2).role, RAFT_CANDIDATE);
   assert_vote(cluster_view(c, 2).vote, 2, 2, false);
   assert_int_equal(cluster_in_flight(c, 2, 0), 0);
@@ -149,12 +130,12 @@ static void only_votes_for_this_candidacy_count(void **state) {
 /* 5.2: "once a candidate wins an election, it becomes leader. It then sends heartbeat messages to
  * all of the other servers to establish its authority". */
 static void winners_tell_everybody_at_once(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   (void)state;
   c->nodes[1].cut = true;
   cluster_advance(c, 3500 * MS);
   while (cluster_drop(c, 1, 0)) continue;
-  time_out(c, 2);
+  run_out(c, 2);
   while (cluster_view(c, 2).role != RAFT_LEADER) assert_true(cluster_deliver(c, 0, 0));
   assert_true(cluster_in_flight(c, 2, 1) >= 1);
   assert_true(cluster_in_flight(c, 2, 3) >= 1);
@@ -165,12 +146,12 @@ static void winners_tell_everybody_at_once(void **state) {
  * candidate recognizes the leader as legitimate and returns to follower state. If the term is
  * smaller, the candidate rejects the RPC and continues in candidate state." */
 static void candidates_yield_to_a_leader_of_their_term(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   struct raft *r = c->nodes[2].r;
   struct raft_now now;
   struct raft_output out;
   (void)state;
-  time_out(c, 2);
+  run_out(c, 2);
   now = (struct raft_now){c->now_ns, 0};
   assert_int_equal(
       raft_on_append_request(r, now, LEADER_VOTE(1, 1), NONE, NONE, NULL, 0, NULL, NULL), RKV_OK);
@@ -191,19 +172,19 @@ static void candidates_yield_to_a_leader_of_their_term(void **state) {
  * time soon, so that one split vote costs little; then at a time drawn from [min, max), so that
  * slow disks and networks get their time. */
 static void split_votes_end_by_new_random_timeouts(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   struct raft *r = c->nodes[2].r;
   uint64_t min = c->config.election_min_ns, span = c->config.election_max_ns - min;
   uint64_t soon = c->config.election_max_ns / 8 + 1;
   (void)state;
   c->nodes[2].random = 6 * soon + 41;
-  time_out(c, 2);
+  run_out(c, 2);
   assert_int_equal(raft_deadline(r), c->now_ns + soon + 41);
   c->nodes[2].random = 7 * span + 41;
-  time_out(c, 2);
+  run_out(c, 2);
   assert_int_equal(raft_deadline(r), c->now_ns + min + 41);
   c->nodes[2].random = span - 1;
-  time_out(c, 2);
+  run_out(c, 2);
   assert_int_equal(cluster_view(c, 2).vote.term, 4);
   assert_int_equal(raft_deadline(r), c->now_ns + min + span - 1);
   cluster_free(c);
@@ -214,7 +195,7 @@ static void split_votes_end_by_new_random_timeouts(void **state) {
  * immediately reverts to follower state": the greater vote is taken as uncommitted, for its owner
  * has not spoken. */
 static void greater_votes_in_answers_end_leading_and_campaigning(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   struct raft *r = c->nodes[1].r;
   struct raft_now now = {c->now_ns, 0};
   (void)state;
@@ -236,12 +217,12 @@ static void greater_votes_in_answers_end_leading_and_campaigning(void **state) {
 
 /* OpenRaft: who was refused by a longer log waits 2 x election_max longer, and only once. */
 static void longer_logs_are_left_the_time_to_win(void **state) {
-  struct cluster *c = led_by_one();
+  struct cluster *c = led_by_one_of(cluster_new(), three);
   struct raft *r = c->nodes[2].r;
   struct raft_now now;
   uint64_t max = c->config.election_max_ns;
   (void)state;
-  time_out(c, 2);
+  run_out(c, 2);
   now = (struct raft_now){c->now_ns, 0};
   raft_on_vote_answer(r, now, 3, VOTE(2, 2), false, LEADER_VOTE(1, 1), ID(1, 9));
   assert_int_equal(raft_deadline(r), now.ns + 2 * max + c->config.election_min_ns);

@@ -4,16 +4,6 @@
 
 static const rkv_node_id three[] = {1, 2, 3, 0};
 
-static struct cluster *running(void) {
-  struct cluster *c = cluster_new();
-  rkv_node_id id;
-  for (id = 1; id <= 4; id++) cluster_start(c, id);
-  assert_int_equal(cluster_init(c, 1, three), RKV_OK);
-  cluster_deliver_all(c);
-  cluster_run(c, 200 * MS);
-  return c;
-}
-
 static struct rkv_member record_of(const struct cluster *c, rkv_node_id at, rkv_node_id id) {
   const struct rkv_member *m = rkv_membership_find(&raft_effective(c->nodes[at].r)->value, id);
   assert_non_null(m);
@@ -31,7 +21,7 @@ static enum rkv_status set(struct cluster *c, struct rkv_member member) {
 
 /* What was not known becomes known, in an entry that every node gets. */
 static void an_incarnation_becomes_known(void **state) {
-  struct cluster *c = running();
+  struct cluster *c = led_by_one_of_four(three);
   struct rkv_member m = record_of(c, 1, 2);
   (void)state;
   assert_int_equal(m.incarnation, 0);
@@ -46,7 +36,7 @@ static void an_incarnation_becomes_known(void **state) {
  * made a voter, which ends its return. */
 static void only_learners_become_another(void **state) {
   const rkv_node_id without[] = {1, 3, 0};
-  struct cluster *c = running();
+  struct cluster *c = led_by_one_of_four(three);
   struct rkv_member m = record_of(c, 1, 2);
   (void)state;
   m.incarnation = 77;
@@ -74,7 +64,7 @@ static void only_learners_become_another(void **state) {
  * change of another one, and was told nothing of retaining, keeps it as a learner. */
 static void a_returning_voter_outlives_the_leader(void **state) {
   const rkv_node_id without[] = {1, 3, 0};
-  struct cluster *c = running();
+  struct cluster *c = led_by_one_of_four(three);
   struct rkv_member m = record_of(c, 1, 2);
   (void)state;
   m.incarnation = 77;
@@ -96,7 +86,7 @@ static void a_returning_voter_outlives_the_leader(void **state) {
 
 /* Strangers, other addresses, followers and unfinished changes: refused, and nothing is written. */
 static void records_are_refused_with_a_reason(void **state) {
-  struct cluster *c = running();
+  struct cluster *c = led_by_one_of_four(three);
   struct rkv_member m = record_of(c, 1, 2);
   struct raft_now now = {c->now_ns, 0};
   rkv_index last = cluster_view(c, 1).last.index;
@@ -118,7 +108,7 @@ static void records_are_refused_with_a_reason(void **state) {
 
 /* A learner is added with its incarnation, and added again with another; a voter is not. */
 static void added_learners_are_known(void **state) {
-  struct cluster *c = running();
+  struct cluster *c = led_by_one_of_four(three);
   struct rkv_member four = {.id = 4, .addr = "n4:1", .incarnation = 5};
   struct rkv_member two = record_of(c, 1, 2);
   struct raft_now now = {c->now_ns, 0};
@@ -145,7 +135,7 @@ static void added_learners_are_known(void **state) {
 /* A config whose majority is silent could never commit its own entry, nor be left again. */
 static void a_silent_majority_is_refused(void **state) {
   const rkv_node_id silent[] = {1, 2, 3, 4, 0}, alone[] = {3, 0}, rest[] = {1, 2, 0};
-  struct cluster *c = running();
+  struct cluster *c = led_by_one_of_four(three);
   struct rkv_error error;
   struct rkv_config_set voters = {.count = 1, .ids = {3}};
   struct raft_now now;

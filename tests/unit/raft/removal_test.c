@@ -3,34 +3,11 @@
 
 static const rkv_node_id one[] = {1, 0}, three[] = {1, 2, 3, 0}, only_three[] = {3, 0};
 
-static struct cluster *running(const rkv_node_id *voters) {
-  struct cluster *c = cluster_new();
-  rkv_node_id id;
-  for (id = 1; id <= 4; id++) cluster_start(c, id);
-  assert_int_equal(cluster_init(c, 1, voters), RKV_OK);
-  cluster_deliver_all(c);
-  cluster_run(c, 200 * MS);
-  assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
-  return c;
-}
-
-static const struct rkv_membership *members(const struct cluster *c, rkv_node_id id) {
-  return &raft_effective(c->nodes[id].r)->value;
-}
-
-static void assert_voters(const struct cluster *c, rkv_node_id id, const rkv_node_id *voters) {
-  const struct rkv_membership *m = members(c, id);
-  uint32_t count = 0;
-  assert_int_equal(m->config_count, 1);
-  for (; voters[count]; count++) assert_true(rkv_config_has(&m->configs[0], voters[count]));
-  assert_int_equal(m->configs[0].count, count);
-}
-
 /* Paper 6: "the cluster leader may not be part of the new configuration. In this case, the leader
  * steps down once it has committed the C_new log entry": 150 ms later; the lone voter that is left
  * takes over right after. */
 static void a_leader_that_removed_itself_leaves(void **state) {
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   (void)state;
   assert_int_equal(cluster_change(c, 1, only_three, false), RKV_OK);
   cluster_deliver_all(c);
@@ -52,7 +29,7 @@ static void a_leader_that_removed_itself_leaves(void **state) {
 /* Of several that are left one takes over without waiting for the lease of the leader that went. */
 static void removed_leaders_leave_no_lease(void **state) {
   const rkv_node_id rest[] = {2, 3, 0};
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   (void)state;
   assert_int_equal(cluster_change(c, 1, rest, false), RKV_OK);
   cluster_run(c, 2000 * MS);
@@ -65,7 +42,7 @@ static void removed_leaders_leave_no_lease(void **state) {
  * One that is away is not waited for (see 4.2.3). */
 static void removed_voters_are_told(void **state) {
   const rkv_node_id two[] = {1, 2, 0}, alone[] = {1, 0};
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   (void)state;
   assert_int_equal(cluster_change(c, 1, two, false), RKV_OK);
   cluster_run(c, 1000 * MS);
@@ -84,7 +61,7 @@ static void removed_voters_are_told(void **state) {
  * new elections", as long as that configuration is not committed. */
 static void servers_outside_of_an_uncommitted_config_campaign(void **state) {
   const rkv_node_id rest[] = {2, 3, 0};
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   struct raft_view view;
   (void)state;
   assert_int_equal(cluster_change(c, 1, rest, false), RKV_OK);
@@ -105,7 +82,7 @@ static void servers_outside_of_an_uncommitted_config_campaign(void **state) {
 /* A membership is in force when appended, and the one before returns when it is cut off. */
 static void truncation_reverts_the_membership(void **state) {
   const rkv_node_id two[] = {1, 2, 0};
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   struct raft_now now;
   struct raft_output out;
   (void)state;
@@ -133,7 +110,7 @@ static void truncation_reverts_the_membership(void **state) {
 /* A joint left behind by a leader that died is finished by the next one. */
 static void the_next_leader_finishes_a_joint_change(void **state) {
   const rkv_node_id two[] = {2, 3, 0};
-  struct cluster *c = running(three);
+  struct cluster *c = led_by_one_of_four(three);
   (void)state;
   assert_int_equal(cluster_change(c, 1, two, false), RKV_OK);
   while (members(c, 2)->config_count != 2 || members(c, 3)->config_count != 2)

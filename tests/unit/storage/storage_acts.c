@@ -7,7 +7,6 @@
 #include <time.h>
 
 #define READ_MAX 4096
-#define PATIENCE_S 30
 
 static const char *plugin_name = "storage-mem";
 
@@ -63,38 +62,6 @@ int log_teardown(void **state) {
   return 0;
 }
 
-/* ---- completions ---- */
-
-static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t told_more = PTHREAD_COND_INITIALIZER;
-
-static void tell(struct rkv_completion *self, enum rkv_status status,
-                 const struct rkv_error *error) {
-  struct told *told = (struct told *)self;
-  (void)pthread_mutex_lock(&told_lock);
-  told->status = status;
-  told->has_error = error != NULL;
-  told->times++;
-  (void)pthread_cond_broadcast(&told_more);
-  (void)pthread_mutex_unlock(&told_lock);
-}
-
-void told_init(struct told *told) {
-  told->completion.done = tell;
-  told->status = RKV_BROKEN;
-  told->has_error = false;
-  told->times = 0;
-}
-
-void told_wait(struct told *told, int times) {
-  struct timespec until = {time(NULL) + PATIENCE_S, 0};
-  (void)pthread_mutex_lock(&told_lock);
-  while (told->times < times && pthread_cond_timedwait(&told_more, &told_lock, &until) == 0) {
-  }
-  assert_int_equal(told->times, times);
-  (void)pthread_mutex_unlock(&told_lock);
-}
-
 /* ---- the log ---- */
 
 struct rkv_log_id id_of(rkv_index index) {
@@ -120,7 +87,7 @@ void append_at(struct log_test *t, rkv_index from, rkv_index to, struct told *to
   t->ops->append(t->storage, entries, count, &told->completion);
   for (size_t i = 0; i < count; i++) rkv_buf_drop(&entries[i].payload);
   free(entries);
-  told_wait(told, 1);
+  (void)told_wait(told);
 }
 
 void append(struct log_test *t, rkv_index from, rkv_index to) {

@@ -4,6 +4,7 @@
 
 #include "fake_host.h"
 #include "scratch.h"
+#include "told.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,14 +19,6 @@ struct log_test {
   struct fake_host host;
   int buffers_before;         /* alive when the test began */
   char dir[SCRATCH_PATH_MAX]; /* "" for a storage without one */
-};
-
-/* A completion, and how it ended. */
-struct told {
-  struct rkv_completion completion;
-  enum rkv_status status;
-  bool has_error;
-  int times;
 };
 
 /* ---- storage_acts.c ---- */
@@ -43,11 +36,7 @@ enum rkv_status log_open(struct log_test *t, const struct fake_host *host, void 
 /* Closes it if it is open, and opens it; that must succeed. */
 void log_reopen(struct log_test *t);
 
-void told_init(struct told *told);
-/* Waits until done was called so often. */
-void told_wait(struct told *told, int times);
-
-/* Makes entry `index`, which has the term index / 10 + 1 and its own index as payload. */
+/* Entry `index` is of term index / 10 + 1 and says its own index in its payload. */
 struct rkv_log_id id_of(rkv_index index);
 /* Appends entries from..to and waits. */
 void append_at(struct log_test *t, rkv_index from, rkv_index to, struct told *told);

@@ -30,7 +30,7 @@ static void keeps_the_vote(void **state) {
   told_init(&told);
   t->ops->save_vote(t->storage, (struct rkv_vote){3, 1, false}, &told.completion);
   t->ops->save_vote(t->storage, (struct rkv_vote){4, 2, true}, &told.completion);
-  told_wait(&told, 2);
+  told_await(&told, 2);
   assert_int_equal(told.status, RKV_OK);
   assert_int_equal(t->ops->load(t->storage, &held, NULL), RKV_OK);
   assert_int_equal(held.vote.term, 4);
@@ -50,7 +50,7 @@ static void keeps_the_identity(void **state) {
   identity.cluster = (struct rkv_cluster_id){7, UINT64_MAX - 1};
   identity.settled = true;
   t->ops->save_identity(t->storage, identity, &told.completion);
-  told_wait(&told, 3);
+  told_await(&told, 3);
   assert_int_equal(told.status, RKV_OK);
   assert_int_equal(t->ops->load(t->storage, &held, NULL), RKV_OK);
   assert_true(held.identity.incarnation == UINT64_MAX);
@@ -191,7 +191,7 @@ static void fails_for_good(void **state) {
   append_at(t, 6, 6, &told);
   assert_int_equal(told.status, RKV_BROKEN);
   t->ops->save_vote(t->storage, (struct rkv_vote){9, 9, true}, &told.completion);
-  told_wait(&told, 2);
+  told_await(&told, 2);
   assert_int_equal(told.status, RKV_BROKEN);
   assert_int_equal(t->ops->load(t->storage, &held, NULL), RKV_OK);
   assert_int_equal(held.vote.term, 0);

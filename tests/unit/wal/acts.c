@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 30, SPARES = 2 };
+enum { FILES_MAX = 32, SPARES = 2 };
 
 /* ---- the storage ---- */
 
@@ -90,6 +90,7 @@ void wal_start_anew(struct wal *w) {
 
 int wal_setup(void **state) {
   struct wal *w = calloc(1, sizeof *w);
+  shim_reset();
   assert_non_null(w);
   wal_init(w);
   w->buffers_before = fake_host_buffers();
@@ -101,6 +102,8 @@ int wal_setup(void **state) {
 
 int wal_teardown(void **state) {
   struct wal *w = *state;
+  shim_reset();           /* a story that failed may have left it standing ... */
+  wal_give_descriptors(); /* ... or kept them */
   wal_close(w);
   assert_int_equal(fake_host_buffers(), w->buffers_before);
   scratch_remove(w->dir);
@@ -132,46 +135,6 @@ void wal_give_descriptors(void) {
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* ---- completions ---- */
-
-static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t told_more = PTHREAD_COND_INITIALIZER;
-
-static void tell(struct rkv_completion *self, enum rkv_status status,
-                 const struct rkv_error *error) {
-  struct told *told = (struct told *)self;
-  (void)pthread_mutex_lock(&told_lock);
-  told->status = status;
-  told->times++;
-  if (error) memcpy(told->text, error->text, sizeof told->text);
-  (void)pthread_cond_broadcast(&told_more);
-  (void)pthread_mutex_unlock(&told_lock);
-}
-
-void told_init(struct told *told) {
-  memset(told, 0, sizeof *told);
-  told->completion.done = tell;
-  told->status = RKV_BROKEN;
-}
-
-enum rkv_status told_wait(struct told *told) {
-  struct timespec until = {time(NULL) + PATIENCE_S, 0};
-  (void)pthread_mutex_lock(&told_lock);
-  while (told->times == 0 && pthread_cond_timedwait(&told_more, &told_lock, &until) == 0) {
-  }
-  (void)pthread_mutex_unlock(&told_lock);
-  assert_int_equal(told->times, 1);
-  return told->status;
-}
-
-bool told_yet(struct told *told) {
-  bool yet;
-  (void)pthread_mutex_lock(&told_lock);
-  yet = told->times > 0;
-  (void)pthread_mutex_unlock(&told_lock);
-  return yet;
-}
-
 /* ---- its files ---- */
 
 void wal_path(const struct wal *w, const char *name, char path[2 * SCRATCH_PATH_MAX]) {
@@ -194,6 +157,15 @@ size_t wal_files(const struct wal *w, const char *prefix, char names[][64], size
   (void)closedir(dir);
   qsort(names, count, 64, by_name);
   return count;
+}
+
+size_t wal_count(const struct wal *w, const char *prefix) {
+  char names[FILES_MAX][64];
+  return wal_files(w, prefix, names, FILES_MAX);
+}
+
+void wal_await_spare(const struct wal *w) {
+  UNTIL(wal_count(w, "spare-") > 0);
 }
 
 uint64_t wal_file_size(const struct wal *w, const char *name) {

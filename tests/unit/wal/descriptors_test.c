@@ -6,16 +6,6 @@
 
 enum { T = TERM_SHORT, PATIENCE_S = 30, MORE_MAX = 2000 };
 
-static int descriptors_teardown(void **state) {
-  wal_give_descriptors(); /* a story that failed may have kept them */
-  return wal_teardown(state);
-}
-
-static bool has_spare(const struct wal *w) {
-  char names[4][64];
-  return wal_files(w, "spare-", names, 4) > 0;
-}
-
 /* The entry is acknowledged, or waits longer than a device needs and it was said why. */
 static bool waits(struct wal *w, struct told *told) {
   time_t began = time(NULL);
@@ -27,9 +17,7 @@ static bool waits(struct wal *w, struct told *told) {
 
 /* Takes them once there is a spare, and appends until one entry waits. */
 static void fill(struct wal *w, struct model *m, struct told *waiting) {
-  time_t until = time(NULL) + PATIENCE_S;
-  while (!has_spare(w) && time(NULL) < until) (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
-  assert_true(has_spare(w));
+  wal_await_spare(w);
   wal_take_descriptors(0);
   for (;;) {
     struct step step = step_append(m, T, 15);
@@ -118,7 +106,7 @@ static void open_says_that_it_lacks_descriptors(void **state) {
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, descriptors_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

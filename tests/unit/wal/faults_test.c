@@ -12,26 +12,6 @@ enum { STEPS = 40, PATIENCE_S = 30, T = TERM_SHORT };
 
 /* ---- acts ---- */
 
-/* Fresh fixtures, with a shim that does nothing. */
-static int faults_setup(void **state) {
-  shim_reset();
-  return wal_setup(state);
-}
-
-static int faults_teardown(void **state) {
-  shim_reset();
-  return wal_teardown(state);
-}
-
-/* Waits for something that happens in another thread. */
-#define UNTIL(condition)                                                                           \
-  do {                                                                                             \
-    time_t until = time(NULL) + PATIENCE_S;                                                        \
-    while (!(condition) && time(NULL) < until)                                                     \
-      (void)nanosleep(&(struct timespec){0, 1000000}, NULL);                                       \
-    assert_true(condition);                                                                        \
-  } while (0)
-
 /* Works on, each step acknowledged before the next; returns how many succeeded. After the first
  * that does not, none may. */
 static size_t work(struct wal *w, struct model *m, uint64_t seed) {
@@ -120,8 +100,7 @@ static void short_writes_are_carried_on(void **state) {
 
 /* Appends until one is not acknowledged: the device is full and it waits. It is in *waiting. */
 static void fill(struct wal *w, struct model *m, struct told *waiting) {
-  char names[4][64];
-  UNTIL(wal_files(w, "spare-", names, 4) > 0); /* one segment ahead */
+  wal_await_spare(w); /* one segment ahead */
   shim_full(true);
   for (;;) {
     struct step step = step_append(m, T, 15);
@@ -321,7 +300,7 @@ static void completion_may_append_until_close(void **state) {
   assert_int_equal(held.last.index, c.next - 2);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, faults_setup, faults_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

@@ -12,32 +12,10 @@
 
 enum { T = TERM_SHORT, PATIENCE_S = 30, FILES = 8 };
 
-static int names_setup(void **state) {
-  shim_reset();
-  return wal_setup(state);
-}
-
-static int names_teardown(void **state) {
-  shim_reset();
-  return wal_teardown(state);
-}
-
-static size_t files(const struct wal *w, const char *prefix) {
-  char names[FILES][64];
-  return wal_files(w, prefix, names, FILES);
-}
-
-static void await_spare(const struct wal *w) {
-  time_t until = time(NULL) + PATIENCE_S;
-  while (files(w, "spare-") == 0 && time(NULL) < until)
-    (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
-  assert_true(files(w, "spare-") > 0);
-}
-
 /* Into the next segment, whose first name is the second one's or later. */
 static void rotate(struct wal *w, struct model *m) {
-  size_t before = files(w, "log-");
-  while (files(w, "log-") == before) wal_do(w, m, step_append(m, T, 15));
+  size_t before = wal_count(w, "log-");
+  while (wal_count(w, "log-") == before) wal_do(w, m, step_append(m, T, 15));
 }
 
 /* A segment got its name and the directory cannot be synced: that is final, as every failed sync,
@@ -47,7 +25,7 @@ static void failed_sync_of_names_is_told_as_it_was(void **state) {
   struct model *m = model_new(), *found = model_new();
   struct told told = {.status = RKV_OK};
   char text[RKV_ERROR_TEXT_MAX];
-  await_spare(w);
+  wal_await_spare(w);
   shim_fail(SHIM_SYNC_NAMES, 1, 1, ENOSPC);
   while (told.status == RKV_OK) {
     struct step step = step_append(m, T, 15);
@@ -71,11 +49,11 @@ static void failed_sync_of_names_is_told_as_it_was(void **state) {
 static void spare_without_a_name_is_dropped(void **state) {
   struct wal *w = *state;
   struct model *m = model_new();
-  await_spare(w);
+  wal_await_spare(w);
   shim_fail(SHIM_RENAME, 2, 3, ENOSPC); /* the first one is the log's */
   rotate(w, m);
-  await_spare(w);
-  assert_int_equal(files(w, "temporary-"), 0);
+  wal_await_spare(w);
+  assert_int_equal(wal_count(w, "temporary-"), 0);
   assert_int_equal(atomic_load(&w->fatal), RKV_OK);
   wal_holds(w, m);
   free(m);
@@ -129,7 +107,7 @@ static void moved_directory_is_noticed_by_the_next_segment(void **state) {
     char text[RKV_ERROR_TEXT_MAX];
     struct moved moved;
     if (replaced) wal_start_anew(w);
-    await_spare(w);
+    wal_await_spare(w);
     wal_do(w, m, step_append(m, T, 15));
     moved = move_away(w, replaced);
     await_refusal(w, m);
@@ -148,7 +126,7 @@ static void moved_directory_is_noticed_by_the_next_snapshot(void **state) {
   struct told told;
   struct step step = step_snapshot(3);
   struct moved moved;
-  await_spare(w);
+  wal_await_spare(w);
   wal_do(w, m, step_append(m, T, 15));
   moved = move_away(w, true);
   told_init(&told);
@@ -162,7 +140,7 @@ static void moved_directory_is_noticed_by_the_next_snapshot(void **state) {
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, names_setup, names_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

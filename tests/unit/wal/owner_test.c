@@ -16,32 +16,9 @@ enum { DESCRIPTORS_MAX = 20 };
 #define OWNER "rkv-owner"
 #define FIRST_LOG "log-0000000000000001.wal"
 
-static int owner_setup(void **state) {
-  shim_reset();
-  return wal_setup(state);
-}
-
-static int owner_teardown(void **state) {
-  shim_reset();
-  wal_give_descriptors();
-  return wal_teardown(state);
-}
-
-static size_t files(const struct wal *w, const char *prefix) {
-  char names[NAMES_MAX][64];
-  return wal_files(w, prefix, names, NAMES_MAX);
-}
-
-static void await_spare(const struct wal *w) {
-  time_t until = time(NULL) + PATIENCE_S;
-  while (files(w, "spare-") == 0 && time(NULL) < until)
-    (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
-  assert_true(files(w, "spare-") > 0);
-}
-
 /* Entries, each batch durable, until there are so many segments. */
 static void fill(struct wal *w, struct model *m, size_t segments) {
-  while (files(w, "log-") < segments) wal_do(w, m, step_append(m, T, 20));
+  while (wal_count(w, "log-") < segments) wal_do(w, m, step_append(m, T, 20));
 }
 
 static void drop(const struct wal *w, const char *name) {
@@ -140,7 +117,7 @@ static void spares_are_nobodys_loss(void **state) {
   struct model *m = model_new();
   char names[NAMES_MAX][64];
   fill(w, m, 2);
-  await_spare(w);
+  wal_await_spare(w);
   wal_close(w);
   for (size_t i = wal_files(w, "spare-", names, NAMES_MAX); i > 0; i--) drop(w, names[i - 1]);
   wal_reopen(w);
@@ -154,7 +131,7 @@ static void failed_change_is_final(void **state) {
   struct model *m = model_new(), *found = model_new();
   struct told told = {.status = RKV_OK};
   char text[RKV_ERROR_TEXT_MAX];
-  await_spare(w);
+  wal_await_spare(w);
   shim_fail_in(OWNER, SHIM_WRITE, 1, 1, ENOSPC);
   while (told.status == RKV_OK) {
     struct step step = step_append(m, T, 15);
@@ -213,7 +190,7 @@ static void format_1_gets_an_owner(void **state) {
   begin_format_1(w, m);
   wal_reopen(w);
   wal_holds(w, m);
-  assert_int_equal(files(w, OWNER), 1);
+  assert_int_equal(wal_count(w, OWNER), 1);
   fill(w, m, 3);
   wal_reopen(w);
   wal_holds(w, m);
@@ -233,7 +210,7 @@ static void format_1_opens_on_a_full_device(void **state) {
   shim_full(true);
   wal_reopen(w);
   assert_true(wal_warned(w, "files that go missing are not noticed"));
-  assert_int_equal(files(w, OWNER), 0);
+  assert_int_equal(wal_count(w, OWNER), 0);
   wal_do(w, m, step_vote(8));
   wal_do(w, m, step_append(m, T, 5));
   shim_full(false);
@@ -241,7 +218,7 @@ static void format_1_opens_on_a_full_device(void **state) {
   wal_close(w);
   assert_int_equal(format_of(w, "log-0000000000000002.wal"), HEAD_FORMAT_ALONE);
   wal_reopen(w);
-  assert_int_equal(files(w, OWNER), 1);
+  assert_int_equal(wal_count(w, OWNER), 1);
   wal_holds(w, m);
   free(m);
 }
@@ -261,10 +238,10 @@ static void format_1_says_that_it_lacks_descriptors(void **state) {
     if (status == RKV_OK) break;
     assert_int_equal(status, RKV_FULL);
     assert_non_null(strstr(w->error.text, "limit of open files"));
-    assert_int_equal(files(w, OWNER ".new"), 0);
+    assert_int_equal(wal_count(w, OWNER ".new"), 0);
   }
   assert_in_range(left, 2, DESCRIPTORS_MAX - 1);
-  assert_int_equal(files(w, OWNER), 1);
+  assert_int_equal(wal_count(w, OWNER), 1);
   wal_holds(w, m);
   free(m);
 }
@@ -276,7 +253,7 @@ static void format_1_has_a_node(void **state) {
   begin_format_1(w, m);
   w->host.host.node_id++;
   refused(w, RKV_FOREIGN, FIRST_LOG ": this directory belongs to node");
-  assert_int_equal(files(w, OWNER), 0);
+  assert_int_equal(wal_count(w, OWNER), 0);
   free(m);
 }
 
@@ -307,11 +284,11 @@ static void strangers_beside_a_log_do_no_harm(void **state) {
   make(w, "letters.txt", "hello", 5);
   wal_reopen(w);
   wal_holds(w, m);
-  assert_int_equal(files(w, "letters.txt"), 1);
+  assert_int_equal(wal_count(w, "letters.txt"), 1);
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, owner_setup, owner_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

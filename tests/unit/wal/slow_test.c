@@ -6,16 +6,6 @@
 
 enum { ROUNDS = 1500, QUEUED_MAX = 6 };
 
-static int slow_setup(void **state) {
-  shim_reset();
-  return wal_setup(state);
-}
-
-static int slow_teardown(void **state) {
-  shim_reset(); /* a story that failed may have left it standing */
-  return wal_teardown(state);
-}
-
 /* The device stands still, on a vote; what comes now is in the queue. */
 static void stop_device(struct wal *w, struct model *m, struct told *told) {
   struct step vote = step_vote(m->vote.term + 1);
@@ -85,7 +75,7 @@ static void reads_across_whatever_is_in_the_queue(void **state) {
   free(m);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, slow_setup, slow_teardown)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, wal_setup, wal_teardown)
 
 int main(void) {
   const struct CMUnitTest stories[] = {

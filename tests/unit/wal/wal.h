@@ -4,11 +4,13 @@
 
 #include "fake_host.h"
 #include "scratch.h"
+#include "told.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <time.h>
 
 #include <wal.h>
 
@@ -33,6 +35,16 @@ struct wal {
   int buffers_before;
 };
 
+/* Waits for something that happens in another thread. */
+enum { UNTIL_S = 30 };
+#define UNTIL(condition)                                                                           \
+  do {                                                                                             \
+    time_t until = time(NULL) + UNTIL_S;                                                           \
+    while (!(condition) && time(NULL) < until)                                                     \
+      (void)nanosleep(&(struct timespec){0, 1000000}, NULL);                                       \
+    assert_true(condition);                                                                        \
+  } while (0)
+
 enum { SEGMENT_SMALL = 64 * 1024 };
 
 /* cmocka fixtures: a directory, an open storage in it with small segments; *state is the wal. The
@@ -55,21 +67,13 @@ void wal_give_descriptors(void);
 /* A line with this text was logged, also by a thread that goes on. */
 bool wal_warned(struct wal *w, const char *text);
 
-/* What a completion said. */
-struct told {
-  struct rkv_completion completion;
-  enum rkv_status status;
-  char text[RKV_ERROR_TEXT_MAX];
-  int times;
-};
-void told_init(struct told *told);
-enum rkv_status told_wait(struct told *told); /* fails the test after a while */
-bool told_yet(struct told *told);
-
 /* A path of a file in the directory. */
 void wal_path(const struct wal *w, const char *name, char path[2 * SCRATCH_PATH_MAX]);
 /* Names of the files that begin with `prefix`, ascending; how many. */
 size_t wal_files(const struct wal *w, const char *prefix, char names[][64], size_t max);
+size_t wal_count(const struct wal *w, const char *prefix);
+/* Waits until a segment lies ready. */
+void wal_await_spare(const struct wal *w);
 uint64_t wal_file_size(const struct wal *w, const char *name);
 void wal_read_file(const struct wal *w, const char *name, uint64_t at, void *bytes, size_t len);
 void wal_write_file(const struct wal *w, const char *name, uint64_t at, const void *bytes,

@@ -1,0 +1,230 @@
+/* copy.c: the steps of a copy, each durable before the next. */
+#include <host/storage/copy.h>
+
+#include <host/storage/compare.h>
+#include <host/storage/walk.h>
+
+#include <node/kernel/outcome.h>
+#include <node/moved.h>
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { WINDOW = 4 }; /* batches on their way to the copy */
+
+/* ---- single steps ---- */
+
+static enum rkv_status await(struct subject *s, size_t count, const char *operation,
+                             struct rkv_error *error) {
+  return subject_said(s, pending_wait(&s->pending, count, error), operation, error);
+}
+
+static enum rkv_status save_identity(struct subject *s, struct rkv_identity identity,
+                                     struct rkv_error *error) {
+  struct rkv_completion *completion = pending_add(&s->pending);
+  if (completion) s->ops->save_identity(s->storage, identity, completion);
+  return await(s, 0, "save_identity", error);
+}
+
+static enum rkv_status append_note(const struct copy *c, struct rkv_error *error) {
+  struct subject *s = c->from;
+  struct rkv_completion *completion = pending_add(&s->pending);
+  struct rkv_entry note = moved_note(&s->state, c->where);
+  if (completion) s->ops->append(s->storage, &note, 1, completion);
+  return await(s, 0, "append", error);
+}
+
+/* ---- the contents ---- */
+
+static enum rkv_status write_snapshot(struct copy *c, struct snapshot_walk *walk, void *writer,
+                                      struct rkv_error *error) {
+  const struct subject *to = c->to;
+  enum rkv_status status = RKV_OK;
+  progress_begin(&c->progress, "copying the snapshot", PROGRESS_BYTES, walk->meta.size);
+  while (status == RKV_OK) {
+    status = snapshot_walk_next(walk, WALK_BYTES, error);
+    if (status != RKV_OK || walk->chunk.len == 0) break;
+    status = subject_said(to, to->ops->snapshot_write(writer, walk->chunk, outcome_clear(error)),
+                          "snapshot_write", error);
+    progress_add(&c->progress, walk->chunk.len);
+  }
+  if (status == RKV_OK)
+    return subject_said(to, to->ops->snapshot_commit(writer, outcome_clear(error)),
+                        "snapshot_commit", error);
+  to->ops->snapshot_abort(writer);
+  return status;
+}
+
+static enum rkv_status copy_snapshot(struct copy *c, struct rkv_error *error) {
+  struct snapshot_walk walk = {0};
+  void *writer;
+  enum rkv_status status;
+  if (c->from->state.snapshot.last.index == 0) return RKV_OK;
+  status = snapshot_walk_begin(&walk, c->from, error);
+  if (status == RKV_OK)
+    status = subject_said(
+        c->to,
+        c->to->ops->snapshot_begin(c->to->storage, &walk.meta, &writer, outcome_clear(error)),
+        "snapshot_begin", error);
+  if (status == RKV_OK) status = write_snapshot(c, &walk, writer, error);
+  snapshot_walk_end(&walk);
+  return status;
+}
+
+/* Appends everything, a few batches at once. */
+static enum rkv_status append_all(struct copy *c, struct rkv_error *error) {
+  struct subject *to = c->to;
+  struct walk walk = {0};
+  enum rkv_status status = walk_begin(&walk, c->from, c->last.index, error);
+  progress_begin(&c->progress, "copying the log", PROGRESS_ENTRIES,
+                 c->last.index - c->from->state.purged.index);
+  while (status == RKV_OK) {
+    struct rkv_completion *completion;
+    status = walk_batch(&walk, error);
+    if (status != RKV_OK || walk.count == 0) break;
+    completion = pending_add(&to->pending);
+    if (completion) to->ops->append(to->storage, walk.entries, walk.count, completion);
+    status = await(to, WINDOW - 1, "append", error);
+    progress_add(&c->progress, walk.count);
+  }
+  walk_end(&walk);
+  return status == RKV_OK ? await(to, 0, "append", error) : status;
+}
+
+/* The log of the copy is dropped first: an unfinished copy may be of an older source. */
+static enum rkv_status copy_log(struct copy *c, struct rkv_error *error) {
+  const struct subject *from = c->from;
+  struct subject *to = c->to;
+  struct rkv_completion *completion;
+  if (to->state.last.index > to->state.purged.index)
+    to->ops->truncate(to->storage, to->state.purged.index);
+  if (from->state.purged.index > to->state.purged.index)
+    to->ops->purge(to->storage, from->state.purged);
+  completion = pending_add(&to->pending);
+  if (completion) to->ops->save_vote(to->storage, from->state.vote, completion);
+  return append_all(c, error);
+}
+
+/* ---- what there is to do ---- */
+
+static enum rkv_status refuse_target(const struct subject *to, struct rkv_error *error) {
+  if (to->state.identity.incarnation == RKV_INCARNATION_UNFINISHED)
+    return rkv_fail(error, RKV_INVALID,
+                    "%s: not empty: an unfinished copy of another storage (name an empty place for "
+                    "the copy)",
+                    subject_name(to));
+  return rkv_fail(error, RKV_INVALID,
+                  "%s: not empty: vote of term %" PRIu64 ", last entry %" PRIu64
+                  " (name an empty place for the copy)",
+                  subject_name(to), to->state.vote.term, to->state.last.index);
+}
+
+/* An unfinished copy that began with this source, of today or before. */
+static bool continues(const struct subject *from, const struct subject *to) {
+  return to->state.identity.incarnation == RKV_INCARNATION_UNFINISHED &&
+         rkv_cluster_id_equal(to->state.identity.cluster, from->state.identity.cluster) &&
+         to->state.purged.index <= from->state.purged.index &&
+         to->state.snapshot.last.index <= from->state.snapshot.last.index;
+}
+
+static bool is_retired(const struct copy *c) {
+  return c->from->state.identity.incarnation == RKV_INCARNATION_RETIRED;
+}
+
+static enum rkv_status refuse_retired(const struct copy *c, struct rkv_error *error) {
+  const struct subject *s = c->from;
+  return subject_said(s, moved_check(s->ops, s->storage, &s->state, error), "read", error);
+}
+
+enum rkv_status copy_check_source(struct copy *c, struct rkv_error *error) {
+  const struct rkv_identity *source = &c->from->state.identity;
+  assert(c->from->storage && !c->to->storage);
+  subject_describe(c->to, c->where, sizeof c->where);
+  if (is_retired(c) && !moved_is_for(source, c->where)) return refuse_retired(c, error);
+  if (source->incarnation == RKV_INCARNATION_UNFINISHED)
+    return rkv_fail(error, RKV_FOREIGN,
+                    "%s: the source is itself an unfinished copy (give the command that began it "
+                    "again)",
+                    subject_name(c->from));
+  if (subject_is_empty(c->from))
+    return rkv_fail(error, RKV_INVALID, "%s: the source is empty: there is nothing to copy",
+                    subject_name(c->from));
+  return RKV_OK;
+}
+
+static enum rkv_status plan_retired(struct copy *c, struct rkv_error *error) {
+  const struct rkv_identity *retired = &c->from->state.identity, *copy = &c->to->state.identity;
+  assert(moved_is_for(retired, c->where));
+  if (copy->incarnation == RKV_INCARNATION_UNFINISHED)
+    c->done = COPY_FINISHED;
+  else if (copy->incarnation == retired->cluster.high && !subject_is_empty(c->to))
+    c->done = COPY_BEFORE;
+  else
+    return refuse_retired(c, error);
+  return RKV_OK;
+}
+
+static enum rkv_status plan(struct copy *c, struct rkv_error *error) {
+  if (is_retired(c)) return plan_retired(c, error);
+  c->done = COPY_WHOLE;
+  if (subject_is_empty(c->to) || continues(c->from, c->to)) return RKV_OK;
+  return refuse_target(c->to, error);
+}
+
+/* ---- the whole ---- */
+
+static enum rkv_status copy_contents(struct copy *c, struct rkv_error *error) {
+  const struct rkv_identity unfinished = moved_unfinished(&c->from->state.identity);
+  const rkv_node_id id = c->to->id;
+  enum rkv_status status = save_identity(c->to, unfinished, error);
+  if (status == RKV_OK) status = copy_snapshot(c, error);
+  if (status == RKV_OK) status = copy_log(c, error);
+  if (status != RKV_OK) return status;
+  subject_close(c->to); /* what is compared was read from the device */
+  return subject_open(c->to, id, error);
+}
+
+/* Before the source is retired the copy may be thrown away; from then on it may not be begun again:
+ * the node may have voted on it. */
+static enum rkv_status compare(struct copy *c, struct rkv_error *error) {
+  struct comparison comparison = {c->from, c->to, c->last, &c->progress, false};
+  char text[RKV_ERROR_TEXT_MAX];
+  enum rkv_status status = compare_storages(&comparison, error);
+  if (!comparison.differs) return status;
+  memcpy(text, error->text, sizeof text);
+  if (c->done == COPY_FINISHED)
+    return rkv_fail(error, RKV_CORRUPT, "%s, which was retired for it", text);
+  return rkv_fail(error, status, "%s (empty the copy's place and give the command again)", text);
+}
+
+/* From here on the source is no more what the node starts on. */
+static enum rkv_status hand_over(struct copy *c, bool noted, struct rkv_error *error) {
+  struct rkv_identity retired = c->from->state.identity;
+  struct rkv_error why;
+  enum rkv_status status = RKV_OK;
+  if (retired.incarnation != RKV_INCARNATION_RETIRED) {
+    retired = moved_retired(&retired, c->where);
+    status = save_identity(c->from, retired, error);
+  }
+  if (status != RKV_OK) return status;
+  if (!noted && append_note(c, &why) != RKV_OK)
+    rkv_log(&c->from->services.parts[HOST_PART_STORAGE].host, RKV_LOG_WARN, "copy",
+            "the source is retired, but cannot say where its node goes on: %s", why.text);
+  return save_identity(c->to, moved_finished(&retired, &c->to->state.identity), error);
+}
+
+enum rkv_status copy_run(struct copy *c, struct rkv_error *error) {
+  char noted[MOVED_TO_MAX + 1];
+  enum rkv_status status;
+  assert(c->from->storage && c->to->storage);
+  subject_describe(c->to, c->where, sizeof c->where); /* now that its paths are there */
+  status = moved_find_note(c->from->ops, c->from->storage, &c->from->state, &c->last, noted, error);
+  if (status == RKV_OK) status = plan(c, error);
+  if (status != RKV_OK || c->done == COPY_BEFORE) return status;
+  if (c->done == COPY_WHOLE) status = copy_contents(c, error);
+  if (status == RKV_OK) status = compare(c, error);
+  if (status == RKV_OK) status = hand_over(c, noted[0] != '\0', error);
+  progress_end(&c->progress);
+  return status;
+}

@@ -1,0 +1,217 @@
+/* subject.c: loads, opens and describes a storage. */
+#include <host/storage/subject.h>
+
+#include <host/ops.h>
+#include <host/values.h>
+#include <node/kernel/outcome.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const own_keys[] = {HOST_PLUGIN_KEY, HOST_CONTRACT_KEY, NULL};
+
+/* ---- settings ---- */
+
+/* KEY=VALUE, whose form host_flags_parse has checked. */
+static void add_own(struct subject *s, const struct subject_source *source,
+                    struct host_problems *problems) {
+  for (size_t i = 0; i < source->sets->count; i++) {
+    const char *set = source->sets->list[i], *equals = strchr(set, '=');
+    const char *key = host_texts_keep(&s->own.texts, set, (size_t)(equals - set));
+    host_settings_add(&s->own, HOST_SOURCE_SET, s->part.section, key, equals + 1, source->set_flag,
+                      0, problems);
+  }
+}
+
+/* The plugin's name: by its flag, or as the configuration has it. NULL after a problem. */
+static const char *name_of(struct subject *s, const struct subject_source *source,
+                           struct host_place *place, struct host_problems *problems) {
+  const struct host_setting *named =
+      host_settings_find(&place->settings, s->part.section, HOST_PLUGIN_KEY);
+  if (source->plugin) return source->plugin;
+  if (named) return named->text;
+  host_problems_add(problems, HOST_BLAME_USAGE, 0,
+                    "%s PLUGIN is missing (or name the storage by --config FILE)", source->flag);
+  return NULL;
+}
+
+static bool is_empty_folder(const char *path) {
+  DIR *folder = opendir(path);
+  const struct dirent *item;
+  bool empty = folder != NULL;
+  while (folder && empty && (item = readdir(folder)) != NULL)
+    empty = strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0;
+  if (folder) (void)closedir(folder);
+  return empty;
+}
+
+/* What open would make anew was mistyped. */
+static void check_there(const struct host_section *section, const struct host_part *part) {
+  const struct host_table table = host_table_of(part->plugin);
+  for (size_t i = 0; i < table.count; i++) {
+    const char *path = part->values[i].text;
+    if (table.first[i].type != RKV_OPTION_PATH || !path || !path[0]) continue;
+    if (access(path, F_OK) != 0)
+      host_section_complain(section, table.first[i].name, false, strerror(errno));
+    else if (is_empty_folder(path))
+      host_section_complain(section, table.first[i].name, false, "an empty directory");
+  }
+}
+
+bool subject_read(struct subject *s, const struct subject_source *source, struct host_place *place,
+                  struct host_problems *problems) {
+  struct host_section section = {NULL, own_keys, source->plugin ? &s->own : &place->settings,
+                                 problems};
+  struct host_table table;
+  struct rkv_error error;
+  s->part.kind = RKV_KIND_STORAGE;
+  s->part.section = section.name = host_kind_name(RKV_KIND_STORAGE);
+  s->part.origin = source->flag;
+  s->own.where = source->set_flag;
+  s->part.named = name_of(s, source, place, problems);
+  if (!s->part.named) return false;
+  if (source->plugin) add_own(s, source, problems);
+  if (host_plugin_load(place->folder, s->part.named, s->part.kind, &s->part.loaded, &error) !=
+      RKV_OK) {
+    host_problems_add(problems, HOST_BLAME_CONFIG, 0, "%s %s: %s", source->flag, s->part.named,
+                      error.text);
+    return false;
+  }
+  s->part.plugin = &s->part.loaded.descriptor;
+  s->ops = s->part.plugin->ops;
+  table = host_table_of(s->part.plugin);
+  host_section_read(&section, &table, s->part.values);
+  if (source->there) check_there(&section, &s->part);
+  if (host_texts_failed(&section.settings->texts)) host_problems_no_memory(problems);
+  return host_problems_none(problems);
+}
+
+/* ---- open and close ---- */
+
+enum rkv_status subject_said(const struct subject *s, enum rkv_status status, const char *operation,
+                             struct rkv_error *error) {
+  char text[RKV_ERROR_TEXT_MAX];
+  status = outcome_of(status, operation, error);
+  if (status == RKV_OK) return RKV_OK;
+  memcpy(text, error->text, sizeof text);
+  return rkv_fail(error, status, "%s: %s", subject_name(s), text);
+}
+
+enum rkv_status subject_load(struct subject *s, struct rkv_error *error) {
+  enum rkv_status status;
+  rkv_buf_drop(&s->state.snapshot.membership);
+  memset(&s->state, 0, sizeof s->state);
+  status = s->ops->load(s->storage, &s->state, outcome_clear(error));
+  return subject_said(s, status, "load", error);
+}
+
+enum rkv_status subject_open(struct subject *s, rkv_node_id id, struct rkv_error *error) {
+  const struct host_identity identity = {.id = id, .addr = "", .log_level = RKV_LOG_WARN};
+  const char *names[HOST_PART_COUNT] = {"", "", ""};
+  struct host_user *user = &s->services.parts[HOST_PART_STORAGE];
+  struct rkv_config config = host_part_config(&s->part);
+  enum rkv_status status;
+  names[HOST_PART_STORAGE] = subject_name(s);
+  s->id = id;
+  pending_init(&s->pending);
+  host_services_init(&s->services, &identity, names, STDERR_FILENO);
+  user->opening = true;
+  status = s->ops->open(&user->host, &config, &s->storage, outcome_clear(error));
+  user->opening = false;
+  status = subject_said(s, status, "open", error);
+  if (status == RKV_OK && !s->storage)
+    status = rkv_fail(error, RKV_BROKEN, "%s: open gave no instance", subject_name(s));
+  if (status == RKV_OK) return subject_load(s, error);
+  host_services_end(&s->services);
+  pending_destroy(&s->pending);
+  s->storage = NULL;
+  return status;
+}
+
+void subject_close(struct subject *s) {
+  if (!s->storage) return;
+  rkv_buf_drop(&s->state.snapshot.membership);
+  host_metrics_drop(&s->services.metrics, subject_name(s));
+  s->ops->close(s->storage);
+  s->storage = NULL;
+  pending_destroy(&s->pending);
+  host_services_end(&s->services);
+}
+
+void subject_free(struct subject *s) {
+  subject_close(s);
+  host_settings_free(&s->own);
+}
+
+/* ---- what it is ---- */
+
+const char *subject_name(const struct subject *s) {
+  return s->part.plugin->name;
+}
+
+bool subject_is_durable(const struct subject *s) {
+  return s->part.plugin->capabilities & RKV_CAP_DURABLE;
+}
+
+bool subject_is_empty(const struct subject *s) {
+  const struct rkv_storage_state *state = &s->state;
+  return state->vote.term == 0 && state->last.index == 0 && state->snapshot.last.index == 0 &&
+         state->identity.incarnation == 0 && !rkv_cluster_id_known(state->identity.cluster);
+}
+
+void subject_describe(const struct subject *s, char *out, size_t size) {
+  const struct host_table table = host_table_of(s->part.plugin);
+  size_t used = (size_t)snprintf(out, size, "%s", subject_name(s));
+  for (size_t i = 0; i < table.count && used < size; i++) {
+    const struct rkv_option *option = &table.first[i];
+    const struct rkv_value *value = &s->part.values[i];
+    char *path = NULL;
+    if ((option->flags & RKV_OPTION_SECRET) || strcmp(value->origin, "default") == 0) continue;
+    if (option->type == RKV_OPTION_PATH) path = realpath(value->text, NULL);
+    used += (size_t)snprintf(out + used, size - used, ", %s=%s", option->name,
+                             path ? path : value->text);
+    free(path);
+  }
+}
+
+/* As the plugin was given it; NULL: it keeps no files. */
+static const char *subject_folder(const struct subject *s) {
+  const struct host_table table = host_table_of(s->part.plugin);
+  for (size_t i = 0; i < table.count; i++)
+    if (table.first[i].type == RKV_OPTION_PATH && strcmp(table.first[i].name, "dir") == 0)
+      return s->part.values[i].text;
+  return NULL;
+}
+
+/* From the root: `path`, or what is there of the folders above it. To be freed; NULL: nothing. */
+static char *nearest_of(const char *path) {
+  char *cut = strdup(path), *found = NULL;
+  while (cut && !(found = realpath(cut[0] ? cut : ".", NULL)) && cut[0]) {
+    char *slash = strrchr(cut, '/');
+    if (slash == cut && cut[1])
+      cut[1] = '\0';
+    else
+      *(slash ? slash : cut) = '\0';
+  }
+  free(cut);
+  return found;
+}
+
+static bool is_within(const char *path, const char *folder) {
+  size_t len = strlen(folder);
+  return strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+bool subject_is_beside(const struct subject *s, const struct subject *other) {
+  const char *own = subject_folder(s), *others = subject_folder(other);
+  char *from = own ? realpath(own, NULL) : NULL, *to = others ? realpath(others, NULL) : NULL;
+  char *near = others ? nearest_of(others) : NULL;
+  bool apart = !from || !near || !(is_within(near, from) || (to && is_within(from, to)));
+  free(from);
+  free(to);
+  free(near);
+  return apart;
+}

@@ -1,0 +1,103 @@
+/* moved.c: marks a storage and its copy, and refuses to start on what is marked. */
+#include <node/moved.h>
+
+#include <node/kernel/outcome.h>
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+static bool is_nodes_own(const struct rkv_identity *identity) {
+  return identity->incarnation < RKV_INCARNATION_UNFINISHED;
+}
+
+/* FNV-1a. */
+static uint64_t number_of(const char *to) {
+  uint64_t number = UINT64_C(0xcbf29ce484222325);
+  for (; *to; to++) number = (number ^ (uint8_t)*to) * UINT64_C(0x100000001b3);
+  return number;
+}
+
+struct rkv_identity moved_retired(const struct rkv_identity *node, const char *to) {
+  struct rkv_identity retired = *node;
+  assert(is_nodes_own(node)); /* (H1) */
+  retired.cluster.high = node->incarnation;
+  retired.cluster.low = number_of(to); /* (H2) */
+  retired.incarnation = RKV_INCARNATION_RETIRED;
+  return retired;
+}
+
+struct rkv_identity moved_unfinished(const struct rkv_identity *node) {
+  struct rkv_identity unfinished = *node;
+  assert(is_nodes_own(node)); /* (H1) */
+  unfinished.incarnation = RKV_INCARNATION_UNFINISHED;
+  return unfinished;
+}
+
+struct rkv_identity moved_finished(const struct rkv_identity *retired,
+                                   const struct rkv_identity *unfinished) {
+  struct rkv_identity node = *unfinished;
+  assert(retired->incarnation == RKV_INCARNATION_RETIRED &&
+         unfinished->incarnation == RKV_INCARNATION_UNFINISHED); /* (H1) */
+  node.incarnation = retired->cluster.high;
+  return node;
+}
+
+bool moved_is_for(const struct rkv_identity *retired, const char *to) {
+  assert(retired->incarnation == RKV_INCARNATION_RETIRED);
+  return retired->cluster.low == number_of(to);
+}
+
+struct rkv_entry moved_note(const struct rkv_storage_state *state, const char *to) {
+  struct rkv_entry note = {.id = {state->last.term, state->last.index + 1},
+                           .kind = RKV_ENTRY_MOVED,
+                           .payload = {.data = (const uint8_t *)to, .len = strlen(to)}};
+  assert(note.payload.len <= MOVED_TO_MAX);
+  return note;
+}
+
+static void take_text(struct rkv_buf payload, char to[MOVED_TO_MAX + 1]) {
+  size_t len = payload.len < MOVED_TO_MAX ? payload.len : MOVED_TO_MAX;
+  if (len > 0) memcpy(to, payload.data, len);
+  to[len] = '\0';
+}
+
+enum rkv_status moved_find_note(const struct rkv_storage_ops *ops, void *storage,
+                                const struct rkv_storage_state *state, struct rkv_log_id *last,
+                                char to[MOVED_TO_MAX + 1], struct rkv_error *error) {
+  rkv_index index = state->last.index;
+  struct rkv_entry entry;
+  size_t count = 0;
+  enum rkv_status status;
+  *last = state->last;
+  to[0] = '\0';
+  if (index <= state->purged.index) return RKV_OK;
+  status = outcome_of(ops->read(storage, index, index, 0, &entry, 1, &count, outcome_clear(error)),
+                      "the storage's read", error);
+  if (status != RKV_OK || count == 0) return status;
+  if (entry.kind == RKV_ENTRY_MOVED) {
+    take_text(entry.payload, to);
+    last->index--;
+    if (last->index == 0) last->term = 0;
+  }
+  rkv_buf_drop(&entry.payload);
+  return RKV_OK;
+}
+
+enum rkv_status moved_check(const struct rkv_storage_ops *ops, void *storage,
+                            const struct rkv_storage_state *state, struct rkv_error *error) {
+  char to[MOVED_TO_MAX + 1];
+  struct rkv_log_id last;
+  enum rkv_status status;
+  if (state->identity.incarnation == RKV_INCARNATION_UNFINISHED)
+    return rkv_fail(error, RKV_FOREIGN,
+                    "an unfinished copy of another storage (give the command that began it again, "
+                    "or start the node on the other storage and empty this one)");
+  if (state->identity.incarnation != RKV_INCARNATION_RETIRED) return RKV_OK;
+  status = moved_find_note(ops, storage, state, &last, to, error);
+  if (status != RKV_OK) return status;
+  return rkv_fail(error, RKV_FOREIGN,
+                  "retired at index %" PRIu64 ", its node goes on in %s (name that one in the "
+                  "section [storage])",
+                  last.index, to[0] ? to : "the storage that it was copied to");
+}

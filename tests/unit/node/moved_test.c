@@ -1,0 +1,159 @@
+/* moved_test.c: what the two storages of a move say, in each of its rows (node/moved.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <node/moved.h>
+
+#define TO "storage-x, dir=/x"
+
+static const struct rkv_identity own = {{11, 12}, 13, true};
+
+/* A storage that holds one entry. */
+static struct {
+  struct rkv_entry last;
+  enum rkv_status status; /* of its read */
+} held;
+
+static enum rkv_status read_last(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
+                                 struct rkv_entry *entries, size_t capacity, size_t *count,
+                                 struct rkv_error *error) {
+  (void)storage, (void)bytes_max;
+  if (held.status != RKV_OK) return rkv_fail(error, held.status, "no");
+  assert_int_equal(from, held.last.id.index);
+  assert_int_equal(to, held.last.id.index);
+  assert_true(capacity >= 1);
+  entries[0] = held.last;
+  *count = 1;
+  return RKV_OK;
+}
+
+static const struct rkv_storage_ops ops = {.read = read_last};
+
+static struct rkv_storage_state state_of(struct rkv_identity identity, struct rkv_log_id last) {
+  return (struct rkv_storage_state){.last = last, .identity = identity};
+}
+
+/* What moved_check says; "" if a node may start. */
+static const char *refusal(struct rkv_identity identity, struct rkv_log_id last) {
+  static struct rkv_error error;
+  struct rkv_storage_state state = state_of(identity, last);
+  enum rkv_status status = moved_check(&ops, NULL, &state, &error);
+  if (status == RKV_OK) return "";
+  assert_int_equal(status, held.status == RKV_OK ? RKV_FOREIGN : held.status);
+  return error.text;
+}
+
+static void assert_begins(const char *text, const char *with) {
+  if (strncmp(text, with, strlen(with)) != 0) fail_msg("\"%s\" begins otherwise: %s", with, text);
+}
+
+static void the_identity_comes_back_from_each_row(void **state) {
+  struct rkv_identity retired = moved_retired(&own, TO), unfinished = moved_unfinished(&own);
+  struct rkv_identity finished = moved_finished(&retired, &unfinished);
+  (void)state;
+  assert_true(retired.incarnation == RKV_INCARNATION_RETIRED);
+  assert_true(unfinished.incarnation == RKV_INCARNATION_UNFINISHED);
+  assert_memory_equal(&finished.cluster, &own.cluster, sizeof own.cluster);
+  assert_true(finished.incarnation == own.incarnation && finished.settled == own.settled);
+}
+
+static void a_source_is_retired_for_one_storage(void **state) {
+  struct rkv_identity retired = moved_retired(&own, TO);
+  (void)state;
+  assert_true(moved_is_for(&retired, TO));
+  assert_false(moved_is_for(&retired, "storage-x, dir=/y"));
+  assert_false(moved_is_for(&retired, ""));
+}
+
+static void a_node_starts_on_its_own_alone(void **state) {
+  (void)state;
+  held.last = (struct rkv_entry){.id = {3, 7}, .kind = RKV_ENTRY_COMMAND};
+  assert_string_equal(refusal(own, held.last.id), "");
+  assert_string_equal(refusal((struct rkv_identity){0}, (struct rkv_log_id){0}), "");
+  assert_begins(refusal(moved_unfinished(&own), held.last.id), "an unfinished copy of another ");
+  assert_begins(refusal(moved_retired(&own, TO), held.last.id),
+                "retired at index 7, its node goes on in the storage that it was copied to");
+}
+
+static void the_note_says_where_it_goes_on(void **state) {
+  struct rkv_storage_state s = state_of(own, (struct rkv_log_id){3, 7});
+  (void)state;
+  held.last = moved_note(&s, TO);
+  assert_int_equal(held.last.id.index, 8);
+  assert_int_equal(held.last.id.term, 3);
+  assert_begins(refusal(moved_retired(&own, TO), held.last.id),
+                "retired at index 7, its node goes on in " TO);
+}
+
+/* The log was empty: the note is its first entry. */
+static void a_note_stands_in_an_empty_log(void **state) {
+  struct rkv_storage_state s = state_of(own, (struct rkv_log_id){0});
+  char to[MOVED_TO_MAX + 1];
+  struct rkv_log_id last;
+  struct rkv_error error;
+  (void)state;
+  held.last = moved_note(&s, TO);
+  s.last = held.last.id;
+  assert_int_equal(moved_find_note(&ops, NULL, &s, &last, to, &error), RKV_OK);
+  assert_int_equal(last.index, 0);
+  assert_int_equal(last.term, 0);
+  assert_string_equal(to, TO);
+}
+
+/* ... and behind what was purged, the purged entry is the last of the node's own. */
+static void a_note_stands_behind_what_was_purged(void **state) {
+  struct rkv_storage_state s = state_of(own, (struct rkv_log_id){4, 90});
+  char to[MOVED_TO_MAX + 1];
+  struct rkv_log_id last;
+  struct rkv_error error;
+  (void)state;
+  s.purged = s.last;
+  assert_int_equal(moved_find_note(&ops, NULL, &s, &last, to, &error), RKV_OK);
+  assert_string_equal(to, "");
+  held.last = moved_note(&s, TO);
+  s.last = held.last.id;
+  assert_int_equal(moved_find_note(&ops, NULL, &s, &last, to, &error), RKV_OK);
+  assert_int_equal(last.index, 90);
+  assert_int_equal(last.term, 4);
+}
+
+/* No host wrote it: whatever its length, it is cut. */
+static void a_note_of_any_length_is_read(void **state) {
+  static char longer[3 * MOVED_TO_MAX];
+  (void)state;
+  memset(longer, 'x', sizeof longer);
+  for (size_t len = 0; len <= sizeof longer; len += 64) {
+    held.last = (struct rkv_entry){
+        .id = {3, 8}, .kind = RKV_ENTRY_MOVED, .payload = rkv_buf_static(longer, len)};
+    assert_begins(refusal(moved_retired(&own, TO), held.last.id),
+                  len ? "retired at index 7, its node goes on in x" : "retired at index 7, ");
+  }
+}
+
+static void a_read_that_fails_is_told(void **state) {
+  (void)state;
+  held.last.id = (struct rkv_log_id){3, 8};
+  held.status = RKV_IO;
+  assert_string_equal(refusal(moved_retired(&own, TO), held.last.id), "no");
+  held.status = RKV_OK;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_identity_comes_back_from_each_row),
+      cmocka_unit_test(a_source_is_retired_for_one_storage),
+      cmocka_unit_test(a_node_starts_on_its_own_alone),
+      cmocka_unit_test(the_note_says_where_it_goes_on),
+      cmocka_unit_test(a_note_stands_in_an_empty_log),
+      cmocka_unit_test(a_note_stands_behind_what_was_purged),
+      cmocka_unit_test(a_note_of_any_length_is_read),
+      cmocka_unit_test(a_read_that_fails_is_told),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
