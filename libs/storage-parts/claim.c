@@ -16,18 +16,19 @@ enum { TEXT_MAX = 256 };
 /* A first claim that a crash ends leaves nothing that counts: a leading dot is nobody's. */
 static const char first_temporary[] = ".rkv-owner";
 
-static size_t print(const struct claim *c, rkv_node_id node_id, bool made, char text[TEXT_MAX]) {
+static size_t claim_print(const struct claim *c, rkv_node_id node_id, bool made,
+                          char text[TEXT_MAX]) {
   int len = snprintf(text, TEXT_MAX, "raft-key-value %.64s\nformat %u\nnode %" PRIu64 "\n%s\n",
                      c->plugin, c->format, node_id, made ? "made" : "new");
   return (size_t)(len + snprintf(text + len, TEXT_MAX - (size_t)len, "check %08" PRIx32 "\n",
                                  crc32c(0, text, (size_t)len)));
 }
 
-static enum rkv_status put(const struct claim *c, bool made, struct rkv_error *error) {
+static enum rkv_status claim_put(const struct claim *c, bool made, struct rkv_error *error) {
   const struct files *files = c->files;
   const char *name = made ? OWNED_FILE_NEW : first_temporary;
   char text[TEXT_MAX];
-  struct iovec piece = {text, print(c, c->node_id, made, text)};
+  struct iovec piece = {text, claim_print(c, c->node_id, made, text)};
   int file;
   enum rkv_status status =
       folder_open_file(files, c->dir, name, O_RDWR | O_CREAT | O_TRUNC, &file, error);
@@ -52,7 +53,7 @@ static bool take_text(const struct claim *c, const char *text, unsigned *format,
   if (*format != c->format) return true; /* it is not read further */
   for (int m = 0; m < 2; m++) {
     *made = m == 1;
-    (void)print(c, *node, *made, wanted);
+    (void)claim_print(c, *node, *made, wanted);
     if (strcmp(text, wanted) == 0) return true;
   }
   return false;
@@ -73,13 +74,13 @@ static enum rkv_status take(const struct claim *c, const char *text, bool *made,
   return status == RKV_OK ? owned_check_node(where, node, c->node_id, error) : status;
 }
 
-struct looking {
+struct claim_looking {
   const struct claim *claim;
   struct folder_found found;
 };
 
-static enum rkv_status look_at(void *arg, const char *name, struct rkv_error *error) {
-  struct looking *looking = arg;
+static enum rkv_status claim_look_at(void *arg, const char *name, struct rkv_error *error) {
+  struct claim_looking *looking = arg;
   bool ours = strcmp(name, OWNED_FILE_NEW) == 0;
   char *first;
   (void)error;
@@ -91,10 +92,11 @@ static enum rkv_status look_at(void *arg, const char *name, struct rkv_error *er
   return RKV_OK;
 }
 
-static enum rkv_status check_new(const struct claim *c, struct rkv_error *error) {
-  struct looking looking = {.claim = c};
+static enum rkv_status claim_check_new(const struct claim *c, struct rkv_error *error) {
+  struct claim_looking looking = {.claim = c};
   const struct folder_found *found = &looking.found;
-  enum rkv_status status = folder_each_name(c->files, c->path, c->dir, look_at, &looking, error);
+  enum rkv_status status =
+      folder_each_name(c->files, c->path, c->dir, claim_look_at, &looking, error);
   if (status != RKV_OK) return status;
   if (found->ours[0])
     return rkv_fail(error, RKV_CORRUPT,
@@ -118,8 +120,8 @@ enum rkv_status claim_take(const struct claim *c, bool *made, struct rkv_error *
   int file;
   *made = false;
   if (files->look(files->ctx, c->dir, OWNED_FILE, &info) != 0 && errno == ENOENT) {
-    status = check_new(c, error);
-    return status == RKV_OK ? put(c, false, error) : status;
+    status = claim_check_new(c, error);
+    return status == RKV_OK ? claim_put(c, false, error) : status;
   }
   status = folder_open_file(files, c->dir, OWNED_FILE, O_RDONLY, &file, error);
   if (status != RKV_OK) return status;
@@ -130,5 +132,5 @@ enum rkv_status claim_take(const struct claim *c, bool *made, struct rkv_error *
 }
 
 enum rkv_status claim_made(const struct claim *c, struct rkv_error *error) {
-  return put(c, true, error);
+  return claim_put(c, true, error);
 }

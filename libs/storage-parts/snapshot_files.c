@@ -29,13 +29,13 @@ enum {
   NAME = 32,
 };
 static const uint8_t magic[AT_CRC] = {'R', 'K', 'V', 'S', 'N', 'A', 'P', 'L'};
-struct file_writer {
+struct snapshot_file_writer {
   struct snapshot_writer base; /* the first member */
   char name[NAME];             /* of the temporary file */
   int fd;                      /* -1: none */
 };
 
-struct file_reader {
+struct snapshot_file_reader {
   struct snapshot_reader base; /* the first member */
   int fd;                      /* -1: none */
 };
@@ -44,7 +44,7 @@ static struct snapshot_files *place_of(const struct snapshot *snapshot) {
   return (struct snapshot_files *)snapshot->log;
 }
 
-static enum rkv_status no_memory(const struct log *log, struct rkv_error *error) {
+static enum rkv_status file_no_memory(const struct log *log, struct rkv_error *error) {
   return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for a snapshot", log->ops->plugin);
 }
 
@@ -56,8 +56,8 @@ static uint64_t block_at(const struct snapshot *snapshot, uint64_t number) {
   return HEAD + snapshot->meta.membership.len + number * (BLOCK_HEAD + BLOCK);
 }
 
-static enum rkv_status refuse(const struct snapshot_files *s, const char *name, const char *what,
-                              struct rkv_error *error) {
+static enum rkv_status file_refuse(const struct snapshot_files *s, const char *name,
+                                   const char *what, struct rkv_error *error) {
   char path[PATH_MAX];
   (void)snprintf(path, sizeof path, "%.3000s/%s", s->path, name);
   return refuse_errno(path, what, error);
@@ -66,27 +66,27 @@ static enum rkv_status refuse(const struct snapshot_files *s, const char *name, 
 static enum rkv_status drop_file(const struct snapshot_files *s, const char *name,
                                  struct rkv_error *error) {
   if (s->files->unlink(s->files->ctx, s->dir, name) == 0 || errno == ENOENT) return RKV_OK;
-  return refuse(s, name, "remove", error);
+  return file_refuse(s, name, "remove", error);
 }
 
 /* ---- write ---- */
 
-static enum rkv_status put(const struct file_writer *w, const uint8_t *bytes, size_t len,
-                           uint64_t at, struct rkv_error *error) {
+static enum rkv_status file_put(const struct snapshot_file_writer *w, const uint8_t *bytes,
+                                size_t len, uint64_t at, struct rkv_error *error) {
   const struct snapshot_files *s = place_of(w->base.snapshot);
   for (size_t done = 0; done < len;) {
     struct iovec piece = {(void *)(uintptr_t)(bytes + done), len - done};
     ssize_t got = s->files->write(s->files->ctx, w->fd, &piece, 1, (off_t)(at + done));
     if (got < 0 && errno == EINTR) continue;
     if (got == 0) errno = ENOSPC;
-    if (got <= 0) return refuse(s, w->name, "write", error);
+    if (got <= 0) return file_refuse(s, w->name, "write", error);
     done += (size_t)got;
   }
   return RKV_OK;
 }
 
-static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *error) {
-  struct file_writer *w = (struct file_writer *)writer;
+static enum rkv_status file_begin(struct snapshot_writer *writer, struct rkv_error *error) {
+  struct snapshot_file_writer *w = (struct snapshot_file_writer *)writer;
   struct snapshot_files *s = place_of(writer->snapshot);
   w->fd = -1;
   if (writer->snapshot->meta.membership.len > MEMBERSHIP_MAX)
@@ -99,8 +99,8 @@ static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *e
 }
 
 /* What is left is dropped when the storage is opened. */
-static void end(struct snapshot_writer *writer) {
-  struct file_writer *w = (struct file_writer *)writer;
+static void file_end(struct snapshot_writer *writer) {
+  struct snapshot_file_writer *w = (struct snapshot_file_writer *)writer;
   const struct snapshot_files *s = place_of(writer->snapshot);
   struct rkv_error ignored;
   if (w->fd < 0) return;
@@ -108,14 +108,14 @@ static void end(struct snapshot_writer *writer) {
   (void)drop_file(s, w->name, &ignored);
 }
 
-static enum rkv_status write_block(struct snapshot_writer *writer, struct rkv_error *error) {
+static enum rkv_status file_write_block(struct snapshot_writer *writer, struct rkv_error *error) {
   put_u32(writer->block,
           crc32c((uint32_t)writer->number, writer->block + BLOCK_HEAD, writer->filled));
-  return put((struct file_writer *)writer, writer->block, BLOCK_HEAD + writer->filled,
-             block_at(writer->snapshot, writer->number), error);
+  return file_put((struct snapshot_file_writer *)writer, writer->block, BLOCK_HEAD + writer->filled,
+                  block_at(writer->snapshot, writer->number), error);
 }
 
-static enum rkv_status write_head(const struct file_writer *w, struct rkv_error *error) {
+static enum rkv_status write_head(const struct snapshot_file_writer *w, struct rkv_error *error) {
   const struct snapshot *snapshot = w->base.snapshot;
   const struct rkv_snapshot_meta *meta = &snapshot->meta;
   const struct snapshot_files *s = place_of(snapshot);
@@ -125,7 +125,7 @@ static enum rkv_status write_head(const struct file_writer *w, struct rkv_error 
   size_t len = HEAD + meta->membership.len;
   uint8_t *head = calloc(1, len);
   enum rkv_status status;
-  if (!head) return no_memory(&s->log, error);
+  if (!head) return file_no_memory(&s->log, error);
   memcpy(head, magic, sizeof magic);
   put_u32(head + AT_FORMAT, FORMAT);
   put_u64(head + AT_NODE, snapshot->log->host->node_id);
@@ -133,33 +133,33 @@ static enum rkv_status write_head(const struct file_writer *w, struct rkv_error 
   memcpy(head + AT_ID, meta->id, RKV_SNAPSHOT_ID_MAX);
   if (meta->membership.len > 0) memcpy(head + HEAD, meta->membership.data, meta->membership.len);
   put_u32(head + AT_CRC, crc32c(0, head + AT_FORMAT, len - AT_FORMAT));
-  status = put(w, head, len, 0, error);
+  status = file_put(w, head, len, 0, error);
   if (status == RKV_OK && s->files->sync(s->files->ctx, w->fd) != 0)
-    status = refuse(s, w->name, "sync", error);
+    status = file_refuse(s, w->name, "sync", error);
   free(head);
   return status;
 }
 
 /* The file gets its name, then the storage says that it is the newest. */
-static enum rkv_status name_newest(struct file_writer *w, struct rkv_error *error) {
+static enum rkv_status name_newest(struct snapshot_file_writer *w, struct rkv_error *error) {
   struct snapshot_files *s = place_of(w->base.snapshot);
   char name[NAME];
   enum rkv_status status = folder_check_place(s->files, s->path, s->dir, error);
   if (status != RKV_OK) return status;
   name_it(name, SNAPSHOT_FILES_NAME, w->base.snapshot->number);
   if (s->files->rename(s->files->ctx, s->dir, w->name, name) != 0)
-    return refuse(s, w->name, "rename", error);
+    return file_refuse(s, w->name, "rename", error);
   (void)snprintf(w->name, sizeof w->name, "%s", name); /* what `end` drops, unless it counts */
   if (s->files->sync_dir(s->files->ctx, s->dir) != 0)
-    return refuse(s, name, "sync the name of", error);
+    return file_refuse(s, name, "sync the name of", error);
   status = s->count(s, w->base.snapshot->number, error);
   if (status == RKV_OK) s->newest = w->base.snapshot->number;
   return status;
 }
 
 /* One at a time: each has a number of its own. */
-static enum rkv_status finish(struct snapshot_writer *writer, struct rkv_error *error) {
-  struct file_writer *w = (struct file_writer *)writer;
+static enum rkv_status file_finish(struct snapshot_writer *writer, struct rkv_error *error) {
+  struct snapshot_file_writer *w = (struct snapshot_file_writer *)writer;
   struct snapshot_files *s = place_of(writer->snapshot);
   enum rkv_status status;
   s->log.threads->lock(s->log.threads->ctx, &s->finishing);
@@ -173,7 +173,7 @@ static enum rkv_status finish(struct snapshot_writer *writer, struct rkv_error *
   return RKV_OK;
 }
 
-static void drop(struct snapshot *snapshot) {
+static void file_drop(struct snapshot *snapshot) {
   char name[NAME];
   struct rkv_error ignored; /* it is dropped when the storage is opened */
   name_it(name, SNAPSHOT_FILES_NAME, snapshot->number);
@@ -182,16 +182,16 @@ static void drop(struct snapshot *snapshot) {
 
 /* ---- read ---- */
 
-static enum rkv_status get(const struct snapshot_files *s, int fd, const char *name, uint8_t *bytes,
-                           size_t len, uint64_t at, struct rkv_error *error) {
+static enum rkv_status file_get(const struct snapshot_files *s, int fd, const char *name,
+                                uint8_t *bytes, size_t len, uint64_t at, struct rkv_error *error) {
   ssize_t got = s->files->read(s->files->ctx, fd, bytes, len, (off_t)at);
-  if (got < 0) return refuse(s, name, "read", error);
+  if (got < 0) return file_refuse(s, name, "read", error);
   if ((size_t)got == len) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT, "%s/%s: offset %" PRIu64 ": expected %zu bytes, found %zd",
                   s->path, name, at, len, got);
 }
 
-static enum rkv_status open_file(const struct snapshot_files *s, uint64_t number, char name[NAME],
+static enum rkv_status file_open(const struct snapshot_files *s, uint64_t number, char name[NAME],
                                  int *fd, struct rkv_error *error) {
   struct stat info;
   name_it(name, SNAPSHOT_FILES_NAME, number);
@@ -203,29 +203,29 @@ static enum rkv_status open_file(const struct snapshot_files *s, uint64_t number
 
 static enum rkv_status open_reader(struct snapshot_reader *r, struct rkv_error *error) {
   char name[NAME];
-  return open_file(place_of(r->snapshot), r->snapshot->number, name, &((struct file_reader *)r)->fd,
-                   error);
+  return file_open(place_of(r->snapshot), r->snapshot->number, name,
+                   &((struct snapshot_file_reader *)r)->fd, error);
 }
 
 static void close_reader(struct snapshot_reader *r) {
   const struct snapshot_files *s = place_of(r->snapshot);
-  int fd = ((struct file_reader *)r)->fd;
+  int fd = ((struct snapshot_file_reader *)r)->fd;
   if (fd >= 0) s->files->close(s->files->ctx, fd);
 }
 
-static enum rkv_status read_block(struct snapshot_reader *r, uint64_t number, uint32_t len,
-                                  struct rkv_buf *block, struct rkv_error *error) {
+static enum rkv_status file_read_block(struct snapshot_reader *r, uint64_t number, uint32_t len,
+                                       struct rkv_buf *block, struct rkv_error *error) {
   const struct snapshot_files *s = place_of(r->snapshot);
   const struct rkv_host *host = s->log.host;
   uint8_t *bytes = host->buf_alloc(host->ctx, len, block), head[BLOCK_HEAD];
   uint64_t at = block_at(r->snapshot, number);
   char name[NAME];
-  int fd = ((struct file_reader *)r)->fd;
+  int fd = ((struct snapshot_file_reader *)r)->fd;
   enum rkv_status status;
-  if (!bytes) return no_memory(&s->log, error);
+  if (!bytes) return file_no_memory(&s->log, error);
   name_it(name, SNAPSHOT_FILES_NAME, r->snapshot->number);
-  status = get(s, fd, name, head, sizeof head, at, error);
-  if (status == RKV_OK) status = get(s, fd, name, bytes, len, at + BLOCK_HEAD, error);
+  status = file_get(s, fd, name, head, sizeof head, at, error);
+  if (status == RKV_OK) status = file_get(s, fd, name, bytes, len, at + BLOCK_HEAD, error);
   if (status == RKV_OK && get_u32(head) != crc32c((uint32_t)number, bytes, len))
     status = rkv_fail(error, RKV_CORRUPT, "%s/%s: offset %" PRIu64 ": its checksum does not fit",
                       s->path, name, at);
@@ -234,18 +234,18 @@ static enum rkv_status read_block(struct snapshot_reader *r, uint64_t number, ui
 }
 
 const struct snapshots_ops snapshot_files_ops = {.snapshot_size = sizeof(struct snapshot),
-                                                 .writer_size = sizeof(struct file_writer),
-                                                 .reader_size = sizeof(struct file_reader),
+                                                 .writer_size = sizeof(struct snapshot_file_writer),
+                                                 .reader_size = sizeof(struct snapshot_file_reader),
                                                  .block_head = BLOCK_HEAD,
                                                  .block_bytes = BLOCK,
-                                                 .begin = begin,
-                                                 .write = write_block,
-                                                 .finish = finish,
-                                                 .end = end,
-                                                 .drop = drop,
+                                                 .begin = file_begin,
+                                                 .write = file_write_block,
+                                                 .finish = file_finish,
+                                                 .end = file_end,
+                                                 .drop = file_drop,
                                                  .open = open_reader,
                                                  .close = close_reader,
-                                                 .read = read_block};
+                                                 .read = file_read_block};
 
 /* ---- the newest, at the start ---- */
 
@@ -259,8 +259,8 @@ static bool has_length(const struct snapshot *snapshot, int fd) {
              block_at(snapshot, 0) + snapshot->meta.size + blocks * BLOCK_HEAD;
 }
 
-static enum rkv_status take_head(struct snapshot *snapshot, const uint8_t *head, const char *name,
-                                 struct rkv_error *error) {
+static enum rkv_status file_take_head(struct snapshot *snapshot, const uint8_t *head,
+                                      const char *name, struct rkv_error *error) {
   const struct rkv_host *host = snapshot->log->host;
   struct rkv_snapshot_meta *meta = &snapshot->meta;
   uint64_t numbers[NUMBERS];
@@ -277,7 +277,7 @@ static enum rkv_status take_head(struct snapshot *snapshot, const uint8_t *head,
   meta->id[RKV_SNAPSHOT_ID_MAX - 1] = '\0';
   if (numbers[6] == 0) return RKV_OK;
   room = host->buf_alloc(host->ctx, numbers[6], &meta->membership);
-  if (!room) return no_memory(snapshot->log, error);
+  if (!room) return file_no_memory(snapshot->log, error);
   memcpy(room, head + HEAD, numbers[6]);
   return RKV_OK;
 }
@@ -286,14 +286,14 @@ static enum rkv_status read_head(struct snapshot *snapshot, int fd, const char *
                                  struct rkv_error *error) {
   const struct snapshot_files *s = place_of(snapshot);
   const uint8_t *len_at = head + AT_NUMBERS + 8 * (NUMBERS - 1);
-  enum rkv_status status = get(s, fd, name, head, HEAD, 0, error);
+  enum rkv_status status = file_get(s, fd, name, head, HEAD, 0, error);
   bool whole = status == RKV_OK && memcmp(head, magic, sizeof magic) == 0 &&
                get_u64(len_at) <= MEMBERSHIP_MAX;
   size_t len = whole ? (size_t)get_u64(len_at) : 0;
-  if (status == RKV_OK && len > 0) status = get(s, fd, name, head + HEAD, len, HEAD, error);
+  if (status == RKV_OK && len > 0) status = file_get(s, fd, name, head + HEAD, len, HEAD, error);
   if (status != RKV_OK) return status;
   if (whole && get_u32(head + AT_CRC) == crc32c(0, head + AT_FORMAT, HEAD + len - AT_FORMAT))
-    status = take_head(snapshot, head, name, error);
+    status = file_take_head(snapshot, head, name, error);
   else
     whole = false;
   if (status == RKV_OK && whole && has_length(snapshot, fd)) return RKV_OK;
@@ -309,14 +309,14 @@ enum rkv_status snapshot_files_find(struct snapshot_files *s, struct rkv_error *
   enum rkv_status status;
   int fd;
   if (s->newest == 0) return RKV_OK;
-  status = open_file(s, s->newest, name, &fd, error);
+  status = file_open(s, s->newest, name, &fd, error);
   if (status != RKV_OK) return status;
   head = malloc(HEAD + MEMBERSHIP_MAX);
   snapshot = snapshots_new(&s->log);
   if (head && snapshot)
     status = read_head(snapshot, fd, name, head, error);
   else
-    status = no_memory(&s->log, error);
+    status = file_no_memory(&s->log, error);
   free(head);
   s->files->close(s->files->ctx, fd);
   if (status != RKV_OK) {
