@@ -142,6 +142,12 @@ enum rkv_status copy_check_source(struct copy *c, struct rkv_error *error) {
   assert(c->from->storage && !c->to->storage);
   subject_describe(c->to, c->where, sizeof c->where);
   if (is_retired(c) && !moved_is_for(source, c->where)) return refuse_retired(c, error);
+  if (is_retired(c) && !subject_is_there(c->to))
+    return rkv_fail(error, RKV_FOREIGN,
+                    "%s: retired, its node goes on in %s, where nothing is (put that storage back; "
+                    "if it is lost, start the node on an empty one, and the leader takes it in "
+                    "anew)",
+                    subject_name(c->from), c->where);
   if (source->incarnation == RKV_INCARNATION_UNFINISHED)
     return rkv_fail(error, RKV_FOREIGN,
                     "%s: the source is itself an unfinished copy (give the command that began it "
