@@ -114,6 +114,10 @@ static enum rkv_status refuse_target(const struct subject *to, struct rkv_error 
                     "%s: not empty: an unfinished copy of another storage (name an empty place for "
                     "the copy)",
                     subject_name(to));
+  if (to->state.vote.term == 0 && to->state.last.index == 0)
+    return rkv_fail(error, RKV_INVALID,
+                    "%s: not empty: a node was started on it (name an empty place for the copy)",
+                    subject_name(to));
   return rkv_fail(error, RKV_INVALID,
                   "%s: not empty: vote of term %" PRIu64 ", last entry %" PRIu64
                   " (name an empty place for the copy)",
