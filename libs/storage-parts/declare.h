@@ -38,8 +38,9 @@
   .snapshot_open = snapshots_open, .snapshot_read = snapshots_read,                                \
   .snapshot_close = snapshots_close
 
-/* The plugin's one exported symbol; `options_` is an array, `ops_` a struct rkv_storage_ops. */
-#define DECLARE_PLUGIN(name_, description_, options_, ops_)                                        \
+/* The plugin's one exported symbol; `capabilities_` are those beside DURABLE, `options_` is an
+ * array, `ops_` a struct rkv_storage_ops. */
+#define DECLARE_PLUGIN(name_, description_, capabilities_, options_, ops_)                         \
   extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;                               \
   const struct rkv_plugin rkv_plugin_entry = {                                                     \
       .magic = RKV_PLUGIN_MAGIC,                                                                   \
@@ -50,7 +51,7 @@
       .name = name_,                                                                               \
       .version = RKV_VERSION,                                                                      \
       .description = description_,                                                                 \
-      .capabilities = RKV_CAP_DURABLE,                                                             \
+      .capabilities = RKV_CAP_DURABLE | (capabilities_),                                           \
       .options = options_,                                                                         \
       .option_count = sizeof options_ / sizeof options_[0],                                        \
       .option_size = sizeof(struct rkv_option),                                                    \

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum rkv_status lock(const struct files *files, const char *path, int fd,
-                            struct rkv_error *error) {
+static enum rkv_status folder_take_lock(const struct files *files, const char *path, int fd,
+                                        struct rkv_error *error) {
   if (files->lock_dir(files->ctx, fd) == 0) return RKV_OK;
   if (errno != EWOULDBLOCK) return refuse_errno(path, "lock the directory", error);
   return rkv_fail(error, RKV_UNAVAILABLE,
@@ -24,7 +24,7 @@ enum rkv_status folder_open(const struct files *files, const char *path, int *fd
     return refuse_errno(path, "make the directory", error);
   *fd = files->open_dir(files->ctx, path);
   if (*fd < 0) return refuse_errno(path, "open the directory", error);
-  status = lock(files, path, *fd, error);
+  status = folder_take_lock(files, path, *fd, error);
   if (status == RKV_OK) return RKV_OK;
   files->close(files->ctx, *fd);
   *fd = -1;
@@ -99,7 +99,7 @@ struct looking {
   struct folder_found *found;
 };
 
-static enum rkv_status look_at(void *arg, const char *name, struct rkv_error *error) {
+static enum rkv_status folder_look_at_name(void *arg, const char *name, struct rkv_error *error) {
   const struct looking *looking = arg;
   enum folder_maker maker = looking->maker(name);
   char *first = maker == FOLDER_OURS ? looking->found->ours : looking->found->others;
@@ -114,7 +114,7 @@ enum rkv_status folder_look(const struct files *files, const char *path, int fd,
                             struct folder_found *found, struct rkv_error *error) {
   struct looking looking = {maker, found};
   *found = (struct folder_found){0};
-  return folder_each_name(files, path, fd, look_at, &looking, error);
+  return folder_each_name(files, path, fd, folder_look_at_name, &looking, error);
 }
 
 /* ---- room ---- */

@@ -13,7 +13,7 @@ static bool goes_on(const struct log *log) {
 }
 
 /* Under the lock. */
-static void push(struct log *log, struct op *op) {
+static void queue_push(struct log *log, struct op *op) {
   assert(log_is_locked(log)); /* (L1) */
   op->refused = log->refusal.status != RKV_OK;
   if (log->last)
@@ -52,7 +52,7 @@ void queue_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion 
   op->vote = vote;
   log_lock(log);
   if (goes_on(log)) log->held.vote = vote;
-  push(log, op);
+  queue_push(log, op);
   log_unlock(log);
 }
 
@@ -64,7 +64,7 @@ void queue_save_identity(void *storage, struct rkv_identity identity,
   op->identity = identity;
   log_lock(log);
   if (goes_on(log)) log->held.identity = identity;
-  push(log, op);
+  queue_push(log, op);
   log_unlock(log);
 }
 
@@ -119,7 +119,7 @@ void queue_append(void *storage, const struct rkv_entry *entries, size_t count,
   if (!goes_on(log) || hold_entries(log, op, &log->refusal) != RKV_OK) op->live = 0;
   flooded =
       op->live > 0 && log->bytes_queued > 0 && log->bytes_queued + op->bytes > log->queue_bytes_max;
-  push(log, op);
+  queue_push(log, op);
   log_unlock(log);
   if (flooded) fail_flooded(log);
 }
@@ -167,7 +167,7 @@ void queue_truncate(void *storage, rkv_index after) {
                    after);
   if (goes_on(log) && after < log->held.last.index) {
     truncate_held(log, op, after);
-    push(log, op);
+    queue_push(log, op);
     op = NULL;
   }
   log_unlock(log);
@@ -199,7 +199,7 @@ void queue_purge(void *storage, struct rkv_log_id up_to) {
   log_lock(log);
   if (goes_on(log) && up_to.index > log->held.purged.index) {
     purge_held(log, op, up_to);
-    push(log, op);
+    queue_push(log, op);
     op = NULL;
   }
   log_unlock(log);

@@ -86,7 +86,7 @@ static enum rkv_status note_failure(const struct snapshot_writer *w, enum rkv_st
   return status;
 }
 
-static enum rkv_status flush(struct snapshot_writer *w, struct rkv_error *error) {
+static enum rkv_status snapshot_flush(struct snapshot_writer *w, struct rkv_error *error) {
   enum rkv_status status = ops_of(w->snapshot)->write(w, error);
   w->number++;
   w->filled = 0;
@@ -104,7 +104,7 @@ enum rkv_status snapshots_write(void *writer, struct rkv_buf chunk, struct rkv_e
     memcpy(w->block + ops->block_head + w->filled, chunk.data + at, len);
     w->filled += (uint32_t)len;
     at += len;
-    if (w->filled == ops->block_bytes) status = flush(w, &why);
+    if (w->filled == ops->block_bytes) status = snapshot_flush(w, &why);
   }
   w->snapshot->meta.size += chunk.len;
   if (status != RKV_OK && error) *error = why;
@@ -139,7 +139,7 @@ enum rkv_status snapshots_commit(void *writer, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   if (log_failed(log))
     status = rkv_fail(&why, RKV_IO, "%s: no snapshot after a failed write", log->ops->plugin);
-  if (status == RKV_OK && w->filled > 0) status = flush(w, &why);
+  if (status == RKV_OK && w->filled > 0) status = snapshot_flush(w, &why);
   if (status == RKV_OK) status = note_failure(w, log->ops->snapshots->finish(w, &why), &why);
   if (status == RKV_OK)
     replace_newest(w);
@@ -201,8 +201,8 @@ static enum rkv_status have_block(struct snapshot_reader *r, uint64_t number,
 }
 
 /* Fills `bytes` from several blocks. */
-static enum rkv_status gather(struct snapshot_reader *r, uint64_t offset, uint8_t *bytes,
-                              size_t len, struct rkv_error *error) {
+static enum rkv_status snapshot_gather(struct snapshot_reader *r, uint64_t offset, uint8_t *bytes,
+                                       size_t len, struct rkv_error *error) {
   uint32_t block_bytes = ops_of(r->snapshot)->block_bytes;
   for (size_t at = 0; at < len;) {
     enum rkv_status status = have_block(r, (offset + at) / block_bytes, error);
@@ -234,7 +234,7 @@ enum rkv_status snapshots_read(void *reader, uint64_t offset, size_t max, struct
   }
   bytes = host->buf_alloc(host->ctx, len, chunk);
   if (!bytes) return no_memory(r->snapshot->log, error);
-  status = gather(r, offset, bytes, len, error);
+  status = snapshot_gather(r, offset, bytes, len, error);
   if (status != RKV_OK) rkv_buf_drop(chunk);
   return status;
 }

@@ -255,8 +255,8 @@ enum rkv_status db_return_space(const struct db *db, enum db_family family, uint
   return db_result(db, text, error);
 }
 
-static enum rkv_status flush(const struct db *db, enum db_family family,
-                             const rocksdb_flushoptions_t *how, struct rkv_error *error) {
+static enum rkv_status db_flush_family(const struct db *db, enum db_family family,
+                                       const rocksdb_flushoptions_t *how, struct rkv_error *error) {
   char *text = NULL;
   rocksdb_flush_cf(db->rocks, how, db->families[family], &text);
   return db_result(db, text, error);
@@ -265,9 +265,9 @@ static enum rkv_status flush(const struct db *db, enum db_family family,
 enum rkv_status db_reclaim(const struct db *db, uint64_t purged, struct rkv_error *error) {
   uint8_t first[DB_KEY], behind[DB_KEY + 1];
   rocksdb_flushoptions_t *how = rocksdb_flushoptions_create();
-  enum rkv_status status = flush(db, DB_LOG, how, error);
-  if (status == RKV_OK) status = flush(db, DB_VOTE, how, error);
-  if (status == RKV_OK) status = flush(db, DB_SNAPSHOTS, how, error);
+  enum rkv_status status = db_flush_family(db, DB_LOG, how, error);
+  if (status == RKV_OK) status = db_flush_family(db, DB_VOTE, how, error);
+  if (status == RKV_OK) status = db_flush_family(db, DB_SNAPSHOTS, how, error);
   rocksdb_flushoptions_destroy(how);
   if (status != RKV_OK) return status;
   db_key(first, 0);

@@ -99,7 +99,7 @@ static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct
 }
 
 /* Under the lock. */
-static enum rkv_status look(struct ledger *l, const struct db *db, struct rkv_error *error) {
+static enum rkv_status ledger_look(struct ledger *l, const struct db *db, struct rkv_error *error) {
   uint64_t active = active_log(db->rocks);
   enum rkv_status status = RKV_OK;
   if (active == 0) status = folder_check_place(&files_posix, l->dir, l->dir_lock, error);
@@ -123,7 +123,7 @@ enum rkv_status ledger_begin(struct ledger *l, const struct db *db, const struct
     status = add_note(l, (struct owner_note){file->number, file->number, file->sequence}, error);
     changed = true;
   }
-  if (status == RKV_OK) status = look(l, db, error);
+  if (status == RKV_OK) status = ledger_look(l, db, error);
   return status == RKV_OK && changed ? save(l, error) : status;
 }
 
@@ -150,7 +150,7 @@ static enum rkv_status take_note(struct ledger *l, const struct db *db, uint64_t
                                  uint64_t sequence, struct rkv_error *error) {
   struct owner_note *there;
   uint64_t needed;
-  enum rkv_status status = look(l, db, error);
+  enum rkv_status status = ledger_look(l, db, error);
   if (status != RKV_OK) return status;
   there = before == l->active ? note_of(&l->owner, before) : NULL;
   if (there) {

@@ -140,7 +140,7 @@ static enum rkv_status open_files(struct store *s, struct tail *tail, struct rkv
   return status;
 }
 
-static enum rkv_status open_dir(struct store *s, struct rkv_error *error) {
+static enum rkv_status store_open_dir(struct store *s, struct rkv_error *error) {
   struct tail *tail = malloc(sizeof *tail);
   enum rkv_status status =
       ledger_open(&s->ledger, s->options.dir, s->log.host->node_id, s->options.sync != 0, error);
@@ -174,7 +174,7 @@ enum rkv_status store_open(const struct rkv_host *host, const struct rocks_optio
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
   log_init(&s->log, host, &log_ops, &threads_posix, options->queue_bytes_max);
   s->options = *options;
-  status = open_dir(s, &why);
+  status = store_open_dir(s, &why);
   if (status == RKV_OK) status = log_register(&s->log, &why);
   if (status == RKV_OK &&
       threads_posix.start(threads_posix.ctx, &s->writer_thread, writer_main, s) != 0)

@@ -56,8 +56,8 @@ static bool take_notes(struct owner *owner, const char *text, const char *at) {
   return strcmp(at, check) == 0;
 }
 
-static enum rkv_status take(const char *dir, const char *text, rkv_node_id node_id,
-                            struct owner *owner, struct rkv_error *error) {
+static enum rkv_status owner_take(const char *dir, const char *text, rkv_node_id node_id,
+                                  struct owner *owner, struct rkv_error *error) {
   uint64_t node;
   char name[16] = "";
   int len = 0, found = sscanf(text, head_pattern, &owner->format, &node, name, &len);
@@ -139,7 +139,7 @@ enum rkv_status owner_write(const char *dir, int lock, rkv_node_id node_id,
 static enum rkv_status claim(const char *dir, rkv_node_id node_id, int lock, char text[TEXT_MAX],
                              struct owner *owner, struct rkv_error *error) {
   enum rkv_status status = read_owner(dir, lock, text, error);
-  if (status == RKV_OK) return take(dir, text, node_id, owner, error);
+  if (status == RKV_OK) return owner_take(dir, text, node_id, owner, error);
   if (status == RKV_NOT_FOUND) status = dir_check_new(dir, lock, error);
   return status == RKV_OK ? owner_write(dir, lock, node_id, owner, error) : status;
 }

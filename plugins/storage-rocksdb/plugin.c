@@ -32,5 +32,5 @@ static const struct rkv_storage_ops ops = {
     .open = rocks_open, .close = store_close, .read = read_entries, DECLARE_OPERATIONS};
 
 DECLARE_PLUGIN("storage-rocksdb",
-               "log, vote and snapshots in a RocksDB; what is acknowledged is on the disk", options,
-               ops);
+               "log, vote and snapshots in a RocksDB; what is acknowledged is on the disk",
+               RKV_CAP_FINDS_DAMAGE, options, ops);

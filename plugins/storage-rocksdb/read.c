@@ -12,7 +12,7 @@ struct db_reading {
   rkv_index last;               /* the last of them */
 };
 
-static struct store *store_of(const struct db_reading *r) {
+static struct store *store_of_reading(const struct db_reading *r) {
   return (struct store *)r->base.log;
 }
 
@@ -28,7 +28,7 @@ static enum rkv_status give_stored(struct db_reading *r, const rocksdb_iterator_
   if (key_len != DB_KEY || db_key_number(key) != r->base.at || len < DB_ENTRY_HEAD)
     return rkv_fail(
         error, RKV_CORRUPT, "%s: expected entry %" PRIu64 ", found %" PRIu64 " of %zu bytes",
-        store_of(r)->db.dir, r->base.at, key_len == DB_KEY ? db_key_number(key) : 0, len);
+        store_of_reading(r)->db.dir, r->base.at, key_len == DB_KEY ? db_key_number(key) : 0, len);
   entry.id = (struct rkv_log_id){rkv_get_le(value, 8), r->base.at};
   entry.kind = (uint32_t)rkv_get_le(value + 8, 4);
   len -= DB_ENTRY_HEAD;
@@ -57,17 +57,17 @@ static enum rkv_status give_seen(struct db_reading *r, struct rkv_error *error) 
     if (status == RKV_OK && r->base.at <= r->last) rocksdb_iter_next(i);
   }
   rocksdb_iter_get_error(i, &text);
-  if (text) return db_result(&store_of(r)->db, text, error);
+  if (text) return db_result(&store_of_reading(r)->db, text, error);
   if (status == RKV_OK && r->base.at <= r->last && r->base.at <= r->base.to)
     return rkv_fail(error, RKV_CORRUPT, "%s: expected entry %" PRIu64 ", found the end",
-                    store_of(r)->db.dir, r->base.at);
+                    store_of_reading(r)->db.dir, r->base.at);
   return status;
 }
 
 /* Made under the lock, the iterator sees at least what is durable now, and no later truncation. */
 static bool make_iterator(struct reading *reading, rkv_index last) {
   struct db_reading *r = (struct db_reading *)reading;
-  const struct db *db = &store_of(r)->db;
+  const struct db *db = &store_of_reading(r)->db;
   r->last = last;
   r->iterator = rocksdb_create_iterator_cf(db->rocks, db->reading, db->families[DB_LOG]);
   return true;

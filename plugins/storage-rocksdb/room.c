@@ -14,12 +14,12 @@ static uint64_t reserve(const struct store *s) {
   return RESERVE_BUFFERS * s->options.write_buffer_bytes;
 }
 
-static uint64_t free_bytes(const struct store *s) {
+static uint64_t room_free_bytes(const struct store *s) {
   return folder_free_bytes(&files_posix, s->ledger.dir_lock);
 }
 
 static bool has(const struct store *s, uint64_t wanted) {
-  return free_bytes(s) >= wanted;
+  return room_free_bytes(s) >= wanted;
 }
 
 enum rkv_status room_to_open(const struct store *s, bool *frugal, struct rkv_error *error) {
@@ -28,7 +28,7 @@ enum rkv_status room_to_open(const struct store *s, bool *frugal, struct rkv_err
   return rkv_fail(error, RKV_NO_SPACE,
                   "%s: %" PRIu64 " bytes are free on the device, %" PRIu64
                   " are needed to open the database (make room)",
-                  s->options.dir, free_bytes(s), OPEN_BYTES);
+                  s->options.dir, room_free_bytes(s), OPEN_BYTES);
 }
 
 bool room_for_snapshot(const struct store *s, uint64_t bytes) {
@@ -47,7 +47,7 @@ bool room_for_entries(struct store *s, uint64_t bytes) {
     (void)rkv_fail(&what, RKV_NO_SPACE,
                    "%" PRIu64 " bytes are free, %" PRIu64
                    " are needed; writes wait (make room): %s",
-                   free_bytes(s), wanted, s->options.dir);
+                   room_free_bytes(s), wanted, s->options.dir);
   log_note_lack(&s->log, there ? RKV_OK : RKV_NO_SPACE, what.text);
   return there;
 }

@@ -12,7 +12,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-static struct store *store_of(const struct snapshot *snapshot) {
+static struct store *store_of_snapshot(const struct snapshot *snapshot) {
   return (struct store *)snapshot->log;
 }
 
@@ -26,7 +26,7 @@ struct chunk_writer {
 
 static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *error) {
   struct chunk_writer *w = (struct chunk_writer *)writer;
-  struct store *s = store_of(writer->snapshot);
+  struct store *s = store_of_snapshot(writer->snapshot);
   const struct rkv_snapshot_meta *meta = &writer->snapshot->meta;
   if (meta->membership.len > SNAPSHOT_MEMBERSHIP_MAX)
     return rkv_fail(error, RKV_TOO_LARGE, "storage-rocksdb: a membership of %zu bytes (at most %d)",
@@ -47,8 +47,8 @@ static void end(struct snapshot_writer *writer) {
 
 /* A crash may leave the name beside that of a file that is RocksDB's: it must go, not be written
  * over, which would be the end of that one. */
-static enum rkv_status open_file(struct chunk_writer *w, struct rkv_error *error) {
-  const struct db *db = &store_of(w->base.snapshot)->db;
+static enum rkv_status snapshot_open_file(struct chunk_writer *w, struct rkv_error *error) {
+  const struct db *db = &store_of_snapshot(w->base.snapshot)->db;
   rocksdb_envoptions_t *env;
   char *text = NULL;
   if (unlink(w->path) != 0 && errno != ENOENT) return refuse_errno(w->path, "remove it", error);
@@ -61,13 +61,13 @@ static enum rkv_status open_file(struct chunk_writer *w, struct rkv_error *error
 
 static enum rkv_status write_chunk(struct snapshot_writer *writer, struct rkv_error *error) {
   struct chunk_writer *w = (struct chunk_writer *)writer;
-  struct store *s = store_of(writer->snapshot);
+  struct store *s = store_of_snapshot(writer->snapshot);
   uint8_t key[2 * DB_KEY];
   char *text = NULL;
   enum rkv_status status = RKV_OK;
   if (!room_for_snapshot(s, writer->filled))
     return rkv_fail(error, RKV_NO_SPACE, "%s: no room for a snapshot (make room)", s->db.dir);
-  if (!w->file) status = open_file(w, error);
+  if (!w->file) status = snapshot_open_file(w, error);
   if (status != RKV_OK) return status;
   db_key(key, writer->snapshot->number);
   db_key(key + DB_KEY, writer->number);
@@ -78,7 +78,7 @@ static enum rkv_status write_chunk(struct snapshot_writer *writer, struct rkv_er
 
 /* The chunks become RocksDB's. */
 static enum rkv_status hand_over(struct chunk_writer *w, struct rkv_error *error) {
-  const struct db *db = &store_of(w->base.snapshot)->db;
+  const struct db *db = &store_of_snapshot(w->base.snapshot)->db;
   const char *paths[] = {w->path};
   rocksdb_ingestexternalfileoptions_t *move;
   char *text = NULL;
@@ -99,8 +99,8 @@ static enum rkv_status hand_over(struct chunk_writer *w, struct rkv_error *error
  * no room in RocksDB's log. If that fails too, the next open drops them. */
 static void take_back(const struct snapshot *snapshot) {
   struct rkv_error ignored;
-  (void)db_return_space(&store_of(snapshot)->db, DB_SNAPSHOTS, snapshot->number, snapshot->number,
-                        &ignored);
+  (void)db_return_space(&store_of_snapshot(snapshot)->db, DB_SNAPSHOTS, snapshot->number,
+                        snapshot->number, &ignored);
 }
 
 static enum rkv_status finish(struct snapshot_writer *writer, struct rkv_error *error) {
@@ -114,9 +114,10 @@ static enum rkv_status finish(struct snapshot_writer *writer, struct rkv_error *
 /* ---- read ---- */
 
 /* Copies the chunk out of RocksDB; it must be there and as long as it has to be. */
-static enum rkv_status take(const struct snapshot *snapshot, const rocksdb_pinnableslice_t *found,
-                            uint64_t number, uint32_t wanted, struct rkv_buf *chunk,
-                            struct rkv_error *error) {
+static enum rkv_status snapshot_take(const struct snapshot *snapshot,
+                                     const rocksdb_pinnableslice_t *found, uint64_t number,
+                                     uint32_t wanted, struct rkv_buf *chunk,
+                                     struct rkv_error *error) {
   const struct rkv_host *host = snapshot->log->host;
   size_t len = 0;
   const char *value = found ? rocksdb_pinnableslice_value(found, &len) : NULL;
@@ -125,7 +126,7 @@ static enum rkv_status take(const struct snapshot *snapshot, const rocksdb_pinna
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: snapshot %" PRIu64 ", chunk %" PRIu64 ": expected %" PRIu32
                     " bytes, found %zu",
-                    store_of(snapshot)->db.dir, snapshot->number, number, wanted, len);
+                    store_of_snapshot(snapshot)->db.dir, snapshot->number, number, wanted, len);
   room = host->buf_alloc(host->ctx, len, chunk);
   if (!room) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for %zu bytes", len);
   memcpy(room, value, len);
@@ -134,7 +135,7 @@ static enum rkv_status take(const struct snapshot *snapshot, const rocksdb_pinna
 
 static enum rkv_status read_chunk(struct snapshot_reader *r, uint64_t number, uint32_t len,
                                   struct rkv_buf *chunk, struct rkv_error *error) {
-  const struct db *db = &store_of(r->snapshot)->db;
+  const struct db *db = &store_of_snapshot(r->snapshot)->db;
   rocksdb_pinnableslice_t *found;
   uint8_t key[2 * DB_KEY];
   char *text = NULL;
@@ -144,7 +145,7 @@ static enum rkv_status read_chunk(struct snapshot_reader *r, uint64_t number, ui
   found = rocksdb_get_pinned_cf(db->rocks, db->reading, db->families[DB_SNAPSHOTS],
                                 (const char *)key, sizeof key, &text);
   status = db_result(db, text, error);
-  if (status == RKV_OK) status = take(r->snapshot, found, number, len, chunk, error);
+  if (status == RKV_OK) status = snapshot_take(r->snapshot, found, number, len, chunk, error);
   if (found) rocksdb_pinnableslice_destroy(found);
   return status;
 }

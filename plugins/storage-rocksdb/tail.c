@@ -77,8 +77,8 @@ static void take_head(struct scan *s, const uint8_t *payload, size_t len) {
 }
 
 /* A whole record at its place. Errors: RKV_CORRUPT. */
-static enum rkv_status take(struct scan *s, enum record type, const uint8_t *at, size_t size,
-                            uint64_t offset, struct rkv_error *error) {
+static enum rkv_status tail_take(struct scan *s, enum record type, const uint8_t *at, size_t size,
+                                 uint64_t offset, struct rkv_error *error) {
   bool begins = type == RECORD_FULL || type == RECORD_FIRST;
   if (begins == s->inside) not_whole(s, s->inside ? s->began : offset);
   if (begins && s->tail->torn) return refuse(s, offset, error);
@@ -104,7 +104,7 @@ static enum rkv_status scan_block(struct scan *s, const uint8_t *block, size_t l
     enum record type;
     size_t size;
     if (whole(block + at, len - at, &type, &size)) {
-      enum rkv_status status = take(s, type, block + at, size, offset + at, error);
+      enum rkv_status status = tail_take(s, type, block + at, size, offset + at, error);
       if (status != RKV_OK) return status;
       at += size;
     } else {

@@ -133,7 +133,7 @@ static enum rkv_status await_room(struct store *s, uint64_t bytes, struct rkv_er
 /* ---- batches ---- */
 
 /* From `op` to `last`, or as many as a batch takes. */
-static struct batch gather(const struct op *op, const struct op *last) {
+static struct batch writer_gather(const struct op *op, const struct op *last) {
   struct batch b = {.last = op};
   for (; b.bytes < BATCH_BYTES_MAX; op = op->next) {
     b.last = op;
@@ -148,7 +148,7 @@ static struct batch gather(const struct op *op, const struct op *last) {
 static enum rkv_status write_some(struct log *log, struct op *op, const struct op *last,
                                   struct rkv_error *error) {
   struct store *s = (struct store *)log;
-  struct batch b = gather(op, last);
+  struct batch b = writer_gather(op, last);
   rocksdb_writebatch_t *rocks;
   rkv_index purged;
   enum rkv_status status = b.entries ? await_room(s, b.bytes, error) : RKV_OK;

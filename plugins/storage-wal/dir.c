@@ -76,7 +76,7 @@ static int ascending(const void *a, const void *b) {
   return *left < *right ? -1 : *left > *right;
 }
 
-static bool push(uint64_t **numbers, size_t *count, uint64_t number) {
+static bool dir_push_number(uint64_t **numbers, size_t *count, uint64_t number) {
   if ((*count & (*count - 1)) == 0) { /* full at 0, 1, 2, 4, 8, ... */
     uint64_t *more = realloc(*numbers, (*count ? 2 * *count : 1) * sizeof *more);
     if (!more) return false;
@@ -96,7 +96,7 @@ static enum rkv_status list_name(void *arg, const char *name, struct rkv_error *
   const struct listing *listing = arg;
   uint64_t number;
   if (!matches(name, patterns[listing->file], &number)) return RKV_OK;
-  if (push(listing->numbers, listing->count, number)) return RKV_OK;
+  if (dir_push_number(listing->numbers, listing->count, number)) return RKV_OK;
   return rkv_fail(error, RKV_NO_MEMORY, "no memory for a list of files");
 }
 

@@ -32,7 +32,7 @@ enum {
 
 static const uint8_t magic[AT_FORMAT] = {'R', 'K', 'V', 'W', 'A', 'L', '\r', '\n'};
 
-static uint32_t checksum(const uint8_t in[HEAD_SIZE]) {
+static uint32_t head_checksum(const uint8_t in[HEAD_SIZE]) {
   static const uint8_t zeros[sizeof(uint32_t)];
   uint32_t crc = crc32c(0, in, AT_CRC);
   crc = crc32c(crc, zeros, sizeof zeros);
@@ -60,11 +60,11 @@ void head_encode(struct head *head, uint8_t out[HEAD_SIZE]) {
   put_u64(out + AT_LAST_INDEX, head->last.index);
   put_u64(out + AT_INCARNATION, head->identity.incarnation);
   put_u32(out + AT_SETTLED, head->identity.settled ? 1 : 0);
-  head->crc = checksum(out);
+  head->crc = head_checksum(out);
   put_u32(out + AT_CRC, head->crc);
 }
 
-static void take_fields(const uint8_t in[HEAD_SIZE], struct head *head) {
+static void head_take_fields(const uint8_t in[HEAD_SIZE], struct head *head) {
   head->crc = get_u32(in + AT_CRC);
   head->format = get_u32(in + AT_FORMAT);
   memcpy(head->uuid, in + AT_UUID, HEAD_UUID);
@@ -88,8 +88,8 @@ static void take_fields(const uint8_t in[HEAD_SIZE], struct head *head) {
  * format. */
 enum rkv_status head_decode(const char *name, const uint8_t in[HEAD_SIZE], struct head *head,
                             struct rkv_error *error) {
-  uint32_t crc = checksum(in);
-  take_fields(in, head);
+  uint32_t crc = head_checksum(in);
+  head_take_fields(in, head);
   if (memcmp(in + AT_MAGIC, magic, sizeof magic) != 0)
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: offset 0: expected the magic bytes of a segment, found %02x%02x%02x%02x",

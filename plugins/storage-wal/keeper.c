@@ -60,7 +60,7 @@ enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error) {
   return status;
 }
 
-static bool never(void *arg) {
+static bool keeper_never(void *arg) {
   (void)arg;
   return false;
 }
@@ -69,7 +69,7 @@ enum rkv_status keeper_make_first(struct store *s, struct rkv_error *error) {
   uint64_t number = s->next_file++;
   enum rkv_status status;
   if (s->spare_count > 0) return RKV_OK;
-  status = segment_make_spare(&s->dir, number, s->options.segment_bytes, never, NULL, error);
+  status = segment_make_spare(&s->dir, number, s->options.segment_bytes, keeper_never, NULL, error);
   if (status == RKV_OK) store_add_spare(s, number, false);
   return status;
 }

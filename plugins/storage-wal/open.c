@@ -11,12 +11,12 @@
 
 /* ---- what the log does to the index ---- */
 
-static struct store *store_of(struct log *log) {
+static struct store *store_of_log(struct log *log) {
   return (struct store *)log;
 }
 
-static enum rkv_status take(struct log *log, const struct op *op, struct rkv_error *error) {
-  struct index *index = &store_of(log)->index;
+static enum rkv_status log_take(struct log *log, const struct op *op, struct rkv_error *error) {
+  struct index *index = &store_of_log(log)->index;
   enum rkv_status status = RKV_OK;
   for (size_t i = 0; i < op->count; i++)
     if (op->entries[i].kind > UINT16_MAX)
@@ -27,8 +27,8 @@ static enum rkv_status take(struct log *log, const struct op *op, struct rkv_err
   return status;
 }
 
-static void drop(struct log *log, const struct op *op) {
-  struct index *index = &store_of(log)->index;
+static void log_drop(struct log *log, const struct op *op) {
+  struct index *index = &store_of_log(log)->index;
   if (op->type == OP_TRUNCATE)
     index_truncate(index, op->id.index);
   else if (op->id.index < log->held.last.index)
@@ -38,14 +38,14 @@ static void drop(struct log *log, const struct op *op) {
 }
 
 static rkv_term term(struct log *log, rkv_index index) {
-  return index_term(&store_of(log)->index, index);
+  return index_term(&store_of_log(log)->index, index);
 }
 
 static const struct log_ops log_ops = {.plugin = "storage-wal",
                                        .section = STORE_LOG,
                                        .snapshots = &snapshot_ops,
-                                       .take = take,
-                                       .drop = drop,
+                                       .take = log_take,
+                                       .drop = log_drop,
                                        .term = term};
 
 /* ---- open ---- */

@@ -29,7 +29,7 @@ static off_t place_at(uint64_t changes) {
   return (off_t)(UNIT + changes % PLACES * UNIT);
 }
 
-static uint32_t checksum(const struct owner *owner, const uint8_t *place) {
+static uint32_t owner_checksum(const struct owner *owner, const uint8_t *place) {
   return crc32c(owner->seed, place + sizeof(uint32_t), PLACE_BYTES - sizeof(uint32_t));
 }
 
@@ -38,7 +38,7 @@ static void encode(const struct owner *owner, uint8_t place[PLACE_BYTES]) {
   put_u64(place + AT_CHANGES, owner->changes);
   put_u64(place + AT_SEGMENT, owner->segment);
   put_u64(place + AT_SNAPSHOT, owner->snapshot);
-  put_u32(place + AT_CRC, checksum(owner, place));
+  put_u32(place + AT_CRC, owner_checksum(owner, place));
 }
 
 void owner_close(const struct dir *dir, struct owner *owner) {
@@ -54,7 +54,7 @@ static bool take_newest(struct owner *owner, const uint8_t *bytes) {
   for (uint64_t i = 0; i < PLACES; i++) {
     const uint8_t *place = bytes + place_at(i);
     uint64_t changes = get_u64(place + AT_CHANGES);
-    if (get_u32(place + AT_CRC) != checksum(owner, place) || changes % PLACES != i) continue;
+    if (get_u32(place + AT_CRC) != owner_checksum(owner, place) || changes % PLACES != i) continue;
     if (found && changes < owner->changes) continue;
     found = true;
     owner->changes = changes;
@@ -65,8 +65,8 @@ static bool take_newest(struct owner *owner, const uint8_t *bytes) {
 }
 
 /* The checksums stand at the same places in every format, and cover the text. */
-static enum rkv_status take(struct owner *owner, const uint8_t *bytes, size_t len,
-                            rkv_node_id node_id, struct rkv_error *error) {
+static enum rkv_status owner_take(struct owner *owner, const uint8_t *bytes, size_t len,
+                                  rkv_node_id node_id, struct rkv_error *error) {
   unsigned format = 0;
   enum rkv_status status = owned_check_plugin(name.text, "storage-wal", bytes, len, error);
   if (status != RKV_OK) return status;
@@ -99,7 +99,7 @@ enum rkv_status owner_read(const struct dir *dir, rkv_node_id node_id, struct ow
   if (node_id) status = dir_sync_file(dir, owner->fd, name, error);
   if (status == RKV_OK)
     status = dir_read(dir, owner->fd, name, bytes, sizeof bytes, 0, &len, error);
-  if (status == RKV_OK) status = take(owner, bytes, len, node_id, error);
+  if (status == RKV_OK) status = owner_take(owner, bytes, len, node_id, error);
   if (status != RKV_OK) owner_close(dir, owner);
   return status;
 }

@@ -7,5 +7,5 @@ static const struct rkv_option options[] = {
 _Static_assert(sizeof options / sizeof options[0] == WAL_OPTIONS, "the table is the list");
 
 DECLARE_PLUGIN("storage-wal",
-               "log, vote and snapshots in files; what is acknowledged is on the disk", options,
-               wal_ops);
+               "log, vote and snapshots in files; what is acknowledged is on the disk",
+               RKV_CAP_FINDS_DAMAGE, options, wal_ops);

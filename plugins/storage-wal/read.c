@@ -25,14 +25,15 @@ struct run_reading {
 
 enum { READ_WINDOW = 256 * 1024 }; /* bytes read of a run at first */
 
-static struct store *store_of(const struct run_reading *r) {
+static struct store *store_of_reading(const struct run_reading *r) {
   return (struct store *)r->base.log;
 }
 
 /* Finds the run of r->at; its segment counts this reader from now on. Under the lock. */
 static bool find_run(struct reading *reading, rkv_index last) {
   struct run_reading *r = (struct run_reading *)reading;
-  const struct index_slot *next, *slot = index_find(&store_of(r)->index, reading->at, &next);
+  const struct index_slot *next,
+      *slot = index_find(&store_of_reading(r)->index, reading->at, &next);
   struct run *run = &r->run;
   if (!slot) return false;
   run->first = slot->first;
@@ -47,10 +48,10 @@ static bool find_run(struct reading *reading, rkv_index last) {
 
 static void release(struct run_reading *r) {
   if (!r->segment) return;
-  dir_close_file(&store_of(r)->dir, r->fd);
+  dir_close_file(&store_of_reading(r)->dir, r->fd);
   log_lock(r->base.log);
   r->segment->readers--;
-  log_signal(r->base.log, &store_of(r)->chores);
+  log_signal(r->base.log, &store_of_reading(r)->chores);
   log_unlock(r->base.log);
   r->fd = -1;
   r->segment = NULL;
@@ -131,7 +132,8 @@ static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) 
     enum rkv_status status;
     uint8_t *room = host->buf_alloc(host->ctx, len, &bytes);
     if (!room) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for %zu bytes", name.text, len);
-    status = dir_read(&store_of(r)->dir, r->fd, name, room, len, (off_t)run->offset, &got, error);
+    status = dir_read(&store_of_reading(r)->dir, r->fd, name, room, len, (off_t)run->offset, &got,
+                      error);
     if (status == RKV_OK) status = give_run(r, rkv_buf_slice(bytes, 0, got), &needed, error);
     rkv_buf_drop(&bytes);
     if (status != RKV_OK || needed == 0) return status;
@@ -146,7 +148,7 @@ static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) 
 static enum rkv_status open_segment(struct run_reading *r, struct segment *segment,
                                     struct rkv_error *error) {
   struct dir_name name = dir_name(DIR_LOG, segment->sequence);
-  enum rkv_status status = dir_open_file(&store_of(r)->dir, name, O_RDONLY, &r->fd, error);
+  enum rkv_status status = dir_open_file(&store_of_reading(r)->dir, name, O_RDONLY, &r->fd, error);
   r->segment = segment;
   if (status != RKV_OK) release(r);
   return status;

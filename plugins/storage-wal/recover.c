@@ -36,8 +36,8 @@ static bool same_identity(struct rkv_identity a, struct rkv_identity b) {
 }
 
 /* Puts the place before the text. */
-static enum rkv_status placed(const struct scan *scan, uint64_t offset, enum rkv_status status,
-                              struct rkv_error *error) {
+static enum rkv_status recover_placed(const struct scan *scan, uint64_t offset,
+                                      enum rkv_status status, struct rkv_error *error) {
   char text[RKV_ERROR_TEXT_MAX];
   if (!error || (status != RKV_CORRUPT && status != RKV_NO_MEMORY)) return status;
   memcpy(text, error->text, sizeof text);
@@ -118,7 +118,7 @@ static enum rkv_status replay(struct walk *w, struct rkv_error *error) {
     enum rkv_status status = scan_next(scan, &found, error);
     if (status != RKV_OK || !found) return status;
     status = image_replay(&r->image, &scan->record, r->active, scan->at, error);
-    if (status != RKV_OK) return placed(scan, scan->at, status, error);
+    if (status != RKV_OK) return recover_placed(scan, scan->at, status, error);
     r->closed = scan->record.type == RECORD_CLOSE;
     r->records++;
     r->active->end = scan->offset;

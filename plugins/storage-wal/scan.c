@@ -10,8 +10,8 @@
 enum { WINDOW = 1024 * 1024 }; /* bytes; a multiple of RECORD_ALIGN, as is RECORD_HEADER */
 
 /* Up to `want` <= WINDOW bytes at `offset`; fewer at the file's end. Valid until the next call. */
-static enum rkv_status look(struct scan *s, uint64_t offset, size_t want, const uint8_t **bytes,
-                            size_t *got, struct rkv_error *error) {
+static enum rkv_status scan_look(struct scan *s, uint64_t offset, size_t want,
+                                 const uint8_t **bytes, size_t *got, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   uint64_t there = offset < s->limit ? s->limit - offset : 0;
   if (want > there) want = (size_t)there;
@@ -39,7 +39,7 @@ enum rkv_status scan_begin(struct scan *s, const struct dir *dir, int fd, struct
   s->window = malloc(WINDOW);
   if (!s->window) return rkv_fail(error, RKV_NO_MEMORY, "no memory to read %s", name.text);
   status = dir_file_size(dir, fd, name, &s->limit, error);
-  if (status == RKV_OK) status = look(s, 0, HEAD_SIZE, &bytes, &got, error);
+  if (status == RKV_OK) status = scan_look(s, 0, HEAD_SIZE, &bytes, &got, error);
   if (status == RKV_OK && got < HEAD_SIZE)
     status = rkv_fail(error, RKV_CORRUPT, "%s: expected a header of %d bytes, found %zu", name.text,
                       HEAD_SIZE, got);
@@ -108,7 +108,7 @@ static enum rkv_status payload_fits(struct scan *s, bool *fits, struct rkv_error
   size_t got;
   *fits = false;
   for (uint64_t left = length; left > 0; left -= got, at += got) {
-    status = look(s, at, left < WINDOW ? (size_t)left : (size_t)WINDOW, &bytes, &got, error);
+    status = scan_look(s, at, left < WINDOW ? (size_t)left : (size_t)WINDOW, &bytes, &got, error);
     if (status != RKV_OK) return status;
     if (got == 0) {
       *fits =
@@ -117,7 +117,7 @@ static enum rkv_status payload_fits(struct scan *s, bool *fits, struct rkv_error
     }
     crc = crc32c(crc, bytes, got);
   }
-  status = look(s, at, (size_t)padding, &bytes, &got, error);
+  status = scan_look(s, at, (size_t)padding, &bytes, &got, error);
   if (status != RKV_OK) return status;
   if (crc != s->record.payload_crc)
     *fits = ends(s, "expected payload checksum %08" PRIx32 ", found bytes of %08" PRIx32,
@@ -132,7 +132,7 @@ static enum rkv_status payload_fits(struct scan *s, bool *fits, struct rkv_error
 enum rkv_status scan_next(struct scan *s, bool *found, struct rkv_error *error) {
   const uint8_t *bytes;
   size_t got;
-  enum rkv_status status = look(s, s->offset, RECORD_HEADER, &bytes, &got, error);
+  enum rkv_status status = scan_look(s, s->offset, RECORD_HEADER, &bytes, &got, error);
   *found = false;
   if (status != RKV_OK || !header_fits(s, bytes, got)) return status;
   status = payload_fits(s, found, error);
@@ -165,7 +165,7 @@ enum rkv_status scan_behind(struct scan *s, struct scan_rest *rest, struct rkv_e
   for (uint64_t at = s->offset; at < s->limit && !rest->proof; at += STEP) {
     const uint8_t *bytes;
     size_t got, want = s->limit - at < WINDOW ? (size_t)(s->limit - at) : (size_t)WINDOW;
-    enum rkv_status status = look(s, at, want, &bytes, &got, error);
+    enum rkv_status status = scan_look(s, at, want, &bytes, &got, error);
     if (status != RKV_OK) return status;
     search(s, at, bytes, got, rest);
   }

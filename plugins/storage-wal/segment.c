@@ -29,7 +29,7 @@ void segment_free_all(struct segment *oldest) {
   }
 }
 
-static bool never(void *arg) {
+static bool segment_never(void *arg) {
   (void)arg;
   return false;
 }
@@ -53,7 +53,7 @@ static enum rkv_status fill(const struct dir *dir, struct dir_name name, int fd,
 
 enum rkv_status segment_fill(const struct dir *dir, struct dir_name name, int fd, uint64_t from,
                              uint64_t to, struct rkv_error *error) {
-  return fill(dir, name, fd, from, to, never, NULL, error);
+  return fill(dir, name, fd, from, to, segment_never, NULL, error);
 }
 
 enum rkv_status segment_make_spare(const struct dir *dir, uint64_t number, uint64_t size,

@@ -41,7 +41,7 @@ enum rkv_status snapshot_header_size(const struct rkv_snapshot_meta *meta, uint3
   return RKV_OK;
 }
 
-static uint32_t checksum(const uint8_t *header, uint32_t size) {
+static uint32_t snapshot_checksum(const uint8_t *header, uint32_t size) {
   static const uint8_t zeros[sizeof(uint32_t)];
   uint32_t crc = crc32c(0, header, AT_CRC);
   crc = crc32c(crc, zeros, sizeof zeros);
@@ -73,13 +73,13 @@ void snapshot_encode(const struct snapshot_file *s, uint8_t *out) {
   memcpy(out + AT_ID, meta->id, RKV_SNAPSHOT_ID_MAX);
   if (meta->membership.len > 0)
     memcpy(out + AT_MEMBERSHIP, meta->membership.data, meta->membership.len);
-  put_u32(out + AT_CRC, checksum(out, s->header_size));
+  put_u32(out + AT_CRC, snapshot_checksum(out, s->header_size));
 }
 
 /* Checks what the checksum does not: what kind of file it is, and whose. */
 static enum rkv_status check_header(struct dir_name name, const uint8_t *header,
                                     rkv_node_id node_id, struct rkv_error *error) {
-  uint32_t size = get_u32(header + AT_HEADER_SIZE), crc = checksum(header, size);
+  uint32_t size = get_u32(header + AT_HEADER_SIZE), crc = snapshot_checksum(header, size);
   enum rkv_status status;
   if (get_u32(header + AT_CRC) != crc)
     return rkv_fail(error, RKV_CORRUPT,
@@ -98,8 +98,8 @@ static enum rkv_status check_header(struct dir_name name, const uint8_t *header,
   return RKV_OK;
 }
 
-static enum rkv_status take_fields(const uint8_t *header, const struct rkv_host *host,
-                                   struct snapshot_file *s, struct rkv_error *error) {
+static enum rkv_status snapshot_take_fields(const uint8_t *header, const struct rkv_host *host,
+                                            struct snapshot_file *s, struct rkv_error *error) {
   struct rkv_snapshot_meta *meta = &s->base.meta;
   uint32_t len = get_u32(header + AT_MEMBERSHIP_LEN);
   memcpy(s->uuid, header + AT_UUID, SNAPSHOT_UUID);
@@ -156,7 +156,7 @@ enum rkv_status snapshot_read_header(const struct dir *dir, int fd, struct dir_n
     status = rkv_fail(error, RKV_CORRUPT, "%s: expected a header of %" PRIu32 " bytes, found %zu",
                       name.text, size, got);
   if (status == RKV_OK) status = check_header(name, header, node_id, error);
-  if (status == RKV_OK) status = take_fields(header, host, s, error);
+  if (status == RKV_OK) status = snapshot_take_fields(header, host, s, error);
   if (status == RKV_OK) status = check_length(dir, fd, name, s, error);
   free(header);
   return status;

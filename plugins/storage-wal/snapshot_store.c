@@ -15,7 +15,7 @@ struct file_writer {
   int fd;                      /* -1: there is none, or it has its name */
 };
 
-static struct store *store_of(const struct snapshot *snapshot) {
+static struct store *store_of_snapshot(const struct snapshot *snapshot) {
   return (struct store *)snapshot->log;
 }
 
@@ -25,7 +25,7 @@ static struct snapshot_file *file_of(struct snapshot *snapshot) {
 
 static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *error) {
   struct file_writer *w = (struct file_writer *)writer;
-  struct store *s = store_of(writer->snapshot);
+  struct store *s = store_of_snapshot(writer->snapshot);
   struct snapshot_file *file = file_of(writer->snapshot);
   enum rkv_status status;
   w->fd = -1;
@@ -42,7 +42,7 @@ static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *e
 /* A file that cannot be dropped now is dropped when the storage is opened. */
 static void end(struct snapshot_writer *writer) {
   struct file_writer *w = (struct file_writer *)writer;
-  const struct dir *dir = &store_of(writer->snapshot)->dir;
+  const struct dir *dir = &store_of_snapshot(writer->snapshot)->dir;
   struct rkv_error ignored;
   if (w->fd < 0) return;
   dir_close_file(dir, w->fd);
@@ -53,7 +53,7 @@ static enum rkv_status write_block(struct snapshot_writer *writer, struct rkv_er
   struct file_writer *w = (struct file_writer *)writer;
   const struct snapshot_file *file = file_of(writer->snapshot);
   snapshot_block_seal(file, writer->number, writer->filled, writer->block);
-  return dir_write(&store_of(writer->snapshot)->dir, w->fd, w->name, writer->block,
+  return dir_write(&store_of_snapshot(writer->snapshot)->dir, w->fd, w->name, writer->block,
                    SNAPSHOT_BLOCK_HEADER + writer->filled,
                    (off_t)snapshot_block_at(file, writer->number), error);
 }
@@ -64,8 +64,8 @@ static enum rkv_status write_header(const struct file_writer *w, struct rkv_erro
   enum rkv_status status;
   if (!header) return rkv_fail(error, RKV_NO_MEMORY, "storage-wal: no memory for a snapshot");
   snapshot_encode(file, header);
-  status = dir_write(&store_of(w->base.snapshot)->dir, w->fd, w->name, header, file->header_size, 0,
-                     error);
+  status = dir_write(&store_of_snapshot(w->base.snapshot)->dir, w->fd, w->name, header,
+                     file->header_size, 0, error);
   free(header);
   return status;
 }
@@ -73,7 +73,7 @@ static enum rkv_status write_header(const struct file_writer *w, struct rkv_erro
 /* Gives the whole, durable file its name. */
 static enum rkv_status put_in_place(struct file_writer *w, struct rkv_error *error) {
   struct snapshot *snapshot = w->base.snapshot;
-  struct store *s = store_of(snapshot);
+  struct store *s = store_of_snapshot(snapshot);
   enum rkv_status status;
   log_lock(&s->log);
   snapshot->number = s->log.newest ? s->log.newest->number + 1 : 1;
@@ -90,13 +90,14 @@ static enum rkv_status finish(struct snapshot_writer *writer, struct rkv_error *
   struct file_writer *w = (struct file_writer *)writer;
   enum rkv_status status = write_header(w, error);
   if (status == RKV_OK)
-    status = dir_sync_file(&store_of(writer->snapshot)->dir, w->fd, w->name, error);
+    status = dir_sync_file(&store_of_snapshot(writer->snapshot)->dir, w->fd, w->name, error);
   return status == RKV_OK ? put_in_place(w, error) : status;
 }
 
-static void drop(struct snapshot *snapshot) {
+static void snapshot_drop(struct snapshot *snapshot) {
   struct rkv_error ignored; /* what stays is dropped when the storage is opened */
-  (void)dir_drop(&store_of(snapshot)->dir, dir_name(DIR_SNAPSHOT, snapshot->number), &ignored);
+  (void)dir_drop(&store_of_snapshot(snapshot)->dir, dir_name(DIR_SNAPSHOT, snapshot->number),
+                 &ignored);
 }
 
 /* ---- read ---- */
@@ -106,15 +107,15 @@ struct file_reader {
   int fd;                      /* -1: none */
 };
 
-static enum rkv_status open_file(struct snapshot_reader *reader, struct rkv_error *error) {
+static enum rkv_status snapshot_open_file(struct snapshot_reader *reader, struct rkv_error *error) {
   struct file_reader *r = (struct file_reader *)reader;
   struct dir_name name = dir_name(DIR_SNAPSHOT, reader->snapshot->number);
-  return dir_open_file(&store_of(reader->snapshot)->dir, name, O_RDONLY, &r->fd, error);
+  return dir_open_file(&store_of_snapshot(reader->snapshot)->dir, name, O_RDONLY, &r->fd, error);
 }
 
-static void close_file(struct snapshot_reader *reader) {
+static void snapshot_close_file(struct snapshot_reader *reader) {
   const struct file_reader *r = (const struct file_reader *)reader;
-  dir_close_file(&store_of(reader->snapshot)->dir, r->fd);
+  dir_close_file(&store_of_snapshot(reader->snapshot)->dir, r->fd);
 }
 
 static enum rkv_status read_block(struct snapshot_reader *reader, uint64_t number, uint32_t len,
@@ -126,7 +127,7 @@ static enum rkv_status read_block(struct snapshot_reader *reader, uint64_t numbe
   uint8_t *bytes = host->buf_alloc(host->ctx, (size_t)SNAPSHOT_BLOCK_HEADER + len, block);
   if (!bytes)
     return rkv_fail(error, RKV_NO_MEMORY, "storage-wal: no memory for a snapshot's bytes");
-  status = snapshot_read_block(&store_of(reader->snapshot)->dir, r->fd, name,
+  status = snapshot_read_block(&store_of_snapshot(reader->snapshot)->dir, r->fd, name,
                                file_of(reader->snapshot), number, bytes, &len, error);
   if (status == RKV_OK)
     *block = rkv_buf_slice(*block, SNAPSHOT_BLOCK_HEADER, len);
@@ -144,7 +145,7 @@ const struct snapshots_ops snapshot_ops = {.snapshot_size = sizeof(struct snapsh
                                            .write = write_block,
                                            .finish = finish,
                                            .end = end,
-                                           .drop = drop,
-                                           .open = open_file,
-                                           .close = close_file,
+                                           .drop = snapshot_drop,
+                                           .open = snapshot_open_file,
+                                           .close = snapshot_close_file,
                                            .read = read_block};

@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* Puts the directory before the text of a leaf, which knows files by their names alone. */
-static enum rkv_status placed(const char *dir, enum rkv_status status, struct rkv_error *error) {
+static enum rkv_status wal_placed(const char *dir, enum rkv_status status,
+                                  struct rkv_error *error) {
   char text[RKV_ERROR_TEXT_MAX];
   if (status == RKV_OK || !error || strstr(error->text, dir)) return status;
   memcpy(text, error->text, sizeof text);
@@ -34,7 +35,7 @@ enum rkv_status wal_open_on(const struct rkv_host *host, const struct rkv_config
   values.segment_bytes -= values.segment_bytes % RECORD_ALIGN;
   status = store_open(host, &values, files, threads, &store, error);
   if (status == RKV_OK) *storage = store;
-  return placed(values.dir, status, error);
+  return wal_placed(values.dir, status, error);
 }
 
 static enum rkv_status wal_open(const struct rkv_host *host, const struct rkv_config *config,

@@ -176,6 +176,15 @@ static bool accept_some(struct acceptor *a, int listener) {
 
 #define POLLED_MAX (1 + ADDRESS_LISTENERS_MAX + DOORSTEP_MAX) /* the stop, listeners, guests */
 
+/* poll() takes no more descriptors than the process may open, and that limit may fall below what is
+ * open: all are looked at after a pause then. False: the end. */
+static bool await_unpolled(struct acceptor *a, struct pollfd *fds, nfds_t count) {
+  uint64_t told;
+  (void)poll(NULL, 0, PAUSE_MS);
+  for (nfds_t i = 1; i < count; i++) fds[i].revents = POLLIN;
+  return read(a->stop_fd, &told, sizeof told) != (ssize_t)sizeof told;
+}
+
 /* False: the end. */
 static bool await(struct acceptor *a, struct pollfd fds[POLLED_MAX]) {
   const int patience = doorstep_patience_ms(a->guests, a->guest_count, transport_now(a->t));
@@ -183,7 +192,7 @@ static bool await(struct acceptor *a, struct pollfd fds[POLLED_MAX]) {
   for (nfds_t i = 0; i < count; i++) fds[i].revents = 0;
   for (unsigned i = 0; i < a->guest_count; i++)
     fds[count++] = (struct pollfd){.fd = a->guests[i].fd, .events = POLLIN};
-  (void)poll(fds, count, patience); /* EINTR: nothing is set */
+  if (poll(fds, count, patience) < 0 && errno != EINTR) return await_unpolled(a, fds, count);
   return fds[0].revents == 0;
 }
 

@@ -1,7 +1,9 @@
 """More connections than a node can or may hold: it refuses some, says so, and serves on."""
 import contextlib
+import os
 import pathlib
 import resource
+import signal
 import socket
 import subprocess
 import time
@@ -164,6 +166,28 @@ def test_not_even_the_last_descriptor(cluster):
         assert served_anew(node)
         assert all(map(is_open, waiting[1:]))
     wait_until(lambda: metric(node, "connections_open") == 1, "they are gone")
+
+
+def cpu_seconds(node):
+    fields = pathlib.Path(f"/proc/{node.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_limit_below_the_silent_connections(cluster):
+    """The limit falls below what the accepting thread looks at: it does not spin, and the node stops as asked."""
+    node = cluster.form(1)[1]
+    hard = resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE)[1]
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            connect(stack, node)
+        time.sleep(0.5)
+        resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (64, hard))
+        connect(stack, node)  # wakes the thread
+        before = cpu_seconds(node)
+        time.sleep(2)
+        assert cpu_seconds(node) - before < 1
+        node.signal(signal.SIGTERM)
+        assert node.wait() == 0
 
 
 def test_too_few_descriptors_to_begin():

@@ -13,7 +13,8 @@ ALL = [1, 2, 3]
 DISK = "40m"
 # small files: the disk is full soon, and has room again soon
 STORAGES = {"storage-wal": {"storage.segment_bytes": "1MiB"},
-            "storage-rocksdb": {"storage.write_buffer_bytes": "1MiB"}}
+            "storage-rocksdb": {"storage.write_buffer_bytes": "1MiB"},
+            "storage-lmdb": {}}
 VALUE = "v" * 1000
 BELOW_RESERVE = 2 << 20  # bytes: enough for RocksDB to start, less than it needs to take writes
 
@@ -34,7 +35,8 @@ def disk(tmp_path):
 
 
 # The short size has one of them.
-@pytest.fixture(params=["storage-wal", pytest.param("storage-rocksdb", marks=pytest.mark.long)])
+@pytest.fixture(params=["storage-wal", pytest.param("storage-rocksdb", marks=pytest.mark.long),
+                        pytest.param("storage-lmdb", marks=pytest.mark.long)])
 def sets(request):
     if not (BUILD / "plugins" / f"{request.param}.so").exists():
         pytest.skip(f"{request.param} is not built here")

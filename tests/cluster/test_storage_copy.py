@@ -1,5 +1,6 @@
 """raft-key-value storage: nodes move from one storage to another under load, and what is refused says why."""
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -207,6 +208,17 @@ def test_a_place_that_is_not_empty_is_refused(cluster, tmp_path):
     assert code == 0 and out.startswith("nothing to do, it was copied before")
     start_on(cluster[1], second)
     wait_until(lambda: cluster[1].get("key-499") == "value 499", "it serves what it held")
+
+
+def test_a_copy_that_went_missing_is_not_made_anew(cluster, tmp_path):
+    """The retired source points there: a node that was started on an empty storage would have no word of it."""
+    source, target = filled(cluster, tmp_path), (WAL, tmp_path / "new")
+    stop(cluster[1])
+    assert copy(1, source, target)[0] == 0
+    shutil.rmtree(target[1])
+    code, out, err = copy(1, source, target)
+    assert code == CONFIG and out == "" and f"its node goes on in {WAL}, dir={target[1]}, where nothing is" in err
+    assert not target[1].exists()
 
 
 def test_a_configuration_is_the_source(cluster, tmp_path):

@@ -7,8 +7,13 @@ from nodes import BUILD, wait_until
 ALL = [1, 2, 3]
 SMALL = {"node.snapshot_after_entries": 200, "node.keep_entries": 50}  # snapshots go through every storage
 
-pytestmark = pytest.mark.skipif(not (BUILD / "plugins" / "storage-rocksdb.so").exists(),
-                                reason="storage-rocksdb is not built here (no librocksdb)")
+
+@pytest.fixture(params=["storage-rocksdb", "storage-lmdb"])
+def third(request):
+    """The storage of node 3."""
+    if not (BUILD / "plugins" / f"{request.param}.so").exists():
+        pytest.skip(f"{request.param} is not built here")
+    return request.param
 
 
 def come_back(node):
@@ -27,10 +32,12 @@ def votes(cluster, node):
         for view in views.values())
 
 
-def form(cluster, folder):
-    """As conf/mixed/ has it: 1 in memory, 2 in files, 3 in a RocksDB."""
+def form(cluster, folder, third):
+    """As conf/mixed/ has it: 1 in memory, 2 in files, 3 in another durable storage."""
     for i in ALL:
         place = {} if i == 1 else {"storage.dir": folder / f"data-{i}"}
+        if i == len(ALL):
+            place["storage.plugin"] = third
         cluster.start(i, config="conf/mixed/{id}.ini", sets={**SMALL, **place})
     cluster[1].init([cluster[i] for i in ALL])
     cluster.leader()
@@ -46,10 +53,10 @@ def same_everywhere(cluster, acknowledged):
     assert len(held) == len(ALL) and held.count(held[0]) == len(ALL)
 
 
-def test_three_storages_in_one_cluster(cluster, tmp_path):
+def test_three_storages_in_one_cluster(cluster, tmp_path, third):
     """Under load each node is killed in turn, the leader among them, and comes back under its id: the durable ones over
     what they kept, the other one empty. Nothing acknowledged is lost; in the end all three hold the same."""
-    form(cluster, tmp_path)
+    form(cluster, tmp_path, third)
     with Load(cluster) as load:
         for i in (3, 2, 1):
             load.wait_more(150)
@@ -68,9 +75,9 @@ def test_three_storages_in_one_cluster(cluster, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_durable_majority_restarts_alone(cluster, tmp_path):
+def test_the_durable_majority_restarts_alone(cluster, tmp_path, third):
     """All three at once: the two durable ones are a majority that remembers; the one in memory is told everything."""
-    form(cluster, tmp_path)
+    form(cluster, tmp_path, third)
     with Load(cluster) as load:
         load.wait_more(700)
     for i in ALL:

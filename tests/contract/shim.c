@@ -25,7 +25,7 @@ static struct {
 /* ---- plans ---- */
 
 void shim_begin(const char *dir, const char *undo, const struct shim_plan *plan) {
-  undo_begin(undo);
+  undo_begin(undo, plan->remember);
   (void)pthread_mutex_lock(&shim.lock);
   shim.plan = *plan;
   if (plan->die_at && plan->death == SHIM_POWER) shim.plan.track = true;
@@ -33,6 +33,13 @@ void shim_begin(const char *dir, const char *undo, const struct shim_plan *plan)
   if (shim.plan.sector == 0) shim.plan.sector = 512;
   (void)snprintf(shim.dir, sizeof shim.dir, "%s", dir);
   shim.on = true;
+  (void)pthread_mutex_unlock(&shim.lock);
+}
+
+void shim_each_synced(void (*tell)(void *arg, const char *path, uint64_t at, uint64_t len),
+                      void *arg) {
+  (void)pthread_mutex_lock(&shim.lock);
+  undo_each_synced(tell, arg);
   (void)pthread_mutex_unlock(&shim.lock);
 }
 
@@ -82,7 +89,7 @@ void shim_heal(void) {
 /* Under the lock: no other call comes between. */
 void shim_die(void) {
   if (shim.plan.death == SHIM_POWER)
-    undo_all(shim.plan.seed, shim.plan.sector, shim.plan.all_names);
+    undo_all(&shim.plan);
   else if (shim.plan.handed_on)
     undo_leave();
   (void)syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);

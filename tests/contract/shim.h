@@ -8,11 +8,11 @@
  *
  * The simulated device keeps what a file was before each write that was not synced. When power is
  * lost each sector of such a write is put back or not, by chance; a file that grew may shrink
- * again. Names that were made, changed and removed since the directory's last sync are undone from
- * the last one back to a random point. A sync that is made to fail drops what it should have kept,
- * and a later sync does not bring it back. The name of the directory itself is lost unless the
- * directory above it is synced. What is not durable survives the kill of a process, as the page
- * cache does. */
+ * again. A write through a descriptor with O_DSYNC is durable when it returns. Names that were
+ * made, changed and removed since the directory's last sync are undone from the last one back to a
+ * random point. A sync that is made to fail drops what it should have kept, and a later sync does
+ * not bring it back. The name of the directory itself is lost unless the directory above it is
+ * synced. What is not durable survives the kill of a process, as the page cache does. */
 #ifndef CONTRACT_SHIM_H
 #define CONTRACT_SHIM_H
 
@@ -36,10 +36,23 @@ enum shim_death {
   SHIM_POWER,  /* after it, and sectors that were not synced are lost by chance */
 };
 
+/* X(NAME): what power loss makes of writes that were not synced. SECTORS: each sector stays or is
+ * as it was. CUT: from some byte on all of a file is as it was. FLIP: bits of them are changed.
+ * NOISE: from some byte on there is garbage. */
+#define SHIM_LOSS_LIST(X) X(SECTORS) X(CUT) X(FLIP) X(NOISE)
+
+enum shim_loss {
+#define SHIM_LOSS_ENUM(name) SHIM_##name,
+  SHIM_LOSS_LIST(SHIM_LOSS_ENUM)
+#undef SHIM_LOSS_ENUM
+      SHIM_LOSSES
+};
+
 struct shim_plan {
   unsigned die_at;       /* number of the call, the first is 1; 0: never */
   unsigned die_at_names; /* likewise, counting only syncs of directories: killed before it */
   enum shim_death death;
+  enum shim_loss loss;
   unsigned sector; /* bytes that are lost or kept as a whole: 512 or 4096 */
   uint64_t seed;
   bool track;          /* remembers what is not synced, for shim_lose_power */
@@ -49,6 +62,7 @@ struct shim_plan {
   unsigned fail_from;  /* from this one on; 0: none */
   unsigned fail_times; /* how many calls fail */
   int fail_errno;
+  bool remember; /* keeps in mind which writes were synced, for shim_each_synced */
   /* a sync of a directory takes so long: a plugin that does not wait for it goes on before it */
   unsigned names_ms;
   bool all_names; /* a power loss takes every name that is not synced, not only some */
@@ -68,6 +82,11 @@ unsigned shim_calls_of(enum shim_call call);
 unsigned shim_synced(void);
 /* Calls that were made to fail. */
 unsigned shim_failed(void);
+
+/* Tells each write that was synced, the oldest first, by the name that its file has now; a file
+ * without a name is left out. */
+void shim_each_synced(void (*tell)(void *arg, const char *path, uint64_t at, uint64_t len),
+                      void *arg);
 
 /* Bytes by which files may still grow. */
 uint64_t shim_free(void);

@@ -14,7 +14,8 @@
 
 struct undo undo;
 
-void undo_begin(const char *folder) {
+void undo_begin(const char *folder, bool remember) {
+  undo.remember = remember;
   (void)snprintf(undo.folder, sizeof undo.folder, "%s", folder);
   (void)syscall(SYS_mkdirat, AT_FDCWD, folder, 0700);
 }
@@ -49,6 +50,18 @@ void undo_write(int fd, off_t at, size_t len) {
   undo.kept = kept;
 }
 
+static void settle(struct undo_kept *kept) {
+  struct undo_kept **end = &undo.settled;
+  if (!undo.remember) {
+    (void)syscall(SYS_close, kept->fd);
+    free(kept);
+    return;
+  }
+  while (*end) end = &(*end)->older;
+  kept->older = NULL;
+  *end = kept;
+}
+
 void undo_synced(int fd, bool keep) {
   struct stat info;
   if (fstat(fd, &info) != 0) return;
@@ -60,12 +73,40 @@ void undo_synced(int fd, bool keep) {
       continue;
     }
     *at = kept->older;
-    (void)syscall(SYS_close, kept->fd);
-    free(kept);
+    settle(kept);
   }
 }
 
-static uint64_t mix(uint64_t x) {
+/* Later losses of the older writes must not take it back. */
+void undo_through(int fd, off_t at, size_t len) {
+  const off_t end = at + (off_t)len;
+  struct stat info;
+  if (fstat(fd, &info) != 0) return;
+  for (struct undo_kept *kept = undo.kept; kept; kept = kept->older) {
+    off_t from = at > kept->at ? at : kept->at, to = kept->at + (off_t)kept->old;
+    if (kept->file != info.st_ino || at >= kept->at + (off_t)kept->len || end <= kept->at) continue;
+    kept->through = true;
+    if (to > end) to = end;
+    if (to > from)
+      (void)syscall(SYS_pread64, fd, kept->bytes + (from - kept->at), (size_t)(to - from), from);
+  }
+}
+
+void undo_each_synced(void (*tell)(void *arg, const char *path, uint64_t at, uint64_t len),
+                      void *arg) {
+  for (const struct undo_kept *kept = undo.settled; kept; kept = kept->older) {
+    char link[64], path[UNDO_PATH_MAX];
+    struct stat info;
+    long len;
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", kept->fd);
+    len = syscall(SYS_readlink, link, path, sizeof path - 1);
+    if (len <= 0 || fstat(kept->fd, &info) != 0 || info.st_nlink == 0) continue;
+    path[len] = '\0';
+    tell(arg, path, (uint64_t)kept->at, kept->len);
+  }
+}
+
+uint64_t undo_mix(uint64_t x) {
   x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
   return x ^ (x >> 31);
@@ -73,7 +114,8 @@ static uint64_t mix(uint64_t x) {
 
 /* A sector is lost as a whole or not at all, whichever write touched it. */
 static bool lost(const struct undo_kept *kept, uint64_t seed, off_t sector) {
-  return kept->doomed || mix(seed + mix((uint64_t)kept->file + mix((uint64_t)sector))) % 2 == 0;
+  return kept->doomed ||
+         undo_mix(seed + undo_mix((uint64_t)kept->file + undo_mix((uint64_t)sector))) % 2 == 0;
 }
 
 static void put_back(const struct undo_kept *kept, uint64_t seed, unsigned sector) {
@@ -89,6 +131,19 @@ static void put_back(const struct undo_kept *kept, uint64_t seed, unsigned secto
     at = stop;
   }
   if (last > old && lost(kept, seed + 1, -1)) (void)syscall(SYS_ftruncate, kept->fd, old);
+}
+
+void undo_from(const struct undo_kept *kept, off_t from) {
+  static const uint8_t zeros[4096];
+  off_t last = kept->at + (off_t)kept->len, old = kept->size, len;
+  if (from < kept->at) from = kept->at;
+  for (off_t at = from; at < last; at += len) {
+    len = last - at < (off_t)sizeof zeros ? last - at : (off_t)sizeof zeros;
+    if (at < old && at + len > old) len = old - at;
+    (void)syscall(SYS_pwrite64, kept->fd, at < old ? kept->bytes + (at - kept->at) : zeros,
+                  (size_t)len, at);
+  }
+  if (last > old) (void)syscall(SYS_ftruncate, kept->fd, from > old ? from : old);
 }
 
 /* ---- names ---- */
@@ -161,12 +216,15 @@ static void take_back(const struct undo_named *named) {
   }
 }
 
-void undo_all(uint64_t seed, unsigned sector, bool all_names) {
+void undo_all(const struct shim_plan *plan) {
   uint64_t count = 0, gone;
-  for (const struct undo_kept *kept = undo.kept; kept; kept = kept->older)
-    put_back(kept, seed, sector);
+  if (plan->loss == SHIM_SECTORS)
+    for (const struct undo_kept *kept = undo.kept; kept; kept = kept->older)
+      put_back(kept, plan->seed, plan->sector);
+  else
+    undo_harm(plan);
   for (const struct undo_named *named = undo.named; named; named = named->older) count++;
-  gone = all_names ? count : mix(seed + 2) % (count + 1);
+  gone = plan->all_names ? count : undo_mix(plan->seed + 2) % (count + 1);
   for (const struct undo_named *named = undo.named; gone > 0; named = named->older, gone--)
     take_back(named);
 }

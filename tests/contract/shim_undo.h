@@ -3,17 +3,18 @@
 #ifndef CONTRACT_SHIM_UNDO_H
 #define CONTRACT_SHIM_UNDO_H
 
-#include <stdbool.h>
+#include "shim.h"
+
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 enum { UNDO_PATH_MAX = 1024 };
 
 enum undo_name { UNDO_CREATE, UNDO_RENAME, UNDO_UNLINK, UNDO_MKDIR };
 
-/* The folder in which removed and replaced files are kept. */
-void undo_begin(const char *folder);
+/* The folder in which removed and replaced files are kept; `remember`: writes that were synced are
+ * kept in mind, too. */
+void undo_begin(const char *folder, bool remember);
 
 /* To be called before bytes [at, at + len) of the file are written, or before its size becomes `at`
  * (len 0). */
@@ -26,6 +27,8 @@ void undo_forget_last(void);
 
 /* The file was synced: its bytes are durable. False: the device dropped some of them for good. */
 void undo_synced(int fd, bool kept);
+/* Bytes [at, at + len) of the file were written through to the device. */
+void undo_through(int fd, off_t at, size_t len);
 /* The directory was synced: its names are durable. */
 void undo_synced_names(const char *path);
 
@@ -33,7 +36,17 @@ void undo_synced_names(const char *path);
 void undo_leave(void);
 void undo_take_over(void);
 
-/* Simulates the loss of power. */
-void undo_all(uint64_t seed, unsigned sector, bool all_names);
+/* Tells each write that was synced, as shim_each_synced. */
+void undo_each_synced(void (*tell)(void *arg, const char *path, uint64_t at, uint64_t len),
+                      void *arg);
+
+/* Simulates the loss of power, as the plan has it. */
+void undo_all(const struct shim_plan *plan);
+
+/* ---- shim_harm.c ---- */
+
+/* What of writes that were not synced reaches the device is not what was written (all losses but
+ * SECTORS). */
+void undo_harm(const struct shim_plan *plan);
 
 #endif

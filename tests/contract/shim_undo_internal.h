@@ -12,6 +12,7 @@ struct undo_kept {
   off_t at, size; /* the file's size before */
   size_t len, old;
   bool doomed;    /* a failed sync dropped the write: it will be lost, whatever is synced later */
+  bool through;   /* some of its bytes were written again, and are durable now */
   uint8_t *bytes; /* `old` of them, behind this struct */
 };
 
@@ -25,10 +26,17 @@ struct undo_named {
 
 struct undo {
   char folder[UNDO_PATH_MAX];
-  unsigned number; /* of the next file that is kept in the folder */
-  struct undo_kept *kept;
+  unsigned number;           /* of the next file that is kept in the folder */
+  bool remember;             /* what is synced is kept, in `settled` */
+  struct undo_kept *kept;    /* the newest first */
+  struct undo_kept *settled; /* the oldest first */
   struct undo_named *named;
 };
 extern struct undo undo;
+
+/* A number that follows from another by chance. */
+uint64_t undo_mix(uint64_t x);
+/* As it was before the write, from byte `from` of the file on. */
+void undo_from(const struct undo_kept *kept, off_t from);
 
 #endif

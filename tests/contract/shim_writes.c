@@ -48,6 +48,12 @@ static long fitting_write(int fd, const struct iovec *pieces, int count, off_t a
   return bare_write(fd, pieces, count, at);
 }
 
+/* What is written through it is durable at once. */
+static bool writes_through(int fd) {
+  long flags = syscall(SYS_fcntl, fd, F_GETFL);
+  return flags >= 0 && (flags & O_DSYNC);
+}
+
 /* at < 0: at the descriptor's own place. */
 static long change(int fd, const struct iovec *pieces, int count, off_t at) {
   char path[UNDO_PATH_MAX];
@@ -56,8 +62,10 @@ static long change(int fd, const struct iovec *pieces, int count, off_t at) {
   unsigned kinds = KIND(WRITE);
   long result;
   int error;
-  bool last;
+  bool last, through;
   if (!shim_path_of(fd, path)) return bare_write(fd, pieces, count, at);
+  through = writes_through(fd);
+  if (through) kinds |= KIND(SYNC);
   shim_lock();
   place = at < 0 ? place_of(fd) : at;
   if (fstat(fd, &info) != 0) info.st_size = place;
@@ -70,10 +78,12 @@ static long change(int fd, const struct iovec *pieces, int count, off_t at) {
     (void)bare_write(fd, &half, 1, at);
     shim_die();
   }
-  if (!error && shim_tracks() && total(pieces, count) > 0)
+  if (!error && shim_tracks() && total(pieces, count) > 0 && !through)
     undo_write(fd, place, total(pieces, count));
   result = error ? shim_failing(error) : fitting_write(fd, pieces, count, at, grows);
   error = errno;
+  if (result > 0 && through && shim_tracks()) undo_through(fd, place, (size_t)result);
+  if (result > 0 && through) shim_count_sync();
   if (last) shim_die();
   shim_unlock();
   errno = error;

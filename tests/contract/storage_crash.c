@@ -86,35 +86,6 @@ static void plan_snapshots(struct life *life) {
   model_free(m);
 }
 
-/* It is opened once more after the judge: new entries go in, and nothing that was cut off comes
- * back behind them. */
-static void carry_on(struct life *life) {
-  struct model *m = model_copy(life->c, life->start);
-  struct shim_plan none = {0};
-  life->count = 0;
-  life->plan = none;
-  life_plan(life, m, step_append(m, 3, 100));
-  life_plan(life, m, step_vote(life->start->vote.term + 5, 1, false));
-  CONTRACT_REQUIRE(life->c, life_run(life), "the life after was ended");
-  life_judge(life, "the life after call", 0);
-  model_free(m);
-}
-
-/* How many calls the story makes when nothing ends it. */
-static unsigned calls_of(struct life *life, void (*plan)(struct life *life)) {
-  struct shim_plan none = {0};
-  life_afresh(life);
-  plan(life);
-  life->window = 0; /* most calls */
-  life->plan = none;
-  CONTRACT_REQUIRE(life->c, life_run(life), "a life that nobody ended was killed");
-  life_judge(life, "life", 0);
-  if (atomic_load(&life->progress->calls) < 5)
-    contract_skip(life->c, "its writes are not seen: %u calls of the C library change its files",
-                  atomic_load(&life->progress->calls));
-  return atomic_load(&life->progress->calls);
-}
-
 static void end_at_every_call(struct contract *c, void (*plan)(struct life *life)) {
   static const struct {
     enum shim_death death;
@@ -129,7 +100,7 @@ static void end_at_every_call(struct contract *c, void (*plan)(struct life *life
   uint64_t seed = c->seed, lives = 0, most = contract_amount(c, 8, 8, 100000);
   unsigned calls;
   life->shimmed = true;
-  calls = calls_of(life, plan);
+  calls = life_calls(life, plan);
   for (size_t e = 0; e < sizeof ends / sizeof ends[0]; e++) {
     unsigned step = calls / (unsigned)most + 1;
     for (unsigned n = 1 + (unsigned)(contract_random(&seed) % step); n <= calls; n += step) {
@@ -140,7 +111,7 @@ static void end_at_every_call(struct contract *c, void (*plan)(struct life *life
           .die_at = n, .death = ends[e].death, .sector = ends[e].sector, .seed = seed + n};
       (void)life_run(life);
       life_judge(life, "call", n);
-      carry_on(life);
+      life_carry_on(life);
       lives++;
     }
   }
@@ -188,7 +159,7 @@ void storage_law_lost_batch_never_returns(struct contract *c) {
   struct life *life = life_new(c);
   unsigned calls;
   life->shimmed = true;
-  calls = calls_of(life, plan_batch);
+  calls = life_calls(life, plan_batch);
   for (uint64_t round = 1; round <= rounds; round++)
     for (unsigned n = calls > LAST_CALLS ? calls - LAST_CALLS : 1; n <= calls; n++) {
       life_afresh(life);

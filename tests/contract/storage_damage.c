@@ -1,10 +1,9 @@
-/* storage_damage.c: laws 55 to 57: files that a crash or a device has damaged.
+/* storage_damage.c: laws 55 to 57: bytes that a crash or a decaying device has changed.
  *
- * The log's bytes are found without knowing its format: by what differs between copies of the
- * directory, made after one acknowledgement and after the next, and by where payloads stand. */
-#define _GNU_SOURCE /* memmem */
-#include "storage.h"
+ * Which bytes are the log's is seen by the writes (shim.h), whatever the format: of those that were
+ * not synced nothing is promised; those that were synced must not change unnoticed. */
 #include "storage_laws.h"
+#include "storage_life.h"
 
 #include "tree.h"
 
@@ -12,338 +11,219 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 STORAGE_LAWS_CRASH(STORAGE_LAW_PROTOTYPE)
 
 enum {
-  BASE = 3,     /* entries in the first copy of a torn log */
-  TAIL = 3,     /* entries behind it, one copy each */
-  ENTRIES = 14, /* of a damaged log */
-  MARK = 24,    /* bytes of a payload by which it is found */
-  SPARED = 4,   /* last entries of a damaged log: damage there cannot be told from a crash */
+  APPENDS = 6,      /* of a story whose last write does not reach the device as it was written */
+  BATCH = 5,        /* entries of its largest append */
+  ENTRIES = 14,     /* of a log whose bytes decay */
+  SPARED = 4,       /* its last ones: damage there cannot be told from a crash */
+  WRITES_MAX = 512, /* that are kept in mind */
+  FILE_NAME_MAX = 64,
 };
 
-/* ---- files as bytes ---- */
+/* ---- what was not synced ---- */
 
-struct bytes {
-  uint8_t *at;
-  size_t len;
+static void plan_appends(struct life *life) {
+  struct model *m = model_copy(life->c, life->start);
+  life->count = 0;
+  for (int i = 0; i < APPENDS; i++) life_plan(life, m, step_append(m, i % 2 ? BATCH : 1, 300));
+  life_plan(life, m, step_vote(2, 3, false));
+  life_plan(life, m, step_truncate(m->last.index - BATCH));
+  life_plan(life, m, step_append(m, 1, 5000));
+  model_free(m);
+}
+
+/* Power is lost behind every call of a storage that is open, and what was not synced is not what
+ * was written. While it is opened, sectors are lost as wholes (laws 43 to 45): some stores that are
+ * taken for good refuse it if the end of their own list of files holds other bytes. */
+static void lose_at_every_call(struct contract *c, const enum shim_loss *losses, size_t count,
+                               uint64_t rounds) {
+  struct life *life = life_new(c);
+  uint64_t seed = c->seed, lives = 0;
+  unsigned calls, opened;
+  life->shimmed = true;
+  calls = life_calls(life, plan_appends);
+  opened = atomic_load(&life->progress->opened);
+  for (uint64_t round = 0; round < rounds; round++)
+    for (size_t i = 0; i < count; i++)
+      for (unsigned n = opened + 1; n <= calls; n++, lives++) {
+        life_afresh(life);
+        plan_appends(life);
+        life->window = (n + round) % 2 ? LIFE_WINDOW : 0;
+        life->plan = (struct shim_plan){
+            .die_at = n, .death = SHIM_POWER, .loss = losses[i], .seed = contract_random(&seed)};
+        (void)life_run(life);
+        life_judge(life, "loss of power at call", n);
+        life_carry_on(life);
+      }
+  contract_note(c, "%u calls, %" PRIu64 " lives", calls - opened, lives);
+  life_free(life);
+}
+
+void storage_law_torn_tail_is_cut(struct contract *c) {
+  static const enum shim_loss losses[] = {SHIM_CUT, SHIM_FLIP};
+  lose_at_every_call(c, losses, sizeof losses / sizeof losses[0], contract_amount(c, 1, 1, 20));
+}
+
+void storage_law_garbage_is_no_entry(struct contract *c) {
+  static const enum shim_loss losses[] = {SHIM_NOISE};
+  lose_at_every_call(c, losses, sizeof losses / sizeof losses[0], contract_amount(c, 1, 1, 20));
+}
+
+/* ---- what was synced ---- */
+
+/* A write whose bytes were durable. */
+struct written {
+  char file[FILE_NAME_MAX];
+  uint64_t at, len;
 };
 
-static struct bytes bytes_of(struct contract *c, const char *path) {
-  struct bytes b = {NULL, 0};
-  struct stat info;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fstat(fd, &info) != 0) {
-    if (fd >= 0) (void)close(fd);
-    return b; /* not there: no bytes */
+/* In memory that outlives the process that wrote. */
+struct writes {
+  size_t count, spared; /* so many in all; of them those behind which are the last entries' */
+  struct written list[WRITES_MAX];
+};
+
+static void keep_in_mind(void *arg, const char *path, uint64_t at, uint64_t len) {
+  struct writes *w = arg;
+  const char *name = strrchr(path, '/') + 1;
+  if (w->count == WRITES_MAX || strlen(name) >= FILE_NAME_MAX) return;
+  w->list[w->count] = (struct written){.at = at, .len = len};
+  (void)snprintf(w->list[w->count++].file, FILE_NAME_MAX, "%s", name);
+}
+
+static void leave_log(struct contract *c, void *arg) {
+  struct writes *w = arg;
+  const struct shim_plan plan = {.track = true, .remember = true};
+  struct storage s;
+  struct model *m = model_new(c);
+  char undo[CONTRACT_PATH_MAX];
+  storage_init(&s, c);
+  (void)snprintf(undo, sizeof undo, "%.480s/undo", c->dir);
+  shim_begin(s.dir, undo, &plan);
+  storage_open(&s);
+  for (int i = 0; i < ENTRIES; i++) {
+    if (i == ENTRIES - SPARED) {
+      w->count = 0;
+      shim_each_synced(keep_in_mind, w);
+      w->spared = w->count;
+    }
+    storage_append(&s, m, 1, 200);
   }
-  b.len = (size_t)info.st_size;
-  b.at = malloc(b.len + 1);
-  CONTRACT_REQUIRE(c, b.at && read(fd, b.at, b.len) == (ssize_t)b.len, "the suite cannot read %s",
-                   path);
-  (void)close(fd);
-  return b;
+  w->count = 0;
+  shim_each_synced(keep_in_mind, w);
+  shim_kill();
 }
 
-static void write_file(struct contract *c, const char *path, const uint8_t *bytes, size_t len) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  CONTRACT_REQUIRE(c, fd >= 0 && write(fd, bytes, len) == (ssize_t)len, "the suite cannot write %s",
-                   path);
-  (void)close(fd);
+struct question {
+  const struct model *m; /* what was acknowledged */
+  const struct written *hit;
+  uint64_t place;
+  atomic_bool *found; /* it said so */
+};
+
+static void same_or_corrupt(struct storage *s, const struct question *q, rkv_index i) {
+  struct contract *c = s->c;
+  const struct model_entry *is = model_at(q->m, i);
+  struct rkv_entry entry;
+  struct rkv_error error;
+  size_t count = 0;
+  enum rkv_status status =
+      s->ops->read(s->it, i, i, UINT64_MAX, &entry, 1, &count, contract_ask(&error));
+  bool ok = status == RKV_OK;
+  bool same = ok && count == 1 && entry_is(&entry, (struct rkv_log_id){is->term, i}, is);
+  if (!ok) contract_text_ok(c, status, &error, "read");
+  CONTRACT_REQUIRE(c, same || status == RKV_CORRUPT,
+                   "a bit flipped at byte %" PRIu64 " of %s: entry %" PRIu64 " was read as %s",
+                   q->place, q->hit->file, i, ok ? "other bytes" : rkv_status_name(status));
+  if (same) rkv_buf_drop(&entry.payload);
+  if (!same) atomic_store(q->found, true);
 }
 
-static void path_in(const struct contract *c, const char *name, char path[CONTRACT_PATH_MAX]) {
-  (void)snprintf(path, CONTRACT_PATH_MAX, "%.400s/%.100s", c->dir, name);
+/* It is refused, or all is there, or a read says CORRUPT. Who finds another's name in a file cannot
+ * know that it is damaged. */
+static void ask(struct contract *c, void *arg) {
+  const struct question *q = arg;
+  struct storage s;
+  enum rkv_status status;
+  storage_init(&s, c);
+  s.trouble = true;
+  status = storage_try(&s);
+  if (status == RKV_CORRUPT || status == RKV_FOREIGN) {
+    atomic_store(q->found, true);
+    return;
+  }
+  CONTRACT_REQUIRE(c, status == RKV_OK, "a bit flipped at byte %" PRIu64 " of %s: open: %s: %s",
+                   q->place, q->hit->file, rkv_status_name(status), s.error.text);
+  CONTRACT_REQUIRE(c, s.state.last.index == q->m->last.index,
+                   "a bit flipped at byte %" PRIu64 " of %s: open said nothing, and the log ends "
+                   "at entry %" PRIu64 " instead of %" PRIu64,
+                   q->place, q->hit->file, s.state.last.index, q->m->last.index);
+  for (rkv_index i = 1; i <= q->m->last.index; i++) same_or_corrupt(&s, q, i);
+  storage_close(&s);
+}
+
+/* A byte that one of the first writes wrote, and none of the last entries'. False: not this one. */
+static bool choose(const struct writes *w, uint64_t *seed, struct question *q) {
+  q->hit = &w->list[contract_random(seed) % w->spared];
+  if (q->hit->len == 0) return false;
+  q->place = contract_between(seed, q->hit->at, q->hit->at + q->hit->len - 1);
+  for (const struct written *later = w->list + w->spared; later < w->list + w->count; later++)
+    if (strcmp(later->file, q->hit->file) == 0 && q->place >= later->at &&
+        q->place - later->at < later->len)
+      return false;
+  return true;
 }
 
 static void copy(struct contract *c, const char *from, const char *to) {
   char a[CONTRACT_PATH_MAX], b[CONTRACT_PATH_MAX];
-  path_in(c, from, a);
-  path_in(c, to, b);
+  (void)snprintf(a, sizeof a, "%.400s/%s", c->dir, from);
+  (void)snprintf(b, sizeof b, "%.400s/%s", c->dir, to);
   CONTRACT_REQUIRE(c, tree_copy(a, b), "the suite cannot copy %s", a);
 }
 
-/* ---- opening what was damaged ---- */
-
-struct question {
-  struct model *m;  /* what was acknowledged */
-  uint64_t least;   /* entries that must be there */
-  bool corrupt;     /* they may be refused as CORRUPT instead, by open or by a read */
-  const char *what; /* for the reason */
-  char file[CONTRACT_PATH_MAX];
-  uint64_t place;
-};
-
-/* It goes on: one more entry, kept with the others. */
-static void go_on(struct storage *s, struct model *m) {
-  m->term += 10;
-  m->last.index = s->state.last.index;
-  storage_append(s, m, 1, 100);
-  storage_keeps(s, m);
-}
-
-/* Every read gives what was appended, or says CORRUPT. */
-static void look_corrupt(struct storage *s, const struct question *q) {
-  struct contract *c = s->c;
-  CONTRACT_REQUIRE(c, s->state.last.index == q->m->last.index,
-                   "%s at byte %" PRIu64 " of %s: open said nothing, and the log ends at entry "
-                   "%" PRIu64 " instead of %" PRIu64,
-                   q->what, q->place, q->file, s->state.last.index, q->m->last.index);
-  for (rkv_index i = 1; i <= q->m->last.index; i++) {
-    struct rkv_entry entry;
-    struct rkv_error error;
-    size_t count = 0;
-    enum rkv_status status =
-        s->ops->read(s->it, i, i, UINT64_MAX, &entry, 1, &count, contract_ask(&error));
-    const struct model_entry *is = model_at(q->m, i);
-    bool ok = status == RKV_OK;
-    bool same = ok && count == 1 && entry_is(&entry, (struct rkv_log_id){is->term, i}, is);
-    if (!ok) contract_text_ok(c, status, &error, "read");
-    CONTRACT_REQUIRE(c, same || status == RKV_CORRUPT,
-                     "%s at byte %" PRIu64 " of %s: entry %" PRIu64 " was read as %s", q->what,
-                     q->place, q->file, i, ok ? "other bytes" : rkv_status_name(status));
-    if (same) rkv_buf_drop(&entry.payload);
-  }
-}
-
-static void ask(struct contract *c, void *arg) {
-  struct question *q = arg;
-  struct storage s;
-  struct model *found = model_new(c);
-  char text[RKV_ERROR_TEXT_MAX];
-  enum rkv_status status;
-  storage_init(&s, c);
-  s.trouble = q->corrupt;
-  status = storage_try(&s);
-  if (status == RKV_CORRUPT && q->corrupt) return;
-  CONTRACT_REQUIRE(c, status == RKV_OK, "%s at byte %" PRIu64 " of %s: open: %s: %s", q->what,
-                   q->place, q->file, rkv_status_name(status), s.error.text);
-  if (q->corrupt) {
-    look_corrupt(&s, q);
-    storage_close(&s);
-    return;
-  }
-  CONTRACT_REQUIRE(c, storage_look(&s, found, text), "%s at byte %" PRIu64 " of %s: %s", q->what,
-                   q->place, q->file, text);
-  CONTRACT_REQUIRE(c, found->last.index >= q->least && found->last.index <= q->m->last.index,
-                   "%s at byte %" PRIu64 " of %s: the log ends at entry %" PRIu64
-                   ", of which at least %" PRIu64 " and at most %" PRIu64 " are whole",
-                   q->what, q->place, q->file, found->last.index, q->least, q->m->last.index);
-  go_on(&s, found);
-  storage_close(&s);
-  model_free(found);
-}
-
-/* ---- a tail that was cut ---- */
-
-/* Entries one by one, a copy of the directory behind each of the last; it ends without a close. */
-static void leave_torn(struct contract *c, void *arg) {
-  struct storage s;
-  struct model *m = model_new(c);
-  char name[16];
-  (void)arg;
-  storage_init(&s, c);
-  storage_open(&s);
-  for (int i = 0; i < BASE; i++) storage_append(&s, m, 1, 90);
-  for (int i = 0; i <= TAIL; i++) {
-    (void)snprintf(name, sizeof name, "copy%d", i);
-    copy(c, "data", name);
-    if (i < TAIL) storage_append(&s, m, 1, 90);
-  }
-}
-
-struct tail {
-  struct contract *c;
-  struct question q;
-  uint64_t seed, tried;
-  size_t places; /* tried in a file; about twice as many */
-};
-
-/* One past the last byte in which a file differs between two copies; 0: it does not. *first: the
- * first one. */
-static size_t differs(const struct bytes *a, const struct bytes *b, size_t *first) {
-  size_t both = a->len < b->len ? a->len : b->len, end = a->len > b->len ? a->len : b->len;
-  *first = 0;
-  while (*first < both && a->at[*first] == b->at[*first]) (*first)++;
-  if (a->len == b->len) {
-    while (end > *first && a->at[end - 1] == b->at[end - 1]) end--;
-    if (end == *first) return 0;
-  }
-  return end;
-}
-
-/* The file as it is if everything from `place` on did not reach the device. */
-static void cut_at(struct tail *t, const char *name, size_t place, const struct bytes *old,
-                   const struct bytes *now) {
+/* False: the file has no such byte any more. */
+static bool flip(struct contract *c, const struct question *q, unsigned bit) {
   char path[CONTRACT_PATH_MAX];
-  size_t len = old->len > place ? old->len : place;
-  uint8_t *bytes = malloc(len + 1);
-  CONTRACT_REQUIRE(t->c, bytes, "the suite has no memory");
-  if (old->len > 0) memcpy(bytes, old->at, old->len);
-  if (place > 0) memcpy(bytes, now->at, place < now->len ? place : now->len);
-  copy(t->c, "copy3", "data");
-  (void)snprintf(path, sizeof path, "%.300s/data/%.150s", t->c->dir, name);
-  write_file(t->c, path, bytes, len);
-  free(bytes);
-}
-
-static void cut_file(const char *file, void *arg) {
-  struct tail *t = arg;
-  const char *name = strrchr(file, '/') + 1;
-  struct bytes copies[TAIL + 1];
-  size_t first, end, step, ends[TAIL + 1] = {0};
-  for (int i = 0; i <= TAIL; i++) {
-    char path[CONTRACT_PATH_MAX];
-    (void)snprintf(path, sizeof path, "%.300s/copy%d/%.150s", t->c->dir, i, name);
-    copies[i] = bytes_of(t->c, path);
-    ends[i] = differs(&copies[0], &copies[i], &first);
-  }
-  end = differs(&copies[0], &copies[TAIL], &first);
-  step = (end - first) / t->places + 1;
-  for (size_t place = first; place < end; place += 1 + contract_random(&t->seed) % step) {
-    t->q.least = BASE;
-    for (int i = 1; i <= TAIL; i++)
-      if (ends[i] <= place) t->q.least = BASE + (uint64_t)i;
-    t->q.place = place;
-    (void)snprintf(t->q.file, sizeof t->q.file, "%s", name);
-    cut_at(t, name, place, &copies[0], &copies[TAIL]);
-    contract_apart(t->c, ask, &t->q, 20);
-    t->tried++;
-  }
-  for (int i = 0; i <= TAIL; i++) free(copies[i].at);
-}
-
-void storage_law_torn_tail_is_cut(struct contract *c) {
-  struct tail t = {.c = c, .seed = c->seed};
-  struct model *m = model_new(c);
-  struct step all = step_append(m, BASE + TAIL, 90);
-  char copied[CONTRACT_PATH_MAX];
-  model_step(c, m, &all);
-  t.q = (struct question){.m = m, .what = "a tail cut"};
-  t.places = (size_t)contract_amount(c, 40, 40, 2000);
-  contract_apart(c, leave_torn, NULL, 20);
-  path_in(c, "copy3", copied);
-  tree_each(copied, cut_file, &t);
-  contract_note(c, "cut at %" PRIu64 " places", t.tried);
-  model_free(m);
-}
-
-/* ---- bits that flipped ---- */
-
-static void leave_log(struct contract *c, void *arg) {
-  struct storage s;
-  struct model *m = model_new(c);
-  (void)arg;
-  storage_init(&s, c);
-  storage_open(&s);
-  for (int i = 0; i < ENTRIES; i++) storage_append(&s, m, 1, 200);
-}
-
-struct search {
-  struct contract *c;
-  struct model *m;
-  char file[CONTRACT_PATH_MAX]; /* where the last payload found stands */
-  size_t first, last;           /* places of the first payload, and of the one that is spared */
-  size_t end;                   /* behind the last payload of all */
-  bool found;
-};
-
-/* The payload of an entry in some bytes; SIZE_MAX: it is not there. */
-static size_t place_of(const struct search *f, rkv_index index, const struct bytes *b) {
-  const struct model_entry *shape = model_at(f->m, index);
-  uint8_t mark[MARK];
-  const uint8_t *at;
-  if (shape->len < MARK) return SIZE_MAX;
-  entry_fill((struct rkv_log_id){shape->term, index}, mark, MARK);
-  at = memmem(b->at, b->len, mark, MARK);
-  return at ? (size_t)(at - b->at) : SIZE_MAX;
-}
-
-static void search_file(const char *file, void *arg) {
-  struct search *f = arg;
-  struct bytes b = bytes_of(f->c, file);
-  size_t first = SIZE_MAX, last = 0;
-  for (rkv_index i = 1; b.at && i <= ENTRIES; i++) {
-    size_t place = place_of(f, i, &b);
-    if (place == SIZE_MAX) continue;
-    if (i <= ENTRIES - SPARED) last = place;
-    if (first == SIZE_MAX) first = place;
-    f->end = place + model_at(f->m, i)->len;
-  }
-  if (first != SIZE_MAX && last > first) {
-    f->found = true;
-    f->first = first, f->last = last;
-    (void)snprintf(f->file, sizeof f->file, "%s", strrchr(file, '/') + 1);
-  }
-  free(b.at);
-}
-
-/* Makes a log and finds where it stands. */
-static struct search find_log(struct contract *c) {
-  struct search f = {.c = c, .m = model_new(c)};
-  char data[CONTRACT_PATH_MAX];
-  for (int i = 0; i < ENTRIES; i++) {
-    struct step step = step_append(f.m, 1, 200);
-    model_step(c, f.m, &step);
-  }
-  contract_apart(c, leave_log, NULL, 20);
-  copy(c, "data", "copy");
-  path_in(c, "copy", data);
-  tree_each(data, search_file, &f);
-  if (!f.found) contract_skip(c, "the bytes of its entries are not found in its files");
-  return f;
-}
-
-/* The log's file, changed by the caller, in a fresh copy of the directory. */
-static struct bytes fresh(const struct search *f, char path[CONTRACT_PATH_MAX]) {
-  copy(f->c, "copy", "data");
-  (void)snprintf(path, CONTRACT_PATH_MAX, "%.300s/data/%.150s", f->c->dir, f->file);
-  return bytes_of(f->c, path);
+  uint8_t byte;
+  int fd;
+  bool there;
+  (void)snprintf(path, sizeof path, "%.400s/data/%s", c->dir, q->hit->file);
+  fd = open(path, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return false; /* it was removed since */
+  there = pread(fd, &byte, 1, (off_t)q->place) == 1;
+  byte ^= (uint8_t)(1u << bit);
+  CONTRACT_REQUIRE(c, !there || pwrite(fd, &byte, 1, (off_t)q->place) == 1,
+                   "the suite cannot write %s", path);
+  (void)close(fd);
+  return there;
 }
 
 void storage_law_damage_is_found(struct contract *c) {
-  struct search f = find_log(c);
-  uint64_t seed = c->seed, flips = contract_amount(c, 60, 60, 4000);
-  struct question q = {.m = f.m, .corrupt = true, .what = "a bit flipped"};
-  (void)snprintf(q.file, sizeof q.file, "%s", f.file);
-  for (uint64_t i = 0; i < flips; i++) {
-    char path[CONTRACT_PATH_MAX];
-    struct bytes b = fresh(&f, path);
-    q.place = contract_between(&seed, f.first, f.last);
-    b.at[q.place] ^= (uint8_t)(1u << contract_random(&seed) % 8);
-    write_file(c, path, b.at, b.len);
-    free(b.at);
-    contract_apart(c, ask, &q, 20);
+  struct writes *w = contract_share(c, sizeof *w);
+  struct model *m = model_new(c);
+  struct question q = {.m = m, .found = contract_share(c, sizeof *q.found)};
+  uint64_t seed = c->seed, flips = contract_amount(c, 120, 120, 4000), done = 0, found = 0;
+  for (int i = 0; i < ENTRIES; i++) {
+    struct step step = step_append(m, 1, 200);
+    model_step(c, m, &step);
   }
-  contract_note(c, "%" PRIu64 " bits flipped in %" PRIu64 " bytes", flips,
-                (uint64_t)(f.last - f.first));
-  model_free(f.m);
-}
-
-/* ---- garbage behind the end ---- */
-
-void storage_law_garbage_is_no_entry(struct contract *c) {
-  struct search f = find_log(c);
-  uint64_t seed = c->seed, times = contract_amount(c, 10, 10, 200);
-  struct question q = {.m = f.m, .least = ENTRIES, .what = "garbage"};
-  (void)snprintf(q.file, sizeof q.file, "%s", f.file);
-  for (uint64_t i = 0; i < times; i++) {
-    char path[CONTRACT_PATH_MAX];
-    struct bytes b = fresh(&f, path);
-    size_t used = b.len, len = 1 + contract_random(&seed) % 3000, room;
-    while (used > f.end && b.at[used - 1] == 0) used--; /* zeros made ahead are no log */
-    used = (used + 7) / 8 * 8;
-    room = used + len > b.len ? used + len : b.len;
-    b.at = realloc(b.at, room + 1);
-    CONTRACT_REQUIRE(c, b.at, "the suite has no memory");
-    for (size_t k = 0; k < len; k++) b.at[used + k] = (uint8_t)contract_random(&seed);
-    write_file(c, path, b.at, room);
-    free(b.at);
-    q.place = used;
+  (void)contract_join(c, contract_fork(c, leave_log, w), 20);
+  copy(c, "data", "copy");
+  if (w->spared == 0) contract_skip(c, "its writes are not seen");
+  for (uint64_t tries = 0; tries < 100 * flips && done < flips; tries++) {
+    if (!choose(w, &seed, &q)) continue;
+    copy(c, "copy", "data");
+    if (!flip(c, &q, (unsigned)(contract_random(&seed) % 8))) continue;
+    atomic_store(q.found, false);
     contract_apart(c, ask, &q, 20);
+    found += atomic_load(q.found);
+    done++;
   }
-  model_free(f.m);
+  contract_note(c, "%" PRIu64 " bits flipped in %zu writes, %" PRIu64 " found", done, w->spared,
+                found);
+  model_free(m);
 }

@@ -131,12 +131,13 @@
   X(54, refusal_changes_nothing, CRASH, RKV_CAP_DURABLE, 20,                                       \
     "An open that is refused leaves every byte of the directory as it was.")                       \
   X(55, torn_tail_is_cut, CRASH, RKV_CAP_DURABLE, 60,                                              \
-    "A log whose tail was cut at any byte opens to the entries that are whole, and goes on.")      \
-  X(56, damage_is_found, CRASH, RKV_CAP_DURABLE, 60,                                               \
-    "A bit flipped before the last entries is CORRUPT: the log is never changed or shortened "     \
-    "silently.")                                                                                   \
+    "Of what was not synced any part may be cut off or changed: it opens to all that was "         \
+    "acknowledged, and goes on.")                                                                  \
+  X(56, damage_is_found, CRASH, RKV_CAP_DURABLE | RKV_CAP_FINDS_DAMAGE, 60,                        \
+    "A bit flipped in what was synced before the last entries is CORRUPT or changes nothing: the " \
+    "log is never changed or shortened silently.")                                                 \
   X(57, garbage_is_no_entry, CRASH, RKV_CAP_DURABLE, 60,                                           \
-    "Garbage behind the last entry is no entry and no reason to refuse the others.")               \
+    "Garbage in the place of what was not synced is no entry and no reason to refuse the others.") \
   X(59, lost_batch_never_returns, CRASH, RKV_CAP_DURABLE, 60,                                      \
     "Entries of a batch that power loss tore do not come back behind new ones of the same size.")
 

@@ -158,6 +158,7 @@ static void be_alive(struct contract *c, void *arg) {
   status = storage_try(&s);
   CONTRACT_REQUIRE(c, status == RKV_OK || life->trouble, "open: %s: %s", rkv_status_name(status),
                    s.error.text);
+  atomic_store(&life->progress->opened, shim_calls());
   if (status == RKV_OK) work(life, &s);
   atomic_store(&life->progress->refused, (int)status);
   atomic_store(&life->progress->fatal, (int)contract_host_fatal(&s.host));
@@ -294,4 +295,32 @@ void life_judge(struct life *life, const char *when, uint64_t number) {
   life->start->snapshot_size = p->snapshot_size;
   if (life->start->term <= all->term) life->start->term = all->term + 1; /* no id used twice */
   model_free(all);
+}
+
+/* ---- stories ---- */
+
+void life_carry_on(struct life *life) {
+  struct model *m = model_copy(life->c, life->start);
+  struct shim_plan none = {0};
+  life->count = 0;
+  life->plan = none;
+  life_plan(life, m, step_append(m, 3, 100));
+  life_plan(life, m, step_vote(life->start->vote.term + 5, 1, false));
+  CONTRACT_REQUIRE(life->c, life_run(life), "the life after was ended");
+  life_judge(life, "the life after call", 0);
+  model_free(m);
+}
+
+unsigned life_calls(struct life *life, void (*plan)(struct life *life)) {
+  struct shim_plan none = {0};
+  life_afresh(life);
+  plan(life);
+  life->window = 0; /* most calls */
+  life->plan = none;
+  CONTRACT_REQUIRE(life->c, life_run(life), "a life that nobody ended was killed");
+  life_judge(life, "life", 0);
+  if (atomic_load(&life->progress->calls) < 5)
+    contract_skip(life->c, "its writes are not seen: %u calls of the C library change its files",
+                  atomic_load(&life->progress->calls));
+  return atomic_load(&life->progress->calls);
 }

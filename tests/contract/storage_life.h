@@ -25,6 +25,7 @@ struct progress {
   atomic_size_t acked;       /* steps that the storage called durable */
   atomic_size_t committed;   /* steps up to the last snapshot whose commit returned */
   atomic_bool over;          /* the life came to its own end */
+  atomic_uint opened;        /* calls of the shim when it was open */
   atomic_uint calls;         /* calls of the shim, at the life's own end */
   atomic_uint failures;      /* calls that were made to fail */
   atomic_int fatal, refused; /* statuses: of a fatal report; of open */
@@ -67,5 +68,13 @@ bool life_run(struct life *life);
 /* Opens what is left and checks (V1) and (V2); `start` becomes what the storage holds. With an heir
  * the judge is killed too, and leaves to the next life what it did not make durable. */
 void life_judge(struct life *life, const char *when, uint64_t number);
+
+/* How many calls a story makes that nothing ends, in a new storage; none of its operations waits
+ * beside another. Skips the law if its calls are not seen. */
+unsigned life_calls(struct life *life, void (*plan)(struct life *life));
+
+/* It is opened once more after the judge: new entries go in, and nothing that was cut off comes
+ * back behind them. */
+void life_carry_on(struct life *life);
 
 #endif

@@ -121,9 +121,10 @@ static void look_for(const char *file, void *arg) {
 static void harm_file(const char *file, void *arg) {
   struct sweep *sweep = arg;
   char path[CONTRACT_PATH_MAX], before[CONTRACT_PATH_MAX];
+  bool finds_damage = sweep->c->plugin->capabilities & RKV_CAP_FINDS_DAMAGE;
   sweep->file = strrchr(file, '/') + 1;
   in(sweep->c, "before", before);
-  for (int harm = 0; harm < HARMS; harm++) {
+  for (int harm = finds_damage ? HARM_FLIP : HARM_FLIP + 1; harm < HARMS; harm++) {
     sweep->harm = (enum harm)harm;
     copy(sweep->c, "whole", "data");
     (void)snprintf(path, sizeof path, "%.300s/data/%.150s", sweep->c->dir, sweep->file);

@@ -157,6 +157,8 @@ static void skip(const struct suite *suite, const struct contract_law *law,
     used += (size_t)snprintf(text + used, sizeof text - used, " %s", word);
   RKV_CAP_LIST(SKIP_NAME)
 #undef SKIP_NAME
+  if (lacks & RKV_CAP_FINDS_DAMAGE && used < sizeof text)
+    (void)snprintf(text + used, sizeof text - used, ": it does not notice a decaying disk");
   *outcome = (struct run_outcome){law, RUN_SKIPPED, 0, strdup(text)};
 }
 

@@ -126,7 +126,8 @@ void nemesis_heal(struct sim *s) {
   memory_fail(MEMORY_OF_NODE, 0);
   memory_fail(MEMORY_OF_RAFT, 0);
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
-    s->w->nodes[id].paused_until_ns = 0;
+    if (s->w->nodes[id].paused_until_ns > s->w->now_ns) /* it wakes now: checks give it time */
+      s->w->nodes[id].paused_until_ns = s->w->now_ns;
     process_start(s, id);
     if (s->nodes[id].damaged) process_crash(s, id, SECOND);
   }

@@ -10,6 +10,8 @@ import c_text
 IMAGES = (
     ("core/raft", "core/node", "core/host"),
     ("core/host", "tools/rkv-contract"),
+    ("plugins/storage-wal", "libs/storage-parts"),
+    ("plugins/storage-rocksdb", "libs/storage-parts"),
     ("tools/client", "tools/rkvctl"),
     ("plugins/sm-protobuf",),
     ("share/skeletons/transport",),

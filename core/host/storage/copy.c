@@ -114,6 +114,10 @@ static enum rkv_status refuse_target(const struct subject *to, struct rkv_error 
                     "%s: not empty: an unfinished copy of another storage (name an empty place for "
                     "the copy)",
                     subject_name(to));
+  if (to->state.vote.term == 0 && to->state.last.index == 0)
+    return rkv_fail(error, RKV_INVALID,
+                    "%s: not empty: a node was started on it (name an empty place for the copy)",
+                    subject_name(to));
   return rkv_fail(error, RKV_INVALID,
                   "%s: not empty: vote of term %" PRIu64 ", last entry %" PRIu64
                   " (name an empty place for the copy)",
@@ -142,6 +146,12 @@ enum rkv_status copy_check_source(struct copy *c, struct rkv_error *error) {
   assert(c->from->storage && !c->to->storage);
   subject_describe(c->to, c->where, sizeof c->where);
   if (is_retired(c) && !moved_is_for(source, c->where)) return refuse_retired(c, error);
+  if (is_retired(c) && !subject_is_there(c->to))
+    return rkv_fail(error, RKV_FOREIGN,
+                    "%s: retired, its node goes on in %s, where nothing is (put that storage back; "
+                    "if it is lost, start the node on an empty one, and the leader takes it in "
+                    "anew)",
+                    subject_name(c->from), c->where);
   if (source->incarnation == RKV_INCARNATION_UNFINISHED)
     return rkv_fail(error, RKV_FOREIGN,
                     "%s: the source is itself an unfinished copy (give the command that began it "

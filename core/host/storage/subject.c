@@ -61,6 +61,17 @@ static void check_there(const struct host_section *section, const struct host_pa
   }
 }
 
+bool subject_is_there(const struct subject *s) {
+  const struct host_table table = host_table_of(s->part.plugin);
+  for (size_t i = 0; i < table.count; i++) {
+    const char *path = s->part.values[i].text;
+    if (table.first[i].type == RKV_OPTION_PATH && path && path[0] &&
+        (access(path, F_OK) != 0 || is_empty_folder(path)))
+      return false;
+  }
+  return true;
+}
+
 bool subject_read(struct subject *s, const struct subject_source *source, struct host_place *place,
                   struct host_problems *problems) {
   struct host_section section = {NULL, own_keys, source->plugin ? &s->own : &place->settings,

@@ -47,6 +47,8 @@ bool subject_is_empty(const struct subject *subject);
  * path as it is from the root. */
 void subject_describe(const struct subject *subject, char *out, size_t size);
 
+/* Every path of the storage leads to something: open makes nothing anew. */
+bool subject_is_there(const struct subject *subject);
 /* Neither's directory is the other's, or inside of it; `other` need not be there yet. */
 bool subject_is_beside(const struct subject *subject, const struct subject *other);
 

@@ -52,11 +52,14 @@ enum rkv_plugin_kind {
  *   DURABLE             storage: what is acknowledged survives kill -9 and power loss
  *                       state machine, since 1.3: a new instance finds what was applied before
  *   CONCURRENT_QUERIES  state machine: query may overlap with apply
- *   STREAMING           transport: pipelines appends to one peer */
+ *   STREAMING           transport: pipelines appends to one peer
+ *   FINDS_DAMAGE        storage, since 1.4: a byte that a decaying device changed is CORRUPT or
+ *                       changes nothing; without it, it does not notice a decaying disk */
 #define RKV_CAP_LIST(X)                                                                            \
   X(DURABLE, 0, "durable")                                                                         \
   X(CONCURRENT_QUERIES, 1, "concurrent-queries")                                                   \
-  X(STREAMING, 2, "streaming")
+  X(STREAMING, 2, "streaming")                                                                     \
+  X(FINDS_DAMAGE, 3, "finds-damage")
 
 #define RKV_CAP_BIT(name, bit, text) RKV_CAP_##name = 1u << bit,
 enum rkv_capability { RKV_CAP_LIST(RKV_CAP_BIT) };

@@ -193,7 +193,7 @@ const struct rkv_plugin rkv_plugin_entry = {
     .kind = RKV_KIND_STORAGE,
 #ifdef BROKEN_DURABLE
     .name = "broken-wal",
-    .capabilities = RKV_CAP_DURABLE,
+    .capabilities = RKV_CAP_DURABLE | RKV_CAP_FINDS_DAMAGE,
 #else
     .name = "broken-mem",
 #endif

@@ -90,8 +90,9 @@ static void place_flags(struct host_flags *flags, char set[STORY_PATH_MAX + 8],
 /* Options that make many files of little. */
 static void add_options(struct host_sets *sets, const char *plugin, const char *dir) {
   sets->list[sets->count++] = dir;
-  sets->list[sets->count++] =
-      strcmp(plugin, "storage-wal") == 0 ? "segment_bytes=64KiB" : "write_buffer_bytes=64KiB";
+  if (strcmp(plugin, "storage-wal") == 0) sets->list[sets->count++] = "segment_bytes=64KiB";
+  if (strcmp(plugin, "storage-rocksdb") == 0)
+    sets->list[sets->count++] = "write_buffer_bytes=64KiB";
 }
 
 static enum rkv_status open_place(struct subject *s, const struct place *place,

@@ -20,9 +20,10 @@ enum {
 static const struct {
   const char *from, *to;
   bool is_long;
-} pairs[] = {{"storage-wal", "storage-rocksdb", false},
-             {"storage-rocksdb", "storage-wal", false},
-             {"storage-wal", "storage-wal", true},
+} pairs[] = {{"storage-wal", "storage-rocksdb", false},   {"storage-rocksdb", "storage-wal", false},
+             {"storage-wal", "storage-lmdb", false},      {"storage-lmdb", "storage-wal", false},
+             {"storage-lmdb", "storage-rocksdb", true},   {"storage-rocksdb", "storage-lmdb", true},
+             {"storage-lmdb", "storage-lmdb", true},      {"storage-wal", "storage-wal", true},
              {"storage-rocksdb", "storage-rocksdb", true}};
 
 struct sweep {

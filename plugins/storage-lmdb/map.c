@@ -1,0 +1,291 @@
+/* map.c: one LMDB environment, by one process. */
+#include "map.h"
+
+#include "meta.h"
+
+#include <storage-parts/folder.h>
+#include <storage-parts/refuse.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST_BYTES (UINT64_C(1) << 20) /* of a new map */
+#define STEP_MAX (UINT64_C(1) << 30)    /* bytes by which it grows at most unless it must */
+enum { STEP_PART = 8 };                 /* it grows by this part of it */
+enum { RESERVE = 64 };                  /* pages for purges, votes and the lists of free pages */
+enum { FREE_TABLE = 0, ZEROS = 64 * 1024 }; /* LMDB's list of free pages; bytes written at once */
+
+static const struct files *const files = &files_posix;
+
+void map_init(struct map *m) {
+  pthread_rwlockattr_t fair;
+  m->dir = m->file = -1;
+  (void)pthread_mutex_init(&m->writing, NULL);
+  (void)pthread_rwlockattr_init(&fair); /* readers must not keep the writer waiting for ever */
+  (void)pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+  (void)pthread_rwlock_init(&m->reading, &fair);
+  (void)pthread_rwlockattr_destroy(&fair);
+}
+
+void map_close(struct map *m) {
+  if (m->env) mdb_env_close(m->env);
+  if (m->file >= 0) files->close(files->ctx, m->file);
+  (void)pthread_rwlock_destroy(&m->reading);
+  (void)pthread_mutex_destroy(&m->writing);
+}
+
+enum rkv_status map_result(const struct map *m, int result, const char *what,
+                           struct rkv_error *error) {
+  enum rkv_status status = RKV_IO;
+  if (result == MDB_SUCCESS) return RKV_OK;
+  errno = result;
+  if (result == ENOMEM) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory to %s", m->path, what);
+  if (result > 0) return refuse_errno(m->path, what, error);
+  if (result == MDB_MAP_FULL) status = RKV_NO_SPACE;
+  if (result == MDB_CORRUPTED || result == MDB_PAGE_NOTFOUND || result == MDB_INVALID ||
+      result == MDB_VERSION_MISMATCH || result == MDB_NOTFOUND || result == MDB_KEYEXIST)
+    status = RKV_CORRUPT;
+  return rkv_fail(error, status, "%s: cannot %s: %s", m->path, what, mdb_strerror(result));
+}
+
+static enum rkv_status no_map(const struct map *m, struct rkv_error *error) {
+  return rkv_fail(error, RKV_IO, "%s: is not mapped any more", m->path);
+}
+
+/* ---- the file's size ---- */
+
+/* What is there already stays. */
+static enum rkv_status fill(const struct map *m, uint64_t from, uint64_t to,
+                            struct rkv_error *error) {
+  static const uint8_t zeros[ZEROS];
+  while (from < to) {
+    struct iovec piece = {(void *)(uintptr_t)zeros, to - from < ZEROS ? to - from : ZEROS};
+    ssize_t got = files->write(files->ctx, m->file, &piece, 1, (off_t)from);
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 0) errno = ENOSPC;
+    if (got <= 0) return refuse_errno(m->path, "make it larger", error);
+    from += (uint64_t)got;
+  }
+  return files->sync(files->ctx, m->file) == 0 ? RKV_OK : refuse_errno(m->path, "sync it", error);
+}
+
+static bool is_long_enough(const struct map *m) {
+  struct stat info;
+  return files->look_at(files->ctx, m->file, &info) != 0 || (uint64_t)info.st_size >= m->bytes;
+}
+
+static enum rkv_status remap(struct map *m, uint64_t bytes, struct rkv_error *error) {
+  int result;
+  (void)pthread_rwlock_wrlock(&m->reading);
+  result = mdb_env_set_mapsize(m->env, bytes);
+  m->lost = result != MDB_SUCCESS;
+  (void)pthread_rwlock_unlock(&m->reading);
+  if (m->lost) /* final: LMDB has let go of the map before, too */
+    return rkv_fail(error, RKV_IO, "%s: cannot map %" PRIu64 " bytes: %s", m->path, bytes,
+                    mdb_strerror(result));
+  m->bytes = bytes;
+  m->spare = 0;              /* to be counted */
+  assert(is_long_enough(m)); /* (M1) */
+  return RKV_OK;
+}
+
+/* How much more; 0: there is no room. What leaves none to others takes no more than it needs. */
+static uint64_t step(const struct map *m, uint64_t needed, uint64_t left) {
+  uint64_t room = folder_free_bytes(files, m->dir), better = m->bytes / STEP_PART;
+  if (room <= left || room - left < needed) return 0;
+  if (better > STEP_MAX) better = STEP_MAX;
+  if (better < FIRST_BYTES) better = FIRST_BYTES;
+  if (better > room - left) better = room - left;
+  if (better < needed || left == 0) better = needed;
+  return better / m->page_bytes * m->page_bytes;
+}
+
+static enum rkv_status grow(struct map *m, uint64_t needed, uint64_t left,
+                            struct rkv_error *error) {
+  uint64_t more = step(m, needed, left);
+  enum rkv_status status;
+  if (more == 0)
+    return rkv_fail(error, RKV_NO_SPACE,
+                    "%s: %" PRIu64 " bytes are free, %" PRIu64
+                    " are needed; writes wait (make room)",
+                    m->path, folder_free_bytes(files, m->dir), needed + left);
+  status = fill(m, m->bytes, m->bytes + more, error);
+  if (status == RKV_OK) return remap(m, m->bytes + more, error);
+  if (status == RKV_NO_SPACE && files->cut(files->ctx, m->file, (off_t)m->bytes) != 0)
+    return refuse_errno(m->path, "cut it", error);
+  return status;
+}
+
+enum rkv_status map_grow(struct map *m, uint64_t pages, uint64_t left, struct rkv_error *error) {
+  enum rkv_status status;
+  (void)pthread_mutex_lock(&m->writing);
+  status = grow(m, (pages + RESERVE) * m->page_bytes, left, error);
+  (void)pthread_mutex_unlock(&m->writing);
+  return status;
+}
+
+uint64_t map_cost(const struct map *m, uint64_t len) {
+  const uint64_t node = 64;                                    /* bytes beside the value, at most */
+  if (len + node < m->page_bytes / 2) return 2 * (len + node); /* pages may be half full */
+  return (2 + (len + node) / m->page_bytes) * m->page_bytes;
+}
+
+/* ---- open ---- */
+
+/* LMDB learns how keys of the table are compared. */
+static int open_table(struct map *m) {
+  MDB_txn *txn;
+  MDB_dbi table;
+  int result = mdb_txn_begin(m->env, NULL, MDB_RDONLY, &txn);
+  if (result != MDB_SUCCESS) return result;
+  result = mdb_dbi_open(txn, NULL, 0, &table);
+  assert(result != MDB_SUCCESS || table == MAP_TABLE);
+  mdb_txn_abort(txn);
+  return result;
+}
+
+/* `fresh`: there is no file. */
+static enum rkv_status open_env(struct map *m, bool fresh, struct rkv_error *error) {
+  MDB_envinfo info;
+  MDB_stat stat;
+  mdb_filehandle_t fd;
+  int result = mdb_env_create(&m->env);
+  if (result == MDB_SUCCESS && fresh) result = mdb_env_set_mapsize(m->env, FIRST_BYTES);
+  if (result == MDB_SUCCESS)
+    result = mdb_env_open(m->env, m->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS, 0600);
+  if (result == MDB_SUCCESS) result = mdb_env_info(m->env, &info);
+  if (result == MDB_SUCCESS) result = mdb_env_stat(m->env, &stat);
+  if (result == MDB_SUCCESS) result = mdb_env_get_fd(m->env, &fd);
+  if (result == MDB_SUCCESS) result = open_table(m);
+  if (result == MDB_SUCCESS && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) result = errno;
+  if (result != MDB_SUCCESS) return map_result(m, result, "open it", error);
+  m->bytes = info.me_mapsize;
+  m->page_bytes = stat.ms_psize;
+  return RKV_OK;
+}
+
+static enum rkv_status make(struct map *m, struct rkv_error *error) {
+  enum rkv_status status;
+  struct stat info;
+  if (files->unlink(files->ctx, m->dir, MAP_FILE) != 0 && errno != ENOENT)
+    return refuse_errno(m->path, "remove it", error);
+  status = open_env(m, true, error);
+  if (status == RKV_OK) status = folder_open_file(files, m->dir, MAP_FILE, O_RDWR, &m->file, error);
+  if (status == RKV_OK && files->look_at(files->ctx, m->file, &info) != 0)
+    status = refuse_errno(m->path, "look at", error);
+  return status == RKV_OK ? fill(m, (uint64_t)info.st_size, m->bytes, error) : status;
+}
+
+static enum rkv_status take(struct map *m, struct rkv_error *error) {
+  struct stat info;
+  enum rkv_status status;
+  if (files->look(files->ctx, m->dir, MAP_FILE, &info) != 0 && errno == ENOENT)
+    return rkv_fail(error, RKV_CORRUPT, "%s is missing", m->path);
+  status = folder_open_file(files, m->dir, MAP_FILE, O_RDWR, &m->file, error);
+  if (status != RKV_OK) return status;
+  if (files->sync(files->ctx, m->file) != 0) return refuse_errno(m->path, "sync it", error);
+  status = meta_check(m->file, m->path, error);
+  return status == RKV_OK ? open_env(m, false, error) : status;
+}
+
+enum rkv_status map_open(struct map *m, const char *path, int dir, bool fresh,
+                         struct rkv_error *error) {
+  enum rkv_status status;
+  m->dir = dir;
+  if (snprintf(m->path, sizeof m->path, "%s/%s", path, MAP_FILE) >= (int)sizeof m->path)
+    return rkv_fail(error, RKV_IO, "%s: the path is too long", path);
+  status = fresh ? make(m, error) : take(m, error);
+  assert(status != RKV_OK || is_long_enough(m)); /* (M1) */
+  return status;
+}
+
+/* ---- writing ---- */
+
+enum rkv_status map_begin(struct map *m, MDB_txn **txn, struct rkv_error *error) {
+  *txn = NULL;
+  (void)pthread_mutex_lock(&m->writing);
+  if (m->lost) return no_map(m, error);
+  return map_result(m, mdb_txn_begin(m->env, NULL, 0, txn), "begin to write", error);
+}
+
+static enum rkv_status commit(struct map *m, MDB_txn *txn, struct rkv_error *error) {
+  enum rkv_status status;
+  int result;
+  (void)pthread_rwlock_wrlock(&m->reading);
+  assert(pthread_rwlock_tryrdlock(&m->reading) != 0); /* (M3) */
+  result = mdb_txn_commit(txn);
+  (void)pthread_rwlock_unlock(&m->reading);
+  status = map_result(m, result, "write", error);
+  if (status == RKV_OK || result == MDB_MAP_FULL) return status;
+  if (error) error->status = RKV_IO; /* final: nobody knows what stands on the device */
+  return RKV_IO;
+}
+
+enum rkv_status map_end(struct map *m, MDB_txn *txn, enum rkv_status status,
+                        struct rkv_error *error) {
+  assert(pthread_mutex_trylock(&m->writing) != 0); /* (M2) */
+  if (status == RKV_OK)
+    status = commit(m, txn, error);
+  else if (txn)
+    mdb_txn_abort(txn);
+  if (status == RKV_NO_SPACE) m->spare = 0; /* to be counted */
+  return status;
+}
+
+void map_leave(struct map *m) {
+  (void)pthread_mutex_unlock(&m->writing);
+}
+
+/* Pages behind the last one, and those that the next transaction may take: all but what the last
+ * one gave back. */
+static uint64_t count(struct map *m) {
+  MDB_txn *txn = NULL;
+  MDB_cursor *cursor = NULL;
+  MDB_val key, value;
+  MDB_envinfo info;
+  uint64_t pages = 0;
+  (void)pthread_rwlock_rdlock(&m->reading);
+  if (mdb_env_info(m->env, &info) == MDB_SUCCESS)
+    pages = m->bytes / m->page_bytes - info.me_last_pgno - 1;
+  if (mdb_txn_begin(m->env, NULL, MDB_RDONLY, &txn) == MDB_SUCCESS &&
+      mdb_cursor_open(txn, FREE_TABLE, &cursor) == MDB_SUCCESS)
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == MDB_SUCCESS &&
+           *(const size_t *)key.mv_data < info.me_last_txnid)
+      pages += *(const size_t *)value.mv_data;
+  map_read_end(m, txn, cursor);
+  return pages;
+}
+
+bool map_has(struct map *m, uint64_t pages) {
+  bool has;
+  (void)pthread_mutex_lock(&m->writing);
+  if (m->spare < pages + RESERVE) m->spare = count(m);
+  has = m->spare >= pages + RESERVE;
+  if (has) m->spare -= pages;
+  (void)pthread_mutex_unlock(&m->writing);
+  return has;
+}
+
+/* ---- reading ---- */
+
+enum rkv_status map_read(struct map *m, MDB_txn **txn, MDB_cursor **cursor,
+                         struct rkv_error *error) {
+  int result;
+  *txn = NULL;
+  *cursor = NULL;
+  (void)pthread_rwlock_rdlock(&m->reading);
+  if (m->lost) return no_map(m, error);
+  result = mdb_txn_begin(m->env, NULL, MDB_RDONLY, txn);
+  if (result == MDB_SUCCESS) result = mdb_cursor_open(*txn, MAP_TABLE, cursor);
+  return map_result(m, result, "read", error);
+}
+
+void map_read_end(struct map *m, MDB_txn *txn, MDB_cursor *cursor) {
+  if (cursor) mdb_cursor_close(cursor);
+  if (txn) mdb_txn_abort(txn);
+  (void)pthread_rwlock_unlock(&m->reading);
+}
