@@ -13,6 +13,7 @@ sim [OPTION...]        the simulator: 20000 seeds of 50000 steps each, from SEED
 model [OPTION...]      every state of core/raft within the long bounds, 14 and 6.5 million; with options: within those
 mutations [NAME...]    a bug seeded by each line of tests/sim/mutations.txt: the simulator finds it; --model: the model
 contract [PLUGIN...]   rkv-contract at level full on every plugin, with reports (contract.sh)
+copies                 storage copy ended at every call that changes the device, between every pair of durable storages
 fuzz [TARGET [S]]      each fuzz target for S seconds (fuzz.sh)
 
 Real processes in trouble, under load; WHAT --help tells the options, --count N and --seed S first of all:
@@ -46,10 +47,15 @@ model() {
   "$build/rkv-model" --terms 2 --entries 1 --crashes 0 --change 3to2
 }
 
+copies() {
+  make_release
+  RKV_LONG=1 exec "$build/tests/storage-copy-sweep"
+}
+
 case "${1-}" in
   -h | --help) usage ;;
-  sim | model)
-    ./scripts/setup.sh build
+  sim | model | copies)
+    ./scripts/setup.sh "$([ "$1" = copies ] && echo test || echo build)"
     "$@"
     ;;
   mutations | contract | fuzz) exec "./scripts/$1.sh" "${@:2}" ;;

@@ -1,8 +1,8 @@
 /* sweep_test.c: a copy is ended at its first, second, ... last call that changes the device.
  *
  * Then at most one of the two storages is what a node starts on, with all that there was; and the
- * same command, given again, ends what was begun. With RKV_LONG: every call, every ordered pair of
- * durable storages, loss of power at every third, and the second command is ended as well. */
+ * same command, given again, ends what was begun. With RKV_LONG=N: every Nth call, every ordered
+ * pair of durable storages, loss of power at every 3 N, and the second command is ended as well. */
 #include "story.h"
 
 #include <contract/tree.h>
@@ -13,7 +13,7 @@
 
 enum {
   POINTS = 8,     /* of the short form, for each pair */
-  POWER_STEP = 3, /* of the long one: from one loss of power to the next */
+  POWER_STEP = 3, /* of the long one: losses of power are so much rarer than kills */
   LAST_CALLS = 8  /* each of them in either form */
 };
 
@@ -33,8 +33,14 @@ struct sweep {
   const struct shim_plan *plan;
 };
 
+/* 0: the short form. */
+static unsigned long_step(void) {
+  const char *text = getenv("RKV_LONG");
+  return text ? (unsigned)strtoul(text, NULL, 10) : 0;
+}
+
 static bool is_long(void) {
-  return getenv("RKV_LONG") != NULL;
+  return long_step() > 0;
 }
 
 static bool is_built(const char *plugin) {
@@ -121,7 +127,7 @@ static void sweep_pair(struct sweep *w, enum shim_death death, unsigned *points)
   whole = story_copy(&w->story, w->from, w->to, &none);
   if (!whole.ended || whole.code != HOST_EXIT_OK) fail_msg("copy: %s", whole.text);
   assert_true(whole.calls > POINTS);
-  step = is_long() ? (death == SHIM_POWER ? POWER_STEP : 1) : whole.calls / POINTS;
+  step = is_long() ? long_step() * (death == SHIM_POWER ? POWER_STEP : 1) : whole.calls / POINTS;
   for (unsigned n = 1;; n += step) {
     const struct shim_plan plan = {.die_at = n, .death = death, .sector = 512, .seed = n};
     if (!end_at(w, &plan)) break;
