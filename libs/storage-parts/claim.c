@@ -18,10 +18,11 @@ static const char first_temporary[] = ".rkv-owner";
 
 static size_t claim_print(const struct claim *c, rkv_node_id node_id, bool made,
                           char text[TEXT_MAX]) {
-  int len = snprintf(text, TEXT_MAX, "raft-key-value %.64s\nformat %u\nnode %" PRIu64 "\n%s\n",
-                     c->plugin, c->format, node_id, made ? "made" : "new");
-  return (size_t)(len + snprintf(text + len, TEXT_MAX - (size_t)len, "check %08" PRIx32 "\n",
-                                 crc32c(0, text, (size_t)len)));
+  size_t len =
+      (size_t)snprintf(text, TEXT_MAX, "raft-key-value %.64s\nformat %u\nnode %" PRIu64 "\n%s\n",
+                       c->plugin, c->format, node_id, made ? "made" : "new");
+  return len + (size_t)snprintf(text + len, TEXT_MAX - len, "check %08" PRIx32 "\n",
+                                crc32c(0, text, len));
 }
 
 static enum rkv_status claim_put(const struct claim *c, bool made, struct rkv_error *error) {
