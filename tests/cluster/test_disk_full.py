@@ -1,6 +1,7 @@
 """A node whose disk gets full: it says so, gives leadership away, goes on reading, and recovers when there is room."""
 import errno
 import os
+import signal
 import subprocess
 
 import grpc
@@ -8,6 +9,8 @@ import pytest
 
 from load import Load, expect_all
 from nodes import BUILD, PATIENCE, wait_until
+from stubs import types
+from test_storage_copy import copy
 
 ALL = [1, 2, 3]
 DISK = "40m"
@@ -163,3 +166,29 @@ def test_a_start_on_a_full_disk(disk, cluster, sets):
     filler.unlink()
     wait_until(lambda: refusal(node, "after") is None, "writes are taken", 2 * PATIENCE)
     expect_all(node, {**written, "after": VALUE})
+
+
+def test_a_node_moves_away_from_its_full_disk(disk, cluster, tmp_path):
+    """Not an entry more fits behind the last one, not even the note that says where the node went: the copy is made,
+    and the node goes on with every write."""
+    source = ("storage-wal", disk / "data")
+    node = cluster.start(1, sets={"storage.plugin": source[0], "storage.dir": source[1],
+                                  "storage.segment_bytes": "64KiB"})[1]
+    node.init([node])
+    wait_until(lambda: node.view().state == "leader", "it leads")
+    fill(disk)
+    written = {}
+    with pytest.raises(grpc.RpcError):
+        while True:
+            key = f"key-{len(written)}"
+            node.app.Set(types.SetRequest(key=key, value="v"), timeout=3)
+            written[key] = "v"
+    node.signal(signal.SIGTERM)
+    node.wait()
+    target = ("storage-wal", tmp_path / "roomy")
+    code, out, err = copy(1, source, target, "--set-from", "segment_bytes=64KiB")
+    assert code == 0 and out.startswith("copied and compared"), err
+    node.sets = {**node.sets, "storage.dir": target[1]}
+    come_back(node)
+    cluster.leader()
+    expect_all(node, written)

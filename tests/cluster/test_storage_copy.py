@@ -28,10 +28,10 @@ def storage(*words, cwd=None):
     return done.returncode, done.stdout, done.stderr
 
 
-def copy(node_id, source, target):
+def copy(node_id, source, target, *more):
     """source, target: (plugin, directory)."""
     return storage("copy", "--id", node_id, "--from", source[0], "--set-from", f"dir={source[1]}", "--to", target[0],
-                   "--set-to", f"dir={target[1]}")
+                   "--set-to", f"dir={target[1]}", *more)
 
 
 def look(what, node_id, place, *more):

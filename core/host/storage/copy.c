@@ -11,7 +11,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { WINDOW = 4 }; /* batches on their way to the copy */
+enum {
+  WINDOW = 4,    /* batches on their way to the copy */
+  NOTE_MS = 2000 /* for the note: a full device may take it never, and the copy goes on without */
+};
 
 /* ---- single steps ---- */
 
@@ -32,7 +35,7 @@ static enum rkv_status append_note(const struct copy *c, struct rkv_error *error
   struct rkv_completion *completion = pending_add(&s->pending);
   struct rkv_entry note = moved_note(&s->state, c->where);
   if (completion) s->ops->append(s->storage, &note, 1, completion);
-  return await(s, 0, "append", error);
+  return subject_said(s, pending_wait_ms(&s->pending, 0, NOTE_MS, error), "append", error);
 }
 
 /* ---- the contents ---- */

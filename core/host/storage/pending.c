@@ -5,6 +5,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <time.h>
+
+enum { MS_OF_S = 1000, NS_OF_MS = 1000000, NS_OF_S = 1000000000 };
 
 struct pending_operation {
   struct rkv_completion completion; /* the first member */
@@ -12,8 +15,12 @@ struct pending_operation {
 };
 
 void pending_init(struct pending *p) {
+  pthread_condattr_t clock;
   (void)pthread_mutex_init(&p->lock, NULL);
-  (void)pthread_cond_init(&p->changed, NULL);
+  (void)pthread_condattr_init(&clock);
+  (void)pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+  (void)pthread_cond_init(&p->changed, &clock);
+  (void)pthread_condattr_destroy(&clock);
   p->count = 0;
   p->error = (struct rkv_error){0};
 }
@@ -51,13 +58,37 @@ struct rkv_completion *pending_add(struct pending *p) {
   return &operation->completion;
 }
 
-enum rkv_status pending_wait(struct pending *p, size_t count, struct rkv_error *error) {
+/* `until` NULL: without a limit. */
+static enum rkv_status wait_until(struct pending *p, size_t count, const struct timespec *until,
+                                  struct rkv_error *error) {
   enum rkv_status status;
+  int code = 0;
   (void)pthread_mutex_lock(&p->lock);
-  while (p->count > count && p->error.status == RKV_OK)
-    (void)pthread_cond_wait(&p->changed, &p->lock);
+  while (p->count > count && p->error.status == RKV_OK && code == 0)
+    code = until ? pthread_cond_timedwait(&p->changed, &p->lock, until)
+                 : pthread_cond_wait(&p->changed, &p->lock);
   status = (enum rkv_status)p->error.status;
-  if (status != RKV_OK) *error = p->error;
+  if (status != RKV_OK)
+    *error = p->error;
+  else if (p->count > count)
+    status = rkv_fail(error, RKV_UNAVAILABLE, "it is not done in time");
   (void)pthread_mutex_unlock(&p->lock);
   return status;
+}
+
+enum rkv_status pending_wait(struct pending *p, size_t count, struct rkv_error *error) {
+  return wait_until(p, count, NULL, error);
+}
+
+enum rkv_status pending_wait_ms(struct pending *p, size_t count, unsigned ms,
+                                struct rkv_error *error) {
+  struct timespec until;
+  (void)clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_sec += ms / MS_OF_S;
+  until.tv_nsec += (long)(ms % MS_OF_S) * NS_OF_MS;
+  if (until.tv_nsec >= NS_OF_S) {
+    until.tv_nsec -= NS_OF_S;
+    until.tv_sec++;
+  }
+  return wait_until(p, count, &until, error);
 }

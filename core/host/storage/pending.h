@@ -23,5 +23,9 @@ struct rkv_completion *pending_add(struct pending *p);
 
 /* Waits until at most `count` operations have not ended, or one has failed. Errors: that one's. */
 enum rkv_status pending_wait(struct pending *p, size_t count, struct rkv_error *error);
+/* The same for at most so long. Errors: also RKV_UNAVAILABLE when the time is over; the operation
+ * still ends later. */
+enum rkv_status pending_wait_ms(struct pending *p, size_t count, unsigned ms,
+                                struct rkv_error *error);
 
 #endif

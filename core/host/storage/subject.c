@@ -48,27 +48,26 @@ static bool is_empty_folder(const char *path) {
   return empty;
 }
 
+/* Why open would make the option's path anew; NULL: it would not. */
+static const char *absence_of(const struct rkv_option *option, const char *path) {
+  if (option->type != RKV_OPTION_PATH || !path || !path[0]) return NULL;
+  if (access(path, F_OK) != 0) return strerror(errno);
+  return is_empty_folder(path) ? "an empty directory" : NULL;
+}
+
 /* What open would make anew was mistyped. */
 static void check_there(const struct host_section *section, const struct host_part *part) {
   const struct host_table table = host_table_of(part->plugin);
   for (size_t i = 0; i < table.count; i++) {
-    const char *path = part->values[i].text;
-    if (table.first[i].type != RKV_OPTION_PATH || !path || !path[0]) continue;
-    if (access(path, F_OK) != 0)
-      host_section_complain(section, table.first[i].name, false, strerror(errno));
-    else if (is_empty_folder(path))
-      host_section_complain(section, table.first[i].name, false, "an empty directory");
+    const char *why = absence_of(&table.first[i], part->values[i].text);
+    if (why) host_section_complain(section, table.first[i].name, false, why);
   }
 }
 
 bool subject_is_there(const struct subject *s) {
   const struct host_table table = host_table_of(s->part.plugin);
-  for (size_t i = 0; i < table.count; i++) {
-    const char *path = s->part.values[i].text;
-    if (table.first[i].type == RKV_OPTION_PATH && path && path[0] &&
-        (access(path, F_OK) != 0 || is_empty_folder(path)))
-      return false;
-  }
+  for (size_t i = 0; i < table.count; i++)
+    if (absence_of(&table.first[i], s->part.values[i].text)) return false;
   return true;
 }
 
