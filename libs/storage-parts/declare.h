@@ -29,6 +29,23 @@
 /* Its field in the struct of values. */
 #define DECLARE_FIELD(name, type, default_, min, max, flags, help) uint64_t name;
 
+/* Defines `NAME(config, values, error)`, which takes out of what open is given the values of the
+ * table: `dir`, then the list, into a struct of a field for each. Errors: RKV_BROKEN for another
+ * number of values. */
+#define DECLARE_ONE(name, type, default_, min, max, flags, help) +1
+#define DECLARE_TAKE_ONE(name, type, default_, min, max, flags, help)                              \
+  values->name = config->values[n++].number;
+#define DECLARE_TAKE(name_, struct_, list_)                                                        \
+  static enum rkv_status name_(const struct rkv_config *config, struct struct_ *values,            \
+                               struct rkv_error *error) {                                          \
+    const uint32_t count = 1 list_(DECLARE_ONE);                                                   \
+    uint32_t n = 0;                                                                                \
+    if (config->count != count)                                                                    \
+      return rkv_fail(error, RKV_BROKEN, "%u option values instead of %u", config->count, count);  \
+    values->dir = config->values[n++].text;                                                        \
+    list_(DECLARE_TAKE_ONE) return RKV_OK;                                                         \
+  }
+
 /* All operations of a storage that begins with a struct log but open, close and read. */
 #define DECLARE_OPERATIONS                                                                         \
   .load = reading_load, .save_vote = queue_save_vote, .save_identity = queue_save_identity,        \

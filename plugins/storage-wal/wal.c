@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+DECLARE_TAKE(wal_take_options, wal_options, WAL_OPTION_LIST)
+
 /* Puts the directory before the text of a leaf, which knows files by their names alone. */
 static enum rkv_status wal_placed(const char *dir, enum rkv_status status,
                                   struct rkv_error *error) {
@@ -22,16 +24,8 @@ enum rkv_status wal_open_on(const struct rkv_host *host, const struct rkv_config
                             void **storage, struct rkv_error *error) {
   struct wal_options values;
   struct store *store;
-  enum rkv_status status;
-  size_t n = 0;
-  if (config->count != WAL_OPTIONS)
-    return rkv_fail(error, RKV_BROKEN, "%u option values instead of %d", config->count,
-                    WAL_OPTIONS);
-  values.dir = config->values[n++].text;
-#define WAL_OPTION_TAKE(name, type, default_, min, max, flags, help)                               \
-  values.name = config->values[n++].number;
-  WAL_OPTION_LIST(WAL_OPTION_TAKE)
-#undef WAL_OPTION_TAKE
+  enum rkv_status status = wal_take_options(config, &values, error);
+  if (status != RKV_OK) return status;
   values.segment_bytes -= values.segment_bytes % RECORD_ALIGN;
   status = store_open(host, &values, files, threads, &store, error);
   if (status == RKV_OK) *storage = store;
