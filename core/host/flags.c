@@ -191,6 +191,9 @@ static enum rkv_status parse_word(struct parser *p, const char *word) {
   if (p->commanded)
     return rkv_fail(p->error, RKV_INVALID, "%s: one word too many (raft-key-value --help)", word);
   nearest.word = word = command_word(p, word, whole);
+  if (strcmp(word, "storage") == 0)
+    return rkv_fail(p->error, RKV_INVALID,
+                    "storage: copy, verify, dump or stat? (raft-key-value --help tells all)");
   for (size_t i = HOST_COMMAND_CHECK; i <= HOST_COMMAND_STORAGE_STAT; i++) {
     if (strcmp(word, commands[i]) == 0) {
       if (flags->command == HOST_COMMAND_RUN) flags->command = (enum host_command)i;

@@ -136,7 +136,7 @@ static void a_storage_that_is_named_has_its_own_settings(void **state) {
 static void a_mistake_about_storages_is_one_line_too(void **state) {
   (void)state;
   REFUSED("unknown command storage cop (did you mean storage copy?)", "storage", "cop");
-  REFUSED("unknown command storage (did you mean storage copy?)", "storage");
+  REFUSED("storage: copy, verify, dump or stat? (raft-key-value --help tells all)", "storage");
   REFUSED("x: one word too many (raft-key-value --help)", "storage", "copy", "x");
   REFUSED("storage copy needs --to PLUGIN", "storage", "copy", "--from", "a");
   REFUSED("--to means nothing to storage stat (leave it out)", "storage", "stat", "--to", "b");
