@@ -281,6 +281,36 @@ static void *hold(void *arg) {
   return NULL;
 }
 
+static void *wait_in_vain(void *arg) {
+  struct hall *h = arg;
+  const struct threads *t = turns_table(h->turns);
+  t->lock(t->ctx, &h->slow);
+  h->timed_out = !t->wait_ms(t->ctx, &h->come, &h->slow, 100);
+  tell(h, "c");
+  (void)pthread_mutex_unlock(&h->slow);
+  return NULL;
+}
+
+/* The time is over while another thread holds the mutex: the wait says so when it has it again. */
+static void a_wait_that_is_over_says_so(void **state) {
+  struct world *w = world_new(1);
+  struct hall h = {.slow = PTHREAD_MUTEX_INITIALIZER, .come = PTHREAD_COND_INITIALIZER};
+  struct thread *waiter, *holder;
+  (void)state;
+  h.turns = turns_new(w, 1, after, NULL);
+  const struct threads *t = turns_table(h.turns);
+  assert_int_equal(t->start(t->ctx, &waiter, wait_in_vain, &h), 0);
+  world_run(w, 1000000);
+  assert_int_equal(t->start(t->ctx, &holder, hold, &h), 0);
+  world_run(w, 2000000000);
+  assert_string_equal(h.story, "abc");
+  assert_true(h.timed_out);
+  t->join(t->ctx, waiter);
+  t->join(t->ctx, holder);
+  world_free(w);
+  turns_free(h.turns);
+}
+
 /* The world's own thread that wants a mutex runs its holder on, and no time passes. */
 static void who_waits_lets_others_run(void **state) {
   struct world *w = world_new(1);
@@ -311,6 +341,7 @@ int main(void) {
       cmocka_unit_test(full_refuses_what_grows),
       cmocka_unit_test(failed_sync_may_lose),
       cmocka_unit_test(threads_wait_in_virtual_time),
+      cmocka_unit_test(a_wait_that_is_over_says_so),
       cmocka_unit_test(who_waits_lets_others_run),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,18 +184,22 @@ static void lock(void *ctx, pthread_mutex_t *mutex) {
   }
 }
 
-static void park(struct turns *t, pthread_cond_t *condition, pthread_mutex_t *mutex) {
+/* False: the time was over. The mutex, which another may hold, is had again in either case. */
+static bool park(struct turns *t, pthread_cond_t *condition, pthread_mutex_t *mutex) {
   struct thread *self = current;
+  bool called;
   self->on = condition;
   self->timed_out = false;
   (void)pthread_mutex_unlock(mutex);
   yield();
+  called = !self->timed_out;
   lock(t, mutex);
+  return called;
 }
 
 static void wait(void *ctx, pthread_cond_t *condition, pthread_mutex_t *mutex) {
   assert(current);
-  park(ctx, condition, mutex);
+  (void)park(ctx, condition, mutex);
 }
 
 static bool wait_ms(void *ctx, pthread_cond_t *condition, pthread_mutex_t *mutex, unsigned ms) {
@@ -203,8 +207,7 @@ static bool wait_ms(void *ctx, pthread_cond_t *condition, pthread_mutex_t *mutex
   assert(self);
   self->limited = true;
   later(self, ms * NS_OF_MS);
-  park(ctx, condition, mutex);
-  return !self->timed_out;
+  return park(ctx, condition, mutex);
 }
 
 static void signal_one(void *ctx, pthread_cond_t *condition) {
