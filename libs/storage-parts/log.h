@@ -59,7 +59,8 @@ struct snapshot {
   atomic_bool replaced;          /* with the last reference its bytes go, too */
 };
 
-/* What differs between storages. All but the names may be NULL. */
+/* What differs between storages. `take` and `drop` may be NULL, and one of `term` and
+ * `read`. */
 struct log_ops {
   const char *plugin;  /* its name, with which texts begin */
   const char *section; /* of the host's log */

@@ -14,8 +14,8 @@ struct reading_ops {
   /* Finds entry r->at on the device. `last` is the last durable entry: those behind it on the
    * device may have been truncated. False: it stands nowhere. Under the lock. */
   bool (*find)(struct reading *r, rkv_index last);
-  /* Gives entries from r->at on, at least one, as far as `find` found them and they fit; frees what
-   * that took. Not under the lock. */
+  /* Gives entries from r->at on, at least one, as far as `find` found them and they fit.
+   * Not under the lock. */
   enum rkv_status (*give)(struct reading *r, struct rkv_error *error);
 };
 

@@ -23,7 +23,8 @@ enum rkv_status segment_new(const struct head *head, struct segment **segment,
 void segment_free_all(struct segment *oldest);
 
 /* Makes the file spare-NUMBER.wal of `size` zeros, durable, piece by piece; gives up with
- * RKV_CANCELLED when `stop` says so. Errors: RKV_NO_SPACE, RKV_FULL, RKV_IO; nothing is left. */
+ * RKV_CANCELLED when `stop` says so. Errors: RKV_NO_SPACE, RKV_FULL, RKV_IO, RKV_NO_MEMORY; nothing
+ * is left. */
 enum rkv_status segment_make_spare(const struct dir *dir, uint64_t number, uint64_t size,
                                    bool (*stop)(void *arg), void *arg, struct rkv_error *error);
 

@@ -5,7 +5,8 @@
 #include "recover.h"
 #include "store.h"
 
-/* Goes on where the recovered log ends; takes its descriptor over. Errors: RKV_NO_MEMORY. */
+/* Goes on where the recovered log ends; takes its descriptor over. Errors: RKV_NO_MEMORY,
+ * RKV_IO. */
 enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error *error);
 void writer_free(struct writer *w);
 void *writer_main(void *store);

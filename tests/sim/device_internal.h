@@ -38,8 +38,8 @@ struct device_names {
 /* One change of names that the disk does not have yet. */
 struct device_change {
   uint64_t at;
-  bool renames;                                    /* `from` went */
-  char from[DEVICE_NAME_MAX], to[DEVICE_NAME_MAX]; /* "": nothing came */
+  bool renames;                                    /* `from` became `to`; else one of them alone */
+  char from[DEVICE_NAME_MAX], to[DEVICE_NAME_MAX]; /* "": none */
   struct device_file *file;                        /* what came, or went for good */
 };
 

@@ -65,7 +65,7 @@ static bool same_identity(const struct rkv_identity *a, const struct rkv_identit
          a->settled == b->settled;
 }
 
-/* The log that is held now has what the call appended: no later one cut it off. */
+/* A later call cut off what this call appended: the log that is held now need not have it. */
 static bool was_cut(const struct disk_op *op) {
   for (const struct disk_op *later = op->next; later; later = later->next)
     if (later->last.index < op->last.index) return true;

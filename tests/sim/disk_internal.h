@@ -69,7 +69,7 @@ struct disk {
 };
 
 /* ---- disk.c ---- */
-/* Storage-wal's answer to a snapshot's call: is it one that the device explains? */
+/* Notes that the storage met damage, if its answer says so; returns the answer. */
 enum rkv_status disk_heard(struct disk *d, enum rkv_status status);
 
 /* ---- disk_ops.c: calls on their way, and their answers ---- */

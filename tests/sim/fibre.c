@@ -46,7 +46,9 @@ static uint8_t *stack_take(void) {
   uint8_t *at =
       mmap(NULL, page + STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   assert(at != MAP_FAILED);
-  (void)mprotect(at, page, PROT_NONE);
+  int code = mprotect(at, page, PROT_NONE);
+  assert(code == 0);
+  (void)code;
   return at + page;
 }
 

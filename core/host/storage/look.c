@@ -1,4 +1,4 @@
-/* look.c: stat, verify and dump. */
+/* look.c: stat and verify. */
 #include <host/storage/look.h>
 
 #include <host/json.h>
