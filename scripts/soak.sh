@@ -10,7 +10,7 @@ usage: soak.sh WHAT [OPTION...]      RKV_BUILD: another build than build/release
 
 sim [OPTION...]        the simulator: 20000 seeds of 50000 steps each, from SEED: --from N (1), --seeds N, --steps N;
                        --alone: only each seed's disk without a node
-model [OPTION...]      every state of core/raft within the long bounds, 14 and 6.5 million; with options: within those
+model [OPTION...]      every state of core/raft within the long bounds, 14 and 7.3 million; with options: within those
 mutations [NAME...]    a bug seeded by each line of tests/sim/mutations.txt: the simulator finds it; --model: the model
 contract [PLUGIN...]   rkv-contract at level full on every plugin, with reports (contract.sh)
 copies                 storage copy ended at every call that changes the device, between every pair of durable storages
