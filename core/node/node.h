@@ -31,6 +31,39 @@ struct node_executor {
   void (*post)(void *ctx, struct node_job *job);
 };
 
+/* What a swap of the storage asks the host for (rkv_swap_call), copied from the call. */
+struct node_swap_request {
+  bool check;     /* only look: *out stays NULL, and nothing is left behind */
+  bool forgetful; /* also to a storage that is not durable */
+  char *plugin;
+  char *settings[RKV_SWAP_SETTINGS_MAX]; /* KEY=VALUE */
+  size_t setting_count;
+};
+
+/* A storage that the host opened for a swap; the host's until it is closed. */
+struct node_storage {
+  const struct rkv_storage_ops *ops;
+  void *storage;
+  uint64_t capabilities; /* RKV_CAP_* */
+  /* Where it is, `PLUGIN, KEY=VALUE, ...` without secrets: the note in the storage that it replaces
+   * (moved.h), at most MOVED_TO_MAX bytes. */
+  const char *place;
+  const char *lines; /* of section [storage] of the INI that name it, ';' between two */
+};
+
+/* How a node gets another storage. All on the worker; may block. */
+struct node_storages {
+  void *ctx;
+  /* Opens a storage beside the present one. Refuses what is not allowed, not durable without
+   * `forgetful`, not empty, or in use. Errors as rkv_swap_call says. */
+  enum rkv_status (*open)(void *ctx, const struct node_swap_request *request,
+                          const struct node_storage **out, struct rkv_error *error);
+  /* The swap was given up: closes what open gave, and leaves nothing that a next try would find. */
+  void (*drop)(void *ctx);
+  /* The node stands on what open gave: closes the storage before it. */
+  void (*moved)(void *ctx);
+};
+
 /* The three opened plugins' tables and the host. All borrowed until node_free. */
 struct node_plugins {
   const struct rkv_host *host;
@@ -48,6 +81,7 @@ struct node_plugins {
    * thread, does not block. NULL: no plugin metrics are shown. */
   size_t (*metrics_format)(void *ctx, char *out, size_t size);
   void *metrics_ctx;
+  const struct node_storages *storages; /* NULL: the storage cannot be swapped */
 };
 
 struct node_options {

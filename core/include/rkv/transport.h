@@ -62,6 +62,8 @@ struct rkv_node_api {
   /* Since 1.2: a transport looks at struct_size before it calls these two. */
   void (*remove)(void *ctx, struct rkv_membership_call *call);
   void (*set_address)(void *ctx, struct rkv_membership_call *call);
+  /* Since 1.4, likewise. */
+  void (*swap_storage)(void *ctx, struct rkv_swap_call *call);
 };
 
 /* The node that a connection leads to, and what its requests carry (struct rkv_envelope). */
