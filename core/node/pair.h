@@ -12,12 +12,12 @@
  * before RETIRING is out at once: from then on done means durable in current, and the copy is to be
  * dropped. A current that fails fails the write, as without a copy.
  *
- * (P1) Completions are called once each, in the order of the calls.
- * (P2) Nothing is done because the copy has it alone, before current is retired.
- * (P3) COPYING: the copy's log equals current's up to `copied`. JOINED: every write that was given
+ * (Q1) Completions are called once each, in the order of the calls.
+ * (Q2) Nothing is done because the copy has it alone, before current is retired.
+ * (Q3) COPYING: the copy's log equals current's up to `copied`. JOINED: every write that was given
  *      to one was given to both.
- * (P4) The copy's identity is UNFINISHED until current is retired and pair_finish was called.
- * (P5) At most one copy; a side that was left stays until nobody uses it (pair_released).
+ * (Q4) The copy's identity is UNFINISHED until current is retired and pair_finish was called.
+ * (Q5) At most one copy; a side that was left stays until nobody uses it (pair_released).
  *
  * Threads: functions without a remark are the runner's. */
 #ifndef NODE_PAIR_H

@@ -12,6 +12,7 @@
 #include <rkv/state_machine.h>
 #include <rkv/status.h>
 #include <rkv/storage.h>
+#include <rkv/swap.h>
 #include <rkv/transport.h>
 #include <rkv/types.h>
 

@@ -13,6 +13,7 @@
 
 #include <rkv/call.h>
 #include <rkv/plugin.h>
+#include <rkv/swap.h>
 
 #ifdef __cplusplus
 extern "C" {
