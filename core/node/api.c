@@ -134,6 +134,10 @@ static void snapshot_now(void *ctx, struct rkv_snapshot_now_call *call) {
   gate_enter(ctx, &call->call, NODE_SNAPSHOT_NOW);
 }
 
+static void swap_storage(void *ctx, struct rkv_swap_call *call) {
+  gate_enter(ctx, &call->call, NODE_SWAP);
+}
+
 static void kick(void *ctx) {
   node_kick(ctx);
 }
@@ -161,5 +165,6 @@ void api_make(struct node *n) {
                                  .snapshot_now = snapshot_now,
                                  .hello = hello,
                                  .remove = remove_member,
-                                 .set_address = set_address};
+                                 .set_address = set_address,
+                                 .swap_storage = swap_storage};
 }

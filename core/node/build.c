@@ -12,6 +12,7 @@
 #include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/stream.h>
+#include <node/swap.h>
 
 #include <assert.h>
 #include <inttypes.h>
@@ -148,7 +149,7 @@ void build_run(struct node *n) {
   if (!n->build.wanted || n->build.running || n->receive.installing ||
       n->now_ns < n->build.pause_ns)
     return;
-  if (!build_is_worth_it(n) || !stream_gives_way(n)) return;
+  if (swap_holds_builds(n) || !build_is_worth_it(n) || !stream_gives_way(n)) return;
   struct snapshot_build *b = calloc(1, sizeof *b);
   if (!b) {
     give_up_build(n, "out of memory");

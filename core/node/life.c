@@ -38,6 +38,9 @@ enum rkv_status node_new(const struct node_options *options, const struct node_p
   n->options = *options;
   n->plugins = *plugins;
   n->plugins.transport_instance = NULL;
+  pair_init(&n->pair, plugins->storage, plugins->storage_instance);
+  n->plugins.storage = &pair_ops;
+  n->plugins.storage_instance = &n->pair;
   n->executor = executor;
   n->timer_ns = UINT64_MAX;
   pthread_mutex_init(&n->end.lock, NULL);
@@ -49,6 +52,7 @@ enum rkv_status node_new(const struct node_options *options, const struct node_p
     return RKV_OK;
   }
   tail_free(&n->tail);
+  pair_destroy(&n->pair);
   pthread_mutex_destroy(&n->end.lock);
   free(n);
   return status;
@@ -102,6 +106,8 @@ void node_free(struct node *n) {
   node_abandon(n);
   assert(inbox_empty(&n->inbox) && n->change.count == 0); /* (N1) */
   assert(!n->read.tickets && !n->transfer.call && !n->build.call);
+  swap_free(n);
+  pair_destroy(&n->pair);
   propose_free(n);
   ring_free(&n->deferred);
   tail_free(&n->tail);

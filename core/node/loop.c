@@ -31,6 +31,7 @@
 #include <node/send.h>
 #include <node/stall.h>
 #include <node/stream.h>
+#include <node/swap.h>
 #include <node/tend.h>
 #include <node/transfer.h>
 
@@ -68,13 +69,15 @@ static void end_waiting(struct node *n) {
   read_fail_all(n, &error);
   transfer_fail(n, &open);
   build_fail(n, &error);
+  swap_abandon(n, &error);
   defer_fail(n, &error);
   peer_close_all(n);
 }
 
 static bool calls_wait(const struct node *n) {
   return n->propose.pending.count > 0 || n->change.count > 0 || n->read.tickets ||
-         n->transfer.call || n->build.call || n->deferred.count > 0 || stream_waits(n);
+         n->transfer.call || n->build.call || n->deferred.count > 0 || stream_waits(n) ||
+         swap_waits(n);
 }
 
 /* Ends the waiting calls whose deadline passed. Looks every NODE_EXPIRE_NS, not at each call's
@@ -87,6 +90,7 @@ static void expire_calls(struct node *n) {
   transfer_expire(n);
   build_expire(n);
   stream_expire(n);
+  swap_expire(n);
   defer_expire(n);
   n->expire_ns = calls_wait(n) ? n->now_ns + NODE_EXPIRE_NS : 0;
 }
@@ -109,6 +113,7 @@ static void arm_timer(struct node *n) {
   if (n->stall.ns > 0 && n->stall.ns < deadline) deadline = n->stall.ns;
   deadline = pause_end(n, n->tend_ns, deadline);
   deadline = pause_end(n, n->apply.pause_ns, deadline);
+  deadline = pause_end(n, n->swap.due_ns, deadline);
   /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
   if (deadline >= n->timer_ns && n->timer_ns > n->now_ns) return;
   n->timer_ns = deadline;
@@ -132,9 +137,9 @@ typedef void phase(struct node *n);
 
 /* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
 static phase *const phases[] = {
-    propose_flush, on_time,    expire_calls,  read_flush,      transfer_drain_run,
-    stall_run,     tend_run,   replicate_all, reads_now,       apply_slice,
-    read_run,      stream_run, build_run,     identity_settle, know_run,
+    propose_flush, on_time,       expire_calls,    read_flush,  transfer_drain_run, stall_run,
+    tend_run,      replicate_all, reads_now,       apply_slice, read_run,           stream_run,
+    swap_run,      build_run,     identity_settle, know_run,
 };
 
 /* Works one batch: everything that waits now. True if there is more to do at once. The clock is

@@ -11,6 +11,16 @@
 
 enum { METRICS_TEXT_MAX = 8192 };
 
+/* Only while a swap of the storage runs, or after one that was given up. */
+static size_t format_swap(struct node *n, char *text, size_t size) {
+  uint64_t done, total;
+  uint32_t phase = swap_phase(n, &done, &total);
+  if (phase == RKV_SWAP_PHASE_NONE || phase == RKV_SWAP_PHASE_MOVED) return 0;
+  int length = snprintf(text, size, " swap:%" PRIu32 " swap_done:%" PRIu64 " swap_total:%" PRIu64,
+                        phase, done, total);
+  return length > 0 ? (size_t)length : 0;
+}
+
 /* Counters of the node and of the plugins as ` name:value` pairs. */
 static size_t format_text(struct node *n, char *text, size_t size) {
   int length = snprintf(
@@ -28,6 +38,7 @@ static size_t format_text(struct node *n, char *text, size_t size) {
       n->odd.addr_differs, n->odd.not_durable, n->odd.id_clashes, n->count.odd_memberships,
       n->identity.cluster.high, n->identity.cluster.low, n->identity.incarnation);
   size_t at = length > 0 ? (size_t)length : 0;
+  at += format_swap(n, text + at, size - at);
   if (n->plugins.metrics_format && at < size)
     at += n->plugins.metrics_format(n->plugins.metrics_ctx, text + at, size - at);
   return at;

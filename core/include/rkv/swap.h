@@ -22,7 +22,8 @@ enum rkv_swap_action {
 #undef RKV_SWAP_ACTION_ENUM
 };
 
-/* X(NAME, number, text): where a swap is. `done` of `total` counts bytes of payload. */
+/* X(NAME, number, text): where a swap is. `done` of `total`: bytes of the
+ * snapshot (SNAPSHOT), entries of the log (LOG, COMPARING). */
 #define RKV_SWAP_PHASE_LIST(X)                                                                     \
   X(NONE, 0, "none")                                                                               \
   X(OPENING, 1, "opening")                                                                         \

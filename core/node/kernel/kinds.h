@@ -34,6 +34,7 @@
   X(READ_INDEX, read_on_index_call, READ_INDEX)                                                    \
   X(READ_INDEX_ANSWER, read_on_index_answer, OWN)                                                  \
   X(SNAPSHOT_NOW, build_on_now, ADMIN)                                                             \
+  X(SWAP, swap_on_call, ADMIN)                                                                     \
   X(FETCHED, fetch_on_done, OWN)                                                                   \
   X(SNAPSHOT_BUILT, build_on_done, OWN)                                                            \
   X(SNAPSHOT_SEND, send_on_step, OWN)                                                              \

@@ -24,7 +24,9 @@
 #include <node/lost.h>
 #include <node/node.h>
 #include <node/odd.h>
+#include <node/pair.h>
 #include <node/stall.h>
+#include <node/swap.h>
 #include <node/kernel/tail.h>
 #include <node/tell.h>
 #include <raft/raft.h>
@@ -180,7 +182,8 @@ struct counters {
 
 struct node {
   struct node_options options;
-  struct node_plugins plugins;
+  struct node_plugins plugins; /* its storage is the pair */
+  struct pair pair;
   const struct node_executor *executor;
   struct rkv_node_api api;
   struct raft *raft;
@@ -222,6 +225,7 @@ struct node {
   struct oddities odd;
   struct strangers foreign;
   struct leaps leap;
+  struct swapping swap;
   uint64_t tend_ns; /* when the leader looks after its peers again */
   struct telling tell;
   struct counters count;
