@@ -25,6 +25,9 @@ struct world_node {
   struct node_executor executor;
   struct node *node;
   void *storage, *sm;
+  const struct rkv_storage_ops *storage_ops; /* of `storage` */
+  struct node_storages storages;
+  struct node_storage copy; /* ops NULL: there is none */
   uint64_t timer_ns;        /* on the world's clock */
   uint64_t paused_until_ns; /* the node is paused until then */
   uint64_t start_ns, rate;  /* its clock runs at rate/1000 of the world's since start_ns */
@@ -75,6 +78,12 @@ struct world {
                      const struct rkv_timeout_now_call *timeout_now);
   /* Called after every step, also inside a wait. */
   void (*on_step)(struct world *w);
+  /* Opens the storage that a swap asks for; NULL: nodes do not swap theirs. */
+  enum rkv_status (*open_copy)(struct world_node *wn, const struct node_swap_request *request,
+                               struct node_storage *out, struct rkv_error *error);
+  /* Called when one side is closed: the old one, because the node moved, or the copy. NULL: nobody
+   * wants to know. */
+  void (*on_swapped)(struct world_node *wn, bool moved);
   /* True: this allocation through the host fails. */
   bool (*alloc_fails)(struct world *w);
 };
@@ -105,6 +114,11 @@ uint64_t world_local_ns(const struct world_node *wn);
 uint64_t world_patience_ns(const struct world_node *wn, const struct rkv_call *call);
 
 void world_cancel_outbound(struct world_node *from);
+
+/* ---- world_swap.c: the host's part of a swap of the storage ---- */
+void world_make_storages(struct world_node *wn);
+/* Closes what the node has open. */
+void world_close_storages(struct world_node *wn);
 
 /* ---- world_worker.c ---- */
 /* The executor's `post`. */

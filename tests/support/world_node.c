@@ -127,6 +127,8 @@ enum rkv_status world_try_start(struct world *w, rkv_node_id id, struct rkv_erro
   make_world_node(w, wn, id);
   enum rkv_status status = w->storage->open(&wn->host, &w->storage_config, &wn->storage, error);
   if (status != RKV_OK) return status;
+  wn->storage_ops = w->storage;
+  world_make_storages(wn);
   status = w->sm->open(&wn->host, &w->sm_config, &wn->sm, error);
   struct node_plugins plugins = {.host = &wn->host,
                                  .transport_abi_minor = w->transport_abi_minor,
@@ -136,13 +138,14 @@ enum rkv_status world_try_start(struct world *w, rkv_node_id id, struct rkv_erro
                                  .sm = w->sm,
                                  .sm_instance = wn->sm,
                                  .sm_capabilities = w->sm_capabilities,
-                                 .storage_capabilities = w->storage_capabilities};
+                                 .storage_capabilities = w->storage_capabilities,
+                                 .storages = w->open_copy ? &wn->storages : NULL};
   if (status == RKV_OK) {
     status = node_new(&w->options, &plugins, &wn->executor, &wn->node, error);
     if (status != RKV_OK) w->sm->close(wn->sm);
   }
   if (status != RKV_OK) {
-    w->storage->close(wn->storage);
+    world_close_storages(wn);
     return status;
   }
   node_set_transport(wn->node, wn);
@@ -172,7 +175,7 @@ void world_stop(struct world *w, rkv_node_id id) {
     world_flush_jobs(wn);
     node_kick(wn->node);
   } while (wn->jobs);
-  w->storage->close(wn->storage);
+  world_close_storages(wn);
   wn->running = wn->stopping = false;
   node_free(wn->node);
   w->sm->close(wn->sm);
