@@ -187,8 +187,7 @@ void pair_append_copy(struct pair *p, const struct rkv_entry *entries, size_t co
                       struct rkv_completion *completion) {
   struct pair_side copy;
   pair_lock(p);
-  assert(p->phase == PAIR_COPYING && count > 0 &&
-         entries[0].id.index == p->copied + 1); /* (Q3) */
+  assert(p->phase == PAIR_COPYING && count > 0 && entries[0].id.index == p->copied + 1); /* (Q3) */
   p->copied = entries[count - 1].id.index;
   assert(p->copied <= p->last.index); /* (Q3) */
   copy = p->sides[pair_other(p)];

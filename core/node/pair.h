@@ -21,9 +21,9 @@
  * (Q4) The copy's identity is UNFINISHED until current is retired and pair_finish was called.
  * (Q5) At most one copy; a side that was left stays until nobody uses it (pair_released).
  *
- * Threads: functions without a remark are the runner's. A completion may call operations of pair_ops
- * as of any storage, but none from the middle of an operation that goes to both sides, and no other
- * function of this file but pair_look, pair_current, pair_copy and pair_released. */
+ * Threads: functions without a remark are the runner's. A completion may call operations of
+ * pair_ops, as of any storage, but none from the middle of one that goes to both sides; and of this
+ * file only pair_look, pair_current, pair_copy and pair_released. */
 #ifndef NODE_PAIR_H
 #define NODE_PAIR_H
 
@@ -67,17 +67,17 @@ struct pair {
   /* what was given to current */
   struct rkv_vote vote;
   struct rkv_identity identity;
-  struct rkv_log_id last, purged; /* last.term is 0 after a truncation: the pair does not know it */
-  uint64_t cuts;      /* truncations, and purges beyond the last entry */
-  uint64_t snapshots; /* that became current's newest */
-  unsigned writers;   /* snapshot writers that are open */
-  bool committing;    /* one of them makes its snapshot current's newest */
-  rkv_index copied;   /* COPYING: last entry given to the copy */
+  struct rkv_log_id last, purged; /* last.term: 0 after a truncation, for the pair cannot know it */
+  uint64_t cuts;                  /* truncations, and purges beyond the last entry */
+  uint64_t snapshots;             /* that became current's newest */
+  unsigned writers;               /* snapshot writers that are open */
+  bool committing;                /* one of them makes its snapshot current's newest */
+  rkv_index copied;               /* COPYING: last entry given to the copy */
   /* writes that wait for a side, for current's retirement or for their turn, oldest first */
   struct pair_write *first, **end;
   struct pair_write *spare; /* for the write that finds no memory */
   uint64_t given, done[2];  /* writes to both that were given; that each side has ended */
-  bool giving;              /* the runner is in the middle of an operation: no completion is called */
+  bool giving;              /* the runner gives something to the sides: no completion is called */
   bool delivering;          /* a thread calls completions */
   bool tell;                /* the watch is to be told */
   /* durable: all that current had alone when it was joined is in the copy, too; current's
@@ -90,7 +90,7 @@ struct pair {
   struct pair_own mark, joined, note, retirement, finish;
 };
 
-/* Before anything is read or written. What `load` tells passes through the pair, which remembers it. */
+/* Before anything is read or written. The pair remembers what `load` tells. */
 void pair_init(struct pair *p, const struct rkv_storage_ops *ops, void *storage);
 /* The sides are closed. */
 void pair_destroy(struct pair *p);
@@ -142,11 +142,10 @@ void pair_append_copy(struct pair *p, const struct rkv_entry *entries, size_t co
 bool pair_join(struct pair *p, uint64_t snapshots);
 
 /* JOINED -> RETIRING, the one point of no return: current gets its last two writes, the note `to`
- * (moved.h; borrowed until current is closed) behind the log's `last`, and the identity of a retired
- * storage. False, and
- * nothing happens, unless the copy is whole, if it failed, or while a snapshot becomes current's
- * newest. If the retirement fails, or the copy from now on, the pair has failed as a storage: every
- * write ends with that error. */
+ * (moved.h; borrowed until current is closed) behind `last`, the log's last entry, and the identity
+ * of a retired storage. False, and nothing happens, unless the copy is whole, if it failed, or while
+ * a snapshot becomes current's newest. If the retirement fails, or the copy from now on, the pair
+ * has failed as a storage: every write ends with that error. */
 bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to);
 
 /* RETIRING and `retired`: the copy gets the node's own identity. Once that is durable, `finished`

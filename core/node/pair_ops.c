@@ -113,8 +113,7 @@ static void pair_save_identity(void *storage, struct rkv_identity identity,
 
 static void pair_append(void *storage, const struct rkv_entry *entries, size_t count,
                         struct rkv_completion *completion) {
-  write_out(storage,
-            &(struct given){.what = GIVEN_ENTRIES, .entries = entries, .count = count},
+  write_out(storage, &(struct given){.what = GIVEN_ENTRIES, .entries = entries, .count = count},
             completion);
 }
 

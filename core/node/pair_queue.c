@@ -136,8 +136,7 @@ static void on_end(struct rkv_completion *completion, enum rkv_status status,
 static struct pair_write *push(struct pair *p, struct pair_write *w, struct rkv_completion *own) {
   const unsigned targets = pair_targets(p);
   *w = (struct pair_write){.pair = p, .own = own, .needs = targets, .held = targets};
-  for (unsigned side = 0; side < 2; side++)
-    w->ends[side] = (struct pair_end){{on_end}, w};
+  for (unsigned side = 0; side < 2; side++) w->ends[side] = (struct pair_end){{on_end}, w};
   w->both = targets == (pair_bit(0) | pair_bit(1));
   if (w->both) p->given++;
   *p->end = w;
@@ -149,7 +148,7 @@ static struct pair_write *push(struct pair *p, struct pair_write *w, struct rkv_
   return w;
 }
 
-/* No write before it waits here, and it has to wait for one side only: that side keeps the order. */
+/* No write before it waits here, and it waits for one side only: that side keeps the order. */
 static bool needs_no_place(const struct pair *p) {
   if (p->first || p->delivering) return false;
   if (p->phase == PAIR_RETIRING) return p->retired;

@@ -93,11 +93,11 @@ static struct pair_writer *new_writer(struct pair *p, unsigned *targets, unsigne
   return w;
 }
 
-static enum rkv_status begin_part(struct pair_writer *w, unsigned side,
-                                  const struct rkv_snapshot_meta *meta, struct rkv_error *error) {
+static enum rkv_status open_part(struct pair_writer *w, unsigned side,
+                                 const struct rkv_snapshot_meta *meta, struct rkv_error *error) {
   void *part = NULL;
-  enum rkv_status status = w->sides[side].ops->snapshot_begin(w->sides[side].storage, meta, &part,
-                                                              outcome_clear(error));
+  enum rkv_status status =
+      w->sides[side].ops->snapshot_begin(w->sides[side].storage, meta, &part, outcome_clear(error));
   status = outcome_of_gift(status, &part, "the storage's snapshot_begin", error);
   if (status == RKV_OK) {
     w->parts[side] = part;
@@ -116,8 +116,8 @@ enum rkv_status pair_snapshot_begin(void *storage, const struct rkv_snapshot_met
   struct rkv_error said;
   enum rkv_status status, copy = RKV_OK;
   if (!w) return rkv_fail(error, RKV_NO_MEMORY, "storage: no memory for a snapshot");
-  status = begin_part(w, main, meta, error);
-  if (targets != pair_bit(main)) copy = begin_part(w, 1 - main, meta, &said);
+  status = open_part(w, main, meta, error);
+  if (targets != pair_bit(main)) copy = open_part(w, 1 - main, meta, &said);
   if (status == RKV_OK && copy != RKV_OK) status = lose_part(w, 1 - main, &said, error);
   if (status != RKV_OK)
     end_writer(w, false);
@@ -132,9 +132,9 @@ enum rkv_status pair_snapshot_write(void *writer, struct rkv_buf chunk, struct r
   struct rkv_error said;
   enum rkv_status status = w->sides[main].ops->snapshot_write(w->parts[main], chunk, error);
   if (status != RKV_OK || !w->parts[copy]) return status;
-  status = outcome_of(
-      w->sides[copy].ops->snapshot_write(w->parts[copy], chunk, outcome_clear(&said)),
-      "the storage's snapshot_write", &said);
+  status =
+      outcome_of(w->sides[copy].ops->snapshot_write(w->parts[copy], chunk, outcome_clear(&said)),
+                 "the storage's snapshot_write", &said);
   return status == RKV_OK ? RKV_OK : lose_part(w, copy, &said, error);
 }
 
