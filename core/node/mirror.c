@@ -2,6 +2,7 @@
 #include <node/mirror.h>
 
 #include <node/kernel/fatal.h>
+#include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
 #include <node/kernel/tail.h>
 
@@ -59,13 +60,12 @@ static enum mirror_verdict copy_snapshot(struct mirror *m, const struct pair_loo
 
 /* ---- the log ---- */
 
-/* Any thread. A failure is the pair's to tell. */
+/* Any thread. */
 static void on_appended(struct rkv_completion *completion, enum rkv_status status,
                         const struct rkv_error *error) {
   struct mirror *m = (struct mirror *)((char *)completion - offsetof(struct mirror, appended));
   struct node *n = m->n;
-  (void)status;
-  (void)error;
+  m->append_status = outcome_of_done(status, error, "the new storage's append", &m->append_error);
   atomic_store_explicit(&m->appending, false, memory_order_release);
   node_kick(n); /* *m may be gone by now */
 }
@@ -116,11 +116,16 @@ static enum mirror_verdict join(struct mirror *m, const struct pair_look *look) 
   return MIRROR_AGAIN;
 }
 
-static enum mirror_verdict copy_log(struct mirror *m, const struct pair_look *look) {
+static enum mirror_verdict copy_log(struct mirror *m, const struct pair_look *look,
+                                    struct rkv_error *error) {
   struct swap_work *w = m->work;
   m->total = look->last.index - look->purged.index;
   m->done = look->copied > look->purged.index ? look->copied - look->purged.index : 0;
   if (!mirror_is_idle(m)) return MIRROR_WAITS;
+  if (m->append_status != RKV_OK) {
+    *error = m->append_error;
+    return MIRROR_FAILED;
+  }
   if (w->entries) {
     give_read(m, look);
     return MIRROR_AGAIN;
@@ -179,7 +184,7 @@ static enum mirror_verdict compare(struct mirror *m, const struct pair_look *loo
   if (m->next <= look->purged.index) m->next = look->purged.index + 1;
   m->total = m->to > look->purged.index ? m->to - look->purged.index : 0;
   m->done = m->next - 1 - look->purged.index;
-  if (m->next > m->to) return MIRROR_EQUAL;
+  if (m->next > m->to) return look->whole ? MIRROR_EQUAL : MIRROR_WAITS;
   w->first = m->next;
   w->last = m->to;
   post(m, SWAP_COMPARE_LOG, look);
@@ -213,7 +218,7 @@ enum mirror_verdict mirror_run(struct mirror *m, const struct pair_look *look,
   if (m->n->now_ns < m->pace_ns) return MIRROR_WAITS;
   switch (m->phase) {
   case MIRROR_SNAPSHOT: return copy_snapshot(m, look);
-  case MIRROR_LOG: return copy_log(m, look);
+  case MIRROR_LOG: return copy_log(m, look, error);
   case MIRROR_COMPARING: break;
   }
   return compare(m, look);

@@ -32,7 +32,9 @@ struct mirror {
   enum mirror_phase phase;
   bool began; /* the first piece of the phase was posted */
   struct rkv_completion appended;
-  atomic_bool appending; /* entries are on their way to the copy */
+  atomic_bool appending; /* entries are on their way to the copy; else: how that ended */
+  enum rkv_status append_status;
+  struct rkv_error append_error;
   /* as they were when the piece at hand was posted */
   uint64_t snapshots, cuts;
   rkv_index purged;

@@ -119,6 +119,7 @@ static void opened(struct swap *s) {
 static bool mirror_on(struct swap *s, const struct pair_look *look) {
   struct node *n = s->n;
   struct rkv_error error;
+  struct raft_view view;
   if (s->cancelled) {
     give_up(s, "an operator wanted it");
     return true;
@@ -128,9 +129,11 @@ static bool mirror_on(struct swap *s, const struct pair_look *look) {
   case MIRROR_AGAIN: break;
   case MIRROR_FAILED: give_up(s, error.text); break;
   case MIRROR_EQUAL:
+    raft_view(n->raft, &view);
+    assert(view.last.index == look->last.index); /* what raft appended was given to the pair */
+    if (!pair_retire(&n->pair, view.last, s->storage->place)) return false;
     s->step = SWAP_RETIRING;
     s->retired_at = look->last.index;
-    pair_retire(&n->pair, s->storage->place);
     break;
   }
   return true;
