@@ -164,7 +164,7 @@ static void compare_snapshots(struct swap_work *w) {
 /* ---- the log ---- */
 
 static void drop_read(struct rkv_entry *entries, size_t count) {
-  for (size_t i = 0; i < count; i++) rkv_buf_drop(&entries[i].payload);
+  for (size_t i = 0; entries && i < count; i++) rkv_buf_drop(&entries[i].payload);
   free(entries);
 }
 
