@@ -42,7 +42,16 @@ static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *e
   a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
   user->opening = true;
   status = a->storage_ops->open(&user->host, &config, &a->storage, outcome_clear(error));
-  return after_open(a, HOST_PART_STORAGE, status, &a->storage, error);
+  status = after_open(a, HOST_PART_STORAGE, status, &a->storage, error);
+  if (status == RKV_OK) host_swap_init(&a->swap, a->config, &a->services, a->storage);
+  return status;
+}
+
+/* The storage that was opened, or the one that the node moved to, and one beside it. */
+static void close_storages(struct host_assembly *a) {
+  if (!a->storage) return;
+  host_swap_end(&a->swap);
+  a->storage = NULL;
 }
 
 static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {
@@ -84,11 +93,16 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
       .storage_capabilities = plugin_of(a, HOST_PART_STORAGE)->capabilities,
       .metrics_format = host_metrics_format,
       .metrics_ctx = &a->services.metrics,
+      .storages = &a->swap.storages,
   };
   assert(a->storage_ops && a->sm_ops && !a->node && !a->transport); /* (A1) */
   enum rkv_status status = node_executor_new(&a->executor, error);
   if (status != RKV_OK) return status;
   status = node_new(&a->config->options, &plugins, a->executor, &a->node, error);
+  if (status == RKV_FOREIGN) { /* it refused the storage, before it wrote to it */
+    close_storages(a);
+    settle_retired(a->config, error, a->remedy);
+  }
   if (status != RKV_OK) return status;
   node_on_fatal(a->node, notify, arg);
   host_services_bind(&a->services, on_plugin_fatal, a->node);
@@ -163,7 +177,7 @@ void host_assembly_close(struct host_assembly *a) {
   if (a->executor_runs) node_executor_stop(a->executor);
   if (a->node) await_end(a->node);
   if (a->transport) close_part(a, HOST_PART_TRANSPORT, a->transport_ops->close, &a->transport);
-  if (a->storage) close_part(a, HOST_PART_STORAGE, a->storage_ops->close, &a->storage);
+  close_storages(a);
   if (a->sm) close_part(a, HOST_PART_STATE_MACHINE, a->sm_ops->close, &a->sm);
   host_services_unbind(&a->services);
   assert(!a->transport && !a->storage && !a->sm); /* (A1) */

@@ -2,13 +2,16 @@
  *
  * (A1) The parts are opened in the order storage, state machine, node, transport, executor. They
  *      are closed so that none is called after its end: the storage may call completions of the
- *      node until it is closed, so the node goes last.
+ *      node until it is closed, so the node goes last. The node may have moved to another storage
+ *      meanwhile (swap.h).
  *
  * host_assembly_close may follow whatever open and start reached. */
 #ifndef HOST_ASSEMBLY_H
 #define HOST_ASSEMBLY_H
 
 #include "services.h"
+#include "settle.h"
+#include "swap.h"
 
 #include <node/kernel/executor.h>
 
@@ -19,9 +22,13 @@ struct host_assembly {
   const struct rkv_state_machine_ops *sm_ops;
   const struct rkv_transport_ops *transport_ops;
   void *storage, *sm, *transport; /* NULL: not open */
+  struct host_swap swap;          /* from when the storage is open; it closes it */
   struct node_executor *executor;
   struct node *node;
   bool executor_runs, transport_runs;
+  /* What to say behind the error of an open that failed: which lines of the configuration to
+   * change. "": nothing. */
+  char remedy[SETTLE_REMEDY_MAX];
 };
 
 /* Opens everything; nothing runs yet. The log is written to `log_fd`. `notify` is called once, from

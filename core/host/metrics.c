@@ -50,6 +50,13 @@ void host_metrics_drop(struct host_metrics *metrics, const char *plugin) {
   (void)pthread_mutex_unlock(&metrics->lock);
 }
 
+void host_metrics_rename(struct host_metrics *metrics, const char *plugin, const char *name) {
+  (void)pthread_mutex_lock(&metrics->lock);
+  for (size_t i = 0; i < metrics->count; i++)
+    if (strcmp(metrics->list[i].plugin, plugin) == 0) metrics->list[i].plugin = name;
+  (void)pthread_mutex_unlock(&metrics->lock);
+}
+
 size_t host_metrics_format(void *ctx, char *out, size_t size) {
   struct host_metrics *metrics = ctx;
   size_t used = 0;

@@ -29,6 +29,9 @@ enum rkv_status host_metrics_add(struct host_metrics *metrics, const char *plugi
 /* Drops all metrics of a plugin. Waits while host_metrics_format is running. */
 void host_metrics_drop(struct host_metrics *metrics, const char *plugin);
 
+/* From now on the metrics of `plugin` are those of `name`. Waits likewise. */
+void host_metrics_rename(struct host_metrics *metrics, const char *plugin, const char *name);
+
 /* node_plugins.metrics_format: ctx is a struct host_metrics. */
 size_t host_metrics_format(void *ctx, char *out, size_t size);
 

@@ -47,6 +47,10 @@
     "how much faster one node's clock may run than another's, in parts per million")               \
   X(COMMAND_BYTES, "command_bytes_max", SIZE, "1600KiB", 1, HOST_GIB,                              \
     "a single command; larger ones are refused at the door")                                       \
+  X(SWAP_STORAGE, "swap_storage", BOOL, "false", 0, 0,                                             \
+    "let rkvctl swap-storage move the running node to another storage, in any directory that "     \
+    "this "                                                                                        \
+    "process may write to")                                                                        \
   X(PLUGIN_DIR, "plugin_dir", PATH, "", 0, 0,                                                      \
     "where plugins are found by name; empty: plugins/ beside the executable")
 

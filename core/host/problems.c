@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <string.h>
 
 #define LINE_BYTES_MAX 2048 /* of one problem; a longer text is cut */
 
@@ -65,6 +66,20 @@ static void print_line(void *out, const char *text) {
 
 void host_problems_print(struct host_problems *problems, FILE *out) {
   host_problems_each(problems, print_line, out);
+}
+
+static void add_text(void *arg, const char *text) {
+  struct rkv_error *error = arg;
+  const size_t used = strlen(error->text);
+  (void)snprintf(error->text + used, sizeof error->text - used, "%s%s", used ? "; " : "", text);
+}
+
+enum rkv_status host_problems_tell(struct host_problems *problems, struct rkv_error *error) {
+  const bool memory = host_texts_failed(&problems->texts);
+  assert(!host_problems_none(problems));
+  (void)rkv_fail(error, memory ? RKV_NO_MEMORY : RKV_INVALID, "%s", memory ? "out of memory" : "");
+  if (!memory) host_problems_each(problems, add_text, error);
+  return (enum rkv_status)error->status;
 }
 
 int host_problems_exit_code(const struct host_problems *problems) {

@@ -7,6 +7,8 @@
 
 #include "texts.h"
 
+#include <rkv/status.h>
+
 #include <stdio.h>
 
 #define HOST_PROBLEMS_MAX 100 /* lines */
@@ -42,6 +44,10 @@ void host_problems_each(struct host_problems *problems, void (*each)(void *arg, 
 
 /* Writes the problems in that order, one per line. */
 void host_problems_print(struct host_problems *problems, FILE *out);
+
+/* The problems as one error: RKV_INVALID, or RKV_NO_MEMORY; as many as its text has room for. There
+ * is at least one. */
+enum rkv_status host_problems_tell(struct host_problems *problems, struct rkv_error *error);
 
 /* HOST_EXIT_OK, HOST_EXIT_USAGE or HOST_EXIT_CONFIG. */
 int host_problems_exit_code(const struct host_problems *problems);

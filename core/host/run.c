@@ -209,7 +209,7 @@ static int run_logged(struct runner *r, const struct host_flags *flags,
   struct rkv_error error;
   enum rkv_status status =
       host_assembly_open(&r->assembly, config, r->pump.in, on_node_fatal, r, &error);
-  char line[RKV_ERROR_TEXT_MAX + REMEDY_MAX];
+  char line[RKV_ERROR_TEXT_MAX + REMEDY_MAX + SETTLE_REMEDY_MAX];
   int code, len;
   r->reload.flags = flags;
   r->reload.running = config;
@@ -219,7 +219,8 @@ static int run_logged(struct runner *r, const struct host_flags *flags,
     end_watch(r);
     code = serve(r);
   } else {
-    len = snprintf(line, sizeof line, "raft-key-value: %s%s\n", error.text, host_remedy(status));
+    len = snprintf(line, sizeof line, "raft-key-value: %s%s%s\n", error.text, r->assembly.remedy,
+                   host_remedy(status));
     (void)log_pump_say(r->pump.in, line, (size_t)len);
     code = host_exit_code(status);
   }

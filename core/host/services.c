@@ -73,17 +73,43 @@ static enum rkv_status service_metric_register(void *ctx, const struct rkv_metri
   return host_metrics_add(&user->services->metrics, user->name, metric, error);
 }
 
+/* Called with the lock held. */
+static void fatal_counts(struct host_services *services, const struct host_fatal *fatal) {
+  if (services->fatal.status != RKV_OK) return;
+  services->fatal = *fatal;
+  if (services->on_fatal) services->on_fatal(services->on_fatal_arg, fatal->status, fatal->text);
+}
+
 static void service_fatal(void *ctx, enum rkv_status status, const char *text) {
   struct host_user *user = ctx;
   struct host_services *services = user->services;
+  struct host_fatal fatal = {.status = status == RKV_OK ? RKV_BROKEN : outcome_known(status)};
+  bool first;
   (void)pthread_mutex_lock(&services->lock);
-  if (services->fatal.status == RKV_OK) {
-    services->fatal.status = status == RKV_OK ? RKV_BROKEN : outcome_known(status);
-    (void)snprintf(services->fatal.text, sizeof services->fatal.text, "%s: %s", user->name,
-                   text && text[0] ? text : "gave no reason to stop");
-    if (services->on_fatal)
-      services->on_fatal(services->on_fatal_arg, services->fatal.status, services->fatal.text);
-  }
+  (void)snprintf(fatal.text, sizeof fatal.text, "%s: %s", user->name,
+                 text && text[0] ? text : "gave no reason to stop");
+  first = user->apart && user->fatal.status == RKV_OK;
+  if (first) user->fatal = fatal;
+  if (!user->apart) fatal_counts(services, &fatal);
+  (void)pthread_mutex_unlock(&services->lock);
+  if (first) rkv_log(&services->node.host, RKV_LOG_ERROR, "host", "%s", fatal.text);
+}
+
+void host_services_part(struct host_user *user, const char *name) {
+  (void)pthread_mutex_lock(&user->services->lock);
+  user->name = name;
+  user->apart = true;
+  user->fatal = (struct host_fatal){0};
+  (void)pthread_mutex_unlock(&user->services->lock);
+}
+
+void host_services_take(struct host_user *user, const char *name) {
+  struct host_services *services = user->services;
+  host_metrics_rename(&services->metrics, user->name, name);
+  (void)pthread_mutex_lock(&services->lock);
+  user->name = name;
+  user->apart = false;
+  if (user->fatal.status != RKV_OK) fatal_counts(services, &user->fatal);
   (void)pthread_mutex_unlock(&services->lock);
 }
 
@@ -115,6 +141,7 @@ void host_services_init(struct host_services *services, const struct host_identi
   init_user(services, &services->node, "node", identity);
   for (size_t i = 0; i < HOST_PART_COUNT; i++)
     init_user(services, &services->parts[i], names[i], identity);
+  init_user(services, &services->beside, "", identity);
 }
 
 /* Plugins read the level at any time, from any thread, without a lock. */
@@ -125,6 +152,7 @@ static void set_level(struct host_user *user, enum rkv_log_level level) {
 void host_services_set_log_level(struct host_services *services, enum rkv_log_level level) {
   set_level(&services->node, level);
   for (size_t i = 0; i < HOST_PART_COUNT; i++) set_level(&services->parts[i], level);
+  set_level(&services->beside, level);
 }
 
 void host_services_bind(struct host_services *services,

@@ -19,18 +19,22 @@
 
 struct host_services;
 
+/* The first fatal report. */
+struct host_fatal {
+  enum rkv_status status; /* RKV_OK: none */
+  char text[RKV_ERROR_TEXT_MAX];
+};
+
 /* One user's services. */
 struct host_user {
   struct rkv_host host; /* host.ctx is this struct */
   struct host_services *services;
   const char *name; /* the plugin's, "node" for the node itself */
   bool opening;     /* metric_register is allowed */
-};
-
-/* The first report of any user. */
-struct host_fatal {
-  enum rkv_status status; /* RKV_OK: none */
-  char text[RKV_ERROR_TEXT_MAX];
+  /* The node does not stand on this user (yet): its fatal report is logged, and kept in `fatal`.
+   * Under the services' lock. */
+  bool apart;
+  struct host_fatal fatal;
 };
 
 struct host_services {
@@ -40,8 +44,9 @@ struct host_services {
   struct host_metrics metrics;
   struct host_user node;
   struct host_user parts[HOST_PART_COUNT];
-  pthread_mutex_t lock; /* guards what follows */
-  struct host_fatal fatal;
+  struct host_user beside; /* a second storage, while the node moves to it */
+  pthread_mutex_t lock;    /* guards what follows */
+  struct host_fatal fatal; /* of any user that is not apart */
   void (*on_fatal)(void *arg, enum rkv_status status, const char *text);
   void *on_fatal_arg;
 };
@@ -57,6 +62,12 @@ struct host_identity {
  * plugins'. */
 void host_services_init(struct host_services *services, const struct host_identity *identity,
                         const char *const names[HOST_PART_COUNT], int log_fd);
+
+/* The user is apart from now on, under this name, which is borrowed. Before its plugin is opened. */
+void host_services_part(struct host_user *user, const char *name);
+/* The node stands on the user from now on: its metrics have that name, and its fatal report counts,
+ * also one that it made before. */
+void host_services_take(struct host_user *user, const char *name);
 
 /* Sets the level for all users. Any thread. */
 void host_services_set_log_level(struct host_services *services, enum rkv_log_level level);

@@ -53,6 +53,15 @@ bool host_texts_failed(const struct host_texts *texts) {
   return texts->failed;
 }
 
+void host_texts_hand_over(struct host_texts *into, struct host_texts *from) {
+  while (from->head) {
+    struct host_text *moved = from->head;
+    from->head = moved->next;
+    moved->next = into->head;
+    into->head = moved;
+  }
+}
+
 void host_texts_free(struct host_texts *texts) {
   while (texts->head) {
     struct host_text *next = texts->head->next;

@@ -25,6 +25,9 @@ __attribute__((format(printf, 2, 3))) const char *host_texts_format(struct host_
 /* True after an allocation failed: the texts cannot be trusted. */
 bool host_texts_failed(const struct host_texts *texts);
 
+/* `from` has none any more: they live as long as those of `into`. */
+void host_texts_hand_over(struct host_texts *into, struct host_texts *from);
+
 void host_texts_free(struct host_texts *texts);
 
 #endif

@@ -84,6 +84,19 @@ enum rkv_status moved_find_note(const struct rkv_storage_ops *ops, void *storage
   return RKV_OK;
 }
 
+enum rkv_status moved_forget_note(const struct rkv_storage_ops *ops, void *storage,
+                                  struct rkv_storage_state *state, struct rkv_error *error) {
+  char to[MOVED_TO_MAX + 1];
+  struct rkv_log_id last;
+  enum rkv_status status;
+  assert(is_nodes_own(&state->identity));
+  status = moved_find_note(ops, storage, state, &last, to, error);
+  if (status != RKV_OK || rkv_log_id_equal(last, state->last)) return status;
+  ops->truncate(storage, last.index);
+  state->last = last;
+  return RKV_OK;
+}
+
 enum rkv_status moved_check(const struct rkv_storage_ops *ops, void *storage,
                             const struct rkv_storage_state *state, struct rkv_error *error) {
   char to[MOVED_TO_MAX + 1];
@@ -91,8 +104,9 @@ enum rkv_status moved_check(const struct rkv_storage_ops *ops, void *storage,
   enum rkv_status status;
   if (state->identity.incarnation == RKV_INCARNATION_UNFINISHED)
     return rkv_fail(error, RKV_FOREIGN,
-                    "an unfinished copy of another storage (give the command that began it again, "
-                    "or start the node on the other storage and empty this one)");
+                    "an unfinished copy of another storage (start the node on that one: either it "
+                    "serves there, and this copy is to be removed, or it finishes this copy and "
+                    "says so; a `storage copy` that was ended is to be given again)");
   if (state->identity.incarnation != RKV_INCARNATION_RETIRED) return RKV_OK;
   status = moved_find_note(ops, storage, state, &last, to, error);
   if (status != RKV_OK) return status;
@@ -100,4 +114,39 @@ enum rkv_status moved_check(const struct rkv_storage_ops *ops, void *storage,
                   "retired at index %" PRIu64 ", its node goes on in %s (name that one in the "
                   "section [storage])",
                   last.index, to[0] ? to : "the storage that it was copied to");
+}
+
+/* The copy was made while the node ran, and may have got further since: what it must have is the
+ * vote, for an older one would be given twice. Its last entry may be a smaller one: a leader may
+ * have taken back what was not committed. */
+static bool has_the_vote(const struct rkv_storage_state *copy,
+                         const struct rkv_storage_state *retired) {
+  return rkv_vote_accepts(retired->vote, copy->vote);
+}
+
+enum rkv_status moved_settle(const struct rkv_storage_state *retired,
+                             const struct rkv_storage_state *copy, const char *to,
+                             enum moved_left *left, struct rkv_identity *finished,
+                             struct rkv_error *error) {
+  const uint64_t incarnation = retired->identity.cluster.high;
+  const bool unfinished = copy->identity.incarnation == RKV_INCARNATION_UNFINISHED;
+  const bool went_on = copy->identity.incarnation == RKV_INCARNATION_RETIRED &&
+                       copy->identity.cluster.high == incarnation;
+  assert(retired->identity.incarnation == RKV_INCARNATION_RETIRED);
+  *left = MOVED_LEFT_NOTHING;
+  if (!moved_is_for(&retired->identity, to))
+    return rkv_fail(error, RKV_FOREIGN, "the storage at hand was retired for another one");
+  if (!unfinished && !went_on && copy->identity.incarnation != incarnation)
+    return rkv_fail(error, RKV_FOREIGN, "%s there",
+                    copy->identity.incarnation == 0 ? "an empty storage stands"
+                                                    : "the storage of another life of the node is");
+  if (!has_the_vote(copy, retired))
+    return rkv_fail(error, RKV_CORRUPT,
+                    "its vote is of term %" PRIu64
+                    ", the one that was left behind of term %" PRIu64,
+                    copy->vote.term, retired->vote.term);
+  if (!unfinished) return RKV_OK;
+  *left = MOVED_LEFT_FINISH;
+  *finished = moved_finished(&retired->identity, &copy->identity);
+  return RKV_OK;
 }

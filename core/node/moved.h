@@ -5,7 +5,8 @@
  *
  *   source   copy         who starts
  *   node's   UNFINISHED   the node, on its source; the copy may be stale by then
- *   RETIRED  UNFINISHED   nobody: the copy is whole, and to be finished by the same command
+ *   RETIRED  UNFINISHED   nobody: the copy is whole, and to be finished: by the same command, or by
+ *                         a start on the source (moved_settle)
  *   RETIRED  node's       the node, on its copy
  *
  * Each step saves one identity and waits until it is durable.
@@ -33,6 +34,12 @@ bool moved_is_for(const struct rkv_identity *retired, const char *to);
 enum { MOVED_TO_MAX = 512 };
 struct rkv_entry moved_note(const struct rkv_storage_state *state, const char *to);
 
+/* What a storage that is the node's own ends with if a crash came between the note and the
+ * retirement: a note of a move that did not happen. Drops it, and takes it out of *state. May block.
+ * Errors: those of the storage's read. */
+enum rkv_status moved_forget_note(const struct rkv_storage_ops *ops, void *storage,
+                                  struct rkv_storage_state *state, struct rkv_error *error);
+
 /* The last entry of the node's own log, without the note behind it. *to is empty if no note is
  * there. May block. Errors: those of the storage's read. */
 enum rkv_status moved_find_note(const struct rkv_storage_ops *ops, void *storage,
@@ -43,5 +50,20 @@ enum rkv_status moved_find_note(const struct rkv_storage_ops *ops, void *storage
  * do; those of the storage's read. */
 enum rkv_status moved_check(const struct rkv_storage_ops *ops, void *storage,
                             const struct rkv_storage_state *state, struct rkv_error *error);
+
+/* What is left to do where a node was to start on a retired storage. */
+enum moved_left {
+  MOVED_LEFT_NOTHING, /* the copy is the node's, or was, and is retired itself */
+  MOVED_LEFT_FINISH   /* the node ended before it could finish the copy: save *finished in it */
+};
+
+/* A node was to start on a storage that holds *retired, and `copy` is what the storage holds that
+ * is called `to`. Nothing is read or written: the caller saves *finished (MOVED_LEFT_FINISH), and
+ * waits until it is durable. Errors: RKV_FOREIGN: that is not the copy for which the storage at
+ * hand was retired; RKV_CORRUPT: it is, but has not what a copy must have. */
+enum rkv_status moved_settle(const struct rkv_storage_state *retired,
+                             const struct rkv_storage_state *copy, const char *to,
+                             enum moved_left *left, struct rkv_identity *finished,
+                             struct rkv_error *error);
 
 #endif

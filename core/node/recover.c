@@ -242,6 +242,8 @@ enum rkv_status recover_all(struct node *n, struct rkv_error *error) {
         "the storage's load", error);
   if (status == RKV_OK)
     status = moved_check(n->plugins.storage, n->plugins.storage_instance, &r.state, error);
+  if (status == RKV_OK)
+    status = moved_forget_note(n->plugins.storage, n->plugins.storage_instance, &r.state, error);
   if (status == RKV_OK) identity_recover(n, &r.state.identity);
   if (status == RKV_OK && r.state.snapshot.membership_id.index > 0)
     status =

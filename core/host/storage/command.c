@@ -78,7 +78,7 @@ static enum rkv_status check_pair(const struct command *c, struct rkv_error *err
   for (size_t i = 0; i < SUBJECTS_MAX; i++)
     if (!subject_is_durable(&c->subjects[i]))
       return rkv_fail(error, RKV_INVALID, "%s %s", subject_name(&c->subjects[i]), why[i]);
-  if (!subject_is_beside(&c->subjects[0], &c->subjects[1]))
+  if (!subject_is_beside(&c->subjects[0].part, &c->subjects[1].part))
     return rkv_fail(error, RKV_INVALID,
                     "source and copy are in the same place (name an empty place outside of it for "
                     "the copy)");
@@ -91,7 +91,7 @@ static void report_copy(const struct command *c, const struct copy *copy) {
                                      [COPY_BEFORE] = "nothing to do, it was copied before"};
   const struct rkv_storage_state *state = &copy->from->state;
   char where[WHERE_MAX];
-  subject_describe(copy->to, where, sizeof where);
+  (void)subject_describe(copy->to, where, sizeof where);
   (void)fprintf(
       c->out,
       "%s: vote of term %" PRIu64 ", %" PRIu64 " entries up to %" PRIu64 ", a snapshot of %" PRIu64

@@ -147,7 +147,7 @@ static enum rkv_status refuse_retired(const struct copy *c, struct rkv_error *er
 enum rkv_status copy_check_source(struct copy *c, struct rkv_error *error) {
   const struct rkv_identity *source = &c->from->state.identity;
   assert(c->from->storage && !c->to->storage);
-  subject_describe(c->to, c->where, sizeof c->where);
+  (void)subject_describe(c->to, c->where, sizeof c->where);
   if (is_retired(c) && !moved_is_for(source, c->where)) return refuse_retired(c, error);
   if (is_retired(c) && !subject_is_there(c->to))
     return rkv_fail(error, RKV_FOREIGN,
@@ -198,12 +198,22 @@ static enum rkv_status copy_contents(struct copy *c, struct rkv_error *error) {
   return subject_open(c->to, id, error);
 }
 
+/* A copy that was made while the node ran may hold what came after its source was retired. */
+static bool got_further(const struct copy *c) {
+  const struct rkv_storage_state *from = &c->from->state, *to = &c->to->state;
+  return rkv_vote_compare(to->vote, from->vote) == RKV_GREATER ||
+         rkv_log_id_compare(to->last, c->last) > 0 ||
+         to->snapshot.last.index > from->snapshot.last.index;
+}
+
 /* Before the source is retired the copy may be thrown away; from then on it may not be begun again:
  * the node may have voted on it. */
 static enum rkv_status compare(struct copy *c, struct rkv_error *error) {
   struct comparison comparison = {c->from, c->to, c->last, &c->progress, false};
   char text[RKV_ERROR_TEXT_MAX];
-  enum rkv_status status = compare_storages(&comparison, error);
+  enum rkv_status status;
+  if (c->done == COPY_FINISHED && got_further(c)) return RKV_OK; /* it was compared before that */
+  status = compare_storages(&comparison, error);
   if (!comparison.differs) return status;
   memcpy(text, error->text, sizeof text);
   if (c->done == COPY_FINISHED)
@@ -222,17 +232,20 @@ static enum rkv_status hand_over(struct copy *c, bool noted, struct rkv_error *e
   }
   if (status != RKV_OK) return status;
   if (!noted && append_note(c, &why) != RKV_OK)
-    rkv_log(&c->from->services.parts[HOST_PART_STORAGE].host, RKV_LOG_WARN, "copy",
+    rkv_log(&c->from->user->host, RKV_LOG_WARN, "copy",
             "the source is retired, but cannot say where its node goes on: %s", why.text);
   return save_identity(c->to, moved_finished(&retired, &c->to->state.identity), error);
 }
 
 enum rkv_status copy_run(struct copy *c, struct rkv_error *error) {
+  struct subject *from = c->from;
   char noted[MOVED_TO_MAX + 1];
-  enum rkv_status status;
-  assert(c->from->storage && c->to->storage);
-  subject_describe(c->to, c->where, sizeof c->where); /* now that its paths are there */
-  status = moved_find_note(c->from->ops, c->from->storage, &c->from->state, &c->last, noted, error);
+  enum rkv_status status = RKV_OK;
+  assert(from->storage && c->to->storage);
+  (void)subject_describe(c->to, c->where, sizeof c->where); /* now that its paths are there */
+  if (!is_retired(c)) status = moved_forget_note(from->ops, from->storage, &from->state, error);
+  if (status == RKV_OK)
+    status = moved_find_note(from->ops, from->storage, &from->state, &c->last, noted, error);
   if (status == RKV_OK) status = plan(c, error);
   if (status != RKV_OK || c->done == COPY_BEFORE) return status;
   if (c->done == COPY_WHOLE) status = copy_contents(c, error);

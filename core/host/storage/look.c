@@ -92,7 +92,8 @@ enum rkv_status look_stat(const struct subject *s, bool json, FILE *out, struct 
   struct rkv_log_id last;
   enum rkv_status status = moved_find_note(s->ops, s->storage, &s->state, &last, moved_to, error);
   if (status != RKV_OK) return subject_said(s, status, "read", error);
-  subject_describe(s, where, sizeof where);
+  if (s->state.identity.incarnation != RKV_INCARNATION_RETIRED) moved_to[0] = '\0';
+  (void)subject_describe(s, where, sizeof where);
   if (json)
     stat_json(s, last, moved_to, out);
   else
@@ -122,13 +123,12 @@ static enum rkv_status check_membership(const struct subject *s, struct rkv_buf 
 static enum rkv_status verify_entry(const struct subject *s, const struct rkv_entry *e,
                                     struct found *found, struct rkv_error *error) {
   char where[48];
-  const bool retired = s->state.identity.incarnation == RKV_INCARNATION_RETIRED;
   (void)snprintf(where, sizeof where, "entry %" PRIu64, e->id.index);
   if (e->id.term < found->before.term)
     return rkv_fail(error, RKV_CORRUPT, "%s: %s is of term %" PRIu64 ", behind one of %" PRIu64,
                     subject_name(s), where, e->id.term, found->before.term);
   if (e->kind > RKV_ENTRY_MOVED ||
-      (e->kind == RKV_ENTRY_MOVED && !(retired && e->id.index == s->state.last.index)))
+      (e->kind == RKV_ENTRY_MOVED && e->id.index != s->state.last.index))
     return rkv_fail(error, RKV_CORRUPT, "%s: %s is of kind %" PRIu32, subject_name(s), where,
                     e->kind);
   found->before = e->id;

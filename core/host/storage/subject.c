@@ -118,37 +118,51 @@ enum rkv_status subject_load(struct subject *s, struct rkv_error *error) {
   return subject_said(s, status, "load", error);
 }
 
-enum rkv_status subject_open(struct subject *s, rkv_node_id id, struct rkv_error *error) {
-  const struct host_identity identity = {.id = id, .addr = "", .log_level = RKV_LOG_WARN};
+/* Its own services, if nobody gave others. */
+static void begin_services(struct subject *s) {
+  const struct host_identity identity = {.id = s->id, .addr = "", .log_level = RKV_LOG_WARN};
   const char *names[HOST_PART_COUNT] = {"", "", ""};
-  struct host_user *user = &s->services.parts[HOST_PART_STORAGE];
+  if (s->user) return;
+  names[HOST_PART_STORAGE] = subject_name(s);
+  host_services_init(&s->services, &identity, names, STDERR_FILENO);
+  s->user = &s->services.parts[HOST_PART_STORAGE];
+}
+
+/* The storage is closed, or did not open. */
+static void end_services(struct subject *s) {
+  pending_destroy(&s->pending);
+  if (s->user->services != &s->services) return;
+  host_services_end(&s->services);
+  s->user = NULL;
+}
+
+enum rkv_status subject_open(struct subject *s, rkv_node_id id, struct rkv_error *error) {
   struct rkv_config config = host_part_config(&s->part);
   enum rkv_status status;
-  names[HOST_PART_STORAGE] = subject_name(s);
   s->id = id;
   pending_init(&s->pending);
-  host_services_init(&s->services, &identity, names, STDERR_FILENO);
-  user->opening = true;
-  status = s->ops->open(&user->host, &config, &s->storage, outcome_clear(error));
-  user->opening = false;
+  begin_services(s);
+  s->user->opening = true;
+  status = s->ops->open(&s->user->host, &config, &s->storage, outcome_clear(error));
+  s->user->opening = false;
   status = subject_said(s, status, "open", error);
   if (status == RKV_OK && !s->storage)
     status = rkv_fail(error, RKV_BROKEN, "%s: open gave no instance", subject_name(s));
   if (status == RKV_OK) return subject_load(s, error);
-  host_services_end(&s->services);
-  pending_destroy(&s->pending);
+  host_metrics_drop(&s->user->services->metrics, s->user->name);
+  end_services(s);
   s->storage = NULL;
   return status;
 }
 
+/* Its metrics go first: none is read while or after it closes. */
 void subject_close(struct subject *s) {
   if (!s->storage) return;
   rkv_buf_drop(&s->state.snapshot.membership);
-  host_metrics_drop(&s->services.metrics, subject_name(s));
+  host_metrics_drop(&s->user->services->metrics, s->user->name);
   s->ops->close(s->storage);
   s->storage = NULL;
-  pending_destroy(&s->pending);
-  host_services_end(&s->services);
+  end_services(s);
 }
 
 void subject_free(struct subject *s) {
@@ -172,27 +186,47 @@ bool subject_is_empty(const struct subject *s) {
          state->identity.incarnation == 0 && !rkv_cluster_id_known(state->identity.cluster);
 }
 
-void subject_describe(const struct subject *s, char *out, size_t size) {
+/* How a storage is spelt. */
+struct spelling {
+  const char *begin, *between, *equals;
+  bool secrets; /* are named, without their values */
+};
+
+static size_t spell(const struct subject *s, const struct spelling *as, char *out, size_t size) {
   const struct host_table table = host_table_of(s->part.plugin);
-  size_t used = (size_t)snprintf(out, size, "%s", subject_name(s));
-  for (size_t i = 0; i < table.count && used < size; i++) {
+  size_t used = (size_t)snprintf(out, size, "%s%s", as->begin, subject_name(s));
+  for (size_t i = 0; i < table.count; i++) {
     const struct rkv_option *option = &table.first[i];
     const struct rkv_value *value = &s->part.values[i];
+    const bool secret = option->flags & RKV_OPTION_SECRET;
     char *path = NULL;
-    if ((option->flags & RKV_OPTION_SECRET) || strcmp(value->origin, "default") == 0) continue;
-    if (option->type == RKV_OPTION_PATH) path = realpath(value->text, NULL);
-    used += (size_t)snprintf(out + used, size - used, ", %s=%s", option->name,
-                             path ? path : value->text);
+    if ((secret && !as->secrets) || strcmp(value->origin, "default") == 0) continue;
+    if (option->type == RKV_OPTION_PATH && !secret) path = realpath(value->text, NULL);
+    used += (size_t)snprintf(used < size ? out + used : NULL, used < size ? size - used : 0,
+                             "%s%s%s%s", as->between, option->name, as->equals,
+                             secret ? "(the secret)"
+                             : path ? path
+                                    : value->text);
     free(path);
   }
+  return used;
 }
 
-/* As the plugin was given it; NULL: it keeps no files. */
-static const char *subject_folder(const struct subject *s) {
-  const struct host_table table = host_table_of(s->part.plugin);
+size_t subject_describe(const struct subject *s, char *out, size_t size) {
+  static const struct spelling note = {"", ", ", "=", false};
+  return spell(s, &note, out, size);
+}
+
+size_t subject_lines(const struct subject *s, char *out, size_t size) {
+  static const struct spelling lines = {"plugin = ", "; ", " = ", true};
+  return spell(s, &lines, out, size);
+}
+
+const char *subject_folder(const struct host_part *part) {
+  const struct host_table table = host_table_of(part->plugin);
   for (size_t i = 0; i < table.count; i++)
     if (table.first[i].type == RKV_OPTION_PATH && strcmp(table.first[i].name, "dir") == 0)
-      return s->part.values[i].text;
+      return part->values[i].text;
   return NULL;
 }
 
@@ -215,8 +249,8 @@ static bool is_within(const char *path, const char *folder) {
   return strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-bool subject_is_beside(const struct subject *s, const struct subject *other) {
-  const char *own = subject_folder(s), *others = subject_folder(other);
+bool subject_is_beside(const struct host_part *part, const struct host_part *other) {
+  const char *own = subject_folder(part), *others = subject_folder(other);
   char *from = own ? realpath(own, NULL) : NULL, *to = others ? realpath(others, NULL) : NULL;
   char *near = others ? nearest_of(others) : NULL;
   bool apart = !from || !near || !(is_within(near, from) || (to && is_within(from, to)));

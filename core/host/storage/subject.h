@@ -18,6 +18,7 @@ struct subject {
   struct host_settings own; /* of the flags */
   struct host_part part;
   struct host_services services;
+  struct host_user *user; /* whose services it uses; NULL when it opens: a node's, by itself */
   rkv_node_id id;
   const struct rkv_storage_ops *ops;
   void *storage; /* NULL: not open */
@@ -30,8 +31,8 @@ struct subject {
 bool subject_read(struct subject *subject, const struct subject_source *source,
                   struct host_place *place, struct host_problems *problems);
 
-/* Opens the storage for the node `id` and loads its state. Its log lines from WARN on go to stderr.
- * Errors: the plugin's, with its name before the text. */
+/* Opens the storage for the node `id` and loads its state. With `user` NULL, its log lines from
+ * WARN on go to stderr. Errors: the plugin's, with its name before the text. */
 enum rkv_status subject_open(struct subject *subject, rkv_node_id id, struct rkv_error *error);
 /* Asks again what is held. Errors likewise. */
 enum rkv_status subject_load(struct subject *subject, struct rkv_error *error);
@@ -44,13 +45,18 @@ bool subject_is_durable(const struct subject *subject);
 /* Nothing was ever stored. */
 bool subject_is_empty(const struct subject *subject);
 /* "storage-wal, dir=/path": the plugin and those settings that were given and are no secrets; a
- * path as it is from the root. */
-void subject_describe(const struct subject *subject, char *out, size_t size);
+ * path as it is from the root. Returns the length that it has, like snprintf. */
+size_t subject_describe(const struct subject *subject, char *out, size_t size);
+/* "plugin = storage-wal; dir = /path": the same as lines of section [storage]. */
+size_t subject_lines(const struct subject *subject, char *out, size_t size);
+
+/* The directory in which it keeps its files, as it was given; NULL: it has no option `dir`. */
+const char *subject_folder(const struct host_part *part);
 
 /* Every path of the storage leads to something: open makes nothing anew. */
 bool subject_is_there(const struct subject *subject);
 /* Neither's directory is the other's, or inside of it; `other` need not be there yet. */
-bool subject_is_beside(const struct subject *subject, const struct subject *other);
+bool subject_is_beside(const struct host_part *part, const struct host_part *other);
 
 /* Puts the plugin's name before the text of a failed operation, and returns its status. */
 enum rkv_status subject_said(const struct subject *subject, enum rkv_status status,

@@ -1,0 +1,75 @@
+/* note.c: takes a note apart. */
+#include <host/storage/note.h>
+
+#include <node/moved.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BETWEEN ", "
+
+static bool begins_option(const struct host_table *table, const char *text) {
+  const size_t len = strcspn(text, "=");
+  if (text[len] == '\0') return false;
+  for (size_t i = 0; i < table->count; i++)
+    if (strlen(table->first[i].name) == len && strncmp(table->first[i].name, text, len) == 0)
+      return true;
+  return false;
+}
+
+/* Cuts `text`, which is "KEY=VALUE, KEY=VALUE", in place. A value may have the separator in it:
+ * what follows it begins a setting only if an option has that name. */
+static void cut_settings(char *text, const struct host_table *table, struct host_sets *sets) {
+  char *next = text;
+  if (begins_option(table, text)) sets->list[sets->count++] = text;
+  while ((next = strstr(next, BETWEEN)) != NULL && sets->count < HOST_SETS_MAX) {
+    char *set = next + strlen(BETWEEN);
+    if (begins_option(table, set)) {
+      *next = '\0';
+      sets->list[sets->count++] = set;
+    }
+    next = set;
+  }
+}
+
+/* What reading needs beside the subject; large. */
+struct reading {
+  char text[MOVED_TO_MAX + 1];
+  struct host_plugin plugin;
+  struct host_sets sets;
+  struct host_place place;
+  struct host_problems problems;
+};
+
+static enum rkv_status read_parts(struct reading *r, struct subject *subject,
+                                  struct rkv_error *error) {
+  const struct subject_source source = {"its note", "its note", r->text, &r->sets, false};
+  char *settings = strstr(r->text, BETWEEN);
+  struct host_table table;
+  if (settings) {
+    *settings = '\0';
+    settings += strlen(BETWEEN);
+  }
+  if (strchr(r->text, '/')) return rkv_fail(error, RKV_INVALID, "its note names no plugin");
+  if (host_plugin_load(r->place.folder, r->text, RKV_KIND_STORAGE, &r->plugin, error) != RKV_OK)
+    return RKV_INVALID;
+  table = host_table_of(&r->plugin.descriptor);
+  if (settings) cut_settings(settings, &table, &r->sets);
+  if (!subject_read(subject, &source, &r->place, &r->problems))
+    return host_problems_tell(&r->problems, error);
+  subject->part.named = subject_name(subject); /* the reading is freed */
+  return RKV_OK;
+}
+
+enum rkv_status note_read(const char *note, const char *folder, struct subject *subject,
+                          struct rkv_error *error) {
+  struct reading *r = calloc(1, sizeof *r);
+  enum rkv_status status;
+  if (!r) return rkv_fail(error, RKV_NO_MEMORY, "out of memory");
+  (void)snprintf(r->text, sizeof r->text, "%s", note);
+  (void)snprintf(r->place.folder, sizeof r->place.folder, "%s", folder);
+  status = read_parts(r, subject, error);
+  host_problems_free(&r->problems);
+  free(r);
+  return status;
+}

@@ -1,0 +1,49 @@
+/* swap.h: the storages that a running node goes to (node_storages, node/node.h).
+ *
+ * (M1) At most two storages are open: the one that the node stands on, and one beside it.
+ * (M2) A directory that is not empty is refused before a plugin sees it, whatever is in it: nothing
+ *      that was there is ever removed. What open's storage left is removed by drop, or by open if
+ *      it fails; not when the process ends in the middle, for the copy may be the node's by then.
+ * (M3) What came over the wire is no path of a plugin and no name of an environment variable, but
+ *      for secrets; the report that [storage] asks for (require_contract) is asked for here, too.
+ *
+ * node_storages is called on the worker; everything else while no worker runs. */
+#ifndef HOST_SWAP_H
+#define HOST_SWAP_H
+
+#include <host/storage/footprint.h>
+#include <host/storage/subject.h>
+
+#include <node/moved.h>
+
+/* A storage that is open. */
+struct host_seat {
+  const struct rkv_storage_ops *ops;
+  void *storage; /* NULL: none is */
+  struct host_user *user;
+  const struct host_part *part;
+  struct subject *subject; /* NULL: it was opened by the configuration */
+  struct footprint footprint;
+  char label[HOST_PLUGIN_NAME_MAX + 8]; /* the user's name while the node does not stand on it */
+  char place[MOVED_TO_MAX + 1], lines[2 * MOVED_TO_MAX];
+  struct node_storage given;
+};
+
+struct host_swap {
+  struct node_storages storages; /* for the node; ctx is this struct */
+  const struct host_config *config;
+  struct host_services *services;
+  struct host_seat seats[2];
+  unsigned now;            /* of the seats, the one that the node stands on */
+  struct host_texts texts; /* of storages that are closed (rkv_value) */
+};
+
+/* The node stands on the storage of the configuration, which is open; *swap stays at its address
+ * until host_swap_end. */
+void host_swap_init(struct host_swap *swap, const struct host_config *config,
+                    struct host_services *services, void *storage);
+
+/* Closes what is open. The node has ended. */
+void host_swap_end(struct host_swap *swap);
+
+#endif
