@@ -125,6 +125,9 @@ void node_kick(struct node *n);
 /* The node stops because a promise cannot be kept: the first reason wins. What waits is answered
  * with `status`; no acknowledgement leaves any more. Any thread. */
 void node_fatal(struct node *n, enum rkv_status status, const char *text);
+/* Likewise, said by the storage that node_storages.open gave, until `moved` was called: before the
+ * old storage is retired for it, the swap is given up instead. Any thread. */
+void node_copy_fatal(struct node *n, enum rkv_status status, const char *text);
 /* The reason, RKV_OK while all is well. */
 enum rkv_status node_fatal_status(struct node *n, struct rkv_error *error);
 /* `notify` is called once when node_fatal first happens, from any thread: it must not block. Set

@@ -253,6 +253,15 @@ void pair_finish(struct pair *p) {
   copy.ops->save_identity(copy.storage, identity, &p->finish.completion);
 }
 
+bool pair_refuse_copy(struct pair *p, const struct rkv_error *error) {
+  bool counts;
+  pair_lock(p);
+  counts = p->phase == PAIR_RETIRING || (p->left && p->finished);
+  pair_fail_copy(p, error);
+  pair_unlock(p);
+  return !counts;
+}
+
 void pair_drop(struct pair *p) {
   pair_lock(p);
   assert(p->phase == PAIR_COPYING || p->phase == PAIR_JOINED); /* (Q4) current is not retired */

@@ -152,6 +152,10 @@ bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to);
  * shows, the copy is current, and the old current is left. */
 void pair_finish(struct pair *p);
 
+/* The copy says that it cannot go on. False: it counts already, and the pair fails with it. Any
+ * thread. */
+bool pair_refuse_copy(struct pair *p, const struct rkv_error *error);
+
 /* COPYING or JOINED -> ALONE: the copy is left. `failed` shows on until the next pair_begin. */
 void pair_drop(struct pair *p);
 

@@ -205,6 +205,12 @@ void swap_run(struct node *n) {
   n->swap.due_ns = s && s->step == SWAP_MIRRORING ? mirror_due(&s->mirror) : 0;
 }
 
+void node_copy_fatal(struct node *n, enum rkv_status status, const char *text) {
+  struct rkv_error error;
+  (void)rkv_fail(&error, status, "%s", text);
+  if (!pair_refuse_copy(&n->pair, &error)) node_fatal(n, status, text);
+}
+
 /* ---- calls ---- */
 
 static bool check_call(struct node *n, const struct rkv_swap_call *call, struct rkv_error *error) {

@@ -24,6 +24,7 @@ struct sim_admin {
     struct rkv_transfer_call transfer;
     struct rkv_snapshot_now_call snapshot;
     struct rkv_init_call init;
+    struct rkv_swap_call swap;
   } u;
   struct rkv_membership members; /* of an init */
   struct sim *sim;
@@ -54,6 +55,7 @@ static void on_done(struct rkv_call *call, enum rkv_status status, const struct 
   sim_tell(a->sim, "admin %s at node %" PRIu64 ": %s %s", sim_op_names[a->op], a->at,
            rkv_status_name(status), error ? error->text : "");
   if (status == RKV_OK && changes_membership(a->op)) rkv_buf_drop(&a->u.membership.membership);
+  if (status == RKV_OK && a->op == SIM_OP_SWAP) rkv_buf_drop(&a->u.swap.text);
   if (status == RKV_OK && a->wrong)
     sim_fail(a->sim, "leadership was handed to a node that may not lead");
   think(a);
@@ -152,11 +154,22 @@ static bool prepare_init(struct sim_admin *a) {
   return true;
 }
 
+/* Of any node: mostly that it moves, or what became of that. */
+static bool prepare_swap(struct sim_admin *a) {
+  struct world *w = a->sim->w;
+  a->at = sim_any_node(a->sim);
+  a->u.swap.action = world_random(w) % 4 ? RKV_SWAP_BEGIN : (uint32_t)(world_random(w) % 4);
+  a->u.swap.plugin = "storage-wal";
+  a->u.call.deadline_ns = world_local_ns(&w->nodes[a->at]) + CALL_NS;
+  return true;
+}
+
 /* False if the cluster is not such that this can be asked. */
 static bool prepare(struct sim_admin *a, const struct rkv_membership *m) {
   switch (a->op) {
   case SIM_OP_SNAPSHOT: return true;
   case SIM_OP_INIT: return prepare_init(a);
+  case SIM_OP_SWAP: return prepare_swap(a);
   case SIM_OP_ADD_LEARNER: return prepare_learner(a);
   case SIM_OP_TRANSFER:
   case SIM_OP_TRANSFER_LEARNER:
@@ -174,6 +187,8 @@ static void ask(struct sim_admin *a) {
     api->snapshot_now(api->ctx, &a->u.snapshot);
   else if (a->op == SIM_OP_INIT)
     api->init(api->ctx, &a->u.init);
+  else if (a->op == SIM_OP_SWAP)
+    api->swap_storage(api->ctx, &a->u.swap);
   else if (a->op == SIM_OP_ADD_LEARNER)
     api->add_learner(api->ctx, &a->u.membership);
   else if (changes_membership(a->op))

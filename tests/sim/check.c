@@ -22,7 +22,7 @@ static const struct raft_view *view_of(struct sim *s, rkv_node_id id, struct raf
 /* ---- what leaves a node ---- */
 
 static void check_vote_answer(struct sim *s, rkv_node_id from, const struct rkv_vote_call *call) {
-  struct rkv_vote synced = disk_synced_vote(s->nodes[from].disk);
+  struct rkv_vote synced = disk_synced_vote(swap_disk(s, from));
   rkv_term term = call->vote.term;
   if (!call->granted) return;
   if (!rkv_vote_accepts(call->vote, synced) || synced.term < term)
@@ -42,7 +42,7 @@ static void check_vote_answer(struct sim *s, rkv_node_id from, const struct rkv_
 static void check_append_answer(struct sim *s, rkv_node_id from,
                                 const struct rkv_append_call *call) {
   if (call->result != RKV_APPEND_SUCCESS || call->matched.index == 0) return;
-  if (!disk_synced_has(s->nodes[from].disk, call->matched))
+  if (!disk_synced_has(swap_disk(s, from), call->matched))
     sim_fail(s, "node %" PRIu64 " acknowledged index %" PRIu64 " before it was durable", from,
              call->matched.index);
 }
@@ -51,7 +51,7 @@ void check_answer(struct world *w, rkv_node_id from, rkv_node_id to,
                   const struct rkv_vote_call *vote, const struct rkv_append_call *append) {
   struct sim *s = sim_of(w);
   (void)to;
-  const struct disk *d = s->nodes[from].disk;
+  const struct disk *d = swap_disk(s, from);
   bool promise = (vote && vote->granted) || (append && append->result == RKV_APPEND_SUCCESS);
   if (promise && disk_has_failed(d) && !disk_is_dead(d))
     sim_fail(s, "node %" PRIu64 " promises something after its disk failed", from);
@@ -80,7 +80,7 @@ static void check_durable(struct sim *s, rkv_node_id id, const struct raft_view 
       rkv_node_id voter = m->configs[c].ids[i];
       if (voter > SIM_NODES) continue;
       /* What a replaced disk held it held when it was acknowledged. */
-      if (s->nodes[voter].weak || disk_synced_has(s->nodes[voter].disk, v->committed)) held++;
+      if (s->nodes[voter].weak || disk_synced_has(swap_disk(s, voter), v->committed)) held++;
     }
     if (held * 2 <= m->configs[c].count)
       sim_fail(s,
@@ -212,7 +212,7 @@ static void check_node(struct sim *s, rkv_node_id id, const struct raft_view *v)
 /* A leader without room that leads no longer. */
 static void note_handover(struct sim *s, rkv_node_id id, const struct raft_view *v) {
   if (s->nodes[id].was_leader && v->role != RAFT_LEADER &&
-      disk_waiting_ns(s->nodes[id].disk) > NODE_STALL_NS / 2)
+      disk_waiting_ns(swap_log(s, id)) > NODE_STALL_NS / 2)
     sim_count(s, SIM_EFFECT_HANDED_OVER);
 }
 

@@ -43,7 +43,7 @@ static void note_cluster(struct sim *s, rkv_node_id id, struct rkv_cluster_id cl
 /* Log matching of the initial entry: all of them have one id. */
 static void check_initial(struct sim *s, rkv_node_id id) {
   struct rkv_cluster_id cluster = s->w->nodes[id].node->identity.cluster;
-  const struct rkv_entry *first = disk_entry(s->nodes[id].disk, 1);
+  const struct rkv_entry *first = disk_entry(swap_log(s, id), 1);
   if (!rkv_cluster_id_known(cluster)) return;
   note_cluster(s, id, cluster);
   if (!first) return;
@@ -91,7 +91,7 @@ static void check_previous(struct sim *s, rkv_node_id id, const struct raft *r) 
   n->previous = before;
   n->previous_of = r->effective->id.index;
   for (rkv_index i = before + 1; before > 0 && !looked && i < n->previous_of; i++) {
-    const struct rkv_entry *at = disk_entry(s->nodes[id].disk, i);
+    const struct rkv_entry *at = disk_entry(swap_log(s, id), i);
     struct rkv_log_id held;
     if (!at || at->kind != RKV_ENTRY_MEMBERSHIP) continue;
     if (!raft_log_at(&r->log, i, &held) || !rkv_log_id_equal(held, at->id)) continue;

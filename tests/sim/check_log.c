@@ -86,9 +86,9 @@ static void check_proposal(struct sim *s, rkv_node_id id) {
   bool awake = asleep + patience < s->w->now_ns;
   if (wn->node->raft->transfer.target != 0)
     sim_fail(s, "leader %" PRIu64 " takes a write while it hands leadership over", id);
-  if (awake && disk_waiting_ns(s->nodes[id].disk) > patience)
+  if (awake && disk_waiting_ns(swap_log(s, id)) > patience)
     sim_fail(s, "leader %" PRIu64 " takes a write, and its disk has had no room for %" PRIu64 " ms",
-             id, disk_waiting_ns(s->nodes[id].disk) / 1000000);
+             id, disk_waiting_ns(swap_log(s, id)) / 1000000);
 }
 
 void check_appended(struct sim *s, rkv_node_id id, struct rkv_log_id last,
@@ -143,8 +143,8 @@ static void check_take_over(struct sim *s, rkv_node_id from, rkv_node_id to,
   if (to > SIM_NODES || !n) return;
   if (!rkv_log_id_equal(call->last, n->raft->log.last))
     sim_fail(s, "leader %" PRIu64 " hands over before its own log's end", from);
-  bool deposed = disk_synced_vote(s->nodes[to].disk).term > n->raft->vote.term;
-  if (!deposed && !s->nodes[to].weak && !disk_synced_has(s->nodes[to].disk, call->last))
+  bool deposed = disk_synced_vote(swap_disk(s, to)).term > n->raft->vote.term;
+  if (!deposed && !s->nodes[to].weak && !disk_synced_has(swap_disk(s, to), call->last))
     sim_fail(s, "leader %" PRIu64 " hands over to node %" PRIu64 ", which has not caught up", from,
              to);
 }

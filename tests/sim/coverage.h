@@ -77,6 +77,7 @@ enum sim_fault {
   X(TRANSFER_STRANGER, "transfer to stranger")                                                     \
   X(SNAPSHOT, "snapshot")                                                                          \
   X(INIT, "init")                                                                                  \
+  X(SWAP, "swap storage")                                                                          \
   X(PURGE, "purge")                                                                                \
   X(INSTALL, "snapshot install")                                                                   \
   X(INSTALL_BROKEN, "interrupted install")                                                         \
@@ -132,6 +133,10 @@ enum sim_op {
   X(EDGE_ANSWER, "answers at the edge that changed nothing")                                       \
   X(KEPT, "nodes back with a state machine that kept its state")                                   \
   X(BEHIND, "of them brought up by a snapshot that only the disk had")                             \
+  X(SWAPPED, "storages swapped")                                                                   \
+  X(SWAP_GIVEN_UP, "swaps given up")                                                               \
+  X(SWAP_SETTLED, "copies finished at a start")                                                    \
+  X(SWAP_LEFT, "starts refused on a storage that was left")                                        \
   X(CREEP, "chunks of snapshots that crept")                                                       \
   X(STREAM_ENDED, "streams of snapshots that a newer leader ended")
 

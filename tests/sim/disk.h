@@ -11,9 +11,15 @@
 
 struct disk;
 
-/* Makes an empty disk for node `id`. It survives the node's lives. */
+/* Makes two empty disks for node `id`, which survive its lives: one for its storage, and another
+ * that it may move to. Returns the first; disk_twin tells the other, of either. */
 struct disk *disk_new(struct world *w, rkv_node_id id);
+struct disk *disk_twin(const struct disk *d);
+/* Frees both. */
 void disk_free(struct disk *d);
+bool disk_is_open(const struct disk *d);
+/* What a settings file calls it. */
+const char *disk_place(const struct disk *d);
 struct device_faults *disk_faults(struct disk *d);
 const uint64_t *disk_counts(const struct disk *d);
 /* There is room again, and nothing fails. */
@@ -39,6 +45,13 @@ bool disk_is_damaged(const struct disk *d);
 /* A reader met damage, in what may have been replaced before the node heard of it. */
 bool disk_met_damage(const struct disk *d);
 
+/* ---- moving: of two disks one counts ---- */
+
+/* The node has left this disk for its twin: that is durable. */
+bool disk_is_retired(const struct disk *d);
+/* Likewise, but it was only asked for. */
+bool disk_is_leaving(const struct disk *d);
+
 /* ---- what was promised ---- */
 
 /* What a crash would surely leave: the synced vote, and whether an entry is held (entries at or
@@ -53,7 +66,8 @@ struct rkv_identity disk_identity(const struct disk *d);
 /* An entry that the node was told is held, NULL if it is not. */
 const struct rkv_entry *disk_entry(const struct disk *d, rkv_index index);
 
-/* The storage plugin's operations; struct world_node's `user` must be its disk. */
+/* The storage plugin's operations; what is opened is the disk that struct world_node's `user`
+ * is. */
 extern const struct rkv_storage_ops disk_storage_ops;
 
 #endif

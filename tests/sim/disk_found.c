@@ -103,6 +103,7 @@ static bool is_somewhere(const struct disk *d, const struct disk_state *found) {
 static bool somebody_appended(const struct disk *d, const struct disk_state *found) {
   for (size_t i = 0; i < found->count; i++) {
     const struct rkv_entry *e = &found->entries[i];
+    if (e->kind == RKV_ENTRY_MOVED) continue; /* the last one, where the node left this disk */
     if (e->id.term > 0 && check_appended_hash(sim_of(d->world), e->id) != check_hash(e))
       return false;
   }
@@ -120,11 +121,19 @@ static const char *missing_entry(const struct disk *d, const struct disk_state *
   return NULL;
 }
 
+/* It was given this incarnation since, as when the node leaves it. */
+static bool was_asked(const struct disk *d, uint64_t incarnation) {
+  const struct disk_op *op = d->first;
+  while (op && op->identity.incarnation != incarnation) op = op->next;
+  return op != NULL;
+}
+
 static const char *missing(const struct disk *d, const struct disk_state *found) {
   const struct disk_op *p = &d->synced;
   enum rkv_order order = rkv_vote_compare(found->vote, p->vote);
   if (order == RKV_LESS || order == RKV_INCOMPARABLE) return "the vote is gone";
-  if (p->identity.incarnation != 0 && found->identity.incarnation != p->identity.incarnation)
+  if (p->identity.incarnation != 0 && found->identity.incarnation != p->identity.incarnation &&
+      !was_asked(d, found->identity.incarnation))
     return "the incarnation is another one";
   if (p->identity.settled && !found->identity.settled) return "the cluster id is gone";
   if (found->meta.last.index < d->state.meta.last.index) return "the snapshot is gone";

@@ -54,6 +54,8 @@ struct disk {
   struct device *device;
   struct turns *turns;
   struct world *world;
+  struct disk *twin;
+  bool second; /* of the two */
   rkv_node_id id;
   void *inner;                  /* the real storage, while it is open */
   struct rkv_host host;         /* what it sees of the node ... */

@@ -12,12 +12,18 @@
 #define FULL_ROOM_MAX 16384 /* for some snapshots, and for no segment */
 
 void nemesis_calm_disks(struct sim *s) {
-  for (rkv_node_id id = 1; id <= SIM_NODES; id++) disk_calm(s->nodes[id].disk);
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
+    disk_calm(s->nodes[id].disk);
+    disk_calm(disk_twin(s->nodes[id].disk));
+  }
 }
 
 static void calm(struct world *w, void *arg) {
   struct sim *s = sim_of(w);
-  if (!s->healing) disk_calm(s->nodes[((struct world_node *)arg)->id].disk);
+  struct disk *d = s->nodes[((struct world_node *)arg)->id].disk;
+  if (s->healing) return;
+  disk_calm(d);
+  disk_calm(disk_twin(d));
 }
 
 static void calm_later(struct sim *s, rkv_node_id id, enum sim_fault fault, uint64_t ns) {
@@ -30,7 +36,7 @@ static void calm_later(struct sim *s, rkv_node_id id, enum sim_fault fault, uint
 void strike_disk(struct sim *s, enum sim_fault fault) {
   uint64_t ns = nemesis_some(s, 200 * MS, 3 * SECOND);
   rkv_node_id id = world_random(s->w) % 2 ? nemesis_leader(s) : nemesis_id(s);
-  struct device_faults *f = disk_faults(s->nodes[id].disk);
+  struct device_faults *f = disk_faults(swap_some_disk(s, id));
   if (fault == SIM_FAULT_WRITE_ERROR) f->write_error_ppm = 100000;
   if (fault == SIM_FAULT_READ_ERROR) f->read_error_ppm = 300000;
   if (fault == SIM_FAULT_SYNC_ERROR) f->sync_error_ppm = 100000;
@@ -50,7 +56,7 @@ void strike_disk(struct sim *s, enum sim_fault fault) {
 /* Between any two operations of the device, or between a name and the directory's sync. */
 void strike_power(struct sim *s, enum sim_fault fault) {
   rkv_node_id id = nemesis_id(s);
-  struct device_faults *f = disk_faults(s->nodes[id].disk);
+  struct device_faults *f = disk_faults(swap_some_disk(s, id));
   f->loss = fault == SIM_FAULT_POWER_PAGES   ? DEVICE_LOSS_PAGES
             : fault == SIM_FAULT_POWER_ZEROS ? DEVICE_LOSS_ZEROS
                                              : DEVICE_LOSS_SECTORS;

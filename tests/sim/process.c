@@ -45,10 +45,12 @@ static void choose_election(struct sim *s, rkv_node_id id) {
 /* A node stops itself for its disk, or for memory, or does not start; its supervisor starts it
  * again. */
 static bool may_stop(struct sim *s, rkv_node_id id, enum rkv_status status) {
-  const struct disk *d = s->nodes[id].disk;
-  if (status == RKV_IO || disk_is_dead(d)) return true;
+  const struct disk *d = s->nodes[id].disk, *twin = disk_twin(d);
+  if (status == RKV_IO || swap_is_dead(s, id)) return true;
   if (status == RKV_CORRUPT) return disk_is_damaged(d) || disk_met_damage(d);
-  if (status == RKV_NO_SPACE) return disk_counts(d)[DEVICE_COUNT_REFUSED_WRITE] > 0;
+  if (status == RKV_NO_SPACE)
+    return disk_counts(d)[DEVICE_COUNT_REFUSED_WRITE] > 0 ||
+           disk_counts(twin)[DEVICE_COUNT_REFUSED_WRITE] > 0;
   return status == RKV_NO_MEMORY && s->coverage->effects[SIM_EFFECT_NO_MEMORY] > 0;
 }
 
@@ -65,6 +67,7 @@ void process_start(struct sim *s, rkv_node_id id) {
   sim_tell(s, "node %" PRIu64 " starts", id);
   sim_count(s, SIM_EFFECT_RESTARTS);
   wn->rate = some_rate(s);
+  swap_try_left(s, id);
   flap(s, id);
   choose_election(s, id);
   enum rkv_status status = world_try_start(s->w, id, &error);
@@ -73,13 +76,18 @@ void process_start(struct sim *s, rkv_node_id id) {
     return;
   }
   sim_tell(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
+  if (status == RKV_FOREIGN) {
+    (void)swap_settle(s, id);
+    start_later(s, id, SECOND / 2);
+    return;
+  }
   if (status == RKV_CORRUPT && disk_is_damaged(s->nodes[id].disk)) {
     wipe_refused(s, id);
     return;
   }
   if (status != RKV_NO_MEMORY && !may_stop(s, id, status))
     sim_fail(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
-  disk_crash(s->nodes[id].disk);
+  swap_crash(s, id);
   start_later(s, id, SECOND / 2);
 }
 
@@ -115,13 +123,13 @@ void process_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns) {
   sim_tell(s, "node %" PRIu64 " crashes", id);
   cut_jobs(s, id);
   world_stop(s->w, id);
-  disk_crash(s->nodes[id].disk);
+  swap_crash(s, id);
   start_later(s, id, outage_ns);
 }
 
 void process_look(struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++)
-    if (disk_is_dead(s->nodes[id].disk) && s->w->nodes[id].running)
+    if (swap_is_dead(s, id) && s->w->nodes[id].running)
       process_crash(s, id, SECOND / 10 + world_random(s->w) % SECOND);
 }
 

@@ -108,6 +108,7 @@ static void begin(struct sim *s) {
   w->on_snapshot_back = edge_on_snapshot;
   w->alloc_fails = memory_alloc_fails;
   w->storage = &disk_storage_ops;
+  swap_begin(s);
   machine_watch(s);
   s->durable = s->seed % DURABLE_SHARE == 0;
   w->storage_capabilities |= RKV_CAP_DURABLE;
@@ -157,7 +158,7 @@ static bool all_run(struct sim *s) {
 static bool all_quiet(struct world *w, void *arg) {
   struct sim *s = arg;
   (void)w;
-  return client_quiet(s) && admin_quiet(s) && all_run(s);
+  return client_quiet(s) && admin_quiet(s) && all_run(s) && swap_quiet(s);
 }
 
 /* Everything is repaired: the cluster must come to agree and to serve. */
@@ -173,6 +174,10 @@ static void heal(struct sim *s) {
   (void)world_until(w, HEAL_NS, wipe_is_over, s);
   if (!client_quiet(s) || !admin_quiet(s)) {
     sim_fail(s, "healed, and a call has no answer");
+    return;
+  }
+  if (!swap_quiet(s)) {
+    sim_fail(s, "healed, and a swap of a storage has no end");
     return;
   }
   if (!all_run(s)) {
@@ -227,7 +232,8 @@ static void sum_up(struct sim *s) {
   uint64_t *effects = s->coverage->effects;
   for (rkv_node_id id = 1; id <= SIM_NODES; id++)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-      effects[rows[i].effect] += disk_counts(s->nodes[id].disk)[rows[i].count];
+      effects[rows[i].effect] += disk_counts(s->nodes[id].disk)[rows[i].count] +
+                                 disk_counts(disk_twin(s->nodes[id].disk))[rows[i].count];
   effects[SIM_EFFECT_SLOW_JOB] += s->w->fault_count[WORLD_FAULT_SLOW_JOB];
   effects[SIM_EFFECT_STALL] += s->w->fault_count[WORLD_FAULT_STALL];
   effects[SIM_EFFECT_STALE] += s->w->fault_count[WORLD_FAULT_STALE];

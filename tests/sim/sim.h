@@ -6,6 +6,7 @@
  *   foreign.c    another cluster that has the wrong addresses
  *   edge.c       a stranger that says terms and indexes that cannot be true
  *   wipe.c       disks that are replaced by empty ones
+ *   swap.c       nodes that move to another disk while they serve
  *   client.c     writes, reads, and what they were told (the history)
  *   admin*.c     membership, transfer, snapshots
  *   found.c      how a cluster begins, once or more often
@@ -60,7 +61,8 @@ struct sim_cluster {
 
 /* What is known of one node, across its lives. */
 struct sim_node {
-  struct disk *disk;
+  struct disk *disk;    /* where the node stands; its twin is free, or a copy is made there */
+  bool left;            /* the settings name the twin still, which the node has left */
   void *machine;        /* its state machine, if that is durable by itself and it does not run */
   struct rkv_vote vote; /* greatest seen */
   rkv_index committed, applied, checked_commit;
@@ -137,6 +139,22 @@ void sim_count(struct sim *s, enum sim_effect effect);
 rkv_node_id sim_any_node(struct sim *s);
 /* The node, NULL if it does not run. */
 struct node *sim_node_of(struct sim *s, rkv_node_id id);
+
+/* ---- swap.c ---- */
+/* The disk that a crash now would leave the node on, and the one that its log goes to. */
+struct disk *swap_disk(const struct sim *s, rkv_node_id id);
+struct disk *swap_log(const struct sim *s, rkv_node_id id);
+/* Either disk of the node, whichever is in use; by chance. */
+struct disk *swap_some_disk(struct sim *s, rkv_node_id id);
+void swap_begin(struct sim *s);
+/* The node is down, and so are its disks. */
+void swap_crash(struct sim *s, rkv_node_id id);
+bool swap_is_dead(const struct sim *s, rkv_node_id id);
+/* The settings may name the disk that the node has left: it must not start there. */
+void swap_try_left(struct sim *s, rkv_node_id id);
+/* The node does not start, because its disk is retired: finishes the copy. False: later. */
+bool swap_settle(struct sim *s, rkv_node_id id);
+bool swap_quiet(const struct sim *s);
 
 /* ---- process.c ---- */
 void process_start(struct sim *s, rkv_node_id id);

@@ -1,0 +1,178 @@
+/* swap.c: nodes that move from one of their two disks to the other while they serve. It has the
+ * host's part: it opens the copy, finishes one that a crash left unfinished, and sees that no node
+ * starts on a disk that it has left. */
+#include <inttypes.h>
+#include <string.h>
+
+#include <node/kernel/state.h>
+#include <node/moved.h>
+
+#include "sim.h"
+
+#define SETTLE_NS (5 * UINT64_C(1000000000))
+#define TRIES_LEFT 2 /* one of so many starts is tried with the old settings first */
+
+struct disk *swap_disk(const struct sim *s, rkv_node_id id) {
+  struct disk *d = s->nodes[id].disk;
+  return disk_is_retired(d) ? disk_twin(d) : d;
+}
+
+struct disk *swap_log(const struct sim *s, rkv_node_id id) {
+  struct disk *d = s->nodes[id].disk;
+  return disk_is_leaving(d) ? disk_twin(d) : d;
+}
+
+struct disk *swap_some_disk(struct sim *s, rkv_node_id id) {
+  struct disk *d = s->nodes[id].disk, *twin = disk_twin(d);
+  return disk_is_open(twin) && world_random(s->w) % 2 ? twin : d;
+}
+
+void swap_crash(struct sim *s, rkv_node_id id) {
+  disk_crash(s->nodes[id].disk);
+  disk_crash(disk_twin(s->nodes[id].disk));
+}
+
+bool swap_is_dead(const struct sim *s, rkv_node_id id) {
+  const struct disk *d = s->nodes[id].disk, *twin = disk_twin(d);
+  return disk_is_dead(d) || (disk_is_open(twin) && disk_is_dead(twin));
+}
+
+bool swap_quiet(const struct sim *s) {
+  for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
+    const struct world_node *wn = &s->w->nodes[id];
+    if (wn->running && !wn->stopping && wn->node->swap.running) return false;
+  }
+  return true;
+}
+
+/* The node stands on the other disk from now on. */
+static void move(struct sim *s, rkv_node_id id) {
+  struct sim_node *n = &s->nodes[id];
+  n->disk = disk_twin(n->disk);
+  n->left = true;
+  s->w->nodes[id].user = n->disk;
+  sim_tell(s, "node %" PRIu64 " stands on its other disk", id);
+}
+
+/* ---- the host's part ---- */
+
+static enum rkv_status open_disk(struct world_node *wn, const struct rkv_host *host, struct disk *d,
+                                 void **storage, struct rkv_storage_state *state,
+                                 struct rkv_error *error) {
+  void *user = wn->user;
+  wn->user = d;
+  enum rkv_status status = disk_storage_ops.open(host, NULL, storage, error);
+  wn->user = user;
+  if (status != RKV_OK) return status;
+  status = disk_storage_ops.load(*storage, state, error);
+  rkv_buf_drop(&state->snapshot.membership);
+  return status;
+}
+
+static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_request *request,
+                                 struct node_storage *out, struct rkv_error *error) {
+  struct sim *s = sim_of(wn->world);
+  struct disk *d = disk_twin(s->nodes[wn->id].disk);
+  struct rkv_storage_state state = {0};
+  if (request->check) return RKV_OK;
+  sim_cover(s, SIM_OP_SWAP);
+  s->nodes[wn->id].left = false;
+  disk_wipe(d);
+  *out = (struct node_storage){.ops = &disk_storage_ops,
+                               .capabilities = RKV_CAP_DURABLE,
+                               .place = disk_place(d),
+                               .lines = "plugin = storage-wal"};
+  enum rkv_status status = open_disk(wn, &wn->copy_host, d, &out->storage, &state, error);
+  if (status != RKV_OK) disk_crash(d);
+  return status;
+}
+
+/* The disk that is closed may lose what was not synced. */
+static void on_swapped(struct world_node *wn, bool moved) {
+  struct sim *s = sim_of(wn->world);
+  if (moved) move(s, wn->id);
+  sim_count(s, moved ? SIM_EFFECT_SWAPPED : SIM_EFFECT_SWAP_GIVEN_UP);
+  disk_crash(disk_twin(s->nodes[wn->id].disk));
+}
+
+void swap_begin(struct sim *s) {
+  s->w->open_copy = open_copy;
+  s->w->on_swapped = on_swapped;
+}
+
+/* ---- starts ---- */
+
+void swap_try_left(struct sim *s, rkv_node_id id) {
+  struct sim_node *n = &s->nodes[id];
+  struct disk *old = disk_twin(n->disk);
+  struct rkv_error error = {0};
+  if (!n->left || world_random(s->w) % TRIES_LEFT != 0) return;
+  s->w->nodes[id].user = old;
+  enum rkv_status status = world_try_start(s->w, id, &error);
+  s->w->nodes[id].user = n->disk;
+  if (status == RKV_FOREIGN) sim_count(s, SIM_EFFECT_SWAP_LEFT);
+  if (status == RKV_OK) {
+    sim_fail(s, "node %" PRIu64 " starts on a disk that it has left", id);
+    return;
+  }
+  n->left = status != RKV_FOREIGN;
+  disk_crash(old);
+}
+
+struct finish {
+  struct rkv_completion completion; /* first: what the storage knows */
+  bool done;
+  enum rkv_status status;
+};
+
+static void on_finished(struct rkv_completion *self, enum rkv_status status,
+                        const struct rkv_error *error) {
+  struct finish *f = (struct finish *)self;
+  (void)error;
+  f->done = true;
+  f->status = status;
+}
+
+static bool is_finished(struct world *w, void *arg) {
+  (void)w;
+  return ((struct finish *)arg)->done;
+}
+
+/* Makes the copy the node's, if it is not yet. */
+static bool finish_copy(struct sim *s, rkv_node_id id, const struct rkv_storage_state *old,
+                        const struct rkv_storage_state *copy, void *storage) {
+  struct finish f = {.completion.done = on_finished, .status = RKV_OK};
+  enum moved_left left;
+  struct rkv_identity finished;
+  struct rkv_error error;
+  const char *to = disk_place(disk_twin(s->nodes[id].disk));
+  if (moved_settle(old, copy, to, &left, &finished, &error) != RKV_OK) {
+    sim_fail(s, "node %" PRIu64 " has left its disk, and cannot start on its copy: %s", id,
+             error.text);
+    return false;
+  }
+  if (left == MOVED_LEFT_NOTHING) return true;
+  disk_storage_ops.save_identity(storage, finished, &f.completion);
+  if (world_until(s->w, SETTLE_NS, is_finished, &f)) return f.status == RKV_OK;
+  disk_storage_ops.close(storage); /* power is gone; the completion is called */
+  return false;
+}
+
+bool swap_settle(struct sim *s, rkv_node_id id) {
+  struct world_node *wn = &s->w->nodes[id];
+  struct disk *old = s->nodes[id].disk, *copy = disk_twin(old);
+  struct rkv_storage_state old_state = {0}, copy_state = {0};
+  void *old_storage = NULL, *copy_storage = NULL;
+  struct rkv_error error = {0};
+  bool settled = false;
+  enum rkv_status status = open_disk(wn, &wn->host, old, &old_storage, &old_state, &error);
+  if (status == RKV_OK) status = open_disk(wn, &wn->host, copy, &copy_storage, &copy_state, &error);
+  if (status == RKV_OK) settled = finish_copy(s, id, &old_state, &copy_state, copy_storage);
+  if (disk_is_open(old)) disk_storage_ops.close(old_storage);
+  if (disk_is_open(copy)) disk_storage_ops.close(copy_storage);
+  swap_crash(s, id);
+  if (!settled) return false;
+  sim_count(s, SIM_EFFECT_SWAP_SETTLED);
+  move(s, id);
+  return true;
+}
