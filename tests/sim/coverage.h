@@ -40,6 +40,8 @@
   X(POWER_ZEROS, "power cut, zeroed tail", strike_power)                                           \
   X(POWER_NAMES, "power cut, name lost", strike_power)                                             \
   X(POWER_INSTALL, "power cut behind an install", strike_install)                                  \
+  X(POWER_SWAP, "power cut in a swap", strike_swap)                                                \
+  X(BAD_COPY, "copy's device in trouble", strike_swap)                                             \
   X(FLIP, "bit flip", strike_damage)                                                               \
   X(MISDIRECT, "misdirected write", strike_damage)                                                 \
   X(SLOW_DISK, "slow fsync", strike_disk)                                                          \

@@ -6,6 +6,7 @@
 #define POWER_OPERATIONS_MAX 30 /* power goes within so many operations of the device */
 #define POWER_NS (2 * SECOND)
 #define INSTALL_NS (10 * SECOND)
+#define SWAP_NS (15 * SECOND)
 #define DAMAGE_NS (3 * SECOND)
 #define SLOW_MIN_NS (10 * MS)
 #define SLOW_MAX_NS (5 * SECOND)
@@ -74,6 +75,12 @@ static void crash(struct world *w, void *arg) {
 /* A leader's snapshot becomes durable (machine.c), and not what is to follow it. */
 void strike_install(struct sim *s, enum sim_fault fault) {
   sim_mark(s, fault, INSTALL_NS);
+  sim_tell(s, "trouble: %s", sim_fault_names[fault]);
+}
+
+/* Storages that are swapped from now on meet it (swap.c). */
+void strike_swap(struct sim *s, enum sim_fault fault) {
+  sim_mark(s, fault, SWAP_NS);
   sim_tell(s, "trouble: %s", sim_fault_names[fault]);
 }
 

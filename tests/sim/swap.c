@@ -10,6 +10,8 @@
 #include "sim.h"
 
 #define SETTLE_NS (5 * UINT64_C(1000000000))
+#define POWER_OPERATIONS_MAX 60 /* of a device, in which it fails */
+#define TROUBLE_PPM 50000
 #define TRIES_LEFT 2 /* one of so many starts is tried with the old settings first */
 
 struct disk *swap_disk(const struct sim *s, rkv_node_id id) {
@@ -69,6 +71,24 @@ static enum rkv_status open_disk(struct world_node *wn, const struct rkv_host *h
   return status;
 }
 
+/* Power goes at either disk, within about as many operations as a swap takes; or the copy's device
+ * is full, slow, or fails. */
+static void trouble(struct sim *s, rkv_node_id id) {
+  struct disk *d = s->nodes[id].disk;
+  struct device_faults *copy = disk_faults(disk_twin(d));
+  struct device_faults *either = world_random(s->w) % 2 ? copy : disk_faults(d);
+  if (s->healing) return;
+  if (s->active[SIM_FAULT_POWER_SWAP] > s->w->now_ns)
+    either->power_after = 1 + world_random(s->w) % POWER_OPERATIONS_MAX;
+  if (s->active[SIM_FAULT_BAD_COPY] <= s->w->now_ns) return;
+  switch (world_random(s->w) % 4) {
+  case 0: copy->write_error_ppm = TROUBLE_PPM; break;
+  case 1: copy->sync_error_ppm = TROUBLE_PPM; break;
+  case 2: copy->read_error_ppm = TROUBLE_PPM; break;
+  default: copy->full_after = 1 + world_random(s->w) % POWER_OPERATIONS_MAX; break;
+  }
+}
+
 static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_request *request,
                                  struct node_storage *out, struct rkv_error *error) {
   struct sim *s = sim_of(wn->world);
@@ -78,6 +98,8 @@ static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_r
   sim_cover(s, SIM_OP_SWAP);
   s->nodes[wn->id].left = false;
   disk_wipe(d);
+  disk_calm(d);
+  trouble(s, wn->id);
   *out = (struct node_storage){.ops = &disk_storage_ops,
                                .capabilities = RKV_CAP_DURABLE,
                                .place = disk_place(d),
