@@ -43,7 +43,7 @@ static void on_note(struct rkv_completion *completion, enum rkv_status status,
                     const struct rkv_error *said) {
   struct rkv_error error;
   struct pair *p;
-  if (!own_ended(completion, status, said, &p, &error)) pair_fail(p, &error);
+  if (!own_ended(completion, status, said, &p, &error)) pair_fail_retirement(p, &error);
   pair_unlock(p);
 }
 
@@ -52,8 +52,8 @@ static void on_retirement(struct rkv_completion *completion, enum rkv_status sta
   struct rkv_error error;
   struct pair *p;
   if (!own_ended(completion, status, said, &p, &error)) {
-    pair_fail(p, &error);
-  } else if (!p->failed) {
+    pair_fail_retirement(p, &error);
+  } else if (!p->unretired) {
     assert(p->phase == PAIR_RETIRING);
     p->retired = p->tell = true;
     pair_met(p, PAIR_RETIREMENT);
