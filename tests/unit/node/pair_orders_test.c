@@ -181,6 +181,7 @@ static void act(char what) {
   case 'd': act_drop(); return;
   case 'x': act_close(); return;
   case 't': act_truncate(); return;
+  case 'N': t.fakes[t.now].at_once = true; return; /* a write ends the oldest that waits */
   default: act_write(what); return;
   }
 }
@@ -378,6 +379,7 @@ static void a_completion_may_write(void **state) {
   tell(&(struct story){.script = "abcjara", .nested = "v"});
   tell(&(struct story){.script = "bjavrf", .nested = "a"});
   tell(&(struct story){.script = "bjaada", .nested = "av"});
+  tell(&(struct story){.script = "bjaNaara", .nested = "a"});
 }
 
 /* A stop closes both sides: what waits is cancelled, and nothing was acknowledged too early. */
