@@ -43,7 +43,7 @@ static void on_note(struct rkv_completion *completion, enum rkv_status status,
                     const struct rkv_error *said) {
   struct rkv_error error;
   struct pair *p;
-  if (!own_ended(completion, status, said, &p, &error)) pair_fail(p, &error);
+  if (!own_ended(completion, status, said, &p, &error)) pair_fail_retirement(p, &error);
   pair_unlock(p);
 }
 
@@ -52,8 +52,8 @@ static void on_retirement(struct rkv_completion *completion, enum rkv_status sta
   struct rkv_error error;
   struct pair *p;
   if (!own_ended(completion, status, said, &p, &error)) {
-    pair_fail(p, &error);
-  } else if (!p->failed) {
+    pair_fail_retirement(p, &error);
+  } else if (!p->unretired) {
     assert(p->phase == PAIR_RETIRING);
     p->retired = p->tell = true;
     pair_met(p, PAIR_RETIREMENT);
@@ -103,10 +103,10 @@ void pair_destroy(struct pair *p) {
   pthread_mutex_destroy(&p->lock);
 }
 
-/* ---- what can be seen ---- */
+/* ---- what can be seen: no completion is called by who looks ---- */
 
 void pair_look(struct pair *p, struct pair_look *out) {
-  pair_lock(p);
+  pthread_mutex_lock(&p->lock);
   *out = (struct pair_look){
       .phase = p->phase,
       .last = p->last,
@@ -124,22 +124,22 @@ void pair_look(struct pair *p, struct pair_look *out) {
       .failed = p->failed,
       .error = p->error,
   };
-  pair_unlock(p);
+  pthread_mutex_unlock(&p->lock);
 }
 
 struct pair_side pair_current(struct pair *p) {
   struct pair_side side;
-  pair_lock(p);
+  pthread_mutex_lock(&p->lock);
   side = p->sides[p->now];
-  pair_unlock(p);
+  pthread_mutex_unlock(&p->lock);
   return side;
 }
 
 struct pair_side pair_copy(struct pair *p) {
   struct pair_side side = {NULL, NULL};
-  pair_lock(p);
+  pthread_mutex_lock(&p->lock);
   if (p->phase != PAIR_ALONE) side = p->sides[pair_other(p)];
-  pair_unlock(p);
+  pthread_mutex_unlock(&p->lock);
   return side;
 }
 
@@ -275,9 +275,9 @@ void pair_drop(struct pair *p) {
 
 bool pair_released(struct pair *p) {
   bool released;
-  pair_lock(p);
+  pthread_mutex_lock(&p->lock);
   released = p->left && p->uses[pair_other(p)] == 0;
-  pair_unlock(p);
+  pthread_mutex_unlock(&p->lock);
   return released;
 }
 

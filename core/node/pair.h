@@ -83,6 +83,7 @@ struct pair {
   /* durable: all that current had alone when it was joined is in the copy, too; current's
    * retirement; the copy's own identity */
   bool whole, retired, finished;
+  bool unretired; /* current's retirement failed */
   bool finishing; /* pair_finish was called */
   bool failed;
   struct rkv_error error;  /* of the copy, or of the retirement */

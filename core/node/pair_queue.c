@@ -90,6 +90,11 @@ void pair_fail(struct pair *p, const struct rkv_error *error) {
     p->error = *error;
     p->tell = true;
   }
+}
+
+void pair_fail_retirement(struct pair *p, const struct rkv_error *error) {
+  pair_fail(p, error);
+  p->unretired = true;
   for (struct pair_write *w = p->first; w; w = w->next) {
     if (!(w->needs & PAIR_RETIREMENT)) continue;
     w->status = (enum rkv_status)error->status;
@@ -108,8 +113,9 @@ static void note_end(struct pair_write *w, unsigned side, enum rkv_status status
   } else if (p->phase == PAIR_JOINED && side == pair_other(p)) {
     pair_fail_copy(p, error);
   } else {
+    /* A copy may fail sooner than current ends what it was given before (Q1). */
+    w->needs = side == p->now ? 0 : w->needs & ~pair_bit(side);
     w->status = status;
-    w->needs = 0;
     note_broken(p, error);
     if (p->phase == PAIR_RETIRING) pair_fail(p, error);
   }
@@ -143,7 +149,7 @@ static struct pair_write *push(struct pair *p, struct pair_write *w, struct rkv_
   p->end = &w->next;
   if (p->phase == PAIR_RETIRING && !p->retired) {
     w->needs |= PAIR_RETIREMENT; /* (Q2) */
-    if (p->failed) pair_fail(p, &p->error);
+    if (p->unretired) pair_fail_retirement(p, &p->error);
   }
   return w;
 }

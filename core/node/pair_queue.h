@@ -56,6 +56,7 @@ void pair_met(struct pair *p, unsigned need);
 void pair_fail_copy(struct pair *p, const struct rkv_error *error);
 /* The pair failed, as a storage fails: current's retirement did, or the copy after it. */
 void pair_fail(struct pair *p, const struct rkv_error *error);
+void pair_fail_retirement(struct pair *p, const struct rkv_error *error);
 
 /* Somebody begins, ends to use a side. */
 void pair_use(struct pair *p, unsigned side);
