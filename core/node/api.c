@@ -82,6 +82,17 @@ static void set_address(void *ctx, struct rkv_membership_call *call) {
   gate_enter(ctx, &call->call, NODE_SET_ADDRESS);
 }
 
+static void swap_storage(void *ctx, struct rkv_swap_call *call) {
+  call->phase = RKV_SWAP_PHASE_NONE;
+  call->done = call->total = 0;
+  call->text = rkv_buf_none();
+  if (call->setting_count > RKV_SWAP_SETTINGS_MAX)
+    answer_failf(&call->call, RKV_INVALID, "%zu settings of a storage (at most %d)",
+                 call->setting_count, RKV_SWAP_SETTINGS_MAX);
+  else
+    gate_enter(ctx, &call->call, NODE_SWAP);
+}
+
 static void metrics(void *ctx, struct rkv_metrics_call *call) {
   call->membership = rkv_buf_none();
   call->text = rkv_buf_none();
@@ -161,5 +172,6 @@ void api_make(struct node *n) {
                                  .snapshot_now = snapshot_now,
                                  .hello = hello,
                                  .remove = remove_member,
-                                 .set_address = set_address};
+                                 .set_address = set_address,
+                                 .swap_storage = swap_storage};
 }

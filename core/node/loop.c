@@ -31,6 +31,7 @@
 #include <node/send.h>
 #include <node/stall.h>
 #include <node/stream.h>
+#include <node/swap.h>
 #include <node/tend.h>
 #include <node/transfer.h>
 

@@ -12,6 +12,7 @@
   X(ADD_LEARNER, change_on_add_learner, ADMIN)                                                     \
   X(REMOVE, correct_on_remove, ADMIN)                                                              \
   X(SET_ADDRESS, correct_on_set_address, ADMIN)                                                    \
+  X(SWAP, swap_on_call, ADMIN)                                                                     \
   X(CHANGE_MEMBERSHIP, change_on_change, ADMIN)                                                    \
   X(VOTE, request_on_vote, VOTE)                                                                   \
   X(APPEND, request_on_append, APPEND)                                                             \
