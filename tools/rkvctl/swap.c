@@ -6,6 +6,7 @@
 
 #include "rkv.pb-c.h"
 
+#include <grpc/status.h>
 #include <host/storage/progress.h>
 #include <rkv/swap.h>
 
@@ -23,6 +24,7 @@ void swap_init(struct swap *swap, const struct session *session, rkv_node_id id,
   (void)snprintf(swap->args.endpoints[0], RKV_ADDR_MAX, "%s", addr);
   swap->node = (struct session){.client = session->client, .args = &swap->args};
   swap->id = id;
+  swap->code = GRPC_STATUS_OK;
 }
 
 /* ---- asking ---- */
@@ -48,6 +50,7 @@ static Rkv__V1__SwapStorageResponse *swap_ask(struct swap *s, enum rkv_swap_acti
   }
   *outcome = wire_ask(&s->node, WIRE_ADMIN "SwapStorage", &request.base,
                       reads ? FOLLOW_READ : FOLLOW_ACT, &got);
+  s->code = got.code;
   if (*outcome != OUTCOME_DONE) {
     *outcome = print_trouble(&s->node, SWAP_NAME, *outcome, &got);
     return NULL;
@@ -169,8 +172,15 @@ static void show(const struct swap *s, struct swap_watch *w,
   w->begun = w->shown = true;
 }
 
-/* Where a node stands whose swap ended unseen. */
+/* The last look had no answer, or a refusal. */
 static enum outcome say_lost(const struct swap *s) {
+  if (s->code == GRPC_STATUS_RESOURCE_EXHAUSTED) {
+    (void)fprintf(stderr,
+                  "  node %" PRIu64 " has much to do, the swap goes on; to follow:  rkvctl "
+                  "--endpoints %s " SWAP_NAME " %" PRIu64 "\n",
+                  s->id, s->args.endpoints[0], s->id);
+    return OUTCOME_NO_ANSWER;
+  }
   (void)fprintf(stderr,
                 "  node %" PRIu64
                 " went away before its swap was seen to end: it stands on its old "

@@ -13,6 +13,7 @@ struct swap {
   struct session node; /* asks the node alone */
   struct args args;    /* what was typed, with the node as the only endpoint */
   rkv_node_id id;
+  int code; /* gRPC status of its last answer */
 };
 
 /* Makes *swap the node at `addr`. */
