@@ -82,6 +82,17 @@ static void set_address(void *ctx, struct rkv_membership_call *call) {
   gate_enter(ctx, &call->call, NODE_SET_ADDRESS);
 }
 
+static void swap_storage(void *ctx, struct rkv_swap_call *call) {
+  call->phase = RKV_SWAP_PHASE_NONE;
+  call->done = call->total = 0;
+  call->text = rkv_buf_none();
+  if (call->setting_count > RKV_SWAP_SETTINGS_MAX)
+    answer_failf(&call->call, RKV_INVALID, "%zu settings of a storage (at most %d)",
+                 call->setting_count, RKV_SWAP_SETTINGS_MAX);
+  else
+    gate_enter(ctx, &call->call, NODE_SWAP);
+}
+
 static void metrics(void *ctx, struct rkv_metrics_call *call) {
   call->membership = rkv_buf_none();
   call->text = rkv_buf_none();
@@ -132,10 +143,6 @@ static void transfer(void *ctx, struct rkv_transfer_call *call) {
 
 static void snapshot_now(void *ctx, struct rkv_snapshot_now_call *call) {
   gate_enter(ctx, &call->call, NODE_SNAPSHOT_NOW);
-}
-
-static void swap_storage(void *ctx, struct rkv_swap_call *call) {
-  gate_enter(ctx, &call->call, NODE_SWAP);
 }
 
 static void kick(void *ctx) {

@@ -232,9 +232,8 @@ static bool check_call(struct node *n, const struct rkv_swap_call *call, struct 
   else if (s) /* (X1) */
     (void)rkv_fail(error, RKV_PRECONDITION, "a swap of the storage runs already on node %" PRIu64,
                    n->plugins.host->node_id);
-  else if (!call->plugin || !call->plugin[0] || call->setting_count > RKV_SWAP_SETTINGS_MAX)
-    (void)rkv_fail(error, RKV_INVALID, "name a plugin and at most %d settings",
-                   RKV_SWAP_SETTINGS_MAX);
+  else if (!call->plugin || !call->plugin[0])
+    (void)rkv_fail(error, RKV_INVALID, "name the plugin of the new storage");
   else
     return true;
   return false;

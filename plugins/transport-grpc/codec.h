@@ -68,6 +68,10 @@ enum rkv_status codec_remove_decode(struct rkv_buf message, struct rkv_membershi
                                     struct rkv_error *error);
 enum rkv_status codec_members_answer_encode(struct rkv_log_id id, struct rkv_buf membership,
                                             grpc_slice *out, struct rkv_error *error);
+/* Fills the request fields of *call, whose texts are in *space: one allocation, freed with free()
+ * once the call has ended; NULL on an error. Errors: also RKV_NO_MEMORY. */
+enum rkv_status codec_swap_decode(struct rkv_buf message, struct rkv_swap_call *call, void **space,
+                                  struct rkv_error *error);
 enum rkv_status codec_change_membership_decode(struct rkv_buf message,
                                                struct rkv_membership_call *call,
                                                struct rkv_error *error);
@@ -108,6 +112,10 @@ grpc_slice codec_read_index_answer_encode(const struct rkv_read_index_call *call
 grpc_slice codec_snapshot_now_answer_encode(const struct rkv_snapshot_now_call *call);
 
 grpc_slice codec_snapshot_answer_encode(struct rkv_vote vote);
+
+/* Errors: RKV_NO_MEMORY. */
+enum rkv_status codec_swap_answer_encode(const struct rkv_swap_call *call, grpc_slice *out,
+                                         struct rkv_error *error);
 
 /* Answer of AddLearner and ChangeMembership; data is present and empty. Errors: RKV_CORRUPT if
  * `membership` (rkv_membership_encode) is damaged. */

@@ -120,6 +120,7 @@ struct unary {
     struct rkv_transfer_call transfer;
     struct rkv_snapshot_now_call snapshot_now;
     struct rkv_hello_call hello;
+    struct rkv_swap_call swap;
   } node; /* zeroed, deadline_ns set, before handle */
 };
 

@@ -3,6 +3,8 @@
 #include "codec.h"
 #include "service.h"
 
+#include <inttypes.h>
+
 /* ---- PreVote ---- */
 
 static void pre_vote(struct unary *u) {
@@ -113,6 +115,46 @@ static void set_address(struct unary *u) {
   u->t->node->set_address(u->t->node->ctx, &u->node.membership);
 }
 
+/* ---- SwapStorage ---- */
+
+static void swap_done(struct rkv_call *call, enum rkv_status status,
+                      const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  struct rkv_error own;
+  grpc_slice slice;
+  if (status == RKV_OK) {
+    status = codec_swap_answer_encode(&u->node.swap, &slice, &own);
+    rkv_buf_drop(&u->node.swap.text);
+    error = &own;
+  }
+  if (status == RKV_OK)
+    unary_answer(u, slice);
+  else
+    unary_refuse(u, status, error);
+}
+
+/* Is the node's table long enough to have swap_storage? */
+static bool node_swaps(const struct rkv_node_api *node) {
+  return node->struct_size >=
+             offsetof(struct rkv_node_api, swap_storage) + sizeof node->swap_storage &&
+         node->swap_storage;
+}
+
+static void swap_storage(struct unary *u) {
+  struct rkv_error error;
+  enum rkv_status status = RKV_OK;
+  if (!node_swaps(u->t->node))
+    status = rkv_fail(&error, RKV_UNIMPLEMENTED,
+                      "node %" PRIu64 " is too old to swap its storage (its program is older than "
+                      "its transport: update it)",
+                      u->t->host->node_id);
+  else if (!unary_take_request(u))
+    return;
+  if (status == RKV_OK) status = codec_swap_decode(u->request, &u->node.swap, &u->extra, &error);
+  if (!service_begin(u, status, &error, swap_done)) return;
+  u->t->node->swap_storage(u->t->node->ctx, &u->node.swap);
+}
+
 const struct method service_peer_methods[] = {
     {"/rkv.v1.Peer/PreVote", pre_vote, true},
     {"/rkv.v1.Peer/TimeoutNow", timeout_now, true},
@@ -126,5 +168,6 @@ const struct method service_admin_methods[] = {
     {"/rkv.v1.Admin/TriggerSnapshot", trigger_snapshot, false},
     {"/rkv.v1.Admin/Remove", remove_member, false},
     {"/rkv.v1.Admin/SetAddress", set_address, false},
+    {"/rkv.v1.Admin/SwapStorage", swap_storage, false},
     {NULL, NULL, false},
 };

@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 PROTOS = pathlib.Path(__file__).resolve().parents[2] / "protos"
-FILES = ("app_types", "raft", "app")
+FILES = ("app_types", "raft", "app", "rkv")
 
 
 def _generate():
@@ -30,6 +30,8 @@ _generate()
 types = importlib.import_module("app_types_pb2")
 raft = importlib.import_module("raft_pb2")
 app = importlib.import_module("app_pb2")
+rkv = importlib.import_module("rkv_pb2")
 raft_grpc = importlib.import_module("raft_pb2_grpc")
 app_grpc = importlib.import_module("app_pb2_grpc")
+rkv_grpc = importlib.import_module("rkv_pb2_grpc")
 empty = importlib.import_module("google.protobuf.empty_pb2")

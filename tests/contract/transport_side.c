@@ -87,6 +87,9 @@ CLIENT(change_membership, rkv_membership_call)
 CLIENT(metrics, rkv_metrics_call)
 CLIENT(transfer, rkv_transfer_call)
 CLIENT(snapshot_now, rkv_snapshot_now_call)
+CLIENT(remove, rkv_membership_call)
+CLIENT(set_address, rkv_membership_call)
+CLIENT(swap_storage, rkv_swap_call)
 #undef CLIENT
 
 static void keep_back(struct side *s, union any_call *call) {
@@ -146,6 +149,9 @@ static void make_api(struct side *s) {
       .metrics = on_metrics,
       .transfer = on_transfer,
       .snapshot_now = on_snapshot_now,
+      .remove = on_remove,
+      .set_address = on_set_address,
+      .swap_storage = on_swap_storage,
   };
 }
 

@@ -48,6 +48,22 @@ static void correct(struct rkv_buf message) {
   if (status == RKV_OK) FUZZ_CHECK(gone.learner.id != 0);
 }
 
+/* What is taken are texts that the call owns, of a name and of keys with values. */
+static void swap(struct rkv_buf message) {
+  struct rkv_swap_call call = {0};
+  struct rkv_error error = {0};
+  void *space;
+  enum rkv_status status = codec_swap_decode(message, &call, &space, &error);
+  check_refusal(status, &error);
+  FUZZ_CHECK((status == RKV_OK) == (space != NULL));
+  if (status == RKV_OK) {
+    FUZZ_CHECK(call.action <= RKV_SWAP_CANCEL && !strchr(call.plugin, '/'));
+    FUZZ_CHECK(call.setting_count <= RKV_SWAP_SETTINGS_MAX);
+    for (size_t i = 0; i < call.setting_count; i++) FUZZ_CHECK(strchr(call.settings[i], '='));
+  }
+  free(space);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct rkv_buf message = {data, size, NULL};
   init(message);
@@ -55,5 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   change(message);
   transfer(message);
   correct(message);
+  swap(message);
   return 0;
 }

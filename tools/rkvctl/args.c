@@ -113,7 +113,10 @@ static bool flag_option(const char *word, struct args *args) {
              {"--stdin", ARGS_STDIN},
              {"--wait", ARGS_WAIT},
              {"--wait=voters", ARGS_WAIT},
-             {"--unreachable", ARGS_UNREACHABLE}};
+             {"--unreachable", ARGS_UNREACHABLE},
+             {"--check", ARGS_CHECK},
+             {"--yes", ARGS_YES},
+             {"--cancel", ARGS_CANCEL}};
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
     if (strcmp(word, own[i].name) != 0) continue;
     args->options |= own[i].option;
@@ -137,6 +140,27 @@ static enum rkv_status parse_read(const char *text, struct args *args, struct rk
   RKV_READ_LIST(READ_NAME)
 #undef READ_NAME
   return rkv_fail(error, RKV_INVALID, "--read needs local, lease or linearizable");
+}
+
+static enum rkv_status parse_plugin(const char *name, struct args *args, struct rkv_error *error) {
+  args->options |= ARGS_PLUGIN;
+  if (!name || !*name)
+    return rkv_fail(error, RKV_INVALID, "--plugin needs the name of a storage (storage-wal)");
+  if (args->plugin) return rkv_fail(error, RKV_INVALID, "--plugin is given twice (keep one)");
+  args->plugin = name;
+  return RKV_OK;
+}
+
+/* A setting may be a secret: a refusal tells its place. */
+static enum rkv_status parse_set(const char *pair, struct args *args, struct rkv_error *error) {
+  args->options |= ARGS_SET;
+  if (args->set_count == RKV_SWAP_SETTINGS_MAX)
+    return rkv_fail(error, RKV_INVALID, "--set is given over %d times", RKV_SWAP_SETTINGS_MAX);
+  if (!pair || *pair == '=' || !strchr(pair, '='))
+    return rkv_fail(error, RKV_INVALID, "--set number %u is no KEY=VALUE (try --set dir=/srv/wal)",
+                    args->set_count + 1);
+  args->sets[args->set_count++] = pair;
+  return RKV_OK;
 }
 
 #define OPTION_TEXT(name, bit, text, of) text,
@@ -189,6 +213,8 @@ static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct 
     args->options |= ARGS_READ;
     return parse_read(value, args, error);
   }
+  if (value_option("--plugin", argc, argv, i, &value)) return parse_plugin(value, args, error);
+  if (value_option("--set", argc, argv, i, &value)) return parse_set(value, args, error);
   if (flag_option(word, args)) return RKV_OK;
   return unknown_option(word, error);
 }

@@ -5,6 +5,7 @@
 #define RKVCTL_ARGS_H
 
 #include <rkv/status.h>
+#include <rkv/swap.h>
 #include <rkv/types.h>
 
 #include <stdbool.h>
@@ -22,7 +23,12 @@
   X(READ, 2, "--read", "get")                                                                      \
   X(STDIN, 4, "--stdin", "set")                                                                    \
   X(WAIT, 8, "--wait", "status")                                                                   \
-  X(UNREACHABLE, 16, "--unreachable", "init, add-learner and change-membership")
+  X(UNREACHABLE, 16, "--unreachable", "init, add-learner and change-membership")                   \
+  X(PLUGIN, 32, "--plugin", "swap-storage")                                                        \
+  X(SET, 64, "--set", "swap-storage")                                                              \
+  X(CHECK, 128, "--check", "swap-storage")                                                         \
+  X(YES, 256, "--yes", "swap-storage")                                                             \
+  X(CANCEL, 512, "--cancel", "swap-storage")
 
 enum args_option {
 #define ARGS_OPTION_ENUM(name, bit, text, of) ARGS_##name = bit,
@@ -35,8 +41,11 @@ struct args {
   unsigned endpoint_count;
   uint64_t timeout_ms;
   bool json, raw, help, version;
-  unsigned options; /* enum args_option that were given */
-  const char *read; /* --read: local, lease, linearizable; NULL if it was not given */
+  unsigned options;   /* enum args_option that were given */
+  const char *read;   /* --read: local, lease, linearizable; NULL if it was not given */
+  const char *plugin; /* --plugin; NULL if it was not given */
+  const char *sets[RKV_SWAP_SETTINGS_MAX]; /* --set, KEY=VALUE each; borrowed from argv */
+  unsigned set_count;
   const char *words[ARGS_WORDS_MAX]; /* borrowed from argv */
   unsigned word_count;
 };

@@ -2,6 +2,8 @@
 #include "print.h"
 #include "survey.h"
 
+#include <rkv/swap.h>
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +44,9 @@ static void print_json(const struct survey *survey) {
     print_json_text(stdout, node->addr);
     (void)printf(",\"answered\":%s,\"majority\":%s", node->answered ? "true" : "false", majority);
     if (lost_member(survey, node)) (void)printf(",\"lost_storage\":true");
+    if (node->swap != RKV_SWAP_PHASE_NONE)
+      (void)printf(",\"swap\":\"%s\",\"swap_done\":%" PRIu64 ",\"swap_total\":%" PRIu64,
+                   wire_swap_word(node->swap), node->swap_done, node->swap_total);
     for (size_t f = 0; f < SURVEY_FIELDS && node->answered; f++) {
       (void)printf(",\"%s\":", names[f]);
       print_json_value(stdout, node->values[f], strlen(node->values[f]));
@@ -77,6 +82,12 @@ static const char *how_to_join(const struct survey *survey) {
                                   : "`rkvctl init` makes one";
 }
 
+static void print_below(const struct survey *survey, const char *text) {
+  (void)fputs("  ", stdout);
+  print_text(survey->session->args, stdout, text);
+  (void)fputc('\n', stdout);
+}
+
 /* Prints what has no room in the table: why a node does not answer, which node is no member, which
  * node is another than expected. */
 static void print_note(const struct survey *survey, const struct survey_node *node) {
@@ -102,9 +113,27 @@ static void print_note(const struct survey *survey, const struct survey_node *no
                    node->addr, node->id);
   else
     return;
-  (void)fputs("  ", stdout);
-  print_text(survey->session->args, stdout, text);
-  (void)fputc('\n', stdout);
+  print_below(survey, text);
+}
+
+/* Prints that a node moves to another storage, or gave that up. */
+static void print_swap(const struct survey *survey, const struct survey_node *node) {
+  char text[SURVEY_TEXT_MAX + RKV_ADDR_MAX], part[32] = "";
+  if (node->swap == RKV_SWAP_PHASE_NONE || node->swap == RKV_SWAP_PHASE_MOVED) return;
+  if (node->swap_total > 0)
+    (void)snprintf(part, sizeof part, ", %.0f%%",
+                   100 * (double)node->swap_done / (double)node->swap_total);
+  if (node->swap == RKV_SWAP_PHASE_FAILED)
+    (void)snprintf(text, sizeof text,
+                   "%s: node %" PRIu64 " gave up moving to another storage (`rkvctl swap-storage "
+                   "%" PRIu64 "` says why)",
+                   node->addr, node->id, node->id);
+  else
+    (void)snprintf(text, sizeof text,
+                   "%s: node %" PRIu64 " moves to another storage: %s%s (`rkvctl swap-storage "
+                   "%" PRIu64 "` follows it)",
+                   node->addr, node->id, wire_swap_phase(node->swap), part, node->id);
+  print_below(survey, text);
 }
 
 static void print_table(const struct survey *survey) {
@@ -118,7 +147,10 @@ static void print_table(const struct survey *survey) {
   for (unsigned i = 0; i < survey->count; i++)
     fill_row(survey, &survey->nodes[i], print_table_row(table));
   print_table_out(table, stdout);
-  for (unsigned i = 0; i < survey->count; i++) print_note(survey, &survey->nodes[i]);
+  for (unsigned i = 0; i < survey->count; i++) {
+    print_note(survey, &survey->nodes[i]);
+    print_swap(survey, &survey->nodes[i]);
+  }
   free(table);
 }
 

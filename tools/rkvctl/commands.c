@@ -51,6 +51,24 @@ static const struct command commands[] = {
      "nodes that are no voters. Without an answer it may have happened all the same: see "
      "status.\n",
      1, 1, 0, cmd_transfer},
+    {"swap-storage", "ID [--plugin P ...]", "move a running node to another storage",
+     "  rkvctl swap-storage ID --plugin P --set KEY=VALUE ... [--check] [--yes]\n"
+     "  rkvctl swap-storage ID              how far it is, and on to its end\n"
+     "  rkvctl swap-storage ID --cancel     the node stays on its storage\n\n"
+     "Node ID serves, votes and leads meanwhile. P is the name of a storage in its plugin_dir, "
+     "the\n"
+     "settings are those of section [storage]; a secret goes as file:PATH or ${ENV}, which the "
+     "node\n"
+     "reads. It must have swap_storage = true in [node]. First the node is asked whether it would\n"
+     "begin, then it begins, and is followed to the end, which says which lines of its INI file "
+     "to\n"
+     "change: the node refuses to start with the old ones.\n"
+     "  --check   ask only whether it would begin\n"
+     "  --yes     also from a durable storage to one that forgets, such as storage-mem\n"
+     "--timeout is for each question, not for the copy. Ctrl-C leaves the swap as it is. Exit 1 "
+     "if\n"
+     "it was refused or given up, 3 if the node went away before its end.\n",
+     1, 1, ARGS_PLUGIN | ARGS_SET | ARGS_CHECK | ARGS_YES | ARGS_CANCEL, cmd_swap},
     {"snapshot", "", "let the first endpoint that answers build a snapshot",
      "Of what it has applied; answers when the snapshot is stored.\n", 0, 0, 0, cmd_snapshot},
     {"status", "[--wait]", "one line for each node: role, term, leader, log",

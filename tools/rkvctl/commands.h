@@ -57,6 +57,7 @@ enum outcome cmd_change_membership(struct session *session, const char *const *w
                                    unsigned count);
 enum outcome cmd_remove(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_set_address(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_swap(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_status(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_transfer(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_snapshot(struct session *session, const char *const *words, unsigned count);

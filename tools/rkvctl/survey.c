@@ -5,6 +5,7 @@
 #include "probe.h"
 
 #include <grpc/status.h>
+#include <rkv/swap.h>
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -46,6 +47,9 @@ static void take_fields(struct survey_node *node, const char *text, size_t len) 
   if (metrics_number(text, len, "last_log", &node->last_log)) node->last_log++;
   if (metrics_text(text, len, "incarnation", value, sizeof value))
     node->incarnation = strtoull(value, NULL, 16);
+  if (!metrics_number(text, len, "swap", &node->swap)) node->swap = RKV_SWAP_PHASE_NONE;
+  if (!metrics_number(text, len, "swap_done", &node->swap_done)) node->swap_done = 0;
+  if (!metrics_number(text, len, "swap_total", &node->swap_total)) node->swap_total = 0;
   node->called = metrics_number(text, len, "foreign_calls", &calls) && calls > 0;
 }
 

@@ -31,6 +31,8 @@ struct survey_node {
   uint64_t incarnation; /* 0: the node does not tell */
   bool called; /* it got requests meant for another incarnation or cluster (foreign_calls) */
   struct rkv_membership membership;
+  /* a swap of its storage, that runs or was given up: rkv_swap_phase, 0: none; bytes */
+  uint64_t swap, swap_done, swap_total;
 };
 
 struct survey {

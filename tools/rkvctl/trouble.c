@@ -93,8 +93,7 @@ enum outcome print_trouble(struct session *session, const char *what, enum outco
     print_text(session->args, stderr, found.advice);
   }
   if (answer->code == GRPC_STATUS_UNIMPLEMENTED)
-    (void)fputs("\n  nodes that are not of this project lack it: it needs a leader that is",
-                stderr);
+    (void)fputs("\n  nodes that are not of this project, or older, lack it", stderr);
   if (answer->sent)
     (void)fputs("\n  the request was sent: it may or may not have been carried out, look before "
                 "you repeat it",

@@ -2,6 +2,7 @@
 #include "wire.h"
 
 #include <grpc/status.h>
+#include <rkv/swap.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -75,6 +76,26 @@ const char *wire_role(const struct rkv_membership *m, rkv_node_id id) {
   before = rkv_config_has(&m->configs[0], id);
   after = rkv_config_has(&m->configs[m->config_count - 1], id);
   return before && after ? "voter" : after ? "joining" : "leaving";
+}
+
+const char *wire_swap_phase(uint64_t phase) {
+  switch (phase) {
+#define WIRE_PHASE_TEXT(name, number, text)                                                        \
+  case number: return text;
+    RKV_SWAP_PHASE_LIST(WIRE_PHASE_TEXT)
+#undef WIRE_PHASE_TEXT
+  default: return "in a way that this rkvctl does not know";
+  }
+}
+
+const char *wire_swap_word(uint64_t phase) {
+  static const char *const words[] = {"none",      "opening",   "snapshot", "log",
+                                      "comparing", "switching", "moved",    "failed"};
+#define WIRE_PHASE_COUNT(name, number, text) +1
+  _Static_assert(sizeof words / sizeof words[0] == RKV_SWAP_PHASE_LIST(WIRE_PHASE_COUNT),
+                 "a word for each phase");
+#undef WIRE_PHASE_COUNT
+  return phase < sizeof words / sizeof words[0] ? words[phase] : "unknown";
 }
 
 /* The begin of the digits at the end of `value`; its end if there are none. */

@@ -27,6 +27,10 @@ ProtobufCBinaryData wire_bytes(const char *text);
  * left out. NULL gives an empty membership. */
 void wire_membership(const Openraftpb__Membership *from, struct rkv_membership *to);
 
+/* Where a swap of a storage is (rkv_swap_phase): in words, and in one word for scripts. */
+const char *wire_swap_phase(uint64_t phase);
+const char *wire_swap_word(uint64_t phase);
+
 /* The part of a node in *m: "voter", "learner", or in a joint membership "joining" and
  * "leaving". */
 const char *wire_role(const struct rkv_membership *m, rkv_node_id id);

@@ -30,8 +30,12 @@ void progress_begin(struct progress *p, const char *what, enum progress_unit uni
   p->what = what;
   p->unit = unit;
   p->total = total;
-  p->done = 0;
+  p->done = p->from = 0;
   p->began_ns = p->next_ns = progress_now_ns();
+}
+
+void progress_join(struct progress *p, uint64_t done) {
+  p->done = p->from = done;
 }
 
 /* A line that fills the last column would be broken by some terminals. */
@@ -52,8 +56,8 @@ static const char *amount(const struct progress *p, double count, char out[32]) 
 
 static void progress_show(const struct progress *p, uint64_t now) {
   const double part = (double)p->done / (double)p->total;
-  const double rate =
-      (double)p->done * (double)SECOND_NS / (double)(now > p->began_ns ? now - p->began_ns : 1);
+  const double rate = (double)(p->done - p->from) * (double)SECOND_NS /
+                      (double)(now > p->began_ns ? now - p->began_ns : 1);
   char line[LINE_MAX], numbers[LINE_MAX / 2], total[32], speed[32], bar[BAR_MAX + 4] = "";
   int width = width_of(p), room;
   (void)snprintf(numbers, sizeof numbers, "%3.0f%% of %s, %s/s", part * 100,

@@ -13,7 +13,7 @@ struct progress {
   bool shown; /* `out` is a terminal */
   const char *what;
   enum progress_unit unit;
-  uint64_t total, done;
+  uint64_t total, done, from; /* `from` of `done`: before anybody looked */
   uint64_t began_ns, next_ns; /* when this part began; when it is shown again */
 };
 
@@ -21,6 +21,8 @@ struct progress {
 void progress_init(struct progress *p, FILE *out);
 /* A new part, in a word or two: so many are to be done. */
 void progress_begin(struct progress *p, const char *what, enum progress_unit unit, uint64_t total);
+/* The part was at `done` already when somebody began to look: the rate does not count that. */
+void progress_join(struct progress *p, uint64_t done);
 /* So many more are done. */
 void progress_add(struct progress *p, uint64_t more);
 /* Clears the line. */

@@ -58,6 +58,14 @@ static void print_layout(FILE *out) {
   fprintf(out, "RKV_READ_%s = %d \"%s\"\n", #name, (int)RKV_READ_##name, text);
   RKV_READ_LIST(ENUM_NUMBER)
 #undef ENUM_NUMBER
+#define ENUM_NUMBER(name, number, text)                                                            \
+  fprintf(out, "RKV_SWAP_%s = %d\n", #name, (int)RKV_SWAP_##name);
+  RKV_SWAP_ACTION_LIST(ENUM_NUMBER)
+#undef ENUM_NUMBER
+#define ENUM_NUMBER(name, number, text)                                                            \
+  fprintf(out, "RKV_SWAP_PHASE_%s = %d \"%s\"\n", #name, (int)RKV_SWAP_PHASE_##name, text);
+  RKV_SWAP_PHASE_LIST(ENUM_NUMBER)
+#undef ENUM_NUMBER
 }
 
 /* ---- comparing ---- */

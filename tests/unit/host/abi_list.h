@@ -164,6 +164,18 @@
   FIELD(struct rkv_metrics_call, purged)                                                           \
   FIELD(struct rkv_metrics_call, membership)                                                       \
   FIELD(struct rkv_metrics_call, text)                                                             \
+  SIZE(struct rkv_swap_call)                                                                       \
+  FIELD(struct rkv_swap_call, call)                                                                \
+  FIELD(struct rkv_swap_call, action)                                                              \
+  FIELD(struct rkv_swap_call, forgetful)                                                           \
+  FIELD(struct rkv_swap_call, plugin)                                                              \
+  FIELD(struct rkv_swap_call, settings)                                                            \
+  FIELD(struct rkv_swap_call, setting_count)                                                       \
+  FIELD(struct rkv_swap_call, phase)                                                               \
+  FIELD(struct rkv_swap_call, reserved)                                                            \
+  FIELD(struct rkv_swap_call, done)                                                                \
+  FIELD(struct rkv_swap_call, total)                                                               \
+  FIELD(struct rkv_swap_call, text)                                                                \
   SIZE(struct rkv_option)                                                                          \
   FIELD(struct rkv_option, name)                                                                   \
   FIELD(struct rkv_option, default_text)                                                           \
@@ -279,6 +291,7 @@
   FIELD(struct rkv_node_api, hello)                                                                \
   FIELD(struct rkv_node_api, remove)                                                               \
   FIELD(struct rkv_node_api, set_address)                                                          \
+  FIELD(struct rkv_node_api, swap_storage)                                                         \
   SIZE(struct rkv_peer_info)                                                                       \
   FIELD(struct rkv_peer_info, id)                                                                  \
   FIELD(struct rkv_peer_info, addr)                                                                \
@@ -321,6 +334,8 @@
   NUMBER(RKV_CONFIGS_MAX)                                                                          \
   NUMBER(RKV_SNAPSHOT_ID_MAX)                                                                      \
   NUMBER(RKV_LOG_TEXT_MAX)                                                                         \
+  NUMBER(RKV_SWAP_SETTINGS_MAX)                                                                    \
+  NUMBER(RKV_SWAP_SETTING_BYTES_MAX)                                                               \
   NUMBER(RKV_OPTION_SECRET)                                                                        \
   NUMBER(RKV_OPTION_REQUIRED)                                                                      \
   NUMBER(RKV_ENTRY_BLANK)                                                                          \

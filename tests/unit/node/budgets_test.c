@@ -40,6 +40,7 @@ struct asked {
     struct rkv_vote_call vote;
     struct rkv_append_call append;
     struct rkv_read_index_call read_index;
+    struct rkv_swap_call swap;
   } u; /* first: what the node knows */
   size_t function;
   bool done;
@@ -165,11 +166,25 @@ static void a_misdirected_question_fails_nobody_elses_read(void **state) {
   world_free(w);
 }
 
+/* A transport that does not count what it hands in shall not make the node copy it. */
+static void more_settings_than_a_swap_has_never_wait(void **state) {
+  struct world *w = cluster(1);
+  const struct rkv_node_api *api = node_api(w->nodes[1].node);
+  struct asked a = {.u.swap = {.call.done = on_done, .setting_count = RKV_SWAP_SETTINGS_MAX + 1}};
+  (void)state;
+  api->swap_storage(api->ctx, &a.u.swap);
+  assert_true(a.done);
+  assert_int_equal(a.status, RKV_INVALID);
+  assert_string_equal(a.text, "33 settings of a storage (at most 32)");
+  world_free(w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(no_kind_shuts_out_another),
       cmocka_unit_test(the_refusal_names_the_limit),
       cmocka_unit_test(a_misdirected_question_fails_nobody_elses_read),
+      cmocka_unit_test(more_settings_than_a_swap_has_never_wait),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,7 @@ enum lack {
   X(change_membership, LACK_QUORUM)                                                                \
   X(remove, LACK_QUORUM)                                                                           \
   X(set_address, LACK_QUORUM)                                                                      \
+  X(swap_storage, LACK_NOTHING)                                                                    \
   X(transfer, LACK_QUORUM)                                                                         \
   X(snapshot_now, LACK_WORKER)                                                                     \
   X(snapshot_begin, LACK_WORKER)                                                                   \
@@ -102,6 +103,7 @@ static struct {
     struct rkv_membership_call membership;
     struct rkv_transfer_call transfer;
     struct rkv_snapshot_now_call snapshot_now;
+    struct rkv_swap_call swap_storage;
     struct rkv_snapshot_call snapshot;
   } u;
   struct rkv_membership members;
@@ -168,6 +170,8 @@ static void fill(struct world *w, const struct row *row, rkv_node_id leader) {
     (void)rkv_config_add(&said.u.membership.voters, leader % 3 + 1);
   } else if (is(row, "transfer")) {
     said.u.transfer.target = leader % 3 + 1;
+  } else if (is(row, "swap_storage")) {
+    said.u.swap_storage.action = RKV_SWAP_LOOK;
   } else if (strncmp(row->name, "snapshot_", 9) == 0 && !is(row, "snapshot_now")) {
     fill_snapshot(w, leader);
   } else { /* of one member; the others need nothing */
@@ -194,6 +198,7 @@ static void drop_answers(const struct row *row) {
     rkv_buf_drop(&said.u.metrics.membership);
     rkv_buf_drop(&said.u.metrics.text);
   }
+  if (is(row, "swap_storage")) rkv_buf_drop(&said.u.swap_storage.text);
 }
 
 static bool is_later_step(const struct row *row) {

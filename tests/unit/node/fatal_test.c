@@ -17,7 +17,7 @@
 #define SECONDS UINT64_C(1000000000)
 #define REASON "the device is broken"
 
-enum { KINDS = 19, WRITES = 5 };
+enum { KINDS = 20, WRITES = 5 };
 
 static const uint8_t command[] = {0x0a, 1, 'w', 0x12, 1, '1'}, question[] = {0x0a, 1, 'w'};
 
@@ -37,6 +37,7 @@ struct asked {
     struct rkv_membership_call membership;
     struct rkv_transfer_call transfer;
     struct rkv_snapshot_now_call snapshot_now;
+    struct rkv_swap_call swap;
     struct rkv_metrics_call metrics;
   } of;
   struct node *ends; /* its node is fatal as soon as it is answered */
@@ -92,6 +93,7 @@ static void ask_everything(const struct rkv_node_api *api, struct asked all[KIND
   api->change_membership(api->ctx, &a++->of.membership);
   api->remove(api->ctx, &a++->of.membership);
   api->set_address(api->ctx, &a++->of.membership);
+  api->swap_storage(api->ctx, &a++->of.swap);
   api->metrics(api->ctx, &a++->of.metrics);
   api->transfer(api->ctx, &a++->of.transfer);
   api->snapshot_now(api->ctx, &a++->of.snapshot_now);

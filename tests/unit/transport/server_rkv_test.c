@@ -115,8 +115,81 @@ static void trigger_snapshot_round_trip(void **state) {
   assert_int_equal(fake_look(&f).snapshot_now, 2);
 }
 
+/* ---- SwapStorage ---- */
+
+/* What the node was asked, and its answer. */
+static struct {
+  unsigned calls;
+  uint32_t action, forgetful;
+  char plugin[16], settings[64]; /* a ';' behind each */
+} swap;
+
+static void node_swap(void *ctx, struct rkv_swap_call *call) {
+  (void)ctx;
+  (void)atomic_load(&client_asked);
+  swap.calls++;
+  swap.action = call->action;
+  swap.forgetful = call->forgetful;
+  (void)snprintf(swap.plugin, sizeof swap.plugin, "%s", call->plugin);
+  swap.settings[0] = '\0';
+  for (size_t i = 0; i < call->setting_count; i++) {
+    const size_t used = strlen(swap.settings);
+    (void)snprintf(swap.settings + used, sizeof swap.settings - used, "%s;", call->settings[i]);
+  }
+  call->phase = RKV_SWAP_PHASE_LOG;
+  call->done = 3;
+  call->total = 300;
+  if (f.status == RKV_OK) call->text = rkv_buf_share(f.text);
+  atomic_fetch_add(&client_asked, 1);
+  call->call.done(&call->call, f.status, &f.error);
+}
+
+static int begin_swap(void **state) {
+  memset(&swap, 0, sizeof swap);
+  (void)begin_plain(state);
+  f.api.swap_storage = node_swap;
+  return 0;
+}
+
+/* The answer tells where the node moves, in the node's own words. */
+static void swap_storage_round_trip(void **state) {
+  (void)state;
+  f.text = rkv_buf_static((const uint8_t *)"to x", 4);
+  ask_hex(&c, ADMIN "SwapStorage", "08021201781a03613d621a03633d642001", GRPC_STATUS_OK, &out);
+  assert_answer("0803100318ac022204746f2078");
+  (void)atomic_load(&client_asked);
+  assert_int_equal(swap.calls, 1);
+  assert_int_equal(swap.action, RKV_SWAP_BEGIN);
+  assert_int_equal(swap.forgetful, 1);
+  assert_string_equal(swap.plugin, "x");
+  assert_string_equal(swap.settings, "a=b;c=d;");
+}
+
+static void swap_storage_that_is_refused(void **state) {
+  (void)state;
+  ask_hex(&c, ADMIN "SwapStorage", "0802", GRPC_STATUS_INVALID_ARGUMENT, &out);
+  assert_non_null(strstr(out.text, "plugin: empty"));
+  assert_int_equal(swap.calls, 0);
+  f.status = rkv_fail(&f.error, RKV_PRECONDITION, "a swap runs");
+  ask_hex(&c, ADMIN "SwapStorage", "", GRPC_STATUS_FAILED_PRECONDITION, &out);
+  assert_string_equal(out.text, "a swap runs");
+}
+
+/* A host from before 1.4 has a shorter table. */
+static void swap_storage_at_an_older_node(void **state) {
+  (void)state;
+  f.api.struct_size = offsetof(struct rkv_node_api, swap_storage);
+  ask_hex(&c, ADMIN "SwapStorage", "", GRPC_STATUS_UNIMPLEMENTED, &out);
+  assert_non_null(strstr(out.text, "too old to swap its storage"));
+  f.api.struct_size = sizeof f.api;
+  f.api.swap_storage = NULL; /* a table that is long enough, and has none */
+  ask_hex(&c, ADMIN "SwapStorage", "", GRPC_STATUS_UNIMPLEMENTED, &out);
+  assert_int_equal(swap.calls, 0);
+}
+
 int main(void) {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin_plain, end)
+#define SWAP(name) cmocka_unit_test_setup_teardown(name, begin_swap, end)
   const struct CMUnitTest tests[] = {
       STORY(pre_vote_round_trip),
       STORY(timeout_now_round_trip),
@@ -128,6 +201,9 @@ int main(void) {
       STORY(transfer_round_trip),
       STORY(transfer_that_is_refused),
       STORY(trigger_snapshot_round_trip),
+      SWAP(swap_storage_round_trip),
+      SWAP(swap_storage_that_is_refused),
+      SWAP(swap_storage_at_an_older_node),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
