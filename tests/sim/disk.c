@@ -198,7 +198,11 @@ static void on_fatal_of(struct world_node *wn, bool second, enum rkv_status stat
   struct disk *d = wn->user;
   if (d->second != second) d = d->twin;
   d->failed = true;
-  if (!device_is_dead(d->device)) d->outer->fatal(d->outer->ctx, status, text);
+  if (device_is_dead(d->device)) return;
+  if (d == wn->user)
+    d->outer->fatal(d->outer->ctx, status, text);
+  else if (wn->node)
+    node_copy_fatal(wn->node, status, text);
 }
 
 static void on_fatal_first(void *ctx, enum rkv_status status, const char *text) {

@@ -58,12 +58,11 @@ static void move(struct sim *s, rkv_node_id id) {
 
 /* ---- the host's part ---- */
 
-static enum rkv_status open_disk(struct world_node *wn, const struct rkv_host *host, struct disk *d,
-                                 void **storage, struct rkv_storage_state *state,
-                                 struct rkv_error *error) {
+static enum rkv_status open_disk(struct world_node *wn, struct disk *d, void **storage,
+                                 struct rkv_storage_state *state, struct rkv_error *error) {
   void *user = wn->user;
   wn->user = d;
-  enum rkv_status status = disk_storage_ops.open(host, NULL, storage, error);
+  enum rkv_status status = disk_storage_ops.open(&wn->host, NULL, storage, error);
   wn->user = user;
   if (status != RKV_OK) return status;
   status = disk_storage_ops.load(*storage, state, error);
@@ -104,7 +103,7 @@ static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_r
                                .capabilities = RKV_CAP_DURABLE,
                                .place = disk_place(d),
                                .lines = "plugin = storage-wal"};
-  enum rkv_status status = open_disk(wn, &wn->copy_host, d, &out->storage, &state, error);
+  enum rkv_status status = open_disk(wn, d, &out->storage, &state, error);
   if (status != RKV_OK) disk_crash(d);
   return status;
 }
@@ -187,8 +186,8 @@ bool swap_settle(struct sim *s, rkv_node_id id) {
   void *old_storage = NULL, *copy_storage = NULL;
   struct rkv_error error = {0};
   bool settled = false;
-  enum rkv_status status = open_disk(wn, &wn->host, old, &old_storage, &old_state, &error);
-  if (status == RKV_OK) status = open_disk(wn, &wn->host, copy, &copy_storage, &copy_state, &error);
+  enum rkv_status status = open_disk(wn, old, &old_storage, &old_state, &error);
+  if (status == RKV_OK) status = open_disk(wn, copy, &copy_storage, &copy_state, &error);
   if (status == RKV_OK) settled = finish_copy(s, id, &old_state, &copy_state, copy_storage);
   if (disk_is_open(old)) disk_storage_ops.close(old_storage);
   if (disk_is_open(copy)) disk_storage_ops.close(copy_storage);

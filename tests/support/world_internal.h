@@ -26,7 +26,6 @@ struct world_node {
   struct node *node;
   void *storage, *sm;
   const struct rkv_storage_ops *storage_ops; /* of `storage` */
-  struct rkv_host copy_host; /* what a copy sees of the node */
   struct node_storages storages;
   struct node_storage copy; /* ops NULL: there is none */
   uint64_t timer_ns;        /* on the world's clock */

@@ -31,14 +31,7 @@ static void take_copy(void *ctx) {
   if (wn->world->on_swapped) wn->world->on_swapped(wn, true);
 }
 
-static void copy_fatal(void *ctx, enum rkv_status status, const char *text) {
-  struct world_node *wn = ctx;
-  node_copy_fatal(wn->node, status, text);
-}
-
 void world_make_storages(struct world_node *wn) {
-  wn->copy_host = wn->host;
-  wn->copy_host.fatal = copy_fatal;
   wn->storages =
       (struct node_storages){.ctx = wn, .open = open_copy, .drop = drop_copy, .moved = take_copy};
 }
