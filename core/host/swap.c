@@ -216,6 +216,8 @@ static enum rkv_status open_seat(struct host_swap *swap, struct rkv_error *error
   host_services_part(seat->user, seat->label);
   s->user = seat->user;
   status = subject_open(s, swap->services->node.host.node_id, error);
+  if (status == RKV_OK && host_services_reported(seat->user, error))
+    status = (enum rkv_status)error->status;
   if (status == RKV_OK) status = check_empty(s, error);
   if (status == RKV_OK) status = spell(seat, error);
   return status;

@@ -189,14 +189,28 @@ static void a_note_that_is_missing_is_told(void **state) {
 
 /* No host wrote such a note: whatever it says, no path of a plugin is opened. */
 static void notes_of_strangers_open_nothing(void **state) {
-  static const char *const notes[] = {"/tmp/x.so", "../x, dir=/y", ", dir=/y",
-                                      "storage-wal, , dir="};
+  static const char *const notes[][2] = {
+      {RKV_BINARY_DIR "/plugins/storage-wal.so", "its note names no plugin"},
+      {"../plugins/storage-wal, dir=/y", "its note names no plugin"},
+      {", dir=/y", "no such plugin"},
+      {"storage-wal, , dir=", "dir"},
+      {"sm-protobuf", "kind"}};
   (void)state;
   for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
-    leaves(rig_wal(rig.first), notes[i]);
-    is_left_alone(rig.second, "retired at index 5, its node goes on in ");
+    leaves(rig_wal(rig.first), notes[i][0]);
+    is_left_alone(rig.second, notes[i][1]);
     tree_remove(rig.first);
   }
+}
+
+/* The note is of another move than the retirement: neither copy is finished. */
+static void a_note_that_does_not_fit_is_refused(void **state) {
+  const struct rig_held held = {vote, moved_retired(&own, rig_wal(rig.third)), LAST,
+                                rig_wal(rig.second)};
+  (void)state;
+  copied(rig_wal(rig.second), moved_unfinished(&own));
+  rig_fill(rig_wal(rig.first), &held);
+  is_left_alone(rig.second, "the storage at hand was retired for another one");
 }
 
 /* A directory may have the note's own separator in its name. */
@@ -226,6 +240,7 @@ int main(void) {
       STORY(a_plugin_that_is_not_there_is_told),
       STORY(a_note_that_is_missing_is_told),
       STORY(notes_of_strangers_open_nothing),
+      STORY(a_note_that_does_not_fit_is_refused),
       STORY(a_name_with_commas_is_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

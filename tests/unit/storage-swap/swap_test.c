@@ -203,7 +203,7 @@ static void a_check_leaves_nothing(void **state) {
 }
 
 /* Its reports are no reason for the node to stop, until the node stands on it. */
-static void a_copys_fatal_report_is_kept(void **state) {
+static void a_copys_fatal_report_is_its_own(void **state) {
   struct host_user *user = &node.assembly->services.beside;
   struct rkv_error error;
   (void)state;
@@ -211,6 +211,19 @@ static void a_copys_fatal_report_is_kept(void **state) {
   user->host.fatal(user->host.ctx, RKV_IO, "the copy's device");
   assert_int_equal(node_fatal_status(node.assembly->node, NULL), RKV_OK);
   drops();
+  (void)opens("storage-wal", rig.second);
+  moves();
+  assert_int_equal(node_fatal_status(node.assembly->node, NULL), RKV_OK);
+  user->host.fatal(user->host.ctx, RKV_IO, "the node's device");
+  assert_int_equal(node_fatal_status(node.assembly->node, &error), RKV_IO);
+  assert_string_equal(error.text, "storage-wal: the node's device");
+}
+
+/* ... and none is lost on the way there. */
+static void a_report_on_the_way_counts(void **state) {
+  struct host_user *user = &node.assembly->services.beside;
+  struct rkv_error error;
+  (void)state;
   (void)opens("storage-wal", rig.second);
   user->host.fatal(user->host.ctx, RKV_IO, "the copy's device");
   moves();
@@ -352,7 +365,8 @@ int main(void) {
       STORY(the_node_goes_on_and_on),
       STORY(what_is_open_at_the_end_stays),
       STORY(a_check_leaves_nothing),
-      STORY(a_copys_fatal_report_is_kept),
+      STORY(a_copys_fatal_report_is_its_own),
+      STORY(a_report_on_the_way_counts),
       STORY(it_is_refused_by_default),
       STORY(a_plugin_is_a_name),
       STORY(settings_are_those_of_the_section),
