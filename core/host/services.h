@@ -31,8 +31,8 @@ struct host_user {
   struct host_services *services;
   const char *name; /* the plugin's, "node" for the node itself */
   bool opening;     /* metric_register is allowed */
-  /* The node does not stand on this user (yet): its first fatal report is kept here, and is none of
-   * the node's. Under the services' lock. */
+  /* The node does not stand on this user (yet): its first fatal report is kept here, and is none
+   * of the node's. Under the services' lock. */
   bool apart;
   struct host_fatal fatal;
 };
@@ -64,10 +64,10 @@ struct host_identity {
 void host_services_init(struct host_services *services, const struct host_identity *identity,
                         const char *const names[HOST_PART_COUNT], int log_fd);
 
-/* The user is apart from now on, under this name, which is borrowed. Before its plugin is opened. */
+/* The user is apart from now on, under this name, which is borrowed. Before its plugin opens. */
 void host_services_part(struct host_user *user, const char *name);
-/* The node stands on the user from now on: its metrics have that name, and its fatal report counts,
- * also one that it made before. */
+/* The node stands on the user from now on: its metrics have that name, and its fatal report
+ * counts, also one that it made before. */
 void host_services_take(struct host_user *user, const char *name);
 
 /* Sets the level for all users. Any thread. */
