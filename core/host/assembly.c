@@ -79,6 +79,10 @@ static void on_plugin_fatal(void *arg, enum rkv_status status, const char *text)
   node_fatal(arg, status, text);
 }
 
+static void on_copy_fatal(void *arg, enum rkv_status status, const char *text) {
+  node_copy_fatal(arg, status, text);
+}
+
 static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *arg), void *arg,
                                  struct rkv_error *error) {
   struct node_plugins plugins = {
@@ -106,6 +110,7 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
   if (status != RKV_OK) return status;
   node_on_fatal(a->node, notify, arg);
   host_services_bind(&a->services, on_plugin_fatal, a->node);
+  host_services_bind_apart(&a->services, on_copy_fatal);
   return RKV_OK;
 }
 

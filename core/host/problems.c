@@ -68,7 +68,7 @@ void host_problems_print(struct host_problems *problems, FILE *out) {
   host_problems_each(problems, print_line, out);
 }
 
-static void add_text(void *arg, const char *text) {
+static void add_problem_text(void *arg, const char *text) {
   struct rkv_error *error = arg;
   const size_t used = strlen(error->text);
   (void)snprintf(error->text + used, sizeof error->text - used, "%s%s", used ? "; " : "", text);
@@ -78,7 +78,7 @@ enum rkv_status host_problems_tell(struct host_problems *problems, struct rkv_er
   const bool memory = host_texts_failed(&problems->texts);
   assert(!host_problems_none(problems));
   (void)rkv_fail(error, memory ? RKV_NO_MEMORY : RKV_INVALID, "%s", memory ? "out of memory" : "");
-  if (!memory) host_problems_each(problems, add_text, error);
+  if (!memory) host_problems_each(problems, add_problem_text, error);
   return (enum rkv_status)error->status;
 }
 

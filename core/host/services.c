@@ -80,6 +80,19 @@ static void fatal_counts(struct host_services *services, const struct host_fatal
   if (services->on_fatal) services->on_fatal(services->on_fatal_arg, fatal->status, fatal->text);
 }
 
+/* The first report of a user that is apart. Without the lock: the node's loop may run in on_apart,
+ * and call a plugin that reports itself. */
+static void tell_apart(struct host_services *services, const struct host_fatal *fatal) {
+  void (*on_apart)(void *arg, enum rkv_status status, const char *text);
+  void *arg;
+  (void)pthread_mutex_lock(&services->lock);
+  on_apart = services->on_apart;
+  arg = services->on_fatal_arg;
+  (void)pthread_mutex_unlock(&services->lock);
+  rkv_log(&services->node.host, RKV_LOG_ERROR, "host", "%s", fatal->text);
+  if (on_apart) on_apart(arg, fatal->status, fatal->text);
+}
+
 static void service_fatal(void *ctx, enum rkv_status status, const char *text) {
   struct host_user *user = ctx;
   struct host_services *services = user->services;
@@ -92,7 +105,16 @@ static void service_fatal(void *ctx, enum rkv_status status, const char *text) {
   if (first) user->fatal = fatal;
   if (!user->apart) fatal_counts(services, &fatal);
   (void)pthread_mutex_unlock(&services->lock);
-  if (first) rkv_log(&services->node.host, RKV_LOG_ERROR, "host", "%s", fatal.text);
+  if (first) tell_apart(services, &fatal);
+}
+
+bool host_services_reported(struct host_user *user, struct rkv_error *error) {
+  bool reported;
+  (void)pthread_mutex_lock(&user->services->lock);
+  reported = user->fatal.status != RKV_OK;
+  if (reported) (void)rkv_fail(error, user->fatal.status, "%s", user->fatal.text);
+  (void)pthread_mutex_unlock(&user->services->lock);
+  return reported;
 }
 
 void host_services_part(struct host_user *user, const char *name) {
@@ -166,9 +188,17 @@ void host_services_bind(struct host_services *services,
   (void)pthread_mutex_unlock(&services->lock);
 }
 
+void host_services_bind_apart(struct host_services *services,
+                              void (*on_apart)(void *arg, enum rkv_status status,
+                                               const char *text)) {
+  (void)pthread_mutex_lock(&services->lock);
+  services->on_apart = on_apart;
+  (void)pthread_mutex_unlock(&services->lock);
+}
+
 void host_services_unbind(struct host_services *services) {
   (void)pthread_mutex_lock(&services->lock);
-  services->on_fatal = NULL;
+  services->on_fatal = services->on_apart = NULL;
   (void)pthread_mutex_unlock(&services->lock);
 }
 

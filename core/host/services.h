@@ -31,8 +31,8 @@ struct host_user {
   struct host_services *services;
   const char *name; /* the plugin's, "node" for the node itself */
   bool opening;     /* metric_register is allowed */
-  /* The node does not stand on this user (yet): its fatal report is logged, and kept in `fatal`.
-   * Under the services' lock. */
+  /* The node does not stand on this user (yet): its first fatal report is kept here, and is none
+   * of the node's. Under the services' lock. */
   bool apart;
   struct host_fatal fatal;
 };
@@ -48,6 +48,7 @@ struct host_services {
   pthread_mutex_t lock;    /* guards what follows */
   struct host_fatal fatal; /* of any user that is not apart */
   void (*on_fatal)(void *arg, enum rkv_status status, const char *text);
+  void (*on_apart)(void *arg, enum rkv_status status, const char *text);
   void *on_fatal_arg;
 };
 
@@ -63,10 +64,10 @@ struct host_identity {
 void host_services_init(struct host_services *services, const struct host_identity *identity,
                         const char *const names[HOST_PART_COUNT], int log_fd);
 
-/* The user is apart from now on, under this name, which is borrowed. Before its plugin is opened. */
+/* The user is apart from now on, under this name, which is borrowed. Before its plugin opens. */
 void host_services_part(struct host_user *user, const char *name);
-/* The node stands on the user from now on: its metrics have that name, and its fatal report counts,
- * also one that it made before. */
+/* The node stands on the user from now on: its metrics have that name, and its fatal report
+ * counts, also one that it made before. */
 void host_services_take(struct host_user *user, const char *name);
 
 /* Sets the level for all users. Any thread. */
@@ -77,6 +78,14 @@ void host_services_set_log_level(struct host_services *services, enum rkv_log_le
 void host_services_bind(struct host_services *services,
                         void (*on_fatal)(void *arg, enum rkv_status status, const char *text),
                         void *arg);
+/* Likewise for the first report of a user that is apart, if it comes from now on; `on_apart` may
+ * report itself. Such a user's plugin is closed before host_services_unbind. */
+void host_services_bind_apart(struct host_services *services,
+                              void (*on_apart)(void *arg, enum rkv_status status,
+                                               const char *text));
+/* Whether a user that is apart made a report: *error. */
+bool host_services_reported(struct host_user *user, struct rkv_error *error);
+
 void host_services_unbind(struct host_services *services);
 
 /* How many lines were dropped because the log had no room; ctx is the struct host_services. Any

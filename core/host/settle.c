@@ -15,7 +15,7 @@ enum {
 };
 
 /* What a step came to. */
-enum stop {
+enum settle_stop {
   STOP_HERE,    /* the node starts on `at` */
   STOP_MOVED,   /* `at` is retired, too */
   STOP_FORGOT,  /* the node went to a storage that forgets */
@@ -62,7 +62,7 @@ static enum rkv_status save_finished(struct settle *s, struct rkv_identity ident
 
 /* ---- one step ---- */
 
-static enum stop settle_open(struct settle *s) {
+static enum settle_stop settle_open(struct settle *s) {
   char place[MOVED_TO_MAX + 1];
   struct rkv_identity finished;
   enum moved_left left;
@@ -90,7 +90,7 @@ static bool read_note(struct settle *s) {
   return s->at && s->to[0];
 }
 
-static enum stop step(struct settle *s) {
+static enum settle_stop settle_step(struct settle *s) {
   s->lines[0] = '\0';
   if (!read_note(s)) return STOP_TROUBLE;
   if (note_read(s->to, s->folder, s->at, &s->why) != RKV_OK) return STOP_TROUBLE;
@@ -101,15 +101,15 @@ static enum stop step(struct settle *s) {
   return settle_open(s);
 }
 
-static enum stop walk(struct settle *s) {
-  enum stop stop = STOP_MOVED;
+static enum settle_stop follow_notes(struct settle *s) {
+  enum settle_stop stop = STOP_MOVED;
   for (unsigned i = 0; i < STEPS_MAX && stop == STOP_MOVED; i++) {
     if (s->at) {
       close_subject(&s->from);
       s->from = s->at;
       s->at = NULL;
     }
-    stop = step(s);
+    stop = settle_step(s);
     if (i == 0) s->index = s->last.index;
   }
   return stop;
@@ -126,7 +126,8 @@ static void tell_where(const struct settle *s, char out[WHERE_MAX]) {
     (void)snprintf(out, WHERE_MAX, "by --set storage.KEY=VALUE");
 }
 
-static void tell_remedy(const struct settle *s, enum stop stop, char out[SETTLE_REMEDY_MAX]) {
+static void tell_remedy(const struct settle *s, enum settle_stop stop,
+                        char out[SETTLE_REMEDY_MAX]) {
   char where[WHERE_MAX];
   tell_where(s, where);
   switch (stop) {
@@ -159,8 +160,8 @@ static void tell_remedy(const struct settle *s, enum stop stop, char out[SETTLE_
   }
 }
 
-static void tell(const struct settle *s, enum stop stop, struct rkv_error *error,
-                 char remedy[SETTLE_REMEDY_MAX]) {
+static void tell_retired(const struct settle *s, enum settle_stop stop, struct rkv_error *error,
+                         char remedy[SETTLE_REMEDY_MAX]) {
   (void)rkv_fail(error, RKV_FOREIGN, "%s: retired at index %" PRIu64 ", its node goes on in %s",
                  s->config->parts[HOST_PART_STORAGE].plugin->name, s->index,
                  s->to[0] ? s->to : "the storage that it was copied to");
@@ -174,7 +175,7 @@ void settle_retired(const struct host_config *config, struct rkv_error *error,
   s->config = config;
   if (host_plugin_folder(config->node[HOST_NODE_PLUGIN_DIR].text, s->folder, &s->why) == RKV_OK &&
       open_first(s))
-    tell(s, walk(s), error, remedy);
+    tell_retired(s, follow_notes(s), error, remedy);
   close_subject(&s->at);
   close_subject(&s->from);
   free(s);

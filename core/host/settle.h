@@ -7,8 +7,8 @@
 
 enum { SETTLE_REMEDY_MAX = 2048 };
 
-/* The storage of the configuration, which is closed, was refused. If it is a retired one, *error and
- * `remedy` become what the user is told, one after the other: where the node goes on, and which
+/* The storage of the configuration, which is closed, was refused. If it is a retired one, *error
+ * and `remedy` become what the user is told, one after the other: where the node goes on, and which
  * lines of the configuration to change. Else both stay. May block. */
 void settle_retired(const struct host_config *config, struct rkv_error *error,
                     char remedy[SETTLE_REMEDY_MAX]);

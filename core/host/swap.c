@@ -9,7 +9,7 @@
 #define LABEL "copy." /* before the plugin's name, in metrics and log */
 
 /* What reading a request needs beside the subject; large. */
-struct reading {
+struct swap_reading {
   struct host_sets sets;
   struct host_place place;
   struct host_problems problems;
@@ -38,7 +38,7 @@ static enum rkv_status check_allowed(const struct host_swap *swap, struct rkv_er
                   settings->where);
 }
 
-/* (M3). The file's hash is compared before it is loaded, because loading runs its constructors. */
+/* The file's hash is compared before it is loaded, because loading runs its constructors. */
 static enum rkv_status check_plugin(const struct host_swap *swap, const char *name, char *folder,
                                     struct rkv_error *error) {
   const char *dir = swap->config->node[HOST_NODE_PLUGIN_DIR].text;
@@ -77,7 +77,7 @@ static enum rkv_status take_settings(const struct node_swap_request *request,
   return RKV_OK;
 }
 
-/* (M3): its value would be told in texts that leave the node. */
+/* A value of the environment would be told in texts that leave the node. */
 static enum rkv_status check_environment(const struct subject *s, const struct host_sets *sets,
                                          struct rkv_error *error) {
   const struct host_table table = host_table_of(s->part.plugin);
@@ -96,7 +96,7 @@ static enum rkv_status check_environment(const struct subject *s, const struct h
 }
 
 static enum rkv_status read_with(struct host_swap *swap, const struct node_swap_request *request,
-                                 struct reading *r, struct rkv_error *error) {
+                                 struct swap_reading *r, struct rkv_error *error) {
   const struct subject_source source = {"--plugin", "--set", request->plugin, &r->sets, false};
   struct subject *s = seat_beside(swap)->subject;
   enum rkv_status status = check_plugin(swap, request->plugin, r->place.folder, error);
@@ -108,10 +108,11 @@ static enum rkv_status read_with(struct host_swap *swap, const struct node_swap_
   return check_environment(s, &r->sets, error);
 }
 
-static enum rkv_status read_request(struct host_swap *swap, const struct node_swap_request *request,
-                                    struct rkv_error *error) {
+static enum rkv_status read_swap_request(struct host_swap *swap,
+                                         const struct node_swap_request *request,
+                                         struct rkv_error *error) {
   struct host_seat *seat = seat_beside(swap);
-  struct reading *r = calloc(1, sizeof *r);
+  struct swap_reading *r = calloc(1, sizeof *r);
   enum rkv_status status = RKV_NO_MEMORY;
   seat->subject = calloc(1, sizeof *seat->subject);
   if (r && seat->subject)
@@ -126,7 +127,7 @@ static enum rkv_status read_request(struct host_swap *swap, const struct node_sw
 /* ---- whether it fits ---- */
 
 /* What the node would lose. */
-static enum rkv_status check_durable(struct host_swap *swap, bool forgetful,
+static enum rkv_status check_forgets(struct host_swap *swap, bool forgetful,
                                      struct rkv_error *error) {
   const struct host_config *config = swap->config;
   const struct subject *s = seat_beside(swap)->subject;
@@ -156,10 +157,10 @@ static enum rkv_status check_fit(struct host_swap *swap, bool forgetful, struct 
                     "%.200s: the node's storage is there, or inside of it, or around it (name an "
                     "empty place outside of %.200s)",
                     folder, subject_folder(now));
-  return check_durable(swap, forgetful, error);
+  return check_forgets(swap, forgetful, error);
 }
 
-static enum rkv_status check_empty(const struct subject *s, struct rkv_error *error) {
+static enum rkv_status check_is_empty(const struct subject *s, struct rkv_error *error) {
   if (subject_is_empty(s)) return RKV_OK;
   if (s->state.identity.incarnation == RKV_INCARNATION_UNFINISHED)
     return rkv_fail(error, RKV_PRECONDITION,
@@ -172,7 +173,7 @@ static enum rkv_status check_empty(const struct subject *s, struct rkv_error *er
 }
 
 /* A place that is cut would lead elsewhere. */
-static enum rkv_status spell(struct host_seat *seat, struct rkv_error *error) {
+static enum rkv_status spell_seat(struct host_seat *seat, struct rkv_error *error) {
   if (subject_describe(seat->subject, seat->place, sizeof seat->place) > MOVED_TO_MAX ||
       subject_lines(seat->subject, seat->lines, sizeof seat->lines) >= sizeof seat->lines)
     return rkv_fail(error, RKV_INVALID,
@@ -216,12 +217,14 @@ static enum rkv_status open_seat(struct host_swap *swap, struct rkv_error *error
   host_services_part(seat->user, seat->label);
   s->user = seat->user;
   status = subject_open(s, swap->services->node.host.node_id, error);
-  if (status == RKV_OK) status = check_empty(s, error);
-  if (status == RKV_OK) status = spell(seat, error);
+  if (status == RKV_OK && host_services_reported(seat->user, error))
+    status = (enum rkv_status)error->status;
+  if (status == RKV_OK) status = check_is_empty(s, error);
+  if (status == RKV_OK) status = spell_seat(seat, error);
   return status;
 }
 
-static void give(struct host_seat *seat) {
+static void give_seat(struct host_seat *seat) {
   struct subject *s = seat->subject;
   seat->part = &s->part;
   seat->ops = s->ops;
@@ -241,14 +244,14 @@ static enum rkv_status swap_open(void *ctx, const struct node_swap_request *requ
   assert(!seat->storage && !seat->subject); /* (M1) */
   *out = NULL;
   if (status != RKV_OK) return status;
-  status = read_request(swap, request, error);
+  status = read_swap_request(swap, request, error);
   if (status == RKV_OK) status = check_fit(swap, request->forgetful, error);
   if (status == RKV_OK) status = open_seat(swap, error);
   if (status != RKV_OK || request->check) {
     drop_seat(swap, seat);
     return status;
   }
-  give(seat);
+  give_seat(seat);
   *out = &seat->given;
   return RKV_OK;
 }
@@ -286,7 +289,7 @@ void host_swap_init(struct host_swap *swap, const struct host_config *config,
   swap->seats[0].storage = storage;
 }
 
-/* (M2) */
+/* Nothing is removed: the node may have to start on the copy. */
 void host_swap_end(struct host_swap *swap) {
   for (size_t i = 0; i < 2; i++) {
     close_seat(swap, &swap->seats[i]);

@@ -1,11 +1,13 @@
 /* swap.h: the storages that a running node goes to (node_storages, node/node.h).
  *
  * (M1) At most two storages are open: the one that the node stands on, and one beside it.
- * (M2) A directory that is not empty is refused before a plugin sees it, whatever is in it: nothing
- *      that was there is ever removed. What open's storage left is removed by drop, or by open if
- *      it fails; not when the process ends in the middle, for the copy may be the node's by then.
- * (M3) What came over the wire is no path of a plugin and no name of an environment variable, but
- *      for secrets; the report that [storage] asks for (require_contract) is asked for here, too.
+ *
+ * A directory that is not empty is refused before a plugin sees it, whatever is in it: nothing that
+ * was there is ever removed. What open's storage left is removed by drop, or by open if it fails;
+ * not when the process ends in the middle, for the copy may be the node's by then.
+ *
+ * What came over the wire is no path of a plugin and no name of an environment variable, but for
+ * secrets; the report that [storage] asks for (require_contract) is asked for here, too.
  *
  * node_storages is called on the worker; everything else while no worker runs. */
 #ifndef HOST_SWAP_H

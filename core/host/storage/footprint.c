@@ -19,7 +19,7 @@ static bool is_dots(const char *name) {
 /* ---- begin ---- */
 
 /* Its own descriptor, since a stream of the folder closes the one that it is made of. */
-static DIR *folder_of(int fd) {
+static DIR *stream_of(int fd) {
   int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *folder = own < 0 ? NULL : fdopendir(own);
   if (!folder && own >= 0) (void)close(own);
@@ -27,7 +27,7 @@ static DIR *folder_of(int fd) {
 }
 
 static bool is_empty(int fd) {
-  DIR *folder = folder_of(fd);
+  DIR *folder = stream_of(fd);
   const struct dirent *item;
   bool empty = folder != NULL;
   while (folder && empty && (item = readdir(folder)) != NULL) empty = is_dots(item->d_name);
@@ -92,7 +92,7 @@ static bool remove_item(int fd, const char *name, unsigned depth) {
 }
 
 static bool remove_all(int fd, unsigned depth) {
-  DIR *folder = folder_of(fd);
+  DIR *folder = stream_of(fd);
   const struct dirent *item;
   bool gone = folder != NULL;
   while (folder && (item = readdir(folder)) != NULL)
@@ -102,7 +102,7 @@ static bool remove_all(int fd, unsigned depth) {
 }
 
 enum rkv_status footprint_remove(struct footprint *f, struct rkv_error *error) {
-  bool gone = f->fd < 0 || remove_all(f->fd, 0); /* (F1) */
+  bool gone = f->fd < 0 || remove_all(f->fd, 0);
   int failed = errno;
   enum rkv_status status = RKV_OK;
   if (gone && f->path && rmdir(f->path) != 0) {

@@ -1,8 +1,8 @@
-/* footprint.h: the directory that a storage is made in, so that nothing is left of it if it is given
- * up; a leaf.
+/* footprint.h: the directory that a storage is made in, so that nothing is left of a storage that
+ * was given up; a leaf.
  *
- * (F1) Only what came after footprint_begin is removed: it begins with an empty directory, which it
- *      holds open. */
+ * Only what came after footprint_begin is removed: it begins with an empty directory, and holds it
+ * open. */
 #ifndef HOST_STORAGE_FOOTPRINT_H
 #define HOST_STORAGE_FOOTPRINT_H
 

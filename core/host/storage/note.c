@@ -33,7 +33,7 @@ static void cut_settings(char *text, const struct host_table *table, struct host
 }
 
 /* What reading needs beside the subject; large. */
-struct reading {
+struct note_reading {
   char text[MOVED_TO_MAX + 1];
   struct host_plugin plugin;
   struct host_sets sets;
@@ -41,8 +41,8 @@ struct reading {
   struct host_problems problems;
 };
 
-static enum rkv_status read_parts(struct reading *r, struct subject *subject,
-                                  struct rkv_error *error) {
+static enum rkv_status read_note_parts(struct note_reading *r, struct subject *subject,
+                                       struct rkv_error *error) {
   const struct subject_source source = {"its note", "its note", r->text, &r->sets, false};
   char *settings = strstr(r->text, BETWEEN);
   struct host_table table;
@@ -63,12 +63,12 @@ static enum rkv_status read_parts(struct reading *r, struct subject *subject,
 
 enum rkv_status note_read(const char *note, const char *folder, struct subject *subject,
                           struct rkv_error *error) {
-  struct reading *r = calloc(1, sizeof *r);
+  struct note_reading *r = calloc(1, sizeof *r);
   enum rkv_status status;
   if (!r) return rkv_fail(error, RKV_NO_MEMORY, "out of memory");
   (void)snprintf(r->text, sizeof r->text, "%s", note);
   (void)snprintf(r->place.folder, sizeof r->place.folder, "%s", folder);
-  status = read_parts(r, subject, error);
+  status = read_note_parts(r, subject, error);
   host_problems_free(&r->problems);
   free(r);
   return status;

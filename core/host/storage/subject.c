@@ -192,7 +192,8 @@ struct spelling {
   bool secrets; /* are named, without their values */
 };
 
-static size_t spell(const struct subject *s, const struct spelling *as, char *out, size_t size) {
+static size_t spell_subject(const struct subject *s, const struct spelling *as, char *out,
+                            size_t size) {
   const struct host_table table = host_table_of(s->part.plugin);
   size_t used = (size_t)snprintf(out, size, "%s%s", as->begin, subject_name(s));
   for (size_t i = 0; i < table.count; i++) {
@@ -214,12 +215,12 @@ static size_t spell(const struct subject *s, const struct spelling *as, char *ou
 
 size_t subject_describe(const struct subject *s, char *out, size_t size) {
   static const struct spelling note = {"", ", ", "=", false};
-  return spell(s, &note, out, size);
+  return spell_subject(s, &note, out, size);
 }
 
 size_t subject_lines(const struct subject *s, char *out, size_t size) {
   static const struct spelling lines = {"plugin = ", "; ", " = ", true};
-  return spell(s, &lines, out, size);
+  return spell_subject(s, &lines, out, size);
 }
 
 const char *subject_folder(const struct host_part *part) {

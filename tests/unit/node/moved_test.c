@@ -18,6 +18,7 @@ static const struct rkv_identity own = {{11, 12}, 13, true};
 static struct {
   struct rkv_entry last;
   enum rkv_status status; /* of its read */
+  rkv_index cut;          /* of its truncate */
 } held;
 
 static enum rkv_status read_last(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
@@ -33,7 +34,12 @@ static enum rkv_status read_last(void *storage, rkv_index from, rkv_index to, ui
   return RKV_OK;
 }
 
-static const struct rkv_storage_ops ops = {.read = read_last};
+static void truncate_last(void *storage, rkv_index after) {
+  (void)storage;
+  held.cut = after;
+}
+
+static const struct rkv_storage_ops ops = {.read = read_last, .truncate = truncate_last};
 
 static struct rkv_storage_state state_of(struct rkv_identity identity, struct rkv_log_id last) {
   return (struct rkv_storage_state){.last = last, .identity = identity};
@@ -144,6 +150,72 @@ static void a_read_that_fails_is_told(void **state) {
   held.status = RKV_OK;
 }
 
+/* ---- a start after a crash ---- */
+
+static void a_note_before_its_retirement_is_forgotten(void **state) {
+  struct rkv_storage_state s = state_of(own, (struct rkv_log_id){3, 7});
+  struct rkv_error error;
+  (void)state;
+  held.last = moved_note(&s, TO);
+  s.last = held.last.id;
+  assert_int_equal(moved_forget_note(&ops, NULL, &s, &error), RKV_OK);
+  assert_int_equal(held.cut, 7);
+  assert_int_equal(s.last.index, 7);
+  assert_int_equal(s.last.term, 3);
+  held.cut = 0;
+  held.last = (struct rkv_entry){.id = {3, 7}, .kind = RKV_ENTRY_COMMAND};
+  assert_int_equal(moved_forget_note(&ops, NULL, &s, &error), RKV_OK);
+  assert_int_equal(held.cut, 0);
+  assert_int_equal(s.last.index, 7);
+}
+
+/* How a start on a storage that was retired for TO is settled. */
+struct settled {
+  enum rkv_status status;
+  enum moved_left left;
+  struct rkv_identity finished;
+};
+
+static struct settled settle(struct rkv_identity copy, struct rkv_vote vote, const char *to) {
+  struct rkv_storage_state source = {.vote = {5, 2, false}, .identity = moved_retired(&own, TO)};
+  const struct rkv_storage_state there = {.vote = vote, .identity = copy};
+  struct rkv_error error = {0};
+  struct settled s = {0};
+  s.status = moved_settle(&source, &there, to, &s.left, &s.finished, &error);
+  assert_true(s.status == RKV_OK || error.text[0]);
+  return s;
+}
+
+static void a_retired_source_finishes_its_copy(void **state) {
+  static const struct rkv_vote votes[] = {{5, 2, false}, {5, 2, true}, {6, 1, false}};
+  (void)state;
+  for (size_t i = 0; i < sizeof votes / sizeof votes[0]; i++) {
+    struct settled s = settle(moved_unfinished(&own), votes[i], TO);
+    assert_int_equal(s.status, RKV_OK);
+    assert_int_equal(s.left, MOVED_LEFT_FINISH);
+    assert_true(s.finished.incarnation == own.incarnation);
+    assert_true(rkv_cluster_id_equal(s.finished.cluster, own.cluster));
+    s = settle(own, votes[i], TO);
+    assert_true(s.status == RKV_OK && s.left == MOVED_LEFT_NOTHING);
+    s = settle(moved_retired(&own, "storage-y"), votes[i], TO); /* the node went on from there */
+    assert_true(s.status == RKV_OK && s.left == MOVED_LEFT_NOTHING);
+  }
+}
+
+static void nothing_else_is_finished(void **state) {
+  const struct rkv_vote same = {5, 2, false}, older = {4, 2, true}, other = {5, 3, false};
+  struct rkv_identity stranger = own;
+  (void)state;
+  stranger.incarnation++;
+  assert_int_equal(settle(moved_unfinished(&own), same, "storage-y").status, RKV_FOREIGN);
+  assert_int_equal(settle(stranger, same, TO).status, RKV_FOREIGN);
+  assert_int_equal(settle((struct rkv_identity){0}, same, TO).status, RKV_FOREIGN);
+  assert_int_equal(settle(moved_retired(&stranger, TO), same, TO).status, RKV_FOREIGN);
+  assert_int_equal(settle(moved_unfinished(&own), older, TO).status, RKV_CORRUPT);
+  assert_int_equal(settle(moved_unfinished(&own), other, TO).status, RKV_CORRUPT);
+  assert_int_equal(settle(own, older, TO).status, RKV_CORRUPT);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_identity_comes_back_from_each_row),
@@ -154,6 +226,9 @@ int main(void) {
       cmocka_unit_test(a_note_stands_behind_what_was_purged),
       cmocka_unit_test(a_note_of_any_length_is_read),
       cmocka_unit_test(a_read_that_fails_is_told),
+      cmocka_unit_test(a_note_before_its_retirement_is_forgotten),
+      cmocka_unit_test(a_retired_source_finishes_its_copy),
+      cmocka_unit_test(nothing_else_is_finished),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
