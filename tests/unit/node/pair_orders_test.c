@@ -31,7 +31,7 @@ static void a_storage_may_end_writes_at_once(void **state) {
 
 static void a_truncation_reaches_the_copy(void **state) {
   (void)state;
-  tell(&(struct story){.script = "aabctcjr"});
+  tell(&(struct story){.script = "abctacjr"});
   tell(&(struct story){.script = "abcjtarfa"});
   tell(&(struct story){.script = "abcjartaf"});
 }

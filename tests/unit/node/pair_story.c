@@ -256,7 +256,10 @@ static char next_act(void) {
   char what = *t.script;
   if (t.failed) return '\0';
   if (what == 'r' && l.failed) return '\0';
-  if (what == 'r' && !l.whole) return '\0';
+  if (what == 'r' && !l.whole) {
+    assert_false(pair_retire(&t.pair, t.last, TO));
+    return '\0';
+  }
   if (what == 'f' && !l.retired) return '\0';
   if (what == 'x' && !pair_released(&t.pair)) return '\0';
   return what;
