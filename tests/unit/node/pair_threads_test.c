@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <assert.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -208,8 +209,8 @@ static void a_node_moves_on_and_on(void **state) {
   close_side(&t.sides[now]);
   pair_destroy(&t.pair);
   assert_int_equal(atomic_load(&t.ended), t.given);
-  print_message("%u moves, %llu writes, %u snapshots, told %u times\n", moved,
-                (unsigned long long)t.given, atomic_load(&t.snapshots), atomic_load(&t.told));
+  print_message("%u moves, %" PRIu64 " writes, %u snapshots, told %u times\n", moved, t.given,
+                atomic_load(&t.snapshots), atomic_load(&t.told));
 }
 
 int main(void) {
