@@ -10,13 +10,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void enter(struct mirror *m, enum mirror_phase phase) {
+static void mirror_enter(struct mirror *m, enum mirror_phase phase) {
   m->phase = phase;
   m->began = false;
   m->done = m->total = 0;
 }
 
-static void post(struct mirror *m, enum swap_task task, const struct pair_look *look) {
+static void mirror_post(struct mirror *m, enum swap_task task, const struct pair_look *look) {
   m->began = true;
   m->cuts = look->cuts;
   m->purged = look->purged.index;
@@ -25,7 +25,7 @@ static void post(struct mirror *m, enum swap_task task, const struct pair_look *
 
 /* Pays for the piece that ended: the next one may have to wait. Twice what clients wrote meanwhile
  * is free, so that the copy comes nearer however much they write. */
-static void pay(struct mirror *m) {
+static void mirror_pay(struct mirror *m) {
   struct node *n = m->n;
   uint64_t free_bytes = 2 * (n->count.proposed_bytes - m->proposed_bytes);
   uint64_t bytes = m->work->bytes, owed = bytes > free_bytes ? bytes - free_bytes : 0;
@@ -36,25 +36,28 @@ static void pay(struct mirror *m) {
   m->pace_ns += owed * NODE_SECOND_NS / MIRROR_RATE;
 }
 
-static enum mirror_verdict wait(struct mirror *m) {
+static enum mirror_verdict mirror_wait(struct mirror *m) {
   m->pace_ns = m->n->now_ns + MIRROR_WAIT_NS;
   return MIRROR_WAITS;
 }
 
 /* ---- the snapshot ---- */
 
-static enum mirror_verdict copy_snapshot(struct mirror *m, const struct pair_look *look) {
+static enum mirror_verdict mirror_snapshot(struct mirror *m, const struct pair_look *look,
+                                           struct rkv_error *error) {
+  (void)error;
+  assert(look->phase == PAIR_COPYING); /* (M1) */
   m->total = m->work->meta.size;
   m->done = m->work->offset;
   if (m->began && m->work->over) {
     bool newest = m->snapshots == look->snapshots;
-    if (!newest && look->writing) return wait(m);
-    enter(m, newest ? MIRROR_LOG : MIRROR_SNAPSHOT); /* (M1) */
+    if (!newest && look->writing) return mirror_wait(m);
+    mirror_enter(m, newest ? MIRROR_LOG : MIRROR_SNAPSHOT); /* (M1) */
     if (newest) pair_purge_copy(&m->n->pair);
     return MIRROR_AGAIN;
   }
   if (!m->began) m->snapshots = look->snapshots;
-  post(m, SWAP_SNAPSHOT, look);
+  mirror_post(m, SWAP_SNAPSHOT, look);
   return MIRROR_WAITS;
 }
 
@@ -106,9 +109,9 @@ static bool is_log_too_long(const struct mirror *m, struct rkv_error *error) {
   return true;
 }
 
-static enum mirror_verdict join(struct mirror *m, const struct pair_look *look) {
-  if (!pair_join(&m->n->pair, m->snapshots)) return wait(m);
-  enter(m, MIRROR_COMPARING);
+static enum mirror_verdict mirror_join(struct mirror *m, const struct pair_look *look) {
+  if (!pair_join(&m->n->pair, m->snapshots)) return mirror_wait(m);
+  mirror_enter(m, MIRROR_COMPARING);
   m->snapshot_equal = false;
   m->next = 1;
   m->to = look->last.index;
@@ -116,8 +119,8 @@ static enum mirror_verdict join(struct mirror *m, const struct pair_look *look) 
   return MIRROR_AGAIN;
 }
 
-static enum mirror_verdict copy_log(struct mirror *m, const struct pair_look *look,
-                                    struct rkv_error *error) {
+static enum mirror_verdict mirror_log(struct mirror *m, const struct pair_look *look,
+                                      struct rkv_error *error) {
   struct swap_work *w = m->work;
   m->total = look->last.index - look->purged.index;
   m->done = look->copied > look->purged.index ? look->copied - look->purged.index : 0;
@@ -131,18 +134,18 @@ static enum mirror_verdict copy_log(struct mirror *m, const struct pair_look *lo
     return MIRROR_AGAIN;
   }
   if (look->snapshots != m->snapshots && !look->writing) { /* (M1) */
-    enter(m, MIRROR_SNAPSHOT);
+    mirror_enter(m, MIRROR_SNAPSHOT);
     return MIRROR_AGAIN;
   }
   if (look->purged.index > look->copied) {
-    if (look->snapshots != m->snapshots) return wait(m);
+    if (look->snapshots != m->snapshots) return mirror_wait(m);
     pair_purge_copy(&m->n->pair);
     return MIRROR_AGAIN;
   }
-  if (give_rest(m, look)) return join(m, look);
+  if (give_rest(m, look)) return mirror_join(m, look);
   w->first = look->copied + 1;
   w->last = look->last.index;
-  post(m, SWAP_READ, look);
+  mirror_post(m, SWAP_READ, look);
   return MIRROR_WAITS;
 }
 
@@ -170,12 +173,15 @@ static bool has_changed(const struct mirror *m, const struct pair_look *look) {
   return m->cuts != look->cuts || m->purged != look->purged.index;
 }
 
-static enum mirror_verdict compare(struct mirror *m, const struct pair_look *look) {
+static enum mirror_verdict mirror_compare(struct mirror *m, const struct pair_look *look,
+                                          struct rkv_error *error) {
   struct swap_work *w = m->work;
+  (void)error;
+  assert(look->phase == PAIR_JOINED); /* (M2) */
   if (!m->snapshot_equal) {
     m->snapshot_equal = m->began && w->over;
     if (m->snapshot_equal) return MIRROR_AGAIN;
-    post(m, SWAP_COMPARE_SNAPSHOT, look);
+    mirror_post(m, SWAP_COMPARE_SNAPSHOT, look);
     return MIRROR_WAITS;
   }
   if (w->task == SWAP_COMPARE_LOG && !has_changed(m, look)) m->next += w->count;
@@ -187,7 +193,7 @@ static enum mirror_verdict compare(struct mirror *m, const struct pair_look *loo
   if (m->next > m->to) return look->whole ? MIRROR_EQUAL : MIRROR_WAITS;
   w->first = m->next;
   w->last = m->to;
-  post(m, SWAP_COMPARE_LOG, look);
+  mirror_post(m, SWAP_COMPARE_LOG, look);
   return MIRROR_WAITS;
 }
 
@@ -209,19 +215,21 @@ static bool has_failed(struct mirror *m, const struct pair_look *look, struct rk
   return true;
 }
 
+typedef enum mirror_verdict mirror_act(struct mirror *m, const struct pair_look *look,
+                                       struct rkv_error *error);
+
+static mirror_act *const mirror_acts[] = {[MIRROR_SNAPSHOT] = mirror_snapshot,
+                                          [MIRROR_LOG] = mirror_log,
+                                          [MIRROR_COMPARING] = mirror_compare};
+
 enum mirror_verdict mirror_run(struct mirror *m, const struct pair_look *look,
                                struct rkv_error *error) {
   assert(!swap_work_is_busy(m->work));
   if (has_failed(m, look, error)) return MIRROR_FAILED;
   if (m->phase != MIRROR_COMPARING && is_log_too_long(m, error)) return MIRROR_FAILED;
-  pay(m);
+  mirror_pay(m);
   if (m->n->now_ns < m->pace_ns) return MIRROR_WAITS;
-  switch (m->phase) {
-  case MIRROR_SNAPSHOT: return copy_snapshot(m, look);
-  case MIRROR_LOG: return copy_log(m, look, error);
-  case MIRROR_COMPARING: break;
-  }
-  return compare(m, look);
+  return mirror_acts[m->phase](m, look, error);
 }
 
 uint64_t mirror_due(const struct mirror *m) {
@@ -239,5 +247,5 @@ void mirror_begin(struct mirror *m, struct node *n, struct swap_work *work) {
   m->n = n;
   m->work = work;
   m->proposed_bytes = n->count.proposed_bytes;
-  enter(m, MIRROR_SNAPSHOT);
+  mirror_enter(m, MIRROR_SNAPSHOT);
 }

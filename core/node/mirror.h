@@ -1,5 +1,5 @@
-/* mirror.h: makes a copy equal to the storage that the node stands on, while the node writes: copies
- * the newest snapshot, then the log, joins the copy to the pair (pair.h), and compares the two.
+/* mirror.h: makes a copy equal to the storage that the node stands on, while the node writes: it
+ * copies the newest snapshot, then the log, joins the copy to the pair (pair.h), and compares both.
  *
  * (M1) SNAPSHOT and LOG: what was copied is compared with nothing yet, and the node builds no
  *      snapshot meanwhile. One that a leader sends begins the copy of the snapshot anew.

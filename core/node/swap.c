@@ -33,7 +33,8 @@ struct swap {
   rkv_index retired_at;               /* the last entry that the old one has */
 };
 
-__attribute__((format(printf, 2, 3))) static void say(struct node *n, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void swap_say(struct node *n, const char *format,
+                                                           ...) {
   va_list args;
   va_start(args, format);
   (void)vsnprintf(n->swap.text, sizeof n->swap.text, format, args);
@@ -51,7 +52,7 @@ static void end_swap(struct swap *s) {
 
 /* ---- answers ---- */
 
-static void answer(struct node *n, struct rkv_swap_call *call, const char *text) {
+static void answer_swap(struct node *n, struct rkv_swap_call *call, const char *text) {
   struct rkv_buf *given[] = {&call->text, NULL};
   const struct rkv_host *host = n->plugins.host;
   size_t length = strlen(text);
@@ -63,7 +64,7 @@ static void answer(struct node *n, struct rkv_swap_call *call, const char *text)
   (void)answer_give(n, &call->call, given);
 }
 
-static void refuse(struct swap *s, const struct rkv_error *error) {
+static void refuse_swap(struct swap *s, const struct rkv_error *error) {
   struct rkv_swap_call *call = s->call;
   s->call = NULL;
   if (!call) return;
@@ -73,12 +74,12 @@ static void refuse(struct swap *s, const struct rkv_error *error) {
 
 /* ---- the steps: each is called again and again until it posts work or has to wait ---- */
 
-static void give_up(struct swap *s, const char *why) {
+static void give_swap_up(struct swap *s, const char *why) {
   struct node *n = s->n;
-  assert(s->step == SWAP_MIRRORING); /* (X2) */
+  assert(s->step == SWAP_MIRRORING); /* (J2) */
   s->step = SWAP_DROPPING;
   n->swap.ended = RKV_SWAP_PHASE_FAILED;
-  say(n, "the swap to %s was given up: %s", s->storage->place, why);
+  swap_say(n, "the swap to %s was given up: %s", s->storage->place, why);
   rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "%s", n->swap.text);
   pair_drop(&n->pair);
 }
@@ -88,46 +89,47 @@ static void on_pair_changed(void *ctx) {
   node_kick(ctx);
 }
 
-static void opened(struct swap *s) {
+static bool begin_mirroring(struct swap *s, const struct pair_look *look) {
   struct node *n = s->n;
   struct rkv_swap_call *call = s->call;
   const struct pair_watch watch = {on_pair_changed, n};
+  (void)look;
   s->storage = s->work.opened;
   if (s->work.status != RKV_OK) {
-    refuse(s, &s->work.error);
+    refuse_swap(s, &s->work.error);
     end_swap(s);
-    return;
+    return false;
   }
   s->call = NULL;
   if (!s->storage) { /* it was only looked at */
     end_swap(s);
-    if (call) answer(n, call, "nothing stands in the way of this swap");
-    return;
+    if (call) answer_swap(n, call, "nothing stands in the way of this swap");
+    return false;
   }
   s->step = SWAP_MIRRORING;
   n->swap.ended = RKV_SWAP_PHASE_NONE;
-  say(n, "to %s", s->storage->place);
+  swap_say(n, "to %s", s->storage->place);
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "storage swap begins to=%s", s->storage->place);
   pair_begin(&n->pair, (struct pair_side){s->storage->ops, s->storage->storage}, watch);
   s->work.from = pair_current(&n->pair);
   s->work.to = pair_copy(&n->pair);
   mirror_begin(&s->mirror, n, &s->work);
-  if (call) answer(n, call, n->swap.text);
+  if (call) answer_swap(n, call, n->swap.text);
+  return true;
 }
 
-/* True if there is more to do at once. */
 static bool mirror_on(struct swap *s, const struct pair_look *look) {
   struct node *n = s->n;
   struct rkv_error error;
   struct raft_view view;
   if (s->cancelled) {
-    give_up(s, "an operator wanted it");
+    give_swap_up(s, "an operator wanted it");
     return true;
   }
   switch (mirror_run(&s->mirror, look, &error)) {
   case MIRROR_WAITS: return false;
   case MIRROR_AGAIN: break;
-  case MIRROR_FAILED: give_up(s, error.text); break;
+  case MIRROR_FAILED: give_swap_up(s, error.text); break;
   case MIRROR_EQUAL:
     raft_view(n->raft, &view);
     assert(view.last.index == look->last.index); /* what raft appended was given to the pair */
@@ -139,7 +141,7 @@ static bool mirror_on(struct swap *s, const struct pair_look *look) {
   return true;
 }
 
-static bool retire(struct swap *s, const struct pair_look *look) {
+static bool retire_current(struct swap *s, const struct pair_look *look) {
   struct node *n = s->n;
   if (look->failed) node_fatal(n, (enum rkv_status)look->error.status, look->error.text);
   if (!look->retired) return false;
@@ -148,16 +150,16 @@ static bool retire(struct swap *s, const struct pair_look *look) {
   return true;
 }
 
-static bool finish(struct swap *s, const struct pair_look *look) {
+static bool finish_copy(struct swap *s, const struct pair_look *look) {
   struct node *n = s->n;
   if (look->failed) node_fatal(n, (enum rkv_status)look->error.status, look->error.text);
   if (!look->finished) return false;
   s->step = SWAP_LEAVING;
   n->plugins.storage_capabilities = s->storage->capabilities;
-  say(n,
-      "the node stands on %s; the old storage is retired at index %" PRIu64
-      ": before the next start write in section [storage]: %s",
-      s->storage->place, s->retired_at, s->storage->lines);
+  swap_say(n,
+           "the node stands on %s; the old storage is retired at index %" PRIu64
+           ": before the next start write in section [storage]: %s",
+           s->storage->place, s->retired_at, s->storage->lines);
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "storage swapped: %s", n->swap.text);
   return true;
 }
@@ -178,17 +180,23 @@ static bool close_left(struct swap *s, enum swap_task task) {
   return false;
 }
 
-static bool step(struct swap *s, const struct pair_look *look) {
-  switch (s->step) {
-  case SWAP_OPENING: opened(s); return s->n->swap.running != NULL;
-  case SWAP_MIRRORING: return mirror_on(s, look);
-  case SWAP_RETIRING: return retire(s, look);
-  case SWAP_FINISHING: return finish(s, look);
-  case SWAP_LEAVING: return close_left(s, SWAP_MOVED);
-  case SWAP_DROPPING: break;
-  }
+static bool drop_copy(struct swap *s, const struct pair_look *look) {
+  (void)look;
   return close_left(s, SWAP_DROP);
 }
+
+static bool leave_current(struct swap *s, const struct pair_look *look) {
+  (void)look;
+  return close_left(s, SWAP_MOVED);
+}
+
+/* True if there is more to do at once. */
+typedef bool swap_act(struct swap *s, const struct pair_look *look);
+
+static swap_act *const swap_acts[] = {
+    [SWAP_OPENING] = begin_mirroring, [SWAP_MIRRORING] = mirror_on,
+    [SWAP_RETIRING] = retire_current, [SWAP_FINISHING] = finish_copy,
+    [SWAP_LEAVING] = leave_current,   [SWAP_DROPPING] = drop_copy};
 
 void swap_run(struct node *n) {
   struct swap *s = n->swap.running;
@@ -198,8 +206,8 @@ void swap_run(struct node *n) {
   while (more) {
     pair_look(&n->pair, &look);
     if (s->step == SWAP_MIRRORING && mirror_is_held_up(&s->mirror, &look, &error))
-      give_up(s, error.text);
-    more = !swap_work_is_busy(&s->work) && step(s, &look);
+      give_swap_up(s, error.text);
+    more = !swap_work_is_busy(&s->work) && swap_acts[s->step](s, &look);
   }
   s = n->swap.running;
   n->swap.due_ns = s && s->step == SWAP_MIRRORING ? mirror_due(&s->mirror) : 0;
@@ -229,7 +237,7 @@ static bool check_call(struct node *n, const struct rkv_swap_call *call, struct 
                    "node %" PRIu64 " does not swap its storage (set [node] swap_storage = true in "
                    "its INI, and start it again)",
                    n->plugins.host->node_id);
-  else if (s) /* (X1) */
+  else if (s) /* (J1) */
     (void)rkv_fail(error, RKV_PRECONDITION, "a swap of the storage runs already on node %" PRIu64,
                    n->plugins.host->node_id);
   else if (!call->plugin || !call->plugin[0])
@@ -263,7 +271,7 @@ void swap_on_call(struct node *n, struct rkv_call *call) {
   }
   if (c->action == RKV_SWAP_CANCEL) n->swap.running->cancelled = true;
   if (c->action == RKV_SWAP_LOOK || c->action == RKV_SWAP_CANCEL) {
-    answer(n, c, n->swap.text);
+    answer_swap(n, c, n->swap.text);
     return;
   }
   struct swap *s = n->swap.running = make_swap(n, c);
@@ -282,7 +290,7 @@ void swap_expire(struct node *n) {
   if (!s || !s->call || !answer_is_due(n, &s->call->call)) return;
   (void)rkv_fail(&error, RKV_TIMEOUT,
                  "the new storage is not open yet: the swap may begin later (ask how it is)");
-  refuse(s, &error);
+  refuse_swap(s, &error);
 }
 
 /* ---- what others see ---- */
@@ -315,7 +323,7 @@ bool swap_waits(const struct node *n) {
 void swap_abandon(struct node *n, const struct rkv_error *error) {
   struct swap *s = n->swap.running;
   if (!s) return;
-  refuse(s, error);
+  refuse_swap(s, error);
   if (!swap_work_is_busy(&s->work) && swap_work_open(&s->work))
     swap_work_post(&s->work, SWAP_RELEASE);
 }

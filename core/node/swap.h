@@ -10,8 +10,8 @@
  * `retiring` begins, whatever fails leaves the node on its storage; afterwards the node ends if it
  * cannot go on, and its next start is on the side that moved.h tells.
  *
- * (X1) One swap at a time.
- * (X2) A copy that is dropped was never retired for. */
+ * (J1) One swap at a time.
+ * (J2) A copy that is dropped was never retired for. */
 #ifndef NODE_SWAP_H
 #define NODE_SWAP_H
 
@@ -33,7 +33,8 @@ struct swapping {
 
 /* Where the swap is that runs, or how the last one ended: an enum rkv_swap_phase. */
 uint32_t swap_phase(const struct node *n, uint64_t *done, uint64_t *total);
-/* True while the node builds no snapshot of its own: the one that is copied must stay the newest. */
+/* True while the node builds no snapshot of its own: the one that is copied must stay the newest
+ * one. */
 bool swap_holds_builds(const struct node *n);
 /* True while a call waits for the new storage to open. */
 bool swap_waits(const struct node *n);

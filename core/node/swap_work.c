@@ -143,7 +143,7 @@ static void compare_chunk(struct swap_work *w, struct rkv_buf chunk) {
   } while (at < chunk.len);
 }
 
-static void compare_snapshots(struct swap_work *w) {
+static void compare_copied_snapshot(struct swap_work *w) {
   struct rkv_buf chunk = rkv_buf_none();
   w->over = false;
   if (!w->reader) {
@@ -193,7 +193,7 @@ static struct rkv_entry *read_side(struct swap_work *w, struct pair_side side, c
   return NULL;
 }
 
-static void read_log(struct swap_work *w) {
+static void read_for_copy(struct swap_work *w) {
   assert(!w->entries && w->first > 0 && w->first <= w->last);
   w->entries = read_side(w, w->from, "the storage's read", &w->count);
   for (size_t i = 0; i < w->count; i++) w->bytes += w->entries[i].payload.len;
@@ -204,7 +204,7 @@ static bool is_same_entry(const struct rkv_entry *a, const struct rkv_entry *b) 
          rkv_buf_equal(a->payload, b->payload);
 }
 
-static void compare_log(struct swap_work *w) {
+static void compare_copied_log(struct swap_work *w) {
   size_t count = 0, copied = 0;
   struct rkv_entry *entries = read_side(w, w->from, "the storage's read", &count);
   struct rkv_entry *copies =
@@ -227,9 +227,9 @@ static void run_piece(struct swap_work *w) {
   switch (w->task) {
   case SWAP_OPEN: open_copy(w); break;
   case SWAP_SNAPSHOT: copy_chunk(w); break;
-  case SWAP_READ: read_log(w); break;
-  case SWAP_COMPARE_SNAPSHOT: compare_snapshots(w); break;
-  case SWAP_COMPARE_LOG: compare_log(w); break;
+  case SWAP_READ: read_for_copy(w); break;
+  case SWAP_COMPARE_SNAPSHOT: compare_copied_snapshot(w); break;
+  case SWAP_COMPARE_LOG: compare_copied_log(w); break;
   case SWAP_RELEASE: release(w); break;
   case SWAP_DROP: storages->drop(storages->ctx); break;
   case SWAP_MOVED: storages->moved(storages->ctx); break;
@@ -249,7 +249,7 @@ static void run_swap(struct node_job *job) {
 }
 
 void swap_work_post(struct swap_work *w, enum swap_task task) {
-  assert(!swap_work_is_busy(w)); /* (V1) */
+  assert(!swap_work_is_busy(w)); /* (U1) */
   w->task = task;
   w->status = RKV_OK;
   w->differs = false;
@@ -298,7 +298,7 @@ bool swap_work_init(struct swap_work *w, struct node *n, const struct rkv_swap_c
 }
 
 void swap_work_free(struct swap_work *w) {
-  assert(!swap_work_is_busy(w) && !swap_work_open(w)); /* (V1) (V2) */
+  assert(!swap_work_is_busy(w) && !swap_work_open(w)); /* (U1) (U2) */
   swap_work_drop_entries(w);
   free_request(&w->request);
 }

@@ -1,9 +1,9 @@
 /* swap_work.h: what a swap of the storage does on the worker, one piece at a time: open, read,
  * copy, compare, close.
  *
- * (V1) The worker has the struct from swap_work_post until `busy` is false again; then the runner
+ * (U1) The worker has the struct from swap_work_post until `busy` is false again; then the runner
  *      has it.
- * (V2) Handles stay open between two pieces: swap_work_open tells, and SWAP_RELEASE closes them. */
+ * (U2) Handles stay open between two pieces: swap_work_open tells, and SWAP_RELEASE closes them. */
 #ifndef NODE_SWAP_WORK_H
 #define NODE_SWAP_WORK_H
 
@@ -26,7 +26,7 @@ enum swap_task {
 struct swap_work {
   struct node_job job; /* first: what the executor knows */
   struct node *n;
-  atomic_bool busy; /* (V1) */
+  atomic_bool busy; /* (U1) */
   enum swap_task task;
   enum rkv_status status; /* how the piece ended */
   struct rkv_error error;
@@ -53,7 +53,7 @@ void swap_work_free(struct swap_work *w);
 /* Hands the struct to the worker for one piece; the node is kicked at its end. */
 void swap_work_post(struct swap_work *w, enum swap_task task);
 bool swap_work_is_busy(struct swap_work *w);
-bool swap_work_open(const struct swap_work *w); /* (V2) */
+bool swap_work_open(const struct swap_work *w); /* (U2) */
 /* Drops the entries that SWAP_READ brought. */
 void swap_work_drop_entries(struct swap_work *w);
 
