@@ -81,13 +81,15 @@ static bool calls_wait(const struct node *n) {
  * deadline. */
 static void expire_calls(struct node *n) {
   if (n->now_ns < n->expire_ns) return;
-  propose_expire(n);
-  change_expire(n);
-  read_expire(n);
-  transfer_expire(n);
-  build_expire(n);
-  stream_expire(n);
-  defer_expire(n);
+  if (calls_wait(n)) {
+    propose_expire(n);
+    change_expire(n);
+    read_expire(n);
+    transfer_expire(n);
+    build_expire(n);
+    stream_expire(n);
+    defer_expire(n);
+  }
   n->expire_ns = calls_wait(n) ? n->now_ns + NODE_EXPIRE_NS : 0;
 }
 
