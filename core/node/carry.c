@@ -103,14 +103,7 @@ static void fail_with_raft(struct node *n) {
   if (raft_failed(n->raft)) node_fatal(n, RKV_NO_MEMORY, "raft: out of memory");
 }
 
-/* True if carry_all would do nothing, as after most phases. */
-static bool is_idle(const struct node *n) {
-  return !n->received && !n->save.unreported && n->deferred.count == 0 && !n->identity_unsaved &&
-         !n->peers.outdated && !n->peers.leaving && raft_is_idle(n->raft);
-}
-
-/* Kept out of carry, whose way through is_idle needs no room for an output. */
-static __attribute__((noinline)) void carry_all(struct node *n) {
+void carry_all(struct node *n) {
   struct raft_output out;
   save_identity(n); /* before the entries that rest on it */
   peer_reopen(n);
@@ -125,9 +118,4 @@ static __attribute__((noinline)) void carry_all(struct node *n) {
   } while (save_report(n));
   fail_with_raft(n);
   n->received = NULL;
-  peer_let_go(n);
-}
-
-void carry(struct node *n) {
-  if (!is_idle(n)) carry_all(n);
 }
