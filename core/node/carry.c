@@ -103,7 +103,7 @@ static void fail_with_raft(struct node *n) {
   if (raft_failed(n->raft)) node_fatal(n, RKV_NO_MEMORY, "raft: out of memory");
 }
 
-void carry(struct node *n) {
+void carry_all(struct node *n) {
   struct raft_output out;
   save_identity(n); /* before the entries that rest on it */
   peer_reopen(n);
@@ -118,5 +118,4 @@ void carry(struct node *n) {
   } while (save_report(n));
   fail_with_raft(n);
   n->received = NULL;
-  peer_let_go(n);
 }

@@ -53,6 +53,7 @@ static void dispatch(struct node *n, struct rkv_call *call) {
       n->again = NULL;
       handlers[call->kind](n, call);
       carry(n);
+      assert(!n->received && !n->peers.outdated);
     }
     call = next;
   }
@@ -81,9 +82,10 @@ static bool calls_wait(const struct node *n) {
 }
 
 /* Ends the waiting calls whose deadline passed. Looks every NODE_EXPIRE_NS, not at each call's
- * deadline. */
+ * deadline, and not at all (expire_ns = 0) if no call waited when the last batch ended: those that
+ * came with this one were not late (gate_is_late). */
 static void expire_calls(struct node *n) {
-  if (n->now_ns < n->expire_ns) return;
+  if (n->expire_ns == 0 || n->now_ns < n->expire_ns) return;
   propose_expire(n);
   change_expire(n);
   read_expire(n);
@@ -124,22 +126,31 @@ static void on_time(struct node *n) {
   if (n->now_ns >= raft_deadline(n->raft)) raft_on_time(n->raft, node_now(n));
 }
 
+/* Reads whose index is applied already are answered before this batch's entries are applied. */
 static void apply_slice(struct node *n) {
+  read_run(n);
   n->more = apply_run(n);
+  read_run(n);
 }
 
-/* Reads whose index is applied already are answered before this batch's entries are applied. */
-static void reads_now(struct node *n) {
-  read_run(n);
+/* Whoever uses the storage beside the log. */
+static void use_storage(struct node *n) {
+  stream_run(n);
+  swap_run(n);
+}
+
+static void settle(struct node *n) {
+  identity_settle(n);
+  know_run(n);
+  peer_let_go(n);
 }
 
 typedef void phase(struct node *n);
 
 /* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
 static phase *const phases[] = {
-    propose_flush, on_time,       expire_calls,    read_flush,  transfer_drain_run, stall_run,
-    tend_run,      replicate_all, reads_now,       apply_slice, read_run,           stream_run,
-    swap_run,      build_run,     identity_settle, know_run,
+    propose_flush, on_time,       expire_calls, read_flush,  transfer_drain_run, stall_run,
+    tend_run,      replicate_all, apply_slice,  use_storage, build_run,          settle,
 };
 
 /* Works one batch: everything that waits now. True if there is more to do at once. The clock is

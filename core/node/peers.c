@@ -67,9 +67,9 @@ void peer_update(struct node *n, const struct rkv_membership *membership) {
 }
 
 void peer_let_go(struct node *n) {
-  const struct rkv_membership *m = &raft_effective(n->raft)->value;
   struct raft_peer_view view;
   if (!n->peers.leaving) return;
+  const struct rkv_membership *m = &raft_effective(n->raft)->value;
   for (size_t i = 0; i < n->peers.count; i++)
     if (!rkv_membership_find(m, n->peers.list[i].id) &&
         !raft_peer(n->raft, n->peers.list[i].id, &view)) {

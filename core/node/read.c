@@ -200,7 +200,6 @@ static void notice_sleep(struct node *n) {
 static void open_ticket(struct node *n, enum node_kind kind, bool lease) {
   struct rkv_error error;
   struct rkv_call **waiting = waiting_list(n, kind, lease), *reads = *waiting;
-  if (!reads) return;
   *waiting = NULL;
   struct node_ticket *t = calloc(1, sizeof *t);
   if (!t) {
@@ -225,8 +224,8 @@ static void open_ticket(struct node *n, enum node_kind kind, bool lease) {
 
 void read_flush(struct node *n) {
   for (int lease = 0; lease < 2; lease++) {
-    open_ticket(n, NODE_QUERY, lease);
-    open_ticket(n, NODE_READ_INDEX, lease);
+    if (*waiting_list(n, NODE_QUERY, lease)) open_ticket(n, NODE_QUERY, lease);
+    if (*waiting_list(n, NODE_READ_INDEX, lease)) open_ticket(n, NODE_READ_INDEX, lease);
   }
   for (int i = 0; i < 4; i++) assert(!n->read.waiting[i & 1][i >> 1]); /* (L1) */
 }

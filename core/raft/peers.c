@@ -1,19 +1,6 @@
 /* peers.c: the peers of a leader, and what it knows of each (I7). */
 #include <raft/peers.h>
 
-struct raft_progress *raft_find_peer(struct raft *r, rkv_node_id id) {
-  assert(r->peer_count <= RKV_NODES_MAX);
-  for (size_t i = 0; i < r->peer_count; i++)
-    if (r->peers[i].id == id) return &r->peers[i];
-  return NULL;
-}
-
-const struct raft_progress *raft_peek_peer(const struct raft *r, rkv_node_id id) {
-  for (size_t i = 0; i < r->peer_count; i++)
-    if (r->peers[i].id == id) return &r->peers[i];
-  return NULL;
-}
-
 /* A peer that is removed still gets the entry that removes it, and that entry's commit. A removed
  * peer that does not answer has to find out by itself (core/node/know.c). */
 static bool stays(const struct raft *r, const struct raft_progress *p) {

@@ -12,7 +12,9 @@
 uint64_t raft_deadline(const struct raft *r) {
   if (r->purge_due) return 0;
   if (r->role != RAFT_LEADER) return r->election_at_ns;
-  return raft_earlier_ns(raft_earlier_ns(raft_peers_deadline(r), raft_quorum_deadline(r)),
+  const uint64_t peers = raft_peers_deadline(r);
+  if (peers == 0) return 0; /* as while clients write: no look at the quorum */
+  return raft_earlier_ns(raft_earlier_ns(peers, raft_quorum_deadline(r)),
                          raft_earlier_ns(r->resign_at_ns, r->transfer.until_ns));
 }
 

@@ -22,6 +22,10 @@ void raft_view(const struct raft *r, struct raft_view *view) {
   view->purged = r->log.purged;
 }
 
+bool raft_is_idle(const struct raft *r) {
+  return r->queue.head == r->queue.count && !r->failed;
+}
+
 const struct raft_membership *raft_effective(const struct raft *r) {
   return r->effective;
 }

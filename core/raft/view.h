@@ -13,6 +13,8 @@ struct raft_view {
   struct rkv_log_id last, saved, committed, applied, snapshot, purged;
 };
 void raft_view(const struct raft *r, struct raft_view *view);
+/* True if raft_take has nothing to give and raft_failed is false. */
+bool raft_is_idle(const struct raft *r);
 /* The membership in force: the last one in the log, committed or not. */
 const struct raft_membership *raft_effective(const struct raft *r);
 /* The last one that this node knows to be committed; NULL if it knows none. */

@@ -1,31 +1,34 @@
 /* answer.c: how calls end. */
 #include <node/kernel/answer.h>
 
+#include <node/kernel/fatal.h>
 #include <node/kernel/outcome.h>
-#include <node/kernel/state.h>
 
 #include <assert.h>
 #include <stdarg.h>
 
-bool answer_give(struct node *n, struct rkv_call *call, struct rkv_buf *const *given) {
+/* Kept out of answer_give: every answer would pay for the room of two errors. */
+static __attribute__((noinline)) void withhold(struct node *n, struct rkv_call *call,
+                                               struct rkv_buf *const *given) {
   struct rkv_error reason, open;
-  if (node_fatal_status(n, &reason) == RKV_OK) {
-    call->done(call, RKV_OK, NULL);
-    return true;
-  }
+  (void)node_fatal_status(n, &reason);
   for (; *given; given++) rkv_buf_drop(*given);
   answer_open_error(&reason, &open);
   answer_fail(call, &open);
-  return false;
+}
+
+bool answer_give(struct node *n, struct rkv_call *call, struct rkv_buf *const *given) {
+  if (atomic_load_explicit(&n->end.fatal, memory_order_acquire)) { /* (N4) */
+    withhold(n, call, given);
+    return false;
+  }
+  call->done(call, RKV_OK, NULL);
+  return true;
 }
 
 bool answer_ok(struct node *n, struct rkv_call *call) {
   static struct rkv_buf *const nothing[] = {NULL};
   return answer_give(n, call, nothing);
-}
-
-bool answer_is_due(const struct node *n, const struct rkv_call *call) {
-  return call->deadline_ns != 0 && call->deadline_ns <= n->now_ns;
 }
 
 void answer_fail(struct rkv_call *call, const struct rkv_error *error) {

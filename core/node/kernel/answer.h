@@ -3,14 +3,13 @@
 #ifndef NODE_ANSWER_H
 #define NODE_ANSWER_H
 
-#include <rkv/call.h>
-
-#include <stdbool.h>
-
-struct node;
+#include <node/kernel/state.h>
 
 /* True if the call's deadline has passed. */
-bool answer_is_due(const struct node *n, const struct rkv_call *call);
+static inline bool answer_is_due(const struct node *n, const struct rkv_call *call) {
+  return call->deadline_ns != 0 && call->deadline_ns <= n->now_ns;
+}
+
 /* Ends the call with success and returns true. False: the node is fatal (N4), and the call ended
  * with the error that answer_open_error makes. */
 bool answer_ok(struct node *n, struct rkv_call *call);

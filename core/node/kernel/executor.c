@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -25,7 +24,7 @@ struct threads {
   pthread_mutex_t lock;
   pthread_cond_t timer_wake, worker_wake;
   uint64_t deadline_ns;
-  atomic_uint_fast64_t chance; /* state of the random numbers */
+  uint64_t chance; /* state of the random numbers; the runner's */
   struct node_job *first, **last;
   bool running, stopping, inline_runs; /* inline_runs: a thread that posted runs the jobs */
 };
@@ -48,10 +47,12 @@ static uint64_t slept_ns(void *ctx) {
 }
 
 /* splitmix64, seeded by the kernel: it is needed several times per write, too often for a system
- * call. Its numbers spread timeouts and name clusters; they keep no secrets. */
+ * call. Its numbers spread timeouts and name clusters; they keep no secrets. Only the runner draws,
+ * so no locked addition is needed. */
 static uint64_t random_number(void *ctx) {
   struct threads *t = ctx;
-  uint64_t n = atomic_fetch_add_explicit(&t->chance, CHANCE_STEP, memory_order_relaxed);
+  uint64_t n = t->chance;
+  t->chance += CHANCE_STEP;
   n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
   n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
   return n ^ n >> 31;
@@ -156,7 +157,7 @@ enum rkv_status node_executor_new(struct node_executor **out, struct rkv_error *
   pthread_condattr_destroy(&attr);
   t->deadline_ns = UINT64_MAX;
   t->last = &t->first;
-  atomic_init(&t->chance, random_seed());
+  t->chance = random_seed();
   t->base = (struct node_executor){.ctx = t,
                                    .now_ns = now_ns,
                                    .slept_ns = slept_ns,

@@ -33,11 +33,6 @@ void node_on_fatal(struct node *n, void (*notify)(void *arg), void *arg) {
   n->end.notify_arg = arg;
 }
 
-bool node_ending(struct node *n) {
-  return atomic_load_explicit(&n->end.fatal, memory_order_acquire) ||
-         atomic_load_explicit(&n->end.abandoned, memory_order_acquire);
-}
-
 void node_end_error(struct node *n, struct rkv_error *error) {
   if (node_fatal_status(n, error) == RKV_OK)
     (void)rkv_fail(error, RKV_CANCELLED, "node %" PRIu64 " is stopping", n->plugins.host->node_id);

@@ -85,8 +85,8 @@ void gate_enter(struct node *n, struct rkv_call *call, enum node_kind kind) {
 }
 
 bool gate_is_late(struct node *n, struct rkv_call *call) {
-  if (budget_of(call->kind) == NODE_BUDGET_OWN || node_ending(n)) return false;
   if (!answer_is_due(n, call)) return false;
+  if (budget_of(call->kind) == NODE_BUDGET_OWN || node_ending(n)) return false;
   gate_leave(n, call);
   answer_failf(call, RKV_TIMEOUT,
                "the time was up before node %" PRIu64 " came to it: nothing was done",
