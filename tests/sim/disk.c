@@ -260,7 +260,7 @@ static void check_read(struct disk *d, rkv_index from, const struct rkv_entry *e
   for (size_t i = 0; i < count; i++) {
     const struct rkv_entry *want = state_find(&d->state, from + i), *is = &entries[i];
     if (!want || !rkv_log_id_equal(is->id, want->id) || is->kind != want->kind ||
-        !disk_same_bytes(is->payload, want->payload))
+        !rkv_buf_equal(is->payload, want->payload))
       sim_fail(sim_of(d->world), "node %" PRIu64 ": its disk gives another entry %" PRIu64, d->id,
                from + i);
   }

@@ -88,7 +88,6 @@ void disk_forget_ops(struct disk *d);
 enum rkv_status disk_look(struct disk *d, struct rkv_error *error);
 
 /* ---- disk_snapshot.c: storage.h's snapshot operations ---- */
-bool disk_same_bytes(struct rkv_buf a, struct rkv_buf b);
 /* All of the newest snapshot; empty if there is none. Errors: those of snapshot_read. */
 enum rkv_status disk_read_snapshot(void *inner, struct rkv_buf *content, struct rkv_error *error);
 void disk_attempt_free(struct disk_attempt *attempt);

@@ -33,10 +33,6 @@ static struct rkv_buf joined(struct rkv_buf a, struct rkv_buf b) {
   return both;
 }
 
-bool disk_same_bytes(struct rkv_buf a, struct rkv_buf b) {
-  return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 void disk_attempt_free(struct disk_attempt *attempt) {
   rkv_buf_drop(&attempt->meta.membership);
   rkv_buf_drop(&attempt->content);
@@ -116,7 +112,7 @@ struct reader {
 static bool same_meta(const struct rkv_snapshot_meta *a, const struct rkv_snapshot_meta *b) {
   return rkv_log_id_equal(a->last, b->last) &&
          rkv_log_id_equal(a->membership_id, b->membership_id) && a->size == b->size &&
-         memcmp(a->id, b->id, sizeof a->id) == 0 && disk_same_bytes(a->membership, b->membership);
+         memcmp(a->id, b->id, sizeof a->id) == 0 && rkv_buf_equal(a->membership, b->membership);
 }
 
 enum rkv_status disk_reader_open(void *storage, void **reader, struct rkv_snapshot_meta *meta,
@@ -142,7 +138,7 @@ enum rkv_status disk_reader_read(void *reader, uint64_t offset, size_t max, stru
   if (status != RKV_OK) return disk_note_damage(r->disk, status);
   size_t from = offset < r->content.len ? (size_t)offset : r->content.len;
   struct rkv_buf want = rkv_buf_slice(r->content, from, chunk->len);
-  if (!disk_same_bytes(*chunk, want) || (chunk->len == 0 && max > 0 && from < r->content.len))
+  if (!rkv_buf_equal(*chunk, want) || (chunk->len == 0 && max > 0 && from < r->content.len))
     sim_fail(sim_of(r->disk->world), "node %" PRIu64 ": its disk gives other bytes of a snapshot",
              r->disk->id);
   return RKV_OK;
