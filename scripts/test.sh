@@ -25,6 +25,7 @@ labels=(unit golden model sim contract cluster package) # what ctest knows; `lon
 # machine that others load must not make the run red.
 declare -A shares=([unit]=60 [contract]=90 [cluster]=180)
 short_s=600 all_s=1800 # a whole run's, with its builds
+tidy= tidy_started= sources=() # clang-tidy's process and since when it runs, while it does; what it looks at
 memory_kib=$((2 << 20)) memory= # what in_memory wants, and where it is
 out=build/test-results
 passed=0
@@ -133,6 +134,7 @@ run_pytest() {
   pytest_worker 0 "not alone$and" &
   pytest_worker 1 "not alone$and" || code=$?
   wait $! || code=$?
+  end_tidy
   pytest_worker 2 "alone$and" || code=$?
   rm -rf "$RKV_CLAIMS"
   cat "$out/$stage"-[0-2].log >"$out/$stage.log"
@@ -178,6 +180,7 @@ run_cluster() {
 run_release() {
   build release ON || return 0
   check_labels
+  if wanted tidy; then begin_tidy; fi
   if wanted style; then run_style style-objects --objects build/release; fi
   if wanted unit; then suite unit run_ctest unit release unit 2; fi
   if wanted golden; then run_ctest golden release golden 2; fi
@@ -186,23 +189,38 @@ run_release() {
   if wanted contract; then suite contract run_ctest contract release contract 2; fi
   if wanted cluster; then suite cluster run_cluster; fi
   if wanted package; then run_ctest package release package 2; fi
-  if wanted tidy; then run_tidy; fi
+  end_tidy
 }
 
-# Each source is a test. Which there are the build knows; only what is installed is looked at.
-run_tidy() {
-  local started=$SECONDS log=$out/tidy.log sources code=0 bad
+# Each source is a test. Which there are the build knows; only what is installed is looked at. In `all` it computes at idle
+# priority while the release build's tests wait, for a disk or for each other; those that measure time wait for its end.
+begin_tidy() {
+  local log=$out/tidy.log idle=()
+  tidy_started=$SECONDS
+  if [ "$size" = all ]; then
+    idle=(nice -n 19)
+    ! chrt --idle 0 true 2>/dev/null || idle=(chrt --idle 0)
+  fi
   mapfile -t sources < <(sed -n "s#^ *\"file\": \"$PWD/\(\(core\|libs\|plugins\|tools\)/.*\)\",\?\$#\1#p" \
     build/release/compile_commands.json | sort -u)
-  printf '%s\0' "${sources[@]}" |
-    xargs -0 -n 8 -P 2 clang-tidy -p build/release --quiet --warnings-as-errors='*' >"$log" 2>"$log.err" || code=1
+  printf '%s\0' "${sources[@]}" | "${idle[@]}" xargs -0 -n 8 -P 2 clang-tidy -p build/release --quiet \
+    --warnings-as-errors='*' >"$log" 2>"$log.err" &
+  tidy=$!
+}
+
+# end_tidy: nothing to do if it was not begun, or has ended.
+end_tidy() {
+  local log=$out/tidy.log code=0 bad
+  [ -n "$tidy" ] || return 0
+  wait "$tidy" || code=1
+  tidy=
   bad=$(sed -n 's/^\([^ :]*\):[0-9]*:[0-9]*: error: .*/\1/p' "$log" | sort -u | wc -l)
   if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then # it broke off
     bad=1
     tail -n 20 "$log.err" >&2
   fi
   cat "$log" >&2
-  add tidy "$started" $((${#sources[@]} - bad)) "$bad"
+  add tidy "$tidy_started" $((${#sources[@]} - bad)) "$bad"
 }
 
 # Warnings are no errors here: gcc's own manual warns of false ones in sanitized code.
@@ -245,7 +263,10 @@ if wanted style || wanted unit || wanted golden || wanted model || wanted sim ||
   if [ "$size" = short ]; then in_memory run_release; else run_release; fi
 fi
 if wanted fuzz; then run_fuzz; fi
-if wanted clang; then build clang ON || true; fi
+# It is not played, so it is not optimized either; what the compiler warns of does not depend on that.
+if wanted clang; then
+  build clang ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O0 -DCMAKE_CXX_FLAGS_DEBUG=-O0 || true
+fi
 if wanted asan; then in_memory run_sanitized asan; fi
 if wanted tsan; then in_memory run_sanitized tsan; fi
 

@@ -127,11 +127,9 @@ static enum rkv_status check_learner(struct node *n, const struct rkv_member *le
 
 void change_on_add_learner(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
-  struct raft_view view;
   struct rkv_membership_call *c = (struct rkv_membership_call *)call;
   if (!change_admit(n, call)) return;
-  raft_view(n->raft, &view);
-  if (view.role != RAFT_LEADER) {
+  if (!raft_leads(n->raft)) {
     change_settle(n, call, RKV_NOT_LEADER, NULL);
     return;
   }

@@ -13,12 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool this_node_leads(struct node *n) {
-  struct raft_view view;
-  raft_view(n->raft, &view);
-  return view.role == RAFT_LEADER;
-}
-
 /* ---- remove ---- */
 
 /* Fills *rest with the voters but `id`; false if there is no other. */
@@ -75,7 +69,7 @@ void correct_on_remove(struct node *n, struct rkv_call *call) {
   const rkv_node_id id = ((struct rkv_membership_call *)call)->learner.id;
   struct rkv_error error;
   if (!change_admit(n, call)) return;
-  if (!this_node_leads(n)) {
+  if (!raft_leads(n->raft)) {
     change_settle(n, call, RKV_NOT_LEADER, NULL);
     return;
   }
@@ -126,7 +120,7 @@ void correct_on_set_address(struct node *n, struct rkv_call *call) {
   struct rkv_error error;
   enum rkv_status status;
   if (!change_admit(n, call)) return;
-  if (!this_node_leads(n)) {
+  if (!raft_leads(n->raft)) {
     change_settle(n, call, RKV_NOT_LEADER, NULL);
     return;
   }

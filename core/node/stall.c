@@ -15,12 +15,6 @@
 
 #define WHY "no room, no file descriptor, or too slow: the log of that node says which"
 
-static bool leads(struct node *n) {
-  struct raft_view view;
-  raft_view(n->raft, &view);
-  return view.role == RAFT_LEADER;
-}
-
 static void set_stalled(struct node *n, bool stalled) {
   if (n->stall.now == stalled) return;
   n->stall.now = stalled;
@@ -46,7 +40,7 @@ static void watch_saves(struct node *n) {
   if (n->now_ns < n->stall.ns) return;
   n->stall.ns = n->now_ns + NODE_STALL_NS;
   set_stalled(n, true);
-  if (!leads(n)) return;
+  if (!raft_leads(n->raft)) return;
   (void)raft_transfer(n->raft, node_now(n), 0, &n->stall.now, &ignored);
 }
 
@@ -61,7 +55,7 @@ void stall_run(struct node *n) {
 }
 
 bool stall_refuses(struct node *n, struct rkv_error *error) {
-  if (!n->stall.now || !leads(n)) return false;
+  if (!n->stall.now || !raft_leads(n->raft)) return false;
   (void)rkv_fail(error, RKV_UNAVAILABLE,
                  "the storage of node %" PRIu64 " takes no writes (" WHY "): nothing was written",
                  n->plugins.host->node_id);

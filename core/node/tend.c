@@ -178,11 +178,9 @@ static void ask_members(struct node *n) {
 }
 
 void tend_run(struct node *n) {
-  struct raft_view view;
   if (n->now_ns < n->tend_ns) return;
-  raft_view(n->raft, &view);
   n->tend_ns = n->now_ns + n->options.election_max_ns;
-  if (view.role != RAFT_LEADER) {
+  if (!raft_leads(n->raft)) {
     if (know_asks(n)) ask_members(n);
     return;
   }

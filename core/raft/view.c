@@ -8,6 +8,10 @@ bool raft_log_id_at(const struct raft *r, rkv_index index, struct rkv_log_id *id
   return raft_log_at(&r->log, index, id);
 }
 
+bool raft_leads(const struct raft *r) {
+  return r->role == RAFT_LEADER;
+}
+
 void raft_view(const struct raft *r, struct raft_view *view) {
   assert(r->applied.index <= r->committed.index); /* (I1) */
   assert(r->committed.index <= r->log.last.index && r->saved.index <= r->log.last.index);

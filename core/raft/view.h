@@ -12,6 +12,8 @@ struct raft_view {
   rkv_node_id leader; /* who leads in this term as far as is known; 0 = unknown */
   struct rkv_log_id last, saved, committed, applied, snapshot, purged;
 };
+/* This node leads in its term. */
+bool raft_leads(const struct raft *r);
 void raft_view(const struct raft *r, struct raft_view *view);
 /* True if raft_take has nothing to give and raft_failed is false. */
 bool raft_is_idle(const struct raft *r);

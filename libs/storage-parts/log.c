@@ -108,8 +108,8 @@ void log_flooded(const struct log *log, struct rkv_error *error) {
   if (lack == RKV_NO_SPACE) why = "for the device, which is full (make room)";
   if (lack == RKV_FULL) why = "for a file descriptor (raise the limit of open files)";
   (void)rkv_fail(error, lack == RKV_OK ? RKV_IO : lack,
-                 "%s: %" PRIu64 " bytes wait %s (queue_bytes_max is %" PRIu64 ")", log->ops->plugin,
-                 log->queue_bytes_max, why, log->queue_bytes_max);
+                 "%s: more than queue_bytes_max = %" PRIu64 " bytes wait %s", log->ops->plugin,
+                 log->queue_bytes_max, why);
 }
 
 /* ---- waiting ---- */

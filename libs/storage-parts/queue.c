@@ -70,9 +70,11 @@ void queue_save_identity(void *storage, struct rkv_identity identity,
 
 /* ---- append ---- */
 
-/* The entries must follow the last one. Under the lock. */
+/* There are entries, and they follow the last one. Under the lock. */
 static enum rkv_status check_entries(const struct log *log, const struct op *op,
                                      struct rkv_error *error) {
+  if (op->count == 0)
+    return rkv_fail(error, RKV_BROKEN, "%s: an append without entries", log->ops->plugin);
   for (size_t i = 0; i < op->count; i++) {
     const struct rkv_entry *entry = &op->entries[i];
     if (entry->id.index != log->held.last.index + 1 + i)

@@ -19,7 +19,8 @@ enum { DIR_FD = 1, FIRST_FD = 2 };
 
 /* ---- what may go wrong ---- */
 
-static bool fails(int error) {
+/* Sets errno. True, so that a condition can end with it. */
+static bool with_errno(int error) {
   errno = error;
   return true;
 }
@@ -28,7 +29,7 @@ static bool fails(int error) {
 static bool powerless(struct device *dev) {
   if (!dev->looked_at && dev->faults.power_after > 0 && --dev->faults.power_after == 0)
     dev->dead = true;
-  return dev->dead && fails(EIO);
+  return dev->dead && with_errno(EIO);
 }
 
 bool device_happens(struct device *dev, uint32_t ppm, enum device_count count) {
@@ -49,14 +50,14 @@ static bool has_no_room(struct device *dev, uint64_t bytes) {
   }
   dev->counts[DEVICE_COUNT_REFUSED_WRITE]++;
   if (dev->full_since_ns == 0) dev->full_since_ns = dev->world->now_ns;
-  return fails(ENOSPC);
+  return with_errno(ENOSPC);
 }
 
 static uint64_t sync_ns(struct device *dev) {
   const struct device_faults *f = &dev->faults;
   uint64_t ns = SYNC_MIN_NS + world_random(dev->world) % SYNC_SPREAD_NS;
   if (!device_happens(dev, f->slow_sync_ppm, DEVICE_COUNT_SLOW_SYNC)) return ns;
-  return f->slow_sync_min_ns + world_random(dev->world) % f->slow_sync_max_ns;
+  return f->slow_sync_min_ns + world_random(dev->world) % f->slow_sync_spread_ns;
 }
 
 static void wait_for_sync(struct device *dev) {
@@ -80,7 +81,7 @@ static int open_dir(void *ctx, const char *path) {
   struct device *dev = ctx;
   (void)path;
   assert(!dev->dir_open);
-  if (dev->dead && fails(EIO)) return -1;
+  if (dev->dead && with_errno(EIO)) return -1;
   dev->dir_open = true;
   dev->open_count++;
   return DIR_FD;
@@ -105,7 +106,7 @@ static int sync_dir(void *ctx, int dir) {
   assert(dir == DIR_FD && dev->dir_open);
   wait_for_sync(dev);
   if (powerless(dev)) return -1;
-  if (device_happens(dev, dev->faults.sync_error_ppm, DEVICE_COUNT_SYNC_ERROR) && fails(EIO))
+  if (device_happens(dev, dev->faults.sync_error_ppm, DEVICE_COUNT_SYNC_ERROR) && with_errno(EIO))
     return -1;
   device_names_sync(dev, at);
   return 0;
@@ -114,7 +115,7 @@ static int sync_dir(void *ctx, int dir) {
 static int each_name(void *ctx, int dir, bool (*tell)(void *arg, const char *name), void *arg) {
   const struct device *dev = ctx;
   assert(dir == DIR_FD && dev->dir_open);
-  if (dev->dead && fails(EIO)) return -1;
+  if (dev->dead && with_errno(EIO)) return -1;
   if (!tell(arg, ".") || !tell(arg, "..")) return 0;
   for (size_t i = 0; i < dev->cached.count; i++)
     if (!tell(arg, dev->cached.of[i].text)) return 0;
@@ -147,14 +148,14 @@ static int look(void *ctx, int dir, const char *name, struct stat *info) {
   const struct device *dev = ctx;
   const struct device_file *file = device_names_find(&dev->cached, name);
   assert(dir == DIR_FD && dev->dir_open);
-  if (dev->dead && fails(EIO)) return -1;
-  if (!file && fails(ENOENT)) return -1;
+  if (dev->dead && with_errno(EIO)) return -1;
+  if (!file && with_errno(ENOENT)) return -1;
   describe(file, info);
   return 0;
 }
 
 static int create(struct device *dev, const char *name, int flags, struct device_file **file) {
-  if (!(flags & O_CREAT) && fails(ENOENT)) return -1;
+  if (!(flags & O_CREAT) && with_errno(ENOENT)) return -1;
   if (powerless(dev)) return -1;
   bool grows = dev->full && world_random(dev->world) % 4 == 0; /* the directory would have to */
   if (grows && dev->room < NAME_BYTES && has_no_room(dev, NAME_BYTES)) return -1;
@@ -169,7 +170,7 @@ static int open_file(void *ctx, int dir, const char *name, int flags) {
   struct device_file *file = device_names_find(&dev->cached, name);
   int fd = FIRST_FD;
   assert(dir == DIR_FD && dev->dir_open);
-  if (dev->dead && fails(EIO)) return -1;
+  if (dev->dead && with_errno(EIO)) return -1;
   if (!file && create(dev, name, flags, &file) != 0) return -1;
   if (flags & O_TRUNC) device_file_cut(dev, file, 0);
   while (fd < DEVICE_OPEN_MAX && dev->open[fd]) fd++;
@@ -183,7 +184,7 @@ static int rename_name(void *ctx, int dir, const char *from, const char *to) {
   struct device *dev = ctx;
   assert(dir == DIR_FD && dev->dir_open);
   if (powerless(dev)) return -1;
-  if (!device_names_rename(dev, from, to) && fails(ENOENT)) return -1;
+  if (!device_names_rename(dev, from, to) && with_errno(ENOENT)) return -1;
   device_renamed(dev, to);
   if (dev->faults.power_at_name) dev->dead = true;
   return 0;
@@ -195,7 +196,7 @@ static int unlink_name(void *ctx, int dir, const char *name) {
   const struct device_file *file = device_names_find(&dev->cached, name);
   size_t len = file ? file->len : 0;
   if (powerless(dev)) return -1;
-  if (!device_names_unlink(dev, name) && fails(ENOENT)) return -1;
+  if (!device_names_unlink(dev, name) && with_errno(ENOENT)) return -1;
   dev->room += len;
   return 0;
 }
@@ -218,8 +219,8 @@ static ssize_t read_at(void *ctx, int fd, void *bytes, size_t len, off_t from) {
   struct device *dev = ctx;
   const struct device_file *file = file_of(dev, fd);
   size_t at = (size_t)from;
-  if (dev->dead && fails(EIO)) return -1;
-  if (device_happens(dev, dev->faults.read_error_ppm, DEVICE_COUNT_READ_ERROR) && fails(EIO))
+  if (dev->dead && with_errno(EIO)) return -1;
+  if (device_happens(dev, dev->faults.read_error_ppm, DEVICE_COUNT_READ_ERROR) && with_errno(EIO))
     return -1;
   if (at >= file->len) return 0;
   if (len > file->len - at) len = file->len - at;
@@ -271,7 +272,7 @@ static ssize_t write_at(void *ctx, int fd, const struct iovec *pieces, int count
   if (at + len > file->len && has_no_room(dev, at + len - file->len)) return -1;
   if (device_happens(dev, dev->faults.write_error_ppm, DEVICE_COUNT_WRITE_ERROR)) {
     put(dev, file, pieces, count, len > 0 ? (size_t)(world_random(dev->world) % len) : 0, at);
-    return fails(EIO) ? -1 : 0;
+    return with_errno(EIO) ? -1 : 0;
   }
   len = some_of(dev, len);
   put(dev, file, pieces, count, len, at);
@@ -293,7 +294,7 @@ static int sync_file(void *ctx, int fd) {
   if (powerless(dev)) return -1;
   if (device_happens(dev, dev->faults.sync_error_ppm, DEVICE_COUNT_SYNC_ERROR)) {
     device_file_sync_failed(dev, file);
-    return fails(EIO) ? -1 : 0;
+    return with_errno(EIO) ? -1 : 0;
   }
   device_file_sync(file, at);
   return 0;

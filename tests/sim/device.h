@@ -52,7 +52,7 @@ enum device_count {
 /* Trouble of a device; all zero: none. */
 struct device_faults {
   uint32_t slow_sync_ppm, write_error_ppm, read_error_ppm, sync_error_ppm;
-  uint64_t slow_sync_min_ns, slow_sync_max_ns;
+  uint64_t slow_sync_min_ns, slow_sync_spread_ns; /* such a sync takes min .. min + spread */
   uint64_t full_after;   /* from the Nth write from now on it is full, until device_calm ... */
   uint64_t full_room;    /* ... but for so many bytes; files that are dropped make more */
   uint64_t power_after;  /* power goes at the Nth operation from now on; 0: at none */

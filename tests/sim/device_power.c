@@ -32,7 +32,7 @@ const uint64_t *device_counts(const struct device *dev) {
 }
 
 void device_calm(struct device *dev) {
-  dev->faults = (struct device_faults){.slow_sync_max_ns = 1};
+  dev->faults = (struct device_faults){.slow_sync_spread_ns = 1};
   dev->full = dev->misdirect = false;
 }
 

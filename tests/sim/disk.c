@@ -11,7 +11,11 @@
 #define SEGMENT_BYTES_MIN UINT64_C(16384) /* small: segments begin, end and are recycled often */
 #define SEGMENT_SIZES 3                   /* each twice the one before */
 #define QUEUE_BYTES_MAX UINT64_C(268435456)
-#define CLOSES_IN_ORDER 6 /* of so many nodes that end one closes its storage as it should */
+#define SPARES_MAX 2 /* of the option spares_max: 1 .. this */
+/* One time in so many, on average: */
+#define KILLS 3           /* a crash is the process's alone, and the machine goes on */
+#define CLOSES_IN_ORDER 6 /* a node that ends closes its storage as it should */
+#define OTHER_OPTIONS 8   /* a storage is opened with options that it had not */
 
 /* ---- life ---- */
 
@@ -24,7 +28,7 @@ static void choose_options(struct disk *d) {
   uint64_t n = 0;
   d->values[n++] = (struct rkv_value){.text = "disk", .origin = "simulated"};
   d->values[n++].number = SEGMENT_BYTES_MIN << world_random(d->world) % SEGMENT_SIZES;
-  d->values[n++].number = 1 + world_random(d->world) % 2; /* spares_max */
+  d->values[n++].number = 1 + world_random(d->world) % SPARES_MAX;
   d->values[n++].number = QUEUE_BYTES_MAX;
   d->values[n++].number = true; /* sync */
   assert(n == WAL_OPTIONS);
@@ -76,10 +80,9 @@ const char *disk_place(const struct disk *d) {
   return d->second ? "storage-wal, dir=second" : "storage-wal, dir=first";
 }
 
-/* One time in three it was not the machine that went down. */
 void disk_crash(struct disk *d) {
   assert(!d->open);
-  if (world_random(d->world) % 3 == 0)
+  if (world_random(d->world) % KILLS == 0)
     device_process_killed(d->device);
   else
     device_power_loss(d->device);
@@ -159,10 +162,10 @@ bool disk_has_failed(const struct disk *d) {
 uint64_t disk_waiting_ns(const struct disk *d) {
   uint64_t since = device_full_since_ns(d->device);
   const struct disk_op *op = d->first;
-  while (op && !op->told) op = op->next;
+  while (op && !op->waiter) op = op->next;
   if (!d->open || !op || since == 0) return 0;
   if (since < op->at_ns) since = op->at_ns;
-  if (since < d->told_ns) since = d->told_ns;
+  if (since < d->last_answer_ns) since = d->last_answer_ns;
   return d->world->now_ns - since;
 }
 
@@ -213,7 +216,7 @@ static void on_fatal_second(void *ctx, enum rkv_status status, const char *text)
   on_fatal_of(ctx, true, status, text);
 }
 
-enum rkv_status disk_heard(struct disk *d, enum rkv_status status) {
+enum rkv_status disk_note_damage(struct disk *d, enum rkv_status status) {
   if (status == RKV_CORRUPT && device_damages(d->device) > 0) d->met_damage = true;
   return status;
 }
@@ -236,7 +239,7 @@ static enum rkv_status disk_open(const struct rkv_host *host, const struct rkv_c
   d->host = *host;
   d->host.fatal = d->second ? on_fatal_second : on_fatal_first;
   d->failed = d->met_damage = false;
-  if (world_random(d->world) % 8 == 0) choose_options(d);
+  if (world_random(d->world) % OTHER_OPTIONS == 0) choose_options(d);
   enum rkv_status status =
       wal_open_on(&d->host, &own, device_files(d->device), turns_table(d->turns), &d->inner, error);
   if (status == RKV_OK) status = disk_look(d, error);
@@ -320,7 +323,7 @@ static void check_read(struct disk *d, rkv_index from, const struct rkv_entry *e
   for (size_t i = 0; i < count; i++) {
     const struct rkv_entry *want = state_find(&d->state, from + i), *is = &entries[i];
     if (!want || !rkv_log_id_equal(is->id, want->id) || is->kind != want->kind ||
-        !disk_same_bytes(is->payload, want->payload))
+        !rkv_buf_equal(is->payload, want->payload))
       sim_fail(sim_of(d->world), "node %" PRIu64 ": its disk gives another entry %" PRIu64, d->id,
                from + i);
   }
@@ -332,7 +335,7 @@ static enum rkv_status disk_read(void *storage, rkv_index from, rkv_index to, ui
   struct disk *d = storage;
   enum rkv_status status =
       wal_ops.read(d->inner, from, to, bytes_max, entries, capacity, count, error);
-  if (status != RKV_OK) return disk_heard(d, status);
+  if (status != RKV_OK) return disk_note_damage(d, status);
   check_read(d, from, entries, *count);
   return RKV_OK;
 }

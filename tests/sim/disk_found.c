@@ -53,11 +53,7 @@ static void read_log(struct disk *d, struct disk_state *found) {
 
 static bool same_entry(const struct rkv_entry *a, const struct rkv_entry *b) {
   return rkv_log_id_equal(a->id, b->id) && a->kind == b->kind &&
-         disk_same_bytes(a->payload, b->payload);
-}
-
-static bool same_vote(struct rkv_vote a, struct rkv_vote b) {
-  return a.term == b.term && a.node_id == b.node_id && a.committed == b.committed;
+         rkv_buf_equal(a->payload, b->payload);
 }
 
 static bool same_identity(const struct rkv_identity *a, const struct rkv_identity *b) {
@@ -84,7 +80,8 @@ static bool same_entries(const struct disk *d, const struct disk_state *found) {
 /* What is found is what this call came to, or a part of it. */
 static bool is_at(const struct disk *d, const struct disk_state *found, const struct disk_op *op) {
   rkv_index last = found->last.index;
-  if (!same_vote(found->vote, op->vote) || !same_identity(&found->identity, &op->identity))
+  if (rkv_vote_compare(found->vote, op->vote) != RKV_EQUAL ||
+      !same_identity(&found->identity, &op->identity))
     return false;
   if (last != op->last.index && (last <= op->first || last > op->last.index)) return false;
   if (last == op->last.index && found->last.term != op->last.term) return false;
@@ -145,7 +142,7 @@ static bool is_snapshot(const struct disk_state *found, const struct rkv_snapsho
                         struct rkv_buf content) {
   return rkv_log_id_equal(found->meta.last, meta->last) &&
          memcmp(found->meta.id, meta->id, sizeof meta->id) == 0 && found->meta.size == meta->size &&
-         disk_same_bytes(found->content, content);
+         rkv_buf_equal(found->content, content);
 }
 
 static const char *added(const struct disk *d, const struct disk_state *found) {

@@ -31,8 +31,8 @@ struct disk_op {
   struct rkv_completion completion; /* first: what storage-wal knows */
   struct disk_op *next;
   struct disk *disk;
-  struct rkv_completion *told; /* the node's; NULL: truncate, purge, or it was told */
-  bool heard;                  /* storage-wal has answered: */
+  struct rkv_completion *waiter; /* the node's; NULL: truncate, purge, or the node has its answer */
+  bool answered;                 /* by storage-wal, and so: */
   enum rkv_status status;
   struct rkv_error error;
   uint64_t at_ns; /* when it was asked for */
@@ -65,21 +65,23 @@ struct disk {
   struct disk_op synced;         /* what was promised, the last call that was told to be done */
   struct disk_op *first, **last; /* calls since, the oldest first */
   struct disk_attempt attempt;
-  bool open, failed, telling;
+  bool open, failed;
+  bool answer_planned; /* an event at this time gives the node what storage-wal has answered */
   bool met_damage;
-  uint64_t told_ns; /* when the last answer came */
+  uint64_t last_answer_ns; /* when the node got its last answer */
 };
 
 /* ---- disk.c ---- */
-/* Notes that the storage met damage, if its answer says so; returns the answer. */
-enum rkv_status disk_heard(struct disk *d, enum rkv_status status);
+/* Notes that storage-wal met damage, if its answer `status` says so; returns `status`. */
+enum rkv_status disk_note_damage(struct disk *d, enum rkv_status status);
 
 /* ---- disk_ops.c: calls on their way, and their answers ---- */
-/* A call that changes what is held, as the model has it now; `told` may be NULL. */
-struct disk_op *disk_ask(struct disk *d, rkv_index first, struct rkv_completion *told);
-/* The node is told what storage-wal has answered; false: there was nothing. */
+/* A call that changes what is held, as the model has it now; `waiter` may be NULL. */
+struct disk_op *disk_ask(struct disk *d, rkv_index first, struct rkv_completion *waiter);
+/* Gives the node what storage-wal has answered; false: there was nothing. */
 bool disk_tell(struct disk *d);
-/* The storage is closed: whoever waits is told so. What was on its way may have been done. */
+/* The storage is closed: every call that the node waits for ends with RKV_CANCELLED. What was on
+ * its way may have been done. */
 void disk_end(struct disk *d);
 void disk_forget_ops(struct disk *d);
 
@@ -88,7 +90,6 @@ void disk_forget_ops(struct disk *d);
 enum rkv_status disk_look(struct disk *d, struct rkv_error *error);
 
 /* ---- disk_snapshot.c: storage.h's snapshot operations ---- */
-bool disk_same_bytes(struct rkv_buf a, struct rkv_buf b);
 /* All of the newest snapshot; empty if there is none. Errors: those of snapshot_read. */
 enum rkv_status disk_read_snapshot(void *inner, struct rkv_buf *content, struct rkv_error *error);
 void disk_attempt_free(struct disk_attempt *attempt);

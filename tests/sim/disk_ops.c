@@ -12,7 +12,7 @@
 static void on_tell(struct world *w, void *arg) {
   struct disk *d = arg;
   if (d->open && world_hold(w, d->id, on_tell, d)) return;
-  d->telling = false;
+  d->answer_planned = false;
   if (d->open && disk_tell(d)) world_kick(w, d->id);
 }
 
@@ -22,23 +22,24 @@ static void on_done(struct rkv_completion *completion, enum rkv_status status,
   struct disk_op *op = (struct disk_op *)completion;
   struct disk *d = op->disk;
   if (device_is_dead(d->device)) return; /* nobody hears of anything any more */
-  if (op->heard || !op->told) sim_fail(sim_of(d->world), "node %" PRIu64 ": answered twice", d->id);
+  if (op->answered || !op->waiter)
+    sim_fail(sim_of(d->world), "node %" PRIu64 ": answered twice", d->id);
   if (status == RKV_OK && d->failed)
     sim_fail(sim_of(d->world), "node %" PRIu64 ": its disk succeeds after it failed", d->id);
-  op->heard = true;
+  op->answered = true;
   op->status = status;
   if (error) op->error = *error;
-  if (turns_by_event() || d->telling) return;
-  d->telling = true;
+  if (turns_by_event() || d->answer_planned) return;
+  d->answer_planned = true;
   world_at(d->world, d->world->now_ns, on_tell, d);
 }
 
-struct disk_op *disk_ask(struct disk *d, rkv_index first, struct rkv_completion *told) {
+struct disk_op *disk_ask(struct disk *d, rkv_index first, struct rkv_completion *waiter) {
   struct disk_op *op = calloc(1, sizeof *op);
   assert(op);
   *op = (struct disk_op){.completion.done = on_done,
                          .disk = d,
-                         .told = told,
+                         .waiter = waiter,
                          .at_ns = d->world->now_ns,
                          .vote = d->state.vote,
                          .identity = d->state.identity,
@@ -60,7 +61,7 @@ static void take_first(struct disk *d) {
 /* The oldest call that the node waits for. */
 static struct disk_op *oldest(const struct disk *d) {
   struct disk_op *op = d->first;
-  while (op && !op->told) op = op->next;
+  while (op && !op->waiter) op = op->next;
   return op;
 }
 
@@ -74,22 +75,22 @@ static void promise(struct disk *d, const struct disk_op *op) {
 
 static void check_order(const struct disk *d, const struct disk_op *op) {
   for (; op; op = op->next)
-    if (op->told && op->heard)
+    if (op->waiter && op->answered)
       sim_fail(sim_of(d->world), "node %" PRIu64 ": its disk answers out of order", d->id);
 }
 
 bool disk_tell(struct disk *d) {
   bool any = false;
   struct disk_op *op;
-  while (!device_is_dead(d->device) && (op = oldest(d)) != NULL && op->heard) {
-    struct rkv_completion *told = op->told;
+  while (!device_is_dead(d->device) && (op = oldest(d)) != NULL && op->answered) {
+    struct rkv_completion *waiter = op->waiter;
     enum rkv_status status = op->status;
     struct rkv_error error = op->error;
     any = true;
-    op->told = NULL;
-    d->told_ns = d->world->now_ns;
+    op->waiter = NULL;
+    d->last_answer_ns = d->world->now_ns;
     if (status == RKV_OK) promise(d, op);
-    told->done(told, status, status == RKV_OK ? NULL : &error);
+    waiter->done(waiter, status, status == RKV_OK ? NULL : &error);
   }
   if (!device_is_dead(d->device)) check_order(d, oldest(d));
   return any;
@@ -101,9 +102,9 @@ void disk_end(struct disk *d) {
   (void)rkv_fail(&error, RKV_CANCELLED, "closed");
   (void)disk_tell(d);
   while ((op = oldest(d)) != NULL) {
-    struct rkv_completion *told = op->told;
-    op->told = NULL;
-    told->done(told, RKV_CANCELLED, &error);
+    struct rkv_completion *waiter = op->waiter;
+    op->waiter = NULL;
+    waiter->done(waiter, RKV_CANCELLED, &error);
   }
 }
 

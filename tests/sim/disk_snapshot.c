@@ -33,10 +33,6 @@ static struct rkv_buf joined(struct rkv_buf a, struct rkv_buf b) {
   return both;
 }
 
-bool disk_same_bytes(struct rkv_buf a, struct rkv_buf b) {
-  return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
 void disk_attempt_free(struct disk_attempt *attempt) {
   rkv_buf_drop(&attempt->meta.membership);
   rkv_buf_drop(&attempt->content);
@@ -59,7 +55,7 @@ enum rkv_status disk_writer_begin(void *storage, const struct rkv_snapshot_meta 
   enum rkv_status status = wal_ops.snapshot_begin(d->inner, meta, &wr->inner, error);
   if (status != RKV_OK) {
     free(wr);
-    return disk_heard(d, status);
+    return disk_note_damage(d, status);
   }
   wr->disk = d;
   wr->written.meta = *meta;
@@ -71,7 +67,7 @@ enum rkv_status disk_writer_begin(void *storage, const struct rkv_snapshot_meta 
 enum rkv_status disk_writer_write(void *writer, struct rkv_buf chunk, struct rkv_error *error) {
   struct writer *wr = writer;
   wr->written.content = joined(wr->written.content, rkv_buf_share(chunk));
-  return disk_heard(wr->disk, wal_ops.snapshot_write(wr->inner, chunk, error));
+  return disk_note_damage(wr->disk, wal_ops.snapshot_write(wr->inner, chunk, error));
 }
 
 static void end(struct writer *wr) {
@@ -102,7 +98,7 @@ enum rkv_status disk_writer_commit(void *writer, struct rkv_error *error) {
   }
   wr->written = (struct disk_attempt){0};
   end(wr);
-  return disk_heard(d, status);
+  return disk_note_damage(d, status);
 }
 
 /* ---- read ---- */
@@ -116,7 +112,7 @@ struct reader {
 static bool same_meta(const struct rkv_snapshot_meta *a, const struct rkv_snapshot_meta *b) {
   return rkv_log_id_equal(a->last, b->last) &&
          rkv_log_id_equal(a->membership_id, b->membership_id) && a->size == b->size &&
-         memcmp(a->id, b->id, sizeof a->id) == 0 && disk_same_bytes(a->membership, b->membership);
+         memcmp(a->id, b->id, sizeof a->id) == 0 && rkv_buf_equal(a->membership, b->membership);
 }
 
 enum rkv_status disk_reader_open(void *storage, void **reader, struct rkv_snapshot_meta *meta,
@@ -124,7 +120,7 @@ enum rkv_status disk_reader_open(void *storage, void **reader, struct rkv_snapsh
   struct disk *d = storage;
   void *inner;
   enum rkv_status status = wal_ops.snapshot_open(d->inner, &inner, meta, error);
-  if (status != RKV_OK) return disk_heard(d, status);
+  if (status != RKV_OK) return disk_note_damage(d, status);
   if (!same_meta(meta, &d->state.meta))
     sim_fail(sim_of(d->world), "node %" PRIu64 ": its disk has another snapshot than the newest",
              d->id);
@@ -139,10 +135,10 @@ enum rkv_status disk_reader_read(void *reader, uint64_t offset, size_t max, stru
                                  struct rkv_error *error) {
   struct reader *r = reader;
   enum rkv_status status = wal_ops.snapshot_read(r->inner, offset, max, chunk, error);
-  if (status != RKV_OK) return disk_heard(r->disk, status);
+  if (status != RKV_OK) return disk_note_damage(r->disk, status);
   size_t from = offset < r->content.len ? (size_t)offset : r->content.len;
   struct rkv_buf want = rkv_buf_slice(r->content, from, chunk->len);
-  if (!disk_same_bytes(*chunk, want) || (chunk->len == 0 && max > 0 && from < r->content.len))
+  if (!rkv_buf_equal(*chunk, want) || (chunk->len == 0 && max > 0 && from < r->content.len))
     sim_fail(sim_of(r->disk->world), "node %" PRIu64 ": its disk gives other bytes of a snapshot",
              r->disk->id);
   return RKV_OK;

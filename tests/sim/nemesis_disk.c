@@ -3,13 +3,26 @@
 
 #include "nemesis.h"
 
+/* Of a device in trouble, ppm of its operations of that kind: */
+#define WRITE_ERROR_PPM 100000
+#define READ_ERROR_PPM 300000
+#define SYNC_ERROR_PPM 100000
+#define SLOW_SYNC_PPM 300000
+#define TROUBLE_MIN_NS (200 * MS)
+#define TROUBLE_MAX_NS (3 * SECOND)
+#define FULL_MIN_NS SECOND /* longer than other trouble: a save must be seen to wait */
+#define FULL_MAX_NS (12 * SECOND)
+#define FULL_WRITES_MAX 20 /* a device gets full within so many writes */
+#define FLAPS 4            /* one loss of power in so many comes back: 1 .. FLAPS_MAX times */
+#define FLAPS_MAX 3
 #define POWER_OPERATIONS_MAX 30 /* power goes within so many operations of the device */
 #define POWER_NS (2 * SECOND)
 #define INSTALL_NS (10 * SECOND)
 #define SWAP_NS (15 * SECOND)
 #define DAMAGE_NS (3 * SECOND)
+#define DAMAGE_CRASH_MIN_NS (10 * MS)
 #define SLOW_MIN_NS (10 * MS)
-#define SLOW_MAX_NS (5 * SECOND)
+#define SLOW_SPREAD_NS (5 * SECOND)
 #define FULL_ROOM_MAX 16384 /* for some snapshots, and for no segment */
 
 void nemesis_calm_disks(struct sim *s) {
@@ -35,21 +48,21 @@ static void calm_later(struct sim *s, rkv_node_id id, enum sim_fault fault, uint
 }
 
 void strike_disk(struct sim *s, enum sim_fault fault) {
-  uint64_t ns = nemesis_some(s, 200 * MS, 3 * SECOND);
+  uint64_t ns = nemesis_some(s, TROUBLE_MIN_NS, TROUBLE_MAX_NS);
   rkv_node_id id = world_random(s->w) % 2 ? nemesis_leader(s) : nemesis_id(s);
   struct device_faults *f = disk_faults(swap_some_disk(s, id));
-  if (fault == SIM_FAULT_WRITE_ERROR) f->write_error_ppm = 100000;
-  if (fault == SIM_FAULT_READ_ERROR) f->read_error_ppm = 300000;
-  if (fault == SIM_FAULT_SYNC_ERROR) f->sync_error_ppm = 100000;
+  if (fault == SIM_FAULT_WRITE_ERROR) f->write_error_ppm = WRITE_ERROR_PPM;
+  if (fault == SIM_FAULT_READ_ERROR) f->read_error_ppm = READ_ERROR_PPM;
+  if (fault == SIM_FAULT_SYNC_ERROR) f->sync_error_ppm = SYNC_ERROR_PPM;
   if (fault == SIM_FAULT_SLOW_DISK) {
-    f->slow_sync_ppm = 300000;
+    f->slow_sync_ppm = SLOW_SYNC_PPM;
     f->slow_sync_min_ns = SLOW_MIN_NS;
-    f->slow_sync_max_ns = SLOW_MAX_NS;
+    f->slow_sync_spread_ns = SLOW_SPREAD_NS;
   }
   if (fault == SIM_FAULT_FULL_DISK) {
-    f->full_after = 1 + world_random(s->w) % 20;
+    f->full_after = 1 + world_random(s->w) % FULL_WRITES_MAX;
     f->full_room = world_random(s->w) % 2 ? world_random(s->w) % FULL_ROOM_MAX : 0;
-    ns = nemesis_some(s, SECOND, 12 * SECOND);
+    ns = nemesis_some(s, FULL_MIN_NS, FULL_MAX_NS);
   }
   calm_later(s, id, fault, ns);
 }
@@ -63,7 +76,8 @@ void strike_power(struct sim *s, enum sim_fault fault) {
                                              : DEVICE_LOSS_SECTORS;
   f->power_at_name = fault == SIM_FAULT_POWER_NAMES;
   if (!f->power_at_name) f->power_after = 1 + world_random(s->w) % POWER_OPERATIONS_MAX;
-  s->nodes[id].flaps = world_random(s->w) % 4 == 0 ? 1 + (unsigned)(world_random(s->w) % 3) : 0;
+  s->nodes[id].flaps =
+      world_random(s->w) % FLAPS == 0 ? 1 + (unsigned)(world_random(s->w) % FLAPS_MAX) : 0;
   sim_mark(s, fault, POWER_NS);
   sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
 }
@@ -96,7 +110,8 @@ static bool damage(struct sim *s, enum sim_fault fault) {
   sim_mark(s, fault, DAMAGE_NS + NEMESIS_LOST_NS);
   sim_tell(s, "trouble: %s at node %" PRIu64, sim_fault_names[fault], id);
   if (world_random(s->w) % 2)
-    world_at(s->w, s->w->now_ns + nemesis_some(s, 10 * MS, DAMAGE_NS), crash, &s->w->nodes[id]);
+    world_at(s->w, s->w->now_ns + nemesis_some(s, DAMAGE_CRASH_MIN_NS, DAMAGE_NS), crash,
+             &s->w->nodes[id]);
   return true;
 }
 

@@ -11,10 +11,6 @@ static enum rkv_status differ(struct comparison *c, const char *what, struct rkv
   return rkv_fail(error, RKV_IO, "%s: %s: not as in the source", subject_name(c->to), what);
 }
 
-static bool same_vote(struct rkv_vote a, struct rkv_vote b) {
-  return a.term == b.term && a.node_id == b.node_id && a.committed == b.committed;
-}
-
 static bool same_meta(const struct rkv_snapshot_meta *a, const struct rkv_snapshot_meta *b) {
   return rkv_log_id_equal(a->last, b->last) && a->size == b->size &&
          rkv_log_id_equal(a->membership_id, b->membership_id) &&
@@ -91,7 +87,7 @@ enum rkv_status compare_storages(struct comparison *c, struct rkv_error *error) 
   const struct rkv_storage_state *from = &c->from->state, *to = &c->to->state;
   enum rkv_status status;
   c->differs = false;
-  if (!same_vote(from->vote, to->vote)) return differ(c, "the vote", error);
+  if (rkv_vote_compare(from->vote, to->vote) != RKV_EQUAL) return differ(c, "the vote", error);
   if (!rkv_log_id_equal(from->purged, to->purged)) return differ(c, "the first entry", error);
   if (!rkv_log_id_equal(c->last, to->last)) return differ(c, "the last entry", error);
   status = compare_snapshots(c, error);

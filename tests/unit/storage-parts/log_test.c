@@ -104,6 +104,16 @@ static void broken_contract_is_refused_in_order(void **state) {
   assert_int_equal(load_state().vote.term, 0);
 }
 
+static void append_of_nothing_is_refused(void **state) {
+  (void)state;
+  append(1, 1, 3);
+  append(1, 4, 0);
+  write_all();
+  assert_int_equal(f->status[0], RKV_OK);
+  assert_int_equal(f->status[1], RKV_BROKEN);
+  assert_int_equal(load_state().last.index, 3);
+}
+
 static void truncation_below_what_is_purged_is_refused(void **state) {
   (void)state;
   append(1, 1, 8);
@@ -144,6 +154,7 @@ static void what_waits_has_a_limit(void **state) {
   assert_int_equal(f->fatals, 1);
   assert_int_equal(f->log.failed.status, RKV_FULL);
   assert_non_null(strstr(f->log.failed.text, "limit of open files"));
+  assert_non_null(strstr(f->log.failed.text, "more than queue_bytes_max"));
   queue_finish(&f->log, NULL);
 }
 
@@ -190,6 +201,7 @@ int main(void) {
       STORY(truncation_ends_a_read),
       STORY(purged_entries_are_not_found),
       STORY(broken_contract_is_refused_in_order),
+      STORY(append_of_nothing_is_refused),
       STORY(truncation_below_what_is_purged_is_refused),
       STORY(after_a_failure_nothing_succeeds),
       STORY(what_waits_has_a_limit),
