@@ -3,7 +3,6 @@
 
 #include "meta.h"
 
-#include <storage-parts/folder.h>
 #include <storage-parts/refuse.h>
 
 #include <assert.h>
@@ -17,13 +16,12 @@
 #define STEP_MAX (UINT64_C(1) << 30)    /* bytes by which it grows at most unless it must */
 enum { STEP_PART = 8 };                 /* it grows by this part of it */
 enum { RESERVE = 64 };                  /* pages for purges, votes and the lists of free pages */
-enum { FREE_TABLE = 0, ZEROS = 64 * 1024 }; /* LMDB's list of free pages; bytes written at once */
+enum { FREE_TABLE = 0 };                /* LMDB's list of free pages */
 
-static const struct files *const files = &files_posix;
-
-void map_init(struct map *m) {
+void map_init(struct map *m, const struct folder *folder) {
   pthread_rwlockattr_t fair;
-  m->dir = m->file = -1;
+  m->folder = folder;
+  m->file = -1;
   (void)pthread_mutex_init(&m->writing, NULL);
   (void)pthread_rwlockattr_init(&fair); /* readers must not keep the writer waiting for ever */
   (void)pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
@@ -33,7 +31,7 @@ void map_init(struct map *m) {
 
 void map_close(struct map *m) {
   if (m->env) mdb_env_close(m->env);
-  if (m->file >= 0) files->close(files->ctx, m->file);
+  folder_close_file(m->folder, m->file);
   (void)pthread_rwlock_destroy(&m->reading);
   (void)pthread_mutex_destroy(&m->writing);
 }
@@ -58,24 +56,11 @@ static enum rkv_status no_map(const struct map *m, struct rkv_error *error) {
 
 /* ---- the file's size ---- */
 
-/* What is there already stays. */
-static enum rkv_status fill(const struct map *m, uint64_t from, uint64_t to,
-                            struct rkv_error *error) {
-  static const uint8_t zeros[ZEROS];
-  while (from < to) {
-    struct iovec piece = {(void *)(uintptr_t)zeros, to - from < ZEROS ? to - from : ZEROS};
-    ssize_t got = files->write(files->ctx, m->file, &piece, 1, (off_t)from);
-    if (got < 0 && errno == EINTR) continue;
-    if (got == 0) errno = ENOSPC;
-    if (got <= 0) return refuse_errno(m->path, "make it larger", error);
-    from += (uint64_t)got;
-  }
-  return files->sync(files->ctx, m->file) == 0 ? RKV_OK : refuse_errno(m->path, "sync it", error);
-}
-
 static bool is_long_enough(const struct map *m) {
-  struct stat info;
-  return files->look_at(files->ctx, m->file, &info) != 0 || (uint64_t)info.st_size >= m->bytes;
+  struct rkv_error error;
+  uint64_t size;
+  return folder_file_size(m->folder, m->file, MAP_FILE, &size, &error) != RKV_OK ||
+         size >= m->bytes;
 }
 
 static enum rkv_status remap(struct map *m, uint64_t bytes, struct rkv_error *error) {
@@ -95,7 +80,7 @@ static enum rkv_status remap(struct map *m, uint64_t bytes, struct rkv_error *er
 
 /* How much more; 0: there is no room. What leaves none to others takes no more than it needs. */
 static uint64_t step(const struct map *m, uint64_t needed, uint64_t left) {
-  uint64_t room = folder_free_bytes(files, m->dir), better = m->bytes / STEP_PART;
+  uint64_t room = folder_free_bytes(m->folder), better = m->bytes / STEP_PART;
   if (room <= left || room - left < needed) return 0;
   if (better > STEP_MAX) better = STEP_MAX;
   if (better < FIRST_BYTES) better = FIRST_BYTES;
@@ -112,10 +97,11 @@ static enum rkv_status grow(struct map *m, uint64_t needed, uint64_t left,
     return rkv_fail(error, RKV_NO_SPACE,
                     "%s: %" PRIu64 " bytes are free, %" PRIu64
                     " are needed; writes wait (make room)",
-                    m->path, folder_free_bytes(files, m->dir), needed + left);
-  status = fill(m, m->bytes, m->bytes + more, error);
+                    m->path, folder_free_bytes(m->folder), needed + left);
+  status = folder_fill(m->folder, m->file, MAP_FILE, m->bytes, m->bytes + more, error);
   if (status == RKV_OK) return remap(m, m->bytes + more, error);
-  if (status == RKV_NO_SPACE && files->cut(files->ctx, m->file, (off_t)m->bytes) != 0)
+  if (status == RKV_NO_SPACE &&
+      m->folder->files->cut(m->folder->files->ctx, m->file, (off_t)m->bytes) != 0)
     return refuse_errno(m->path, "cut it", error);
   return status;
 }
@@ -169,35 +155,29 @@ static enum rkv_status open_env(struct map *m, bool fresh, struct rkv_error *err
 }
 
 static enum rkv_status make(struct map *m, struct rkv_error *error) {
-  enum rkv_status status;
-  struct stat info;
-  if (files->unlink(files->ctx, m->dir, MAP_FILE) != 0 && errno != ENOENT)
-    return refuse_errno(m->path, "remove it", error);
-  status = open_env(m, true, error);
-  if (status == RKV_OK) status = folder_open_file(files, m->dir, MAP_FILE, O_RDWR, &m->file, error);
-  if (status == RKV_OK && files->look_at(files->ctx, m->file, &info) != 0)
-    status = refuse_errno(m->path, "look at", error);
-  return status == RKV_OK ? fill(m, (uint64_t)info.st_size, m->bytes, error) : status;
+  uint64_t size = 0;
+  enum rkv_status status = folder_drop(m->folder, MAP_FILE, error);
+  if (status == RKV_OK) status = open_env(m, true, error);
+  if (status == RKV_OK) status = folder_open_file(m->folder, MAP_FILE, O_RDWR, &m->file, error);
+  if (status == RKV_OK) status = folder_file_size(m->folder, m->file, MAP_FILE, &size, error);
+  if (status != RKV_OK) return status;
+  return folder_fill(m->folder, m->file, MAP_FILE, size, m->bytes, error);
 }
 
 static enum rkv_status take(struct map *m, struct rkv_error *error) {
-  struct stat info;
   enum rkv_status status;
-  if (files->look(files->ctx, m->dir, MAP_FILE, &info) != 0 && errno == ENOENT)
+  if (folder_lacks(m->folder, MAP_FILE))
     return rkv_fail(error, RKV_CORRUPT, "%s is missing", m->path);
-  status = folder_open_file(files, m->dir, MAP_FILE, O_RDWR, &m->file, error);
-  if (status != RKV_OK) return status;
-  if (files->sync(files->ctx, m->file) != 0) return refuse_errno(m->path, "sync it", error);
-  status = meta_check(m->file, m->path, error);
+  status = folder_open_file(m->folder, MAP_FILE, O_RDWR, &m->file, error);
+  if (status == RKV_OK) status = folder_sync_file(m->folder, m->file, MAP_FILE, error);
+  if (status == RKV_OK) status = meta_check(m->folder, m->file, MAP_FILE, error);
   return status == RKV_OK ? open_env(m, false, error) : status;
 }
 
-enum rkv_status map_open(struct map *m, const char *path, int dir, bool fresh,
-                         struct rkv_error *error) {
+enum rkv_status map_open(struct map *m, bool fresh, struct rkv_error *error) {
   enum rkv_status status;
-  m->dir = dir;
-  if (snprintf(m->path, sizeof m->path, "%s/%s", path, MAP_FILE) >= (int)sizeof m->path)
-    return rkv_fail(error, RKV_IO, "%s: the path is too long", path);
+  if (snprintf(m->path, sizeof m->path, "%s/%s", m->folder->path, MAP_FILE) >= (int)sizeof m->path)
+    return rkv_fail(error, RKV_IO, "%s: the path is too long", m->folder->path);
   status = fresh ? make(m, error) : take(m, error);
   assert(status != RKV_OK || is_long_enough(m)); /* (M1) */
   return status;

@@ -13,21 +13,19 @@
 #ifndef LMDB_MAP_H
 #define LMDB_MAP_H
 
-#include <rkv/status.h>
+#include <storage-parts/folder.h>
 
-#include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #define MAP_FILE "data.mdb" /* in the storage's directory */
 
 struct map {
-  char path[PATH_MAX]; /* of the file */
-  int dir, file;       /* descriptors; -1: none */
-  MDB_env *env;        /* NULL: none */
-  uint64_t bytes;      /* of the map (`writing`) */
+  const struct folder *folder; /* borrowed */
+  char path[PATH_MAX];         /* of the file in it */
+  int file;                    /* its descriptor; -1: none */
+  MDB_env *env;                /* NULL: none */
+  uint64_t bytes;              /* of the map (`writing`) */
   uint64_t page_bytes;
   bool lost;      /* it could not be mapped again (`reading`) */
   uint64_t spare; /* pages that were found free, less those that may be used since (`writing`) */
@@ -35,12 +33,11 @@ struct map {
   pthread_rwlock_t reading;
 };
 
-void map_init(struct map *m);
-/* Opens the database in the directory, which is open as `dir`, or makes an empty one in the place
- * of whatever is there. After an error map_close frees what it took.
+/* `folder` is borrowed until map_close, which frees also what an error of map_open left. */
+void map_init(struct map *m, const struct folder *folder);
+/* Opens the database in the directory, or makes an empty one in the place of whatever is there.
  * Errors: RKV_CORRUPT, RKV_IO, RKV_NO_SPACE, RKV_FULL without a descriptor, RKV_NO_MEMORY. */
-enum rkv_status map_open(struct map *m, const char *path, int dir, bool make,
-                         struct rkv_error *error);
+enum rkv_status map_open(struct map *m, bool make, struct rkv_error *error);
 void map_close(struct map *m);
 
 /* Refuses what LMDB refused; `what` completes "cannot". Errors: RKV_NO_SPACE if the map is full;

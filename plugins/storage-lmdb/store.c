@@ -1,19 +1,29 @@
-/* store.c: the state that stands beside the entries, and the room that they leave. */
+/* store.c: transactions, and the state that stands beside the entries. */
 #include "store.h"
 
-enum rkv_status store_put_state(const struct store *s, MDB_txn *txn, const struct state *state,
-                                struct rkv_error *error) {
-  uint8_t number[RECORD_KEY], bytes[RECORD_STATE];
+#include <storage-parts/ids.h>
+
+enum rkv_status store_begin(struct store *s, MDB_txn **txn, struct state *state,
+                            struct rkv_error *error) {
+  enum rkv_status status = map_begin(&s->map, txn, error);
+  *state = s->state;
+  return status;
+}
+
+static enum rkv_status put_state(const struct store *s, MDB_txn *txn, const struct state *state,
+                                 struct rkv_error *error) {
+  uint8_t number[IDS_KEY], bytes[RECORD_STATE];
   MDB_val key = {sizeof number, number}, value = {sizeof bytes, bytes};
-  record_key(number, 0);
+  put_key(number, 0);
   record_put_state(bytes, state);
   return map_result(&s->map, mdb_put(txn, MAP_TABLE, &key, &value, 0), "write the state", error);
 }
 
-uint64_t store_left(struct store *s) {
-  uint64_t bytes;
-  log_lock(&s->base.log);
-  bytes = log_next_snapshot(&s->base.log, MIB);
-  log_unlock(&s->base.log);
-  return bytes;
+enum rkv_status store_end(struct store *s, MDB_txn *txn, const struct state *state,
+                          enum rkv_status status, struct rkv_error *error) {
+  if (status == RKV_OK && state) status = put_state(s, txn, state, error);
+  status = map_end(&s->map, txn, status, error);
+  if (status == RKV_OK && state) s->state = *state;
+  map_leave(&s->map);
+  return status;
 }

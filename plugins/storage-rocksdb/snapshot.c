@@ -89,7 +89,7 @@ static enum rkv_status edge(const struct store *s, bool last, uint64_t *number,
   else
     rocksdb_iter_seek_to_first(i);
   if (rocksdb_iter_valid(i)) key = rocksdb_iter_key(i, &len);
-  if (len >= DB_KEY) *number = db_key_number((const uint8_t *)key);
+  if (len >= IDS_KEY) *number = get_key((const uint8_t *)key);
   rocksdb_iter_get_error(i, &text);
   rocksdb_iter_destroy(i);
   return db_result(&s->db, text, error);
