@@ -23,7 +23,7 @@ static const char *const state_names[] = {
 };
 
 static enum rkv_status claim_no_memory(const struct claim *c, struct rkv_error *error) {
-  return rkv_fail(error, RKV_NO_MEMORY, "%s/%s: no memory for it", c->folder->path, OWNED_FILE);
+  return rkv_fail(error, RKV_NO_MEMORY, "%s/%s: no memory for it", c->log->folder.path, OWNED_FILE);
 }
 
 /* ---- write ---- */
@@ -34,14 +34,16 @@ static void print_check(const char *text, size_t len, char check[CHECK + 1]) {
 
 static enum rkv_status claim_put(const struct claim *c, const char *name, const char *text,
                                  struct rkv_error *error) {
+  struct folder folder = c->log->folder;
   int fd;
-  enum rkv_status status =
-      folder_open_file(c->folder, name, O_RDWR | O_CREAT | O_TRUNC, &fd, error);
+  enum rkv_status status;
+  folder.sync = true;
+  status = folder_open_file(&folder, name, O_RDWR | O_CREAT | O_TRUNC, &fd, error);
   if (status != RKV_OK) return status;
-  status = folder_write(c->folder, fd, name, text, strlen(text), 0, error);
-  if (status == RKV_OK) status = folder_sync_file(c->folder, fd, name, error);
-  folder_close_file(c->folder, fd);
-  return status == RKV_OK ? folder_rename(c->folder, name, OWNED_FILE, error) : status;
+  status = folder_write(&folder, fd, name, text, strlen(text), 0, error);
+  if (status == RKV_OK) status = folder_sync_file(&folder, fd, name, error);
+  folder_close_file(&folder, fd);
+  return status == RKV_OK ? folder_rename(&folder, name, OWNED_FILE, error) : status;
 }
 
 enum rkv_status claim_write(const struct claim *c, enum claim_state state, const char *lines,
@@ -51,8 +53,8 @@ enum rkv_status claim_write(const struct claim *c, enum claim_state state, const
   enum rkv_status status;
   int len;
   if (!text) return claim_no_memory(c, error);
-  len = snprintf(text, max, "raft-key-value %.64s\nformat %u\nnode %" PRIu64 "\n%s\n%s", c->plugin,
-                 c->format, c->node_id, state_names[state], lines);
+  len = snprintf(text, max, "raft-key-value %.64s\nformat %u\nnode %" PRIu64 "\n%s\n%s",
+                 c->log->ops->plugin, c->format, c->log->host->node_id, state_names[state], lines);
   print_check(text, (size_t)len, text + len);
   status = claim_put(c, state == CLAIM_NEW ? first_temporary : OWNED_FILE_NEW, text, error);
   free(text);
@@ -67,15 +69,18 @@ struct claim_head {
   char state[16];
 };
 
+static void put_lines(char *lines, size_t max, const char *at, size_t len) {
+  if (max > 0) (void)snprintf(lines, max, "%.*s", (int)len, at);
+}
+
 /* The lines stand from `at` to the checksum. False: these are other bytes. */
 static bool take_lines(const char *text, const char *at, char *lines, size_t max) {
   size_t len = strlen(at);
   char check[CHECK + 1];
-  if (len < CHECK || len - CHECK >= max) return false;
+  if (len < CHECK || (len > CHECK && len - CHECK >= max)) return false;
   len -= CHECK;
   print_check(text, (size_t)(at - text) + len, check);
-  memcpy(lines, at, len);
-  lines[len] = '\0';
+  put_lines(lines, max, at, len);
   return strcmp(at + len, check) == 0;
 }
 
@@ -92,29 +97,29 @@ static enum rkv_status claim_parse(const struct claim *c, const char *text, enum
   char where[PATH_MAX];
   int found, len = 0;
   enum rkv_status status;
-  (void)snprintf(where, sizeof where, "%.*s/%s", PATH_MAX - 16, c->folder->path, OWNED_FILE);
-  status = owned_check_plugin(where, c->plugin, text, strlen(text), error);
+  (void)snprintf(where, sizeof where, "%.*s/%s", PATH_MAX - 16, c->log->folder.path, OWNED_FILE);
+  status = owned_check_plugin(where, c->log->ops->plugin, text, strlen(text), error);
   if (status != RKV_OK) return status;
   found = sscanf(text, "%*[^\n]\nformat %u\nnode %" SCNu64 "\n%15[a-z]\n%n", &head.format,
                  &head.node_id, head.state, &len);
   if (found >= 1) status = owned_check_format(where, head.format, c->format, error);
   if (status != RKV_OK) return status;
-  lines[0] = '\0';
+  put_lines(lines, max, "", 0);
   if (found != 3 || len == 0 || head.format == 0 || !take_state(head.state, state) ||
       (head.format <= c->format_unchecked ? text[len] != '\0'
                                           : !take_lines(text, text + len, lines, max)))
     return rkv_fail(error, RKV_CORRUPT, "%s: does not say whose directory this is", where);
-  return owned_check_node(where, head.node_id, c->node_id, error);
+  return owned_check_node(where, head.node_id, c->log->host->node_id, error);
 }
 
 static enum rkv_status claim_read(const struct claim *c, char *text, size_t max,
                                   struct rkv_error *error) {
   size_t got = 0;
   int fd;
-  enum rkv_status status = folder_open_file(c->folder, OWNED_FILE, O_RDONLY, &fd, error);
+  enum rkv_status status = folder_open_file(&c->log->folder, OWNED_FILE, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = folder_read(c->folder, fd, OWNED_FILE, text, max, 0, &got, error);
-  folder_close_file(c->folder, fd);
+  status = folder_read(&c->log->folder, fd, OWNED_FILE, text, max, 0, &got, error);
+  folder_close_file(&c->log->folder, fd);
   text[got] = '\0';
   return status;
 }
@@ -130,9 +135,9 @@ static enum folder_maker claim_maker(const void *arg, const char *name) {
 }
 
 static enum rkv_status claim_check_new(const struct claim *c, struct rkv_error *error) {
-  const char *path = c->folder->path, *maker;
+  const char *path = c->log->folder.path, *maker;
   struct folder_found found;
-  enum rkv_status status = folder_look(c->folder, claim_maker, c, &found, error);
+  enum rkv_status status = folder_look(&c->log->folder, claim_maker, c, &found, error);
   if (status != RKV_OK) return status;
   if (found.ours[0])
     return rkv_fail(error, RKV_CORRUPT,
@@ -152,8 +157,8 @@ enum rkv_status claim_take(const struct claim *c, enum claim_state *state, char 
   char *text;
   enum rkv_status status;
   *state = CLAIM_NEW;
-  lines[0] = '\0';
-  if (folder_lacks(c->folder, OWNED_FILE)) {
+  put_lines(lines, max, "", 0);
+  if (folder_lacks(&c->log->folder, OWNED_FILE)) {
     status = claim_check_new(c, error);
     return status == RKV_OK ? claim_write(c, CLAIM_NEW, "", error) : status;
   }

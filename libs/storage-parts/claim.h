@@ -6,16 +6,14 @@
 #ifndef STORAGE_PARTS_CLAIM_H
 #define STORAGE_PARTS_CLAIM_H
 
-#include "folder.h"
+#include "log.h"
 #include "owned.h"
 
 struct claim {
-  const struct folder *folder; /* open */
-  const char *plugin;
+  const struct log *log;     /* its folder is open; what is written is durable even without sync */
   unsigned format;           /* what this version writes; greater ones are refused */
   unsigned format_unchecked; /* formats up to this one had neither lines nor checksum; 0: none */
-  rkv_node_id node_id;
-  const char *const *ours; /* patterns (fnmatch) of the storage's names, up to NULL */
+  const char *const *ours;   /* patterns (fnmatch) of the storage's names, up to NULL */
   const char *(*maker)(const char *name); /* whose this name is, NULL: unknown; may be NULL */
 };
 
@@ -28,8 +26,8 @@ enum claim_state {
       CLAIM_STATES
 };
 
-/* Reads the file into *state and `lines`, a text with room for `max` bytes; where nobody's files
- * are, claims the directory (CLAIM_NEW, no lines).
+/* Reads the file into *state and `lines`, a text with room for `max` bytes (NULL, 0: there are none);
+ * where nobody's files are, claims the directory (CLAIM_NEW, no lines).
  * Errors: RKV_FOREIGN for another node, a newer format, or files of somebody else; RKV_CORRUPT;
  * RKV_NO_MEMORY; those of refuse_errno. */
 enum rkv_status claim_take(const struct claim *claim, enum claim_state *state, char *lines,

@@ -65,6 +65,13 @@
   .snapshot_open = snapshots_open, .snapshot_read = snapshots_read,                                \
   .snapshot_close = snapshots_close
 
+/* Defines `NAME(host, config, storage, error)`, the open of a storage with these log_ops. */
+#define DECLARE_OPEN(name_, log_ops_)                                                              \
+  static enum rkv_status name_(const struct rkv_host *host, const struct rkv_config *config,       \
+                               void **storage, struct rkv_error *error) {                          \
+    return life_open(&(log_ops_), host, config, &files_posix, &threads_posix, storage, error);     \
+  }
+
 /* The plugin's one exported symbol; `capabilities_` are those beside DURABLE, `options_` is an
  * array, `ops_` a struct rkv_storage_ops. */
 #define DECLARE_PLUGIN(name_, description_, capabilities_, options_, ops_)                         \

@@ -59,6 +59,11 @@ enum rkv_status log_register(struct log *log, struct rkv_error *error) {
   return status;
 }
 
+void log_count_sync(struct log *log, uint64_t bytes) {
+  atomic_fetch_add_explicit(&log->counts.syncs, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&log->counts.written_bytes, bytes, memory_order_relaxed);
+}
+
 /* ---- failure ---- */
 
 void log_fail(struct log *log, const struct rkv_error *why) {

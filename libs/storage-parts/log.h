@@ -174,6 +174,11 @@ static inline void log_wait(struct log *log, pthread_cond_t *condition) {
   log->threads->wait(log->threads->ctx, condition, &log->lock);
 }
 
+/* ---- numbers ---- */
+
+/* The log waited for the device once, and has `bytes` more since. Any thread. */
+void log_count_sync(struct log *log, uint64_t bytes);
+
 /* ---- failure ---- */
 
 /* Ends all success (L3) and reports to the host; the first reason wins. Never under the lock. */

@@ -94,7 +94,8 @@ static enum rkv_status step(struct reading *r, struct rkv_error *error) {
   status = clip(r, error);
   more = status == RKV_OK && r->at <= r->to;
   queued = more && give_queued(r);
-  if (more && !queued && r->at <= log->durable_last) found = r->ops->find(r, log->durable_last);
+  if (more && !queued && r->at <= log->durable_last)
+    found = !r->ops->find || r->ops->find(r, log->durable_last);
   log_unlock(log);
   if (!more || queued) return status;
   if (found) return r->ops->give(r, error);

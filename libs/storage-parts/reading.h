@@ -12,7 +12,8 @@ struct reading;
 /* How durable entries are given. */
 struct reading_ops {
   /* Finds entry r->at on the device. `last` is the last durable entry: those behind it on the
-   * device may have been truncated. False: it stands nowhere. Under the lock. */
+   * device may have been truncated. False: it stands nowhere. Under the lock. NULL: `give` finds
+   * it. */
   bool (*find)(struct reading *r, rkv_index last);
   /* Gives entries from r->at on, at least one, as far as `find` found them and they fit.
    * Not under the lock. */

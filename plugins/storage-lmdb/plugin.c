@@ -1,6 +1,6 @@
 /* plugin.c: storage-lmdb, a log storage in an LMDB: options, descriptor, and the storage from its
  * directory to its end. */
-#include "load.h"
+#include "store.h"
 
 #include <storage-parts/claim.h>
 #include <storage-parts/declare.h>
@@ -22,12 +22,12 @@ static const struct rkv_option options[] = {
 DECLARE_TAKE(lmdb_take_options, lmdb_options, LMDB_OPTION_LIST)
 
 static enum rkv_status note_snapshot(struct log *log, uint64_t number, struct rkv_error *error) {
-  struct store *s = (struct store *)log;
+  struct map *m = &((struct store *)log)->map;
   struct state state;
   MDB_txn *txn;
-  enum rkv_status status = store_begin(s, &txn, &state, error);
+  enum rkv_status status = map_begin(m, &txn, &state, error);
   state.snapshot = number;
-  return store_end(s, txn, &state, status, error);
+  return map_end(m, txn, &state, status, error);
 }
 
 /* Takes the directory, and makes the database if it is not made: the state of a node that has none
@@ -35,18 +35,13 @@ static enum rkv_status note_snapshot(struct log *log, uint64_t number, struct rk
 static enum rkv_status claim_map(struct store *s, struct rkv_error *error) {
   static const char *const ours[] = {MAP_FILE, SNAPSHOT_FILES_NAME "*",
                                      SNAPSHOT_FILES_TEMPORARY "*", NULL};
-  struct claim claim = {.folder = &s->log.folder,
-                        .plugin = s->log.ops->plugin,
-                        .format = 1,
-                        .node_id = s->log.host->node_id,
-                        .ours = ours};
+  const struct claim claim = {.log = &s->log, .format = 1, .ours = ours};
   enum claim_state state;
-  char lines[1]; /* none */
-  enum rkv_status status = claim_take(&claim, &state, lines, sizeof lines, error);
+  enum rkv_status status = claim_take(&claim, &state, NULL, 0, error);
   if (status == RKV_OK) status = map_open(&s->map, state == CLAIM_NEW, error);
   if (status != RKV_OK || state != CLAIM_NEW) return status;
   status = note_snapshot(&s->log, 0, error);
-  return status == RKV_OK ? claim_write(&claim, CLAIM_MADE, lines, error) : status;
+  return status == RKV_OK ? claim_write(&claim, CLAIM_MADE, "", error) : status;
 }
 
 static enum rkv_status store_open(struct log *log, const struct rkv_config *config,
@@ -61,8 +56,8 @@ static enum rkv_status store_open(struct log *log, const struct rkv_config *conf
   log->queue_bytes_max = values.queue_bytes_max;
   status = folder_open(&log->folder, error);
   if (status == RKV_OK) status = claim_map(s, error);
-  if (status == RKV_OK) status = load(s, error);
-  if (status == RKV_OK) status = snapshot_files_find(log, s->state.snapshot, error);
+  if (status == RKV_OK) status = map_read(&s->map, MAP_TABLE, load, s, error);
+  if (status == RKV_OK) status = snapshot_files_find(log, s->map.state.snapshot, error);
   return status == RKV_OK ? snapshot_files_drop_others(log, error) : status;
 }
 
@@ -80,10 +75,7 @@ static const struct log_ops log_ops = {.plugin = "storage-lmdb",
                                        .note_snapshot = note_snapshot,
                                        .read = read_entries};
 
-static enum rkv_status lmdb_open(const struct rkv_host *host, const struct rkv_config *config,
-                                 void **storage, struct rkv_error *error) {
-  return life_open(&log_ops, host, config, &files_posix, &threads_posix, storage, error);
-}
+DECLARE_OPEN(lmdb_open, log_ops)
 
 static const struct rkv_storage_ops ops = {
     .open = lmdb_open, .read = read_entries, DECLARE_OPERATIONS};

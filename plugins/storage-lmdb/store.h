@@ -6,27 +6,21 @@
 #define LMDB_STORE_H
 
 #include "map.h"
-#include "record.h"
 
 #include <storage-parts/log.h>
 
 struct store {
   struct log log; /* the first member: its operations take a store */
   struct map map;
-  struct state state; /* as in the database (map.writing) */
-  rkv_index purged;   /* what the database knows to be purged (the writer) */
-  rkv_index dropped;  /* purged entries up to here are gone (the writer) */
+  rkv_index purged;  /* what the database knows to be purged (the writer) */
+  rkv_index dropped; /* purged entries up to here are gone (the writer) */
 };
 
-/* ---- store.c ---- */
+/* ---- load.c ---- */
 
-/* Begins a transaction, with the state as it is; store_end must follow, whatever is returned. */
-enum rkv_status store_begin(struct store *s, MDB_txn **txn, struct state *state,
-                            struct rkv_error *error);
-/* With RKV_OK makes it durable, with this state (NULL: it has not changed). Errors: those of
- * map_end. */
-enum rkv_status store_end(struct store *s, MDB_txn *txn, const struct state *state,
-                          enum rkv_status status, struct rkv_error *error);
+/* Reads the state and both ends of the log into the log of `store`: for map_read, before the writer
+ * runs. Errors: RKV_CORRUPT, RKV_IO. */
+enum rkv_status load(void *store, MDB_cursor *cursor, struct rkv_error *error);
 
 /* ---- writer.c ---- */
 

@@ -35,7 +35,7 @@ static enum rkv_status put_entry(const struct store *s, MDB_txn *txn, const stru
   return RKV_OK;
 }
 
-/* Drops entries from..to until about `max` bytes are free; *gone: up to which none is left. */
+/* Drops entries from..to until about `max` pages are free; *gone: up to which none is left. */
 static enum rkv_status drop(const struct store *s, MDB_txn *txn, rkv_index from, rkv_index to,
                             uint64_t max, rkv_index *gone, struct rkv_error *error) {
   uint8_t number[IDS_KEY];
@@ -43,7 +43,7 @@ static enum rkv_status drop(const struct store *s, MDB_txn *txn, rkv_index from,
   MDB_cursor *cursor;
   int result = mdb_cursor_open(txn, MAP_TABLE, &cursor);
   if (result != MDB_SUCCESS) return map_result(&s->map, result, "drop entries", error);
-  for (uint64_t n = 0; n < max && *gone < to && result == MDB_SUCCESS;) {
+  for (uint64_t n = 0; n / s->map.page_bytes < max && *gone < to && result == MDB_SUCCESS;) {
     put_key(number, from);
     key = (MDB_val){sizeof number, number};
     result = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
@@ -75,8 +75,7 @@ static enum rkv_status put_op(const struct store *s, MDB_txn *txn, struct state 
   case OP_VOTE: state->vote = op->vote; break;
   case OP_IDENTITY: state->identity = op->identity; break;
   case OP_TRUNCATE:
-    if (op->first_dropped <= op->last_dropped)
-      status = drop(s, txn, op->first_dropped, op->last_dropped, UINT64_MAX, &gone, error);
+    status = drop(s, txn, op->first_dropped, op->last_dropped, UINT64_MAX, &gone, error);
     break;
   case OP_PURGE: /* not below what went ahead (W2) */
     if (op->id.index > state->purged.index) state->purged = op->id;
@@ -93,7 +92,7 @@ static enum rkv_status write_once(struct store *s, const struct op *op, const st
   struct state state;
   bool changed = !op;
   MDB_txn *txn;
-  enum rkv_status status = store_begin(s, &txn, &state, error);
+  enum rkv_status status = map_begin(&s->map, &txn, &state, error);
   if (up_to.index > state.purged.index) state.purged = up_to;
   for (; op && status == RKV_OK; op = op->next) {
     status = put_op(s, txn, &state, op, error);
@@ -102,13 +101,12 @@ static enum rkv_status write_once(struct store *s, const struct op *op, const st
   }
   assert(op == last || status != RKV_OK); /* (W1) */
   if (status == RKV_OK && gone < state.purged.index)
-    status =
-        drop(s, txn, gone + 1, state.purged.index, DROPS_MAX * s->map.page_bytes, &gone, error);
-  status = store_end(s, txn, changed ? &state : NULL, status, error);
+    status = drop(s, txn, gone + 1, state.purged.index, DROPS_MAX, &gone, error);
+  status = map_end(&s->map, txn, changed ? &state : NULL, status, error);
   if (status != RKV_OK) return status;
   s->purged = state.purged.index;
   s->dropped = gone;
-  atomic_fetch_add_explicit(&s->log.counts.syncs, 1, memory_order_relaxed);
+  log_count_sync(&s->log, 0);
   return RKV_OK;
 }
 
@@ -126,6 +124,7 @@ static enum rkv_status drop_all(struct store *s, struct rkv_error *error) {
 static enum rkv_status purge_ahead(struct store *s, struct rkv_log_id up_to,
                                    struct rkv_error *error) {
   enum rkv_status status = write_once(s, NULL, NULL, up_to, error);
+  assert(status != RKV_OK || s->purged == up_to.index); /* (W2) */
   if (status == RKV_OK) status = drop_all(s, error);
   return status == RKV_OK ? write_once(s, NULL, NULL, nothing, error) : status;
 }
@@ -149,7 +148,7 @@ static enum rkv_status make_room(struct store *s, uint64_t pages, uint64_t left,
   if (!log_passes(status)) return status;
   up_to = queue_purge_ahead(&s->log, s->purged);
   if (up_to.index > 0) status = purge_ahead(s, up_to, error);
-  return status == RKV_NO_SPACE ? log_pause(&s->log, RETRY_MS, error) : status;
+  return log_passes(status) ? log_pause(&s->log, RETRY_MS, error) : status;
 }
 
 /* ---- batches ---- */

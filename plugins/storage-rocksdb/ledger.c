@@ -6,7 +6,8 @@
 #include <assert.h>
 #include <inttypes.h>
 
-void ledger_init(struct ledger *l) {
+void ledger_init(struct ledger *l, const struct log *log) {
+  l->log = log;
   (void)pthread_mutex_init(&l->lock, NULL);
 }
 
@@ -14,11 +15,8 @@ void ledger_free(struct ledger *l) {
   (void)pthread_mutex_destroy(&l->lock);
 }
 
-enum rkv_status ledger_open(struct ledger *l, const struct folder *folder, rkv_node_id node_id,
-                            struct rkv_error *error) {
-  l->folder = *folder;
-  l->folder.sync = true;
-  return owner_take(&l->owner, &l->folder, node_id, error);
+enum rkv_status ledger_open(struct ledger *l, struct rkv_error *error) {
+  return owner_take(&l->owner, l->log, error);
 }
 
 /* ---- what is found ---- */
@@ -47,10 +45,10 @@ static enum rkv_status check_note(const struct ledger *l, const struct tail *tai
     return rkv_fail(error, RKV_CORRUPT,
                     "%s/%06" PRIu64 ".log is missing: it held change %" PRIu64
                     ", which was acknowledged",
-                    l->folder.path, note->last, note->sequence);
+                    l->log->folder.path, note->last, note->sequence);
   return rkv_fail(error, RKV_CORRUPT,
                   "%s/%06" PRIu64 ".log does not hold change %" PRIu64 ", which was acknowledged",
-                  l->folder.path, note->last, note->sequence);
+                  l->log->folder.path, note->last, note->sequence);
 }
 
 enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const struct tail *tail,
@@ -66,7 +64,7 @@ enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const 
   return rkv_fail(error, RKV_CORRUPT,
                   "%s: RocksDB holds changes up to %" PRIu64 ", and %" PRIu64
                   " were acknowledged: its manifest is an older one",
-                  l->folder.path, held, sequence);
+                  l->log->folder.path, held, sequence);
 }
 
 /* ---- notes ---- */
@@ -87,7 +85,7 @@ static void drop_notes(struct owner *owner, uint64_t needed, uint64_t exact) {
 static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct rkv_error *error) {
   struct owner *owner = &l->owner;
   if (owner->count == OWNER_NOTES_MAX)
-    return rkv_fail(error, RKV_IO, "%s: RocksDB needs more than %d log files", l->folder.path,
+    return rkv_fail(error, RKV_IO, "%s: RocksDB needs more than %d log files", l->log->folder.path,
                     OWNER_NOTES_MAX);
   owner->notes[owner->count++] = note;
   return RKV_OK;
@@ -97,11 +95,11 @@ static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct
 static enum rkv_status ledger_look(struct ledger *l, const struct db *db, struct rkv_error *error) {
   uint64_t active = active_log(db->rocks);
   enum rkv_status status = RKV_OK;
-  if (active == 0) status = folder_check_place(&l->folder, error);
+  if (active == 0) status = folder_check_place(&l->log->folder, error);
   if (status != RKV_OK) return status;
   if (active == 0)
     return rkv_fail(error, RKV_IO, "%s: RocksDB does not tell which log file it writes to",
-                    l->folder.path);
+                    l->log->folder.path);
   l->active = active;
   return RKV_OK;
 }

@@ -17,19 +17,18 @@
 #include <pthread.h>
 
 struct ledger {
-  struct folder folder; /* that of the log, but always synced: borrowed */
-  pthread_mutex_t lock; /* for what follows: log and snapshots are written by two threads */
-  struct owner owner;   /* as in the file, but for the sequence of the last note */
-  uint64_t active;      /* RocksDB's log file when it was looked at last */
+  const struct log *log; /* borrowed */
+  pthread_mutex_t lock;  /* for what follows: log and snapshots are written by two threads */
+  struct owner owner;    /* as in the file, but for the sequence of the last note */
+  uint64_t active;       /* RocksDB's log file when it was looked at last */
 };
 
-void ledger_init(struct ledger *l);
+/* `log` is borrowed until ledger_free. */
+void ledger_init(struct ledger *l, const struct log *log);
 void ledger_free(struct ledger *l);
 
-/* Takes the directory, which is open and borrowed until ledger_free, and reads the notes. Errors:
- * those of owner_take. */
-enum rkv_status ledger_open(struct ledger *l, const struct folder *folder, rkv_node_id node_id,
-                            struct rkv_error *error);
+/* Takes the log's directory, which is open, and reads the notes. Errors: those of owner_take. */
+enum rkv_status ledger_open(struct ledger *l, struct rkv_error *error);
 
 /* Holds the notes against what RocksDB found without changing anything. Errors: RKV_CORRUPT, with
  * the file that is missing or shorter than it was. */

@@ -130,7 +130,7 @@ enum rkv_status store_open(struct log *log, const struct rkv_config *config,
   struct folder *folder = &log->folder;
   struct tail *tail;
   enum rkv_status status;
-  ledger_init(&s->ledger);
+  ledger_init(&s->ledger, log);
   status = rocks_take_options(config, &s->options, error);
   if (status != RKV_OK) return status;
   log->queue_bytes_max = s->options.queue_bytes_max;
@@ -139,7 +139,7 @@ enum rkv_status store_open(struct log *log, const struct rkv_config *config,
   status = folder_open(folder, error);
   if (status == RKV_OK) status = dir_check_kinds(folder, error);
   if (status == RKV_OK) status = dir_settle(folder, error);
-  if (status == RKV_OK) status = ledger_open(&s->ledger, folder, log->host->node_id, error);
+  if (status == RKV_OK) status = ledger_open(&s->ledger, error);
   if (status != RKV_OK) return status;
   tail = malloc(sizeof *tail);
   if (!tail) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the names of log files");

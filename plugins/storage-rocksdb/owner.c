@@ -10,7 +10,8 @@
 enum { FORMAT = 2, NOTE_LINE_MAX = 80, TEXT_MAX = OWNER_NOTES_MAX * NOTE_LINE_MAX + 1 };
 
 static enum rkv_status owner_no_memory(const struct owner *owner, struct rkv_error *error) {
-  return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for rkv-owner", owner->claim.folder->path);
+  return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for rkv-owner",
+                  owner->claim.log->folder.path);
 }
 
 static enum rkv_status take_notes(struct owner *owner, const char *text, struct rkv_error *error) {
@@ -24,20 +25,14 @@ static enum rkv_status take_notes(struct owner *owner, const char *text, struct 
     owner->notes[owner->count++] = note;
   if (*text == '\0') return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT, "%s/%s: expected the number of a log file, found %.20s",
-                  owner->claim.folder->path, OWNED_FILE, text);
+                  owner->claim.log->folder.path, OWNED_FILE, text);
 }
 
-enum rkv_status owner_take(struct owner *owner, const struct folder *folder, rkv_node_id node_id,
-                           struct rkv_error *error) {
+enum rkv_status owner_take(struct owner *owner, const struct log *log, struct rkv_error *error) {
   char *text = malloc(TEXT_MAX);
   enum rkv_status status;
-  owner->claim = (struct claim){.folder = folder,
-                                .plugin = "storage-rocksdb",
-                                .format = FORMAT,
-                                .format_unchecked = 1,
-                                .node_id = node_id,
-                                .ours = dir_names,
-                                .maker = dir_maker};
+  owner->claim = (struct claim){
+      .log = log, .format = FORMAT, .format_unchecked = 1, .ours = dir_names, .maker = dir_maker};
   if (!text) return owner_no_memory(owner, error);
   status = claim_take(&owner->claim, &owner->state, text, TEXT_MAX, error);
   if (status == RKV_OK) status = take_notes(owner, text, error);

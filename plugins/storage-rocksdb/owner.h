@@ -28,10 +28,9 @@ struct owner {
   struct owner_note notes[OWNER_NOTES_MAX];
 };
 
-/* Reads it, or claims the directory, which is open and borrowed, if nobody has and nobody's files
- * are in it. Errors: those of claim_take. */
-enum rkv_status owner_take(struct owner *owner, const struct folder *folder, rkv_node_id node_id,
-                           struct rkv_error *error);
+/* Reads it, or claims the log's directory if nobody has and nobody's files are in it. The log is
+ * borrowed. Errors: those of claim_take. */
+enum rkv_status owner_take(struct owner *owner, const struct log *log, struct rkv_error *error);
 
 /* Makes state and notes durable, in a directory that was claimed. Errors: those of claim_write. */
 enum rkv_status owner_write(const struct owner *owner, struct rkv_error *error);

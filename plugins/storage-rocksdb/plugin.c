@@ -15,10 +15,7 @@ static const struct log_ops log_ops = {.plugin = "storage-rocksdb",
                                        .free = store_free,
                                        .read = read_entries};
 
-static enum rkv_status rocks_open(const struct rkv_host *host, const struct rkv_config *config,
-                                  void **storage, struct rkv_error *error) {
-  return life_open(&log_ops, host, config, &files_posix, &threads_posix, storage, error);
-}
+DECLARE_OPEN(rocks_open, log_ops)
 
 static const struct rkv_storage_ops ops = {
     .open = rocks_open, .read = read_entries, DECLARE_OPERATIONS};

@@ -71,8 +71,7 @@ static enum rkv_status write_durably(struct store *s, rocksdb_writebatch_t *rock
   if (rocksdb_writebatch_count(rocks) == 0) return RKV_OK; /* all refused */
   status = ledger_write(&s->ledger, &s->db, rocks, error);
   if (status != RKV_OK) return status;
-  atomic_fetch_add_explicit(&s->log.counts.syncs, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&s->log.counts.written_bytes, bytes, memory_order_relaxed);
+  log_count_sync(&s->log, bytes);
   return RKV_OK;
 }
 

@@ -17,9 +17,7 @@ enum rkv_status room_settle(struct writer *w, struct rkv_error *error) {
   if (status != RKV_OK || w->batch == w->stage.offset) return status;
   status = folder_sync_file(&s->log.folder, w->stage.fd, w->stage.name.text, error);
   if (status != RKV_OK) return status;
-  atomic_fetch_add_explicit(&s->log.counts.syncs, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&s->log.counts.written_bytes, w->stage.offset - w->batch,
-                            memory_order_relaxed);
+  log_count_sync(&s->log, w->stage.offset - w->batch);
   w->batch = w->stage.offset;
   return RKV_OK;
 }

@@ -10,9 +10,6 @@ enum rkv_status wal_open_on(const struct rkv_host *host, const struct rkv_config
   return life_open(&store_log_ops, host, config, files, threads, storage, error);
 }
 
-static enum rkv_status wal_open(const struct rkv_host *host, const struct rkv_config *config,
-                                void **storage, struct rkv_error *error) {
-  return wal_open_on(host, config, &files_posix, &threads_posix, storage, error);
-}
+DECLARE_OPEN(wal_open, store_log_ops)
 
 const struct rkv_storage_ops wal_ops = {.open = wal_open, .read = read_entries, DECLARE_OPERATIONS};
