@@ -26,8 +26,8 @@ enum claim_state {
       CLAIM_STATES
 };
 
-/* Reads the file into *state and `lines`, a text with room for `max` bytes (NULL, 0: there are none);
- * where nobody's files are, claims the directory (CLAIM_NEW, no lines).
+/* Reads the file into *state and `lines`, a text with room for `max` bytes (NULL, 0: no line is
+ * expected); where nobody's files are, claims the directory (CLAIM_NEW, no lines).
  * Errors: RKV_FOREIGN for another node, a newer format, or files of somebody else; RKV_CORRUPT;
  * RKV_NO_MEMORY; those of refuse_errno. */
 enum rkv_status claim_take(const struct claim *claim, enum claim_state *state, char *lines,

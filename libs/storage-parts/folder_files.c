@@ -1,5 +1,5 @@
 /* folder_files.c: opens, writes, reads and syncs the files of a storage's directory. */
-#include "folder.h"
+#include "folder_files.h"
 
 #include "refuse.h"
 

@@ -21,8 +21,8 @@ bool numbered_is(struct numbered kind, const char *name, uint64_t *number);
  * of folder_each_name, RKV_NO_MEMORY. */
 enum rkv_status numbered_list(const struct folder *folder, struct numbered kind, uint64_t **numbers,
                               size_t *count, struct rkv_error *error);
-/* Drops all files of one kind but that with the number `but`; no file has the number 0. Errors: those of numbered_list,
- * folder_drop. */
+/* Drops all files of one kind but that with the number `but`; no file has the number 0. Errors:
+ * those of numbered_list, folder_drop. */
 enum rkv_status numbered_drop(const struct folder *folder, struct numbered kind, uint64_t but,
                               struct rkv_error *error);
 

@@ -3,7 +3,7 @@
 #ifndef STORAGE_PARTS_SNAPSHOT_FILE_H
 #define STORAGE_PARTS_SNAPSHOT_FILE_H
 
-#include "snapshots.h"
+#include "log.h"
 
 enum {
   SNAPSHOT_FILE_UUID = 16,

@@ -8,6 +8,7 @@
 
 #include "numbered.h"
 #include "snapshot_file.h"
+#include "snapshots.h"
 
 #define SNAPSHOT_FILES_NAME "snapshot-"
 #define SNAPSHOT_FILES_TEMPORARY "temporary-" /* not finished, of a storage's other files too */

@@ -74,7 +74,7 @@ static enum rkv_status remap(struct map *m, uint64_t bytes, struct rkv_error *er
 }
 
 /* How much more; 0: there is no room. What leaves none to others takes no more than it needs. */
-static uint64_t step(const struct map *m, uint64_t needed, uint64_t left) {
+static uint64_t growth(const struct map *m, uint64_t needed, uint64_t left) {
   uint64_t room = folder_free_bytes(m->folder), better = m->bytes / STEP_PART;
   if (room <= left || room - left < needed) return 0;
   if (better > STEP_MAX) better = STEP_MAX;
@@ -85,7 +85,7 @@ static uint64_t step(const struct map *m, uint64_t needed, uint64_t left) {
 }
 
 enum rkv_status map_grow(struct map *m, uint64_t pages, uint64_t left, struct rkv_error *error) {
-  uint64_t needed = (pages + RESERVE) * m->page_bytes, more = step(m, needed, left);
+  uint64_t needed = (pages + RESERVE) * m->page_bytes, more = growth(m, needed, left);
   const struct files *files = m->folder->files;
   enum rkv_status status;
   if (more == 0)

@@ -1,5 +1,5 @@
-/* map.h: the LMDB under the storage: opened as we need it, its file grown, its transactions, and the
- * state that each of them may change.
+/* map.h: the LMDB under the storage: opened as we need it, its file grown, its transactions, and
+ * the state that each of them may change.
  *
  * LMDB's own lock file is not used (MDB_NOLOCK): the directory is locked by one process, and what
  * LMDB asks of that process is kept here:
@@ -54,8 +54,9 @@ enum rkv_status map_result(const struct map *m, int result, const char *what,
 /* Begins a transaction, with the state as it is; map_end must follow, whatever is returned. */
 enum rkv_status map_begin(struct map *m, MDB_txn **txn, struct state *state,
                           struct rkv_error *error);
-/* With RKV_OK commits it durably, with this state (NULL: it has not changed); else drops it. Errors:
- * `status`; RKV_NO_SPACE if the map is full, and nothing was written; RKV_IO, which is final. */
+/* With RKV_OK commits it durably, with this state (NULL: it has not changed); else drops it.
+ * Errors: `status`; RKV_NO_SPACE if the map is full, and nothing was written; RKV_IO, which is
+ * final. */
 enum rkv_status map_end(struct map *m, MDB_txn *txn, const struct state *state,
                         enum rkv_status status, struct rkv_error *error);
 
@@ -69,8 +70,8 @@ uint64_t map_cost(const struct map *m, uint64_t len);
 
 /* ---- reading ---- */
 
-/* Calls `read` with a cursor on the table, in a transaction that ends when it returns. Errors: those
- * of `read`, of map_result; RKV_IO. */
+/* Calls `read` with a cursor on the table, in a transaction that ends when it returns. Errors:
+ * those of `read`, of map_result; RKV_IO. */
 enum rkv_status map_read(struct map *m, MDB_dbi table,
                          enum rkv_status (*read)(void *arg, MDB_cursor *cursor,
                                                  struct rkv_error *error),

@@ -5,7 +5,7 @@
 #ifndef LMDB_META_H
 #define LMDB_META_H
 
-#include <storage-parts/folder.h>
+#include <storage-parts/folder_files.h>
 
 /* The file, open as `fd`, is an LMDB of this machine's kind, and as long as its map.
  * Errors: RKV_CORRUPT, RKV_IO. */

@@ -1,5 +1,5 @@
-/* map_test.c: the map of storage-lmdb grows by itself, a file that is shorter than its map is refused
- * before it is mapped, and a hole in the log ends a read. */
+/* map_test.c: the map of storage-lmdb grows by itself, a file that is shorter than its map is
+ * refused before it is mapped, and a hole in the log ends a read. */
 #include "storage_laws.h"
 
 #include <lmdb.h>
