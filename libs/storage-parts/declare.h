@@ -6,15 +6,25 @@
 #ifndef STORAGE_PARTS_DECLARE_H
 #define STORAGE_PARTS_DECLARE_H
 
+#include "life.h"
 #include "queue.h"
 #include "reading.h"
 #include "snapshots.h"
 
 #include <rkv/plugin.h>
 
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
 /* The first row of the table. */
 #define DECLARE_DIR(help_)                                                                         \
   { .name = "dir", .help = (help_), .type = RKV_OPTION_PATH, .flags = RKV_OPTION_REQUIRED }
+
+/* A member of each list: log.queue_bytes_max. */
+#define DECLARE_QUEUE_BYTES_MAX(X)                                                                 \
+  X(queue_bytes_max, SIZE, "256MiB", 1 * MIB, 64 * GIB, 0,                                         \
+    "what may wait in memory for a slow or full device; beyond it the node stops")
 
 /* A row for a member of the list. */
 #define DECLARE_OPTION(name_, type_, default_, min_, max_, flags_, help_)                          \
@@ -46,14 +56,21 @@
     list_(DECLARE_TAKE_ONE) return RKV_OK;                                                         \
   }
 
-/* All operations of a storage that begins with a struct log but open, close and read. */
+/* All operations of a storage that begins with a struct log but open and read. */
 #define DECLARE_OPERATIONS                                                                         \
-  .load = reading_load, .save_vote = queue_save_vote, .save_identity = queue_save_identity,        \
-  .append = queue_append, .truncate = queue_truncate, .purge = queue_purge,                        \
-  .snapshot_begin = snapshots_begin, .snapshot_write = snapshots_write,                            \
+  .close = life_close, .load = reading_load, .save_vote = queue_save_vote,                         \
+  .save_identity = queue_save_identity, .append = queue_append, .truncate = queue_truncate,        \
+  .purge = queue_purge, .snapshot_begin = snapshots_begin, .snapshot_write = snapshots_write,      \
   .snapshot_commit = snapshots_commit, .snapshot_abort = snapshots_abort,                          \
   .snapshot_open = snapshots_open, .snapshot_read = snapshots_read,                                \
   .snapshot_close = snapshots_close
+
+/* Defines `NAME(host, config, storage, error)`, the open of a storage with these log_ops. */
+#define DECLARE_OPEN(name_, log_ops_)                                                              \
+  static enum rkv_status name_(const struct rkv_host *host, const struct rkv_config *config,       \
+                               void **storage, struct rkv_error *error) {                          \
+    return life_open(&(log_ops_), host, config, &files_posix, &threads_posix, storage, error);     \
+  }
 
 /* The plugin's one exported symbol; `capabilities_` are those beside DURABLE, `options_` is an
  * array, `ops_` a struct rkv_storage_ops. */

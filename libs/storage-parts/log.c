@@ -12,6 +12,8 @@ void log_init(struct log *log, const struct rkv_host *host, const struct log_ops
   log->ops = ops;
   log->threads = threads;
   log->queue_bytes_max = queue_bytes_max;
+  log->folder.fd = -1;
+  log->next_file = 1;
   (void)pthread_mutex_init(&log->lock, NULL);
   threads_init_condition(&log->work);
 }
@@ -55,6 +57,11 @@ enum rkv_status log_register(struct log *log, struct rkv_error *error) {
   for (size_t i = 0; i < n && status == RKV_OK; i++)
     status = log->host->metric_register(log->host->ctx, &log->metrics[i], error);
   return status;
+}
+
+void log_count_sync(struct log *log, uint64_t bytes) {
+  atomic_fetch_add_explicit(&log->counts.syncs, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&log->counts.written_bytes, bytes, memory_order_relaxed);
 }
 
 /* ---- failure ---- */
@@ -134,11 +141,27 @@ void log_wait_until(struct log *log, pthread_cond_t *condition, uint64_t ms) {
 
 enum rkv_status log_pause(struct log *log, unsigned ms, struct rkv_error *error) {
   uint64_t until = log_now_ms(log) + ms;
+  enum rkv_status status;
+  log_lock(log);
   while (log_hopes(log, true, NULL) == RKV_OK && log_now_ms(log) < until)
     log_wait_until(log, &log->work, until);
-  return log_hopes(log, true, error);
+  status = log_hopes(log, true, error);
+  log_unlock(log);
+  return status;
 }
 
-uint64_t log_next_snapshot(const struct log *log, uint64_t first) {
-  return log->newest ? log->newest->meta.size + log->newest->meta.size / 2 : first;
+uint64_t log_next_snapshot(struct log *log, uint64_t first) {
+  const struct snapshot *newest;
+  uint64_t bytes;
+  log_lock(log);
+  newest = log->newest;
+  bytes = newest ? newest->head_bytes + newest->meta.size + newest->meta.size / 2 : first;
+  log_unlock(log);
+  return bytes;
+}
+
+bool log_may_purge(const struct log *log, rkv_index purged) {
+  rkv_index up_to = log->held.purged.index;
+  assert(up_to <= log->held.last.index);
+  return up_to > purged && up_to <= log->durable_last && log->failed.status == RKV_OK;
 }

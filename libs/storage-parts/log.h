@@ -13,6 +13,7 @@
 #ifndef STORAGE_PARTS_LOG_H
 #define STORAGE_PARTS_LOG_H
 
+#include "folder.h"
 #include "threads.h"
 
 #include <rkv/storage.h>
@@ -53,18 +54,36 @@ struct snapshots_ops; /* snapshots.h */
 /* A whole snapshot (snapshots.h); a storage may have it as the first member of what it needs. */
 struct snapshot {
   struct log *log;
-  uint64_t number;               /* the storage's own: how it tells snapshots apart */
+  uint64_t number;               /* how the storage tells snapshots apart */
+  uint32_t head_bytes;           /* that are stored before its data; 0: not known */
   struct rkv_snapshot_meta meta; /* membership: a reference of its own */
   atomic_uint refs;              /* one of the log while it is the newest, one per reader */
   atomic_bool replaced;          /* with the last reference its bytes go, too */
 };
 
-/* What differs between storages. `take` and `drop` may be NULL, and one of `term` and
+/* What differs between storages. `written`, `take` and `drop` may be NULL, and one of `term` and
  * `read`. */
 struct log_ops {
   const char *plugin;  /* its name, with which texts begin */
   const char *section; /* of the host's log */
+  size_t size;         /* bytes of the storage's instance */
   const struct snapshots_ops *snapshots;
+  /* The life of a storage (life.h). Takes the options, opens the directory (log->folder) and says
+   * by log_begin what it holds; log->queue_bytes_max is an option. An error may leave a part, which
+   * `free` frees as well. Errors: those of rkv_storage_ops.open. */
+  enum rkv_status (*open)(struct log *log, const struct rkv_config *config,
+                          struct rkv_error *error);
+  /* Makes some of the operations that wait durable and finishes them (queue.h). An error fails the
+   * log (L3). By the writer thread. */
+  enum rkv_status (*write)(struct log *log, struct op *first, const struct op *last,
+                           struct rkv_error *error);
+  /* The storage is closed and nothing waits any more. By the writer thread, once. */
+  void (*written)(struct log *log);
+  /* Frees what `open` took, but the log and its folder. The writer thread is not there. */
+  void (*free)(struct log *log);
+  /* Makes durable that this snapshot, whose file has its name, is the newest: for snapshot_files.h.
+   * Errors: as of snapshots_ops.finish. */
+  enum rkv_status (*note_snapshot)(struct log *log, uint64_t number, struct rkv_error *error);
   /* Takes an append that follows the last entry, before it is held. Errors: those of a broken
    * contract. Under the lock. */
   enum rkv_status (*take)(struct log *log, const struct op *op, struct rkv_error *error);
@@ -96,7 +115,10 @@ struct log {
   const struct rkv_host *host;
   const struct log_ops *ops;
   const struct threads *threads;
+  struct thread *writer;    /* NULL: not begun */
   uint64_t queue_bytes_max; /* more that waits is a failure */
+  struct folder folder;
+  uint64_t next_file; /* number of the next temporary file in it (the lock) */
 
   pthread_mutex_t lock;
   pthread_cond_t work; /* for the writer: an operation came, or the end */
@@ -152,6 +174,11 @@ static inline void log_wait(struct log *log, pthread_cond_t *condition) {
   log->threads->wait(log->threads->ctx, condition, &log->lock);
 }
 
+/* ---- numbers ---- */
+
+/* The log waited for the device once, and has `bytes` more since. Any thread. */
+void log_count_sync(struct log *log, uint64_t bytes);
+
 /* ---- failure ---- */
 
 /* Ends all success (L3) and reports to the host; the first reason wins. Never under the lock. */
@@ -176,7 +203,7 @@ void log_flooded(const struct log *log, struct rkv_error *error);
 /* RKV_OK: the writer may go on, or wait on if it lacks something. Errors: what has failed;
  * RKV_CANCELLED when the storage is closed while the writer lacks something. Under the lock. */
 enum rkv_status log_hopes(const struct log *log, bool lacks, struct rkv_error *error);
-/* Waits `ms`, or until log_hopes refuses. Errors: those of log_hopes. Under the lock. */
+/* Waits `ms`, or until log_hopes refuses. Errors: those of log_hopes. Takes the lock. */
 enum rkv_status log_pause(struct log *log, unsigned ms, struct rkv_error *error);
 /* The host's time, in milliseconds. */
 uint64_t log_now_ms(const struct log *log);
@@ -184,7 +211,11 @@ uint64_t log_now_ms(const struct log *log);
 void log_wait_until(struct log *log, pthread_cond_t *condition, uint64_t ms);
 /* Bytes to keep free for the next snapshot: half as much again as the present one has, `first` if
  * there is none. The purge that follows a snapshot gives room, so a device that is full for entries
- * must have room for the snapshot. Under the lock. */
-uint64_t log_next_snapshot(const struct log *log, uint64_t first);
+ * must have room for the snapshot. Takes the lock. */
+uint64_t log_next_snapshot(struct log *log, uint64_t first);
+/* True if the newest purge handed in, log->held.purged, may go ahead of what waits for room: a
+ * storage knows of one up to `purged`, all that this one drops is durable, and no truncation that
+ * waits reaches below durable_last. Under the lock. */
+bool log_may_purge(const struct log *log, rkv_index purged);
 
 #endif

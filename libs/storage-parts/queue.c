@@ -275,9 +275,28 @@ void queue_finish(struct log *log, const struct op *last) {
   queue_complete(&taken);
 }
 
-void queue_serve(struct log *log,
-                 enum rkv_status (*write)(struct log *log, struct op *first, const struct op *last,
-                                          struct rkv_error *error)) {
+/* ---- the writer ---- */
+
+struct queue_batch queue_gather(const struct op *first, const struct op *last, uint64_t bytes_max) {
+  struct queue_batch batch = {.last = first};
+  for (const struct op *op = first; batch.bytes < bytes_max; op = op->next) {
+    batch.last = op;
+    batch.bytes += op->bytes;
+    batch.entries = batch.entries || (op->type == OP_APPEND && !op->refused);
+    if (op == last) break;
+  }
+  return batch;
+}
+
+struct rkv_log_id queue_purge_ahead(struct log *log, rkv_index purged) {
+  struct rkv_log_id up_to = {0, 0};
+  log_lock(log);
+  if (log_may_purge(log, purged)) up_to = log->held.purged;
+  log_unlock(log);
+  return up_to;
+}
+
+void queue_serve(struct log *log) {
   log_lock(log);
   for (;;) {
     struct rkv_error error;
@@ -288,12 +307,13 @@ void queue_serve(struct log *log,
     last = log->last;
     failed = log->failed.status != RKV_OK;
     log_unlock(log);
-    if (!first) return;
-    if (!failed && write(log, first, last, &error) != RKV_OK) {
+    if (!first) break;
+    if (!failed && log->ops->write(log, first, last, &error) != RKV_OK) {
       log_fail(log, &error);
       failed = true;
     }
     if (failed) queue_finish(log, NULL);
     log_lock(log);
   }
+  if (log->ops->written) log->ops->written(log);
 }

@@ -29,11 +29,21 @@ void queue_complete(struct queue_taken *taken);
 /* Both, up to and with `last`. Takes the lock. */
 void queue_finish(struct log *log, const struct op *last);
 
-/* Runs the writer until the storage is closed and the queue is empty: hands `write` the operations
- * that wait, of which it makes some durable and finishes them. An error of `write` fails the log
- * (L3). */
-void queue_serve(struct log *log,
-                 enum rkv_status (*write)(struct log *log, struct op *first, const struct op *last,
-                                          struct rkv_error *error));
+/* Operations that a storage writes at once. */
+struct queue_batch {
+  const struct op *last;
+  uint64_t bytes; /* as op.bytes */
+  bool entries;   /* some are appended */
+};
+
+/* From `first` to `last`, or up to that with which they have `bytes_max`. */
+struct queue_batch queue_gather(const struct op *first, const struct op *last, uint64_t bytes_max);
+
+/* The newest purge handed in, if it may go ahead (log_may_purge); else index 0. Takes the lock. */
+struct rkv_log_id queue_purge_ahead(struct log *log, rkv_index purged);
+
+/* Runs the writer until the storage is closed and the queue is empty: hands log->ops->write what
+ * waits, and calls `written` at the end. */
+void queue_serve(struct log *log);
 
 #endif

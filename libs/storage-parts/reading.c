@@ -19,6 +19,36 @@ void reading_give(struct reading *r, const struct rkv_entry *entry) {
   r->at++;
 }
 
+enum rkv_status reading_give_copy(struct reading *r, rkv_term term, uint32_t kind,
+                                  const uint8_t *payload, size_t len, struct rkv_error *error) {
+  const struct rkv_host *host = r->log->host;
+  struct rkv_entry entry = {.id = {term, r->at}, .kind = kind, .payload = rkv_buf_none()};
+  uint8_t *room;
+  if (!reading_fits(r, len)) return RKV_OK;
+  if (len > 0) {
+    room = host->buf_alloc(host->ctx, len, &entry.payload);
+    if (!room)
+      return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for %zu bytes", r->log->ops->plugin,
+                      len);
+    memcpy(room, payload, len);
+  }
+  reading_give(r, &entry);
+  return RKV_OK;
+}
+
+/* The log has changed since entries were looked for. Under the lock. */
+static bool is_past(const struct reading *r) {
+  return r->log->cuts != r->cuts || r->at <= r->log->held.purged.index;
+}
+
+bool reading_is_past(const struct reading *r) {
+  bool past;
+  log_lock(r->log);
+  past = is_past(r);
+  log_unlock(r->log);
+  return past;
+}
+
 /* Gives entries from r->at on if a queued operation has them; true if one has. Under the lock. */
 static bool give_queued(struct reading *r) {
   for (const struct op *op = r->log->first; op; op = op->next) {
@@ -43,7 +73,7 @@ static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
   bool lost;                  /* it will never be durable (L3) */
   assert(log_is_locked(log)); /* (L1) */
   if (r->count == 0) r->cuts = log->cuts;
-  if (r->count > 0 && (log->cuts != r->cuts || r->at <= log->held.purged.index)) r->to = 0;
+  if (r->count > 0 && is_past(r)) r->to = 0;
   if (r->count == 0 && r->at <= log->held.purged.index)
     return rkv_fail(error, RKV_NOT_FOUND, "%s: entry %" PRIu64 " is purged (first: %" PRIu64 ")",
                     log->ops->plugin, r->at, log->held.purged.index + 1);
@@ -64,15 +94,23 @@ static enum rkv_status step(struct reading *r, struct rkv_error *error) {
   status = clip(r, error);
   more = status == RKV_OK && r->at <= r->to;
   queued = more && give_queued(r);
-  if (more && !queued && r->at <= log->durable_last) found = r->ops->find(r, log->durable_last);
+  if (more && !queued && r->at <= log->durable_last)
+    found = !r->ops->find || r->ops->find(r, log->durable_last);
   log_unlock(log);
   if (!more || queued) return status;
   if (found) return r->ops->give(r, error);
   return rkv_fail(error, RKV_BROKEN, "%s: entry %" PRIu64 " has no place", log->ops->plugin, r->at);
 }
 
-enum rkv_status reading_run(struct reading *r, size_t *count, struct rkv_error *error) {
+enum rkv_status reading_run(struct reading *r, rkv_index from, rkv_index to, uint64_t bytes_max,
+                            struct rkv_entry *entries, size_t capacity, size_t *count,
+                            struct rkv_error *error) {
   enum rkv_status status;
+  r->at = from;
+  r->to = to;
+  r->bytes_max = bytes_max;
+  r->entries = entries;
+  r->capacity = capacity;
   do {
     status = step(r, error);
   } while (status == RKV_OK && r->count < r->capacity && r->at <= r->to);

@@ -12,7 +12,8 @@ struct reading;
 /* How durable entries are given. */
 struct reading_ops {
   /* Finds entry r->at on the device. `last` is the last durable entry: those behind it on the
-   * device may have been truncated. False: it stands nowhere. Under the lock. */
+   * device may have been truncated. False: it stands nowhere. Under the lock. NULL: `give` finds
+   * it. */
   bool (*find)(struct reading *r, rkv_index last);
   /* Gives entries from r->at on, at least one, as far as `find` found them and they fit.
    * Not under the lock. */
@@ -34,10 +35,17 @@ struct reading {
 bool reading_fits(struct reading *r, uint64_t len);
 /* Gives an entry that fits; takes the reference over. */
 void reading_give(struct reading *r, const struct rkv_entry *entry);
+/* Gives entry r->at with a copy of this payload, if it fits. Errors: RKV_NO_MEMORY. */
+enum rkv_status reading_give_copy(struct reading *r, rkv_term term, uint32_t kind,
+                                  const uint8_t *payload, size_t len, struct rkv_error *error);
+/* True if entries may be missing that were there when `find` was called: the log was cut or purged
+ * since. Takes the lock. */
+bool reading_is_past(const struct reading *r);
 
-/* Reads as rkv_storage_ops.read says; the first members up to `bytes_max`, entries and capacity are
- * filled in. */
-enum rkv_status reading_run(struct reading *r, size_t *count, struct rkv_error *error);
+/* Reads as rkv_storage_ops.read says; `log` and `ops` are filled in. */
+enum rkv_status reading_run(struct reading *r, rkv_index from, rkv_index to, uint64_t bytes_max,
+                            struct rkv_entry *entries, size_t capacity, size_t *count,
+                            struct rkv_error *error);
 
 /* As in rkv_storage_ops; `storage` begins with its struct log. */
 enum rkv_status reading_load(void *storage, struct rkv_storage_state *state,

@@ -5,10 +5,11 @@
 #ifndef LMDB_META_H
 #define LMDB_META_H
 
-#include <rkv/status.h>
+#include <storage-parts/folder_files.h>
 
 /* The file, open as `fd`, is an LMDB of this machine's kind, and as long as its map.
  * Errors: RKV_CORRUPT, RKV_IO. */
-enum rkv_status meta_check(int fd, const char *path, struct rkv_error *error);
+enum rkv_status meta_check(const struct folder *folder, int fd, const char *name,
+                           struct rkv_error *error);
 
 #endif

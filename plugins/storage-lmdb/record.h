@@ -11,7 +11,7 @@
 
 #include <rkv/storage.h>
 
-enum { RECORD_KEY = 8, RECORD_HEAD = 16, RECORD_STATE = 72 }; /* bytes */
+enum { RECORD_HEAD = 16, RECORD_STATE = 72 }; /* bytes */
 
 struct state {
   struct rkv_vote vote;
@@ -20,16 +20,14 @@ struct state {
   uint64_t snapshot; /* 0: none */
 };
 
-void record_key(uint8_t out[RECORD_KEY], uint64_t number);
-uint64_t record_number(const uint8_t *key);
-
 void record_put_state(uint8_t out[RECORD_STATE], const struct state *state);
 /* False: these are other bytes. */
 bool record_get_state(const uint8_t *value, size_t len, struct state *state);
 
 /* The head of the entry's value. */
 void record_put_entry(uint8_t out[RECORD_HEAD], const struct rkv_entry *entry);
-/* All but the payload, which stands behind the head. False: these are other bytes. */
-bool record_get_entry(rkv_index index, const uint8_t *value, size_t len, struct rkv_entry *entry);
+/* Term and kind; the payload stands behind the head. False: these are other bytes. */
+bool record_get_entry(rkv_index index, const uint8_t *value, size_t len, rkv_term *term,
+                      uint32_t *kind);
 
 #endif

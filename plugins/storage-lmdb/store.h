@@ -6,28 +6,33 @@
 #define LMDB_STORE_H
 
 #include "map.h"
-#include "options.h"
-#include "record.h"
 
-#include <storage-parts/snapshot_files.h>
-
-#define STORE_LOG "lmdb"
+#include <storage-parts/log.h>
 
 struct store {
-  struct snapshot_files base; /* the first member; its first one is the log, whose operations take
-                                 a store */
-  struct lmdb_options options;
+  struct log log; /* the first member: its operations take a store */
   struct map map;
-  struct state state; /* as in the database (map.writing) */
-  rkv_index purged;   /* what the database knows to be purged (the writer) */
-  rkv_index dropped;  /* purged entries up to here are gone (the writer) */
-  struct thread *writer_thread;
+  rkv_index purged;  /* what the database knows to be purged (the writer) */
+  rkv_index dropped; /* purged entries up to here are gone (the writer) */
 };
 
-/* Puts the state into the database. */
-enum rkv_status store_put_state(const struct store *s, MDB_txn *txn, const struct state *state,
-                                struct rkv_error *error);
-/* Bytes that entries leave free for the next snapshot. Takes the log's lock. */
-uint64_t store_left(struct store *s);
+/* ---- load.c ---- */
+
+/* Reads the state and both ends of the log into the log of `store`: for map_read, before the writer
+ * runs. Errors: RKV_CORRUPT, RKV_IO. */
+enum rkv_status load(void *store, MDB_cursor *cursor, struct rkv_error *error);
+
+/* ---- writer.c ---- */
+
+/* As log_ops.write. */
+enum rkv_status writer_write(struct log *log, struct op *first, const struct op *last,
+                             struct rkv_error *error);
+
+/* ---- read.c ---- */
+
+/* As in rkv_storage_ops. */
+enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
+                             struct rkv_entry *entries, size_t capacity, size_t *count,
+                             struct rkv_error *error);
 
 #endif

@@ -230,27 +230,27 @@ void db_put(const struct db *db, rocksdb_writebatch_t *batch, const char *key, c
 }
 
 /* Sorts behind every key that begins with `to`, before those of the next number. */
-static void key_behind(uint8_t out[DB_KEY + 1], uint64_t to) {
-  db_key(out, to);
-  out[DB_KEY] = 0xff;
+static void key_behind(uint8_t out[IDS_KEY + 1], uint64_t to) {
+  put_key(out, to);
+  out[IDS_KEY] = 0xff;
 }
 
 void db_drop_range(const struct db *db, rocksdb_writebatch_t *batch, enum db_family family,
                    uint64_t from, uint64_t to) {
-  uint8_t first[DB_KEY], behind[DB_KEY + 1];
-  db_key(first, from);
+  uint8_t first[IDS_KEY], behind[IDS_KEY + 1];
+  put_key(first, from);
   key_behind(behind, to);
-  rocksdb_writebatch_delete_range_cf(batch, db->families[family], (const char *)first, DB_KEY,
+  rocksdb_writebatch_delete_range_cf(batch, db->families[family], (const char *)first, IDS_KEY,
                                      (const char *)behind, sizeof behind);
 }
 
 enum rkv_status db_return_space(const struct db *db, enum db_family family, uint64_t from,
                                 uint64_t to, struct rkv_error *error) {
-  uint8_t first[DB_KEY], behind[DB_KEY + 1];
+  uint8_t first[IDS_KEY], behind[IDS_KEY + 1];
   char *text = NULL;
-  db_key(first, from);
+  put_key(first, from);
   key_behind(behind, to);
-  rocksdb_delete_file_in_range_cf(db->rocks, db->families[family], (const char *)first, DB_KEY,
+  rocksdb_delete_file_in_range_cf(db->rocks, db->families[family], (const char *)first, IDS_KEY,
                                   (const char *)behind, sizeof behind, &text);
   return db_result(db, text, error);
 }
@@ -263,16 +263,16 @@ static enum rkv_status db_flush_family(const struct db *db, enum db_family famil
 }
 
 enum rkv_status db_reclaim(const struct db *db, uint64_t purged, struct rkv_error *error) {
-  uint8_t first[DB_KEY], behind[DB_KEY + 1];
+  uint8_t first[IDS_KEY], behind[IDS_KEY + 1];
   rocksdb_flushoptions_t *how = rocksdb_flushoptions_create();
   enum rkv_status status = db_flush_family(db, DB_LOG, how, error);
   if (status == RKV_OK) status = db_flush_family(db, DB_VOTE, how, error);
   if (status == RKV_OK) status = db_flush_family(db, DB_SNAPSHOTS, how, error);
   rocksdb_flushoptions_destroy(how);
   if (status != RKV_OK) return status;
-  db_key(first, 0);
+  put_key(first, 0);
   key_behind(behind, purged);
-  rocksdb_compact_range_cf(db->rocks, db->families[DB_LOG], (const char *)first, DB_KEY,
+  rocksdb_compact_range_cf(db->rocks, db->families[DB_LOG], (const char *)first, IDS_KEY,
                            (const char *)behind, sizeof behind);
   return RKV_OK;
 }

@@ -16,11 +16,12 @@
 #include "options.h"
 #include "tail.h"
 
-#include <rkv/types.h>
+#include <storage-parts/ids.h>
+
 #include <rocksdb/c.h>
 #include <stdbool.h>
 
-enum { DB_CHUNK = 256 * 1024, DB_KEY = 8, DB_ENTRY_HEAD = 12 };
+enum { DB_CHUNK = 256 * 1024, DB_ENTRY_HEAD = 12 };
 enum db_family { DB_DEFAULT, DB_LOG, DB_VOTE, DB_SNAPSHOTS, DB_FAMILIES };
 
 struct db {
@@ -88,17 +89,5 @@ enum rkv_status db_return_space(const struct db *db, enum db_family family, uint
 /* Has RocksDB write anew what holds log entries up to `purged`, which are dropped already, and let
  * go of its own log: takes time, and room for a while, and leaves more. */
 enum rkv_status db_reclaim(const struct db *db, uint64_t purged, struct rkv_error *error);
-
-/* ---- keys ---- */
-
-static inline void db_key(uint8_t out[DB_KEY], uint64_t number) {
-  for (int i = 0; i < DB_KEY; i++) out[i] = (uint8_t)(number >> (8 * (DB_KEY - 1 - i)));
-}
-
-static inline uint64_t db_key_number(const uint8_t *key) {
-  uint64_t number = 0;
-  for (int i = 0; i < DB_KEY; i++) number = number << 8 | key[i];
-  return number;
-}
 
 #endif

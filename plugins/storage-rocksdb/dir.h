@@ -2,20 +2,23 @@
 #ifndef ROCKS_DIR_H
 #define ROCKS_DIR_H
 
-#include <rkv/status.h>
+#include <storage-parts/folder.h>
 
-/* Nobody has claimed the directory (open as `fd`): refuses if anything but names with a leading
- * dot and lost+found is in it.
- * Errors: RKV_CORRUPT if it looks like a database, which lacks OWNED_FILE; RKV_FOREIGN, with
- * whose files these are; those of refuse_errno. */
-enum rkv_status dir_check_new(const char *dir, int fd, struct rkv_error *error);
+/* Names in a database of ours, as patterns, up to NULL. */
+extern const char *const dir_names[];
+/* Who made a file that is none of these; NULL: unknown. */
+const char *dir_maker(const char *name);
 
 /* Refuses links, pipes, devices and folders in the place of files, before RocksDB opens one.
  * Errors: those of refuse_errno. */
-enum rkv_status dir_check_kinds(const char *dir, int fd, struct rkv_error *error);
+enum rkv_status dir_check_kinds(const struct folder *folder, struct rkv_error *error);
+
+/* Makes every file durable: a life without `sync` may not have synced a byte. Nothing without
+ * folder->sync. Errors: those of refuse_errno. */
+enum rkv_status dir_settle(const struct folder *folder, struct rkv_error *error);
 
 /* The two files by which RocksDB finds all others. Errors: RKV_CORRUPT if one is missing or empty;
  * those of refuse_errno. */
-enum rkv_status dir_check_made(const char *dir, int fd, struct rkv_error *error);
+enum rkv_status dir_check_made(const struct folder *folder, struct rkv_error *error);
 
 #endif

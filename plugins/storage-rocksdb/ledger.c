@@ -3,27 +3,20 @@
 
 #include "active_log.h"
 
-#include <storage-parts/folder.h>
-
 #include <assert.h>
 #include <inttypes.h>
-#include <unistd.h>
 
-enum rkv_status ledger_open(struct ledger *l, const char *dir, rkv_node_id node_id, bool sync,
-                            struct rkv_error *error) {
-  l->dir = dir;
-  l->node_id = node_id;
+void ledger_init(struct ledger *l, const struct log *log) {
+  l->log = log;
   (void)pthread_mutex_init(&l->lock, NULL);
-  return owner_claim(dir, node_id, sync, &l->dir_lock, &l->owner, error);
 }
 
 void ledger_free(struct ledger *l) {
-  if (l->dir_lock >= 0) (void)close(l->dir_lock);
   (void)pthread_mutex_destroy(&l->lock);
 }
 
-static enum rkv_status save(const struct ledger *l, struct rkv_error *error) {
-  return owner_write(l->dir, l->dir_lock, l->node_id, &l->owner, error);
+enum rkv_status ledger_open(struct ledger *l, struct rkv_error *error) {
+  return owner_take(&l->owner, l->log, error);
 }
 
 /* ---- what is found ---- */
@@ -52,10 +45,10 @@ static enum rkv_status check_note(const struct ledger *l, const struct tail *tai
     return rkv_fail(error, RKV_CORRUPT,
                     "%s/%06" PRIu64 ".log is missing: it held change %" PRIu64
                     ", which was acknowledged",
-                    l->dir, note->last, note->sequence);
+                    l->log->folder.path, note->last, note->sequence);
   return rkv_fail(error, RKV_CORRUPT,
                   "%s/%06" PRIu64 ".log does not hold change %" PRIu64 ", which was acknowledged",
-                  l->dir, note->last, note->sequence);
+                  l->log->folder.path, note->last, note->sequence);
 }
 
 enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const struct tail *tail,
@@ -71,7 +64,7 @@ enum rkv_status ledger_check(const struct ledger *l, const struct db *db, const 
   return rkv_fail(error, RKV_CORRUPT,
                   "%s: RocksDB holds changes up to %" PRIu64 ", and %" PRIu64
                   " were acknowledged: its manifest is an older one",
-                  l->dir, held, sequence);
+                  l->log->folder.path, held, sequence);
 }
 
 /* ---- notes ---- */
@@ -92,7 +85,7 @@ static void drop_notes(struct owner *owner, uint64_t needed, uint64_t exact) {
 static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct rkv_error *error) {
   struct owner *owner = &l->owner;
   if (owner->count == OWNER_NOTES_MAX)
-    return rkv_fail(error, RKV_IO, "%s: RocksDB needs more than %d log files", l->dir,
+    return rkv_fail(error, RKV_IO, "%s: RocksDB needs more than %d log files", l->log->folder.path,
                     OWNER_NOTES_MAX);
   owner->notes[owner->count++] = note;
   return RKV_OK;
@@ -102,20 +95,21 @@ static enum rkv_status add_note(struct ledger *l, struct owner_note note, struct
 static enum rkv_status ledger_look(struct ledger *l, const struct db *db, struct rkv_error *error) {
   uint64_t active = active_log(db->rocks);
   enum rkv_status status = RKV_OK;
-  if (active == 0) status = folder_check_place(&files_posix, l->dir, l->dir_lock, error);
+  if (active == 0) status = folder_check_place(&l->log->folder, error);
   if (status != RKV_OK) return status;
   if (active == 0)
-    return rkv_fail(error, RKV_IO, "%s: RocksDB does not tell which log file it writes to", l->dir);
+    return rkv_fail(error, RKV_IO, "%s: RocksDB does not tell which log file it writes to",
+                    l->log->folder.path);
   l->active = active;
   return RKV_OK;
 }
 
 enum rkv_status ledger_begin(struct ledger *l, const struct db *db, const struct tail *tail,
                              struct rkv_error *error) {
-  bool changed = l->owner.state != OWNER_MADE || l->owner.count > 0;
+  bool changed = l->owner.state != CLAIM_MADE || l->owner.count > 0;
   uint64_t needed;
   enum rkv_status status = db_first_log(db, &needed, error);
-  l->owner.state = OWNER_MADE;
+  l->owner.state = CLAIM_MADE;
   l->owner.count = 0;
   for (size_t i = 0; i < tail->count && status == RKV_OK; i++) {
     const struct tail_file *file = &tail->files[i];
@@ -124,7 +118,7 @@ enum rkv_status ledger_begin(struct ledger *l, const struct db *db, const struct
     changed = true;
   }
   if (status == RKV_OK) status = ledger_look(l, db, error);
-  return status == RKV_OK && changed ? save(l, error) : status;
+  return status == RKV_OK && changed ? owner_write(&l->owner, error) : status;
 }
 
 /* The note about this file alone. */
@@ -161,7 +155,7 @@ static enum rkv_status take_note(struct ledger *l, const struct db *db, uint64_t
   if (status != RKV_OK) return status;
   drop_notes(&l->owner, needed, before == l->active ? before : 0);
   status = add_note(l, (struct owner_note){before, l->active, sequence}, error);
-  return status == RKV_OK ? save(l, error) : status;
+  return status == RKV_OK ? owner_write(&l->owner, error) : status;
 }
 
 enum rkv_status ledger_write(struct ledger *l, const struct db *db, rocksdb_writebatch_t *batch,
@@ -183,6 +177,6 @@ enum rkv_status ledger_write(struct ledger *l, const struct db *db, rocksdb_writ
 }
 
 enum rkv_status ledger_close(struct ledger *l, struct rkv_error *error) {
-  l->owner.state = OWNER_CLOSED;
-  return save(l, error);
+  l->owner.state = CLAIM_CLOSED;
+  return owner_write(&l->owner, error);
 }

@@ -17,20 +17,18 @@
 #include <pthread.h>
 
 struct ledger {
-  const char *dir;
-  int dir_lock; /* -1: none */
-  rkv_node_id node_id;
-  pthread_mutex_t lock; /* for what follows: log and snapshots are written by two threads */
-  struct owner owner;   /* as in the file, but for the sequence of the last note */
-  uint64_t active;      /* RocksDB's log file when it was looked at last */
+  const struct log *log; /* borrowed */
+  pthread_mutex_t lock;  /* for what follows: log and snapshots are written by two threads */
+  struct owner owner;    /* as in the file, but for the sequence of the last note */
+  uint64_t active;       /* RocksDB's log file when it was looked at last */
 };
 
-/* Takes the directory, which is borrowed until ledger_free, and reads the notes. Errors: those of
- * owner_claim. */
-enum rkv_status ledger_open(struct ledger *l, const char *dir, rkv_node_id node_id, bool sync,
-                            struct rkv_error *error);
-/* Lets the directory go. */
+/* `log` is borrowed until ledger_free. */
+void ledger_init(struct ledger *l, const struct log *log);
 void ledger_free(struct ledger *l);
+
+/* Takes the log's directory, which is open, and reads the notes. Errors: those of owner_take. */
+enum rkv_status ledger_open(struct ledger *l, struct rkv_error *error);
 
 /* Holds the notes against what RocksDB found without changing anything. Errors: RKV_CORRUPT, with
  * the file that is missing or shorter than it was. */

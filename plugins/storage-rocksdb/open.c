@@ -1,12 +1,8 @@
-/* open.c: opens and closes the storage. */
-#include "open.h"
-
+/* open.c: opens the storage, and frees it. */
 #include "dir.h"
-#include "read.h"
 #include "room.h"
 #include "snapshot.h"
 #include "values.h"
-#include "writer.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,27 +19,27 @@ static enum rkv_status load_last(const struct store *s, rocksdb_iterator_t *i, s
   if (!rocksdb_iter_valid(i)) return RKV_OK;
   key = rocksdb_iter_key(i, &key_len);
   value = rocksdb_iter_value(i, &len);
-  if (key_len != DB_KEY || len < DB_ENTRY_HEAD)
+  if (key_len != IDS_KEY || len < DB_ENTRY_HEAD)
     return rkv_fail(error, RKV_CORRUPT, "%s: the last entry has a key of %zu and %zu bytes",
                     s->db.dir, key_len, len);
-  if (db_key_number((const uint8_t *)key) > held->purged.index)
-    held->last = (struct rkv_log_id){rkv_get_le((const uint8_t *)value, 8),
-                                     db_key_number((const uint8_t *)key)};
+  if (get_key((const uint8_t *)key) > held->purged.index)
+    held->last =
+        (struct rkv_log_id){rkv_get_le((const uint8_t *)value, 8), get_key((const uint8_t *)key)};
   return RKV_OK;
 }
 
 /* The first entry held follows the purged ones. */
 static enum rkv_status check_first(const struct store *s, rocksdb_iterator_t *i,
                                    const struct held *held, struct rkv_error *error) {
-  uint8_t wanted[DB_KEY];
+  uint8_t wanted[IDS_KEY];
   size_t len = 0;
   const char *key;
   rkv_index found = 0;
   if (held->last.index == held->purged.index) return RKV_OK;
-  db_key(wanted, held->purged.index + 1);
-  rocksdb_iter_seek(i, (const char *)wanted, DB_KEY);
-  if (rocksdb_iter_valid(i) && (key = rocksdb_iter_key(i, &len)) && len == DB_KEY)
-    found = db_key_number((const uint8_t *)key);
+  put_key(wanted, held->purged.index + 1);
+  rocksdb_iter_seek(i, (const char *)wanted, IDS_KEY);
+  if (rocksdb_iter_valid(i) && (key = rocksdb_iter_key(i, &len)) && len == IDS_KEY)
+    found = get_key((const uint8_t *)key);
   if (found == held->purged.index + 1) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT, "%s: expected entry %" PRIu64 ", found %" PRIu64, s->db.dir,
                   held->purged.index + 1, found);
@@ -62,17 +58,6 @@ static enum rkv_status load_log(const struct store *s, struct held *held, struct
 }
 
 /* ---- open ---- */
-
-static void report(const struct store *s, uint64_t began_ns) {
-  if (!s->options.sync)
-    rkv_log(s->log.host, RKV_LOG_WARN, STORE_LOG,
-            "sync = false: what is acknowledged may be lost with the machine's power");
-  rkv_log(s->log.host, RKV_LOG_INFO, STORE_LOG,
-          "opened dir=%s first=%" PRIu64 " last=%" PRIu64 " snapshot=%" PRIu64 " took_ms=%" PRIu64,
-          s->options.dir, s->log.held.purged.index + 1, s->log.held.last.index,
-          s->log.newest ? s->log.newest->meta.last.index : 0,
-          (s->log.host->now_ns(s->log.host->ctx) - began_ns) / 1000000);
-}
 
 /* After an orderly close no crash can have torn the log. */
 static enum rkv_status check_closed(const struct store *s, const struct tail *tail,
@@ -97,7 +82,7 @@ static enum rkv_status load(struct store *s, struct rkv_error *error) {
 /* RocksDB changes files while it is opened: so what can be refused is looked at before, without. */
 static enum rkv_status load_unchanged(struct store *s, const struct tail *tail,
                                       struct rkv_error *error) {
-  enum rkv_status status = dir_check_made(s->options.dir, s->ledger.dir_lock, error);
+  enum rkv_status status = dir_check_made(&s->log.folder, error);
   if (status == RKV_OK) status = db_open(&s->db, &s->options, s->log.host, DB_LOOK, tail, error);
   if (status == RKV_OK) status = ledger_check(&s->ledger, &s->db, tail, error);
   if (status == RKV_OK) status = load(s, error);
@@ -108,7 +93,7 @@ static enum rkv_status load_unchanged(struct store *s, const struct tail *tail,
 /* It writes nothing to its log meanwhile: `closed` is still true when it is open. */
 static enum rkv_status open_db(struct store *s, bool frugal, const struct tail *tail,
                                struct rkv_error *error) {
-  bool new = s->ledger.owner.state == OWNER_NEW;
+  bool new = s->ledger.owner.state == CLAIM_NEW;
   enum db_way way = frugal ? DB_SAVE : DB_WORK;
   enum rkv_status status;
   if (new) way = DB_MAKE;
@@ -122,74 +107,51 @@ static enum rkv_status open_db(struct store *s, bool frugal, const struct tail *
 static enum rkv_status check_files(struct store *s, const struct tail *tail,
                                    struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
-  if (s->ledger.owner.state == OWNER_NEW) return RKV_OK;
-  if (s->ledger.owner.state == OWNER_CLOSED) status = check_closed(s, tail, error);
+  if (s->ledger.owner.state == CLAIM_NEW) return RKV_OK;
+  if (s->ledger.owner.state == CLAIM_CLOSED) status = check_closed(s, tail, error);
   return status == RKV_OK ? load_unchanged(s, tail, error) : status;
 }
 
 static enum rkv_status open_files(struct store *s, struct tail *tail, struct rkv_error *error) {
-  uint64_t began_ns = s->log.host->now_ns(s->log.host->ctx);
-  const char *dir = s->options.dir;
   bool frugal = false;
   enum rkv_status status = room_to_open(s, &frugal, error);
-  if (status == RKV_OK) status = tail_find(dir, tail, error);
+  if (status == RKV_OK) status = tail_find(s->options.dir, tail, error);
   if (status == RKV_OK) status = check_files(s, tail, error);
   if (status == RKV_OK) status = open_db(s, frugal, tail, error);
   s->opened = status == RKV_OK;
-  if (status == RKV_OK) report(s, began_ns);
   return status;
 }
 
-static enum rkv_status store_open_dir(struct store *s, struct rkv_error *error) {
-  struct tail *tail = malloc(sizeof *tail);
-  enum rkv_status status =
-      ledger_open(&s->ledger, s->options.dir, s->log.host->node_id, s->options.sync != 0, error);
-  if (status == RKV_OK && !tail)
-    status = rkv_fail(error, RKV_NO_MEMORY, "no memory for the names of log files");
-  if (status == RKV_OK) status = open_files(s, tail, error);
+DECLARE_TAKE(rocks_take_options, rocks_options, ROCKS_OPTION_LIST)
+
+enum rkv_status store_open(struct log *log, const struct rkv_config *config,
+                           struct rkv_error *error) {
+  struct store *s = (struct store *)log;
+  struct folder *folder = &log->folder;
+  struct tail *tail;
+  enum rkv_status status;
+  ledger_init(&s->ledger, log);
+  status = rocks_take_options(config, &s->options, error);
+  if (status != RKV_OK) return status;
+  log->queue_bytes_max = s->options.queue_bytes_max;
+  folder->path = s->options.dir;
+  folder->sync = s->options.sync != 0;
+  status = folder_open(folder, error);
+  if (status == RKV_OK) status = dir_check_kinds(folder, error);
+  if (status == RKV_OK) status = dir_settle(folder, error);
+  if (status == RKV_OK) status = ledger_open(&s->ledger, error);
+  if (status != RKV_OK) return status;
+  tail = malloc(sizeof *tail);
+  if (!tail) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the names of log files");
+  status = open_files(s, tail, error);
   free(tail);
   return status;
 }
 
-static void store_free(struct store *s) {
-  snapshots_drop(s->log.newest);
+void store_free(struct log *log) {
+  struct store *s = (struct store *)log;
   db_close(&s->db);
-  if (s->opened && s->log.failed.status == RKV_OK && s->options.sync)
+  if (s->opened && log->failed.status == RKV_OK && s->options.sync)
     (void)ledger_close(&s->ledger, NULL);
   ledger_free(&s->ledger);
-  log_destroy(&s->log);
-  free(s);
-}
-
-static const struct log_ops log_ops = {.plugin = "storage-rocksdb",
-                                       .section = STORE_LOG,
-                                       .snapshots = &snapshot_ops,
-                                       .read = read_entries};
-
-enum rkv_status store_open(const struct rkv_host *host, const struct rocks_options *options,
-                           struct store **store, struct rkv_error *error) {
-  struct rkv_error why;
-  struct store *s = calloc(1, sizeof *s);
-  enum rkv_status status;
-  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
-  log_init(&s->log, host, &log_ops, &threads_posix, options->queue_bytes_max);
-  s->options = *options;
-  status = store_open_dir(s, &why);
-  if (status == RKV_OK) status = log_register(&s->log, &why);
-  if (status == RKV_OK &&
-      threads_posix.start(threads_posix.ctx, &s->writer_thread, writer_main, s) != 0)
-    status = rkv_fail(&why, RKV_NO_MEMORY, "no thread for the log");
-  if (status == RKV_OK)
-    *store = s;
-  else
-    store_free(s);
-  if (status != RKV_OK && error) *error = why;
-  return status;
-}
-
-void store_close(void *storage) {
-  struct store *s = storage;
-  log_close(&s->log);
-  threads_posix.join(threads_posix.ctx, s->writer_thread);
-  store_free(s);
 }

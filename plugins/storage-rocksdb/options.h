@@ -5,18 +5,13 @@
 
 #include <storage-parts/declare.h>
 
-#define KIB UINT64_C(1024)
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
-
 /* X(name, TYPE, default, min, max, flags, help), those that are numbers. Appended, never reordered:
  * rkv_config has this order, `dir` first. */
 #define ROCKS_OPTION_LIST(X)                                                                       \
   X(write_buffer_bytes, SIZE, "64MiB", 64 * KIB, 1 * GIB, 0,                                       \
     "what RocksDB gathers in memory before it makes a file of it; two such buffers may be held")   \
   X(cache_bytes, SIZE, "32MiB", 64 * KIB, 64 * GIB, 0, "RocksDB's cache of blocks read")           \
-  X(queue_bytes_max, SIZE, "256MiB", 1 * MIB, 64 * GIB, 0,                                         \
-    "what may wait in memory for a slow or full device; beyond it the node stops")                 \
+  DECLARE_QUEUE_BYTES_MAX(X)                                                                       \
   X(sync, BOOL, "true", 0, 0, 0,                                                                   \
     "WARNING: false never waits for the device, and power loss may lose what was acknowledged, "   \
     "or leave a log that is refused")

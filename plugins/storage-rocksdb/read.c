@@ -1,5 +1,5 @@
 /* read.c: gives durable entries back, from the database. */
-#include "read.h"
+#include "store.h"
 
 #include <storage-parts/reading.h>
 
@@ -19,37 +19,24 @@ static struct store *store_of_reading(const struct db_reading *r) {
 /* Gives the entry that the iterator stands at. */
 static enum rkv_status give_stored(struct db_reading *r, const rocksdb_iterator_t *i,
                                    struct rkv_error *error) {
-  const struct rkv_host *host = r->base.log->host;
   size_t key_len = 0, len = 0;
   const uint8_t *key = (const uint8_t *)rocksdb_iter_key(i, &key_len);
   const uint8_t *value = (const uint8_t *)rocksdb_iter_value(i, &len);
-  struct rkv_entry entry = {.payload = rkv_buf_none()};
-  uint8_t *room;
-  if (key_len != DB_KEY || db_key_number(key) != r->base.at || len < DB_ENTRY_HEAD)
+  if (key_len != IDS_KEY || get_key(key) != r->base.at || len < DB_ENTRY_HEAD)
     return rkv_fail(
         error, RKV_CORRUPT, "%s: expected entry %" PRIu64 ", found %" PRIu64 " of %zu bytes",
-        store_of_reading(r)->db.dir, r->base.at, key_len == DB_KEY ? db_key_number(key) : 0, len);
-  entry.id = (struct rkv_log_id){rkv_get_le(value, 8), r->base.at};
-  entry.kind = (uint32_t)rkv_get_le(value + 8, 4);
-  len -= DB_ENTRY_HEAD;
-  if (!reading_fits(&r->base, len)) return RKV_OK;
-  if (len > 0) {
-    room = host->buf_alloc(host->ctx, len, &entry.payload);
-    if (!room)
-      return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for %zu bytes", len);
-    memcpy(room, value + DB_ENTRY_HEAD, len);
-  }
-  reading_give(&r->base, &entry);
-  return RKV_OK;
+        store_of_reading(r)->db.dir, r->base.at, key_len == IDS_KEY ? get_key(key) : 0, len);
+  return reading_give_copy(&r->base, rkv_get_le(value, 8), (uint32_t)rkv_get_le(value + 8, 4),
+                           value + DB_ENTRY_HEAD, len - DB_ENTRY_HEAD, error);
 }
 
 /* Gives entries as the iterator sees them. */
 static enum rkv_status give_seen(struct db_reading *r, struct rkv_error *error) {
   rocksdb_iterator_t *i = r->iterator;
   enum rkv_status status = RKV_OK;
-  uint8_t key[DB_KEY];
+  uint8_t key[IDS_KEY];
   char *text = NULL;
-  db_key(key, r->base.at);
+  put_key(key, r->base.at);
   rocksdb_iter_seek(i, (const char *)key, sizeof key);
   while (status == RKV_OK && r->base.at <= r->last && r->base.at <= r->base.to &&
          rocksdb_iter_valid(i)) {
@@ -84,12 +71,6 @@ enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to, uint64
                              struct rkv_entry *entries, size_t capacity, size_t *count,
                              struct rkv_error *error) {
   static const struct reading_ops ops = {.find = make_iterator, .give = give_found};
-  struct db_reading r = {.base = {.log = storage,
-                                  .ops = &ops,
-                                  .at = from,
-                                  .to = to,
-                                  .bytes_max = bytes_max,
-                                  .entries = entries,
-                                  .capacity = capacity}};
-  return reading_run(&r.base, count, error);
+  struct db_reading r = {.base = {.log = storage, .ops = &ops}};
+  return reading_run(&r.base, from, to, bytes_max, entries, capacity, count, error);
 }

@@ -2,11 +2,8 @@
  * once a write failed, and it also writes by itself. */
 #include "room.h"
 
-#include <storage-parts/folder.h>
-
 #include <inttypes.h>
 
-enum { RETRY_MS = 250 };
 enum { RESERVE_BUFFERS = 4 }; /* what RocksDB may need for files it is about to write */
 #define OPEN_BYTES (1 * MIB)  /* ... to be opened, if it does not make files of its log */
 
@@ -15,7 +12,7 @@ static uint64_t reserve(const struct store *s) {
 }
 
 static uint64_t room_free_bytes(const struct store *s) {
-  return folder_free_bytes(&files_posix, s->ledger.dir_lock);
+  return folder_free_bytes(&s->log.folder);
 }
 
 static bool has(const struct store *s, uint64_t wanted) {
@@ -36,12 +33,9 @@ bool room_for_snapshot(const struct store *s, uint64_t bytes) {
 }
 
 bool room_for_entries(struct store *s, uint64_t bytes) {
-  uint64_t wanted = reserve(s) + bytes;
+  uint64_t wanted = reserve(s) + bytes + log_next_snapshot(&s->log, s->options.write_buffer_bytes);
   struct rkv_error what = {0};
   bool there;
-  log_lock(&s->log);
-  wanted += log_next_snapshot(&s->log, s->options.write_buffer_bytes);
-  log_unlock(&s->log);
   there = has(s, wanted);
   if (!there)
     (void)rkv_fail(&what, RKV_NO_SPACE,
@@ -50,12 +44,4 @@ bool room_for_entries(struct store *s, uint64_t bytes) {
                    room_free_bytes(s), wanted, s->options.dir);
   log_note_lack(&s->log, there ? RKV_OK : RKV_NO_SPACE, what.text);
   return there;
-}
-
-enum rkv_status room_pause(struct store *s, struct rkv_error *error) {
-  enum rkv_status status;
-  log_lock(&s->log);
-  status = log_pause(&s->log, RETRY_MS, error);
-  log_unlock(&s->log);
-  return status;
 }

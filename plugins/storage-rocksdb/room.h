@@ -14,8 +14,5 @@ enum rkv_status room_to_open(const struct store *s, bool *frugal, struct rkv_err
 bool room_for_snapshot(const struct store *s, uint64_t bytes);
 /* True if `bytes` of entries can be written; a change is logged. Takes the lock. */
 bool room_for_entries(struct store *s, uint64_t bytes);
-/* Waits for a while. Errors: RKV_CANCELLED when the storage is closed meanwhile; what has failed
- * meanwhile. */
-enum rkv_status room_pause(struct store *s, struct rkv_error *error);
 
 #endif

@@ -89,7 +89,7 @@ static enum rkv_status edge(const struct store *s, bool last, uint64_t *number,
   else
     rocksdb_iter_seek_to_first(i);
   if (rocksdb_iter_valid(i)) key = rocksdb_iter_key(i, &len);
-  if (len >= DB_KEY) *number = db_key_number((const uint8_t *)key);
+  if (len >= IDS_KEY) *number = get_key((const uint8_t *)key);
   rocksdb_iter_get_error(i, &text);
   rocksdb_iter_destroy(i);
   return db_result(&s->db, text, error);
@@ -113,8 +113,8 @@ enum rkv_status snapshot_drop_others(struct store *s, struct rkv_error *error) {
 
 /* ---- the newest ---- */
 
-static enum rkv_status read_newest(struct store *s, uint8_t *value, size_t max,
-                                   struct rkv_error *error) {
+static enum rkv_status read_described(struct store *s, uint8_t *value, size_t max,
+                                      struct rkv_error *error) {
   struct snapshot *snapshot;
   size_t len;
   enum rkv_status status = db_get(&s->db, "snapshot", value, max, &len, error);
@@ -135,7 +135,7 @@ enum rkv_status snapshot_find(struct store *s, struct rkv_error *error) {
   uint64_t first, last;
   enum rkv_status status;
   if (!value) return rkv_fail(error, RKV_NO_MEMORY, "storage-rocksdb: no memory for a snapshot");
-  status = read_newest(s, value, max, error);
+  status = read_described(s, value, max, error);
   free(value);
   return status == RKV_OK ? edges(s, &first, &last, error) : status;
 }

@@ -62,15 +62,15 @@ static enum rkv_status snapshot_open_file(struct chunk_writer *w, struct rkv_err
 static enum rkv_status write_chunk(struct snapshot_writer *writer, struct rkv_error *error) {
   struct chunk_writer *w = (struct chunk_writer *)writer;
   struct store *s = store_of_snapshot(writer->snapshot);
-  uint8_t key[2 * DB_KEY];
+  uint8_t key[2 * IDS_KEY];
   char *text = NULL;
   enum rkv_status status = RKV_OK;
   if (!room_for_snapshot(s, writer->filled))
     return rkv_fail(error, RKV_NO_SPACE, "%s: no room for a snapshot (make room)", s->db.dir);
   if (!w->file) status = snapshot_open_file(w, error);
   if (status != RKV_OK) return status;
-  db_key(key, writer->snapshot->number);
-  db_key(key + DB_KEY, writer->number);
+  put_key(key, writer->snapshot->number);
+  put_key(key + IDS_KEY, writer->number);
   rocksdb_sstfilewriter_put(w->file, (const char *)key, sizeof key, (const char *)writer->block,
                             writer->filled, &text);
   return db_result(&s->db, text, error);
@@ -137,11 +137,11 @@ static enum rkv_status read_chunk(struct snapshot_reader *r, uint64_t number, ui
                                   struct rkv_buf *chunk, struct rkv_error *error) {
   const struct db *db = &store_of_snapshot(r->snapshot)->db;
   rocksdb_pinnableslice_t *found;
-  uint8_t key[2 * DB_KEY];
+  uint8_t key[2 * IDS_KEY];
   char *text = NULL;
   enum rkv_status status;
-  db_key(key, r->snapshot->number);
-  db_key(key + DB_KEY, number);
+  put_key(key, r->snapshot->number);
+  put_key(key + IDS_KEY, number);
   found = rocksdb_get_pinned_cf(db->rocks, db->reading, db->families[DB_SNAPSHOTS],
                                 (const char *)key, sizeof key, &text);
   status = db_result(db, text, error);

@@ -10,8 +10,6 @@
 
 #include <storage-parts/queue.h>
 
-#define STORE_LOG "rocksdb"
-
 struct store {
   struct log log; /* the first member: its operations take a store */
   struct rocks_options options;
@@ -23,8 +21,26 @@ struct store {
   rkv_index reclaimed; /* of it, what RocksDB was asked to make room of (the writer) */
 
   uint64_t next_snapshot; /* its number (the log's lock) */
-
-  struct thread *writer_thread;
 };
+
+/* ---- open.c ---- */
+
+/* As log_ops.open and free. */
+enum rkv_status store_open(struct log *log, const struct rkv_config *config,
+                           struct rkv_error *error);
+void store_free(struct log *log);
+
+/* ---- writer.c ---- */
+
+/* As log_ops.write. */
+enum rkv_status writer_write(struct log *log, struct op *first, const struct op *last,
+                             struct rkv_error *error);
+
+/* ---- read.c ---- */
+
+/* As in rkv_storage_ops. */
+enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
+                             struct rkv_entry *entries, size_t capacity, size_t *count,
+                             struct rkv_error *error);
 
 #endif

@@ -3,30 +3,26 @@
 
 #include <string.h>
 
-enum { VOTE_SIZE = 17, IDENTITY_SIZE = 25, PURGED_SIZE = 16 }; /* bytes */
+enum { VOTE_SIZE = IDS_VOTE + 1, IDENTITY_SIZE = IDS_IDENTITY + 1 }; /* bytes */
 
 void values_put_vote(const struct db *db, rocksdb_writebatch_t *batch, struct rkv_vote vote) {
   uint8_t value[VOTE_SIZE];
-  rkv_put_le(value, vote.term, 8);
-  rkv_put_le(value + 8, vote.node_id, 8);
-  value[16] = vote.committed;
+  put_vote(value, vote);
+  value[IDS_VOTE] = vote.committed;
   db_put(db, batch, "vote", value, sizeof value);
 }
 
 void values_put_identity(const struct db *db, rocksdb_writebatch_t *batch,
                          const struct rkv_identity *identity) {
   uint8_t value[IDENTITY_SIZE];
-  rkv_put_le(value, identity->cluster.high, 8);
-  rkv_put_le(value + 8, identity->cluster.low, 8);
-  rkv_put_le(value + 16, identity->incarnation, 8);
-  value[24] = identity->settled;
+  put_identity(value, *identity);
+  value[IDS_IDENTITY] = identity->settled;
   db_put(db, batch, "identity", value, sizeof value);
 }
 
 void values_put_purged(const struct db *db, rocksdb_writebatch_t *batch, struct rkv_log_id up_to) {
-  uint8_t value[PURGED_SIZE];
-  rkv_put_le(value, up_to.term, 8);
-  rkv_put_le(value + 8, up_to.index, 8);
+  uint8_t value[IDS_LOG_ID];
+  put_log_id(value, up_to);
   db_put(db, batch, "purged", value, sizeof value);
 }
 
@@ -45,16 +41,13 @@ static enum rkv_status get(const struct db *db, const char *key, uint8_t *value,
 }
 
 enum rkv_status values_get(const struct db *db, struct held *held, struct rkv_error *error) {
-  uint8_t vote[VOTE_SIZE], identity[IDENTITY_SIZE], purged[PURGED_SIZE];
+  uint8_t vote[VOTE_SIZE], identity[IDENTITY_SIZE], purged[IDS_LOG_ID];
   enum rkv_status status = get(db, "vote", vote, sizeof vote, error);
   if (status == RKV_OK) status = get(db, "identity", identity, sizeof identity, error);
   if (status == RKV_OK) status = get(db, "purged", purged, sizeof purged, error);
   if (status != RKV_OK) return status;
-  held->vote = (struct rkv_vote){rkv_get_le(vote, 8), rkv_get_le(vote + 8, 8), vote[16] != 0};
-  held->identity =
-      (struct rkv_identity){.cluster = {rkv_get_le(identity, 8), rkv_get_le(identity + 8, 8)},
-                            .incarnation = rkv_get_le(identity + 16, 8),
-                            .settled = identity[24] != 0};
-  held->purged = (struct rkv_log_id){rkv_get_le(purged, 8), rkv_get_le(purged + 8, 8)};
+  held->vote = get_vote(vote, vote[IDS_VOTE] != 0);
+  held->identity = get_identity(identity, identity[IDS_IDENTITY] != 0);
+  held->purged = get_log_id(purged);
   return RKV_OK;
 }

@@ -4,31 +4,22 @@
  *      RocksDB carries a batch out whole or not at all, so no crash leaves half of an operation.
  * (W2) While entries wait for room, a purge of entries that are durable goes ahead of them, since
  *      it may make the room: no operation before it in the queue changes what it drops. */
-#include "writer.h"
-
 #include "room.h"
 #include "values.h"
 
 #include <assert.h>
 
-enum { DROPPED_SINGLY_MAX = 256 };
+enum { DROPPED_SINGLY_MAX = 256, RETRY_MS = 250 };
 #define BATCH_BYTES_MAX (8 * MIB) /* a batch with more of payload gets no more operations */
-
-/* Operations that go to the database at once, up to `last`. */
-struct batch {
-  const struct op *last;
-  uint64_t bytes;
-  bool entries; /* some are appended */
-};
 
 static void put_entry(const struct db *db, rocksdb_writebatch_t *rocks,
                       const struct rkv_entry *entry) {
-  uint8_t key[DB_KEY], head[DB_ENTRY_HEAD];
+  uint8_t key[IDS_KEY], head[DB_ENTRY_HEAD];
   const char *keys[] = {(const char *)key};
   const char *values[] = {(const char *)head,
                           entry->payload.len > 0 ? (const char *)entry->payload.data : ""};
   const size_t key_sizes[] = {sizeof key}, value_sizes[] = {sizeof head, entry->payload.len};
-  db_key(key, entry->id.index);
+  put_key(key, entry->id.index);
   rkv_put_le(head, entry->id.term, 8);
   rkv_put_le(head + 8, entry->kind, 4);
   rocksdb_writebatch_putv_cf(rocks, db->families[DB_LOG], 1, keys, key_sizes, 2, values,
@@ -44,8 +35,8 @@ static void drop(const struct db *db, rocksdb_writebatch_t *rocks, rkv_index fro
     return;
   }
   for (rkv_index index = from; index <= to; index++) {
-    uint8_t key[DB_KEY];
-    db_key(key, index);
+    uint8_t key[IDS_KEY];
+    put_key(key, index);
     rocksdb_writebatch_delete_cf(rocks, db->families[DB_LOG], (const char *)key, sizeof key);
   }
 }
@@ -80,24 +71,11 @@ static enum rkv_status write_durably(struct store *s, rocksdb_writebatch_t *rock
   if (rocksdb_writebatch_count(rocks) == 0) return RKV_OK; /* all refused */
   status = ledger_write(&s->ledger, &s->db, rocks, error);
   if (status != RKV_OK) return status;
-  atomic_fetch_add_explicit(&s->log.counts.syncs, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&s->log.counts.written_bytes, bytes, memory_order_relaxed);
+  log_count_sync(&s->log, bytes);
   return RKV_OK;
 }
 
 /* ---- waiting for room ---- */
-
-/* True if the newest purge in the queue, *up_to, may go ahead (W2): no truncation in the queue
- * reaches below durable_last. */
-static bool may_purge_ahead(struct store *s, struct rkv_log_id *up_to) {
-  bool may;
-  log_lock(&s->log);
-  *up_to = s->log.held.purged;
-  may = up_to->index > s->purged && up_to->index <= s->log.durable_last &&
-        s->log.failed.status == RKV_OK;
-  log_unlock(&s->log);
-  return may;
-}
 
 static enum rkv_status purge_ahead(struct store *s, struct rkv_log_id up_to,
                                    struct rkv_error *error) {
@@ -119,36 +97,23 @@ static enum rkv_status reclaim(struct store *s, struct rkv_error *error) {
 static enum rkv_status await_room(struct store *s, uint64_t bytes, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   while (status == RKV_OK && !room_for_entries(s, bytes)) {
-    struct rkv_log_id up_to;
-    if (may_purge_ahead(s, &up_to))
+    struct rkv_log_id up_to = queue_purge_ahead(&s->log, s->purged);
+    if (up_to.index > 0)
       status = purge_ahead(s, up_to, error);
     else if (s->reclaimed < s->purged)
       status = reclaim(s, error);
     else
-      status = room_pause(s, error);
+      status = log_pause(&s->log, RETRY_MS, error);
   }
   return status;
 }
 
 /* ---- batches ---- */
 
-/* From `op` to `last`, or as many as a batch takes. */
-static struct batch writer_gather(const struct op *op, const struct op *last) {
-  struct batch b = {.last = op};
-  for (; b.bytes < BATCH_BYTES_MAX; op = op->next) {
-    b.last = op;
-    b.bytes += op->bytes;
-    b.entries = b.entries || (op->type == OP_APPEND && !op->refused);
-    if (op == last) break;
-  }
-  return b;
-}
-
-/* Writes operations and completes them. */
-static enum rkv_status write_some(struct log *log, struct op *op, const struct op *last,
-                                  struct rkv_error *error) {
+enum rkv_status writer_write(struct log *log, struct op *op, const struct op *last,
+                             struct rkv_error *error) {
   struct store *s = (struct store *)log;
-  struct batch b = writer_gather(op, last);
+  struct queue_batch b = queue_gather(op, last, BATCH_BYTES_MAX);
   rocksdb_writebatch_t *rocks;
   rkv_index purged;
   enum rkv_status status = b.entries ? await_room(s, b.bytes, error) : RKV_OK;
@@ -165,9 +130,4 @@ static enum rkv_status write_some(struct log *log, struct op *op, const struct o
   assert(op == b.last); /* (W1) */
   queue_finish(log, b.last);
   return s->purged > purged ? db_return_space(&s->db, DB_LOG, 0, s->purged, error) : RKV_OK;
-}
-
-void *writer_main(void *arg) {
-  queue_serve(arg, write_some);
-  return NULL;
 }

@@ -5,7 +5,6 @@
 #include "keeper.h"
 
 #include "lack.h"
-#include "snapshot.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -19,42 +18,30 @@ enum {
 
 /* ---- before the threads ---- */
 
-static enum rkv_status drop_all(struct store *s, enum dir_file file, struct rkv_error *error) {
-  uint64_t *numbers;
-  size_t count;
-  enum rkv_status status = dir_list(&s->dir, file, &numbers, &count, error);
-  for (size_t i = 0; i < count && status == RKV_OK; i++)
-    status = dir_drop(&s->dir, dir_name(file, numbers[i]), error);
-  free(numbers);
-  return status;
-}
-
 static enum rkv_status spare_size(struct store *s, uint64_t number, uint64_t *size,
                                   struct rkv_error *error) {
-  struct dir_name name = dir_name(DIR_SPARE, number);
+  struct numbered_name name = dir_name(DIR_SPARE, number);
   int fd;
-  enum rkv_status status = dir_open_file(&s->dir, name, O_RDONLY, &fd, error);
+  enum rkv_status status = folder_open_file(&s->log.folder, name.text, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = dir_file_size(&s->dir, fd, name, size, error);
-  dir_close_file(&s->dir, fd);
+  status = folder_file_size(&s->log.folder, fd, name.text, size, error);
+  folder_close_file(&s->log.folder, fd);
   return status;
 }
 
 enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error) {
   uint64_t *numbers;
   size_t count;
-  enum rkv_status status = drop_all(s, DIR_TEMPORARY, error);
-  if (status != RKV_OK) return status;
-  status = dir_list(&s->dir, DIR_SPARE, &numbers, &count, error);
+  enum rkv_status status = dir_list(&s->log.folder, DIR_SPARE, &numbers, &count, error);
   for (size_t i = 0; i < count && status == RKV_OK; i++) {
     uint64_t size = 0;
     status = spare_size(s, numbers[i], &size, error);
     if (status != RKV_OK) break;
-    if (numbers[i] >= s->next_file) s->next_file = numbers[i] + 1;
+    if (numbers[i] >= s->log.next_file) s->log.next_file = numbers[i] + 1;
     if (size == s->options.segment_bytes && s->spare_count < s->options.spares_max)
       store_add_spare(s, numbers[i], true); /* it may have held records */
     else
-      status = dir_drop(&s->dir, dir_name(DIR_SPARE, numbers[i]), error);
+      status = folder_drop(&s->log.folder, dir_name(DIR_SPARE, numbers[i]).text, error);
   }
   free(numbers);
   return status;
@@ -66,10 +53,11 @@ static bool keeper_never(void *arg) {
 }
 
 enum rkv_status keeper_make_first(struct store *s, struct rkv_error *error) {
-  uint64_t number = s->next_file++;
+  uint64_t number = s->log.next_file++;
   enum rkv_status status;
   if (s->spare_count > 0) return RKV_OK;
-  status = segment_make_spare(&s->dir, number, s->options.segment_bytes, keeper_never, NULL, error);
+  status = segment_make_spare(&s->log.folder, number, s->options.segment_bytes, keeper_never, NULL,
+                              error);
   if (status == RKV_OK) store_add_spare(s, number, false);
   return status;
 }
@@ -95,7 +83,7 @@ static void pause_keeper(struct store *s) {
 /* Asks the device before zeros are written to it in vain. */
 static enum rkv_status look_for_room(const struct store *s, uint64_t kept,
                                      struct rkv_error *error) {
-  uint64_t found = folder_free_bytes(s->dir.files, s->dir.fd);
+  uint64_t found = folder_free_bytes(&s->log.folder);
   if (found >= kept && found - kept >= s->options.segment_bytes) return RKV_OK;
   return rkv_fail(error, RKV_NO_SPACE,
                   "%" PRIu64 " bytes are free, of which a snapshot may need %" PRIu64, found, kept);
@@ -113,16 +101,15 @@ static void find_time(struct store *s, enum rkv_status status, bool tried) {
 /* Under the lock, which it leaves meanwhile. */
 static void make_spare(struct store *s) {
   struct rkv_error error;
-  uint64_t number = s->next_file++;
-  uint64_t kept = log_next_snapshot(&s->log, s->options.segment_bytes);
+  uint64_t number = s->log.next_file++;
   enum rkv_status status;
   bool tried;
-  if (s->log.newest) kept += ((struct snapshot_file *)s->log.newest)->header_size;
   log_unlock(&s->log);
-  status = look_for_room(s, kept, &error);
+  status = look_for_room(s, log_next_snapshot(&s->log, s->options.segment_bytes), &error);
   tried = status == RKV_OK;
   if (tried)
-    status = segment_make_spare(&s->dir, number, s->options.segment_bytes, is_futile, s, &error);
+    status =
+        segment_make_spare(&s->log.folder, number, s->options.segment_bytes, is_futile, s, &error);
   if (status == RKV_OK || log_passes(status))
     lack_note(s, status, s->options.segment_bytes, LACK_WAITS_SOON, &error);
   else if (status != RKV_CANCELLED)
@@ -146,16 +133,16 @@ static bool can_recycle(const struct store *s) {
 /* Under the lock, which it leaves meanwhile. */
 static void recycle(struct store *s) {
   struct segment *segment = s->oldest;
-  struct dir_name name = dir_name(DIR_LOG, segment->sequence);
+  struct numbered_name name = dir_name(DIR_LOG, segment->sequence);
   struct rkv_error error;
   enum rkv_status status;
-  uint64_t number = s->next_file++;
+  uint64_t number = s->log.next_file++;
   bool keep = segment->size == s->options.segment_bytes && s->spare_count < s->options.spares_max;
   assert(can_recycle(s)); /* (S2) */
   s->oldest = segment->next;
   log_unlock(&s->log);
-  status = keep ? dir_rename(&s->dir, name, dir_name(DIR_SPARE, number), &error)
-                : dir_drop(&s->dir, name, &error);
+  status = keep ? folder_rename(&s->log.folder, name.text, dir_name(DIR_SPARE, number).text, &error)
+                : folder_drop(&s->log.folder, name.text, &error);
   if (status == RKV_OK)
     atomic_fetch_sub_explicit(&s->segments, 1, memory_order_relaxed);
   else
@@ -184,7 +171,7 @@ void *keeper_main(void *arg) {
       make_spare(s);
     else if (wants_spare(s))
       pause_keeper(s);
-    else if (s->writer_done)
+    else if (s->closed)
       break;
     else
       log_wait(&s->log, &s->chores);

@@ -5,7 +5,7 @@
 #include "store.h"
 
 void *keeper_main(void *store);
-/* Takes over what the directory holds of spares, drops what is unfinished. Before the threads. */
+/* Takes over what the directory holds of spares. Before the threads. */
 enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error);
 /* Makes one spare unless there is one. Before the threads. */
 enum rkv_status keeper_make_first(struct store *s, struct rkv_error *error);

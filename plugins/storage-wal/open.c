@@ -1,13 +1,13 @@
-/* open.c: opens and closes the storage. */
+/* open.c: opens the storage, and frees it. */
 #include "open.h"
 
 #include "keeper.h"
-#include "snapshot.h"
 #include "writer.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what the log does to the index ---- */
 
@@ -41,13 +41,6 @@ static rkv_term term(struct log *log, rkv_index index) {
   return index_term(&store_of_log(log)->index, index);
 }
 
-static const struct log_ops log_ops = {.plugin = "storage-wal",
-                                       .section = STORE_LOG,
-                                       .snapshots = &snapshot_ops,
-                                       .take = log_take,
-                                       .drop = log_drop,
-                                       .term = term};
-
 /* ---- open ---- */
 
 static uint64_t read_segments(void *store) {
@@ -60,7 +53,7 @@ static uint64_t read_no_descriptors(void *store) {
 
 static enum rkv_status register_metrics(struct store *s, struct rkv_error *error) {
   const struct rkv_host *host = s->log.host;
-  enum rkv_status status = log_register(&s->log, error);
+  enum rkv_status status = RKV_OK;
   s->metrics[0] = (struct rkv_metric){"segments", "log files in use", read_segments, s};
   s->metrics[1] = (struct rkv_metric){"no_descriptors",
                                       "1 while there is no file descriptor for another log file",
@@ -81,7 +74,7 @@ static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv
   status = keeper_make_first(s, error);
   if (status != RKV_OK) return status;
   head.recycled = s->spare_recycled[0];
-  status = segment_begin(&s->dir, s->spares[0], &head, &r->fd, error);
+  status = segment_begin(&s->log.folder, s->spares[0], &head, &r->fd, error);
   if (status == RKV_OK) status = store_raise_owner(s, head.sequence, 0, error);
   if (status != RKV_OK) return status;
   store_drop_spare(s);
@@ -93,29 +86,12 @@ static enum rkv_status begin_log(struct store *s, struct recovery *r, struct rkv
   return status;
 }
 
-/* Logs what was found. */
-static void report(const struct store *s, const struct recovery *r, uint64_t began_ns) {
-  if (r->torn)
-    rkv_log(s->log.host, RKV_LOG_WARN, STORE_LOG,
-            "%s: offset %" PRIu64 ": a write that a crash cut off is dropped: %s",
-            dir_name(DIR_LOG, r->active->sequence).text, r->active->end, r->torn_why);
-  if (!s->options.sync)
-    rkv_log(s->log.host, RKV_LOG_WARN, STORE_LOG,
-            "sync = false: what is acknowledged may be lost with the machine's power");
-  rkv_log(s->log.host, RKV_LOG_INFO, STORE_LOG,
-          "opened dir=%s first=%" PRIu64 " last=%" PRIu64 " snapshot=%" PRIu64 " records=%" PRIu64
-          " took_ms=%" PRIu64,
-          s->options.dir, r->image.held.purged.index + 1, r->image.held.last.index,
-          s->log.newest ? s->log.newest->meta.last.index : 0, r->records,
-          (s->log.host->now_ns(s->log.host->ctx) - began_ns) / 1000000);
-}
-
 /* Takes the recovered log over. */
 static enum rkv_status take_over(struct store *s, struct recovery *r, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   if (r->file_size < r->active->size)
-    status = segment_fill(&s->dir, dir_name(DIR_LOG, r->active->sequence), r->fd, r->file_size,
-                          r->active->size, error);
+    status = segment_fill(&s->log.folder, dir_name(DIR_LOG, r->active->sequence), r->fd,
+                          r->file_size, r->active->size, error);
   if (status == RKV_OK) status = writer_new(s, r, error);
   if (status != RKV_OK) return status;
   assert(recover_is_whole(r)); /* (V3) */
@@ -142,7 +118,7 @@ static enum rkv_status settle_owner(struct store *s, struct recovery *r, struct 
   if (s->owner.fd >= 0) return store_raise_owner(s, segment, snapshot, error);
   s->owner.segment = segment;
   s->owner.snapshot = snapshot;
-  status = owner_make(&s->dir, s->log.host->node_id, &s->owner, error);
+  status = owner_make(&s->log.folder, s->log.host->node_id, &s->owner, error);
   if (status != RKV_NO_SPACE || !r->active) return status;
   rkv_log(s->log.host, RKV_LOG_WARN, STORE_LOG,
           "device full: files that go missing are not noticed until the next start: %s",
@@ -151,77 +127,95 @@ static enum rkv_status settle_owner(struct store *s, struct recovery *r, struct 
 }
 
 /* Reads everything before anything is changed: a refusal leaves the directory as it was. */
-static enum rkv_status open_files(struct store *s, struct rkv_error *error) {
-  uint64_t began_ns = s->log.host->now_ns(s->log.host->ctx);
-  struct recovery r;
-  enum rkv_status status = dir_open(&s->dir, s->dir.files, s->options.dir, s->options.sync, error);
-  if (status != RKV_OK) return status;
-  status = recover(&s->dir, s->log.host->node_id, NULL, &r, error);
-  if (status != RKV_OK) return status;
-  status = snapshot_find(s, error);
+static enum rkv_status open_files(struct store *s, struct recovery *r, struct rkv_error *error) {
+  struct log *log = &s->log;
+  uint64_t *numbers = NULL;
+  size_t count = 0;
+  enum rkv_status status = dir_list(&log->folder, DIR_SNAPSHOT, &numbers, &count, error);
+  if (status == RKV_OK && count > 0) status = snapshot_files_find(log, numbers[count - 1], error);
+  free(numbers);
   if (status == RKV_OK)
-    status = whole_snapshot(&r.owner, s->log.newest ? s->log.newest->number : 0, error);
-  if (status == RKV_OK) status = settle_owner(s, &r, error);
+    status = whole_snapshot(&r->owner, log->newest ? log->newest->number : 0, error);
+  if (status == RKV_OK) status = settle_owner(s, r, error);
   if (status == RKV_OK) status = keeper_adopt(s, error);
-  if (status == RKV_OK) status = snapshot_drop_old(s, error);
-  if (status == RKV_OK && !r.active) status = begin_log(s, &r, error);
-  if (status == RKV_OK) report(s, &r, began_ns);
-  if (status == RKV_OK) status = take_over(s, &r, error);
+  if (status == RKV_OK) status = snapshot_files_drop_others(log, error);
+  if (status == RKV_OK && !r->active) status = begin_log(s, r, error);
+  if (status == RKV_OK && r->torn)
+    rkv_log(log->host, RKV_LOG_WARN, STORE_LOG,
+            "%s: offset %" PRIu64 ": a write that a crash cut off is dropped: %s",
+            dir_name(DIR_LOG, r->active->sequence).text, r->active->end, r->torn_why);
+  return status == RKV_OK ? take_over(s, r, error) : status;
+}
+
+/* Puts the directory before the text of a leaf, which knows files by their names alone. */
+static enum rkv_status placed(const char *dir, enum rkv_status status, struct rkv_error *error) {
+  char text[RKV_ERROR_TEXT_MAX];
+  if (status == RKV_OK || strstr(error->text, dir)) return status;
+  memcpy(text, error->text, sizeof text);
+  return rkv_fail(error, status, "%.200s: %s", dir, text);
+}
+
+DECLARE_TAKE(wal_take_options, wal_options, WAL_OPTION_LIST)
+
+static enum rkv_status store_open(struct log *log, const struct rkv_config *config,
+                                  struct rkv_error *error) {
+  struct store *s = store_of_log(log);
+  struct recovery r;
+  enum rkv_status status;
+  s->owner.fd = -1;
+  (void)pthread_mutex_init(&s->owner_lock, NULL);
+  threads_init_condition(&s->chores);
+  status = wal_take_options(config, &s->options, error);
+  if (status != RKV_OK) return status;
+  s->options.segment_bytes -= s->options.segment_bytes % RECORD_ALIGN;
+  log->queue_bytes_max = s->options.queue_bytes_max;
+  log->folder.path = s->options.dir;
+  log->folder.sync = s->options.sync != 0;
+  status = folder_open(&log->folder, error);
+  if (status == RKV_OK) status = recover(&log->folder, log->host->node_id, NULL, &r, error);
+  if (status != RKV_OK) return placed(s->options.dir, status, error);
+  status = open_files(s, &r, error);
   recover_free(&r);
-  return status;
+  if (status == RKV_OK) status = register_metrics(s, error);
+  if (status == RKV_OK && log->threads->start(log->threads->ctx, &s->keeper, keeper_main, s) != 0)
+    status = rkv_fail(error, RKV_NO_MEMORY, "no thread for the log's segments");
+  return placed(s->options.dir, status, error);
 }
 
-static enum rkv_status start_threads(struct store *s, struct rkv_error *error) {
-  const struct threads *threads = s->log.threads;
-  if (threads->start(threads->ctx, &s->writer_thread, writer_main, s) != 0)
-    return rkv_fail(error, RKV_NO_MEMORY, "no thread for the log");
-  if (threads->start(threads->ctx, &s->keeper_thread, keeper_main, s) == 0) return RKV_OK;
-  log_close(&s->log);
-  threads->join(threads->ctx, s->writer_thread);
-  return rkv_fail(error, RKV_NO_MEMORY, "no thread for the log's segments");
+/* ---- close ---- */
+
+static void end_keeper(struct store *s) {
+  log_lock(&s->log);
+  s->closed = true;
+  log_signal(&s->log, &s->chores);
+  log_unlock(&s->log);
+  s->log.threads->join(s->log.threads->ctx, s->keeper);
 }
 
-static void store_free(struct store *s) {
+static void store_free(struct log *log) {
+  struct store *s = store_of_log(log);
+  if (s->keeper) end_keeper(s);
   writer_free(s->writer);
   index_free(&s->index);
   segment_free_all(s->oldest);
-  snapshots_drop(s->log.newest);
-  owner_close(&s->dir, &s->owner);
-  dir_close(&s->dir);
+  owner_close(&log->folder, &s->owner);
   (void)pthread_cond_destroy(&s->chores);
-  log_destroy(&s->log);
   (void)pthread_mutex_destroy(&s->owner_lock);
-  free(s);
 }
 
-enum rkv_status store_open(const struct rkv_host *host, const struct wal_options *options,
-                           const struct files *files, const struct threads *threads,
-                           struct store **store, struct rkv_error *error) {
-  struct store *s = calloc(1, sizeof *s);
-  enum rkv_status status;
-  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory for the storage");
-  log_init(&s->log, host, &log_ops, threads, options->queue_bytes_max);
-  s->options = *options;
-  s->dir.files = files;
-  s->dir.fd = s->owner.fd = -1;
-  s->next_file = 1;
-  (void)pthread_mutex_init(&s->owner_lock, NULL);
-  threads_init_condition(&s->chores);
-  status = open_files(s, error);
-  if (status == RKV_OK) status = register_metrics(s, error);
-  if (status == RKV_OK) status = start_threads(s, error);
-  if (status == RKV_OK)
-    *store = s;
-  else
-    store_free(s);
-  return status;
+static enum rkv_status note_snapshot(struct log *log, uint64_t number, struct rkv_error *error) {
+  return store_raise_owner(store_of_log(log), 0, number, error);
 }
 
-void store_close(void *storage) {
-  struct store *s = storage;
-  const struct threads *threads = s->log.threads;
-  log_close(&s->log);
-  threads->join(threads->ctx, s->writer_thread);
-  threads->join(threads->ctx, s->keeper_thread);
-  store_free(s);
-}
+const struct log_ops store_log_ops = {.plugin = "storage-wal",
+                                      .section = STORE_LOG,
+                                      .size = sizeof(struct store),
+                                      .snapshots = &snapshot_files_ops,
+                                      .open = store_open,
+                                      .write = writer_write,
+                                      .written = writer_end,
+                                      .free = store_free,
+                                      .note_snapshot = note_snapshot,
+                                      .take = log_take,
+                                      .drop = log_drop,
+                                      .term = term};

@@ -4,11 +4,7 @@
 
 #include "store.h"
 
-/* Opens the directory and starts the threads, both by these tables, which are borrowed until
- * store_close. Errors: those of rkv_storage_ops.open. */
-enum rkv_status store_open(const struct rkv_host *host, const struct wal_options *options,
-                           const struct files *files, const struct threads *threads,
-                           struct store **store, struct rkv_error *error);
-void store_close(void *storage);
+/* Of a struct store: for life_open. */
+extern const struct log_ops store_log_ops;
 
 #endif

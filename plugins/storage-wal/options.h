@@ -5,10 +5,6 @@
 
 #include <storage-parts/declare.h>
 
-#define KIB UINT64_C(1024)
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
-
 /* X(name, TYPE, default, min, max, flags, help), those that are numbers. Appended, never reordered:
  * rkv_config has this order, `dir` first. */
 #define WAL_OPTION_LIST(X)                                                                         \
@@ -16,8 +12,7 @@
     "size of a log file; small ones are for tests")                                                \
   X(spares_max, UINT, "2", 1, STORE_SPARES_MAX, 0,                                                 \
     "log files kept ready, made ahead or recycled; one is made before it is needed")               \
-  X(queue_bytes_max, SIZE, "256MiB", 1 * MIB, 64 * GIB, 0,                                         \
-    "what may wait in memory for a slow or full device; beyond it the node stops")                 \
+  DECLARE_QUEUE_BYTES_MAX(X)                                                                       \
   X(sync, BOOL, "true", 0, 0, 0,                                                                   \
     "WARNING: false never waits for the device, and power loss may lose what was acknowledged")
 

@@ -8,7 +8,6 @@
 #include <storage-parts/owned.h>
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,10 +22,10 @@ enum {
 /* Where the fields of a place stand. */
 enum { AT_CRC = 0, AT_CHANGES = 8, AT_SEGMENT = 16, AT_SNAPSHOT = 24, PLACE_BYTES = 32 };
 
-static const struct dir_name name = {OWNED_FILE}, temporary = {OWNED_FILE_NEW};
+static const struct numbered_name name = {OWNED_FILE}, temporary = {OWNED_FILE_NEW};
 
-static off_t place_at(uint64_t changes) {
-  return (off_t)(UNIT + changes % PLACES * UNIT);
+static uint64_t place_at(uint64_t changes) {
+  return UNIT + changes % PLACES * UNIT;
 }
 
 static uint32_t owner_checksum(const struct owner *owner, const uint8_t *place) {
@@ -41,8 +40,8 @@ static void encode(const struct owner *owner, uint8_t place[PLACE_BYTES]) {
   put_u32(place + AT_CRC, owner_checksum(owner, place));
 }
 
-void owner_close(const struct dir *dir, struct owner *owner) {
-  dir_close_file(dir, owner->fd);
+void owner_close(const struct folder *folder, struct owner *owner) {
+  folder_close_file(folder, owner->fd);
   owner->fd = -1;
 }
 
@@ -85,28 +84,26 @@ static enum rkv_status owner_take(struct owner *owner, const uint8_t *bytes, siz
   return owned_check_node(name.text, owner->node_id, node_id, error);
 }
 
-enum rkv_status owner_read(const struct dir *dir, rkv_node_id node_id, struct owner *owner,
+enum rkv_status owner_read(const struct folder *folder, rkv_node_id node_id, struct owner *owner,
                            struct rkv_error *error) {
   uint8_t bytes[FILE_BYTES];
   size_t len = 0;
   enum rkv_status status = RKV_OK;
-  struct stat info;
   *owner = (struct owner){.fd = -1};
-  if (dir->files->look(dir->files->ctx, dir->fd, name.text, &info) != 0 && errno == ENOENT)
-    return RKV_OK;
-  status = dir_open_file(dir, name, node_id ? O_RDWR : O_RDONLY, &owner->fd, error);
+  if (folder_lacks(folder, name.text)) return RKV_OK;
+  status = folder_open_file(folder, name.text, node_id ? O_RDWR : O_RDONLY, &owner->fd, error);
   if (status != RKV_OK) return status;
-  if (node_id) status = dir_sync_file(dir, owner->fd, name, error);
+  if (node_id) status = folder_sync_file(folder, owner->fd, name.text, error);
   if (status == RKV_OK)
-    status = dir_read(dir, owner->fd, name, bytes, sizeof bytes, 0, &len, error);
+    status = folder_read(folder, owner->fd, name.text, bytes, sizeof bytes, 0, &len, error);
   if (status == RKV_OK) status = owner_take(owner, bytes, len, node_id, error);
-  if (status != RKV_OK) owner_close(dir, owner);
+  if (status != RKV_OK) owner_close(folder, owner);
   return status;
 }
 
 /* ---- make and change ---- */
 
-enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct owner *owner,
+enum rkv_status owner_make(const struct folder *folder, rkv_node_id node_id, struct owner *owner,
                            struct rkv_error *error) {
   uint8_t bytes[FILE_BYTES] = {0};
   struct rkv_error ignored;
@@ -117,18 +114,19 @@ enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct ow
   owner->seed = crc32c(0, bytes, UNIT);
   owner->changes = 0;
   encode(owner, bytes + place_at(0));
-  status = dir_open_file(dir, temporary, O_RDWR | O_CREAT | O_TRUNC, &owner->fd, error);
+  status = folder_open_file(folder, temporary.text, O_RDWR | O_CREAT | O_TRUNC, &owner->fd, error);
   if (status != RKV_OK) return status;
-  status = dir_write(dir, owner->fd, temporary, bytes, sizeof bytes, 0, error);
-  if (status == RKV_OK) status = dir_sync_file(dir, owner->fd, temporary, error);
-  if (status == RKV_OK) status = dir_rename(dir, temporary, name, error);
+  status = folder_write(folder, owner->fd, temporary.text, bytes, sizeof bytes, 0, error);
+  if (status == RKV_OK) status = folder_sync_file(folder, owner->fd, temporary.text, error);
+  if (status == RKV_OK) status = folder_rename(folder, temporary.text, name.text, error);
   if (status == RKV_OK) return RKV_OK;
-  owner_close(dir, owner);
-  (void)dir_drop(dir, temporary, &ignored); /* what stays is overwritten by the next try */
+  owner_close(folder, owner);
+  (void)folder_drop(folder, temporary.text,
+                    &ignored); /* what stays is overwritten by the next try */
   return status;
 }
 
-enum rkv_status owner_raise(const struct dir *dir, struct owner *owner, uint64_t segment,
+enum rkv_status owner_raise(const struct folder *folder, struct owner *owner, uint64_t segment,
                             uint64_t snapshot, struct rkv_error *error) {
   uint8_t place[PLACE_BYTES];
   enum rkv_status status;
@@ -139,8 +137,9 @@ enum rkv_status owner_raise(const struct dir *dir, struct owner *owner, uint64_t
   assert(place_at(owner->changes) != place_at(owner->changes - 1)); /* (O3) */
   assert(owner->segment >= segment && owner->snapshot >= snapshot); /* (O2) */
   encode(owner, place);
-  status = dir_write(dir, owner->fd, name, place, sizeof place, place_at(owner->changes), error);
-  if (status == RKV_OK) status = dir_sync_file(dir, owner->fd, name, error);
+  status = folder_write(folder, owner->fd, name.text, place, sizeof place, place_at(owner->changes),
+                        error);
+  if (status == RKV_OK) status = folder_sync_file(folder, owner->fd, name.text, error);
   if (status == RKV_OK) return RKV_OK;
   if (error) error->status = RKV_IO; /* never NO_SPACE, which would be tried again */
   return RKV_IO;

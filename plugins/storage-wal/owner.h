@@ -26,18 +26,18 @@ struct owner {
 /* Reads it. With a node id it may be changed later: what a killed process left of it in the page
  * cache is synced first. Errors: RKV_FOREIGN if another plugin, node (0: of any) or a newer version
  * owns the directory; RKV_CORRUPT; RKV_IO, RKV_FULL. */
-enum rkv_status owner_read(const struct dir *dir, rkv_node_id node_id, struct owner *owner,
+enum rkv_status owner_read(const struct folder *folder, rkv_node_id node_id, struct owner *owner,
                            struct rkv_error *error);
 
 /* Makes it, with segment and snapshot as *owner has them. Errors: RKV_NO_SPACE, RKV_FULL, RKV_IO,
  * and there is no rkv-owner. */
-enum rkv_status owner_make(const struct dir *dir, rkv_node_id node_id, struct owner *owner,
+enum rkv_status owner_make(const struct folder *folder, rkv_node_id node_id, struct owner *owner,
                            struct rkv_error *error);
 
 /* Raises them, if they are below these; durable when it returns. Errors: RKV_IO. */
-enum rkv_status owner_raise(const struct dir *dir, struct owner *owner, uint64_t segment,
+enum rkv_status owner_raise(const struct folder *folder, struct owner *owner, uint64_t segment,
                             uint64_t snapshot, struct rkv_error *error);
 
-void owner_close(const struct dir *dir, struct owner *owner);
+void owner_close(const struct folder *folder, struct owner *owner);
 
 #endif

@@ -48,7 +48,7 @@ static bool find_run(struct reading *reading, rkv_index last) {
 
 static void release(struct run_reading *r) {
   if (!r->segment) return;
-  dir_close_file(&store_of_reading(r)->dir, r->fd);
+  folder_close_file(&r->base.log->folder, r->fd);
   log_lock(r->base.log);
   r->segment->readers--;
   log_signal(r->base.log, &store_of_reading(r)->chores);
@@ -124,7 +124,7 @@ static enum rkv_status give_run(struct run_reading *r, struct rkv_buf bytes, uin
 static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) {
   const struct run *run = &r->run;
   const struct rkv_host *host = r->base.log->host;
-  struct dir_name name = dir_name(DIR_LOG, r->segment->sequence);
+  struct numbered_name name = dir_name(DIR_LOG, r->segment->sequence);
   uint64_t needed = READ_WINDOW, whole = run->end - run->offset;
   for (;;) {
     size_t len = (size_t)(needed < whole ? needed : whole), got = 0;
@@ -132,8 +132,8 @@ static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) 
     enum rkv_status status;
     uint8_t *room = host->buf_alloc(host->ctx, len, &bytes);
     if (!room) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory for %zu bytes", name.text, len);
-    status = dir_read(&store_of_reading(r)->dir, r->fd, name, room, len, (off_t)run->offset, &got,
-                      error);
+    status =
+        folder_read(&r->base.log->folder, r->fd, name.text, room, len, run->offset, &got, error);
     if (status == RKV_OK) status = give_run(r, rkv_buf_slice(bytes, 0, got), &needed, error);
     rkv_buf_drop(&bytes);
     if (status != RKV_OK || needed == 0) return status;
@@ -147,8 +147,9 @@ static enum rkv_status read_run(struct run_reading *r, struct rkv_error *error) 
 /* Opens the file of a segment that counts this reader. */
 static enum rkv_status open_segment(struct run_reading *r, struct segment *segment,
                                     struct rkv_error *error) {
-  struct dir_name name = dir_name(DIR_LOG, segment->sequence);
-  enum rkv_status status = dir_open_file(&store_of_reading(r)->dir, name, O_RDONLY, &r->fd, error);
+  struct numbered_name name = dir_name(DIR_LOG, segment->sequence);
+  enum rkv_status status =
+      folder_open_file(&r->base.log->folder, name.text, O_RDONLY, &r->fd, error);
   r->segment = segment;
   if (status != RKV_OK) release(r);
   return status;
@@ -168,15 +169,9 @@ enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to, uint64
                              struct rkv_entry *entries, size_t capacity, size_t *count,
                              struct rkv_error *error) {
   static const struct reading_ops ops = {.find = find_run, .give = give_found};
-  struct run_reading r = {.base = {.log = storage,
-                                   .ops = &ops,
-                                   .at = from,
-                                   .to = to,
-                                   .bytes_max = bytes_max,
-                                   .entries = entries,
-                                   .capacity = capacity},
-                          .fd = -1};
-  enum rkv_status status = reading_run(&r.base, count, error);
+  struct run_reading r = {.base = {.log = storage, .ops = &ops}, .fd = -1};
+  enum rkv_status status =
+      reading_run(&r.base, from, to, bytes_max, entries, capacity, count, error);
   release(&r);
   return status;
 }

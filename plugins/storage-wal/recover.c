@@ -11,7 +11,7 @@
 
 /* One reading of a directory. */
 struct walk {
-  const struct dir *dir;
+  const struct folder *folder;
   rkv_node_id node_id;
   struct recover_watcher *watcher;
   struct recovery *r;
@@ -21,9 +21,9 @@ struct walk {
 void recover_free(struct recovery *r) {
   index_free(&r->image.index);
   segment_free_all(r->oldest);
-  dir_close_file(r->dir, r->fd);
-  owner_close(r->dir, &r->owner);
-  *r = (struct recovery){.dir = r->dir, .fd = -1, .owner.fd = -1};
+  folder_close_file(r->folder, r->fd);
+  owner_close(r->folder, &r->owner);
+  *r = (struct recovery){.folder = r->folder, .fd = -1, .owner.fd = -1};
 }
 
 static bool same_vote(struct rkv_vote a, struct rkv_vote b) {
@@ -156,40 +156,40 @@ static enum rkv_status check_end(const struct walk *w, uint64_t end, struct rkv_
 
 /* Makes durable what a process that was killed, or never synced, left in the page cache. The last
  * segment, whose end is to be judged, is then read from the device. */
-static enum rkv_status settle(const struct dir *dir, int fd, struct dir_name name, bool is_last,
-                              struct rkv_error *error) {
-  enum rkv_status status = dir_sync_file(dir, fd, name, error);
-  if (status == RKV_OK && dir->sync && is_last) dir->files->forget(dir->files->ctx, fd);
+static enum rkv_status settle(const struct folder *folder, int fd, struct numbered_name name,
+                              bool is_last, struct rkv_error *error) {
+  enum rkv_status status = folder_sync_file(folder, fd, name.text, error);
+  if (status == RKV_OK && folder->sync && is_last) folder->files->forget(folder->files->ctx, fd);
   return status;
 }
 
 static enum rkv_status next_prev_end(const struct walk *w, uint64_t sequence, uint64_t *end,
                                      struct rkv_error *error) {
-  struct dir_name name = dir_name(DIR_LOG, sequence + 1);
+  struct numbered_name name = dir_name(DIR_LOG, sequence + 1);
   struct scan scan;
   int fd;
-  enum rkv_status status = dir_open_file(w->dir, name, O_RDONLY, &fd, error);
+  enum rkv_status status = folder_open_file(w->folder, name.text, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = scan_begin(&scan, w->dir, fd, name, error);
+  status = scan_begin(&scan, w->folder, fd, name, error);
   if (status == RKV_OK) {
     *end = scan.head.prev_end;
     scan_end(&scan);
   }
-  dir_close_file(w->dir, fd);
+  folder_close_file(w->folder, fd);
   return status;
 }
 
 /* Reads one segment; the last one's descriptor is kept. */
 static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_last,
                                     struct rkv_error *error) {
-  struct dir_name name = dir_name(DIR_LOG, sequence);
+  struct numbered_name name = dir_name(DIR_LOG, sequence);
   uint64_t end = 0;
   int fd;
   enum rkv_status status =
-      dir_open_file(w->dir, name, is_last && w->node_id ? O_RDWR : O_RDONLY, &fd, error);
+      folder_open_file(w->folder, name.text, is_last && w->node_id ? O_RDWR : O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  if (w->node_id) status = settle(w->dir, fd, name, is_last, error);
-  if (status == RKV_OK) status = scan_begin(&w->scan, w->dir, fd, name, error);
+  if (w->node_id) status = settle(w->folder, fd, name, is_last, error);
+  if (status == RKV_OK) status = scan_begin(&w->scan, w->folder, fd, name, error);
   if (status != RKV_OK) goto out;
   status = begin_segment(w, sequence, error);
   if (status == RKV_OK) status = replay(w, error);
@@ -201,10 +201,10 @@ static enum rkv_status read_segment(struct walk *w, uint64_t sequence, bool is_l
   scan_end(&w->scan);
   if (status == RKV_OK && is_last) {
     w->r->fd = fd;
-    return dir_file_size(w->dir, fd, name, &w->r->file_size, error);
+    return folder_file_size(w->folder, fd, name.text, &w->r->file_size, error);
   }
 out:
-  dir_close_file(w->dir, fd);
+  folder_close_file(w->folder, fd);
   return status;
 }
 
@@ -225,16 +225,17 @@ static enum rkv_status check_whole(const struct walk *w, uint64_t first_sequence
                   dir_name(DIR_LOG, first_sequence - 1).text, image->held.purged.index + 1, first);
 }
 
-enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,
-                        struct recovery *r, struct rkv_error *error) {
-  struct walk w = {.dir = dir, .node_id = node_id, .watcher = watcher, .r = r};
+enum rkv_status recover(const struct folder *folder, rkv_node_id node_id,
+                        struct recover_watcher *watcher, struct recovery *r,
+                        struct rkv_error *error) {
+  struct walk w = {.folder = folder, .node_id = node_id, .watcher = watcher, .r = r};
   uint64_t *sequences = NULL;
   size_t count = 0;
   enum rkv_status status;
-  *r = (struct recovery){.dir = dir, .fd = -1};
-  status = owner_read(dir, node_id, &r->owner, error);
-  if (status == RKV_OK) status = dir_list(dir, DIR_LOG, &sequences, &count, error);
-  if (status == RKV_OK) status = whole_log(dir, &r->owner, sequences, count, error);
+  *r = (struct recovery){.folder = folder, .fd = -1};
+  status = owner_read(folder, node_id, &r->owner, error);
+  if (status == RKV_OK) status = dir_list(folder, DIR_LOG, &sequences, &count, error);
+  if (status == RKV_OK) status = whole_log(folder, &r->owner, sequences, count, error);
   for (size_t i = 0; i < count && status == RKV_OK; i++)
     status = read_segment(&w, sequences[i], i + 1 == count, error);
   if (status == RKV_OK && count > 0) status = check_whole(&w, sequences[0], error);

@@ -14,7 +14,7 @@
 #include "whole.h"
 
 struct recovery {
-  const struct dir *dir;
+  const struct folder *folder;
   struct owner owner; /* for writing, if the caller is its node */
   struct image image;
   struct segment *oldest, *active; /* a list; both NULL: there is no log yet */
@@ -35,8 +35,9 @@ struct recover_watcher {
 
 /* Reads it all. node_id 0: of any node; watcher NULL: none. Errors: RKV_CORRUPT, RKV_FOREIGN,
  * RKV_IO, RKV_NO_MEMORY, with the place; *r needs no recover_free then. */
-enum rkv_status recover(const struct dir *dir, rkv_node_id node_id, struct recover_watcher *watcher,
-                        struct recovery *r, struct rkv_error *error);
+enum rkv_status recover(const struct folder *folder, rkv_node_id node_id,
+                        struct recover_watcher *watcher, struct recovery *r,
+                        struct rkv_error *error);
 
 /* (V3) holds: no entry is missing at the front. */
 bool recover_is_whole(const struct recovery *r);

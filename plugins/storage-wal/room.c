@@ -15,11 +15,9 @@ enum rkv_status room_settle(struct writer *w, struct rkv_error *error) {
   struct store *s = w->s;
   enum rkv_status status = stage_flush(&w->stage, error);
   if (status != RKV_OK || w->batch == w->stage.offset) return status;
-  status = dir_sync_file(&s->dir, w->stage.fd, w->stage.name, error);
+  status = folder_sync_file(&s->log.folder, w->stage.fd, w->stage.name.text, error);
   if (status != RKV_OK) return status;
-  atomic_fetch_add_explicit(&s->log.counts.syncs, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&s->log.counts.written_bytes, w->stage.offset - w->batch,
-                            memory_order_relaxed);
+  log_count_sync(&s->log, w->stage.offset - w->batch);
   w->batch = w->stage.offset;
   return RKV_OK;
 }
@@ -43,13 +41,11 @@ enum rkv_status room_put(struct writer *w, struct record *record, struct rkv_buf
 
 /* ---- a purge that goes ahead (W4) ---- */
 
-/* True if the newest purge in the queue gives a segment back and may go ahead: what it drops is
- * durable, and no truncation in the queue reaches below durable_last. Under the lock. */
+/* True if the newest purge in the queue may go ahead, and gives a segment back. Under the lock. */
 static bool may_purge_ahead(const struct writer *w) {
   const struct store *s = w->s;
-  rkv_index up_to = s->log.held.purged.index;
-  return up_to > w->purged.index && up_to <= s->log.durable_last && s->oldest != s->active &&
-         s->oldest->highest <= up_to && s->log.failed.status == RKV_OK &&
+  return log_may_purge(&s->log, w->purged.index) && s->oldest != s->active &&
+         s->oldest->highest <= s->log.held.purged.index &&
          w->stage.offset + RECORD_HEADER <= w->segment->size;
 }
 
@@ -115,14 +111,13 @@ static enum rkv_status await_spare(struct writer *w, uint64_t *number, bool *rec
  * room. */
 static enum rkv_status pause_for_room(struct writer *w, struct rkv_error *error) {
   struct store *s = w->s;
-  enum rkv_status status;
+  enum rkv_status status = RKV_OK;
+  bool purges;
   log_lock(&s->log);
-  if (may_purge_ahead(w))
-    status = purge_ahead(w, error);
-  else
-    status = log_pause(&s->log, LARGE_RETRY_MS, error);
+  purges = may_purge_ahead(w);
+  if (purges) status = purge_ahead(w, error);
   log_unlock(&s->log);
-  return status;
+  return purges ? status : log_pause(&s->log, LARGE_RETRY_MS, error);
 }
 
 /* Goes on in the segment that begins with `head`. */
@@ -131,7 +126,7 @@ static enum rkv_status go_on_in(struct writer *w, const struct head *head, int f
   struct store *s = w->s;
   struct segment *segment = NULL;
   enum rkv_status status = segment_new(head, &segment, error);
-  dir_close_file(&s->dir, w->stage.fd);
+  folder_close_file(&s->log.folder, w->stage.fd);
   w->stage.fd = fd;
   if (status == RKV_OK) status = store_raise_owner(s, head->sequence, 0, error);
   if (status != RKV_OK) {
@@ -170,7 +165,7 @@ static enum rkv_status rotate(struct writer *w, uint64_t spare, bool recycled, u
                         .purged = w->purged,
                         .last = w->last};
     int fd;
-    enum rkv_status status = segment_begin(&s->dir, spare, &head, &fd, error);
+    enum rkv_status status = segment_begin(&s->log.folder, spare, &head, &fd, error);
     if (status == RKV_OK) {
       lack_note(s, RKV_OK, 0, LACK_WAITS, NULL); /* the keeper, which has a spare, notes nothing */
       return go_on_in(w, &head, fd, error);

@@ -18,8 +18,8 @@ static enum rkv_status scan_look(struct scan *s, uint64_t offset, size_t want,
   if (offset < s->window_from || offset + want > s->window_from + s->window_len) {
     s->window_from = offset;
     status =
-        dir_read(s->dir, s->fd, s->name, s->window, there < WINDOW ? (size_t)there : (size_t)WINDOW,
-                 (off_t)offset, &s->window_len, error);
+        folder_read(s->folder, s->fd, s->name.text, s->window,
+                    there < WINDOW ? (size_t)there : (size_t)WINDOW, offset, &s->window_len, error);
     if (s->window_len < want) want = s->window_len;
   }
   *bytes = s->window + (offset - s->window_from);
@@ -27,18 +27,18 @@ static enum rkv_status scan_look(struct scan *s, uint64_t offset, size_t want,
   return status;
 }
 
-enum rkv_status scan_begin(struct scan *s, const struct dir *dir, int fd, struct dir_name name,
-                           struct rkv_error *error) {
+enum rkv_status scan_begin(struct scan *s, const struct folder *folder, int fd,
+                           struct numbered_name name, struct rkv_error *error) {
   const uint8_t *bytes;
   size_t got;
   enum rkv_status status;
   memset(s, 0, sizeof *s);
-  s->dir = dir;
+  s->folder = folder;
   s->fd = fd;
   s->name = name;
   s->window = malloc(WINDOW);
   if (!s->window) return rkv_fail(error, RKV_NO_MEMORY, "no memory to read %s", name.text);
-  status = dir_file_size(dir, fd, name, &s->limit, error);
+  status = folder_file_size(folder, fd, name.text, &s->limit, error);
   if (status == RKV_OK) status = scan_look(s, 0, HEAD_SIZE, &bytes, &got, error);
   if (status == RKV_OK && got < HEAD_SIZE)
     status = rkv_fail(error, RKV_CORRUPT, "%s: expected a header of %d bytes, found %zu", name.text,

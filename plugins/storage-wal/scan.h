@@ -11,9 +11,9 @@
 enum { SCAN_WHY_MAX = 160 };
 
 struct scan {
-  const struct dir *dir;
+  const struct folder *folder;
   int fd; /* borrowed */
-  struct dir_name name;
+  struct numbered_name name;
   struct head head;
   uint32_t seed;
   uint64_t limit;         /* bytes of the file that count */
@@ -30,8 +30,8 @@ struct scan {
 
 /* Reads the header and stands before the first record. Errors: RKV_CORRUPT, RKV_FOREIGN (newer
  * format), RKV_IO, RKV_NO_MEMORY. */
-enum rkv_status scan_begin(struct scan *scan, const struct dir *dir, int fd, struct dir_name name,
-                           struct rkv_error *error);
+enum rkv_status scan_begin(struct scan *scan, const struct folder *folder, int fd,
+                           struct numbered_name name, struct rkv_error *error);
 void scan_end(struct scan *scan);
 
 /* Finds the next record; *found = false: there is no valid one at scan->offset, and scan->why tells

@@ -25,21 +25,17 @@ void segment_free_all(struct segment *oldest);
 /* Makes the file spare-NUMBER.wal of `size` zeros, durable, piece by piece; gives up with
  * RKV_CANCELLED when `stop` says so. Errors: RKV_NO_SPACE, RKV_FULL, RKV_IO, RKV_NO_MEMORY; nothing
  * is left. */
-enum rkv_status segment_make_spare(const struct dir *dir, uint64_t number, uint64_t size,
+enum rkv_status segment_make_spare(const struct folder *folder, uint64_t number, uint64_t size,
                                    bool (*stop)(void *arg), void *arg, struct rkv_error *error);
 
 /* Fills a file with zeros from `from` to `to`, durable. */
-enum rkv_status segment_fill(const struct dir *dir, struct dir_name name, int fd, uint64_t from,
-                             uint64_t to, struct rkv_error *error);
+enum rkv_status segment_fill(const struct folder *folder, struct numbered_name name, int fd,
+                             uint64_t from, uint64_t to, struct rkv_error *error);
 
 /* Turns a spare into segment head->sequence: writes the header (uuid and crc are filled in), makes
  * it durable, then gives the file its name. *fd is open for reading and writing. Errors:
  * RKV_NO_SPACE, RKV_FULL, and the file is a spare still; RKV_IO. */
-enum rkv_status segment_begin(const struct dir *dir, uint64_t spare, struct head *head, int *fd,
-                              struct rkv_error *error);
-
-/* Fills in random bytes. Errors: RKV_IO. */
-enum rkv_status segment_random(const struct dir *dir, void *bytes, size_t len,
-                               struct rkv_error *error);
+enum rkv_status segment_begin(const struct folder *folder, uint64_t spare, struct head *head,
+                              int *fd, struct rkv_error *error);
 
 #endif

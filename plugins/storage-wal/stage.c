@@ -7,8 +7,8 @@
 
 enum { PIECES_OF_RECORD = 3 };
 
-bool stage_init(struct stage *s, const struct dir *dir) {
-  *s = (struct stage){.dir = dir, .fd = -1};
+bool stage_init(struct stage *s, const struct folder *folder) {
+  *s = (struct stage){.folder = folder, .fd = -1};
   s->bytes = malloc(STAGE_BYTES);
   s->pieces = calloc(STAGE_PIECES, sizeof *s->pieces);
   if (s->bytes && s->pieces) return true;
@@ -74,13 +74,13 @@ static void advance(struct stage *s, size_t *from, size_t len) {
 }
 
 enum rkv_status stage_flush(struct stage *s, struct rkv_error *error) {
-  const struct files *files = s->dir->files;
+  const struct files *files = s->folder->files;
   uint64_t at = s->offset - s->flushed;
   for (size_t from = 0; from < s->piece_count;) {
     ssize_t wrote =
         files->write(files->ctx, s->fd, s->pieces + from, (int)(s->piece_count - from), (off_t)at);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return dir_fail(s->name, "write", error);
+    if (wrote < 0) return folder_fail(s->folder, s->name.text, "write", error);
     at += (uint64_t)wrote;
     advance(s, &from, (size_t)wrote);
   }

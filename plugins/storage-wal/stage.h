@@ -19,9 +19,9 @@ enum {
 };
 
 struct stage {
-  const struct dir *dir;
+  const struct folder *folder;
   int fd;
-  struct dir_name name;
+  struct numbered_name name;
   uint64_t offset;  /* where the next record goes */
   uint64_t flushed; /* bytes that wait are offset - flushed .. offset */
   uint8_t *bytes;
@@ -30,7 +30,7 @@ struct stage {
   size_t piece_count;
 };
 
-bool stage_init(struct stage *stage, const struct dir *dir); /* false: no memory */
+bool stage_init(struct stage *stage, const struct folder *folder); /* false: no memory */
 void stage_free(struct stage *stage);
 
 /* Adds a record at stage->offset. Errors: those of stage_flush, which it may need. */

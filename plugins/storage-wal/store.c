@@ -7,7 +7,7 @@ enum rkv_status store_raise_owner(struct store *s, uint64_t segment, uint64_t sn
                                   struct rkv_error *error) {
   enum rkv_status status;
   s->log.threads->lock(s->log.threads->ctx, &s->owner_lock);
-  status = owner_raise(&s->dir, &s->owner, segment, snapshot, error);
+  status = owner_raise(&s->log.folder, &s->owner, segment, snapshot, error);
   (void)pthread_mutex_unlock(&s->owner_lock);
   return status;
 }

@@ -22,11 +22,10 @@ enum { STORE_METRICS = 2 }; /* besides the log's own */
 struct store {
   struct log log; /* the first member: its operations take a store */
   struct wal_options options;
-  struct dir dir;
 
   pthread_cond_t chores; /* for the keeper: a segment or spare can be worked on, or the end */
   bool writer_waits;     /* for a spare */
-  bool writer_done;      /* the keeper is needed no more */
+  bool closed;           /* the writer has ended: the keeper is needed no more */
 
   struct index index;
   struct segment *oldest, *active;
@@ -34,7 +33,6 @@ struct store {
   uint64_t spares[STORE_SPARES_MAX]; /* numbers of spare files */
   bool spare_recycled[STORE_SPARES_MAX];
   size_t spare_count;
-  uint64_t next_file;  /* number for the next spare or temporary file */
   unsigned pause_ms;   /* of the keeper, after a spare that found no room (the keeper) */
   uint64_t look_at_ms; /* not before then it tries again (the keeper) */
 
@@ -44,7 +42,7 @@ struct store {
   atomic_uint_least64_t segments; /* there are */
   struct rkv_metric metrics[STORE_METRICS];
   struct writer *writer; /* the writer's own */
-  struct thread *writer_thread, *keeper_thread;
+  struct thread *keeper;
 };
 
 /* From now on the directory must hold these (O2 of owner.h). Errors: RKV_IO. */

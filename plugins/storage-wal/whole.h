@@ -11,7 +11,7 @@
 /* The segments found, ascending, are the last ones (V1 of recover.h); with none and no rkv-owner
  * the directory is a new one. Errors: RKV_CORRUPT, naming what is missing; RKV_FOREIGN if others
  * filled it; RKV_IO. */
-enum rkv_status whole_log(const struct dir *dir, const struct owner *owner,
+enum rkv_status whole_log(const struct folder *folder, const struct owner *owner,
                           const uint64_t *sequences, size_t count, struct rkv_error *error);
 
 /* The newest snapshot found is this one (0: none). Errors: RKV_CORRUPT. */

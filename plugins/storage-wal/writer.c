@@ -14,11 +14,11 @@
 enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error *error) {
   struct writer *w = calloc(1, sizeof *w);
   enum rkv_status status;
-  if (!w || !stage_init(&w->stage, &s->dir)) {
+  if (!w || !stage_init(&w->stage, &s->log.folder)) {
     free(w);
     return rkv_fail(error, RKV_NO_MEMORY, "no memory for the writer of the log");
   }
-  status = segment_random(&s->dir, &w->nonce, sizeof w->nonce, error);
+  status = folder_random(&s->log.folder, &w->nonce, sizeof w->nonce, error);
   if (status != RKV_OK) {
     stage_free(&w->stage);
     free(w);
@@ -43,7 +43,7 @@ enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error
 
 void writer_free(struct writer *w) {
   if (!w) return;
-  dir_close_file(w->stage.dir, w->stage.fd);
+  folder_close_file(w->stage.folder, w->stage.fd);
   stage_free(&w->stage);
   free(w);
 }
@@ -158,9 +158,9 @@ static enum rkv_status write_begin(struct writer *w, const struct op *op, struct
 
 /* ---- batches ---- */
 
-/* Writes operations from `op` to `last` and completes them; perhaps not all at once. */
-static enum rkv_status write_batch(struct log *log, struct op *op, const struct op *last,
-                                   struct rkv_error *error) {
+/* Perhaps not all at once. */
+enum rkv_status writer_write(struct log *log, struct op *op, const struct op *last,
+                             struct rkv_error *error) {
   struct writer *w = ((struct store *)log)->writer;
   enum rkv_status status = w->crashed ? write_begin(w, op, error) : RKV_OK;
   if (status != RKV_OK) return status;
@@ -183,24 +183,14 @@ static enum rkv_status write_batch(struct log *log, struct op *op, const struct 
   return RKV_OK;
 }
 
-/* Records that nothing was cut off, so that later damage is not taken for a crash. */
-static void write_close(struct writer *w) {
+/* So later damage is not taken for a crash. */
+void writer_end(struct log *log) {
+  struct writer *w = ((struct store *)log)->writer;
   struct record record = {.type = RECORD_CLOSE};
   struct rkv_error error;
   enum rkv_status status;
-  if (w->closed || log_failed(&w->s->log) || !room_has(w, RECORD_HEADER, true)) return;
+  if (w->closed || log_failed(log) || !room_has(w, RECORD_HEADER, true)) return;
   status = room_put(w, &record, rkv_buf_none(), &error);
   if (status == RKV_OK) status = room_settle(w, &error);
-  if (status != RKV_OK) log_fail(&w->s->log, &error);
-}
-
-void *writer_main(void *arg) {
-  struct store *s = arg;
-  queue_serve(&s->log, write_batch);
-  write_close(s->writer);
-  log_lock(&s->log);
-  s->writer_done = true;
-  log_signal(&s->log, &s->chores);
-  log_unlock(&s->log);
-  return NULL;
+  if (status != RKV_OK) log_fail(log, &error);
 }

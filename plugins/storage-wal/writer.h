@@ -9,6 +9,10 @@
  * RKV_IO. */
 enum rkv_status writer_new(struct store *s, struct recovery *r, struct rkv_error *error);
 void writer_free(struct writer *w);
-void *writer_main(void *store);
+/* What waits, as log_ops.write. */
+enum rkv_status writer_write(struct log *log, struct op *first, const struct op *last,
+                             struct rkv_error *error);
+/* Records that nothing was cut off, as log_ops.written. */
+void writer_end(struct log *log);
 
 #endif

@@ -12,6 +12,7 @@ IMAGES = (
     ("core/host", "tools/rkv-contract"),
     ("plugins/storage-wal", "libs/storage-parts"),
     ("plugins/storage-rocksdb", "libs/storage-parts"),
+    ("plugins/storage-lmdb", "libs/storage-parts"),
     ("tools/client", "tools/rkvctl"),
     ("plugins/sm-protobuf",),
     ("share/skeletons/transport",),

@@ -29,10 +29,10 @@ static void on_record(struct recover_watcher *watcher, const struct scan *scan) 
 }
 
 /* Reads the owner's line into *owner, which needs no owner_close. */
-static enum rkv_status look_at_log(struct wal_look *look, const struct dir *dir,
+static enum rkv_status look_at_log(struct wal_look *look, const struct folder *folder,
                                    struct owner *owner, struct rkv_error *error) {
   struct recovery r;
-  enum rkv_status status = recover(dir, 0, &look->watcher, &r, error);
+  enum rkv_status status = recover(folder, 0, &look->watcher, &r, error);
   if (status != RKV_OK) return status;
   *owner = r.owner;
   if (look->segments == 0) {
@@ -67,31 +67,31 @@ static uint8_t *alloc(void *ctx, size_t len, struct rkv_buf *out) {
   return (uint8_t *)(owner + 1);
 }
 
-static enum rkv_status check_blocks(const struct dir *dir, int fd, struct dir_name name,
+static enum rkv_status check_blocks(const struct folder *folder, int fd, struct numbered_name name,
                                     const struct snapshot_file *snapshot, struct rkv_error *error) {
-  uint64_t blocks = (snapshot->base.meta.size + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK;
-  uint8_t *block = malloc(SNAPSHOT_BLOCK_HEADER + SNAPSHOT_BLOCK);
+  uint64_t blocks = (snapshot->base.meta.size + SNAPSHOT_FILE_BLOCK - 1) / SNAPSHOT_FILE_BLOCK;
+  uint8_t *block = malloc(SNAPSHOT_FILE_BLOCK_HEAD + SNAPSHOT_FILE_BLOCK);
   enum rkv_status status = RKV_OK;
   uint32_t length;
   if (!block) return rkv_fail(error, RKV_NO_MEMORY, "%s: no memory to read it", name.text);
   for (uint64_t n = 0; n < blocks && status == RKV_OK; n++)
-    status = snapshot_read_block(dir, fd, name, snapshot, n, block, &length, error);
+    status = snapshot_file_read_block(folder, fd, name.text, snapshot, n, block, &length, error);
   free(block);
   return status;
 }
 
-static enum rkv_status look_at_snapshot(struct wal_look *look, const struct dir *dir,
+static enum rkv_status look_at_snapshot(struct wal_look *look, const struct folder *folder,
                                         uint64_t number, bool whole, struct rkv_error *error) {
   const struct rkv_host host = {.struct_size = sizeof host, .buf_alloc = alloc};
-  struct dir_name name = dir_name(DIR_SNAPSHOT, number);
+  struct numbered_name name = dir_name(DIR_SNAPSHOT, number);
   struct snapshot_file snapshot = {.base.number = number};
   int fd;
-  enum rkv_status status = dir_open_file(dir, name, O_RDONLY, &fd, error);
+  enum rkv_status status = folder_open_file(folder, name.text, O_RDONLY, &fd, error);
   if (status != RKV_OK) return status;
-  status = snapshot_read_header(dir, fd, name, &host, look->node_id, &snapshot, error);
-  if (status == RKV_OK && whole) status = check_blocks(dir, fd, name, &snapshot, error);
+  status = snapshot_file_read_head(folder, fd, name.text, &host, look->node_id, &snapshot, error);
+  if (status == RKV_OK && whole) status = check_blocks(folder, fd, name, &snapshot, error);
   rkv_buf_drop(&snapshot.base.meta.membership);
-  dir_close_file(dir, fd);
+  folder_close_file(folder, fd);
   look->has_snapshot = status == RKV_OK;
   look->snapshot = snapshot.base.meta;
   return status;
@@ -100,22 +100,22 @@ static enum rkv_status look_at_snapshot(struct wal_look *look, const struct dir 
 enum rkv_status wal_look(struct wal_look *look, const char *path, bool whole,
                          struct rkv_error *error) {
   struct stat info;
-  struct dir dir;
+  struct folder folder = {.files = &files_posix, .path = path, .fd = -1};
   struct owner owner;
   uint64_t *numbers = NULL;
   size_t count = 0;
   enum rkv_status status;
   look->watcher = (struct recover_watcher){on_head, on_record};
-  if (stat(path, &info) != 0) /* dir_open would make the directory */
+  if (stat(path, &info) != 0) /* folder_open would make the directory */
     return rkv_fail(error, RKV_NOT_FOUND, "%s: %s", path, strerror(errno));
-  status = dir_open(&dir, &files_posix, path, false, error);
+  status = folder_open(&folder, error);
   if (status != RKV_OK) return status;
-  status = look_at_log(look, &dir, &owner, error);
-  if (status == RKV_OK) status = dir_list(&dir, DIR_SNAPSHOT, &numbers, &count, error);
+  status = look_at_log(look, &folder, &owner, error);
+  if (status == RKV_OK) status = dir_list(&folder, DIR_SNAPSHOT, &numbers, &count, error);
   if (status == RKV_OK) status = whole_snapshot(&owner, count ? numbers[count - 1] : 0, error);
   if (status == RKV_OK && count > 0)
-    status = look_at_snapshot(look, &dir, numbers[count - 1], whole, error);
+    status = look_at_snapshot(look, &folder, numbers[count - 1], whole, error);
   free(numbers);
-  dir_close(&dir);
+  folder_close(&folder);
   return status;
 }

@@ -3,7 +3,6 @@
 #define RKVCTL_WAL_LOOK_H
 
 #include <recover.h>
-#include <snapshot.h>
 
 #include <stdbool.h>
 
@@ -26,7 +25,7 @@ struct wal_look {
   bool closed;  /* the node closed the log in order */
   bool torn;    /* the last write was cut off; a node that opens the log drops it */
   uint64_t end; /* of the last segment's records */
-  char last_segment[DIR_NAME_MAX], torn_why[SCAN_WHY_MAX];
+  char last_segment[NUMBERED_NAME_MAX], torn_why[SCAN_WHY_MAX];
   bool has_snapshot;
   struct rkv_snapshot_meta snapshot; /* the newest; without its membership */
 };

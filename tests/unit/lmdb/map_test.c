@@ -1,13 +1,14 @@
-/* map_test.c: the map of storage-lmdb grows by itself, and a file that is shorter than its map is
- * refused before it is mapped. */
+/* map_test.c: the map of storage-lmdb grows by itself, a file that is shorter than its map is
+ * refused before it is mapped, and a hole in the log ends a read. */
 #include "storage_laws.h"
 
+#include <lmdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH = 1000, ENTRIES = 60000, FIRST_MAP = 1 << 20 };
+enum { BATCH = 1000, ENTRIES = 60000, FIRST_MAP = 1 << 20, HANGS_S = 10 };
 
 static off_t size_of_map(const struct log_test *t, char path[SCRATCH_PATH_MAX]) {
   struct stat info;
@@ -48,9 +49,50 @@ static void short_file_is_refused(void **state) {
   holds(t, (struct rkv_log_id){0, 0}, id_of(9));
 }
 
+/* Drops an entry behind the storage's back. */
+static void drop_entry(const struct log_test *t, rkv_index index) {
+  char path[SCRATCH_PATH_MAX];
+  uint8_t number[8];
+  MDB_val key = {sizeof number, number};
+  MDB_env *env;
+  MDB_txn *txn;
+  MDB_dbi table;
+  (void)size_of_map(t, path);
+  for (int i = 0; i < 8; i++) number[i] = (uint8_t)(index >> (8 * (7 - i)));
+  assert_int_equal(mdb_env_create(&env), 0);
+  assert_int_equal(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600), 0);
+  assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+  assert_int_equal(mdb_dbi_open(txn, NULL, 0, &table), 0);
+  assert_int_equal(mdb_del(txn, table, &key, NULL), 0);
+  assert_int_equal(mdb_txn_commit(txn), 0);
+  mdb_env_close(env);
+}
+
+/* A read that comes to an entry which is not there ends. */
+static void hole_ends_a_read(void **state) {
+  struct log_test *t = *state;
+  struct rkv_entry entries[9];
+  struct rkv_error error;
+  size_t count = 0;
+  append(t, 1, 9);
+  t->ops->close(t->storage);
+  t->storage = NULL;
+  drop_entry(t, 5);
+  assert_int_equal(log_open(t, &t->host, &t->storage, &error), RKV_OK);
+  (void)alarm(HANGS_S);
+  assert_int_equal(t->ops->read(t->storage, 2, 9, UINT64_MAX, entries, 9, &count, &error),
+                   RKV_CORRUPT);
+  assert_int_equal(count, 0);
+  assert_int_equal(t->ops->read(t->storage, 2, 4, UINT64_MAX, entries, 9, &count, &error), RKV_OK);
+  assert_int_equal(count, 3);
+  for (size_t i = 0; i < count; i++) rkv_buf_drop(&entries[i].payload);
+  (void)alarm(0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(map_grows_by_itself, log_setup, log_teardown),
+      cmocka_unit_test_setup_teardown(hole_ends_a_read, log_setup, log_teardown),
       cmocka_unit_test_setup_teardown(short_file_is_refused, log_setup, log_teardown),
   };
   log_choose("storage-lmdb");

@@ -87,55 +87,56 @@ static void owner_is_told(void **state) {
 /* ---- the directory ---- */
 
 static char dir[SCRATCH_PATH_MAX];
-static int dir_fd = -1;
+static struct folder folder;
 
 static int setup(void **state) {
   struct rkv_error error;
   (void)state;
   scratch_make(dir);
-  return folder_open(&files_posix, dir, &dir_fd, &error) == RKV_OK ? 0 : -1;
+  folder = (struct folder){.files = &files_posix, .path = dir, .sync = true};
+  return folder_open(&folder, &error) == RKV_OK ? 0 : -1;
 }
 
 static int teardown(void **state) {
   (void)state;
-  (void)unlinkat(dir_fd, ".hidden", 0);
-  (void)close(dir_fd);
+  (void)unlinkat(folder.fd, ".hidden", 0);
+  folder_close(&folder);
   scratch_remove(dir);
   return 0;
 }
 
 static void make(const char *name) {
-  int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  int fd = openat(folder.fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   assert_true(fd >= 0);
   (void)close(fd);
 }
 
 static void directory_is_for_one_alone(void **state) {
+  struct folder other = folder;
   struct rkv_error error;
-  int other;
   (void)state;
-  assert_int_equal(folder_open(&files_posix, dir, &other, &error), RKV_UNAVAILABLE);
-  assert_int_equal(other, -1);
+  assert_int_equal(folder_open(&other, &error), RKV_UNAVAILABLE);
+  assert_int_equal(other.fd, -1);
   assert_non_null(strstr(error.text, "another node"));
-  assert_int_equal(folder_settle(&files_posix, dir, dir_fd, &error), RKV_OK);
-  assert_true(folder_free_bytes(&files_posix, dir_fd) > 0);
+  assert_true(folder_free_bytes(&folder) > 0);
 }
 
 static void directory_is_made_for_its_owner(void **state) {
   char inner[SCRATCH_PATH_MAX + 8];
+  struct folder made = {.files = &files_posix, .path = inner};
   struct rkv_error error;
   struct stat info;
-  int fd;
   (void)state;
   (void)snprintf(inner, sizeof inner, "%s/inner", dir);
-  assert_int_equal(folder_open(&files_posix, inner, &fd, &error), RKV_OK);
-  assert_int_equal(fstat(fd, &info), 0);
+  assert_int_equal(folder_open(&made, &error), RKV_OK);
+  assert_int_equal(fstat(made.fd, &info), 0);
   assert_int_equal(info.st_mode & 0777, 0700);
-  (void)close(fd);
+  folder_close(&made);
   assert_int_equal(rmdir(inner), 0);
 }
 
-static enum folder_maker maker_of(const char *name) {
+static enum folder_maker maker_of(const void *arg, const char *name) {
+  assert_null(arg);
   if (name[0] == 'n') return FOLDER_NOBODY;
   return name[0] == 'o' ? FOLDER_OURS : FOLDER_OTHERS;
 }
@@ -148,13 +149,13 @@ static void names_say_whose_they_are(void **state) {
   make(".hidden");
   make("lost+found");
   make("nobody");
-  assert_int_equal(folder_look(&files_posix, dir, dir_fd, maker_of, &found, &error), RKV_OK);
+  assert_int_equal(folder_look(&folder, maker_of, NULL, &found, &error), RKV_OK);
   assert_string_equal(found.ours, "");
   assert_string_equal(found.others, "");
   make("o2");
   make("o1");
   make("stranger");
-  assert_int_equal(folder_look(&files_posix, dir, dir_fd, maker_of, &found, &error), RKV_OK);
+  assert_int_equal(folder_look(&folder, maker_of, NULL, &found, &error), RKV_OK);
   assert_string_equal(found.ours, "o1");
   assert_string_equal(found.others, "stranger");
 }
@@ -165,19 +166,18 @@ static void what_is_no_file_is_refused(void **state) {
   int fd;
   (void)state;
   make("file");
-  assert_int_equal(folder_open_file(&files_posix, dir_fd, "file", O_RDONLY, &fd, &error), RKV_OK);
+  assert_int_equal(folder_open_file(&folder, "file", O_RDONLY, &fd, &error), RKV_OK);
   (void)close(fd);
-  assert_int_equal(mkfifoat(dir_fd, "pipe", 0600), 0);
-  assert_int_equal(symlinkat("file", dir_fd, "link"), 0);
+  assert_int_equal(mkfifoat(folder.fd, "pipe", 0600), 0);
+  assert_int_equal(symlinkat("file", folder.fd, "link"), 0);
   for (int i = 0; i < 2; i++) {
-    assert_int_equal(
-        folder_open_file(&files_posix, dir_fd, i ? "link" : "pipe", O_RDONLY, &fd, &error), RKV_IO);
+    assert_int_equal(folder_open_file(&folder, i ? "link" : "pipe", O_RDONLY, &fd, &error), RKV_IO);
     assert_int_equal(fd, -1);
     assert_non_null(strstr(error.text, i ? "link: no plain file" : "pipe: no plain file"));
   }
-  assert_int_equal(folder_open_file(&files_posix, dir_fd, "none", O_RDONLY, &fd, &error), RKV_IO);
+  assert_int_equal(folder_open_file(&folder, "none", O_RDONLY, &fd, &error), RKV_IO);
   assert_non_null(strstr(error.text, "none: cannot open"));
-  (void)unlinkat(dir_fd, "pipe", 0);
+  (void)unlinkat(folder.fd, "pipe", 0);
 }
 
 #define IN_DIRECTORY(story) cmocka_unit_test_setup_teardown(story, setup, teardown)

@@ -32,14 +32,8 @@ static enum rkv_status read_entries(void *storage, rkv_index from, rkv_index to,
                                     struct rkv_entry *entries, size_t capacity, size_t *count,
                                     struct rkv_error *error) {
   static const struct reading_ops ops = {.find = find, .give = give};
-  struct reading r = {.log = storage,
-                      .ops = &ops,
-                      .at = from,
-                      .to = to,
-                      .bytes_max = bytes_max,
-                      .entries = entries,
-                      .capacity = capacity};
-  return reading_run(&r, count, error);
+  struct reading r = {.log = storage, .ops = &ops};
+  return reading_run(&r, from, to, bytes_max, entries, capacity, count, error);
 }
 
 static void drop(struct log *log, const struct op *op) {
@@ -48,18 +42,28 @@ static void drop(struct log *log, const struct op *op) {
   f->last_dropped = op->last_dropped;
 }
 
-static const struct log_ops ops = {
-    .plugin = "storage-x", .section = "x", .drop = drop, .read = read_entries};
-
 /* Writes one operation, as a writer thread would. */
 enum rkv_status write_one(struct log *log, struct op *op, const struct op *last,
                           struct rkv_error *error) {
-  (void)last, (void)error;
+  (void)last;
+  if (f->fails) return rkv_fail(error, RKV_IO, "no");
   for (size_t i = 0; i < op->count && !op->refused; i++)
     f->device[op->entries[i].id.index] = op->entries[i];
   queue_finish(log, op);
   return RKV_OK;
 }
+
+static void written(struct log *log) {
+  assert_null(log->first);
+  f->ends++;
+}
+
+static const struct log_ops ops = {.plugin = "storage-x",
+                                   .section = "x",
+                                   .write = write_one,
+                                   .written = written,
+                                   .drop = drop,
+                                   .read = read_entries};
 
 void write_all(void) {
   struct rkv_error error;

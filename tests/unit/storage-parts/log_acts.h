@@ -19,7 +19,8 @@ struct fixture {
   struct fake_host fake;
   struct rkv_entry device[ENTRIES_MAX]; /* by their index */
   rkv_index first_dropped, last_dropped;
-  unsigned finds, fatals, warnings;
+  unsigned finds, fatals, warnings, ends;
+  bool fails;     /* every write */
   bool truncates; /* the device's next read, after the first entry */
   struct done calls[DONE_MAX];
   unsigned called, told; /* of calls; the told ones came in order */

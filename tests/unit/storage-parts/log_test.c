@@ -161,23 +161,50 @@ static void what_waits_has_a_limit(void **state) {
 static void hope_ends_with_the_storage(void **state) {
   struct rkv_error error;
   (void)state;
-  (void)pthread_mutex_lock(&f->log.lock);
   assert_int_equal(log_pause(&f->log, 1, &error), RKV_OK);
-  (void)pthread_mutex_unlock(&f->log.lock);
   append(1, 1, 3);
   log_close(&f->log);
   append(1, 4, 1);
   assert_int_equal(log_hopes(&f->log, false, &error), RKV_OK);
   assert_int_equal(log_pause(&f->log, 60000, &error), RKV_CANCELLED);
-  queue_serve(&f->log, write_one);
+  queue_serve(&f->log);
   assert_int_equal(f->status[0], RKV_OK);
   assert_int_equal(f->status[1], RKV_CANCELLED);
+  assert_int_equal(f->ends, 1);
 }
 
-static enum rkv_status write_fails(struct log *log, struct op *op, const struct op *last,
-                                   struct rkv_error *error) {
-  (void)log, (void)op, (void)last;
-  return rkv_fail(error, RKV_IO, "no");
+/* What waits is written together, up to a limit that the last operation may pass. */
+static void batch_ends_at_its_limit(void **state) {
+  struct queue_batch batch;
+  (void)state;
+  queue_save_vote(f, (struct rkv_vote){1, 2, false}, next_call());
+  batch = queue_gather(f->log.first, f->log.last, 1 << 20);
+  assert_false(batch.entries);
+  assert_int_equal(batch.bytes, f->log.bytes_queued);
+  for (unsigned i = 0; i < 3; i++) append(1, 1 + i, 1);
+  batch = queue_gather(f->log.first, f->log.last, 1 << 20);
+  assert_ptr_equal(batch.last, f->log.last);
+  assert_int_equal(batch.bytes, f->log.bytes_queued);
+  assert_true(batch.entries);
+  batch = queue_gather(f->log.first, f->log.last, f->log.first->bytes + 1);
+  assert_ptr_equal(batch.last, f->log.first->next);
+  write_all();
+}
+
+/* A purge goes ahead of what waits only if all that it drops is durable, and once. */
+static void purge_goes_ahead_of_what_waits(void **state) {
+  (void)state;
+  append(1, 1, 4);
+  queue_purge(f, (struct rkv_log_id){1, 2});
+  assert_int_equal(queue_purge_ahead(&f->log, 0).index, 0); /* not durable yet */
+  write_all();
+  append(1, 5, 4);
+  queue_purge(f, (struct rkv_log_id){1, 4});
+  assert_int_equal(queue_purge_ahead(&f->log, 2).index, 4);
+  assert_int_equal(queue_purge_ahead(&f->log, 4).index, 0);
+  queue_purge(f, (struct rkv_log_id){1, 6});
+  assert_int_equal(queue_purge_ahead(&f->log, 4).index, 0);
+  write_all();
 }
 
 static void failed_write_is_everybodys(void **state) {
@@ -185,7 +212,8 @@ static void failed_write_is_everybodys(void **state) {
   append(1, 1, 3);
   append(1, 4, 3);
   log_close(&f->log);
-  queue_serve(&f->log, write_fails);
+  f->fails = true;
+  queue_serve(&f->log);
   assert_int_equal(f->status[0], RKV_IO);
   assert_int_equal(f->status[1], RKV_IO);
   assert_int_equal(f->fatals, 1);
@@ -206,6 +234,8 @@ int main(void) {
       STORY(after_a_failure_nothing_succeeds),
       STORY(what_waits_has_a_limit),
       STORY(hope_ends_with_the_storage),
+      STORY(batch_ends_at_its_limit),
+      STORY(purge_goes_ahead_of_what_waits),
       STORY(failed_write_is_everybodys),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,13 +9,13 @@
 
 void victim_find_places(struct victim *v) {
   char path[2 * SCRATCH_PATH_MAX];
-  const struct dir dir = {.files = &files_posix, .fd = -1};
+  const struct folder folder = {.files = &files_posix, .fd = -1};
   struct scan scan;
   bool found = true;
   int fd;
   wal_path(v->w, FIRST_LOG, path);
   fd = open(path, O_RDONLY | O_CLOEXEC);
-  assert_int_equal(scan_begin(&scan, &dir, fd, dir_name(DIR_LOG, 1), NULL), RKV_OK);
+  assert_int_equal(scan_begin(&scan, &folder, fd, dir_name(DIR_LOG, 1), NULL), RKV_OK);
   for (v->count = 0;; v->count++) {
     v->places[v->count] = scan.offset;
     assert_int_equal(scan_next(&scan, &found, NULL), RKV_OK);
