@@ -92,8 +92,8 @@ def notes(options, load):
     yield f"{said('date', '-u', '+%F')}, {os.cpu_count()} x {model}, Linux {platform.release()}"
     yield f"load of the machine before: {load} (1, 5, 15 minutes; anything above 0.2 is somebody else's)"
     yield ", ".join((f"rkv {said('git', 'describe', '--always', '--dirty') or 'unknown'}", *versions))
-    yield (f"{options.rounds} rounds, {options.seconds} s for each way to append, {PAYLOAD_BYTES}-byte entries that do not "
-           f"compress, {options.entries:,} of them for all but the appends")
+    yield (f"{options.rounds} rounds, {options.seconds} s for each way to append, {PAYLOAD_BYTES}-byte entries that do "
+           f"not compress, {options.entries:,} of them for all but the first three lines")
     if options.durable:
         yield f"the device: {said('findmnt', '-no', 'FSTYPE', '-T', options.durable) or 'unknown'}"
     for name, value in options.sets:
@@ -132,7 +132,7 @@ def main():
     load = " ".join(f"{value:.2f}" for value in os.getloadavg())
     writes = not options.no_write and not options.to
     if writes and os.getloadavg()[0] > MOST_LOAD:
-        end(BUSY, f"the machine is busy (load {load}): what is measured now says nothing; wait, or look with --no-write")
+        end(BUSY, f"the machine is busy (load {load}): what is measured now says nothing; wait, or use --no-write")
     results = storages_page.Results(measure(options), list(notes(options, load)))
     results.print()
     if writes:

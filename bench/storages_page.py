@@ -43,10 +43,11 @@ LINES = (
     Line("mapped", "... of files mapped beside it", "fill", of("mapped", MIB), 0, False),
     Line("started", "... after the start", "start", of("memory", MIB), 0, False),
 )
-SHORT = {"alone": "1, awaited", "many": "1, 64 on their way", "batch": "64, awaited", "stream": "64, 16 on their way",
-         "read": "read in order", "random": "read at random"}
+SHORT = {"alone": "1, awaited", "many": "1, 64 on their way", "batch": "64, awaited",
+         "stream": "64, 16 on their way", "read": "read in order", "random": "read at random"}
 
-HEAD = """Median of the rounds, ± half the spread between them; all storages in turn within each round. An append is awaited
+HEAD = """\
+Median of the rounds, ± half the spread between them; all storages in turn within each round. An append is awaited
 until its completion says that it is durable. "64 appends on their way": a new one is given to the storage as soon as
 one of 64 has ended; so a node does, which never waits for its storage before the next append, and so many puts share a
 sync. Every entry is read back. "start" is `open` and `load` in a new process after a clean stop, the files' pages
@@ -86,7 +87,7 @@ class Results:
         """Of two rates in one round, the median: what disturbs the machine disturbs both."""
         ours, base = (self.by_round(place, line, name) for name in (storage, BASE))
         ratios = [ours[number] / base[number] for number in ours if number in base]
-        return f"{statistics.median(ratios):.2f}" if ratios else "-"
+        return table.number(statistics.median(ratios), 2 if statistics.median(ratios) < 10 else 0) if ratios else "-"
 
     def table(self, place):
         return [("", *self.storages), *((line.text, *(self.cell(place, line, storage) for storage in self.storages))
@@ -121,8 +122,8 @@ class Results:
         place = self.places[-1]
         groups = [(SHORT[line.key], {name: self.value(place, line, name) for name in self.storages
                                      if self.value(place, line, name)}) for line in LINES if line.rate]
-        return picture.bars(f"Entries per second, {PLACES[place].lower()}, 256 bytes each; every group has its own scale",
-                            [group for group in groups if group[1]], one_scale=False)
+        title = f"Entries per second, {PLACES[place].lower()}, 256 bytes each; every group has its own scale"
+        return picture.bars(title, [group for group in groups if group[1]], one_scale=False)
 
     def quoted(self):
         """The part of the document: the place that is most like a user's, with its ratios."""

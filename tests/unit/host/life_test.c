@@ -2,7 +2,6 @@
 #include "support.h"
 
 #include <arpa/inet.h>
-#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -211,44 +210,6 @@ static void usage_is_64_and_configuration_78(void **state) {
   scratch_end(&s);
 }
 
-/* Whether the file's storage is among the plugins of this build: two need a library. */
-static bool storage_is_built(const char *path) {
-  char text[TEXT_MAX], plugin[512];
-  FILE *file = fopen(path, "r");
-  const char *name;
-  size_t len;
-  assert_non_null(file);
-  len = fread(text, 1, sizeof text - 1, file);
-  (void)fclose(file);
-  text[len] = '\0';
-  name = strstr(text, "plugin = storage-");
-  assert_non_null(name);
-  name += strlen("plugin = ");
-  (void)snprintf(plugin, sizeof plugin, RKV_BINARY_DIR "/plugins/%.*s.so",
-                 (int)strcspn(name, " \n"), name);
-  return access(plugin, F_OK) == 0;
-}
-
-/* What ships is whole: every example file passes `check` with the real plugins. */
-static void the_shipped_configurations_are_ok(void **state) {
-  static struct ending e;
-  glob_t found;
-  size_t checked = 0;
-  (void)state;
-  assert_int_equal(glob(RKV_SOURCE_DIR "/conf/*.ini", 0, NULL, &found), 0);
-  assert_int_equal(glob(RKV_SOURCE_DIR "/conf/*/*.ini", GLOB_APPEND, NULL, &found), 0);
-  for (size_t i = 0; i < found.gl_pathc; i++) {
-    if (!storage_is_built(found.gl_pathv[i])) continue;
-    RUN(&e, "check", "--config", found.gl_pathv[i]);
-    assert_string_equal(e.err, "");
-    assert_holds(e.out, ": ok\n");
-    assert_int_equal(e.code, HOST_EXIT_OK);
-    checked++;
-  }
-  globfree(&found);
-  assert_true(checked > 10);
-}
-
 /* ---- with a transport that misbehaves ---- */
 
 static struct process act(const char *what) {
@@ -356,7 +317,6 @@ int main(void) {
       ENDING(a_node_says_that_it_listens_and_stops_as_asked),
       ENDING(an_address_in_use_is_69),
       ENDING(usage_is_64_and_configuration_78),
-      ENDING(the_shipped_configurations_are_ok),
       ENDING(a_fatal_report_ends_the_process),
       ENDING(a_plugin_that_gives_no_reason_is_named),
       ENDING(a_second_signal_stops_at_once),
