@@ -30,7 +30,7 @@ def bars(title, groups, one_scale=True):
     x = LEFT
     for label, values in groups:
         out.append(text(x + len(values) * BAR / 2, TOP + HEIGHT + 18, label))
-        most = highest if one_scale else max(values.values())
+        most = highest if one_scale else max(values.values(), default=1)
         for name, value in values.items():
             tall = (HEIGHT - 16) * value / most
             top = TOP + HEIGHT - tall

@@ -119,11 +119,14 @@ class Results:
         return "\n".join([*lines, "## Where it was measured", "", *(f"- {note}" for note in self.notes), ""])
 
     def drawn(self):
+        """Without what only keeps entries in memory: beside it the others could not be told apart."""
         place = self.places[-1]
-        groups = [(SHORT[line.key], {name: self.value(place, line, name) for name in self.storages
-                                     if self.value(place, line, name)}) for line in LINES if line.rate]
+        durable = [name for name in self.storages if any((row["what"], row.get("plugin")) == ("start", name)
+                                                         for row in self.rows)]
+        groups = [(SHORT[line.key], {name: self.value(place, line, name) for name in durable})
+                  for line in LINES if line.rate]
         title = f"Entries per second, {PLACES[place].lower()}, 256 bytes each; every group has its own scale"
-        return picture.bars(title, [group for group in groups if group[1]], one_scale=False)
+        return picture.bars(title, groups, one_scale=False)
 
     def quoted(self):
         """The part of the document: the place that is most like a user's, with its ratios."""
