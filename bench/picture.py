@@ -14,10 +14,11 @@ def short(value):
     return f"{value / 1e6:.1f}M" if value >= 1e6 else f"{value / 1e3:.1f}k" if value >= 1e4 else f"{value:.0f}"
 
 
-def bars(title, groups):
-    """groups: [(label, {series: value})]; the series keep their order and colour."""
+def bars(title, groups, one_scale=True):
+    """groups: [(label, {series: value})]; the series keep their order and colour. Without `one_scale` each group's
+    highest bar is as high as the picture."""
     series = list(dict.fromkeys(name for _, values in groups for name in values))
-    most = max((value for _, values in groups for value in values.values()), default=1)
+    highest = max((value for _, values in groups for value in values.values()), default=1)
     width = LEFT * 2 + sum(len(values) * BAR + GAP for _, values in groups)
     out = [text(LEFT, 18, title, "start", 14)]
     x = LEFT
@@ -29,6 +30,7 @@ def bars(title, groups):
     x = LEFT
     for label, values in groups:
         out.append(text(x + len(values) * BAR / 2, TOP + HEIGHT + 18, label))
+        most = highest if one_scale else max(values.values(), default=1)
         for name, value in values.items():
             tall = (HEIGHT - 16) * value / most
             top = TOP + HEIGHT - tall

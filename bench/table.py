@@ -200,4 +200,5 @@ def main():
         write(options.write, options.page, results, options.note)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,53 +4,60 @@
 #include "bench.h"
 
 #include <inttypes.h>
-#include <sys/resource.h>
 
-static uint64_t peak_mib(void) {
-  struct rusage usage;
-  (void)getrusage(RUSAGE_SELF, &usage);
-  return (uint64_t)usage.ru_maxrss / 1024;
+static double per_s(uint64_t count, uint64_t ns) {
+  return (double)count * 1e9 / (double)ns;
 }
 
-static void print_row(uint64_t size, uint64_t batch, const struct result *r) {
-  double append_s = (double)r->append_ns / 1e9, read_s = (double)r->read_ns / 1e9;
-  double mib = (double)(r->entries * size) / (1 << 20);
+static double us_of(const struct row *r, double fraction) {
+  return (double)histogram_quantile(&r->latency, fraction) / 1e3;
+}
+
+static void print_row(uint64_t size, uint64_t batch, const struct row *r) {
+  const double mib = (double)size / (1 << 20);
+  const double written = per_s(r->entries, r->append_ns), seen = per_s(r->entries, r->read_ns);
   (void)printf("%7" PRIu64 " %6" PRIu64 " %10" PRIu64 " %10.0f %8.1f %8.0f %8.0f %10.0f %8.1f "
-               "%8.1f %6" PRIu64 "\n",
-               size, batch, r->entries, (double)r->entries / append_s, mib / append_s,
-               (double)histogram_quantile(&r->latency, 0.5) / 1e3,
-               (double)histogram_quantile(&r->latency, 0.99) / 1e3, (double)r->entries / read_s,
-               mib / read_s, (double)r->open_ns / 1e6, peak_mib());
-  (void)fflush(stdout);
+               "%10.0f %8.1f %6" PRIu64 " %8.0f\n",
+               size, batch, r->entries, written, written * mib, us_of(r, 0.5), us_of(r, 0.99), seen,
+               seen * mib, per_s(r->random_entries, r->random_ns), (double)r->open_ns / 1e6,
+               r->memory.own >> 20, (double)r->disk_running / (double)r->entries);
 }
 
-static void open_only(struct subject *s, const struct wish *wish) {
-  struct rkv_storage_state state;
-  struct rkv_error error;
-  uint64_t began, took;
-  subject_place(s, wish, 0);
-  began = now_ns();
-  subject_open(s, wish);
-  took = now_ns() - began;
-  if (s->ops->load(s->storage, &state, &error) != RKV_OK) die("%s", error.text);
-  (void)printf("opened: entries %" PRIu64 " to %" PRIu64 ", %.1f ms, %" PRIu64 " MiB at the peak\n",
-               state.purged.index + 1, state.last.index, (double)took / 1e6, peak_mib());
-  rkv_buf_drop(&state.snapshot.membership);
-  subject_close(s);
+static void print_json(const char *plugin, uint64_t size, uint64_t batch, uint64_t window,
+                       const struct row *r) {
+  (void)printf("{\"plugin\": \"%s\", \"bytes\": %" PRIu64 ", \"batch\": %" PRIu64
+               ", \"window\": %" PRIu64 ", \"entries\": %" PRIu64 ", \"appended_per_s\": %.0f, "
+               "\"p50_us\": %.1f, \"p99_us\": %.1f, \"read_per_s\": %.0f, \"random_per_s\": %.0f, "
+               "\"open_ms\": %.2f, \"memory\": %" PRIu64 ", \"mapped\": %" PRIu64
+               ", \"disk_running\": %" PRIu64 ", \"disk_stopped\": %" PRIu64 "}\n",
+               plugin, size, batch, window, r->entries, per_s(r->entries, r->append_ns),
+               us_of(r, 0.5), us_of(r, 0.99), per_s(r->entries, r->read_ns),
+               per_s(r->random_entries, r->random_ns), (double)r->open_ns / 1e6, r->memory.own,
+               r->memory.mapped, r->disk_running, r->disk_stopped);
+}
+
+static void print_head(const struct subject *s, const struct wish *wish) {
+  (void)printf("%s, %" PRIu64 " appends on their way\n", s->plugin->name, wish->window);
+  (void)printf("%7s %6s %10s %10s %8s %8s %8s %10s %8s %10s %8s %6s %8s\n", "bytes", "batch",
+               "entries", "written/s", "MiB/s", "p50 us", "p99 us", "read/s", "MiB/s", "random/s",
+               "open ms", "MiB", "disk B");
 }
 
 static void measure(struct subject *s, const struct wish *wish) {
-  static struct result result;
+  static struct row row;
   const size_t rows = wish->size_count * wish->batch_count;
-  (void)printf("%s, %" PRIu64 " appends on their way\n", s->plugin->name, wish->window);
-  (void)printf("%7s %6s %10s %10s %8s %8s %8s %10s %8s %8s %6s\n", "bytes", "batch", "entries",
-               "written/s", "MiB/s", "p50 us", "p99 us", "read/s", "MiB/s", "open ms", "MiB");
-  for (unsigned row = 0; row < rows; row++) {
-    uint64_t size = wish->sizes[row / wish->batch_count];
-    uint64_t batch = wish->batches[row % wish->batch_count];
-    work_run(s, wish, size, batch, row, &result);
-    print_row(size, batch, &result);
-    if (!wish->keep || row + 1 < rows) subject_clean(s);
+  if (!wish->json) print_head(s, wish);
+  for (unsigned i = 0; i < rows; i++) {
+    uint64_t size = wish->sizes[i / wish->batch_count];
+    uint64_t batch = wish->batches[i % wish->batch_count];
+    const bool stays = wish->keep && i + 1 == rows;
+    row_run(s, wish, size, batch, i, stays, &row);
+    if (wish->json)
+      print_json(s->plugin->name, size, batch, wish->window, &row);
+    else
+      print_row(size, batch, &row);
+    (void)fflush(stdout);
+    if (!stays) subject_clean(s);
   }
 }
 
@@ -65,13 +72,17 @@ int main(int argc, char **argv) {
     wish_usage(stderr);
     return 64;
   }
-  subject_load(&subject, &wish);
-  if (wish.open) {
-    open_only(&subject, &wish);
+  if (wish.probe) {
+    probe_print(wish.dir, wish.json);
     return 0;
   }
-  probe_print(wish.dir);
+  subject_load(&subject, &wish);
+  if (wish.open) {
+    opened_run(&subject, &wish);
+    return 0;
+  }
+  if (!wish.json) probe_print(wish.dir, false);
   measure(&subject, &wish);
-  probe_print(wish.dir);
+  if (!wish.json) probe_print(wish.dir, false);
   return 0;
 }

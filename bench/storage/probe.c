@@ -9,7 +9,10 @@
 
 enum { PROBES = 200, PROBE_BYTES = 4096 };
 
-void probe_print(const char *dir) {
+void probe_print(const char *dir, bool json) {
+  const char *format =
+      json ? "{\"probe\": \"%s\", \"p50_us\": %.0f, \"p99_us\": %.0f}\n"
+           : "probe: 4 KiB overwritten and synced in %s: p50 %.0f us, p99 %.0f us\n";
   static struct histogram took;
   char path[PATH_BYTES_MAX];
   uint8_t bytes[PROBE_BYTES] = {0};
@@ -27,7 +30,6 @@ void probe_print(const char *dir) {
     if (i > 0) histogram_add(&took, now_ns() - began); /* the first write made the file longer */
   }
   (void)close(fd);
-  (void)printf("probe: 4 KiB overwritten and synced in %s: p50 %.0f us, p99 %.0f us\n", dir,
-               (double)histogram_quantile(&took, 0.5) / 1e3,
+  (void)printf(format, dir, (double)histogram_quantile(&took, 0.5) / 1e3,
                (double)histogram_quantile(&took, 0.99) / 1e3);
 }

@@ -65,7 +65,7 @@ void subject_open(struct subject *s, const struct wish *wish) {
   for (uint32_t i = 0; i < s->plugin->option_count; i++) {
     const struct rkv_option *option = &s->plugin->options[i];
     const char *text = text_of(s, wish, option);
-    if (!text) die("--option %s=... is required", option->name);
+    if (!text) die("--set %s=... is required", option->name);
     if (host_value_parse(option, text, &values[i], &error) != RKV_OK)
       die("%s = %s: %s", option->name, text, error.text);
   }

@@ -101,6 +101,42 @@ def test_the_page_of_durable_puts(tmp_path):
     assert (tmp_path / "durable.svg").exists()
 
 
+def storages(*words):
+    return subprocess.run(["/usr/bin/python3", ROOT / "bench" / "storages.py", "--build", BUILD, *words],
+                          capture_output=True, text=True, timeout=TIMEOUT, check=False)
+
+
+def test_the_storages_side_by_side(tmp_path):
+    """On tmpfs and in a directory; a page, a picture, and the document with the figures in its middle."""
+    page, device = tmp_path / "page", tmp_path / "device"
+    page.mkdir()
+    device.mkdir()
+    done = storages("--storage", "storage-mem", "--storage", "storage-wal", "--set", "storage-wal.segment_bytes=1MiB",
+                    "--rounds", "1", "--entries", "20000", "--durable", device, "--to", page)
+    assert done.returncode == 0, done.stderr
+    assert not list(device.iterdir())
+    text = (page / "STORAGES.md").read_text()
+    for place in ("## On tmpfs", "## On a device"):
+        assert place in text
+    assert re.search(r"\| start, ms \| - \| [\d.]+ \|", text)
+    assert re.search(r"\| 64, awaited \| [\d.,]+ \| 1\.00 \|", text)
+    purged = re.search(r"all but 10,000 entries purged, MiB \| - \| ([\d.]+) \|", text)
+    assert 3 <= float(purged.group(1)) <= 9  # 2.5 MiB of entries in files of 1 MiB, and two kept ready
+    assert "- storage-wal: segment_bytes=1MiB" in text
+    assert (page / "storages.svg").read_text().count("<rect") == 1 + 6  # the durable one
+    document = (page / "choosing-a-storage.md").read_text()
+    assert document.startswith("# Choosing a storage") and "## When to take which" in document
+    assert document.count("| start, ms | - |") == 1 and "![appends and reads](storages.svg)" in document
+
+
+def test_storages_says_what_it_cannot(tmp_path):
+    for words, code, text in ((("--storage", "storage-none"), 69, "storage-none.so: cmake --preset release"),
+                              (("--entries", "10000"), 64, "--entries 10000: more than 10000"),
+                              (("--durable", tmp_path / "none"), 69, "no directory")):
+        done = storages("--no-write", *words)
+        assert done.returncode == code and text in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("name", ["bench-cluster", "bench-inprocess", "bench-sm", "bench-storage", "bench-empty"])
 def test_each_bench_says_what_it_takes(name):
     """--help is answered on stdout, at once."""

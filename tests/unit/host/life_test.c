@@ -210,24 +210,6 @@ static void usage_is_64_and_configuration_78(void **state) {
   scratch_end(&s);
 }
 
-/* What ships is whole: every example file passes `check` with the real plugins. */
-static void the_shipped_configurations_are_ok(void **state) {
-  static const char *const files[] = {"single.ini",        "chunk/1.ini",       "chunk/2.ini",
-                                      "three-nodes/1.ini", "three-nodes/2.ini", "three-nodes/3.ini",
-                                      "five-nodes/1.ini",  "five-nodes/2.ini",  "five-nodes/3.ini",
-                                      "five-nodes/4.ini",  "five-nodes/5.ini"};
-  static struct ending e;
-  (void)state;
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    char path[512];
-    (void)snprintf(path, sizeof path, "%s/conf/%s", RKV_SOURCE_DIR, files[i]);
-    RUN(&e, "check", "--config", path);
-    assert_string_equal(e.err, "");
-    assert_holds(e.out, ": ok\n");
-    assert_int_equal(e.code, HOST_EXIT_OK);
-  }
-}
-
 /* ---- with a transport that misbehaves ---- */
 
 static struct process act(const char *what) {
@@ -335,7 +317,6 @@ int main(void) {
       ENDING(a_node_says_that_it_listens_and_stops_as_asked),
       ENDING(an_address_in_use_is_69),
       ENDING(usage_is_64_and_configuration_78),
-      ENDING(the_shipped_configurations_are_ok),
       ENDING(a_fatal_report_ends_the_process),
       ENDING(a_plugin_that_gives_no_reason_is_named),
       ENDING(a_second_signal_stops_at_once),
