@@ -35,8 +35,8 @@ enum { MOVED_TO_MAX = 512 };
 struct rkv_entry moved_note(const struct rkv_storage_state *state, const char *to);
 
 /* What a storage that is the node's own ends with if a crash came between the note and the
- * retirement: a note of a move that did not happen. Drops it, and takes it out of *state. May block.
- * Errors: those of the storage's read. */
+ * retirement: a note of a move that did not happen. Drops it, and takes it out of *state. May
+ * block. Errors: those of the storage's read. */
 enum rkv_status moved_forget_note(const struct rkv_storage_ops *ops, void *storage,
                                   struct rkv_storage_state *state, struct rkv_error *error);
 

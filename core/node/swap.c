@@ -274,6 +274,7 @@ void swap_on_call(struct node *n, struct rkv_call *call) {
     answer_swap(n, c, n->swap.text);
     return;
   }
+  assert(!n->swap.running); /* (J1) */
   struct swap *s = n->swap.running = make_swap(n, c);
   if (!s) {
     (void)rkv_fail(&error, RKV_NO_MEMORY, "out of memory for a swap of the storage");
