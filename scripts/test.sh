@@ -179,15 +179,16 @@ run_cluster() {
   if [ "$size" = short ]; then run_pytest cluster release 0 " and not long"; else run_pytest cluster release 0 ""; fi
 }
 
+# More jobs than cores where tests wait more than they compute: for half of the time those of unit and contract do.
 run_release() {
   build release ON || return 0
   check_labels
   if wanted style; then run_style style-objects --objects build/release; fi
-  if wanted unit; then suite unit run_ctest unit release unit 2; fi
+  if wanted unit; then suite unit run_ctest unit release unit 3; fi
   if wanted golden; then run_ctest golden release golden 2; fi
   if wanted model; then run_model; fi
   if wanted sim; then run_ctest sim release sim 1; fi
-  if wanted contract; then suite contract run_ctest contract release contract 2; fi
+  if wanted contract; then suite contract run_ctest contract release contract 4; fi
   if wanted cluster; then suite cluster run_cluster; fi
   if wanted package; then run_ctest package release package 2; fi
   if wanted tidy; then run_tidy; fi
