@@ -25,7 +25,7 @@ labels=(unit golden model sim contract cluster package) # what ctest knows; `lon
 # machine that others load must not make the run red.
 declare -A shares=([unit]=60 [contract]=90 [cluster]=180)
 short_s=600 all_s=1800 # a whole run's, with its builds
-tidy= tidy_started= sources=() # clang-tidy's process and since when it runs, while it does; what it looks at
+workers=4 # that share the cluster suite, at most as many as ports.py knows
 memory_kib=$((2 << 20)) memory= # what in_memory wants, and where it is
 out=build/test-results
 passed=0
@@ -124,21 +124,23 @@ pytest_worker() {
     >"$out/$stage-$1.log" 2>&1
 }
 
-# run_pytest STAGE PRESET SLOW AND: SLOW is 1 for builds that need more patience; AND restricts the marks. Most tests wait
-# most of the time, so two workers share them (conftest.py); those that measure time come last, alone.
+# run_pytest STAGE PRESET SLOW AND: SLOW is 1 for builds that need more patience; AND restricts the marks. A test of a plain
+# build computes for a quarter of its time and waits the rest, so workers share them (conftest.py); those that measure time
+# come last, alone.
 run_pytest() {
-  local stage=$1 started=$SECONDS slow=$3 and=$4 code=0
+  local stage=$1 started=$SECONDS slow=$3 and=$4 code=0 worker started_workers=()
   local -x RKV_BUILD=$PWD/build/$2 RKV_SLOW=$slow RKV_CLAIMS
   RKV_CLAIMS=$(mktemp -d)
-  rm -f "$out/$stage"-[0-2].xml
-  pytest_worker 0 "not alone$and" &
-  pytest_worker 1 "not alone$and" || code=$?
-  wait $! || code=$?
-  end_tidy
-  pytest_worker 2 "alone$and" || code=$?
+  rm -f "$out/$stage"-[0-9].xml "$out/$stage"-[0-9].log
+  for ((worker = 0; worker < workers; worker++)); do
+    pytest_worker "$worker" "not alone$and" &
+    started_workers+=($!)
+  done
+  for worker in "${started_workers[@]}"; do wait "$worker" || code=$?; done
+  pytest_worker "$workers" "alone$and" || code=$?
   rm -rf "$RKV_CLAIMS"
-  cat "$out/$stage"-[0-2].log >"$out/$stage.log"
-  count "$stage" "$started" "$code" "$out/$stage.log" "$out/$stage"-[0-2].xml
+  cat "$out/$stage"-[0-9].log >"$out/$stage.log"
+  count "$stage" "$started" "$code" "$out/$stage.log" "$out/$stage"-[0-9].xml
 }
 
 # run_style STAGE [ARG...]: the check's last line is `N passed, N failed`.
@@ -177,59 +179,45 @@ run_cluster() {
   if [ "$size" = short ]; then run_pytest cluster release 0 " and not long"; else run_pytest cluster release 0 ""; fi
 }
 
+# More jobs than cores where tests wait more than they compute: for half of the time those of unit and contract do.
 run_release() {
   build release ON || return 0
   check_labels
-  if wanted tidy; then begin_tidy; fi
   if wanted style; then run_style style-objects --objects build/release; fi
-  if wanted unit; then suite unit run_ctest unit release unit 2; fi
+  if wanted unit; then suite unit run_ctest unit release unit 3; fi
   if wanted golden; then run_ctest golden release golden 2; fi
   if wanted model; then run_model; fi
   if wanted sim; then run_ctest sim release sim 1; fi
-  if wanted contract; then suite contract run_ctest contract release contract 2; fi
+  if wanted contract; then suite contract run_ctest contract release contract 4; fi
   if wanted cluster; then suite cluster run_cluster; fi
   if wanted package; then run_ctest package release package 2; fi
-  end_tidy
+  if wanted tidy; then run_tidy; fi
 }
 
-# Each source is a test. Which there are the build knows; only what is installed is looked at. In `all` it computes at idle
-# priority while the release build's tests wait, for a disk or for each other; those that measure time wait for its end.
-begin_tidy() {
-  local log=$out/tidy.log idle=()
-  tidy_started=$SECONDS
-  if [ "$size" = all ]; then
-    idle=(nice -n 19)
-    ! chrt --idle 0 true 2>/dev/null || idle=(chrt --idle 0)
-  fi
+# Each source is a test. Which there are the build knows; only what is installed is looked at.
+run_tidy() {
+  local started=$SECONDS log=$out/tidy.log sources code=0 bad
   mapfile -t sources < <(sed -n "s#^ *\"file\": \"$PWD/\(\(core\|libs\|plugins\|tools\)/.*\)\",\?\$#\1#p" \
     build/release/compile_commands.json | sort -u)
-  printf '%s\0' "${sources[@]}" | "${idle[@]}" xargs -0 -n 8 -P 2 clang-tidy -p build/release --quiet \
-    --warnings-as-errors='*' >"$log" 2>"$log.err" &
-  tidy=$!
-}
-
-# end_tidy: nothing to do if it was not begun, or has ended.
-end_tidy() {
-  local log=$out/tidy.log code=0 bad
-  [ -n "$tidy" ] || return 0
-  wait "$tidy" || code=1
-  tidy=
+  printf '%s\0' "${sources[@]}" |
+    xargs -0 -n 8 -P 2 clang-tidy -p build/release --quiet --warnings-as-errors='*' >"$log" 2>"$log.err" || code=1
   bad=$(sed -n 's/^\([^ :]*\):[0-9]*:[0-9]*: error: .*/\1/p' "$log" | sort -u | wc -l)
   if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then # it broke off
     bad=1
     tail -n 20 "$log.err" >&2
   fi
   cat "$log" >&2
-  add tidy "$tidy_started" $((${#sources[@]} - bad)) "$bad"
+  add tidy "$started" $((${#sources[@]} - bad)) "$bad"
 }
 
 # Warnings are no errors here: gcc's own manual warns of false ones in sanitized code.
 run_sanitized() {
+  local workers=3 # it computes more
   build "$1" OFF -DRKV_BENCH=OFF || return 0
   run_ctest "$1-unit" "$1" "(unit|golden|contract)" 2 # in one go: the longest one alone would leave a core idle
   run_ctest "$1-sim" "$1" sim 1
   run_ctest "$1-inside" "$1" cluster 1
-  run_pytest "$1-cluster" "$1" 1 " and not slow"
+  run_pytest "$1-cluster" "$1" 1 " and not slow and not long"
 }
 
 run_fuzz() {

@@ -14,7 +14,7 @@ from nodes import BUILD, Cluster  # noqa: E402
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: measures time or load; left out under sanitizers")
     config.addinivalue_line("markers", "alone: measures time; nothing may be played beside it")
-    config.addinivalue_line("markers", "long: has a shorter form beside it; left out of the short size of test.sh")
+    config.addinivalue_line("markers", "long: has a shorter form; left out of the short size and under sanitizers")
 
 
 def pytest_sessionstart(session):

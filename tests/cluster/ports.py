@@ -4,7 +4,7 @@ import random
 import socket
 
 FIRST, LAST = 10000, 32000  # below the kernel's own range: a node that is dead for a while finds its port again
-WORKERS = 2  # of scripts/test.sh, each with a part of the range
+WORKERS = 4  # of scripts/test.sh, each with a part of the range
 PART = (LAST - FIRST) // WORKERS
 
 

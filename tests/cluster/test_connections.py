@@ -63,6 +63,7 @@ def metric(node, name):
     return int(node.view().pairs[f"transport-grpc.{name}"])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("sets", [None, {"transport.connections_per_address_max": 2000}], ids=["address", "all"])
 def test_out_of_descriptors_and_back(cluster, few_descriptors, sets):
     """1,100 idle connections where 1,024 descriptors are: some are refused, with a line; who led goes on to lead;

@@ -82,7 +82,7 @@ static void block_free(struct rkv_buf_owner *owner) {
   struct block *block = (struct block *)owner;
   if (atomic_fetch_sub(&block->c->buffers, 1) <= 0)
     contract_fail(block->c, "a buffer's last reference was dropped twice");
-  explicit_bzero(block->bytes, block->len); /* who still reads it is found out */
+  explicit_bzero(block->bytes, block->len); /* a plugin that still reads the bytes finds others */
   free(block);
 }
 

@@ -130,7 +130,7 @@ void run_law(const struct contract *base, const struct contract_law *law, const 
   if (out && c.shared && tree_make(c.dir) && (pid = fork()) >= 0) {
     bool in_time;
     if (pid == 0) be_the_law(&c, law, errors);
-    (void)setpgid(pid, pid); /* both sides: whoever comes first */
+    (void)setpgid(pid, pid); /* parent and child both set it, so neither has to wait */
     in_time = run_wait(pid, limit_ms, &how);
     (void)kill(-pid, SIGKILL); /* processes that a failed law left */
     outcome->result = understand(in_time, how, c.shared, limit_ms, out);
@@ -163,7 +163,7 @@ bool contract_join(struct contract *c, pid_t pid, unsigned seconds) {
   if (WIFEXITED(how) && WEXITSTATUS(how) == RUN_PASSED) return true;
   if (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL) return false;
   if (WIFEXITED(how) && (WEXITSTATUS(how) == RUN_SKIPPED || WEXITSTATUS(how) == RUN_FAILED))
-    _exit(WEXITSTATUS(how)); /* it has said why */
+    _exit(WEXITSTATUS(how)); /* the process has said why */
   if (WIFSIGNALED(how)) contract_fail(c, "it crashed: %s", strsignal(WTERMSIG(how)));
   contract_fail(c, "it ended the process with exit code %d", WEXITSTATUS(how));
 }

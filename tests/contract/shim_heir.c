@@ -59,7 +59,7 @@ void undo_leave(void) {
   struct kept_row end = {.kept.fd = -1};
   int fd = open_heritage(O_WRONLY | O_CREAT | O_TRUNC);
   if (fd < 0) abort();
-  put(fd, &undo.number, sizeof undo.number); /* again at the end */
+  put(fd, &undo.number, sizeof undo.number); /* once more below, when all is counted */
   save_kept(fd);
   put(fd, &end, sizeof end);
   for (const struct undo_named *named = undo.named; named; named = named->older)
@@ -101,7 +101,7 @@ static void take_named(int fd) {
 
 void undo_take_over(void) {
   int fd = open_heritage(O_RDONLY);
-  if (fd < 0) return; /* nothing was left */
+  if (fd < 0) return; /* no process before left anything */
   if (!get(fd, &undo.number, sizeof undo.number)) abort();
   take_kept(fd);
   take_named(fd);

@@ -28,7 +28,7 @@ void undo_write(int fd, off_t at, size_t len) {
   struct undo_kept *kept;
   size_t old;
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
-  if (len == 0 && at < info.st_size) len = (size_t)(info.st_size - at); /* it is cut here */
+  if (len == 0 && at < info.st_size) len = (size_t)(info.st_size - at); /* the file is cut here */
   old = at >= info.st_size ? 0 : (size_t)(info.st_size - at);
   if (old > len) old = len;
   kept = calloc(1, sizeof *kept + old);

@@ -187,7 +187,7 @@ static int sync_with(int fd, long number) {
     if (names) shim_wait_for_names();
     shim_lock();
     if (names && shim_ends_at_names()) shim_die();
-    if (shim_ends_here()) shim_die(); /* before it is done */
+    if (shim_ends_here()) shim_die(); /* before the sync is done */
     error = shim_plan_for(KIND(SYNC));
     if (shim_tracks() && fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) undo_synced(fd, !error);
     if (shim_tracks() && !error && S_ISDIR(info.st_mode)) undo_synced_names(path);

@@ -153,7 +153,7 @@ static size_t try_large(struct pair *p, enum sm_shape shape, size_t max) {
 void sm_law_large_commands(struct contract *c) {
   struct pair *p = calloc(1, sizeof *p);
   size_t longest = 0, max = contract_amount(c, 4 << 20, 4 << 20, LARGE_MAX);
-  if (c->slow > 1) max = 256 << 10; /* such a build looks at threads and memory, not at sizes */
+  if (c->slow > 1) max = 256 << 10; /* a sanitized build is not for sizes */
   CONTRACT_REQUIRE(c, p, "the suite has no memory");
   pair_open(p, c);
   if (p->k.given) contract_skip(c, "the commands are given: none can be made longer");

@@ -42,7 +42,7 @@ static void act_view(struct life *l, struct open_view *v) {
   if (!v->view) {
     CONTRACT_REQUIRE(l->c, m->ops->snapshot_begin(m->it, &v->view, &v->meta, &m->error) == RKV_OK,
                      "snapshot_begin: %s", m->error.text);
-  } else if (contract_random(&l->seed) % 3 == 0) { /* unread */
+  } else if (contract_random(&l->seed) % 3 == 0) { /* the view ends unread */
     m->ops->snapshot_end(v->view);
     rkv_buf_drop(&v->meta.membership);
     v->view = NULL;

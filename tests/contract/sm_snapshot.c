@@ -156,7 +156,7 @@ void sm_law_snapshots_beside(struct contract *c) {
   rkv_buf_drop(&chunk);
   machine_apply(&s->m, &s->log, STEP * (VIEWS + 1), 20, NULL);
   s->m.ops->snapshot_end(never);
-  machine_restore_ok(&s->m, &empty, SM_CHUNK); /* frees what the views still need, if it is wrong */
+  machine_restore_ok(&s->m, &empty, SM_CHUNK); /* a wrong machine frees what views need */
   for (size_t i = VIEWS; i-- > 0;) {
     state_read(&s->m, views[i], &metas[i], 64, &is);
     state_require(c, &is, &states[i], "one of several views");

@@ -23,10 +23,10 @@ static size_t chunk_size(size_t max, uint64_t *seed) {
 void state_read(struct machine *m, void *view, const struct rkv_snapshot_meta *meta, size_t max,
                 struct state *out) {
   uint64_t seed = m->c->seed;
-  struct rkv_error error; /* not the machine's: views are read by any thread */
+  struct rkv_error error; /* not m->error: any thread may read a view */
   size_t room = 0;
   *out = (struct state){NULL, 0, *meta};
-  out->meta.size = 0; /* a law that wants it known says so */
+  out->meta.size = 0; /* a law that wants a known size sets it afterwards */
   for (bool more = true; more;) {
     struct rkv_buf chunk = rkv_buf_none();
     size_t size = chunk_size(max, &seed);

@@ -83,7 +83,7 @@ static void issue_append(struct storage *s, const struct step *step,
   }
   s->ops->append(s->it, entries, step->count, completion);
   for (uint64_t i = 0; i < step->count; i++) rkv_buf_drop(&entries[i].payload);
-  memset(entries, 0x5a, step->count * sizeof *entries); /* it was borrowed */
+  memset(entries, 0x5a, step->count * sizeof *entries); /* the array was borrowed */
   free(entries);
 }
 
@@ -99,7 +99,7 @@ void *storage_snapshot_write(struct storage *s, const struct step *step, size_t 
   status = s->ops->snapshot_begin(s->it, &meta, &writer, &error);
   CONTRACT_REQUIRE(s->c, status == RKV_OK, "snapshot_begin: %s", error.text);
   rkv_buf_drop(&meta.membership);
-  memset(&meta, 0x5a, sizeof meta); /* it was borrowed */
+  memset(&meta, 0x5a, sizeof meta); /* the description was borrowed */
   for (uint64_t at = 0; at < step->len;) {
     size_t len = step->len - at < chunk ? (size_t)(step->len - at) : chunk;
     struct rkv_buf bytes = contract_bytes(s->c, NULL, len);

@@ -87,7 +87,7 @@ void storage_law_purge_to_the_tip(struct contract *c) {
   struct model *m = begin(&s, c, 0, ENTRIES, 0);
   storage_do(&s, m, step_purge(m, ENTRIES));
   storage_holds(&s, m);
-  storage_do(&s, m, step_vote(3, 1, false)); /* makes it durable */
+  storage_do(&s, m, step_vote(3, 1, false)); /* makes the purge durable */
   storage_keeps(&s, m);
   storage_append(&s, m, 3, 10);
   storage_keeps(&s, m);

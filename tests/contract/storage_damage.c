@@ -193,7 +193,7 @@ static bool flip(struct contract *c, const struct question *q, unsigned bit) {
   bool there;
   (void)snprintf(path, sizeof path, "%.400s/data/%s", c->dir, q->hit->file);
   fd = open(path, O_RDWR | O_CLOEXEC);
-  if (fd < 0) return false; /* it was removed since */
+  if (fd < 0) return false; /* the storage has removed the file since */
   there = pread(fd, &byte, 1, (off_t)q->place) == 1;
   byte ^= (uint8_t)(1u << bit);
   CONTRACT_REQUIRE(c, !there || pwrite(fd, &byte, 1, (off_t)q->place) == 1,

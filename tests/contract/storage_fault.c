@@ -142,7 +142,7 @@ static void open_with_few(struct contract *c, void *arg) {
   CONTRACT_REQUIRE(c, setrlimit(RLIMIT_NOFILE, &limit) == 0, "the suite cannot limit descriptors");
   storage_init(&s, c);
   s.trouble = true;
-  if (storage_try(&s) == RKV_OK) storage_close(&s); /* a refusal's text is looked at there */
+  if (storage_try(&s) == RKV_OK) storage_close(&s); /* storage_try checks the text of a refusal */
 }
 
 static void make_some(struct contract *c, void *arg) {

@@ -128,7 +128,7 @@ static void fill_and_die(struct contract *c, void *arg) {
   struct full f;
   begin_anew(&f, c);
   fill(&f);
-  make_room(&f); /* what went ahead is as durable as the rest */
+  make_room(&f); /* the purge that went ahead is as durable as the rest */
   fill(&f);
   left->last = f.m->last.index;
   atomic_store(&left->filled, true);
@@ -156,7 +156,7 @@ static void open_full(struct contract *c, void *arg) {
 void storage_law_full_device_opens(struct contract *c) {
   struct left *left = contract_share(c, sizeof *left);
   (void)contract_join(c, contract_fork(c, fill_and_die, left), LAW_S);
-  if (!atomic_load(&left->filled)) return; /* skipped */
+  if (!atomic_load(&left->filled)) return; /* the law was skipped */
   contract_apart(c, open_full, left, LAW_S);
 }
 
@@ -212,7 +212,7 @@ static void attempt(struct contract *c, void *arg) {
   uint64_t room;
   enum rkv_status status;
   begin_anew(&f, c);
-  contract_pause_ms(SETTLES_MS); /* what is made ahead is made */
+  contract_pause_ms(SETTLES_MS); /* the storage has made its room ahead by then */
   before = shim_calls_of(SHIM_SPACE);
   room = shim_free();
   shim_refuse_room(before + a->call);

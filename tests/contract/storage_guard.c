@@ -42,7 +42,7 @@ static void hold_open(struct contract *c, void *arg) {
   storage_append(&s, m, 3, 50);
   atomic_store(&gate->open, true);
   while (!atomic_load(&gate->tried)) contract_pause_ms(2);
-  storage_append(&s, m, 3, 50); /* unharmed */
+  storage_append(&s, m, 3, 50); /* the refused open has harmed nothing */
   storage_keeps(&s, m);
   storage_close(&s);
   model_free(m);

@@ -29,7 +29,7 @@ void storage_law_starts_empty(struct contract *c) {
   struct model *m = model_new(c);
   char text[RKV_ERROR_TEXT_MAX];
   storage_init(&s, c);
-  for (int round = 0; round < 2; round++) { /* opened and closed it is as new */
+  for (int round = 0; round < 2; round++) { /* a storage that was opened and closed is as new */
     storage_open(&s);
     CONTRACT_REQUIRE(c, s.state.vote.term == 0 && s.state.vote.node_id == 0, "it holds a vote");
     CONTRACT_REQUIRE(c, s.state.last.index == 0 && s.state.purged.index == 0, "it holds entries");
@@ -50,7 +50,7 @@ void storage_law_vote_is_kept(struct contract *c) {
     storage_do(&s, m, step);
     storage_keeps(&s, m);
   }
-  for (rkv_term term = 10; term < 60; term++) { /* never an older one, whatever comes between */
+  for (rkv_term term = 10; term < 60; term++) { /* the storage never goes back to an older vote */
     m->vote = (struct rkv_vote){0};
     storage_do(&s, m, step_vote(term, term % 3 + 1, false));
     if (term % 3) storage_append(&s, m, 2, 50);
@@ -178,7 +178,7 @@ void storage_law_read_heeds_bytes_max(struct contract *c) {
   for (int round = 0; round < 2; round++) {
     for (rkv_index from = 1; from <= ENTRIES; from++) {
       uint64_t bytes = 0;
-      for (rkv_index to = from; to <= ENTRIES; to++) { /* at, below and above each sum */
+      for (rkv_index to = from; to <= ENTRIES; to++) { /* bytes_max at, below and above each sum */
         size_t count;
         bytes += model_at(m, to)->len;
         (void)storage_read(&s, m, from, ENTRIES, bytes, ENTRIES, &count);
@@ -212,7 +212,7 @@ void storage_law_read_of_purged_is_refused(struct contract *c) {
   struct model *m = with_entries(&s, c, ENTRIES, 7);
   for (int round = 0; round < 2; round++) {
     for (rkv_index from = 1; from <= 7; from++) {
-      size_t count; /* storage_read knows that it must be NOT_FOUND */
+      size_t count; /* storage_read demands RKV_NOT_FOUND */
       (void)storage_read(&s, m, from, from, UINT64_MAX, 4, &count);
       (void)storage_read(&s, m, from, ENTRIES, UINT64_MAX, 4, &count);
     }

@@ -315,7 +315,7 @@ unsigned life_calls(struct life *life, void (*plan)(struct life *life)) {
   struct shim_plan none = {0};
   life_afresh(life);
   plan(life);
-  life->window = 0; /* most calls */
+  life->window = 0; /* one operation at a time makes the most calls */
   life->plan = none;
   CONTRACT_REQUIRE(life->c, life_run(life), "a life that nobody ended was killed");
   life_judge(life, "life", 0);

@@ -165,7 +165,7 @@ void storage_law_purge_returns_space(struct contract *c) {
 }
 
 void storage_law_memory_is_bounded(struct contract *c) {
-  int64_t before, grown; /* freed meanwhile, it shrinks */
+  int64_t before, grown; /* signed: a process may shrink meanwhile */
   struct storage s;
   struct model *m = begin(&s, c);
   storage_append(&s, m, 100, 65536);
@@ -204,7 +204,7 @@ static void live(struct contract *c) {
   struct model *m = begin(&s, c);
   m->term = s.state.last.term + 1;
   m->purged = s.state.purged, m->last = s.state.purged;
-  for (rkv_index i = s.state.purged.index; i < s.state.last.index; i++) { /* of lives before */
+  for (rkv_index i = s.state.purged.index; i < s.state.last.index; i++) { /* of earlier lives */
     struct rkv_entry found = {.id = {1, i + 1}};
     model_found(c, m, &found);
   }

@@ -222,7 +222,7 @@ static void all_but_one(struct sweep *w, enum fate fate) {
 
 static void by_chance(struct sweep *w, uint64_t times) {
   for (uint64_t n = 0; n < times; n++) {
-    uint64_t kept = contract_between(&w->seed, 1, 8); /* of ten: all sizes of sets are met */
+    uint64_t kept = contract_between(&w->seed, 1, 8); /* of ten files: sets of all sizes */
     for (size_t i = 0; i < w->count; i++) {
       uint64_t chance = contract_random(&w->seed) % 10;
       w->fates[i] = chance < kept ? KEPT : chance % 3 == 0 ? EMPTIED : REMOVED;

@@ -95,7 +95,7 @@ static void leave_out(const struct sequence *from, size_t at, size_t len, struct
 static void shrink(struct contract *c, struct trial *t, struct sequence *sequence) {
   struct sequence *shorter = contract_share(c, sizeof *shorter);
   unsigned tries = 0;
-  sequence->count = atomic_load(&t->at) + 1; /* what came later does not matter */
+  sequence->count = atomic_load(&t->at) + 1; /* steps after the failing one do not matter */
   for (size_t len = sequence->count / 2; len > 0; len /= 2) {
     for (size_t at = 0; at + len <= sequence->count && tries < TRIES_MAX;) {
       tries++;
@@ -118,7 +118,7 @@ _Noreturn static void tell(struct contract *c, struct trial *t, struct sequence 
   size_t len = 0;
   FILE *out = open_memstream(&story, &len);
   CONTRACT_REQUIRE(c, out, "no memory");
-  (void)fails(c, t, sequence); /* once more: the last one tried may have passed */
+  (void)fails(c, t, sequence); /* fails once more: the last try may have passed */
   (void)fprintf(out, "sequence %" PRIu64 ", made as short as it goes:\n  open(&s)\n", number);
   for (size_t i = 0; i < sequence->count; i++) {
     struct step step = wish_step(m, &sequence->wishes[i], false);

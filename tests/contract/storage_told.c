@@ -76,7 +76,7 @@ void storage_law_completions_come_once(struct contract *c) {
   struct turns *t = hand_in(c);
   await_all(t);
   storage_holds(&t->s, t->m);
-  storage_close(&t->s); /* calls none once more */
+  storage_close(&t->s); /* close calls no completion a second time */
   for (int i = 0; i < CALLS; i++)
     CONTRACT_REQUIRE(c, atomic_load(&t->turns[i].times) == 1,
                      "the completion of call %d was called %d times", i + 1,
@@ -158,7 +158,7 @@ void storage_law_completions_may_call_in(struct contract *c) {
                      atomic_load(&chain->depth));
     contract_pause_ms(1);
   }
-  (void)pthread_mutex_lock(&chain->lock); /* the last one has ended */
+  (void)pthread_mutex_lock(&chain->lock); /* the last completion has ended */
   (void)pthread_mutex_unlock(&chain->lock);
   storage_holds(&chain->s, chain->m);
   storage_close(&chain->s);
@@ -178,7 +178,7 @@ static void freed_done(struct rkv_completion *self, enum rkv_status status,
   struct freed *freed = (struct freed *)self;
   atomic_int *left = freed->left;
   (void)status, (void)error;
-  memset(freed, 0xff, sizeof *freed); /* whoever calls it again crashes, with a sanitizer or not */
+  memset(freed, 0xff, sizeof *freed); /* a second call of this completion crashes, in any build */
   free(freed);
   (void)atomic_fetch_sub(left, 1);
 }

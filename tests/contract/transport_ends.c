@@ -134,7 +134,7 @@ void transport_law_stop_waits(struct contract *c) {
   CONTRACT_REQUIRE(c, answered > 0, "no call that was answered within the grace got its answer");
   land(f);
   f = take_off(c);
-  stop_with_open(f, GRACE_MS * 3); /* behind it: done is awaited all the same */
+  stop_with_open(f, GRACE_MS * 3); /* done comes after the grace, and is awaited all the same */
   for (size_t i = 0; i < CALLS; i++) (void)ask_wait(&f->all[i]);
   contract_note(c, "%zu of %d calls answered within the grace", answered, (int)CALLS);
   land(f);

@@ -11,7 +11,7 @@ TRANSPORT_LAWS(TRANSPORT_PROTOTYPE)
 void transport_law_opens_and_closes(struct contract *c) {
   struct side s;
   side_init(&s, c, 1);
-  for (int i = 0; i < 3; i++) { /* without start, at the same address */
+  for (int i = 0; i < 3; i++) { /* opened and closed without start, at the same address */
     side_open(&s);
     side_end(&s);
   }

@@ -51,7 +51,7 @@ static void hand_in(struct side *s, enum call_kind kind, struct rkv_call *call) 
   if (call->abi_minor > s->c->plugin->abi_minor) call->abi_minor = s->c->plugin->abi_minor;
   call->kind = kind;
   call->next = NULL;
-  call->callee[0] = call->callee[1] = UINT64_MAX; /* ours while we have it */
+  call->callee[0] = call->callee[1] = UINT64_MAX; /* the node's, while it has the call */
   at_once = s->at_once;
   if (!at_once) *s->end = call, s->end = &call->next;
   (void)pthread_mutex_unlock(&s->lock);

@@ -29,7 +29,7 @@ static struct rkv_entry *entries_of(struct contract *c, const size_t *sizes, siz
 }
 
 void transport_law_large_entries(struct contract *c) {
-  /* a build that is slow looks at threads and memory, not at sizes */
+  /* a slow (sanitized) build looks at threads and memory, not at sizes */
   size_t large_bytes = c->slow > 1 ? LARGE / 64 : LARGE;
   size_t sizes[] = {large_bytes, 0,           large_bytes, large_bytes, 1,
                     large_bytes, large_bytes, 0,           large_bytes, large_bytes - 1};

@@ -97,7 +97,7 @@ void transport_law_snapshot_arrives(struct contract *c) {
   struct scene *z = scene_open(c);
   for (uint64_t i = 0; i < rounds; i++) {
     size_t len = i < 7 ? sizes[i] : contract_between(&seed, 0, 100000);
-    if (c->slow > 1) len /= 64; /* such a build looks at threads and memory, not at sizes */
+    if (c->slow > 1) len /= 64; /* a sanitized build is not for sizes */
     struct rkv_snapshot_meta *meta;
     struct asked a;
     ask_init(&a, &z->a, z->peer, CALL_SNAPSHOT_BEGIN);
@@ -187,7 +187,7 @@ static void aborted_once(struct scene *z, size_t before, const char *how) {
   struct contract *c = z->a.c;
   SIDE_AWAIT(c, count_of(z, &z->b.f.aborted) > before, "a snapshot broken off %s was not aborted",
              how);
-  contract_pause_ms(20); /* a second abort would come now */
+  contract_pause_ms(20); /* a second abort would come within this time */
   CONTRACT_REQUIRE(c, count_of(z, &z->b.f.aborted) == before + 1,
                    "a snapshot broken off %s was aborted twice", how);
   CONTRACT_REQUIRE(c, count_of(z, &z->b.f.finished) == 0, "a snapshot broken off %s was finished",
@@ -202,7 +202,7 @@ void transport_law_broken_snapshot(struct contract *c) {
     begin_some(z, &a, writes);
     a.kind = CALL_SNAPSHOT_ABORT;
     ask(&a);
-    (void)ask_wait(&a); /* what an abort is answered with does not matter */
+    (void)ask_wait(&a); /* the status of an abort does not matter */
     aborted_once(z, aborted++, "by snapshot_abort");
     begin_some(z, &a, writes);
     z->a.ops->peer_close(z->peer);

@@ -44,7 +44,7 @@ static void meet_one(struct listener *l, int fd) {
   if (l->manner == READS_THEN_RESETS || l->manner == READS) {
     (void)poll(&wait, 1, 200);
     got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    (void)got; /* whatever it was */
+    (void)got; /* the bytes themselves do not matter */
   }
   if (l->manner == READS && l->held_count < CONNECTIONS_MAX)
     l->held[l->held_count++] = fd;
@@ -170,7 +170,7 @@ void transport_law_slow_node(struct contract *c) {
   side_hold(&b, true);
   try_all(&a, peer, "a peer whose node does not answer");
   side_hold(&b, false);
-  side_release(&b, &seed, 0); /* nobody waits for these any more */
+  side_release(&b, &seed, 0); /* answers to calls that nobody waits for any more */
   ask_hello(&a, peer);
   a.ops->peer_close(peer);
   side_end(&a);
@@ -225,12 +225,12 @@ static void say_something(int fd, uint64_t *seed) {
   for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)contract_random(seed);
   if (chance == 0) memcpy(bytes, preface, head = sizeof preface - 1);
   if (chance == 1) memcpy(bytes, get, head = sizeof get - 1);
-  if (chance == 2) { /* a short frame, by many a protocol */
+  if (chance == 2) { /* many a protocol takes this for a short frame */
     memset(bytes, 0, 4);
     bytes[contract_random(seed) % 4] = (uint8_t)contract_between(seed, 1, 60);
   }
   sent = send(fd, bytes, head + len, MSG_NOSIGNAL | MSG_DONTWAIT);
-  (void)sent; /* a stranger does not care */
+  (void)sent; /* whether the bytes were taken does not matter to a stranger */
 }
 
 void transport_law_strangers(struct contract *c) {
@@ -244,7 +244,7 @@ void transport_law_strangers(struct contract *c) {
     int fd = dial(c, b.addr);
     if (fd >= 0) {
       say_something(fd, &seed);
-      if (i % 8 == 0) contract_pause_ms(5); /* let it be read */
+      if (i % 8 == 0) contract_pause_ms(5); /* time for the transport to read them */
       hang_up(fd, i % 3 == 0);
     }
     if (i % 40 == 0) ask_hello(&a, peer);

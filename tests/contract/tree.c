@@ -78,7 +78,7 @@ static bool copy_bytes(int in, int out, off_t size) {
   if (ftruncate(out, size) != 0) return false;
   for (off_t at = 0; at < size;) {
     ssize_t got = pread(in, bytes, sizeof bytes, at);
-    if (got == 0) errno = ESTALE; /* it was cut meanwhile */
+    if (got == 0) errno = ESTALE; /* the file was cut meanwhile */
     if (got <= 0) return false;
     if (memcmp(bytes, zeros, (size_t)got) != 0 && pwrite(out, bytes, (size_t)got, at) != got)
       return false;

@@ -122,7 +122,7 @@ static struct rkv_entry *changed(struct broken *b, const struct rkv_entry *entri
     if (b->fault == FAULT_large_entry_cut && copy[i].payload.len > 1000000)
       copy[i].payload = rkv_buf_slice(copy[i].payload, 0, 1000000);
     if (b->fault == FAULT_reference_leaks) (void)rkv_buf_share(copy[i].payload);
-    if (b->fault == FAULT_array_kept && copy[i].payload.len > 0) /* without a reference */
+    if (b->fault == FAULT_array_kept && copy[i].payload.len > 0) /* keeps it without a reference */
       copy[i].payload = rkv_buf_static(copy[i].payload.data, copy[i].payload.len);
   }
   return copy;
@@ -184,7 +184,7 @@ enum rkv_status broken_read(void *storage, rkv_index from, rkv_index to, uint64_
   if (status == RKV_OK && b->fault == FAULT_reads_race && *count > 0 && b->calls++ % 50 == 49)
     entries[0].id.index++;
   if (status == RKV_OK && b->fault == FAULT_payload_changes_behind)
-    for (size_t i = 0; i < *count; i++) { /* the reference is gone, the bytes are shown */
+    for (size_t i = 0; i < *count; i++) { /* shows the bytes, and drops their reference */
       struct rkv_buf shown = rkv_buf_static(entries[i].payload.data, entries[i].payload.len);
       rkv_buf_drop(&entries[i].payload);
       entries[i].payload = shown;

@@ -109,7 +109,7 @@ enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct
 static enum rkv_status no_metric(void *ctx, const struct rkv_metric *metric,
                                  struct rkv_error *error) {
   (void)ctx, (void)metric, (void)error;
-  return RKV_OK; /* the first instance has registered it */
+  return RKV_OK; /* the first instance has registered every metric */
 }
 
 /* The state is gone before it is known whether the new one is whole. */

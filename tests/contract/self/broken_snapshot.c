@@ -89,7 +89,7 @@ enum rkv_status broken_snapshot_open(void *storage, void **reader, struct rkv_sn
 enum rkv_status broken_snapshot_read(void *reader, uint64_t offset, size_t max,
                                      struct rkv_buf *chunk, struct rkv_error *error) {
   struct view *r = reader;
-  if (r->b->fault == FAULT_reader_changes_snapshot) { /* whatever is the newest one now */
+  if (r->b->fault == FAULT_reader_changes_snapshot) { /* goes on with the newest snapshot instead */
     struct rkv_snapshot_meta meta;
     r->b->good->snapshot_close(r->good);
     (void)r->b->good->snapshot_open(r->b->it, &r->good, &meta, error);

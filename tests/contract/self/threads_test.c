@@ -49,7 +49,7 @@ static void threads_that_end_are_waited_for(void **state) {
 
 static void *stay(void *arg) {
   char byte;
-  ssize_t got = read(*(const int *)arg, &byte, 1); /* until the other end is closed */
+  ssize_t got = read(*(const int *)arg, &byte, 1); /* returns once the other end is closed */
   (void)got;
   return NULL;
 }

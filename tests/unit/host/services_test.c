@@ -162,7 +162,7 @@ static void a_buffer_has_one_reference(void **state) {
   shared = rkv_buf_share(buf);
   rkv_buf_drop(&buf);
   assert_memory_equal(shared.data, "hello", 5);
-  rkv_buf_drop(&shared); /* frees: the address sanitizer would tell otherwise */
+  rkv_buf_drop(&shared); /* frees; else the address sanitizer tells of a leak */
   assert_null(host->buf_alloc(host->ctx, SIZE_MAX, &buf));
   assert_null(buf.owner);
   assert_non_null(host->buf_alloc(host->ctx, 0, &buf));

@@ -26,7 +26,7 @@ struct whole {
 static void whole_make(struct whole *w, uint32_t kind) {
   const struct rkv_option option = {
       .name = "a", .default_text = "1", .help = "help", .max = 9, .type = RKV_OPTION_UINT};
-  memset(w, 0xff, sizeof *w); /* what later fields may hold */
+  memset(w, 0xff, sizeof *w); /* fields of a later version may hold anything */
   w->options[0] = w->options[1] = option;
   w->options[1].name = "b";
   for (size_t i = 0; i < sizeof w->ops / sizeof w->ops[0]; i++) w->ops[i] = unused;

@@ -174,7 +174,7 @@ static void fill(struct world *w, const struct row *row, rkv_node_id leader) {
     said.u.swap_storage.action = RKV_SWAP_LOOK;
   } else if (strncmp(row->name, "snapshot_", 9) == 0 && !is(row, "snapshot_now")) {
     fill_snapshot(w, leader);
-  } else { /* of one member; the others need nothing */
+  } else { /* calls for one member; other calls need no argument */
     said.u.membership.learner.id = is(row, "add_learner") ? STRANGER : LEARNER;
     (void)snprintf(said.u.membership.learner.addr, RKV_ADDR_MAX, "node:%d",
                    is(row, "add_learner") ? 5 : 7);

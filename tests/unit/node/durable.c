@@ -172,7 +172,7 @@ void durable_make_old(void) {
 /* ---- life ---- */
 
 void durable_begin(struct world *w, rkv_node_id id) {
-  memset(&keep, 0, sizeof keep); /* a test that failed did not end it */
+  memset(&keep, 0, sizeof keep); /* a test that failed has left its own */
   keeper_begin(w);
   durable = (struct durable){.w = w, .id = id, .storage = w->storage, .sm = w->sm};
   keep.storage_ops = *w->storage;

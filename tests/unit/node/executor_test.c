@@ -48,7 +48,7 @@ static void without_a_thread_a_job_is_not_run_inside_itself(void **state) {
   struct rkv_error error;
   (void)state;
   assert_int_equal(node_executor_new(&executor, &error), RKV_OK);
-  post_long(executor); /* never started */
+  post_long(executor); /* the executor has not started yet */
   assert_int_equal(node_executor_start(executor, NULL, &error), RKV_OK);
   node_executor_stop(executor);
   post_long(executor);

@@ -143,7 +143,7 @@ static void answers_of_one_batch_stop_at_the_end(void **state) {
   all[0].ends = n;
   world_kick(w, 1);
   all[WRITES].of.query.request = rkv_buf_static(question, sizeof question);
-  all[WRITES].of.query.read = RKV_READ_LINEARIZABLE; /* waits for the writes, or for its round */
+  all[WRITES].of.query.read = RKV_READ_LINEARIZABLE; /* it waits for the writes or a round */
   api->query(api->ctx, &all[WRITES].of.query);
   world_kick(w, 1);
   world_run(w, SECONDS);
@@ -218,7 +218,7 @@ static struct rkv_buf begin_stream(struct world *w, struct asked *a) {
 }
 
 static void end_stream(struct world *w, struct asked *a, struct rkv_buf *chunk) {
-  assert_null(w->nodes[4].node->receive.all); /* nothing is left behind */
+  assert_null(w->nodes[4].node->receive.all); /* the stream is gone */
   rkv_buf_drop(chunk);
   rkv_buf_drop(&a->of.snapshot.meta.membership);
   world_free(w);
@@ -231,7 +231,7 @@ static void a_chunk_is_not_taken_after_the_end(void **state) {
   (void)state;
   node_fatal(w->nodes[4].node, RKV_IO, REASON);
   make_step(w, &a, node_api(w->nodes[4].node)->snapshot_write);
-  refused(&a, RKV_IO, REASON); /* surely nothing is installed */
+  refused(&a, RKV_IO, REASON); /* certain: nothing is installed */
   end_stream(w, &a, &chunk);
 }
 

@@ -108,7 +108,7 @@ static void a_followed_entry_names_the_incarnations(void **state) {
     world_isolate(w, 1, true);
     world_stop(w, 3);
     world_isolate(w, 2, false);
-    world_start(w, 3); /* empty: it forgot the write that it acknowledged */
+    world_start(w, 3); /* node 3 is empty: the write that it acknowledged is gone */
     for (int i = 0; i < 60; i++) {
       world_run(w, SECONDS);
       assert_string_not_equal(world_metrics(w, 2).state, "leader");
@@ -135,7 +135,7 @@ static void a_node_that_acknowledged_stays(void **state) {
     while (world_metrics(w, 3).last.index < 2) world_run(w, MS / 10);
     assert_false(identity(w, 3)->settled);
     world_isolate(w, 2, true);
-    world_run(w, 30 * SECONDS); /* what node 3 owes that leader is over */
+    world_run(w, 30 * SECONDS); /* node 3's promise to node 2 ends */
     world_isolate(w, 1, false);
     assert_int_equal(world_init(w, 1, pair, 2).status, RKV_OK);
     world_run(w, 30 * SECONDS);
@@ -166,7 +166,7 @@ static void the_same_founders_become_one_cluster(void **state) {
       world_run(w, MS / 10);
       leader = world_leader(w);
       if (leader == 0 || leader > 2) continue;
-      for (rkv_node_id id = 3; id <= 5; id++) { /* it has reached one other node at most */
+      for (rkv_node_id id = 3; id <= 5; id++) { /* the leader has reached one node at most */
         world_cut(w, leader, id, true);
         world_cut(w, id, leader, true);
         world_cut(w, 3 - leader, id, true);

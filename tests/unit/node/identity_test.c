@@ -81,7 +81,7 @@ static void a_voter_without_memory_is_taken_back(void **state) {
     assert_true(world_until(w, 30 * SECONDS, is_back, &lost));
     assert_true(world_settle(w));
     assert_string_equal(world_get(w, lost, "k").text, "v");
-    world_stop(w, leader); /* the one taken back and the third are a quorum again */
+    world_stop(w, leader); /* `lost`, taken back, and the third node are a quorum */
     assert_int_not_equal(world_wait_leader(w), 0);
     struct world_answer answer = world_read(w, world_leader(w), "k", RKV_READ_LINEARIZABLE);
     assert_string_equal(answer.error.text, "");
@@ -101,7 +101,7 @@ static void a_voter_without_memory_elects_nobody(void **state) {
     world_stop(w, leader);
     world_stop(w, witness);
     world_isolate(w, behind, false);
-    world_start(w, witness); /* has forgotten the write; `behind` never saw it */
+    world_start(w, witness); /* `witness` forgot the write; `behind` never saw it */
     world_run(w, 60 * SECONDS);
     assert_int_equal(world_leader(w), 0);
     assert_true(w->nodes[witness].node->foreign.calls > 0);

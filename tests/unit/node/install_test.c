@@ -103,7 +103,7 @@ static void a_crash_behind_the_commit(void **state) {
   assert_int_equal(durable.commits, 1);
   assert_int_equal(w->nodes[3].node->count.snapshots_installed, 0);
   world_stop(w, 3);
-  world_isolate(w, 3, true); /* what it holds is its own storage's */
+  world_isolate(w, 3, true); /* so that node 3 starts from its own storage */
   world_start(w, 3);
   assert_true(world_metrics(w, 3).applied.index >= world_metrics(w, 1).purged.index);
   world_isolate(w, 3, false);
@@ -273,7 +273,7 @@ static void pairs_that_would_contradict_each_other_are_refused(void **state) {
   durable_begin(w, 1);
   durable.sm_ops.restore_check = NULL;
   refused(w, "has no restore_check");
-  w->sm_capabilities = 0; /* made for an older ABI, it cannot say so, and is found out */
+  w->sm_capabilities = 0; /* a machine of an older ABI declares nothing */
   world_start(w, 1);
   assert_int_equal(world_init(w, 1, one, 1).status, RKV_OK);
   assert_int_equal(world_wait_leader(w), 1);

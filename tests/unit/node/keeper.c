@@ -27,7 +27,7 @@ static void keep_close(void *storage) {
 }
 
 void keeper_begin(struct world *w) {
-  memset(&keeper, 0, sizeof keeper); /* a test that failed did not end it */
+  memset(&keeper, 0, sizeof keeper); /* a test that failed has left its own */
   keeper.inner = w->storage;
   keeper.ops = *w->storage;
   keeper.ops.open = keep_open;

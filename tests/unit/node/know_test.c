@@ -92,7 +92,7 @@ static void a_lone_voter_knows_once_it_leads(void **state) {
   (void)state;
   world_stop(w, id);
   world_start(w, id);
-  assert_true(world_until(w, 10 * SECONDS, answers_v, &id)); /* and nothing else before */
+  assert_true(world_until(w, 10 * SECONDS, answers_v, &id)); /* answers_v takes no other answer */
   end(w);
 }
 

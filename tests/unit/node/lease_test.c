@@ -124,7 +124,7 @@ static void a_read_is_not_judged_by_a_time_before_it(void **state) {
     node_kick(w->nodes[1].node);
     assert_false(stalled.armed);
     if (!r->done) assert_true(world_until(w, 30 * SECONDS, is_done, r));
-    assert_int_not_equal(r->status, RKV_OK); /* nobody confirms it */
+    assert_int_not_equal(r->status, RKV_OK); /* no peer confirms the read */
     rkv_buf_drop(&r->call.response);
     world_free(w);
   }

@@ -191,8 +191,8 @@ static void runs_follow_one_another(void **state) {
   bring(&a, 5);
   bring(&a, 3);
   assert_int_equal(a.next, 18);
-  assert_int_equal(take(&a, 15), 0); /* not the first */
-  ahead_begin(&a, 10, leading);      /* asked again: what is held stays */
+  assert_int_equal(take(&a, 15), 0); /* 15 is not the first entry */
+  ahead_begin(&a, 10, leading);      /* begun again: the entries held stay */
   assert_int_equal(take(&a, 10), 5);
   assert_int_equal(take(&a, 15), 3);
   assert_int_equal(take(&a, 18), 0);

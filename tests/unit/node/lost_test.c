@@ -26,7 +26,7 @@ static struct world *cluster(uint64_t seed) {
   assert_int_equal(world_wait_leader(w), 1);
   assert_int_equal(world_burst(w, 1, 50, RKV_OK), 50);
   assert_true(world_settle(w));
-  world_run(w, 5 * SECONDS); /* what it knows of its members' incarnations is written down */
+  world_run(w, 5 * SECONDS); /* node 1 appends the incarnations of its members */
   return w;
 }
 
@@ -72,7 +72,7 @@ static void a_member_put_back_learns_anew(void **state) {
     world_run(w, 20 * SECONDS);
     assert_int_equal(losses(w), 1);
     assert_true(votes_again(w, NULL));
-    world_stop(w, 2); /* it counts again */
+    world_stop(w, 2); /* without node 2 the vote of node 3 counts */
     assert_int_equal(world_set(w, 1, "k", "v").status, RKV_OK);
     end(w);
   }

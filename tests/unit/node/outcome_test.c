@@ -141,11 +141,11 @@ static void ask_for_a_snapshot(struct world *w) {
   api->snapshot_now(api->ctx, &call);
   world_kick(w, at);
   world_run(w, SECONDS);
-  assert_int_equal(call.call.kind, UINT32_MAX); /* told */
+  assert_int_equal(call.call.kind, UINT32_MAX); /* the call was answered */
 }
 
 static void live(struct world *w, bool acknowledged[WRITES]) {
-  start_again(w); /* the fourth begins with nothing */
+  start_again(w); /* node 4 begins with nothing */
   leave_one_behind(w, acknowledged);
   read_everywhere(w);
   ask_for_a_snapshot(w);

@@ -106,7 +106,7 @@ static void an_overruled_change_is_not_revived(void **state) {
   const rkv_node_id alone[] = {1};
   struct world *w = cluster();
   (void)state;
-  for (rkv_node_id id = 2; id <= 3; id++) { /* they keep no log for node 1 */
+  for (rkv_node_id id = 2; id <= 3; id++) { /* nodes 2 and 3 keep no log for node 1 */
     world_stop(w, id);
     world_options(w)->snapshot_after = 10;
     world_options(w)->keep_entries = 1;

@@ -157,7 +157,7 @@ static void a_leader_that_begins_anew_is_taken(void **state) {
   assert_int_equal(begin(w, TAKER, old), RKV_OK);
   assert_int_equal(begin(w, TAKER, new), RKV_OK);
   assert_int_equal(put_all(w, new), RKV_OK);
-  assert_int_equal(make(w, TAKER, old, STEP(abort)), RKV_OK); /* it hurts nobody */
+  assert_int_equal(make(w, TAKER, old, STEP(abort)), RKV_OK); /* the new stream goes on */
   assert_int_equal(make(w, TAKER, new, STEP(finish)), RKV_OK);
   assert_installed(w, new);
   stream_end(old);

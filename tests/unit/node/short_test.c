@@ -91,7 +91,7 @@ static void membership(void) {
   union any call = {.membership = {.learner = stranger}};
   call.call.deadline_ns = world_now(old.w) + SECONDS;
   old.api->add_learner(old.api->ctx, short_call(&call, lengths[old.minor].membership, false));
-  assert_int_equal(outcome(), RKV_TIMEOUT); /* it does not catch up */
+  assert_int_equal(outcome(), RKV_TIMEOUT); /* the stranger does not catch up */
   call = (union any){.membership = {.voters = {.count = 1, .ids = {1}}}};
   struct rkv_membership_call *given = short_call(&call, lengths[old.minor].membership, false);
   old.api->change_membership(old.api->ctx, given);

@@ -103,14 +103,14 @@ static void a_leader_that_cannot_save_steps_down(void **state) {
   assert_int_equal(world_set(w, old, "before", "1").status, RKV_OK);
   assert_true(world_settle(w));
   block(w, old);
-  assert_int_equal(world_set(w, old, "while", "2").status, RKV_OK); /* the others have saved it */
+  assert_int_equal(world_set(w, old, "while", "2").status, RKV_OK); /* the others have saved this */
   world_run(w, 6 * SECONDS);
   rkv_node_id new = world_wait_leader(w);
   assert_int_not_equal(new, old);
   assert_int_equal(world_set(w, new, "then", "3").status, RKV_OK);
   assert_string_equal(world_get(w, old, "before").text, "1");
   world_run(w, 20 * SECONDS);
-  assert_int_not_equal(world_wait_leader(w), old); /* it does not come back while it cannot save */
+  assert_int_not_equal(world_wait_leader(w), old); /* `old` cannot save */
   unblock();
   assert_true(world_settle(w));
   assert_string_equal(world_get(w, old, "while").text, "2");
@@ -125,12 +125,12 @@ static void a_lone_node_refuses_writes_and_reads_on(void **state) {
   (void)state;
   assert_int_equal(world_set(w, 1, "before", "1").status, RKV_OK);
   block(w, 1);
-  assert_int_equal(world_burst(w, 1, 1, RKV_OK), 0); /* it waits, for its outcome is open */
+  assert_int_equal(world_burst(w, 1, 1, RKV_OK), 0); /* the write waits: its outcome is open */
   struct world_answer answer = world_set(w, 1, "while", "2");
   assert_int_equal(answer.status, RKV_UNAVAILABLE);
   assert_non_null(strstr(answer.error.text, "takes no writes"));
   assert_non_null(
-      strstr(answer.error.text, "the log of that node says which")); /* it cannot know */
+      strstr(answer.error.text, "the log of that node says which")); /* the node cannot know */
   assert_string_equal(world_get(w, 1, "before").text, "1");
   unblock();
   world_run(w, SECONDS);

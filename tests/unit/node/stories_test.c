@@ -65,7 +65,7 @@ static void grows_writes_and_shrinks(void **state) {
   assert_int_equal(m.membership.configs[0].count, 1);
   assert_int_equal(m.membership.configs[0].ids[0], 3);
   world_run(w, 10 * SECONDS);
-  assert_int_equal(world_leader(w), 3); /* the one that is left leads on */
+  assert_int_equal(world_leader(w), 3); /* the only voter left leads on */
   assert_int_equal(world_set(w, 3, "foo", "baz").status, RKV_OK);
   holds(w, 3, "foo", "baz");
   world_free(w);
@@ -186,7 +186,7 @@ static void bad_requests_change_nothing(void **state) {
   world_start(w, 1);
   assert_int_equal(world_set(w, 1, "a", "b").status, RKV_NOT_LEADER);
   assert_int_equal(world_add_learner(w, 1, 2).status, RKV_NOT_LEADER);
-  assert_int_not_equal(world_init(w, 1, others, 2).status, RKV_OK); /* not among them */
+  assert_int_not_equal(world_init(w, 1, others, 2).status, RKV_OK); /* node 1 is not among them */
   assert_int_equal(world_init(w, 1, one, 1).status, RKV_OK);
   assert_int_equal(world_wait_leader(w), 1);
   assert_int_equal(world_init(w, 1, one, 1).status, RKV_PRECONDITION);
@@ -207,7 +207,7 @@ static void a_full_inbox_refuses(void **state) {
   assert_int_equal(world_init(w, 1, one, 1).status, RKV_OK);
   assert_int_equal(world_wait_leader(w), 1);
   assert_int_equal(world_burst(w, 1, 25, RKV_FULL), 15);
-  assert_int_equal(world_burst(w, 1, 10, RKV_OK), 10); /* and goes on */
+  assert_int_equal(world_burst(w, 1, 10, RKV_OK), 10); /* the node goes on */
   world_free(w);
 }
 

@@ -66,7 +66,7 @@ static void who_stepped_down_votes_for_others(void **state) {
   struct raft_now now = {c->now_ns + c->config.election_max_ns, 0};
   (void)state;
   raft_on_time(r, now);
-  raft_on_vote_request(r, now, VOTE(1, 2), ID(9, 9), false, c); /* not in the term it won */
+  raft_on_vote_request(r, now, VOTE(1, 2), ID(9, 9), false, c); /* no grant in the term it won */
   assert_false(expect(r, RAFT_OUT_ANSWER_VOTE).granted);
   raft_on_vote_request(r, now, VOTE(2, 2), ID(9, 9), false, c);
   assert_true(expect(r, RAFT_OUT_ANSWER_VOTE).granted);

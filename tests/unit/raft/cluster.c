@@ -143,7 +143,7 @@ void cluster_wipe(struct cluster *c, rkv_node_id id) {
   memset(&n->disk.vote, 0, sizeof n->disk.vote);
   memset(&n->disk.snapshot, 0, sizeof n->disk.snapshot);
   log_copy(&n->log, &n->disk.log);
-  for (term = 0; term < TERMS_MAX; term++) c->voted[id][term] = 0; /* it may vote twice now */
+  for (term = 0; term < TERMS_MAX; term++) c->voted[id][term] = 0; /* a second vote is right */
 }
 
 /* ---- disk ---- */

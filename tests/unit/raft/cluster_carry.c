@@ -187,7 +187,7 @@ static void carry_append(struct cluster *c, struct test_node *n, const struct ra
   if (out->type == RAFT_OUT_APPEND_OWN) {
     struct test_entry entry = {out->id, out->kind, NULL, ++c->values};
     if (out->kind == RKV_ENTRY_MEMBERSHIP) entry.membership = keep_membership(c, out->membership);
-    if (out->id.term == 0) entry.value = 0; /* every node inits with the same */
+    if (out->id.term == 0) entry.value = 0; /* all nodes init with one content */
     write_entry(n, entry);
     return;
   }

@@ -65,7 +65,7 @@ static void corrections_are_refused_with_a_reason(void **state) {
   assert_int_equal(move(c, 9, "a:1"), RKV_INVALID);
   assert_int_equal(take_out(c, 1, 9), RKV_INVALID);
   assert_int_equal(take_out(c, 2, 9), RKV_NOT_LEADER);
-  assert_int_equal(move(c, 2, "a:1"), RKV_OK); /* not committed: nobody has heard of it */
+  assert_int_equal(move(c, 2, "a:1"), RKV_OK); /* not committed: no peer has it */
   assert_int_equal(move(c, 3, "b:1"), RKV_PRECONDITION);
   assert_int_equal(take_out(c, 1, 9), RKV_PRECONDITION);
   carry_out(c, &c->nodes[1]);

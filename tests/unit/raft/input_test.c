@@ -225,7 +225,7 @@ static void everything_has_a_name(void **state) {
   assert_string_equal(raft_output_name(RAFT_OUT_SEND_VOTE), "SEND_VOTE");
   assert_true(raft_output_waits(RAFT_OUT_ANSWER_APPEND));
   assert_false(raft_output_waits(RAFT_OUT_COMMIT));
-  assert_false(raft_output_waits(RAFT_OUT_ANSWER_PRE_VOTE)); /* it promises nothing */
+  assert_false(raft_output_waits(RAFT_OUT_ANSWER_PRE_VOTE)); /* a pre-vote promises nothing */
 }
 
 /* ---- memory ---- */

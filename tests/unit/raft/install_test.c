@@ -75,7 +75,7 @@ static void contradicting_logs_are_discarded(void **state) {
   raft_on_snapshot_installed(f.r, f.now, ID(8, 40), &f.membership);
   assert_id(expect_next(f.r, RAFT_OUT_PURGE).id, 8, 40);
   assert_id(cluster_view(f.c, 2).last, 8, 40);
-  raft_on_snapshot_installed(f.r, f.now, ID(8, 20), &f.membership); /* late */
+  raft_on_snapshot_installed(f.r, f.now, ID(8, 20), &f.membership); /* a late install */
   assert_id(cluster_view(f.c, 2).last, 8, 40);
   cluster_free(f.c);
 }
@@ -121,7 +121,7 @@ static void snapshots_bring_their_membership(void **state) {
   assert_int_equal(
       raft_on_append_request(f.r, f.now, LEADER_VOTE(9, 3), ID(9, 6), NONE, NULL, 0, NULL, NULL),
       RKV_OK);
-  assert_id(expect(f.r, RAFT_OUT_MEMBERSHIP).id, 2, 3); /* the snapshot's returns */
+  assert_id(expect(f.r, RAFT_OUT_MEMBERSHIP).id, 2, 3); /* the snapshot's membership returns */
   cluster_free(f.c);
 }
 
@@ -165,7 +165,7 @@ static void starts_forget_overruled_memberships(void **state) {
   f.c->nodes[2].disk.log.entries[3].membership = &stale;
   cluster_start(f.c, 2);
   assert_id(raft_effective(f.c->nodes[2].r)->id, 1, 1);
-  /* Nor does it return when a later one is cut off. */
+  /* The stale membership does not return when a later one is cut off either. */
   f.r = f.c->nodes[2].r;
   assert_int_equal(
       raft_on_append_request(f.r, f.now, LEADER_VOTE(8, 1), ID(6, 9), NONE, &entry, 1, NULL, NULL),
@@ -199,7 +199,7 @@ static void commits_may_pass_a_snapshot_on_its_way(void **state) {
   assert_int_equal(
       raft_on_append_request(f.r, f.now, LEADER_VOTE(9, 3), ID(9, 8), NONE, NULL, 0, NULL, NULL),
       RKV_OK);
-  assert_id(raft_effective(f.r)->id, 8, 6); /* not the snapshot's, which is older */
+  assert_id(raft_effective(f.r)->id, 8, 6); /* the snapshot's membership is older */
   cluster_free(f.c);
 }
 
@@ -245,7 +245,7 @@ static void a_leader_may_finish_an_install(void **state) {
   raft_on_snapshot_installed(r, (struct raft_now){c->now_ns, 0}, ID(1, 4), &m);
   assert_id(expect_next(r, RAFT_OUT_PURGE).id, 1, 4);
   assert_true(raft_next_append(r, (struct raft_now){c->now_ns + 5000 * MS, 0}, 3, &plan));
-  assert_id(plan.prev, 1, 4); /* no earlier one is there to ask about */
+  assert_id(plan.prev, 1, 4); /* the leader holds no earlier id to probe with */
   raft_append_sent(r, 3, &plan, plan.prev.index);
   cluster_free(c);
 }

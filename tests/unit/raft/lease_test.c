@@ -12,7 +12,7 @@ static uint64_t lease_ns(uint64_t drift_ppm) {
   uint64_t made, ticket, low = 0, high;
   run_out(c, 1);
   made = c->now_ns;
-  c->now_ns += 100 * MS; /* it takes a while: the lease began before */
+  c->now_ns += 100 * MS; /* the round takes 100 ms: the lease began before */
   cluster_deliver_all(c);
   high = 2 * c->config.election_max_ns;
   while (low + 1 < high) {
@@ -35,7 +35,7 @@ static void leases_last_within_the_drift(void **state) {
   assert_int_equal(lease_ns(0), 3000 * MS - 1);
   assert_int_equal(lease_ns(500), 3000 * MS - 1500000 - 1); /* 0.05 % */
   assert_int_equal(lease_ns(200000), 2400 * MS - 1);
-  assert_int_equal(lease_ns(1000000), 1); /* any clock may be anything: never */
+  assert_int_equal(lease_ns(1000000), 1); /* no clock can be trusted: no lease */
 }
 
 /* While it holds nothing is sent; afterwards a round decides. */
@@ -61,7 +61,7 @@ static void leases_end_before_elections(void **state) {
   c->nodes[1].cut = true;
   while (cluster_leader(c) == 1) {
     cluster_run(c, 10 * MS);
-    lease_read(c); /* law_read_ended checks what it gets */
+    lease_read(c); /* law_read_ended checks the answer */
   }
   assert_int_equal(cluster_propose(c, 2, 1), RKV_OK);
   cluster_run(c, 100 * MS);
@@ -79,7 +79,7 @@ static void transfers_void_the_lease(void **state) {
   (void)state;
   c->nodes[2].cut = true;
   assert_int_equal(cluster_transfer(c, 1, 2), RKV_OK);
-  assert_true(cluster_drop(c, 1, 2)); /* the leader thinks so */
+  assert_true(cluster_drop(c, 1, 2)); /* the leader takes the question for lost */
   assert_int_equal(c->nodes[1].transferred.status, RKV_UNAVAILABLE);
   cluster_run(c, 1000 * MS);
   lease_read(c);
@@ -153,7 +153,7 @@ static void leases_are_what_the_voters_promised(void **state) {
     c->nodes[1].cut = true;
     while (cluster_leader(c) == 1) {
       cluster_run(c, 10 * MS);
-      lease_read(c); /* law_read_ended checks what it gets */
+      lease_read(c); /* law_read_ended checks the answer */
     }
     assert_int_equal(cluster_propose(c, cluster_leader(c), 1), RKV_OK);
     while (c->committed_last < cluster_view(c, cluster_leader(c)).last.index)
@@ -178,7 +178,7 @@ static void silence_is_no_promise(void **state) {
   lease_read(c);
   assert_int_equal(ready(c), 0);
   cluster_deliver_all(c);
-  assert_int_equal(ready(c), 1); /* by a round */
+  assert_int_equal(ready(c), 1); /* a round confirmed the read */
   cluster_free(c);
 }
 
@@ -192,10 +192,10 @@ static void sleep_ends_a_lease(void **state) {
   lease_read(c);
   assert_int_equal(ready(c), 1);
   c->now_ns += 500 * MS;
-  cluster_time_one(c, 1); /* heartbeats on their way while it sleeps */
+  cluster_time_one(c, 1); /* heartbeats are on their way while the leader sleeps */
   c->now_ns += 1 * MS;
   raft_on_clock_stood(r, (struct raft_now){c->now_ns, 0});
-  cluster_deliver_all(c); /* their answers say nothing of what is promised now */
+  cluster_deliver_all(c); /* answers to them renew no promise */
   lease_read(c);
   assert_int_equal(ready(c), 1);
   cluster_deliver_all(c);

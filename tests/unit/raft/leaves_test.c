@@ -226,7 +226,7 @@ static void partial_success_sends_the_rest_again(void **state) {
   assert_int_equal(p.next, 16);
   raft_progress_sent(&p, 15, 30);
   raft_progress_success(&p, ID(1, 30), 30);
-  raft_progress_success(&p, ID(1, 12), 20); /* late */
+  raft_progress_success(&p, ID(1, 12), 20); /* a late answer */
   assert_int_equal(p.matched.index, 30);
   assert_int_equal(p.next, 31);
 }

@@ -56,7 +56,7 @@ static void init_is_refused_to_nodes_with_a_history(void **state) {
   assert_int_equal(raft_init(c->nodes[4].r, now, &m, NULL, &error), RKV_INVALID);
   raft_on_vote_request(c->nodes[3].r, now, VOTE(5, 9), NONE, false, NULL);
   (void)drained(c->nodes[3].r, RAFT_OUT_ROLE);
-  assert_int_equal(cluster_init(c, 3, three), RKV_PRECONDITION); /* it voted */
+  assert_int_equal(cluster_init(c, 3, three), RKV_PRECONDITION); /* node 3 voted */
   cluster_free(c);
 }
 
@@ -157,7 +157,7 @@ static void retain_decides_about_voters_that_leave(void **state) {
   cluster_run(c, 1000 * MS);
   assert_voters(c, 1, one);
   assert_null(rkv_membership_find(members(c, 1), 2));
-  assert_non_null(rkv_membership_find(members(c, 1), 3)); /* it was a learner */
+  assert_non_null(rkv_membership_find(members(c, 1), 3)); /* node 3 was a learner */
   assert_non_null(rkv_membership_find(members(c, 1), 4));
   cluster_free(c);
 }

@@ -226,7 +226,7 @@ static void longer_logs_are_left_the_time_to_win(void **state) {
   now = (struct raft_now){c->now_ns, 0};
   raft_on_vote_answer(r, now, 3, VOTE(2, 2), false, LEADER_VOTE(1, 1), ID(1, 9));
   assert_int_equal(raft_deadline(r), now.ns + 2 * max + c->config.election_min_ns);
-  raft_on_vote_request(r, now, VOTE(3, 3), ID(1, 9), false, NULL); /* a grant keeps it */
+  raft_on_vote_request(r, now, VOTE(3, 3), ID(1, 9), false, NULL); /* a grant keeps the deadline */
   assert_int_equal(raft_deadline(r), now.ns + 2 * max + c->config.election_min_ns);
   now.ns = raft_deadline(r);
   raft_on_time(r, now);

@@ -128,7 +128,7 @@ static void only_conflicting_entries_are_overwritten(void **state) {
   struct raft_output out;
   (void)state;
   (void)append(&f, ID(1, 2), 0, NULL, 0);
-  (void)append(&f, ID(1, 1), 0, held, 2); /* late: must not cut 4 and 5 off */
+  (void)append(&f, ID(1, 1), 0, held, 2); /* a late append must not cut 4 and 5 off */
   assert_id(cluster_view(f.c, 2).last, 2, 5);
   assert_int_equal(
       raft_on_append_request(f.r, f.now, LEADER_VOTE(8, 1), ID(1, 2), NONE, fresh, 3, NULL, NULL),
@@ -167,7 +167,7 @@ static void only_verified_entries_are_committed(void **state) {
   assert_id(cluster_view(f.c, 2).committed, 1, 2);
   (void)append(&f, ID(2, 3), 9, NULL, 0);
   assert_id(cluster_view(f.c, 2).committed, 2, 3);
-  (void)append(&f, NONE, 9, NULL, 0); /* nothing new verified */
+  (void)append(&f, NONE, 9, NULL, 0); /* verifies nothing new */
   assert_id(cluster_view(f.c, 2).committed, 2, 3);
   cluster_free(f.c);
 }
@@ -238,7 +238,7 @@ static void figure_8_old_entries_are_committed_indirectly(void **state) {
   raft_on_log_saved(r, now, ID(4, 3));
   raft_on_append_answer(r, now, 2, PLAN(LEADER_VOTE(4, 1), ID(2, 2)), 2, RKV_APPEND_SUCCESS,
                         ID(2, 2), VOTE(0, 0), 0);
-  assert_false(drained(r, RAFT_OUT_COMMIT)); /* on two of three, but of term 2 */
+  assert_false(drained(r, RAFT_OUT_COMMIT)); /* entry 2 is on two of three, but of term 2 */
   raft_on_append_answer(r, now, 2, PLAN(LEADER_VOTE(4, 1), ID(2, 2)), 3, RKV_APPEND_SUCCESS,
                         ID(4, 3), VOTE(0, 0), 0);
   assert_id(expect(r, RAFT_OUT_COMMIT).id, 4, 3);

@@ -135,11 +135,11 @@ static void only_grants_of_this_round_count(void **state) {
   raft_on_pre_vote_answer(a.r, a.now, 2, VOTE(1, 1), false, true, VOTE(1, 0), ID(1, 1));
   raft_on_pre_vote_answer(a.r, a.now, 2, VOTE(2, 2), false, true, VOTE(1, 0), ID(1, 1));
   answer(&a, 7, true);
-  answer(&a, 1, true); /* its own, a second time */
+  answer(&a, 1, true); /* node 1's own grant, a second time */
   answer(&a, 2, false);
   raft_on_pre_vote_answer(a.r, a.now, 7, VOTE(2, 1), false, false, VOTE(9, 7), ID(9, 9));
   assert_int_equal(raft_deadline(a.r),
-                   a.now.ns + a.c->config.election_max_ns / 8 + 1); /* not of 7 */
+                   a.now.ns + a.c->config.election_max_ns / 8 + 1); /* node 7 sets none */
   assert_vote(cluster_view(a.c, 1).vote, 1, 0, false);
   assert_false(campaigns(&a));
   assert_int_equal(
@@ -188,7 +188,7 @@ static void peers_that_do_not_know_it_count_as_granting(void **state) {
   struct cluster *c = careful(true);
   (void)state;
   c->nodes[2].old = true;
-  c->nodes[3].cut = true; /* so that node 2's is the one that matters */
+  c->nodes[3].cut = true; /* so that node 2's answer decides */
   cluster_crash(c, 1);
   cluster_crash(c, 3);
   cluster_start(c, 3);
@@ -204,8 +204,8 @@ static void refusals_teach_the_term(void **state) {
   struct asker a = asker_new(three);
   (void)state;
   raft_on_pre_vote_answer(a.r, a.now, 2, VOTE(2, 1), false, false, LEADER_VOTE(8, 3), ID(1, 1));
-  assert_vote(expect(a.r, RAFT_OUT_SAVE_VOTE).vote, 8, 3, false); /* node 3 has not spoken to it */
-  answer(&a, 3, true);                                            /* of the round before */
+  assert_vote(expect(a.r, RAFT_OUT_SAVE_VOTE).vote, 8, 3, false); /* node 3 has said nothing */
+  answer(&a, 3, true);                                            /* a grant of the round before */
   assert_false(campaigns(&a));
   a.now.ns = raft_deadline(a.r);
   raft_on_time(a.r, a.now);
@@ -255,7 +255,7 @@ static void answers_change_nothing(void **state) {
   assert_false(ask(&a, VOTE(0, 2), ID(1, 1)).granted);          /* 5.1: an old term */
   assert_false(ask(&a, VOTE(2, 1), ID(1, 1)).granted);          /* this node's id */
   assert_false(ask(&a, LEADER_VOTE(2, 2), ID(1, 1)).granted);   /* no candidate's */
-  assert_false(ask(&a, VOTE(UINT64_MAX, 2), ID(1, 1)).granted); /* nobody gets there */
+  assert_false(ask(&a, VOTE(UINT64_MAX, 2), ID(1, 1)).granted); /* no node reaches that term */
   cluster_free(a.c);
 }
 
@@ -289,7 +289,7 @@ static void rounds_end_with_leadership(void **state) {
   raft_on_time(a.r, a.now); /* asks for term 3 */
   raft_on_vote_answer(a.r, a.now, 2, VOTE(2, 1), true, VOTE(2, 1), ID(1, 1));
   assert_int_equal(cluster_view(a.c, 1).role, RAFT_LEADER);
-  raft_on_snapshot_installed(a.r, a.now, ID(2, 9), raft_effective(a.r)); /* a false one ends it */
+  raft_on_snapshot_installed(a.r, a.now, ID(2, 9), raft_effective(a.r)); /* false: no leader now */
   assert_int_equal(cluster_view(a.c, 1).role, RAFT_FOLLOWER);
   raft_on_pre_vote_answer(a.r, a.now, 3, VOTE(3, 1), false, true, VOTE(1, 0), ID(1, 1));
   assert_int_equal(cluster_view(a.c, 1).role, RAFT_FOLLOWER);

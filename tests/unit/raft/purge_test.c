@@ -39,7 +39,7 @@ static void lagging_peers_hold_the_purge_back(void **state) {
   cluster_deliver_all(c);
   assert_id(peer(c, 3).matched, 1, 22);
   assert_id(cluster_view(c, 1).purged, 1, 20);
-  assert_id(cluster_view(c, 3).snapshot, 1, 22); /* its own, not the leader's */
+  assert_id(cluster_view(c, 3).snapshot, 1, 22); /* node 3's own snapshot, not the leader's */
   cluster_free(c);
 }
 
@@ -51,9 +51,9 @@ static void the_hold_is_bounded(void **state) {
   grow(c, 20);
   assert_id(cluster_view(c, 1).snapshot, 1, 20);
   assert_id(cluster_view(c, 1).purged, 1, 5);
-  assert_false(peer(c, 3).snapshot); /* those up to 6 are on their way to it */
+  assert_false(peer(c, 3).snapshot); /* entries up to 6 are on their way to node 3 */
   grow(c, 20);
-  assert_true(peer(c, 3).snapshot); /* and so nothing is kept for it any more */
+  assert_true(peer(c, 3).snapshot); /* nothing is kept for node 3 any more */
   assert_id(cluster_view(c, 1).purged, 1, 40);
   cluster_run(c, 2000 * MS);
   assert_id(cluster_view(c, 3).committed, 1, 42);

@@ -38,7 +38,7 @@ static void rounds_follow_one_another(void **state) {
   for (peer = 4; peer <= 5; peer++)
     assert_true(cluster_deliver(c, 1, peer) && cluster_deliver(c, peer, 1));
   assert_int_equal(ready(c), 1);
-  assert_int_equal(c->nodes[1].read_count, 1); /* the next round, to the same two */
+  assert_int_equal(c->nodes[1].read_count, 1); /* the next round goes to the same two */
   assert_int_equal(cluster_in_flight(c, 1, 4) + cluster_in_flight(c, 1, 5), 2);
   assert_int_equal(cluster_in_flight(c, 1, 2) + cluster_in_flight(c, 1, 3), 0);
   cluster_free(c);
@@ -55,7 +55,7 @@ static void heartbeats_confirm_what_was_not_answered(void **state) {
   assert_true(cluster_deliver(c, 1, 3) && cluster_deliver(c, 3, 1));
   assert_int_equal(ready(c), 1);
   assert_int_equal(c->nodes[1].read_count, 0);
-  (void)read_at(c, 1, false); /* and the one who answers is asked from now on */
+  (void)read_at(c, 1, false); /* node 3 answers, so it is asked from now on */
   assert_true(cluster_deliver(c, 1, 3) && cluster_deliver(c, 3, 1));
   assert_int_equal(ready(c), 2);
   cluster_free(c);
@@ -83,7 +83,7 @@ static void tickets_are_bounded(void **state) {
   struct cluster *c = led(three, RAFT_LEASE_OFF);
   unsigned before;
   (void)state;
-  c->nodes[2].cut = true; /* node 3 gets everything, its answers come late */
+  c->nodes[2].cut = true; /* node 3 gets all, and answers late */
   for (unsigned i = 0; i < 200; i++) {
     (void)read_at(c, 1, false);
     assert_int_equal(cluster_propose(c, 1, 1), RKV_OK);

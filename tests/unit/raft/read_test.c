@@ -32,7 +32,7 @@ static void stale_leaders_confirm_nothing(void **state) {
   while (cluster_leader(c) == 1) cluster_run(c, 100 * MS);
   assert_int_equal(cluster_propose(c, 2, 1), RKV_OK);
   cluster_run(c, 1000 * MS);
-  assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER); /* it believes */
+  assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER); /* node 1 still believes so */
   (void)read_at(c, 1, false);
   cluster_run(c, 60000 * MS);
   assert_int_equal(ready(c), 0);
@@ -122,7 +122,7 @@ static void new_leaders_wait_for_their_first_entry(void **state) {
   while (cluster_view(c, 2).role != RAFT_LEADER)
     assert_true(cluster_deliver(c, 2, 3) && cluster_deliver(c, 3, 2));
   ticket = read_at(c, 2, false);
-  (void)read_at(c, 2, true); /* nor does a lease help */
+  (void)read_at(c, 2, true); /* a lease does not help either */
   assert_int_equal(c->nodes[2].read.ready, 0);
   cluster_deliver_all(c);
   assert_true(c->nodes[2].read.ready > 0);

@@ -102,7 +102,7 @@ static void records_are_refused_with_a_reason(void **state) {
   assert_int_equal(cluster_view(c, 1).last.index, last);
   c->nodes[1].cut = true;
   assert_int_equal(set(c, m), RKV_OK);
-  assert_int_equal(set(c, m), RKV_PRECONDITION); /* the one before is not committed */
+  assert_int_equal(set(c, m), RKV_PRECONDITION); /* the change before is not committed */
   cluster_free(c);
 }
 

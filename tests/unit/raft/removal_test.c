@@ -14,7 +14,7 @@ static void a_leader_that_removed_itself_leaves(void **state) {
   assert_int_equal(c->nodes[1].done.count, 2);
   assert_int_equal(c->nodes[1].done.status, RKV_OK);
   assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
-  assert_int_equal(cluster_propose(c, 1, 1), RKV_OK); /* it serves on */
+  assert_int_equal(cluster_propose(c, 1, 1), RKV_OK); /* the removed leader serves on */
   cluster_run(c, 149 * MS);
   assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
   cluster_run(c, 500 * MS);

@@ -118,7 +118,7 @@ static void transfers_end_in_time(void **state) {
   assert_int_equal(c->nodes[1].transferred.status, RKV_UNAVAILABLE);
   assert_int_equal(cluster_view(c, 1).role, RAFT_LEADER);
   assert_int_equal(cluster_propose(c, 1, 1), RKV_OK);
-  assert_int_equal(cluster_transfer(c, 1, 3), RKV_OK); /* the next one may try */
+  assert_int_equal(cluster_transfer(c, 1, 3), RKV_OK); /* another transfer may begin */
   cluster_deliver_all(c);
   assert_int_equal(cluster_leader(c), 3);
   cluster_free(c);
@@ -179,7 +179,7 @@ static void peers_that_cannot_be_asked_do_not_block(void **state) {
   assert_int_equal(c->nodes[1].transferred.status, RKV_UNAVAILABLE);
   assert_int_equal(cluster_propose(c, 1, 1), RKV_OK);
   cluster_deliver_all(c);
-  assert_int_equal(cluster_transfer(c, 1, 0), RKV_OK); /* node 2 is first of the two */
+  assert_int_equal(cluster_transfer(c, 1, 0), RKV_OK); /* node 2 comes first, and is passed over */
   cluster_deliver_all(c);
   assert_int_equal(cluster_leader(c), 3);
   assert_int_equal(c->nodes[1].transferred.count, 2);
@@ -245,7 +245,7 @@ static void lost_leadership_ends_it(void **state) {
   now.ns += 1;
   assert_int_equal(raft_transfer(r, now, 2, c, NULL), RKV_OK);
   now.ns = c->now_ns + c->config.election_max_ns;
-  raft_on_time(r, now); /* nobody answered since before the transfer */
+  raft_on_time(r, now); /* no peer answered since before the transfer */
   out = expect(r, RAFT_OUT_TRANSFER_DONE);
   assert_int_equal(out.status, RKV_ABORTED);
   assert_non_null(out.text);
@@ -259,7 +259,7 @@ static void forgotten_callers_hear_nothing(void **state) {
   (void)state;
   assert_int_equal(cluster_propose(c, 1, 1), RKV_OK);
   assert_int_equal(cluster_transfer(c, 1, 2), RKV_OK);
-  raft_forget_transfer(c->nodes[1].r, c); /* of another call */
+  raft_forget_transfer(c->nodes[1].r, c); /* the cookie of another call */
   raft_forget_transfer(c->nodes[1].r, &c->nodes[1].transferred);
   cluster_deliver_all(c);
   assert_int_equal(cluster_leader(c), 2);
@@ -297,7 +297,7 @@ static void snapshots_may_be_all_it_lacks(void **state) {
   cluster_run(c, 1000 * MS);
   now.ns = c->now_ns;
   assert_int_equal(raft_trigger_snapshot(c->nodes[1].r, now, NULL), RKV_OK);
-  cluster_time_one(c, 1); /* carries it out */
+  cluster_time_one(c, 1); /* carries the snapshot out */
   assert_int_equal(cluster_view(c, 1).purged.index, 5);
   c->nodes[3].cut = false;
   while (cluster_in_flight(c, 1, 3) == 0) cluster_advance(c, 10 * MS);

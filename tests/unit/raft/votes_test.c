@@ -204,7 +204,7 @@ static void impossible_requests_are_refused(void **state) {
   struct voter v = voter_new();
   (void)state;
   assert_false(ask(&v, LEADER_VOTE(9, 3), ID(9, 9), false).granted);
-  assert_false(ask(&v, VOTE(9, 2), ID(9, 9), false).granted); /* its own id */
+  assert_false(ask(&v, VOTE(9, 2), ID(9, 9), false).granted); /* the voter's own id */
   assert_false(ask(&v, VOTE(UINT64_MAX, 3), ID(9, 9), true).granted);
   assert_int_equal(cluster_view(v.c, 2).vote.term, 2);
   cluster_free(v.c);

@@ -155,7 +155,7 @@ enum rkv_status machine_restore(struct machine *m, const struct rkv_snapshot_met
   for (size_t at = 0; at < len && status == RKV_OK; at += step) {
     struct rkv_buf chunk = fake_host_copy(bytes + at, step < len - at ? step : len - at);
     status = m->ops->restore_write(restore, chunk, NULL);
-    rkv_buf_drop(&chunk); /* borrowed: it must not be needed any more */
+    rkv_buf_drop(&chunk); /* the chunk was borrowed: the machine must not need it now */
   }
   if (status == RKV_OK) status = m->ops->restore_check(restore, NULL);
   if (status != RKV_OK) {

@@ -128,7 +128,7 @@ void restore_takes_foreign_bytes(void **state) {
 void restore_refuses_bad_bytes(void **state) {
   struct machine *m = *state;
   machine_set(m, "old", "state");
-  assert_int_equal(RESTORE(m, "\x0a\0", 1, 0), RKV_OK); /* what the others would be without fault */
+  assert_int_equal(RESTORE(m, "\x0a\0", 1, 0), RKV_OK); /* the bytes below, without their fault */
   machine_set(m, "old", "state");
   assert_int_equal(RESTORE(m, "\x0a\0\x12\4\x0a\2\xff\xff", 1, 0), RKV_CORRUPT); /* not UTF-8 */
   assert_int_equal(RESTORE(m, "\x0a\0\x12\3\x0a\2x", 1, 0), RKV_CORRUPT);        /* entry cut */

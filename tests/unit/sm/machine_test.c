@@ -134,7 +134,7 @@ static void validate_knows_what_apply_takes(void **state) {
     rkv_buf_drop(&same);
   }
   assert_true(taken > 1000);
-  assert_true(m->host.logged > 0 && m->host.logged < 32); /* said, but not 40,000 times */
+  assert_true(m->host.logged > 0 && m->host.logged < 32); /* logged, but not 40,000 times */
   a = machine_snapshot(m, 4096), b = machine_snapshot(other, 4096);
   assert_true(whole_equal(&a, &b));
   whole_free(&a), whole_free(&b);

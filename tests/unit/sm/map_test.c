@@ -176,7 +176,7 @@ static void agrees_with_the_model(void **state) {
     }
   }
   walks_as(&map, m);
-  map_free(&map); /* the copies live on without it */
+  map_free(&map); /* the copies live on without the map */
   for (unsigned n = 0; n < COPIES; n++) walks_as(&copies[n], &m[1 + n]), map_free(&copies[n]);
   free(m);
 }
@@ -273,7 +273,7 @@ static void survives_exhausted_memory(void **state) {
     }
     model_put(m, key, len, step);
   }
-  assert_true(failures > 4000); /* not only the item's own allocation failed */
+  assert_true(failures > 4000); /* more than the items' own allocations failed */
   walks_as(&map, m);
   walks_as(&copy, &m[1]);
   map_free(&map);

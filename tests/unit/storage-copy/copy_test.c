@@ -241,7 +241,7 @@ static void of_two_copies_one_is_finished(void **state) {
     assert_true(tree_copy(story.kept, wal.dir));
     all = holding_of(wal);
     if (!is_killed(wal, copy, n)) break;
-    if (story_look(&story, wal).standing != STANDS_READY) continue; /* retired for the first */
+    if (story_look(&story, wal).standing != STANDS_READY) continue; /* retired for `copy` */
     met++;
     copies(wal, third, "copied and compared");
     refuses(wal, copy, "retired at index 120, its node goes on in storage-wal, dir=");

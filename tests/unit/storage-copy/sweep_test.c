@@ -109,7 +109,7 @@ static bool end_at(struct sweep *w, const struct shim_plan *plan) {
     return false;
   }
   judge_both(w, &copied);
-  if (is_long() && plan->seed % 3 == 0) { /* it is ended a second time */
+  if (is_long() && plan->seed % 3 == 0) { /* the second command is ended as well */
     struct shim_plan second = *plan;
     second.die_at = 1 + (unsigned)(plan->seed * UINT64_C(2654435761) % plan->die_at);
     copied = story_copy(&w->story, w->from, w->to, &second);
@@ -132,7 +132,7 @@ static void sweep_pair(struct sweep *w, enum shim_death death, unsigned *points)
     const struct shim_plan plan = {.die_at = n, .death = death, .sector = 512, .seed = n};
     if (!end_at(w, &plan)) break;
     (*points)++;
-    if (n + step > whole.calls - LAST_CALLS) step = 1; /* the last ones decide */
+    if (n + step > whole.calls - LAST_CALLS) step = 1; /* every one of the last calls decides */
   }
 }
 

@@ -165,7 +165,7 @@ static void bytes_come_back_however_they_were_cut(void **state) {
     f->reads = 0;
     reads(r, 0, 3, "abc");
     reads(r, 3, 5, "defgh");
-    assert_int_equal(f->reads, 1); /* a block that is held is not read again */
+    assert_int_equal(f->reads, 1); /* the reader keeps its block */
     reads(r, 3, 100, "defghijklmnopqrst");
     reads(r, 7, 2, "hi");
     reads(r, 16, 100, "qrst");
@@ -192,7 +192,7 @@ static void replaced_one_stays_for_its_readers(void **state) {
   second = opens(1, 5);
   saves(2, "second", 6);
   saves(3, "third", 5);
-  assert_true(f->dropped[2]); /* nobody reads it */
+  assert_true(f->dropped[2]); /* snapshot 2 has no reader */
   reads(first, 0, 9, "first");
   snapshots_close(first);
   assert_false(f->dropped[1]);

@@ -38,7 +38,7 @@ static void moved_directory_is_noticed_by_the_next_write(void **state) {
   t->storage = NULL;
   assert_int_equal(rmdir(t->dir), 0);
   assert_int_equal(rename(away, t->dir), 0);
-  log_reopen(t); /* what was acknowledged is there */
+  log_reopen(t); /* the acknowledged entries are there */
   assert_true(read_all(t, 1, 9) == 9);
 }
 

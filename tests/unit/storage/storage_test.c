@@ -210,7 +210,7 @@ static void *read_until_told(void *arg) {
   do {
     int count = read_some(reader->t, from, from + 50, UINT64_MAX, 50);
     if (count < -1) reader->wrong++;
-    if (count == -1) from += 10; /* purged meanwhile */
+    if (count == -1) from += 10; /* the entries were purged meanwhile */
     if (count > 0) from += (rkv_index)count / 2;
     reader->reads++;
   } while (!atomic_load(&reader->stop));

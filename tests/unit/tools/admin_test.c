@@ -119,7 +119,7 @@ static void an_open_end_is_told_as_one(void **state) {
   assert_int_equal(RUN(node, "--json", "set", "k", "v"), OUTCOME_REFUSED);
   assert_non_null(strstr(out, "\"error\":\"refused\""));
   assert_non_null(strstr(out, "\"may_have_happened\":false"));
-  /* an answer that is no message: it was done, or something else was */
+  /* an answer that is no message: what was asked may have been done */
   assert_int_equal(RUN(node, "--json", "add-learner", "2=a:2"), OUTCOME_NO_ANSWER);
   assert_true(strstr(out, open) && strstr(out, may) && strstr(out, "\"status\":\"DATA_LOSS\""));
   assert_int_equal(RUN(node, "--json", "change-membership", "1"), OUTCOME_NO_ANSWER);

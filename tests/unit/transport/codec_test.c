@@ -59,7 +59,7 @@ static struct rkv_buf encode_append(struct codec_append_head head, const struct 
   for (i = 0; i < count; i++, size += one)
     assert_int_equal(codec_entry_size(&entries[i], &one, &error), RKV_OK);
   out = joined(message);
-  assert_int_equal(out.len, size); /* what split plans with is what is sent */
+  assert_int_equal(out.len, size); /* the sizes that split plans with are those sent */
   return out;
 }
 
@@ -234,13 +234,13 @@ static void append_answers_both_ways(void **state) {
   assert_id(call.matched, 2, 7);
   assert_int_equal(codec_append_answer_encode(&call, &out, &error), RKV_OK);
   assert_slice(out, "");
-  /* a prefix only */
+  /* only a prefix was matched */
   call.matched = id(1, 6);
   assert_int_equal(codec_append_answer_encode(&call, &out, &error), RKV_OK);
   assert_slice(out, "1a0408011005");
   assert_int_equal(codec_append_answer_decode(hex("1a0408011005"), &call, &error), RKV_OK);
   assert_id(call.matched, 1, 6);
-  /* a stream's success names the last one */
+  /* a stream's success names its last entry */
   assert_int_equal(codec_append_answer_decode(hex("1a0408021006"), &call, &error), RKV_OK);
   assert_id(call.matched, 2, 7);
   /* conflict, of both dialects */

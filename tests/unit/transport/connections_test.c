@@ -64,7 +64,7 @@ static void recycled_descriptors(void **state) {
   first = add(c, "192.0.2.1", SECOND_NS);
   close(first);
   second = new_socket();
-  assert_int_equal(first, second); /* the lowest free number */
+  assert_int_equal(first, second); /* the kernel gives the lowest free number */
   assert_int_equal(connections_count(c), 0);
   close(second);
   first = add(c, "192.0.2.1", SECOND_NS);

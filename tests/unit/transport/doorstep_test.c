@@ -23,7 +23,7 @@ static enum doorstep_state after(const char *words, bool leaves, uint64_t now_ns
   assert_int_equal(send(ends[1], words, strlen(words), 0), strlen(words));
   if (leaves) (void)close(ends[1]);
   state = doorstep_look(&guest, now_ns);
-  assert_int_equal(doorstep_look(&guest, now_ns), state); /* nothing was taken */
+  assert_int_equal(doorstep_look(&guest, now_ns), state); /* the first look took no bytes */
   if (!leaves) (void)close(ends[1]);
   (void)close(ends[0]);
   return state;

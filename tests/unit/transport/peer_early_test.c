@@ -20,7 +20,7 @@ grpc_channel_create_registered_call(grpc_channel *channel, grpc_call *parent, ui
                             gpr_timespec, void *);
   const unsigned wait_ms = atomic_exchange(&late_ms, 0);
   struct timespec wait = {.tv_nsec = (long)wait_ms * 1000000};
-  if (wait_ms > 0) (void)nanosleep(&wait, NULL); /* it is time that must pass, nothing else */
+  if (wait_ms > 0) (void)nanosleep(&wait, NULL); /* the call is made late: nothing to await */
   if (!make) *(void **)&make = dlsym(RTLD_NEXT, "grpc_channel_create_registered_call");
   assert_non_null(make);
   return make(channel, parent, mask, cq, registered, deadline, reserved);

@@ -107,6 +107,6 @@ static void a_peer_that_moved_late_is_found(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(a_peer_that_moved_is_found),
                                      cmocka_unit_test(a_peer_that_moved_late_is_found)};
-  (void)setenv("GRPC_DNS_RESOLVER", "native", 1); /* the one that asks getaddrinfo */
+  (void)setenv("GRPC_DNS_RESOLVER", "native", 1); /* this resolver asks getaddrinfo */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

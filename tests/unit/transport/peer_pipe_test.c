@@ -69,7 +69,7 @@ static void the_window_bounds_messages(void **state) {
 
 /* The parts of a split are not held back for one another's answers. */
 static void parts_leave_back_to_back(void **state) {
-  enum { PARTS = 15 }; /* of four entries */
+  enum { PARTS = 15 }; /* each part has four entries */
   struct rkv_entry *entries = make_entries(1, 64, 200);
   struct asked asked;
   (void)state;
@@ -87,7 +87,7 @@ static void parts_leave_back_to_back(void **state) {
   rig.fake.ops->peer_close(rig.peer);
   rig.peer = NULL;
   await_end(&asked, RKV_CANCELLED);
-  assert_true(seen().largest > 1024); /* the first one */
+  assert_true(seen().largest > 1024); /* the first message was whole */
   stop();
   free_entries(entries, 64);
 }

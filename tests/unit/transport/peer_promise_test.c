@@ -15,7 +15,7 @@ static void ask_from_behind(struct asked *asked, const struct rkv_entry *entries
   asked->append.prev = (struct rkv_log_id){prev ? 1 : 0, prev};
   asked->append.entries = entries;
   asked->append.entry_count = count;
-  asked->append.lease_ns = 77; /* of an earlier use */
+  asked->append.lease_ns = 77; /* left by an earlier use of the call */
   asked->append.inferred = 1;
   rig.fake.ops->send_append(rig.peer, &asked->append);
 }

@@ -104,17 +104,17 @@ static void requests_say_for_whom_they_are(void **state) {
   for (int i = 0; i < 5; i++) {
     if (i == 0) ask_pre_vote(&asked);
     if (i == 1) ask_timeout_now(&asked);
-    if (i == 2) ask_append(&rig, &asked, entry, 1, 5, 8000); /* by a stream */
+    if (i == 2) ask_append(&rig, &asked, entry, 1, 5, 8000); /* goes by a stream */
     if (i == 3) {
       memset(&asked, 0, sizeof asked);
       asked.snapshot.vote = (struct rkv_vote){3, 1, true};
       asked.snapshot.meta.last = (struct rkv_log_id){3, 100};
-      rig.fake.finished = true; /* it needs none: the stream ends with its first step */
+      rig.fake.finished = true; /* the peer needs no snapshot, and ends the stream at once */
       ask_step(&rig, &asked, rig.fake.ops->send_snapshot_begin, 8000);
     }
     if (i == 4) ask_hello(&asked);
     await_end(&asked, RKV_OK);
-    if (i == 3) fake_await(&rig.fake, &rig.fake.seen.begin, 1); /* the wire has no answer to it */
+    if (i == 3) fake_await(&rig.fake, &rig.fake.seen.begin, 1); /* no answer says so */
     seen = fake_look(&rig.fake);
     assert_true(seen.enveloped);
     assert_int_equal(seen.envelope.to, 2);
@@ -143,7 +143,7 @@ static void hello_tells_who_is_there(void **state) {
   await_end(&asked, RKV_OK);
   assert_int_equal(asked.hello.cluster.high, 3);
   assert_int_equal(asked.hello.cluster.low, 4);
-  assert_int_equal(asked.hello.membership.index, 0); /* it does not say */
+  assert_int_equal(asked.hello.membership.index, 0); /* the peer does not say */
   rig.fake.newest = (struct rkv_log_id){5, 6};
   for (int names = 0; names < 2; names++) {
     rig.fake.names = names == 1;

@@ -202,7 +202,7 @@ static void a_receiver_that_ends_without_a_word(void **state) {
   start_mute();
   peer_fake_set(&mute, (struct peer_manner){.end = GRPC_STATUS_INTERNAL});
   ask_begin(&asked, 0);
-  while (await(&asked) == RKV_OK) ask_chunk(&asked, "half", 4); /* until the end has come */
+  while (await(&asked) == RKV_OK) ask_chunk(&asked, "half", 4); /* until the peer's end has come */
   assert_string_equal(asked.error.text, "snapshot to peer 2: INTERNAL, without a text");
   assert_true(logged(&rig, "text=\"INTERNAL, without a text\""));
   stop_mute();

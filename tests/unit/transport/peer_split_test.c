@@ -68,7 +68,7 @@ static void ten_sets_take_three_messages(void **state) {
   assert_success(&asked, 24);
   assert_int_equal(seen().refused, 1);
   assert_int_equal(seen().appends, 6);
-  assert_int_equal(seen().gaps, 1); /* the first: it holds nothing before entry 5 */
+  assert_int_equal(seen().gaps, 1); /* only to the first: entry 4 is missing */
   /* steady splitting at a limit already logged does not fill the log */
   assert_int_equal(logged_times(&rig, "split peer=2"), 1);
   /* the heartbeat, what was refused for its size and six parts; to d6 the heartbeat by stream */
@@ -115,7 +115,7 @@ static void a_busy_peer_is_no_small_one(void **state) {
   struct rkv_entry *entries;
   struct asked asked;
   (void)state;
-  if (dialect == PEER_OURS) skip(); /* it would name its limit */
+  if (dialect == PEER_OURS) skip(); /* a peer of ours would name its limit */
   entries = make_entries(1, 10, 200);
   start(1024, GRPC_STATUS_RESOURCE_EXHAUSTED, "inbox full");
   ask_append(&rig, &asked, entries, 10, 0, 0);
@@ -191,7 +191,7 @@ static void parts_stop_at_the_first_no(void **state) {
   ask_append(&rig, &asked, entries, 12, 0, 0);
   await_end(&asked, RKV_OK);
   assert_success(&asked, 6);
-  assert_in_range(seen().appends, 7, dialect == PEER_D6 ? 7 : 8); /* a stream was ahead of it */
+  assert_in_range(seen().appends, 7, dialect == PEER_D6 ? 7 : 8); /* a stream may come first */
   stop();
   free_entries(entries, 12);
 }
@@ -218,7 +218,7 @@ static void entries_stay_in_order_while_one_is_split(void **state) {
   struct asked warm, asked[APPENDS], beat;
   (void)state;
   start(1024, GRPC_STATUS_OUT_OF_RANGE, RUST_TEXT);
-  ask_append(&rig, &warm, entries, 10, 0, 0); /* learns the limit */
+  ask_append(&rig, &warm, entries, 10, 0, 0); /* teaches us the peer's limit */
   await_end(&warm, RKV_OK);
   for (size_t i = 0; i < APPENDS; i++)
     ask_append(&rig, &asked[i], entries + 10 * i, 10, 10 * i, 5000);

@@ -221,7 +221,7 @@ static void a_peer_that_comes_back(void **state) {
     ask_append(&rig, &asked, entries, 10, 0, 2000);
   } while (await(&asked) != RKV_OK && now_ns() < until);
   await_end(&asked, RKV_OK);
-  assert_int_equal(peer_fake_look(&peer).appends, 1); /* as a whole: this one has no limit */
+  assert_int_equal(peer_fake_look(&peer).appends, 1); /* whole: the new server has no limit */
   assert_true(logged(&rig, "peer answers again peer=2"));
   stop();
   free_entries(entries, 10);

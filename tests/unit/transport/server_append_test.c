@@ -276,7 +276,7 @@ static void stop_waits_for_the_node(void **state) {
   send_entry(1);
   fake_await(&f, &f.seen.append, 1);
   assert_int_equal(pthread_create(&stopper, NULL, stop_in_time, NULL), 0);
-  do { /* until the stop has begun */
+  do { /* asks until the stop has begun */
     static const struct call_options nothing = {.no_message = true};
     ask(&c, STREAM, NULL, 0, &nothing, &out);
   } while (out.code == GRPC_STATUS_OK);

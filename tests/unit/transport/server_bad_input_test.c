@@ -151,7 +151,7 @@ static void largest_messages(void **state) {
   seen = fake_look(&f);
   assert_int_equal(seen.len, 4096);
   pthread_mutex_lock(&f.mutex);
-  f.seen.propose = 0; /* the one that may arrive in this file */
+  f.seen.propose = 0; /* the only proposal that may arrive in this file */
   pthread_mutex_unlock(&f.mutex);
 }
 

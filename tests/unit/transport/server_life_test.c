@@ -36,7 +36,7 @@ static void address_in_use(void **state) {
   assert_null(g.instance);
   fake_free(&g);
   client_open(&c, f.addr, false);
-  ask_hex(&c, APP "Set", SET, GRPC_STATUS_OK, &out); /* the first one is as before */
+  ask_hex(&c, APP "Set", SET, GRPC_STATUS_OK, &out); /* the first instance serves on */
   client_close(&c);
   fake_stop(&f, 0);
   fake_free(&f);
@@ -107,7 +107,7 @@ static void two_instances(void **state) {
   ask_hex(&d, APP "Get", "", GRPC_STATUS_OK, &out);
   client_close(&c);
   fake_stop(&f, 0);
-  fake_free(&f); /* the other one goes on */
+  fake_free(&f); /* the other instance serves on */
   ask_hex(&d, APP "Get", "", GRPC_STATUS_OK, &out);
   assert_int_equal(fake_look(&g).query, 2);
   assert_int_equal(fake_metric(&g, "requests"), 3);

@@ -37,7 +37,7 @@ static void whole_snapshot(void **state) {
   f.vote = (struct rkv_vote){1, 1, true};
   send_hex(META);
   send_hex(CHUNK);
-  send_hex("1200"); /* an empty chunk says nothing */
+  send_hex("1200"); /* an empty chunk changes nothing */
   send_hex("1203646566");
   call_half_close(&stream);
   ends_with(&stream, GRPC_STATUS_OK, NULL);
@@ -95,7 +95,7 @@ static void write_refused(void **state) {
   (void)state;
   send_hex(META);
   fake_await(&f, &f.seen.begin, 1);
-  fake_park(&f); /* so that begin's answer, if it is still to come, is OK */
+  fake_park(&f); /* begin may not be answered yet: its answer is to be OK */
   fake_release(&f);
   fake_park(&f);
   send_hex(CHUNK);
@@ -103,7 +103,7 @@ static void write_refused(void **state) {
   f.status = rkv_fail(&f.error, RKV_NO_SPACE, "the device is full");
   fake_release(&f);
   ends_with(&stream, GRPC_STATUS_INTERNAL, f.error.text);
-  assert_int_equal(fake_look(&f).abort, 0); /* the node ended it itself */
+  assert_int_equal(fake_look(&f).abort, 0); /* the node ended the snapshot itself */
 }
 
 static void empty_stream(void **state) {
@@ -197,7 +197,7 @@ static void deadline_in_the_middle(void **state) {
   struct call_options options = {NULL, NULL, 100, false};
   struct call late;
   (void)state;
-  call_half_close(&stream); /* the stream of the fixture is not used */
+  call_half_close(&stream); /* this story has a stream of its own */
   ends_with(&stream, GRPC_STATUS_INVALID_ARGUMENT, "empty");
   call_start(&late, &c, RAFT "Snapshot", &options);
   stream = late;

@@ -54,7 +54,7 @@ static void leader_beside_idle(size_t count) {
   assert_int_equal(fake_look(&f).finish, 1);
   for (size_t i = 0; i < count; i++) {
     call_end(&idle[i], &out);
-    if (i + AWAITED < count) /* those that newer ones had to make room for */
+    if (i + AWAITED < count) /* the older streams made room for newer ones */
       assert_int_equal(out.code, GRPC_STATUS_RESOURCE_EXHAUSTED);
     else if (out.code != GRPC_STATUS_RESOURCE_EXHAUSTED)
       assert_int_equal(out.code, GRPC_STATUS_DEADLINE_EXCEEDED);

@@ -125,7 +125,7 @@ static void a_named_limit_is_read(void **state) {
                            2181),
                    1024);
   assert_int_equal(learned("Received message larger than max (2181 vs. 1024)", 2181), 1024);
-  /* Numbers that cannot be the limit are none. */
+  /* A number that cannot be the limit is not taken for it. */
   assert_int_equal(learned("the limit is 9999 bytes", 2181), 0);
   assert_int_equal(learned("the limit is 3 bytes", 2181), 0);
   assert_int_equal(learned("the limit is high", 2181), 0);
@@ -143,7 +143,7 @@ static void an_unnamed_limit_is_guessed_downwards(void **state) {
     assert_in_range(limit.bytes, 1, refused - 1);
     refused = limit.bytes;
   }
-  limit_learn(&limit, "too large", 5000, 1); /* an older, larger message: says nothing new */
+  limit_learn(&limit, "too large", 5000, 1); /* a larger message refused earlier teaches nothing */
   assert_int_equal(limit.bytes, 1);
 }
 

@@ -102,8 +102,8 @@ int wal_setup(void **state) {
 
 int wal_teardown(void **state) {
   struct wal *w = *state;
-  shim_reset();           /* a story that failed may have left it standing ... */
-  wal_give_descriptors(); /* ... or kept them */
+  shim_reset();           /* a story that failed may have left its plan ... */
+  wal_give_descriptors(); /* ... or kept the descriptors */
   wal_close(w);
   assert_int_equal(fake_host_buffers(), w->buffers_before);
   scratch_remove(w->dir);

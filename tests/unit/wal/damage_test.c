@@ -45,7 +45,7 @@ static void cut_everywhere(struct wal *w, bool closed) {
       victim_restore(&v);
       whole = cut(&v, at, (enum cut)how, &seed);
       if (wal_open(w) != RKV_OK) fail_msg("cut at %" PRIu64 ": %s", at, w->error.text);
-      if (how == CUT_GARBAGE) assert_non_null(strstr(w->warning, FIRST_LOG)); /* it is said */
+      if (how == CUT_GARBAGE) assert_non_null(strstr(w->warning, FIRST_LOG));
       victim_holds_records(&v, whole);
     }
   wal_close(w);
@@ -85,7 +85,7 @@ static void torn_batch_is_dropped_for_good(void **state) {
   wal_reopen(w);
   assert_non_null(strstr(w->warning, "crash"));
   wal_holds(w, torn);
-  wal_do(w, torn, step_append(torn, 1, 1)); /* the very entry that was lost */
+  wal_do(w, torn, step_append(torn, 1, 1)); /* the same entry as the one lost */
   scratch_copy(w->dir, copy);
   wal_close(w);
   scratch_copy(copy, w->dir);

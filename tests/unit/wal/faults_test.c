@@ -67,7 +67,7 @@ static void failure_is_final(struct wal *w, enum shim_call call) {
     free(m);
     if (succeeded == STEPS - STEPS / 8 && atomic_load(&w->fatal) == RKV_OK) break;
   }
-  assert_true(met > 2); /* else nothing was tried */
+  assert_true(met > 2); /* else no failure was met */
 }
 
 static void failed_write_is_final(void **state) {
@@ -153,7 +153,7 @@ static void full_device_can_be_closed_and_opened(void **state) {
   after = model_new();
   char text[RKV_ERROR_TEXT_MAX];
   assert_true(wal_look(w, after, text));
-  assert_true(after->last.index >= m->last.index); /* the beginning of what was given up, perhaps */
+  assert_true(after->last.index >= m->last.index); /* it may hold some of what was given up */
   *m = *after;
   for (rkv_term term = 1; term <= 10; term++) wal_do(w, m, step_vote(term));
   wal_do(w, m, step_truncate(m->last.index - 1));
@@ -236,7 +236,7 @@ static void snapshot_meets_a_full_and_a_failing_device(void **state) {
   assert_int_equal(atomic_load(&w->fatal), RKV_IO);
   shim_reset();
   wal_reopen(w);
-  wal_holds(w, m); /* the snapshot of 5 among it */
+  wal_holds(w, m); /* with the snapshot of entry 5 */
   free(m);
 }
 

@@ -94,7 +94,7 @@ static pid_t child_start(struct trial *t, unsigned die_at, enum shim_death death
   if (pid > 0) return pid;
   shim_die_at(die_at, death, seed);
   child_work(t, true);
-  return 0; /* never */
+  return 0; /* the child ends in child_work */
 }
 
 /* True if it worked to its end, false if it was killed. */
@@ -231,7 +231,7 @@ static void ended_at_every_call(struct trial *t, enum shim_death death, size_t w
     wal_holds(t->w, t->model);
     wal_close(t->w);
   }
-  assert_true(n > 40); /* else little was tried */
+  assert_true(n > 40); /* else few calls were tried */
   scratch_remove(empty);
   free(start);
 }
@@ -273,7 +273,7 @@ static void survives_kills_at_random_moments(void **state) {
   for (unsigned n = 1; n <= kills; n++) {
     unsigned call = 1 + (unsigned)(random_next(&seed) % 400);
     pid_t pid;
-    if (t->model->last.index > MODEL_MAX / 2) { /* a new life */
+    if (t->model->last.index > MODEL_MAX / 2) { /* begins anew with an empty storage */
       struct model *start = model_new();
       *t->model = *start;
       free(start);

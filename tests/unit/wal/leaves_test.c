@@ -78,7 +78,7 @@ static void header_is_checked(void **state) {
     assert_int_equal(head_decode("x", bytes, &again, &error), RKV_CORRUPT);
     bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
   }
-  head.purged.index = 21; /* contradicts itself, with a right checksum */
+  head.purged.index = 21; /* a head that contradicts itself, with a right checksum */
   head_encode(&head, bytes);
   assert_int_equal(head_decode("x", bytes, &again, &error), RKV_CORRUPT);
   head.format = HEAD_FORMAT + 1;

@@ -50,7 +50,7 @@ static void spare_without_a_name_is_dropped(void **state) {
   struct wal *w = *state;
   struct model *m = model_new();
   wal_await_spare(w);
-  shim_fail(SHIM_RENAME, 2, 3, ENOSPC); /* the first one is the log's */
+  shim_fail(SHIM_RENAME, 2, 3, ENOSPC); /* the first rename is the log's */
   rotate(w, m);
   wal_await_spare(w);
   assert_int_equal(wal_count(w, "temporary-"), 0);
@@ -89,7 +89,7 @@ static void await_refusal(struct wal *w, struct model *m) {
     told_init(&told);
     wal_issue(w, &step, &told);
     if (told_wait(&told) == RKV_OK) model_step(m, &step);
-    assert_true(m->last.index < MODEL_MAX / 2); /* it goes on and on */
+    assert_true(m->last.index < MODEL_MAX / 2); /* else the storage never fails */
   }
   assert_int_equal(told.status, RKV_IO);
   assert_int_equal(atomic_load(&w->fatal), RKV_IO);

@@ -74,7 +74,7 @@ static void vote_survives_the_purge_of_its_segment(void **state) {
   wal_reopen(w);
   wal_holds(w, m);
   assert_true(wal_files(w, "log-", names, NAMES_MAX) < 10);
-  assert_true(strcmp(names[0], "log-0000000000000002.wal") > 0); /* the vote's own is gone */
+  assert_true(strcmp(names[0], "log-0000000000000002.wal") > 0); /* the vote's segment is gone */
   free(m);
 }
 
@@ -111,7 +111,7 @@ static void purge_gives_room_back(void **state) {
   wal_do(w, m, step_purge(m->last.index, 1));
   wal_do(w, m, step_append(m, 1, 1));
   wal_reopen(w);
-  wal_reopen(w); /* what the first could not recycle before it was closed */
+  wal_reopen(w); /* recycles what the first open left */
   wal_close(w);
   assert_true(wal_files(w, "log-", names, NAMES_MAX) <= 2);
   assert_true(wal_files(w, "spare-", names, NAMES_MAX) <= 2);

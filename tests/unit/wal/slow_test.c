@@ -58,7 +58,7 @@ static void reads_across_whatever_is_in_the_queue(void **state) {
     stop_device(w, m, &vote);
     for (size_t i = random_next(&seed) % QUEUED_MAX; i > 0; i--) {
       struct step step = model_random(m, &seed);
-      if (step.kind == STEP_SNAPSHOT) continue; /* it would wait for the device */
+      if (step.kind == STEP_SNAPSHOT) continue; /* a snapshot would wait for the device */
       told_init(&told[count]);
       wal_issue(w, &step, &told[count]);
       model_step(m, &step);
