@@ -1,4 +1,4 @@
-/* swapping.c: see swapping.h. */
+/* swapping.c: the storage that nodes move to, and the asking (swapping.h). */
 #include "swapping.h"
 
 #include <stdio.h>
