@@ -37,6 +37,8 @@ static void check_vote_answer(struct sim *s, rkv_node_id from, const struct rkv_
     sim_fail(s, "node %" PRIu64 " granted term %" PRIu64 " to %" PRIu64 " and to %" PRIu64, from,
              term, *candidate, call->vote.node_id);
   *candidate = call->vote.node_id;
+  if (rkv_vote_compare(s->nodes[from].promised, call->vote) == RKV_LESS)
+    s->nodes[from].promised = call->vote;
 }
 
 static void check_append_answer(struct sim *s, rkv_node_id from,
@@ -231,6 +233,7 @@ void check_step(struct sim *s, rkv_node_id id) {
   check_node(s, id, v);
   check_cluster(s, id);
   foreign_look(s, id);
+  swap_check(s, id);
   note_handover(s, id, v);
   if (!new_life && rkv_vote_compare(v->vote, n->vote) == RKV_LESS)
     sim_fail(s, "node %" PRIu64 ": its vote went back to term %" PRIu64, id, v->vote.term);

@@ -138,7 +138,7 @@ enum sim_op {
   X(SWAPPED, "storages swapped")                                                                   \
   X(SWAP_GIVEN_UP, "swaps given up")                                                               \
   X(SWAP_SETTLED, "copies finished at a start")                                                    \
-  X(SWAP_LEFT, "starts refused on a storage that was left")                                        \
+  X(SWAP_LEFT, "starts refused on the other storage")                                              \
   X(CREEP, "chunks of snapshots that crept")                                                       \
   X(STREAM_ENDED, "streams of snapshots that a newer leader ended")
 

@@ -54,10 +54,6 @@ struct disk *disk_new(struct world *w, rkv_node_id id) {
   return first;
 }
 
-struct disk *disk_twin(const struct disk *d) {
-  return d->twin;
-}
-
 static void free_one(struct disk *d) {
   state_free(&d->state);
   disk_forget_ops(d);
@@ -74,10 +70,6 @@ void disk_free(struct disk *d) {
 
 bool disk_is_open(const struct disk *d) {
   return d->open;
-}
-
-const char *disk_place(const struct disk *d) {
-  return d->second ? "storage-wal, dir=second" : "storage-wal, dir=first";
 }
 
 void disk_crash(struct disk *d) {
@@ -135,23 +127,6 @@ bool disk_met_damage(const struct disk *d) {
   return d->met_damage;
 }
 
-/* ---- moving ---- */
-
-bool disk_is_retired(const struct disk *d) {
-  return d->synced.identity.incarnation == RKV_INCARNATION_RETIRED;
-}
-
-bool disk_is_leaving(const struct disk *d) {
-  return d->state.identity.incarnation == RKV_INCARNATION_RETIRED;
-}
-
-/* Its log is the node's. Of what a copy is given the simulator knows already. */
-static bool counts(const struct disk *d) {
-  const struct disk *twin = d->twin;
-  bool is_copy = d->state.identity.incarnation == RKV_INCARNATION_UNFINISHED;
-  return !(twin->open && is_copy) || disk_is_leaving(twin);
-}
-
 /* ---- what was promised ---- */
 
 bool disk_has_failed(const struct disk *d) {
@@ -169,16 +144,6 @@ uint64_t disk_waiting_ns(const struct disk *d) {
   return d->world->now_ns - since;
 }
 
-/* The node's own, whatever the disk says while the node moves. */
-struct rkv_identity disk_identity(const struct disk *d) {
-  struct rkv_identity is = d->state.identity;
-  if (disk_is_leaving(d)) is = disk_identity(d->twin);
-  if (is.incarnation == RKV_INCARNATION_UNFINISHED)
-    is.incarnation = disk_is_leaving(d->twin) ? d->twin->state.identity.cluster.high
-                                              : d->twin->state.identity.incarnation;
-  return is;
-}
-
 struct rkv_vote disk_synced_vote(const struct disk *d) {
   return d->synced.vote;
 }
@@ -194,27 +159,6 @@ bool disk_synced_has(const struct disk *d, struct rkv_log_id id) {
 }
 
 /* ---- open and close ---- */
-
-/* `second`: it is the second disk's storage. */
-static void on_fatal_of(struct world_node *wn, bool second, enum rkv_status status,
-                        const char *text) {
-  struct disk *d = wn->user;
-  if (d->second != second) d = d->twin;
-  d->failed = true;
-  if (device_is_dead(d->device)) return;
-  if (d == wn->user)
-    d->outer->fatal(d->outer->ctx, status, text);
-  else if (wn->node)
-    node_copy_fatal(wn->node, status, text);
-}
-
-static void on_fatal_first(void *ctx, enum rkv_status status, const char *text) {
-  on_fatal_of(ctx, false, status, text);
-}
-
-static void on_fatal_second(void *ctx, enum rkv_status status, const char *text) {
-  on_fatal_of(ctx, true, status, text);
-}
 
 enum rkv_status disk_note_damage(struct disk *d, enum rkv_status status) {
   if (status == RKV_CORRUPT && device_damages(d->device) > 0) d->met_damage = true;
@@ -237,7 +181,7 @@ static enum rkv_status disk_open(const struct rkv_host *host, const struct rkv_c
   assert(d && !d->open);
   d->outer = host;
   d->host = *host;
-  d->host.fatal = d->second ? on_fatal_second : on_fatal_first;
+  d->host.fatal = disk_fatal(d);
   d->failed = d->met_damage = false;
   if (world_random(d->world) % OTHER_OPTIONS == 0) choose_options(d);
   enum rkv_status status =
@@ -290,7 +234,7 @@ static void disk_append(void *storage, const struct rkv_entry *entries, size_t c
                         struct rkv_completion *completion) {
   struct disk *d = storage;
   rkv_index first = d->state.last.index;
-  if (counts(d) && entries[0].kind != RKV_ENTRY_MOVED)
+  if (disk_log_counts(d) && entries[0].kind != RKV_ENTRY_MOVED)
     check_appended(sim_of(d->world), d->id, d->state.last, entries, count);
   for (size_t i = 0; i < count; i++) state_append(&d->state, &entries[i]);
   struct disk_op *op = disk_ask(d, first, completion);
@@ -299,7 +243,7 @@ static void disk_append(void *storage, const struct rkv_entry *entries, size_t c
 
 static void disk_truncate(void *storage, rkv_index after) {
   struct disk *d = storage;
-  for (rkv_index i = d->state.last.index; counts(d) && i > after; i--)
+  for (rkv_index i = d->state.last.index; disk_log_counts(d) && i > after; i--)
     check_truncated(sim_of(d->world), d->id, state_find(&d->state, i)->id, d->state.meta.last);
   state_truncate(&d->state, after);
   if (d->synced.promises > after) d->synced.promises = after;
@@ -311,7 +255,7 @@ static void disk_truncate(void *storage, rkv_index after) {
 
 static void disk_purge(void *storage, struct rkv_log_id up_to) {
   struct disk *d = storage;
-  if (counts(d)) check_purged(sim_of(d->world), d->id, up_to, d->state.meta.last);
+  if (disk_log_counts(d)) check_purged(sim_of(d->world), d->id, up_to, d->state.meta.last);
   state_purge(&d->state, up_to);
   (void)disk_ask(d, d->state.last.index, NULL);
   wal_ops.purge(d->inner, up_to);

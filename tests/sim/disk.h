@@ -47,6 +47,9 @@ bool disk_met_damage(const struct disk *d);
 
 /* ---- moving: of two disks one counts ---- */
 
+/* An identity is durable there: the node's, or that of a copy, or of a disk that was left. */
+bool disk_is_marked(const struct disk *d);
+
 /* The node has left this disk for its twin: that is durable. */
 bool disk_is_retired(const struct disk *d);
 /* Likewise, but it was only asked for. */

@@ -75,6 +75,13 @@ struct disk {
 /* Notes that storage-wal met damage, if its answer `status` says so; returns `status`. */
 enum rkv_status disk_note_damage(struct disk *d, enum rkv_status status);
 
+/* ---- disk_twin.c: of two disks ---- */
+/* Its log is the node's: of what a copy is given the simulator knows already. */
+bool disk_log_counts(const struct disk *d);
+/* What its storage calls when it cannot go on. */
+typedef void disk_on_fatal(void *ctx, enum rkv_status status, const char *text);
+disk_on_fatal *disk_fatal(const struct disk *d);
+
 /* ---- disk_ops.c: calls on their way, and their answers ---- */
 /* A call that changes what is held, as the model has it now; `waiter` may be NULL. */
 struct disk_op *disk_ask(struct disk *d, rkv_index first, struct rkv_completion *waiter);

@@ -67,7 +67,7 @@ void process_start(struct sim *s, rkv_node_id id) {
   sim_tell(s, "node %" PRIu64 " starts", id);
   sim_count(s, SIM_EFFECT_RESTARTS);
   wn->rate = some_rate(s);
-  swap_try_left(s, id);
+  swap_try_other(s, id);
   flap(s, id);
   choose_election(s, id);
   enum rkv_status status = world_try_start(s->w, id, &error);

@@ -62,9 +62,11 @@ struct sim_cluster {
 /* What is known of one node, across its lives. */
 struct sim_node {
   struct disk *disk;    /* where the node stands; its twin is free, or a copy is made there */
-  bool left;            /* the settings name the twin still, which the node has left */
+  bool tempts;          /* somebody may try to start it on the twin, which it has left, or which is
+                           an unfinished copy */
   void *machine;        /* its state machine, if that is durable by itself and it does not run */
   struct rkv_vote vote; /* greatest seen */
+  struct rkv_vote promised; /* the last one that it granted to another */
   rkv_index committed, applied, checked_commit;
   rkv_index config; /* of the effective membership, after the last step */
   unsigned life;
@@ -150,11 +152,13 @@ void swap_begin(struct sim *s);
 /* The node is down, and so are its disks. */
 void swap_crash(struct sim *s, rkv_node_id id);
 bool swap_is_dead(const struct sim *s, rkv_node_id id);
-/* The settings may name the disk that the node has left: it must not start there. */
-void swap_try_left(struct sim *s, rkv_node_id id);
+/* The settings may name the other disk, on which the node must not start. */
+void swap_try_other(struct sim *s, rkv_node_id id);
 /* The node does not start, because its disk is retired: finishes the copy. False: later. */
 bool swap_settle(struct sim *s, rkv_node_id id);
 bool swap_quiet(const struct sim *s);
+/* After a step of a running node. */
+void swap_check(struct sim *s, rkv_node_id id);
 
 /* ---- process.c ---- */
 void process_start(struct sim *s, rkv_node_id id);

@@ -1,18 +1,19 @@
 /* swap.c: nodes that move from one of their two disks to the other while they serve. It has the
  * host's part: it opens the copy, finishes one that a crash left unfinished, and sees that no node
- * starts on a disk that it has left. */
+ * starts on a disk that it has left, or on a copy that does not count. */
 #include <inttypes.h>
 #include <string.h>
 
 #include <node/kernel/state.h>
 #include <node/moved.h>
+#include <raft/state.h>
 
 #include "sim.h"
 
 #define SETTLE_NS (5 * UINT64_C(1000000000))
 #define POWER_OPERATIONS_MAX 60 /* of a device, in which it fails */
 #define TROUBLE_PPM 50000
-#define TRIES_LEFT 2 /* one of so many starts is tried with the old settings first */
+#define TRIES_OTHER 2 /* one of so many starts is tried with the other disk's settings first */
 
 struct disk *swap_disk(const struct sim *s, rkv_node_id id) {
   struct disk *d = s->nodes[id].disk;
@@ -39,6 +40,19 @@ bool swap_is_dead(const struct sim *s, rkv_node_id id) {
   return disk_is_dead(d) || (disk_is_open(twin) && disk_is_dead(twin));
 }
 
+/* A start after a crash now must find what the node takes for durable. */
+void swap_check(struct sim *s, rkv_node_id id) {
+  const struct raft *r = s->w->nodes[id].node->raft;
+  struct rkv_vote synced = disk_synced_vote(swap_disk(s, id)), *promised = &s->nodes[id].promised;
+  if (!disk_synced_has(swap_disk(s, id), r->saved))
+    sim_fail(s, "node %" PRIu64 " takes index %" PRIu64 " for durable, and it is not", id,
+             r->saved.index);
+  if (rkv_vote_compare(synced, *promised) == RKV_LESS)
+    sim_fail(s,
+             "node %" PRIu64 " gave its vote in term %" PRIu64 ", and its disk has term %" PRIu64,
+             id, promised->term, synced.term);
+}
+
 bool swap_quiet(const struct sim *s) {
   for (rkv_node_id id = 1; id <= SIM_NODES; id++) {
     const struct world_node *wn = &s->w->nodes[id];
@@ -51,7 +65,7 @@ bool swap_quiet(const struct sim *s) {
 static void move(struct sim *s, rkv_node_id id) {
   struct sim_node *n = &s->nodes[id];
   n->disk = disk_twin(n->disk);
-  n->left = true;
+  n->tempts = true;
   s->w->nodes[id].user = n->disk;
   sim_tell(s, "node %" PRIu64 " stands on its other disk", id);
 }
@@ -95,7 +109,7 @@ static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_r
   struct rkv_storage_state state = {0};
   if (request->check) return RKV_OK;
   sim_cover(s, SIM_OP_SWAP);
-  s->nodes[wn->id].left = false;
+  s->nodes[wn->id].tempts = true;
   disk_wipe(d);
   disk_calm(d);
   trouble(s, wn->id);
@@ -108,10 +122,20 @@ static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_r
   return status;
 }
 
+/* Disks fail here, and lose power; but they give what they were given. */
+static void check_reason(struct sim *s, rkv_node_id id) {
+  const char *text = s->w->nodes[id].node->swap.text;
+  if (strstr(text, "differs from its source") || strstr(text, "gave no entry"))
+    sim_fail(s, "node %" PRIu64 " made a copy that is none: %s", id, text);
+}
+
 /* The disk that is closed may lose what was not synced. */
 static void on_swapped(struct world_node *wn, bool moved) {
   struct sim *s = sim_of(wn->world);
-  if (moved) move(s, wn->id);
+  if (moved)
+    move(s, wn->id);
+  else
+    check_reason(s, wn->id);
   sim_count(s, moved ? SIM_EFFECT_SWAPPED : SIM_EFFECT_SWAP_GIVEN_UP);
   disk_crash(disk_twin(s->nodes[wn->id].disk));
 }
@@ -123,21 +147,22 @@ void swap_begin(struct sim *s) {
 
 /* ---- starts ---- */
 
-void swap_try_left(struct sim *s, rkv_node_id id) {
+void swap_try_other(struct sim *s, rkv_node_id id) {
   struct sim_node *n = &s->nodes[id];
-  struct disk *old = disk_twin(n->disk);
+  struct disk *other = disk_twin(n->disk);
   struct rkv_error error = {0};
-  if (!n->left || world_random(s->w) % TRIES_LEFT != 0) return;
-  s->w->nodes[id].user = old;
+  if (!n->tempts || !disk_is_marked(other) || disk_is_leaving(n->disk)) return;
+  if (world_random(s->w) % TRIES_OTHER != 0) return;
+  s->w->nodes[id].user = other;
   enum rkv_status status = world_try_start(s->w, id, &error);
   s->w->nodes[id].user = n->disk;
   if (status == RKV_FOREIGN) sim_count(s, SIM_EFFECT_SWAP_LEFT);
   if (status == RKV_OK) {
-    sim_fail(s, "node %" PRIu64 " starts on a disk that it has left", id);
+    sim_fail(s, "node %" PRIu64 " starts on a disk that it has left, or not come to", id);
     return;
   }
-  n->left = status != RKV_FOREIGN;
-  disk_crash(old);
+  n->tempts = status != RKV_FOREIGN;
+  disk_crash(other);
 }
 
 struct finish {

@@ -75,7 +75,8 @@ static void replace(struct sim *s, rkv_node_id id) {
   sim_tell(s, "the disk of node %" PRIu64 " is replaced", id);
   disk_wipe(n->disk);
   disk_wipe(disk_twin(n->disk));
-  n->left = false;
+  n->tempts = false;
+  n->promised = (struct rkv_vote){0, 0, false};
   machine_wipe(s, id);
   memset(&s->granted[id], 0, sizeof s->granted[id]); /* it is another voter now */
   n->vote = (struct rkv_vote){0, 0, false};
