@@ -104,6 +104,7 @@ void node_free(struct node *n) {
   assert(!n->read.tickets && !n->transfer.call && !n->build.call);
   propose_free(n);
   ring_free(&n->deferred);
+  save_free(n);
   tail_free(&n->tail);
   raft_free(n->raft);
   pthread_mutex_destroy(&n->end.lock);
