@@ -110,6 +110,7 @@ void node_free(struct node *n) {
   pair_destroy(&n->pair);
   propose_free(n);
   ring_free(&n->deferred);
+  save_free(n);
   tail_free(&n->tail);
   raft_free(n->raft);
   pthread_mutex_destroy(&n->end.lock);

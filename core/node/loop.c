@@ -48,11 +48,12 @@ static void dispatch(struct node *n, struct rkv_call *call) {
   while (call) {
     struct rkv_call *next = call->next;
     assert(call->kind < sizeof handlers / sizeof handlers[0]);
+    const bool joins = call->kind == NODE_PROPOSE; /* the batch only: propose_flush goes on */
     n->again = gate_is_late(n, call) ? NULL : call;
     while (n->again) {
       n->again = NULL;
       handlers[call->kind](n, call);
-      carry(n);
+      if (!joins) carry(n);
       assert(!n->received && !n->peers.outdated);
     }
     call = next;

@@ -62,18 +62,18 @@ static void note_saved(struct node *n, struct save *s) {
       n->save.log_saved = true;
     }
   }
-  free(s);
+  free(n->save.spare);
+  n->save.spare = s;
 }
 
 static struct save *issue(struct node *n) {
-  struct save *s = calloc(1, sizeof *s);
+  struct save *s = n->save.spare ? n->save.spare : malloc(sizeof *s);
+  n->save.spare = NULL;
   if (!s) {
     node_fatal(n, RKV_NO_MEMORY, "storage: out of memory for one more write");
     return NULL;
   }
-  s->completion.done = on_complete;
-  s->n = n;
-  s->number = ++n->save.issued;
+  *s = (struct save){.completion.done = on_complete, .n = n, .number = ++n->save.issued};
   return s;
 }
 
@@ -124,6 +124,10 @@ void save_truncate(struct node *n, rkv_index after) {
 
 void save_on_saved(struct node *n, struct rkv_call *call) {
   note_saved(n, save_of(call));
+}
+
+void save_free(struct node *n) {
+  free(n->save.spare);
 }
 
 bool save_report(struct node *n) {

@@ -13,5 +13,6 @@ void save_truncate(struct node *n, rkv_index after);
 void save_on_saved(struct node *n, struct rkv_call *call);
 /* Tells raft what became durable since the last call; false: nothing did. */
 bool save_report(struct node *n);
+void save_free(struct node *n);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <node/kernel/answer.h>
 #include <node/kernel/fatal.h>
-#include <node/kernel/post.h>
+#include <node/kernel/inbox.h>
 #include <node/kernel/state.h>
 
 #include <assert.h>
@@ -77,7 +77,7 @@ void gate_enter(struct node *n, struct rkv_call *call, enum node_kind kind) {
   if (bytes > 0)
     total = atomic_fetch_add_explicit(&b->command_bytes, bytes, memory_order_relaxed) + bytes;
   if (calls <= max && total <= n->options.inbox_bytes_max) {
-    node_post(n, call, kind);
+    inbox_push(&n->inbox, call);
     return;
   }
   give_back(n, budget, 1, bytes);

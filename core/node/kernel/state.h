@@ -67,6 +67,7 @@ struct greeting;
 struct snapshot_build;
 struct snapshot_receive;
 struct node_ticket;
+struct save;
 
 /* ---- the state of each service: the fields are its own, others read them ---- */
 
@@ -94,6 +95,7 @@ struct saving {
   bool vote_saved, log_saved; /* ... among them a vote; entries */
   struct rkv_vote vote;       /* the newest durable one */
   struct rkv_log_id last;     /* the newest durable entry */
+  struct save *spare;         /* room for the next save; NULL: to be allocated */
 };
 
 struct connections {

@@ -68,6 +68,18 @@ static void members_know_their_cluster(void **state) {
   world_free(w);
 }
 
+/* A leader of whom nobody wants anything hears only answers, of which raft makes nothing. */
+static void an_identity_is_saved_though_nothing_else_is(void **state) {
+  (void)state;
+  struct world *w = cluster(1, 3);
+  struct node *leader = w->nodes[world_leader(w)].node;
+  world_run(w, 5 * SECONDS);
+  leader->identity_unsaved = true;
+  world_run(w, SECONDS / 2);
+  assert_false(leader->identity_unsaved);
+  world_free(w);
+}
+
 /* A voter that lost its memory votes for nobody and acknowledges nothing until the leader has taken
  * it back, which it does by itself; nothing that was acknowledged is lost. */
 static void a_voter_without_memory_is_taken_back(void **state) {
@@ -258,6 +270,7 @@ int main(void) {
       cmocka_unit_test(a_learner_without_memory_learns_anew),
       cmocka_unit_test(members_of_another_cluster_are_refused),
       cmocka_unit_test(initialised_thrice_is_one_cluster),
+      cmocka_unit_test(an_identity_is_saved_though_nothing_else_is),
       cmocka_unit_test(whoever_is_settled_founds_nothing),
       cmocka_unit_test(incarnations_are_learnt_later),
   };
