@@ -9,6 +9,7 @@
 #include <node/carry.h>
 #include <node/change.h>
 #include <node/correct.h>
+#include <node/depart.h>
 #include <node/fetch.h>
 #include <node/greet.h>
 #include <node/identity.h>
@@ -67,6 +68,7 @@ static void end_waiting(struct node *n) {
   change_fail_all(n, &error);
   read_fail_all(n, &error);
   transfer_fail(n, &open);
+  depart_end(n);
   build_fail(n, &error);
   defer_fail(n, &error);
   peer_close_all(n);
@@ -108,6 +110,7 @@ static void arm_timer(struct node *n) {
   }
   if (n->stall.ns > 0 && n->stall.ns < deadline) deadline = n->stall.ns;
   deadline = pause_end(n, n->tend_ns, deadline);
+  deadline = pause_end(n, n->depart.ask_ns, deadline);
   deadline = pause_end(n, n->apply.pause_ns, deadline);
   /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
   if (deadline >= n->timer_ns && n->timer_ns > n->now_ns) return;
@@ -132,9 +135,9 @@ typedef void phase(struct node *n);
 
 /* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
 static phase *const phases[] = {
-    propose_flush, on_time,    expire_calls,  read_flush,      transfer_drain_run,
-    stall_run,     tend_run,   replicate_all, reads_now,       apply_slice,
-    read_run,      stream_run, build_run,     identity_settle, know_run,
+    propose_flush, on_time,   expire_calls,    read_flush, transfer_drain_run, depart_run,
+    stall_run,     tend_run,  replicate_all,   reads_now,  apply_slice,        read_run,
+    stream_run,    build_run, identity_settle, know_run,
 };
 
 /* Works one batch: everything that waits now. True if there is more to do at once. The clock is
