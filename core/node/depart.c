@@ -8,12 +8,14 @@
 
 #include <node/holders.h>
 #include <node/kernel/state.h>
+#include <node/peers.h>
 #include <node/tend.h>
 
-#include <assert.h>
 #include <inttypes.h>
 
-#define ASK_NS UINT64_C(100000000) /* between two rounds of questions */
+#define ASK_NS UINT64_C(100000000)     /* between two rounds of questions */
+#define SILENT_NS UINT64_C(500000000)  /* who answers nothing for so long is not on its way */
+#define REFUSED_NS UINT64_C(200000000) /* no answer sooner than this: the question did not leave */
 
 static const char consequence[] =
     "nothing is written before it is back, and if its storage is lost or emptied meanwhile, the "
@@ -26,14 +28,16 @@ static void go(struct node *n) {
   atomic_store_explicit(&n->end.needed, false, memory_order_release);
 }
 
-static bool is_asking(const struct node *n) {
+/* True if it matters here whether this peer answers: it votes, or is on its way back. */
+static bool matters(const struct node *n, const struct node_peer *peer) {
   const struct rkv_membership *m = &raft_effective(n->raft)->value;
-  for (size_t i = 0; i < n->peers.count; i++) {
-    const struct node_peer *peer = &n->peers.list[i];
-    const struct rkv_member *member = rkv_membership_find(m, peer->id);
-    if (peer->asking && member && (member->returning || rkv_membership_is_voter(m, peer->id)))
-      return true;
-  }
+  const struct rkv_member *member = rkv_membership_find(m, peer->id);
+  return member && (member->returning || rkv_membership_is_voter(m, peer->id));
+}
+
+static bool is_asking(const struct node *n) {
+  for (size_t i = 0; i < n->peers.count; i++)
+    if (n->peers.list[i].asking && matters(n, &n->peers.list[i])) return true;
   return false;
 }
 
@@ -42,10 +46,32 @@ static void ask(struct node *n) {
   n->depart.ask_ns = n->now_ns + ASK_NS;
 }
 
-/* Fills *h with the voters as they are without this node; false: nobody needs this node. */
+/* A connection that was lost is dialled again only now and then: a node that came back meanwhile
+ * looks silent. True: some are asked once more. */
+static bool asks_again(struct node *n) {
+  struct rkv_config_set silent = {0};
+  struct holders h;
+  holders_look(n, n->plugins.host->node_id, &h);
+  if (h.majority || n->now_ns >= n->depart.asked_ns + REFUSED_NS) return false;
+  for (size_t i = 0; i < n->peers.count; i++)
+    if (n->peers.list[i].silent && matters(n, &n->peers.list[i]))
+      (void)rkv_config_add(&silent, n->peers.list[i].id);
+  if (silent.count == 0) return false;
+  for (uint32_t i = 0; i < silent.count; i++) peer_redial(n, silent.ids[i]);
+  ask(n);
+  return true;
+}
+
+/* Fills *h with the voters as they are without this node; false: nobody needs this node. Who is on
+ * its way back may miss a question. */
 static bool is_needed(struct node *n, struct holders *h) {
+  struct departing *d = &n->depart;
   holders_look(n, n->plugins.host->node_id, h);
-  return !h->majority && h->returning.count > 0;
+  if (h->returning.count > 0) {
+    d->heard_ns = n->now_ns;
+    d->waits_for = h->returning.ids[0];
+  }
+  return !h->majority && d->waits_for != 0 && n->now_ns < d->heard_ns + SILENT_NS;
 }
 
 /* True if this node is a voter beside others, and holds its log: only then it can be missed. */
@@ -67,15 +93,39 @@ static void tell_wait(struct node *n, const struct holders *h) {
           who, consequence);
 }
 
+static void tell_vain(struct node *n, const char *why) {
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+          "waits no longer, and node %" PRIu64 " %s has no vote yet: %s", n->depart.waits_for, why,
+          consequence);
+}
+
 static void tell_going(struct node *n, const struct holders *h) {
   char who[HOLDERS_TEXT_MAX];
   holders_list(&h->silent, who);
   if (n->depart.state == DEPART_WAITS && h->majority)
     rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
             "waits no longer: the others have a majority without this node");
+  else if (n->depart.state == DEPART_WAITS)
+    tell_vain(n, "fell silent and");
   else if (!h->majority && h->silent.count > 0)
-    rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
-            "the others have no majority without this node: no answer from %s", who);
+    rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+            "without this node the others have no majority (no answer from %s): nothing is written "
+            "before one of these is back; empty no storage meanwhile",
+            who);
+}
+
+/* Asks the others who they are; true once all have answered, or will not. */
+static bool has_asked(struct node *n) {
+  struct departing *d = &n->depart;
+  if (d->state == DEPART_STAYS) {
+    d->state = DEPART_ASKS;
+    d->asked_ns = n->now_ns;
+    ask(n);
+  }
+  if (d->state == DEPART_WAITS) return true;
+  if (is_asking(n)) return false;
+  if (d->state == DEPART_ASKS && asks_again(n)) d->state = DEPART_ASKS_AGAIN;
+  return !is_asking(n);
 }
 
 void depart_run(struct node *n) {
@@ -87,27 +137,18 @@ void depart_run(struct node *n) {
     go(n);
     return;
   }
-  if (d->state == DEPART_STAYS) {
-    d->state = DEPART_ASKS;
-    ask(n);
-  }
-  if (d->state == DEPART_ASKS && is_asking(n)) return;
+  if (!has_asked(n)) return;
   if (!is_needed(n, &h)) {
     tell_going(n, &h);
     go(n);
     return;
   }
-  if (d->state == DEPART_ASKS) tell_wait(n, &h);
+  if (d->state != DEPART_WAITS) tell_wait(n, &h);
   d->state = DEPART_WAITS;
-  d->waits_for = h.returning.ids[0];
   if (n->now_ns >= d->ask_ns) ask(n);
 }
 
 void depart_end(struct node *n) {
-  const rkv_node_id missed = n->depart.waits_for;
-  assert(missed == 0 || n->depart.state == DEPART_WAITS);
-  if (missed != 0)
-    rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-            "waits no longer, and node %" PRIu64 " has no vote yet: %s", missed, consequence);
+  if (n->depart.state == DEPART_WAITS) tell_vain(n, "came not far enough and");
   go(n);
 }

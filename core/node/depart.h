@@ -13,6 +13,7 @@ struct node;
 #define DEPART_STATE_LIST(X)                                                                       \
   X(STAYS, "the node does not stop")                                                               \
   X(ASKS, "it has asked the other voters who they are")                                            \
+  X(ASKS_AGAIN, "it asks those that did not answer once more, by new connections")                 \
   X(WAITS, "a voter on its way back needs it")                                                     \
   X(GOES, "nobody needs it, or it goes all the same")
 
@@ -26,6 +27,8 @@ struct departing {
   enum depart_state state;
   rkv_node_id waits_for; /* WAITS: a voter on its way back; else 0 */
   uint64_t ask_ns;       /* WAITS: when the others are asked again */
+  uint64_t heard_ns;     /* when a voter on its way back was heard of last */
+  uint64_t asked_ns;     /* when the others were asked first */
 };
 
 /* Once the node drains: looks whether it is needed. After each batch. */
