@@ -62,21 +62,21 @@ def settles(cluster, node):
     return False
 
 
-def swaps(cluster, count, seed):
-    """`count` swaps of two nodes of three, whichever lead, under load; each cluster begins in memory."""
-    chance = random.Random(seed)
-    ended = {"well": 0, "told": 0}
-    cluster.form(1, 2, 3, sets=SMALL)
-    for _ in range(count):
-        with Load(cluster, clients=2) as load:
-            load.wait_more(100)
-            pair = chance.sample(cluster.alive(), 2)
-            well = swap_two(cluster, *pair, chance)
-            if not well:
-                ended["told"] += 1
-                load.stopping = True
-                break
-            load.wait_more(20)
+def swaps(cluster, count, seed, timers):
+    """Up to `count` swaps of two nodes of three, under load, whichever of them lead; the cluster begins in memory, and
+    each node changes to another storage each time. Ends with the first one where the wait was too short."""
+    chance, ended = random.Random(seed), {"well": 0, "told": 0}
+    cluster.form(1, 2, 3, sets=SMALL, timers=timers)
+    while ended["well"] < count and not ended["told"]:
+        load = Load(cluster, clients=2)
+        load.__enter__()
+        load.wait_more(100)
+        if not swap_two(cluster, *chance.sample(cluster.alive(), 2), chance):
+            ended["told"] += 1
+            load.stop()
+            break
+        load.wait_more(20)
+        load.__exit__()
         ended["well"] += 1
         cluster.settle()
         for node in cluster.alive():
