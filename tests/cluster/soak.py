@@ -78,7 +78,8 @@ class Soak:
             left = min(SLICE, self.options.count - well - told)
             ended = self.within(lambda cluster: swaps.swaps(cluster, left, self.seed, timers))
             well, told, self.seed = well + ended["well"], told + ended["told"], self.seed + 1
-            print(f"swaps: {well} ended with a leader and all data, {told} with a node that said what is lost", flush=True)
+            print(f"swaps: {well} ended with a leader and all data, {told} with a node that said what is lost",
+                  flush=True)
 
     def elections(self):
         timers = PACES[self.options.pace]
@@ -121,8 +122,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="the first slice's; each %d troubles take the next" % SLICE)
     parser.add_argument("--nodes", type=int, default=5, help="of partitions and returns (5)")
     parser.add_argument("--durable", action="store_true", help="storage-wal where it is not given by the story")
-    parser.add_argument("--pace", choices=PACES, default="fast", help="election timeouts of elections, returns and swaps: "
-                        "150-300 ms (fast), 500-1000, or the product's own of 1500-3000")
+    parser.add_argument("--pace", choices=PACES, default="fast", help="election timeouts of elections, returns and "
+                        "swaps: 150-300 ms (fast), 500-1000, or the product's own of 1500-3000")
     parser.add_argument("--dir", default="/dev/shm", help="data and logs (/dev/shm)")
     options = parser.parse_args()
     soak = Soak(options)
