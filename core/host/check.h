@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-/* `FILE: ok` on `out`, or on `err` everything that is wrong with the configuration, else what a node
- * would find only when it starts. Returns an exit code. May block. */
+/* `FILE: ok` on `out`, or on `err` everything that is wrong with the configuration; else what a
+ * node would find only when it starts. Returns an exit code. May block. */
 int host_command_check(const struct host_flags *flags, FILE *out, FILE *err);
 
 #endif

@@ -76,10 +76,11 @@ void holders_tell(struct node *n) {
   holders_list(&h.lost, lost);
   holders_list(&h.silent, silent);
   if (h.possible)
-    rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG,
-            "no leader can be elected: came back without storage: %s; waits for %s (or restore an "
-            "old storage of the former)",
-            lost, silent);
+    rkv_log(
+        n->plugins.host, RKV_LOG_WARN, NODE_LOG,
+        "hears no leader: came back without storage, and has no vote: %s; waits for %s (or restore "
+        "an old storage of the former)",
+        lost, silent);
   else
     rkv_log(n->plugins.host, RKV_LOG_ERROR, NODE_LOG,
             "no leader can be elected, whoever comes back: too few voters hold the log; without "

@@ -257,7 +257,8 @@ static void an_empty_voter_waits_for_another(void **state) {
   empty(w, lost);
   world_run(w, 30 * SECONDS);
   assert_int_equal(world_leader(w), 0);
-  (void)snprintf(line, sizeof line, "came back without storage: node %u; waits for node %u (",
+  (void)snprintf(line, sizeof line,
+                 "came back without storage, and has no vote: node %u; waits for node %u (",
                  (unsigned)lost, (unsigned)away);
   assert_said(line);
   world_isolate(w, away, false);
