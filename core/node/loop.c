@@ -152,9 +152,9 @@ typedef void phase(struct node *n);
 
 /* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
 static phase *const phases[] = {
-    propose_flush, on_time,  expire_calls,  read_flush,  transfer_drain_run, depart_run,
-    stall_run,     tend_run, replicate_all, apply_slice, use_storage,        build_run,
-    settle,
+    propose_flush, on_time,   expire_calls, read_flush,    transfer_drain_run,
+    depart_run,    stall_run, tend_run,     replicate_all, apply_slice,
+    use_storage,   build_run, settle,
 };
 
 /* Works one batch: everything that waits now. True if there is more to do at once. The clock is
