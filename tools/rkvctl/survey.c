@@ -206,8 +206,8 @@ static uint32_t count_voices(const struct survey *survey, const struct rkv_membe
 }
 
 /* Puts more words behind the text; what has no room is left out. */
-__attribute__((format(printf, 2, 3))) static void say(char text[SURVEY_TEXT_MAX],
-                                                      const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void add_words(char text[SURVEY_TEXT_MAX],
+                                                            const char *format, ...) {
   const size_t used = strlen(text);
   va_list args;
   va_start(args, format);
@@ -221,18 +221,22 @@ static void say_who_is_missing(const struct missing *missing, uint32_t voters,
   const uint32_t silent = missing->silent.count, lost = missing->lost.count;
   text[0] = '\0';
   if (silent > 0)
-    say(text, "%u of %u voters do%s not answer", silent, voters, silent == 1 ? "es" : "");
-  if (silent > 0 && lost > 0) say(text, ", ");
-  if (lost > 0) say(text, "%u", lost);
-  if (lost > 0 && silent == 0) say(text, " of %u voters", voters);
-  if (lost > 0) say(text, " came back without %s storage", lost == 1 ? "its" : "their");
-  say(text, ": no majority");
+    add_words(text, "%u of %u voters do%s not answer", silent, voters, silent == 1 ? "es" : "");
+  if (silent > 0 && lost > 0) add_words(text, ", ");
+  if (lost > 0) add_words(text, "%u", lost);
+  if (lost > 0 && silent == 0) add_words(text, " of %u voters", voters);
+  if (lost > 0) add_words(text, " came back without %s storage", lost == 1 ? "its" : "their");
+  add_words(text, ": no majority");
 }
 
 /* "node 1 or 2" */
 static void say_one_of(const struct rkv_config_set *ids, char text[SURVEY_TEXT_MAX]) {
   for (uint32_t i = 0; i < ids->count; i++)
-    say(text, "%s%" PRIu64, i == 0 ? "node " : i + 1 < ids->count ? ", " : " or ", ids->ids[i]);
+    add_words(text, "%s%" PRIu64,
+              i == 0               ? "node "
+              : i + 1 < ids->count ? ", "
+                                   : " or ",
+              ids->ids[i]);
 }
 
 /* What helps where storages were lost: the voters that do not answer, if they are enough, or an old
@@ -240,15 +244,15 @@ static void say_one_of(const struct rkv_config_set *ids, char text[SURVEY_TEXT_M
 static void say_who_helps(const struct missing *missing, uint32_t voices, uint32_t voters,
                           char text[SURVEY_TEXT_MAX]) {
   if (missing->lost.count == 0) return;
-  say(text, " (");
+  add_words(text, " (");
   if (voices + missing->silent.count > voters / 2) {
-    say(text, "start ");
+    add_words(text, "start ");
     say_one_of(&missing->silent, text);
-    say(text, ", or ");
+    add_words(text, ", or ");
   }
-  say(text, "start ");
+  add_words(text, "start ");
   say_one_of(&missing->lost, text);
-  say(text, " on its old storage)");
+  add_words(text, " on its old storage)");
 }
 
 bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]) {
