@@ -26,6 +26,7 @@ returns       a node cut off comes back: nobody is elected for that
 restarts      SIGTERM and start again of each node in turn
 replacements  each node in turn replaced by one with a new id
 swaps         nodes move to another storage: between all pairs, live and by copy; then kill -9 in the midst of live moves
+emptied       two of three nodes get empty storages, the second while the first is on its way back
 TEXT
 }
 
@@ -60,7 +61,7 @@ case "${1-}" in
     "$@"
     ;;
   mutations | contract | fuzz) exec "./scripts/$1.sh" "${@:2}" ;;
-  kills | outages | partitions | elections | returns | restarts | replacements | swaps)
+  kills | outages | partitions | elections | returns | restarts | replacements | swaps | emptied)
     ./scripts/setup.sh test
     make_release
     exec /usr/bin/python3 tests/cluster/soak.py "$@"

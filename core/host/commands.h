@@ -1,14 +1,10 @@
-/* commands.h: the commands check, config and plugins, which start no node. Each returns an exit
- * code. */
+/* commands.h: the commands config and plugins, which start no node. Each returns an exit code. */
 #ifndef HOST_COMMANDS_H
 #define HOST_COMMANDS_H
 
 #include "config.h"
 
 #include <stdio.h>
-
-/* `check`: `FILE: ok` on `out`, or every problem on `err`. */
-int host_command_check(const struct host_flags *flags, FILE *out, FILE *err);
 
 /* `config`: the effective configuration as an INI file, each value with its origin behind it. */
 int host_command_config(const struct host_flags *flags, FILE *out, FILE *err);

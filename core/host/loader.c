@@ -80,22 +80,37 @@ static enum rkv_status refuse_not_installed(const char *folder, const char *name
                   name, folder, name, why);
 }
 
+/* The plugin that was meant; NULL: none is near. Also without its kind: "rocksdb" for
+ * storage-rocksdb. */
+static const char *name_near(const struct host_plugin_list *list, const char *name) {
+  struct host_nearest whole = {.word = name}, tail = {.word = name};
+  for (size_t i = 0; i < list->count; i++) {
+    const char *dash = strchr(list->names[i], '-');
+    host_nearest_try(&whole, list->names[i]);
+    if (dash) host_nearest_try(&tail, dash + 1);
+  }
+  if (host_nearest_best(&whole)) return host_nearest_best(&whole);
+  for (size_t i = 0; host_nearest_best(&tail) && i < list->count; i++)
+    if (strchr(list->names[i], '-') && strchr(list->names[i], '-') + 1 == tail.best)
+      return list->names[i];
+  return NULL;
+}
+
 /* Refuses a name that no plugin of the folder has, and lists those that there are. */
 static enum rkv_status refuse_not_there(const char *folder, const char *name,
                                         struct rkv_error *error) {
-  struct host_nearest nearest = {.word = name};
   struct host_plugin_list list;
+  const char *meant;
   char all[RKV_ERROR_TEXT_MAX / 2] = "", near[HOST_PLUGIN_NAME_MAX + 32] = "";
   size_t used = 0;
   if (host_plugin_scan(folder, &list, error) != RKV_OK || list.count == 0)
     return refuse_not_installed(folder, name, error);
   for (size_t i = 0; i < list.count; i++) {
-    host_nearest_try(&nearest, list.names[i]);
     if (used < sizeof all)
       used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", list.names[i]);
   }
-  if (host_nearest_best(&nearest))
-    (void)snprintf(near, sizeof near, "did you mean %s? ", host_nearest_best(&nearest));
+  meant = name_near(&list, name);
+  if (meant) (void)snprintf(near, sizeof near, "did you mean %s? ", meant);
   return rkv_fail(
       error, RKV_NOT_FOUND,
       "no such plugin (%sin %.160s there are: %s; others have a package, " HOST_PLUGIN_PACKAGE

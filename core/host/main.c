@@ -1,4 +1,5 @@
 /* main.c: raft-key-value. */
+#include "check.h"
 #include "commands.h"
 #include "descriptors.h"
 #include "exit_codes.h"

@@ -1,7 +1,7 @@
 /* run.c: the wait for signals, the orderly stop.
  *
- * Draining, the transport's grace and its own second fit into HOST_STOP_MAX_S. If a stop blocks for
- * longer, SIGALRM ends the process. */
+ * Draining and the transport's grace take DRAIN_AND_GRACE_NS at most; with the transport's own
+ * second they fit into HOST_STOP_MAX_S. If a stop blocks for longer, SIGALRM ends the process. */
 #include "run.h"
 
 #include "assembly.h"
@@ -21,6 +21,8 @@
 #define LOG_MODULE "host"
 #define DRAIN_MAX_NS UINT64_C(2500000000) /* for proposals in flight */
 #define GRACE_NS UINT64_C(1000000000)     /* for the answers to get out */
+#define DRAIN_AND_GRACE_NS UINT64_C(3500000000)
+#define NEEDED_MAX_NS UINT64_C(3200000000) /* for a voter on its way back */
 #define DRAIN_POLL_MS 2
 #define REMEDY_MAX 256 /* bytes of a remedy and the program's name around an error's text */
 #define SIGNALS_MAX 65 /* the numbers of signals are below */
@@ -110,15 +112,23 @@ static int wait_for_end(struct runner *r) {
   }
 }
 
-/* Waits until proposals in flight have ended and leadership is handed over; new proposals are
- * refused. */
-static void drain(struct runner *r) {
+/* Waits until proposals in flight have ended and leadership is handed over, and until no voter on
+ * its way back needs this node; new proposals are refused. Returns how long the transport may take
+ * to get the answers out. */
+static uint64_t drain(struct runner *r) {
   const struct rkv_host *host = &r->assembly.services.node.host;
-  uint64_t until = host->now_ns(host->ctx) + DRAIN_MAX_NS;
-  node_drain(r->assembly.node);
-  while (!node_idle(r->assembly.node) && host->now_ns(host->ctx) < until &&
-         node_fatal_status(r->assembly.node, NULL) == RKV_OK)
+  struct node *node = r->assembly.node;
+  const uint64_t begin = host->now_ns(host->ctx);
+  uint64_t taken = 0;
+  node_drain(node);
+  while (((taken < DRAIN_MAX_NS && !node_idle(node)) ||
+          (taken < NEEDED_MAX_NS && !node_may_go(node))) &&
+         node_fatal_status(node, NULL) == RKV_OK) {
     (void)poll(NULL, 0, DRAIN_POLL_MS);
+    taken = host->now_ns(host->ctx) - begin;
+  }
+  if (taken >= DRAIN_AND_GRACE_NS) return 0;
+  return taken < DRAIN_AND_GRACE_NS - GRACE_NS ? GRACE_NS : DRAIN_AND_GRACE_NS - taken;
 }
 
 /* ---- while the node is put together ---- */
@@ -180,6 +190,7 @@ static void announce(const struct runner *r) {
 /* Serves until the process has to stop. Returns the exit code. */
 static int serve(struct runner *r) {
   const struct rkv_host *host = &r->assembly.services.node.host;
+  uint64_t grace_ns = GRACE_NS;
   enum rkv_status fatal;
   int signal_number;
   announce(r);
@@ -189,9 +200,9 @@ static int serve(struct runner *r) {
     char name[HOST_SIGNAL_NAME_MAX];
     rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "stops signal=%s",
             host_signal_name(signal_number, name));
-    drain(r);
+    grace_ns = drain(r);
   }
-  host_assembly_stop(&r->assembly, GRACE_NS);
+  host_assembly_stop(&r->assembly, grace_ns);
   fatal = node_fatal_status(r->assembly.node, NULL);
   if (fatal == RKV_OK) rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "stopped");
   if (*host_remedy(fatal))

@@ -98,18 +98,24 @@ static enum rkv_status check_envelope(const struct node *n, const struct rkv_env
   if (e->incarnation != 0 && e->incarnation != me->incarnation)
     return rkv_fail(error, RKV_FOREIGN,
                     "node %" PRIu64
-                    " came back without its storage: a leader takes it in anew; without "
-                    "one, restore its storage or begin a new cluster",
+                    " came back without its storage and has no vote: a leader takes it in anew; "
+                    "while there is none it waits for the other voters (or restore its storage, or "
+                    "begin a new cluster)",
                     id);
   return RKV_OK;
 }
 
 /* A node of this node's own cluster, or of one that it has forgotten, asked it as a member: then
- * this node may lack what it once held. */
+ * this node may lack what it once held. A call that means another incarnation is late if the
+ * membership names this one. */
 static void note_member(struct node *n, const struct rkv_envelope *e) {
-  if (e->to == n->plugins.host->node_id && rkv_cluster_id_known(e->cluster) &&
-      !is_other(n, e->cluster))
-    know_named(n);
+  const rkv_node_id id = n->plugins.host->node_id;
+  const struct rkv_member *me = rkv_membership_find(&raft_effective(n->raft)->value, id);
+  if (e->to != id || !rkv_cluster_id_known(e->cluster) || is_other(n, e->cluster)) return;
+  know_named(n);
+  if (e->incarnation != 0 && e->incarnation != n->identity.incarnation &&
+      !(me && me->incarnation == n->identity.incarnation))
+    n->odd.lost_storage = true;
 }
 
 enum rkv_status identity_check(struct node *n, const struct rkv_call *call,

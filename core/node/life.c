@@ -81,6 +81,7 @@ void node_start(struct node *n) {
 void node_drain(struct node *n) {
   if (atomic_exchange(&n->end.draining, true)) return;
   atomic_store_explicit(&n->end.handing_over, true, memory_order_release);
+  atomic_store_explicit(&n->end.needed, true, memory_order_release);
   node_post(n, &n->end.drain_call, NODE_DRAIN);
   node_kick(n);
 }
@@ -88,6 +89,10 @@ void node_drain(struct node *n) {
 bool node_idle(struct node *n) {
   return !atomic_load_explicit(&n->end.handing_over, memory_order_acquire) &&
          budgets_idle(&n->budgets);
+}
+
+bool node_may_go(struct node *n) {
+  return !atomic_load_explicit(&n->end.needed, memory_order_acquire);
 }
 
 void node_abandon(struct node *n) {

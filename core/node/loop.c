@@ -9,6 +9,7 @@
 #include <node/carry.h>
 #include <node/change.h>
 #include <node/correct.h>
+#include <node/depart.h>
 #include <node/fetch.h>
 #include <node/greet.h>
 #include <node/identity.h>
@@ -70,6 +71,7 @@ static void end_waiting(struct node *n) {
   change_fail_all(n, &error);
   read_fail_all(n, &error);
   transfer_fail(n, &open);
+  depart_end(n);
   build_fail(n, &error);
   swap_abandon(n, &error);
   defer_fail(n, &error);
@@ -115,6 +117,7 @@ static void arm_timer(struct node *n) {
   }
   if (n->stall.ns > 0 && n->stall.ns < deadline) deadline = n->stall.ns;
   deadline = pause_end(n, n->tend_ns, deadline);
+  deadline = pause_end(n, n->depart.ask_ns, deadline);
   deadline = pause_end(n, n->apply.pause_ns, deadline);
   deadline = pause_end(n, n->swap.due_ns, deadline);
   /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
@@ -150,8 +153,9 @@ typedef void phase(struct node *n);
 
 /* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
 static phase *const phases[] = {
-    propose_flush, on_time,       expire_calls, read_flush,  transfer_drain_run, stall_run,
-    tend_run,      replicate_all, apply_slice,  use_storage, build_run,          settle,
+    propose_flush, on_time,   expire_calls, read_flush,    transfer_drain_run,
+    depart_run,    stall_run, tend_run,     replicate_all, apply_slice,
+    use_storage,   build_run, settle,
 };
 
 /* Works one batch: everything that waits now. True if there is more to do at once. The clock is

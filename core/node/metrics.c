@@ -29,14 +29,15 @@ static size_t format_text(struct node *n, char *text, size_t size) {
       " in_flight:%" PRIu64 " hot_tail_bytes:%" PRIu64 " "
       "snapshots_built:%" PRIu64 " snapshots_sent:%" PRIu64 " snapshots_installed:%" PRIu64 " "
       "bad_peer_calls:%" PRIu64 " foreign_calls:%" PRIu64 " losses:%" PRIu64 " addr_differs:%d "
-      "not_durable:%d id_clashes:%" PRIu64 " odd_memberships:%" PRIu64 " cluster:%016" PRIx64
-      "%016" PRIx64 " incarnation:%" PRIx64,
+      "not_durable:%d waits_for:%" PRIu64 " lost_storage:%d id_clashes:%" PRIu64
+      " odd_memberships:%" PRIu64 " cluster:%016" PRIx64 "%016" PRIx64 " incarnation:%" PRIx64,
       n->plugins.host->node_id, n->peers.count, n->count.proposals, n->count.applied_entries,
       atomic_load_explicit(&n->budgets.calls[NODE_BUDGET_CLIENT], memory_order_relaxed),
       n->tail.bytes, n->count.snapshots_built, n->count.snapshots_sent,
       n->count.snapshots_installed, n->count.bad_peer_calls, n->foreign.calls, n->count.losses,
-      n->odd.addr_differs, n->odd.not_durable, n->odd.id_clashes, n->count.odd_memberships,
-      n->identity.cluster.high, n->identity.cluster.low, n->identity.incarnation);
+      n->odd.addr_differs, n->odd.not_durable, n->depart.waits_for, n->odd.lost_storage,
+      n->odd.id_clashes, n->count.odd_memberships, n->identity.cluster.high,
+      n->identity.cluster.low, n->identity.incarnation);
   size_t at = length > 0 ? (size_t)length : 0;
   at += format_swap(n, text + at, size - at);
   if (n->plugins.metrics_format && at < size)

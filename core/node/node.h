@@ -135,12 +135,15 @@ enum rkv_status node_fatal_status(struct node *n, struct rkv_error *error);
 void node_on_fatal(struct node *n, void (*notify)(void *arg), void *arg);
 
 /* Orderly stop. node_drain refuses new proposals (RKV_UNAVAILABLE) while those in flight end, and
- * then hands leadership over; when node_idle says so, or time is up,
+ * then hands leadership over; when node_idle and node_may_go say so, or time is up,
  * node_abandon answers everything that still waits with RKV_CANCELLED, from now on refuses every
  * call, and closes the peers; then rkv_transport_ops.stop, node_executor_stop and, once node_ended
  * says that no other thread is at it any more, rkv_transport_ops.close; node_free. */
 void node_drain(struct node *n);
 bool node_idle(struct node *n); /* no client waits, and leadership is handed over if it can be */
+/* False: a voter that lost its storage is on its way back, and without this node no majority of
+ * voters holds its log. */
+bool node_may_go(struct node *n);
 void node_abandon(struct node *n);
 bool node_ended(struct node *n); /* after node_abandon: nobody is in the loop, no peer is open */
 void node_free(struct node *n);

@@ -50,6 +50,7 @@ static void look_at_storage(struct node *n, const struct rkv_membership *m, bool
 
 void odd_look(struct node *n, const struct rkv_membership *m) {
   const struct rkv_member *me = rkv_membership_find(m, n->plugins.host->node_id);
+  if (me && me->incarnation == n->identity.incarnation) n->odd.lost_storage = me->returning != 0;
   look_at_addr(n, me);
   look_at_storage(n, m, me != NULL);
 }

@@ -11,6 +11,8 @@ struct node;
 struct oddities {
   bool addr_differs; /* this node serves at another address than its membership says */
   bool not_durable;  /* this node has peers, and a storage that forgets */
+  /* this node came back without the storage of the member that it is: it has no vote */
+  bool lost_storage;
   /* requests under this node's own id, and addresses where another node than the member answers */
   uint64_t id_clashes;
   uint64_t quiet_ns; /* when the next clash may be logged */

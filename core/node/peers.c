@@ -85,6 +85,20 @@ void peer_reopen(struct node *n) {
   peer_update(n, &raft_effective(n->raft)->value);
 }
 
+void peer_redial(struct node *n, rkv_node_id id) {
+  const struct rkv_member *member = rkv_membership_find(&raft_effective(n->raft)->value, id);
+  struct node_peer *peer = peer_find(n, id);
+  if (!member || !peer) return;
+  const uint64_t said = peer->said_incarnation;
+  const struct holding holding = peer->holding;
+  close_at(n, (size_t)(peer - n->peers.list));
+  open_peer(n, member);
+  peer = peer_find(n, id);
+  peer->said_incarnation = said;
+  peer->holding = holding;
+  peer->silent = true;
+}
+
 void peer_close_all(struct node *n) {
   while (n->peers.count > 0) close_at(n, n->peers.count - 1);
 }

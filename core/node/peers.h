@@ -10,6 +10,9 @@ void peer_update(struct node *n, const struct rkv_membership *membership);
 void peer_let_go(struct node *n);
 /* Opens all connections anew if the cluster that requests name has changed. */
 void peer_reopen(struct node *n);
+/* Opens the connection to a silent member anew: the transport may pause between two dials. What is
+ * known of the member stays. */
+void peer_redial(struct node *n, rkv_node_id id);
 void peer_close_all(struct node *n);
 
 #endif

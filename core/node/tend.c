@@ -10,6 +10,7 @@
  * nothing is done: the log of every node says what an operator can do. */
 #include <node/tend.h>
 
+#include <node/holders.h>
 #include <node/kernel/post.h>
 #include <node/kernel/state.h>
 #include <node/know.h>
@@ -19,7 +20,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define TEND_NS UINT64_C(500000000) /* between two looks while there is something to do */
+#define TEND_NS UINT64_C(100000000) /* between two looks while there is something to do */
 
 struct tend_question {
   struct rkv_hello_call hello; /* first: what the transport knows */
@@ -59,6 +60,7 @@ void tend_on_answer(struct node *n, struct rkv_call *call) {
   struct node_peer *peer = peer_find(n, q->peer);
   if (peer && peer->serial == q->serial) {
     peer->asking = false;
+    peer->silent = q->status == RKV_UNAVAILABLE || q->status == RKV_TIMEOUT;
     peer->ask_ns = n->now_ns + n->options.election_max_ns;
     /* the peer does not know hello */
     if (q->status == RKV_UNIMPLEMENTED) peer->ask_ns = UINT64_MAX;
@@ -116,14 +118,16 @@ static bool make_step(struct node *n, const struct rkv_member *member, uint64_t 
   const bool votes = rkv_membership_is_voter(&raft_effective(n->raft)->value, member->id);
   struct rkv_member record = *member;
   if (member->incarnation != 0 && votes && member->returning) {
-    report(n, member, "it learns anew before it votes again");
-    return change_voters(n, member->id, false) == RKV_OK;
+    if (change_voters(n, member->id, false) != RKV_OK) return false;
+    report(n, &record, "it learns anew before it votes again");
+    return true;
   }
   if (member->incarnation == said && has_lost(n, member)) return mark_returning(n, member);
   if (member->incarnation == said) {
     if (!member->returning || !raft_caught_up(n->raft, member->id)) return false;
-    report(n, member, "it has caught up and votes again");
-    return change_voters(n, member->id, true) == RKV_OK;
+    if (change_voters(n, member->id, true) != RKV_OK) return false;
+    report(n, &record, "it has caught up and votes again");
+    return true;
   }
   if (member->incarnation != 0 && votes)
     record.returning = 1;
@@ -149,7 +153,10 @@ static bool needs_step(struct node *n, const struct rkv_member *member) {
 /* One step for one member at a time: its entry must be committed before the next. */
 static void tend_one(struct node *n) {
   const struct raft_membership *m = raft_effective(n->raft);
-  if (m->id.index > n->committed.index || m->value.config_count != 1) return;
+  if (m->id.index > n->committed.index || m->value.config_count != 1) {
+    if (m->id.index > n->committed.index) n->tend_after = m->id.index;
+    return;
+  }
   for (uint32_t i = 0; i < m->value.node_count; i++) {
     const struct rkv_member *member = &m->value.nodes[i];
     if (!needs_step(n, member) || !make_step(n, member, said_by(n, member))) continue;
@@ -168,8 +175,7 @@ static uint64_t next_look(struct node *n) {
   return at;
 }
 
-/* Asks the members whether this node is a member still. */
-static void ask_members(struct node *n) {
+void tend_ask_members(struct node *n) {
   for (size_t i = 0; i < n->peers.count; i++) {
     struct node_peer *peer = &n->peers.list[i];
     const bool cannot_tell = peer->ask_ns == UINT64_MAX && peer->said_incarnation == 0;
@@ -178,10 +184,14 @@ static void ask_members(struct node *n) {
 }
 
 void tend_run(struct node *n) {
-  if (n->now_ns < n->tend_ns) return;
+  const bool stepped = n->tend_after != 0 && n->committed.index >= n->tend_after;
+  if (n->now_ns < n->tend_ns && !stepped) return;
+  n->tend_after = 0;
   n->tend_ns = n->now_ns + n->options.election_max_ns;
   if (!raft_leads(n->raft)) {
-    if (know_asks(n)) ask_members(n);
+    if (!know_asks(n)) return;
+    holders_tell(n);
+    tend_ask_members(n);
     return;
   }
   for (size_t i = 0; i < n->peers.count; i++) {

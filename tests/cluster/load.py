@@ -29,10 +29,14 @@ class Clients:
             thread.start()
         return self
 
-    def __exit__(self, *_):
+    def stop(self):
+        """Without asking how it went."""
         self.stopping = True
         for thread in self.threads:
             thread.join()
+
+    def __exit__(self, *_):
+        self.stop()
         assert self.failure is None, self.failure
 
     def completed(self):

@@ -10,10 +10,11 @@ import churn
 import elections
 import kills
 import partitions
+import emptied
 import swaps
 from links import Links
 from nodes import Cluster
-from pace import CALM, DEFAULT, TIMERS
+from pace import CALM, DEFAULT, TIMERS, timers_of
 
 SLICE = 100  # troubles of one cluster; then it is checked, and a new one is made
 PACES = {"fast": TIMERS, "calm": CALM, "default": DEFAULT}
@@ -83,6 +84,16 @@ class Soak:
             print(f"swaps: {name}: " + " ".join(f"{word}={value}" for word, value in counted.items()), flush=True)
         self.slices(swaps.killed)
 
+    def emptied(self):
+        """Where the wait was too short and the node said so, the next cluster goes on."""
+        timers, well, told = timers_of(*PACES[self.options.pace]), 0, 0
+        while well + told < self.options.count:
+            left = min(SLICE, self.options.count - well - told)
+            ended = self.within(lambda cluster: emptied.empty_two(cluster, left, self.seed, timers))
+            well, told, self.seed = well + ended["well"], told + ended["told"], self.seed + 1
+            print(f"emptied: {well} ended with a leader and all data, {told} with a node that said what is lost",
+                  flush=True)
+
     def elections(self):
         timers = PACES[self.options.pace]
         if self.options.durable:
@@ -114,7 +125,7 @@ class Soak:
         self.failures += len(results) - quiet
 
 
-STORIES = ("kills", "outages", "partitions", "elections", "returns", "restarts", "replacements", "swaps")
+STORIES = ("kills", "outages", "partitions", "elections", "returns", "restarts", "replacements", "swaps", "emptied")
 
 
 def main():
@@ -124,8 +135,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="the first slice's; each %d troubles take the next" % SLICE)
     parser.add_argument("--nodes", type=int, default=5, help="of partitions and returns (5)")
     parser.add_argument("--durable", action="store_true", help="storage-wal where it is not given by the story")
-    parser.add_argument("--pace", choices=PACES, default="fast", help="election timeouts of elections and returns: "
-                        "150-300 ms (fast), 500-1000, or the product's own of 1500-3000")
+    parser.add_argument("--pace", choices=PACES, default="fast", help="election timeouts of elections, returns and "
+                        "emptied: 150-300 ms (fast), 500-1000, or the product's own of 1500-3000")
     parser.add_argument("--dir", default="/dev/shm", help="data and logs (/dev/shm)")
     options = parser.parse_args()
     soak = Soak(options)

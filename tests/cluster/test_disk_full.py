@@ -168,6 +168,22 @@ def test_a_start_on_a_full_disk(disk, cluster, sets):
     expect_all(node, {**written, "after": VALUE})
 
 
+def test_a_copy_to_a_full_disk_says_what_to_do(disk, cluster, tmp_path, sets):
+    """Before it has begun it ends and says so; once there is room the same command ends it."""
+    place = ("storage-wal", tmp_path / "data")
+    cluster.form(1, sets={"storage.plugin": place[0], "storage.dir": place[1]})[1].set("k", "v")
+    cluster[1].signal(signal.SIGTERM)
+    assert cluster[1].wait() == 0
+    filler = fill(disk)
+    target = (sets["storage.plugin"], disk / "copy")
+    small = [word for key, value in STORAGES[target[0]].items() for word in ("--set-to", f"{key[8:]}={value}")]
+    code, _, err = copy(1, place, target, *small)
+    assert code == 74 and "No space left on device (give the command again once the device has room)" in err, err
+    filler.unlink()
+    if target[0] != "storage-rocksdb":  # needs more than this disk has
+        assert copy(1, place, target, *small)[0] == 0
+
+
 def test_a_node_moves_away_from_its_full_disk(disk, cluster, tmp_path):
     """Not an entry more fits behind the last one, not even the note that says where the node went: the copy is made,
     and the node goes on with every write."""

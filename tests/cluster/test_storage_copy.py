@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from ctl import rkvctl
 from load import Load, Registers, prove
 from nodes import BUILD, flags_of, wait_until
 from ports import free_port
@@ -221,6 +222,76 @@ def test_a_copy_that_went_missing_is_not_made_anew(cluster, tmp_path):
     assert not target[1].exists()
 
 
+def check(folder, config, *sets):
+    """`raft-key-value check`."""
+    path = folder / "checked.ini"
+    path.write_text(config)
+    done = subprocess.run((BUILD / "raft-key-value", "check", "--config", path, *sets), capture_output=True, text=True,
+                          timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def held_files(place):
+    return {path.name: path.read_bytes() for path in place[1].iterdir()}
+
+
+def test_check_sees_what_a_node_would_be_refused_for(cluster, tmp_path):
+    """A retired storage and another node's; not one that a node uses, and none is made where none is."""
+    source, target = filled(cluster, tmp_path), (WAL, tmp_path / "new")
+    text = f"[node]\nid = {{}}\naddr = {cluster[1].addr}\n[storage]\nplugin = {WAL}\ndir = {{}}\n"
+    assert check(tmp_path, text.format(1, source[1]))[0] == 0, "its node runs"
+    stop(cluster[1])
+    assert check(tmp_path, text.format(1, source[1]))[0] == 0
+    assert copy(1, source, target)[0] == 0
+    before = held_files(source)
+    code, said = check(tmp_path, text.format(1, source[1]))
+    assert code == CONFIG and f"[storage] {WAL}: retired at index " in said and f"dir={target[1]}" in said
+    assert held_files(source) == before
+    assert check(tmp_path, text.format(1, target[1])) == (0, f"{tmp_path / 'checked.ini'}: ok\n")
+    code, said = check(tmp_path, text.format(2, target[1]))
+    assert code == CONFIG and "belongs to node 1, this is node 2" in said
+    assert check(tmp_path, text.format(1, tmp_path / "nothing"))[0] == 0 and not (tmp_path / "nothing").exists()
+
+
+def test_the_note_is_no_entry(cluster, tmp_path):
+    """What retires a storage is not counted among the node's entries, and the tool of storage-wal tells it, too."""
+    source = filled(cluster, tmp_path)
+    stop(cluster[1])
+    before, tool = look("verify", 1, source), lambda: rkvctl("wal", "stat", source[1], "--json").json()["state"]
+    assert before[0] == 0 and tool() == "ready"
+    assert copy(1, source, (WAL, tmp_path / "new"))[0] == 0
+    assert look("verify", 1, source) == before
+    assert tool() == "retired" and "state            retired: " in rkvctl("wal", "stat", source[1]).text()
+
+
+def test_what_a_plugin_must_have_passed(cluster, tmp_path):
+    """require_contract holds for storage commands: of a configuration, and beside the flags."""
+    source = filled(cluster, tmp_path)
+    stop(cluster[1])
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    for plugin in (WAL, "sm-protobuf", "transport-grpc"):
+        shutil.copy(BUILD / "plugins" / f"{plugin}.so", plugins)
+    config = tmp_path / "node.ini"
+    config.write_text(f"[node]\nid = 1\naddr = {cluster[1].addr}\nplugin_dir = {plugins}\n[storage]\nplugin = {WAL}\n"
+                      f"dir = {source[1]}\nrequire_contract = basic\n")
+    missing = "the report", "is missing (run rkv-contract "
+    for words in (("stat", "--config", config), ("verify", "--config", config),
+                  ("copy", "--config", config, "--to", WAL, "--set-to", f"dir={tmp_path / 'new'}")):
+        code, out, err = storage(*words)
+        assert code == CONFIG and out == "" and all(part in err for part in missing), err
+    code, _, err = look("stat", 1, (plugins / f"{WAL}.so", source[1]), "--set", "require_contract=basic")
+    assert code == CONFIG and all(part in err for part in missing), err
+    assert look("stat", 1, (plugins / f"{WAL}.so", source[1]))[0] == 0
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_plugin_is_meant_without_its_kind(tmp_path):
+    code, _, err = storage("copy", "--id", 1, "--from", "wall", "--set-from", f"dir={tmp_path}", "--to", "mem")
+    assert code == CONFIG and "--from wall: no such plugin (did you mean storage-wal? " in err
+    assert "--to mem: no such plugin (did you mean storage-mem? " in err
+
+
 def test_a_configuration_is_the_source(cluster, tmp_path):
     """Id, plugin and directory as the node's own file has them."""
     source = filled(cluster, tmp_path)
@@ -246,7 +317,7 @@ def test_verify_dump_and_stat_agree(cluster, tmp_path, plugin):
     assert code != 0 and err.count("\n") == 1
     stop(cluster[1])
     held = stat(1, place)
-    assert held["state"] == "in use" and held["last"]["index"] == last and held["vote"]["node"] == 1
+    assert held["state"] == "ready" and held["last"]["index"] == last and held["vote"]["node"] == 1
     entries = [json.loads(line) for line in look("dump", 1, place, "--json")[1].splitlines()]
     assert [e["index"] for e in entries] == list(range(held["purged"]["index"] + 1, last + 1))
     assert entries[-1]["text"] == 'set "q\\"\\x1b" = "é\\x0a"' and entries[-1]["kind"] == "command"

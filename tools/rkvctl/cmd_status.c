@@ -35,6 +35,11 @@ static const struct rkv_member *lost_member(const struct survey *survey,
   return member && survey_lost_storage(member, node) ? member : NULL;
 }
 
+/* Likewise if it says so itself, whether a membership is known or not. */
+static bool has_lost(const struct survey *survey, const struct survey_node *node) {
+  return lost_member(survey, node) || (node->answered && node->lost_storage);
+}
+
 static void print_json(const struct survey *survey) {
   const char *majority = majority_word(survey);
   (void)printf("[");
@@ -43,7 +48,8 @@ static void print_json(const struct survey *survey) {
     (void)printf("%s{\"id\":%" PRIu64 ",\"addr\":", i ? "," : "", node->id);
     print_json_text(stdout, node->addr);
     (void)printf(",\"answered\":%s,\"majority\":%s", node->answered ? "true" : "false", majority);
-    if (lost_member(survey, node)) (void)printf(",\"lost_storage\":true");
+    if (has_lost(survey, node)) (void)printf(",\"lost_storage\":true");
+    if (node->waits_for) (void)printf(",\"waits_for\":%" PRIu64, node->waits_for);
     if (node->swap != RKV_SWAP_PHASE_NONE)
       (void)printf(",\"swap\":\"%s\",\"swap_done\":%" PRIu64 ",\"swap_total\":%" PRIu64,
                    wire_swap_word(node->swap), node->swap_done, node->swap_total);
@@ -68,7 +74,7 @@ static void fill_row(const struct survey *survey, const struct survey_node *node
     (void)snprintf(row[2 + f], PRINT_CELL_MAX, "%s", node->values[f][0] ? node->values[f] : "-");
   if (!node->answered)
     (void)snprintf(row[2], PRINT_CELL_MAX, "no answer");
-  else if (lost_member(survey, node))
+  else if (has_lost(survey, node))
     (void)snprintf(row[2], PRINT_CELL_MAX, "lost storage");
   else if (node->membership.config_count == 0)
     (void)snprintf(row[2], PRINT_CELL_MAX, "no cluster");
@@ -88,32 +94,52 @@ static void print_below(const struct survey *survey, const char *text) {
   (void)fputc('\n', stdout);
 }
 
-/* Prints what has no room in the table: why a node does not answer, which node is no member, which
- * node is another than expected. */
-static void print_note(const struct survey *survey, const struct survey_node *node) {
+/* What to mind while a voter that lost its storage is on its way back. */
+static const char *what_to_mind(const struct survey *survey) {
+  if (!survey_membership(survey))
+    return "nodes that are not asked here call it as a member: name their endpoints";
+  return survey_can_spare(survey) ? "it has no vote before a leader takes it back, which a leader "
+                                    "does by itself"
+                                  : "it has no vote before a leader takes it back, which a leader "
+                                    "does by itself; stop no other voter before, and lose no "
+                                    "storage: the voters that hold the log are all needed";
+}
+
+/* Fills `text` with what has no room in the table: why a node does not answer, which node is no
+ * member, which node is another than expected, whom a node waits for. False: there is nothing. */
+static bool fill_note(const struct survey *survey, const struct survey_node *node, char *text,
+                      size_t size) {
   const struct rkv_membership *m = survey_membership(survey);
-  char text[CLIENT_TEXT_MAX + SURVEY_TEXT_MAX];
   if (!node->answered)
-    (void)snprintf(text, sizeof text, "%s: %s", node->addr, node->text);
+    (void)snprintf(text, size, "%s: %s", node->addr, node->text);
   else if (node->member && node->member != node->id)
-    (void)snprintf(text, sizeof text,
-                   "%s: node %" PRIu64 " answers where the members have node %" PRIu64, node->addr,
-                   node->id, node->member);
-  else if (lost_member(survey, node))
-    (void)snprintf(text, sizeof text,
-                   "%s: node %" PRIu64 " came back without its storage: it has no vote before a "
-                   "leader takes it back, which a leader does by itself",
-                   node->addr, node->id);
+    (void)snprintf(text, size, "%s: node %" PRIu64 " answers where the members have node %" PRIu64,
+                   node->addr, node->id, node->member);
+  else if (has_lost(survey, node))
+    (void)snprintf(text, size, "%s: node %" PRIu64 " came back without its storage: %s", node->addr,
+                   node->id, what_to_mind(survey));
+  else if (node->waits_for)
+    (void)snprintf(text, size,
+                   "%s: node %" PRIu64
+                   " was asked to stop, and waits a few seconds for the vote of "
+                   "node %" PRIu64 ", which is on its way back: if it goes before, nothing is "
+                   "written until it is back, and without its storage the cluster is lost",
+                   node->addr, node->id, node->waits_for);
   else if (node->membership.config_count == 0)
-    (void)snprintf(text, sizeof text, "%s: belongs to no cluster yet (%s)", node->addr,
+    (void)snprintf(text, size, "%s: belongs to no cluster yet (%s)", node->addr,
                    how_to_join(survey));
   else if (m && node->id && !rkv_membership_find(m, node->id))
-    (void)snprintf(text, sizeof text,
+    (void)snprintf(text, size,
                    "%s: node %" PRIu64 " is a stranger: the others do not have it as a member",
                    node->addr, node->id);
   else
-    return;
-  print_below(survey, text);
+    return false;
+  return true;
+}
+
+static void print_note(const struct survey *survey, const struct survey_node *node) {
+  char text[CLIENT_TEXT_MAX + SURVEY_TEXT_MAX];
+  if (fill_note(survey, node, text, sizeof text)) print_below(survey, text);
 }
 
 /* Prints that a node moves to another storage, or gave that up. */

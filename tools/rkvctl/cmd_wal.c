@@ -85,6 +85,25 @@ static void put_number(const struct session *session, const char *name, uint64_t
   put(session, name, "%" PRIu64, value);
 }
 
+/* What a node that starts on it would say. */
+static const char *standing(const struct rkv_identity *identity) {
+  if (identity->incarnation == RKV_INCARNATION_RETIRED) return "retired";
+  if (identity->incarnation == RKV_INCARNATION_UNFINISHED) return "unfinished copy";
+  return identity->incarnation == 0 ? "new" : "ready";
+}
+
+static void put_standing(const struct session *session, const struct rkv_identity *identity) {
+  const char *word = standing(identity);
+  if (session->args->json)
+    (void)printf(",\"state\":\"%s\"", word);
+  else
+    (void)printf("%-16s %s%s\n", "state", word,
+                 strcmp(word, "retired") == 0
+                     ? ": no node starts on it; `raft-key-value storage stat` says where its own "
+                       "went"
+                     : "");
+}
+
 static void put_types(const struct session *session, const struct wal_look *look) {
   for (uint16_t type = 0; type < WAL_TYPES; type++) {
     char name[32];
@@ -104,6 +123,7 @@ static void print_stat(const struct session *session, const char *dir,
   }
   put_number(session, "format", look->format);
   put_number(session, "node", look->node_id);
+  put_standing(session, &look->identity);
   put(session, "cluster_high", "%016" PRIx64, look->identity.cluster.high);
   put(session, "cluster_low", "%016" PRIx64, look->identity.cluster.low);
   put(session, "incarnation", "%016" PRIx64, look->identity.incarnation);

@@ -8,6 +8,8 @@
 #include <rkv/swap.h>
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +40,7 @@ static void take_state(const char *text, size_t len, char out[SURVEY_FIELD_MAX])
 
 static void take_fields(struct survey_node *node, const char *text, size_t len) {
   char value[SURVEY_FIELD_MAX];
-  uint64_t calls;
+  uint64_t calls, lost;
   for (size_t i = 0; i < SURVEY_FIELDS; i++) {
     (void)metrics_text(text, len, field_names[i], value, sizeof value);
     wire_count(field_names[i], value, strlen(value), node->values[i], SURVEY_FIELD_MAX);
@@ -50,6 +52,8 @@ static void take_fields(struct survey_node *node, const char *text, size_t len) 
   if (!metrics_number(text, len, "swap", &node->swap)) node->swap = RKV_SWAP_PHASE_NONE;
   if (!metrics_number(text, len, "swap_done", &node->swap_done)) node->swap_done = 0;
   if (!metrics_number(text, len, "swap_total", &node->swap_total)) node->swap_total = 0;
+  node->lost_storage = metrics_number(text, len, "lost_storage", &lost) && lost > 0;
+  if (!metrics_number(text, len, "waits_for", &node->waits_for)) node->waits_for = 0;
   node->called = metrics_number(text, len, "foreign_calls", &calls) && calls > 0;
 }
 
@@ -181,43 +185,97 @@ bool survey_is_called(const struct survey *survey) {
   return false;
 }
 
-/* "2 of 3 voters do not answer, 1 came back without its storage" */
-static void say_who_is_missing(uint32_t silent, uint32_t lost, uint32_t voters,
-                               char text[SURVEY_TEXT_MAX]) {
-  char many[64] = "";
-  if (silent > 0)
-    (void)snprintf(text, SURVEY_TEXT_MAX, "%u of %u voters do%s not answer", silent, voters,
-                   silent == 1 ? "es" : "");
-  else
-    (void)snprintf(many, sizeof many, " of %u voters", voters);
-  if (lost > 0) {
-    const size_t used = silent > 0 ? strlen(text) : 0;
-    (void)snprintf(text + used, SURVEY_TEXT_MAX - used, "%s%u%s came back without %s storage",
-                   silent > 0 ? ", " : "", lost, many, lost == 1 ? "its" : "their");
+/* The voters of one config that cannot vote: who does not answer, and who lost its storage. */
+struct missing {
+  struct rkv_config_set silent, lost;
+};
+
+/* Returns how many voters of the config answer and can vote. */
+static uint32_t count_voices(const struct survey *survey, const struct rkv_membership *m,
+                             const struct rkv_config_set *config, struct missing *missing) {
+  memset(missing, 0, sizeof *missing);
+  for (uint32_t i = 0; i < config->count; i++) {
+    const struct survey_node *node = survey_member(survey, config->ids[i]);
+    const struct rkv_member *member = rkv_membership_find(m, config->ids[i]);
+    if (!node)
+      (void)rkv_config_add(&missing->silent, config->ids[i]);
+    else if (member && survey_lost_storage(member, node))
+      (void)rkv_config_add(&missing->lost, config->ids[i]);
   }
+  return config->count - missing->silent.count - missing->lost.count;
+}
+
+/* Puts more words behind the text; what has no room is left out. */
+__attribute__((format(printf, 2, 3))) static void add_words(char text[SURVEY_TEXT_MAX],
+                                                            const char *format, ...) {
+  const size_t used = strlen(text);
+  va_list args;
+  va_start(args, format);
+  (void)vsnprintf(text + used, SURVEY_TEXT_MAX - used, format, args);
+  va_end(args);
+}
+
+/* "2 of 3 voters do not answer, 1 came back without its storage: no majority" */
+static void say_who_is_missing(const struct missing *missing, uint32_t voters,
+                               char text[SURVEY_TEXT_MAX]) {
+  const uint32_t silent = missing->silent.count, lost = missing->lost.count;
+  text[0] = '\0';
+  if (silent > 0)
+    add_words(text, "%u of %u voters do%s not answer", silent, voters, silent == 1 ? "es" : "");
+  if (silent > 0 && lost > 0) add_words(text, ", ");
+  if (lost > 0) add_words(text, "%u", lost);
+  if (lost > 0 && silent == 0) add_words(text, " of %u voters", voters);
+  if (lost > 0) add_words(text, " came back without %s storage", lost == 1 ? "its" : "their");
+  add_words(text, ": no majority");
+}
+
+/* "node 1 or 2" */
+static void say_one_of(const struct rkv_config_set *ids, char text[SURVEY_TEXT_MAX]) {
+  for (uint32_t i = 0; i < ids->count; i++)
+    add_words(text, "%s%" PRIu64,
+              i == 0               ? "node "
+              : i + 1 < ids->count ? ", "
+                                   : " or ",
+              ids->ids[i]);
+}
+
+/* What helps where storages were lost: the voters that do not answer, if they are enough, or an old
+ * storage. */
+static void say_who_helps(const struct missing *missing, uint32_t voices, uint32_t voters,
+                          char text[SURVEY_TEXT_MAX]) {
+  if (missing->lost.count == 0) return;
+  add_words(text, " (");
+  if (voices + missing->silent.count > voters / 2) {
+    add_words(text, "start ");
+    say_one_of(&missing->silent, text);
+    add_words(text, ", or ");
+  }
+  add_words(text, "start ");
+  say_one_of(&missing->lost, text);
+  add_words(text, " on its old storage)");
 }
 
 bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]) {
   const struct rkv_membership *m = survey_membership(survey);
   for (uint32_t c = 0; m && c < m->config_count; c++) {
-    const struct rkv_config_set *config = &m->configs[c];
-    uint32_t silent = 0, lost = 0;
-    size_t used;
-    for (uint32_t i = 0; i < config->count; i++) {
-      const struct survey_node *node = survey_member(survey, config->ids[i]);
-      const struct rkv_member *member = rkv_membership_find(m, config->ids[i]);
-      if (!node)
-        silent++;
-      else if (member && survey_lost_storage(member, node))
-        lost++;
-    }
-    if (config->count - silent - lost > config->count / 2) continue;
-    say_who_is_missing(silent, lost, config->count, text);
-    used = strlen(text);
-    (void)snprintf(text + used, SURVEY_TEXT_MAX - used, ": no majority");
+    const uint32_t voters = m->configs[c].count;
+    struct missing missing;
+    const uint32_t voices = count_voices(survey, m, &m->configs[c], &missing);
+    if (voices > voters / 2) continue;
+    say_who_is_missing(&missing, voters, text);
+    say_who_helps(&missing, voices, voters, text);
     return true;
   }
   return false;
+}
+
+bool survey_can_spare(const struct survey *survey) {
+  const struct rkv_membership *m = survey_membership(survey);
+  struct missing missing;
+  for (uint32_t c = 0; m && c < m->config_count; c++)
+    if (count_voices(survey, m, &m->configs[c], &missing) <= m->configs[c].count / 2 + 1)
+      return false;
+  return true;
 }
 
 const struct survey_node *survey_leader(const struct survey *survey) {

@@ -27,8 +27,10 @@ struct survey_node {
   int code;
   char text[CLIENT_TEXT_MAX]; /* why it did not answer */
   char values[SURVEY_FIELDS][SURVEY_FIELD_MAX];
-  uint64_t last_log;    /* 0: none */
-  uint64_t incarnation; /* 0: the node does not tell */
+  uint64_t last_log;     /* 0: none */
+  uint64_t incarnation;  /* 0: the node does not tell */
+  bool lost_storage;     /* it says that it came back without it */
+  rkv_node_id waits_for; /* it is asked to stop, and waits until this node votes again; 0: none */
   bool called; /* it got requests meant for another incarnation or cluster (foreign_calls) */
   struct rkv_membership membership;
   /* a swap of its storage, that runs or was given up: rkv_swap_phase, 0: none; bytes */
@@ -49,8 +51,11 @@ struct survey *survey_take(struct session *session, uint64_t deadline_ms, const 
 const struct rkv_membership *survey_membership(const struct survey *survey);
 
 /* True if some config has no majority of nodes that answer and can vote; `text` then says how many
- * do not. */
+ * do not, and what would help. */
 bool survey_lacks_majority(const struct survey *survey, char text[SURVEY_TEXT_MAX]);
+
+/* True if each config still has such a majority when one more voter goes, whichever. */
+bool survey_can_spare(const struct survey *survey);
 
 /* True if the node that answers as this member came back without its storage: it cannot vote before
  * a leader has taken it back. */

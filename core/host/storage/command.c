@@ -23,7 +23,9 @@ struct command {
 };
 
 static int failed(const struct command *c, enum rkv_status status, const struct rkv_error *error) {
-  (void)fprintf(c->err, "raft-key-value: %s%s\n", error->text, host_remedy(status));
+  const char *full = " (give the command again once the device has room)";
+  (void)fprintf(c->err, "raft-key-value: %s%s\n", error->text,
+                status == RKV_NO_SPACE ? full : host_remedy(status));
   return host_exit_code(status);
 }
 

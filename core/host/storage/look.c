@@ -14,7 +14,7 @@
 static const char *standing(const struct rkv_identity *identity) {
   if (identity->incarnation == RKV_INCARNATION_RETIRED) return "retired";
   if (identity->incarnation == RKV_INCARNATION_UNFINISHED) return "unfinished copy";
-  return identity->incarnation == 0 ? "new" : "in use";
+  return identity->incarnation == 0 ? "new" : "ready";
 }
 
 /* Its node's: a retired storage keeps the incarnation, an unfinished copy the cluster. */
@@ -132,6 +132,7 @@ static enum rkv_status verify_entry(const struct subject *s, const struct rkv_en
     return rkv_fail(error, RKV_CORRUPT, "%s: %s is of kind %" PRIu32, subject_name(s), where,
                     e->kind);
   found->before = e->id;
+  if (e->kind == RKV_ENTRY_MOVED) return RKV_OK; /* the note is none of the node's entries */
   found->entries++;
   found->bytes += e->payload.len;
   return e->kind == RKV_ENTRY_MEMBERSHIP ? check_membership(s, e->payload, where, error) : RKV_OK;

@@ -71,6 +71,26 @@ bool subject_is_there(const struct subject *s) {
   return true;
 }
 
+/* True if the plugin's file has the report that the settings ask for: by require_contract beside
+ * them, or, of a plugin that a flag names, in the configuration's section. Before it is loaded. */
+static bool subject_passes_contract(struct subject *s, const struct host_section *section,
+                                    const struct subject_source *source, struct host_place *place) {
+  struct host_section asking = *section;
+  char file[HOST_PATH_MAX];
+  struct rkv_error error;
+  if (!host_settings_find(asking.settings, s->part.section, HOST_CONTRACT_KEY))
+    asking.settings = &place->settings;
+  host_section_read_option(&asking, &host_contract_option, &s->part.contract);
+  if (!s->part.contract.text) return false; /* refused already */
+  if (host_plugin_file(place->folder, s->part.named, file, &error) != RKV_OK ||
+      !host_plugin_is_file(file))
+    return true; /* the loader says so */
+  if (host_contract_check(file, s->part.contract.number, &error) == RKV_OK) return true;
+  host_problems_add(section->problems, HOST_BLAME_CONFIG, 0, "%s %s: %s = %s: %s", source->flag,
+                    s->part.named, HOST_CONTRACT_KEY, s->part.contract.text, error.text);
+  return false;
+}
+
 bool subject_read(struct subject *s, const struct subject_source *source, struct host_place *place,
                   struct host_problems *problems) {
   struct host_section section = {NULL, own_keys, source->plugin ? &s->own : &place->settings,
@@ -84,6 +104,7 @@ bool subject_read(struct subject *s, const struct subject_source *source, struct
   s->part.named = name_of(s, source, place, problems);
   if (!s->part.named) return false;
   if (source->plugin) add_own(s, source, problems);
+  if (!subject_passes_contract(s, &section, source, place)) return false;
   if (host_plugin_load(place->folder, s->part.named, s->part.kind, &s->part.loaded, &error) !=
       RKV_OK) {
     host_problems_add(problems, HOST_BLAME_CONFIG, 0, "%s %s: %s", source->flag, s->part.named,

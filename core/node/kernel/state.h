@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include <node/kernel/ahead.h>
+#include <node/depart.h>
 #include <node/kernel/budget.h>
 #include <node/kernel/inbox.h>
 #include <node/know.h>
@@ -54,6 +55,7 @@ struct node_peer {
   uint64_t serial;           /* of this connection: a node that left and came back gets another */
   uint64_t said_incarnation; /* what the peer answered to a hello; 0: nothing yet */
   bool asking;               /* a hello to the peer is in flight */
+  bool silent;               /* the peer did not answer the last hello */
   bool answers;              /* the peer answered the last call to it (tell.h) */
   uint64_t ask_ns;           /* when the next hello is due; UINT64_MAX: never */
   struct holding holding;
@@ -75,6 +77,7 @@ struct save;
 struct ending {
   atomic_bool draining, abandoned, fatal;
   atomic_bool handing_over;   /* the node drains, and its leadership is not handed over yet */
+  atomic_bool needed;         /* the node drains, and perhaps a voter needs it (depart.h) */
   struct rkv_call drain_call; /* the event that tells the runner to drain */
   pthread_mutex_t lock;
   struct rkv_error error; /* under lock: why the node is fatal */
@@ -228,7 +231,10 @@ struct node {
   struct strangers foreign;
   struct leaps leap;
   struct swapping swap;
-  uint64_t tend_ns; /* when the leader looks after its peers again */
+  uint64_t tend_ns;          /* when the leader looks after its peers again */
+  rkv_index tend_after;      /* ... and once this entry is committed; 0: none */
+  uint64_t holders_quiet_ns; /* when holders.c may log again */
+  struct departing depart;
   struct telling tell;
   struct counters count;
 };

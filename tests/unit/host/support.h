@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include <host/check.h>
 #include <host/commands.h>
 #include <host/exit_codes.h>
 
