@@ -36,6 +36,7 @@ struct folder_found {
 };
 /* Whose a name is. */
 enum folder_maker { FOLDER_OURS, FOLDER_OTHERS, FOLDER_NOBODY };
+/* Fills *found; `maker` says of each name whose it is. Errors: those of folder_each_name. */
 enum rkv_status folder_look(const struct folder *folder,
                             enum folder_maker (*maker)(const void *arg, const char *name),
                             const void *arg, struct folder_found *found, struct rkv_error *error);

@@ -23,7 +23,8 @@ struct numbered_name dir_name(enum dir_file file, uint64_t number);
 enum rkv_status dir_list(const struct folder *folder, enum dir_file file, uint64_t **numbers,
                          size_t *count, struct rkv_error *error);
 
-/* Names in the directory. An unfinished OWNED_FILE is left out too: it was never in force. */
+/* Whose names the directory has. An unfinished OWNED_FILE is left out too: it was never in force.
+ * Errors: those of folder_look. */
 enum rkv_status dir_look(const struct folder *folder, struct folder_found *found,
                          struct rkv_error *error);
 

@@ -47,17 +47,11 @@ enum rkv_status keeper_adopt(struct store *s, struct rkv_error *error) {
   return status;
 }
 
-static bool keeper_never(void *arg) {
-  (void)arg;
-  return false;
-}
-
 enum rkv_status keeper_make_first(struct store *s, struct rkv_error *error) {
   uint64_t number = s->log.next_file++;
   enum rkv_status status;
   if (s->spare_count > 0) return RKV_OK;
-  status = segment_make_spare(&s->log.folder, number, s->options.segment_bytes, keeper_never, NULL,
-                              error);
+  status = segment_make_spare(&s->log.folder, number, s->options.segment_bytes, NULL, NULL, error);
   if (status == RKV_OK) store_add_spare(s, number, false);
   return status;
 }

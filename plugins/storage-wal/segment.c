@@ -29,26 +29,21 @@ void segment_free_all(struct segment *oldest) {
   }
 }
 
-static bool segment_never(void *arg) {
-  (void)arg;
-  return false;
-}
-
 /* Fills a file with durable zeros, piece by piece. */
 static enum rkv_status fill(const struct folder *folder, struct numbered_name name, int fd,
                             uint64_t from, uint64_t to, bool (*stop)(void *arg), void *arg,
                             struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   for (; from < to && status == RKV_OK; from += PIECE)
-    status = stop(arg) ? rkv_fail(error, RKV_CANCELLED, "%s: given up", name.text)
-                       : folder_fill(folder, fd, name.text, from,
-                                     to - from < PIECE ? to : from + PIECE, error);
+    status = stop && stop(arg) ? rkv_fail(error, RKV_CANCELLED, "%s: given up", name.text)
+                               : folder_fill(folder, fd, name.text, from,
+                                             to - from < PIECE ? to : from + PIECE, error);
   return status;
 }
 
 enum rkv_status segment_fill(const struct folder *folder, struct numbered_name name, int fd,
                              uint64_t from, uint64_t to, struct rkv_error *error) {
-  return fill(folder, name, fd, from, to, segment_never, NULL, error);
+  return fill(folder, name, fd, from, to, NULL, NULL, error);
 }
 
 enum rkv_status segment_make_spare(const struct folder *folder, uint64_t number, uint64_t size,

@@ -23,12 +23,13 @@ enum rkv_status segment_new(const struct head *head, struct segment **segment,
 void segment_free_all(struct segment *oldest);
 
 /* Makes the file spare-NUMBER.wal of `size` zeros, durable, piece by piece; gives up with
- * RKV_CANCELLED when `stop` says so. Errors: RKV_NO_SPACE, RKV_FULL, RKV_IO, RKV_NO_MEMORY; nothing
- * is left. */
+ * RKV_CANCELLED when `stop` says so (NULL: never). Errors: RKV_NO_SPACE, RKV_FULL, RKV_IO,
+ * RKV_NO_MEMORY; nothing is left. */
 enum rkv_status segment_make_spare(const struct folder *folder, uint64_t number, uint64_t size,
                                    bool (*stop)(void *arg), void *arg, struct rkv_error *error);
 
-/* Fills a file with zeros from `from` to `to`, durable. */
+/* Fills an open file with zeros from `from` to `to`, durable. After an error what stands there is
+ * unknown. Errors: RKV_NO_SPACE, RKV_IO, RKV_NO_MEMORY. */
 enum rkv_status segment_fill(const struct folder *folder, struct numbered_name name, int fd,
                              uint64_t from, uint64_t to, struct rkv_error *error);
 
