@@ -13,6 +13,11 @@
 #define SETTLE_NS (5 * UINT64_C(1000000000))
 #define POWER_OPERATIONS_MAX 60 /* of a device, in which it fails */
 #define TROUBLE_PPM 50000
+#define SLOW_COPIES 3 /* one of so many copies is made on a slow device ... */
+#define SLOW_PPM 500000
+#define SLOW_NS_MIN                                                                                \
+  UINT64_C(10000000)  /* ... whose syncs take so long at most, or twice as long ... */
+#define SLOW_STEPS 7  /* ... and so on, in so many steps: 640 ms */
 #define TRIES_OTHER 2 /* one of so many starts is tried with the other disk's settings first */
 
 struct disk *swap_disk(const struct sim *s, rkv_node_id id) {
@@ -84,6 +89,15 @@ static enum rkv_status open_disk(struct world_node *wn, struct disk *d, void **s
   return status;
 }
 
+/* Two devices are not equally fast: the copy is behind with its writes, sometimes for longer than it
+ * may be. */
+static void slow_down(struct sim *s, struct device_faults *copy) {
+  if (s->healing || world_random(s->w) % SLOW_COPIES != 0) return;
+  copy->slow_sync_ppm = SLOW_PPM;
+  copy->slow_sync_min_ns = 1;
+  copy->slow_sync_max_ns = SLOW_NS_MIN << world_random(s->w) % SLOW_STEPS;
+}
+
 /* Power goes at either disk, within about as many operations as a swap takes; or the copy's device
  * is full, slow, or fails. */
 static void trouble(struct sim *s, rkv_node_id id) {
@@ -112,6 +126,7 @@ static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_r
   s->nodes[wn->id].tempts = true;
   disk_wipe(d);
   disk_calm(d);
+  slow_down(s, disk_faults(d));
   trouble(s, wn->id);
   *out = (struct node_storage){.ops = &disk_storage_ops,
                                .capabilities = RKV_CAP_DURABLE,
@@ -132,6 +147,7 @@ static void check_reason(struct sim *s, rkv_node_id id) {
 /* The disk that is closed may lose what was not synced. */
 static void on_swapped(struct world_node *wn, bool moved) {
   struct sim *s = sim_of(wn->world);
+  disk_faults(disk_twin(s->nodes[wn->id].disk))->slow_sync_ppm = 0;
   if (moved)
     move(s, wn->id);
   else
