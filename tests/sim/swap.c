@@ -13,7 +13,9 @@
 #define SETTLE_NS (5 * UINT64_C(1000000000))
 #define POWER_OPERATIONS_MAX 60 /* of a device, in which it fails */
 #define TROUBLE_PPM 50000
-#define SLOW_COPIES 3 /* one of so many copies is made on a slow device ... */
+#define STRIKES 6           /* one of so many saved identities ... */
+#define STRIKE_OPERATIONS 8 /* ... and power goes within so many operations of a device */
+#define SLOW_COPIES 3       /* one of so many copies is made on a slow device ... */
 #define SLOW_PPM 500000
 #define SLOW_NS_MIN                                                                                \
   UINT64_C(10000000)  /* ... whose syncs take so long at most, or twice as long ... */
@@ -114,6 +116,14 @@ static void trouble(struct sim *s, rkv_node_id id) {
   case 2: copy->read_error_ppm = TROUBLE_PPM; break;
   default: copy->full_after = 1 + world_random(s->w) % POWER_OPERATIONS_MAX; break;
   }
+}
+
+/* What is saved in the midst of a swap says which disk counts: power goes around it. */
+void swap_strike(struct sim *s, struct disk *d) {
+  struct disk *twin = disk_twin(d);
+  if (s->healing || !disk_is_open(twin) || world_random(s->w) % STRIKES != 0) return;
+  struct device_faults *either = disk_faults(world_random(s->w) % 2 ? d : twin);
+  if (either->power_after == 0) either->power_after = 1 + world_random(s->w) % STRIKE_OPERATIONS;
 }
 
 static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_request *request,
