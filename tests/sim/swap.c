@@ -77,6 +77,20 @@ static void move(struct sim *s, rkv_node_id id) {
   sim_tell(s, "node %" PRIu64 " stands on its other disk", id);
 }
 
+rkv_node_id swap_strayed(const struct sim *s) {
+  rkv_node_id leader = world_leader(s->w);
+  for (rkv_node_id id = 1; leader != 0 && id <= SIM_NODES; id++) {
+    const struct world_node *wn = &s->w->nodes[id];
+    struct rkv_log_id held;
+    if (!wn->running || wn->stopping || id == leader) continue;
+    struct rkv_log_id last = wn->node->raft->log.last;
+    const struct raft *of_leader = s->w->nodes[leader].node->raft;
+    if (last.index > of_leader->log.last.index) return id;
+    if (raft_log_id_at(of_leader, last.index, &held) && held.term != last.term) return id;
+  }
+  return 0;
+}
+
 /* ---- the host's part ---- */
 
 static enum rkv_status open_disk(struct world_node *wn, struct disk *d, void **storage,
@@ -91,8 +105,8 @@ static enum rkv_status open_disk(struct world_node *wn, struct disk *d, void **s
   return status;
 }
 
-/* Two devices are not equally fast: the copy is behind with its writes, sometimes for longer than it
- * may be. */
+/* Two devices are not equally fast: the copy is behind with its writes, sometimes for longer than
+ * it may be. */
 static void slow_down(struct sim *s, struct device_faults *copy) {
   if (s->healing || world_random(s->w) % SLOW_COPIES != 0) return;
   copy->slow_sync_ppm = SLOW_PPM;

@@ -1,5 +1,5 @@
-/* pair_sides_test.c: who uses a side of a pair (node/pair.h), when a copy counts, purges, and writes
- * that find no memory. */
+/* pair_sides_test.c: who uses a side of a pair (node/pair.h), when a copy counts, purges, and
+ * writes that find no memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
