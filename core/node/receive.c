@@ -19,6 +19,7 @@
 #include <node/leap.h>
 #include <node/propose.h>
 #include <node/stream.h>
+#include <node/swap.h>
 
 #include <assert.h>
 #include <inttypes.h>
@@ -252,6 +253,10 @@ void receive_on_finish(struct node *n, struct rkv_call *base) {
   if (!r) return;
   if (!snapshot_wanted(n, call)) {
     stream_end(r, NULL);
+    return;
+  }
+  if (swap_holds_installs(n)) {
+    stream_endf(r, RKV_FULL, "the node changes to another storage right now (try again later)");
     return;
   }
   if (!n->plugins.sm->restore_check) {

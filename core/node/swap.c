@@ -133,6 +133,7 @@ static bool mirror_on(struct swap *s, const struct pair_look *look) {
   case MIRROR_EQUAL:
     raft_view(n->raft, &view);
     assert(view.last.index == look->last.index); /* what raft appended was given to the pair */
+    if (n->receive.installing) return false;     /* (J3) */
     if (!pair_retire(&n->pair, view.last, s->storage->place)) return false;
     s->step = SWAP_RETIRING;
     s->retired_at = look->last.index;
@@ -143,6 +144,7 @@ static bool mirror_on(struct swap *s, const struct pair_look *look) {
 
 static bool retire_current(struct swap *s, const struct pair_look *look) {
   struct node *n = s->n;
+  assert(!n->receive.installing); /* (J3) */
   if (look->failed) node_fatal(n, (enum rkv_status)look->error.status, look->error.text);
   if (!look->retired) return false;
   s->step = SWAP_FINISHING;
@@ -240,7 +242,7 @@ static bool check_call(struct node *n, const struct rkv_swap_call *call, struct 
                    "node %" PRIu64 " does not swap its storage (set [node] swap_storage = true in "
                    "its INI, and start it again)",
                    n->plugins.host->node_id);
-  else if (s) /* (J1) */
+  else if (s)
     (void)rkv_fail(error, RKV_PRECONDITION, "a swap of the storage runs already on node %" PRIu64,
                    n->plugins.host->node_id);
   else if (!call->plugin || !call->plugin[0])
@@ -316,6 +318,10 @@ uint32_t swap_phase(const struct node *n, uint64_t *done, uint64_t *total) {
 bool swap_holds_builds(const struct node *n) {
   const struct swap *s = n->swap.running;
   return s && s->step == SWAP_MIRRORING && s->mirror.phase != MIRROR_COMPARING;
+}
+
+bool swap_holds_installs(const struct node *n) {
+  return n->swap.running && n->swap.running->step == SWAP_RETIRING;
 }
 
 bool swap_waits(const struct node *n) {

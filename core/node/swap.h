@@ -11,7 +11,9 @@
  * cannot go on, and its next start is on the side that moved.h tells.
  *
  * (J1) One swap at a time.
- * (J2) A copy that is dropped was never retired for. */
+ * (J2) A copy that is dropped was never retired for.
+ * (J3) RETIRING: no leader's snapshot is being installed. It would be in the copy alone, and what
+ *      raft promised by it would be gone with a crash that left the old storage the node's. */
 #ifndef NODE_SWAP_H
 #define NODE_SWAP_H
 
@@ -36,6 +38,9 @@ uint32_t swap_phase(const struct node *n, uint64_t *done, uint64_t *total);
 /* True while the node builds no snapshot of its own: the one that is copied must stay the newest
  * one. */
 bool swap_holds_builds(const struct node *n);
+/* True while no snapshot that a leader sent may be installed (J3): one storage does not count any
+ * more, and the other one not yet. */
+bool swap_holds_installs(const struct node *n);
 /* True while a call waits for the new storage to open. */
 bool swap_waits(const struct node *n);
 

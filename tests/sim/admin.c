@@ -154,10 +154,11 @@ static bool prepare_init(struct sim_admin *a) {
   return true;
 }
 
-/* Of any node: mostly that it moves, or what became of that. */
+/* Of any node, or of one whose log is to be cut: mostly that it moves, or what became of that. */
 static bool prepare_swap(struct sim_admin *a) {
   struct world *w = a->sim->w;
-  a->at = sim_any_node(a->sim);
+  rkv_node_id strayed = swap_strayed(a->sim);
+  a->at = strayed != 0 ? strayed : sim_any_node(a->sim);
   a->u.swap.action = world_random(w) % 4 ? RKV_SWAP_BEGIN : (uint32_t)(world_random(w) % 4);
   a->u.swap.plugin = "storage-wal";
   a->u.call.deadline_ns = world_local_ns(&w->nodes[a->at]) + CALL_NS;
@@ -202,6 +203,7 @@ static void ask(struct sim_admin *a) {
  * random would leave one voter most of the time, whose quorum is itself. */
 static enum sim_op choose_op(struct sim_admin *a, const struct rkv_membership *m) {
   struct world *w = a->sim->w;
+  if (swap_strayed(a->sim) != 0 && world_random(w) % 2) return SIM_OP_SWAP;
   if (m->configs[m->config_count - 1].count < VOTERS && world_random(w) % 4 != 0)
     return some_member(a, m, false) != 0 ? SIM_OP_PROMOTE : SIM_OP_ADD_LEARNER;
   if (some_member(a, m, false) != 0 && world_random(w) % 8 == 0) return SIM_OP_REPLACE;

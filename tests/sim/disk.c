@@ -225,6 +225,7 @@ static void disk_save_vote(void *storage, struct rkv_vote vote, struct rkv_compl
 static void disk_save_identity(void *storage, struct rkv_identity identity,
                                struct rkv_completion *completion) {
   struct disk *d = storage;
+  swap_strike(sim_of(d->world), d);
   d->state.identity = identity;
   struct disk_op *op = disk_ask(d, d->state.last.index, completion);
   wal_ops.save_identity(d->inner, identity, &op->completion);
@@ -241,10 +242,14 @@ static void disk_append(void *storage, const struct rkv_entry *entries, size_t c
   wal_ops.append(d->inner, entries, count, &op->completion);
 }
 
+/* The note of a move that did not happen is no entry of the cluster's, whatever its id. */
 static void disk_truncate(void *storage, rkv_index after) {
   struct disk *d = storage;
-  for (rkv_index i = d->state.last.index; disk_log_counts(d) && i > after; i--)
-    check_truncated(sim_of(d->world), d->id, state_find(&d->state, i)->id, d->state.meta.last);
+  for (rkv_index i = d->state.last.index; disk_log_counts(d) && i > after; i--) {
+    const struct rkv_entry *e = state_find(&d->state, i);
+    if (e->kind != RKV_ENTRY_MOVED)
+      check_truncated(sim_of(d->world), d->id, e->id, d->state.meta.last);
+  }
   state_truncate(&d->state, after);
   if (d->synced.promises > after) d->synced.promises = after;
   for (struct disk_op *op = d->first; op; op = op->next)

@@ -13,6 +13,13 @@
 #define SETTLE_NS (5 * UINT64_C(1000000000))
 #define POWER_OPERATIONS_MAX 60 /* of a device, in which it fails */
 #define TROUBLE_PPM 50000
+#define STRIKES 6           /* one of so many saved identities ... */
+#define STRIKE_OPERATIONS 8 /* ... and power goes within so many operations of a device */
+#define SLOW_COPIES 3       /* one of so many copies is made on a slow device ... */
+#define SLOW_PPM 500000
+#define SLOW_NS_MIN                                                                                \
+  UINT64_C(10000000)  /* ... whose syncs take so long at most, or twice as long ... */
+#define SLOW_STEPS 7  /* ... and so on, in so many steps: 640 ms */
 #define TRIES_OTHER 2 /* one of so many starts is tried with the other disk's settings first */
 
 struct disk *swap_disk(const struct sim *s, rkv_node_id id) {
@@ -70,6 +77,20 @@ static void move(struct sim *s, rkv_node_id id) {
   sim_tell(s, "node %" PRIu64 " stands on its other disk", id);
 }
 
+rkv_node_id swap_strayed(const struct sim *s) {
+  rkv_node_id leader = world_leader(s->w);
+  for (rkv_node_id id = 1; leader != 0 && id <= SIM_NODES; id++) {
+    const struct world_node *wn = &s->w->nodes[id];
+    struct rkv_log_id held;
+    if (!wn->running || wn->stopping || id == leader) continue;
+    struct rkv_log_id last = wn->node->raft->log.last;
+    const struct raft *of_leader = s->w->nodes[leader].node->raft;
+    if (last.index > of_leader->log.last.index) return id;
+    if (raft_log_id_at(of_leader, last.index, &held) && held.term != last.term) return id;
+  }
+  return 0;
+}
+
 /* ---- the host's part ---- */
 
 static enum rkv_status open_disk(struct world_node *wn, struct disk *d, void **storage,
@@ -82,6 +103,15 @@ static enum rkv_status open_disk(struct world_node *wn, struct disk *d, void **s
   status = disk_storage_ops.load(*storage, state, error);
   rkv_buf_drop(&state->snapshot.membership);
   return status;
+}
+
+/* Two devices are not equally fast: the copy is behind with its writes, sometimes for longer than
+ * it may be. */
+static void slow_down(struct sim *s, struct device_faults *copy) {
+  if (s->healing || world_random(s->w) % SLOW_COPIES != 0) return;
+  copy->slow_sync_ppm = SLOW_PPM;
+  copy->slow_sync_min_ns = 1;
+  copy->slow_sync_max_ns = SLOW_NS_MIN << world_random(s->w) % SLOW_STEPS;
 }
 
 /* Power goes at either disk, within about as many operations as a swap takes; or the copy's device
@@ -102,6 +132,14 @@ static void trouble(struct sim *s, rkv_node_id id) {
   }
 }
 
+/* What is saved in the midst of a swap says which disk counts: power goes around it. */
+void swap_strike(struct sim *s, struct disk *d) {
+  struct disk *twin = disk_twin(d);
+  if (s->healing || !disk_is_open(twin) || world_random(s->w) % STRIKES != 0) return;
+  struct device_faults *either = disk_faults(world_random(s->w) % 2 ? d : twin);
+  if (either->power_after == 0) either->power_after = 1 + world_random(s->w) % STRIKE_OPERATIONS;
+}
+
 static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_request *request,
                                  struct node_storage *out, struct rkv_error *error) {
   struct sim *s = sim_of(wn->world);
@@ -112,6 +150,7 @@ static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_r
   s->nodes[wn->id].tempts = true;
   disk_wipe(d);
   disk_calm(d);
+  slow_down(s, disk_faults(d));
   trouble(s, wn->id);
   *out = (struct node_storage){.ops = &disk_storage_ops,
                                .capabilities = RKV_CAP_DURABLE,
@@ -132,6 +171,7 @@ static void check_reason(struct sim *s, rkv_node_id id) {
 /* The disk that is closed may lose what was not synced. */
 static void on_swapped(struct world_node *wn, bool moved) {
   struct sim *s = sim_of(wn->world);
+  disk_faults(disk_twin(s->nodes[wn->id].disk))->slow_sync_ppm = 0;
   if (moved)
     move(s, wn->id);
   else

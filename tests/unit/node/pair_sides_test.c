@@ -1,5 +1,5 @@
-/* pair_sides_test.c: who uses a side of a pair (node/pair.h), purges, and writes that find no
- * memory. */
+/* pair_sides_test.c: who uses a side of a pair (node/pair.h), when a copy counts, purges, and
+ * writes that find no memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,6 +59,45 @@ static void a_dropped_copy_waits_for_its_writer(void **state) {
   assert_true(pair_released(&two.pair) && two.told == 1);
   assert_int_equal(two_commit(w), RKV_OK);
   two_assert_snapshots(1, 0);
+  two_end();
+}
+
+/* ---- the copy counts ---- */
+
+/* Its own identity is on its way: the old side is not left before that is durable. */
+static void finish(void) {
+  two_begin();
+  two_join();
+  assert_true(two_retire());
+  assert_true(two_look().retired);
+  two.b.at_once = false;
+  pair_finish(&two.pair);
+  assert_false(two_look().finished || two_look().failed || pair_released(&two.pair));
+  assert_int_equal(two_look().phase, PAIR_RETIRING);
+  assert_int_equal(two.b.identity.incarnation, RKV_INCARNATION_UNFINISHED);
+}
+
+static void a_copy_counts_once_its_identity_is_durable(void **state) {
+  (void)state;
+  finish();
+  two.told = 0;
+  assert_true(fake_end_one(&two.b));
+  assert_int_equal(two.told, 1);
+  assert_true(two_look().finished && pair_released(&two.pair));
+  assert_int_equal(two_look().phase, PAIR_ALONE);
+  assert_int_equal(two.b.identity.incarnation, 13);
+  two_end();
+}
+
+static void a_copy_whose_identity_fails_does_not_count(void **state) {
+  (void)state;
+  finish();
+  two.told = 0;
+  two.b.fails_from = 0;
+  assert_true(fake_end_one(&two.b));
+  assert_int_equal(two.told, 1);
+  assert_true(two_look().failed && !two_look().finished && !pair_released(&two.pair));
+  assert_int_equal(two_look().phase, PAIR_RETIRING);
   two_end();
 }
 
@@ -167,6 +206,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_left_side_waits_for_its_readers),
       cmocka_unit_test(a_dropped_copy_waits_for_its_writer),
+      cmocka_unit_test(a_copy_counts_once_its_identity_is_durable),
+      cmocka_unit_test(a_copy_whose_identity_fails_does_not_count),
       cmocka_unit_test(the_copy_is_purged_when_it_has_the_snapshot),
       cmocka_unit_test(a_truncation_is_counted),
       cmocka_unit_test(a_move_without_memory_fails),

@@ -84,6 +84,35 @@ static void a_snapshot_of_the_leader_arrives(void **state) {
   world_free(w);
 }
 
+/* A snapshot that a leader sends while the old storage is retired: the new one alone would have it,
+ * and does not count yet. */
+static void a_snapshot_waits_for_the_retirement(void **state) {
+  struct world *w = swapping_cluster(3);
+  rkv_node_id leader = world_leader(w), at = a_follower(w);
+  (void)state;
+  swapping_write(w, leader, 0, 50);
+  swapping_begin(w, at);
+  swapping_expect_end(w, at, RKV_SWAP_PHASE_MOVED);
+  assert_true(world_settle(w));
+  rkv_index before = world_metrics(w, at).last.index;
+  world_options(w)->purge_hold_entries = 10;
+  world_isolate(w, at, true);
+  swapping_write(w, leader, 50, 2500);
+  swapping_new.hold_retirement = true;
+  swapping_begin(w, at);
+  while (w->nodes[at].node->pair.phase != PAIR_RETIRING) world_run(w, MS);
+  world_isolate(w, at, false);
+  world_run(w, 5 * SECONDS);
+  assert_int_equal(w->nodes[at].node->pair.phase, PAIR_RETIRING);
+  assert_int_equal(world_metrics(w, at).last.index, before);
+  swapping_release();
+  swapping_expect_end(w, at, RKV_SWAP_PHASE_MOVED);
+  assert_true(world_settle(w));
+  swapping_expect_on_new(w, at);
+  swapping_expect_all(w, at, 2550);
+  world_free(w);
+}
+
 /* It is asked for what it cannot do. */
 static void it_refuses(void **state) {
   struct world *w = swapping_cluster(1);
@@ -218,6 +247,7 @@ int main(void) {
       cmocka_unit_test(a_follower_moves),
       cmocka_unit_test(it_moves_again),
       cmocka_unit_test(a_snapshot_of_the_leader_arrives),
+      cmocka_unit_test(a_snapshot_waits_for_the_retirement),
       cmocka_unit_test(it_refuses),
       cmocka_unit_test(it_is_not_allowed),
       cmocka_unit_test(it_is_cancelled),

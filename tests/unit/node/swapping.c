@@ -47,6 +47,10 @@ static void end_held(enum rkv_status status) {
   }
 }
 
+void swapping_release(void) {
+  end_held(RKV_OK);
+}
+
 static bool fails(struct rkv_completion *completion) {
   struct rkv_error error;
   if (swapping_new.fail == RKV_OK) return false;
@@ -60,6 +64,12 @@ static void side_save_vote(void *storage, struct rkv_vote vote, struct rkv_compl
   swapping_new.mem->save_vote(
       storage, vote,
       storage == swapping_new.storage && swapping_new.hold ? hold(completion) : completion);
+}
+
+static void side_save_identity(void *storage, struct rkv_identity identity,
+                               struct rkv_completion *completion) {
+  bool waits = swapping_new.hold_retirement && identity.incarnation == RKV_INCARNATION_RETIRED;
+  swapping_new.mem->save_identity(storage, identity, waits ? hold(completion) : completion);
 }
 
 static void side_append(void *storage, const struct rkv_entry *entries, size_t count,
@@ -116,6 +126,7 @@ struct world *swapping_cluster(size_t nodes) {
   swapping_new.mem = w->storage;
   swapping_new.ops = *w->storage;
   swapping_new.ops.save_vote = side_save_vote;
+  swapping_new.ops.save_identity = side_save_identity;
   swapping_new.ops.append = side_append;
   swapping_new.ops.close = side_close;
   w->open_copy = open_copy;

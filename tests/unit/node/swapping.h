@@ -20,6 +20,7 @@ struct swapping_side {
   enum rkv_status fail; /* of its appends and votes */
   bool hold;            /* they do not end */
   bool flip;            /* it keeps other bytes than it was given */
+  bool hold_retirement; /* of a storage that was the new one once: it does not end */
   unsigned opened, dropped, moved;
 };
 extern struct swapping_side swapping_new;
@@ -40,6 +41,8 @@ struct swapping_answer {
 };
 struct swapping_answer swapping_ask(struct world *w, rkv_node_id at, enum rkv_swap_action action,
                                     const char *plugin);
+/* Ends the writes that were held. */
+void swapping_release(void);
 /* The swap begins. */
 struct swapping_answer swapping_begin(struct world *w, rkv_node_id at);
 /* Waits for its end, which has to be `phase`. */
