@@ -25,6 +25,7 @@ elections     kill -9 of the leader: time until the next acknowledged write
 returns       a node cut off comes back: nobody is elected for that
 restarts      SIGTERM and start again of each node in turn
 replacements  each node in turn replaced by one with a new id
+swaps         nodes move to another storage: between all pairs, live and by copy; then kill -9 in the midst of live moves
 TEXT
 }
 
@@ -59,7 +60,7 @@ case "${1-}" in
     "$@"
     ;;
   mutations | contract | fuzz) exec "./scripts/$1.sh" "${@:2}" ;;
-  kills | outages | partitions | elections | returns | restarts | replacements)
+  kills | outages | partitions | elections | returns | restarts | replacements | swaps)
     ./scripts/setup.sh test
     make_release
     exec /usr/bin/python3 tests/cluster/soak.py "$@"

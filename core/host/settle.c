@@ -94,7 +94,7 @@ static enum settle_stop settle_step(struct settle *s) {
   s->lines[0] = '\0';
   if (!read_note(s)) return STOP_TROUBLE;
   if (note_read(s->to, s->folder, s->at, &s->why) != RKV_OK) return STOP_TROUBLE;
-  (void)subject_lines(s->at, s->lines, sizeof s->lines);
+  (void)subject_lines(s->at, "; ", s->lines, sizeof s->lines);
   if (!subject_is_durable(s->at)) return STOP_FORGOT;
   if (!subject_is_there(s->at)) return STOP_MISSING;
   if (subject_open(s->at, s->from->id, &s->why) != RKV_OK) return STOP_TROUBLE;

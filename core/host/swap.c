@@ -175,7 +175,7 @@ static enum rkv_status check_is_empty(const struct subject *s, struct rkv_error 
 /* A place that is cut would lead elsewhere. */
 static enum rkv_status spell_seat(struct host_seat *seat, struct rkv_error *error) {
   if (subject_describe(seat->subject, seat->place, sizeof seat->place) > MOVED_TO_MAX ||
-      subject_lines(seat->subject, seat->lines, sizeof seat->lines) >= sizeof seat->lines)
+      subject_lines(seat->subject, "\n", seat->lines, sizeof seat->lines) >= sizeof seat->lines)
     return rkv_fail(error, RKV_INVALID,
                     "%s: the settings are too long to be noted in the storage that is left (at "
                     "most %d bytes)",

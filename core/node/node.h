@@ -48,7 +48,7 @@ struct node_storage {
   /* Where it is, `PLUGIN, KEY=VALUE, ...` without secrets: the note in the storage that it replaces
    * (moved.h), at most MOVED_TO_MAX bytes. */
   const char *place;
-  const char *lines; /* of section [storage] of the INI that name it, ';' between two */
+  const char *lines; /* of section [storage] of the INI that name it, '\n' between two */
 };
 
 /* How a node gets another storage. All on the worker; may block. */

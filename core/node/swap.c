@@ -157,10 +157,13 @@ static bool finish_copy(struct swap *s, const struct pair_look *look) {
   s->step = SWAP_LEAVING;
   n->plugins.storage_capabilities = s->storage->capabilities;
   swap_say(n,
-           "the node stands on %s; the old storage is retired at index %" PRIu64
-           ": before the next start write in section [storage]: %s",
+           "it stands on %s; the storage that it left is retired at index %" PRIu64
+           "\nbefore its next start its file needs:\n[storage]\n%s",
            s->storage->place, s->retired_at, s->storage->lines);
-  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG, "storage swapped: %s", n->swap.text);
+  rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
+          "storage swapped to=%s: the old one is retired at index %" PRIu64
+          ", change section [storage] before the next start",
+          s->storage->place, s->retired_at);
   return true;
 }
 

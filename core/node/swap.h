@@ -22,7 +22,7 @@
 struct node;
 struct swap;
 
-enum { SWAP_TEXT_MAX = 1024 };
+enum { SWAP_TEXT_MAX = 2048 }; /* a place, and the lines that name it, are in it as a whole */
 
 struct swapping {
   struct swap *running;     /* NULL: no swap runs */

@@ -10,6 +10,7 @@ import churn
 import elections
 import kills
 import partitions
+import swaps
 from links import Links
 from nodes import Cluster
 from pace import CALM, DEFAULT, TIMERS
@@ -70,6 +71,18 @@ class Soak:
     def replacements(self):
         self.slices(lambda cluster, count, seed: churn.replace_in_turn(cluster, count, self.options.durable))
 
+    def swaps(self):
+        """All pairs, all three nodes in turn, then `count` kills."""
+        four = swaps.every_pair((*swaps.DURABLE, swaps.MEM))
+        stories = {"live, as leader": lambda cluster: swaps.pairs(cluster, self.seed, four, True),
+                   "live, as follower": lambda cluster: swaps.pairs(cluster, self.seed, four, False),
+                   "by copy": lambda cluster: swaps.copies(cluster, self.seed, swaps.every_pair(swaps.DURABLE)),
+                   "all three in turn": lambda cluster: swaps.all_in_turn(cluster, self.seed, 5)}
+        for name, story in stories.items():
+            counted = self.within(story)
+            print(f"swaps: {name}: " + " ".join(f"{word}={value}" for word, value in counted.items()), flush=True)
+        self.slices(swaps.killed)
+
     def elections(self):
         timers = PACES[self.options.pace]
         if self.options.durable:
@@ -101,7 +114,7 @@ class Soak:
         self.failures += len(results) - quiet
 
 
-STORIES = ("kills", "outages", "partitions", "elections", "returns", "restarts", "replacements")
+STORIES = ("kills", "outages", "partitions", "elections", "returns", "restarts", "replacements", "swaps")
 
 
 def main():

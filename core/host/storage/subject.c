@@ -218,8 +218,8 @@ size_t subject_describe(const struct subject *s, char *out, size_t size) {
   return spell_subject(s, &note, out, size);
 }
 
-size_t subject_lines(const struct subject *s, char *out, size_t size) {
-  static const struct spelling lines = {"plugin = ", "; ", " = ", true};
+size_t subject_lines(const struct subject *s, const char *between, char *out, size_t size) {
+  const struct spelling lines = {"plugin = ", between, " = ", true};
   return spell_subject(s, &lines, out, size);
 }
 

@@ -47,8 +47,8 @@ bool subject_is_empty(const struct subject *subject);
 /* "storage-wal, dir=/path": the plugin and those settings that were given and are no secrets; a
  * path as it is from the root. Returns the length that it has, like snprintf. */
 size_t subject_describe(const struct subject *subject, char *out, size_t size);
-/* "plugin = storage-wal; dir = /path": the same as lines of section [storage]. */
-size_t subject_lines(const struct subject *subject, char *out, size_t size);
+/* "plugin = storage-wal", `between`, "dir = /path": the same as lines of section [storage]. */
+size_t subject_lines(const struct subject *subject, const char *between, char *out, size_t size);
 
 /* The directory in which it keeps its files, as it was given; NULL: it has no option `dir`. */
 const char *subject_folder(const struct host_part *part);

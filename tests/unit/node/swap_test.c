@@ -105,7 +105,7 @@ static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_r
   *out = (struct node_storage){.ops = &side.ops,
                                .capabilities = RKV_CAP_DURABLE,
                                .place = "storage-new, dir=/new",
-                               .lines = "plugin = storage-new; dir = /new"};
+                               .lines = "plugin = storage-new\ndir = /new"};
   enum rkv_status status =
       side.mem->open(&wn->host, &wn->world->storage_config, &out->storage, error);
   struct rkv_storage_state state = {0};
@@ -215,6 +215,8 @@ static void expect_end(struct world *w, rkv_node_id at, enum rkv_swap_phase phas
   struct ask a = ask_of(w, at, RKV_SWAP_LOOK, NULL);
   assert_int_equal(a.status, RKV_OK);
   if (a.call.phase != (uint32_t)phase) fail_msg("phase %u: %s", a.call.phase, a.text);
+  if (phase == RKV_SWAP_PHASE_MOVED) /* lines to be copied into the file */
+    assert_non_null(strstr(a.text, "\n[storage]\nplugin = storage-new\ndir = /new"));
 }
 
 /* The node stands on the new storage, which has its log, its vote and its identity. */

@@ -16,7 +16,7 @@ static void a_storage_is_opened_beside_and_dropped(void **state) {
   assert_non_null(given->storage);
   assert_true(given->capabilities & RKV_CAP_DURABLE);
   assert_string_equal(given->place, rig_wal(rig.second));
-  (void)snprintf(expected, sizeof expected, "plugin = storage-wal; dir = %s", rig.second);
+  (void)snprintf(expected, sizeof expected, "plugin = storage-wal\ndir = %s", rig.second);
   assert_string_equal(given->lines, expected);
   shows(" storage-wal.", true);
   shows(" copy.storage-wal.", true);
