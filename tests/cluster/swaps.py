@@ -1,5 +1,6 @@
 """Nodes that move to another storage while clients write, live and by copy; killed in the midst of it."""
 import dataclasses
+import errno
 import pathlib
 import random
 import subprocess
@@ -22,6 +23,7 @@ FILLED, VALUE = 500, "v" * 4000  # what there is to copy from the beginning
 LOOK, CHECK, BEGIN, CANCEL = range(4)
 NONE, OPENING, SNAPSHOT, LOG, COMPARING, SWITCHING, MOVED, FAILED = range(8)
 PHASES = (OPENING, SNAPSHOT, LOG, COMPARING, SWITCHING, MOVED)
+FULL_SECONDS = 2  # how long a full device stays full, if nothing ends before
 CONFIG = 78  # how a node ends whose section [storage] is wrong
 
 
@@ -223,6 +225,34 @@ class Moves:
         wait_until(lambda: self.votes(node), f"node {node.id} votes")
         self.go_on()
 
+    # ---- on a device that fails ----
+
+    def fail_once(self, sick, node, error, of_new):
+        """The device of one side fails somewhere in a move. Whatever becomes of the move, the node goes on."""
+        place = self.new_place(node.id, self.chance.choice(DURABLE))
+        side = place if of_new else self.places[node.id]
+        sick.fall(error, self.chance.randrange(FILLED * len(VALUE) if of_new else 20000), side.folder)
+        call = ask(node, BEGIN, place)
+        ends = error == errno.EIO and not of_new  # a node whose storage fails ends
+
+        def became():
+            how = what_became(node, call)
+            return None if how == "refused" and ends else how
+        wait_until(lambda: became() or sick.seconds() > FULL_SECONDS, "the move ends")
+        if not ends:
+            sick.heal()
+        how = wait_until(became, "the move ends once there is room")
+        if ends:
+            sick.heal()
+        if how == "ended":
+            how = "ended_after" if self.come_back(node, place) else "ended_before"
+        elif how == "moved":
+            self.stands_on(node, place)
+        self.count(how)
+        wait_until(lambda: self.votes(node), f"node {node.id} votes")
+        self.go_on()
+        return how
+
     def count(self, name):
         self.counted[name] = self.counted.get(name, 0) + 1
 
@@ -248,6 +278,17 @@ def refused_if_there(node, place):
         refused(node, place, "an unfinished copy of another storage")
 
 
+def what_became(node, call):
+    """Of a move; None: it goes on, or the node is about to end."""
+    if not node.alive():
+        return "ended"
+    if not call.done():
+        return None
+    if call.exception() is not None:
+        return "refused"
+    return {MOVED: "moved", FAILED: "given_up"}.get(ask(node, LOOK).result().phase)
+
+
 def wait_for_phase(node, call, phase):
     """Until a move has come so far, or ended."""
     end = time.monotonic() + 30
@@ -261,6 +302,27 @@ def wait_for_phase(node, call, phase):
         if now >= phase or (call.done() and now == NONE):
             return
     raise AssertionError(f"no move came to phase {phase}")
+
+
+class Sick:
+    """A device that fails for the nodes that start from now on (tests/support/sick.c)."""
+
+    def __init__(self, cluster, setenv):
+        self.file, self.since = cluster.folder / "sick", None
+        setenv("LD_PRELOAD", str(BUILD / "tests" / "sick.so"))
+        setenv("RKV_SICK", str(self.file))
+
+    def fall(self, error, after, folder):
+        self.since = time.monotonic()
+        whole = self.file.with_suffix(".new")
+        whole.write_text(f"{error} {after} {folder}")
+        whole.rename(self.file)
+
+    def seconds(self):
+        return time.monotonic() - self.since
+
+    def heal(self):
+        self.file.unlink()
 
 
 # ---- stories ----
@@ -301,4 +363,16 @@ def killed(cluster, count, seed):
         took = moves.move(cluster[1], moves.new_place(1, DURABLE[-1]))
         for number in range(count):
             moves.kill_once(number, took)
+    return moves.prove()
+
+
+def failing(cluster, seed, sick, error, count):
+    """Devices that fail, of the new and of the old storage in turns, of the leader and of followers."""
+    with Moves(cluster, seed) as moves:
+        for number in range(count):
+            leader = await_leader(cluster, moves.load)
+            others = [node for node in cluster.alive() if node is not leader]
+            node = leader if number % 4 < 2 else moves.chance.choice(others)
+            how = moves.fail_once(sick, node, error, number % 2 == 0)
+            print(number, how)
     return moves.prove()

@@ -1,4 +1,6 @@
 """Short forms of the moves between storages that soak.sh makes at length, and devices that fail in the midst of one."""
+import errno
+
 import pytest
 
 import swaps
@@ -38,3 +40,10 @@ def test_killed_while_it_moves(cluster):
     """kill -9: it stands on the old storage or on the new one, never on both, never on none."""
     counted = swaps.killed(cluster, 2 if SLOW else 5, SEED)
     assert counted["acknowledged"] > 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO], ids=["full", "failing"])
+def test_a_device_fails_while_it_moves(cluster, monkeypatch, error):
+    """The new one's, and the move is given up; the old one's, and the node does as it does without a move."""
+    swaps.failing(cluster, SEED, swaps.Sick(cluster, monkeypatch.setenv), error, 4)
