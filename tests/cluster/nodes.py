@@ -1,4 +1,5 @@
 """Real processes of one build as the nodes of a test's cluster, and what a client does with them."""
+import errno
 import os
 import pathlib
 import shutil
@@ -49,6 +50,19 @@ def wait_until(holds, what, patience=PATIENCE):
 def flags_of(sets):
     return [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
 
+
+def fill(disk):
+    """Not a byte is left; what is to be removed for room."""
+    filler = disk / "filler"
+    with open(filler, "wb", buffering=0) as out:
+        for size in (1 << 20, 4096):
+            try:
+                while True:
+                    out.write(b"x" * size)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    assert os.statvfs(disk).f_bavail == 0
+    return filler
 
 
 class Node:
@@ -233,6 +247,8 @@ class Cluster:
         self.links = links  # a Links through which nodes reach each other
         self.started = []  # every process ever, to be stopped
         self.nodes = {}
+        self.retried = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED,
+                        grpc.StatusCode.CANCELLED}  # what a client of set() asks again after
 
     def __getitem__(self, node_id):
         return self.nodes[node_id]
@@ -323,8 +339,7 @@ class Cluster:
                 return node
             except grpc.RpcError as error:
                 assert time.monotonic() < end, f"nobody takes a write: {error.code()} {error.details()}"
-                assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
-                                        grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED), error
+                assert error.code() in self.retried, error
                 others = [n for n in self.alive() if n is not node] or [node]
                 named = self.named_by(error)
                 node = named if named in others else others[int(time.monotonic() * 1000) % len(others)]

@@ -1,6 +1,7 @@
 """Nodes that move to another storage while clients write, live and by copy; killed in the midst of it."""
 import dataclasses
 import errno
+import os
 import pathlib
 import random
 import subprocess
@@ -11,7 +12,7 @@ import grpc
 from ctl import rkvctl
 from kills import AFTER, await_leader, who_leads
 from load import Load, Registers, prove
-from nodes import BUILD, flags_of, wait_until
+from nodes import BUILD, PATIENCE, fill, flags_of, wait_until
 from ports import free_port
 from stubs import rkv, rkv_grpc
 
@@ -19,11 +20,12 @@ WAL, ROCKS, LMDB, MEM = "storage-wal", "storage-rocksdb", "storage-lmdb", "stora
 DURABLE = tuple(name for name in (WAL, ROCKS, LMDB) if (BUILD / "plugins" / f"{name}.so").exists())
 # Snapshots and purges often: they are moved as well.
 SETS = {"node.swap_storage": "true", "node.snapshot_after_entries": 400, "node.keep_entries": 50}
+# small files change often, and soon fill a small disk
+SMALL = {WAL: ["segment_bytes=1MiB"], ROCKS: ["write_buffer_bytes=1MiB"], LMDB: []}
 FILLED, VALUE = 500, "v" * 4000  # what there is to copy from the beginning
 LOOK, CHECK, BEGIN, CANCEL = range(4)
 NONE, OPENING, SNAPSHOT, LOG, COMPARING, SWITCHING, MOVED, FAILED = range(8)
 PHASES = (OPENING, SNAPSHOT, LOG, COMPARING, SWITCHING, MOVED)
-FULL_SECONDS = 2  # how long a full device stays full, if nothing ends before
 CONFIG = 78  # how a node ends whose section [storage] is wrong
 
 
@@ -44,13 +46,16 @@ class Place:
     folder: pathlib.Path
 
     def sets(self):
-        return {"storage.plugin": self.plugin, **({} if self.forgets() else {"storage.dir": str(self.folder)})}
+        return {"storage.plugin": self.plugin, **dict(f"storage.{setting}".split("=", 1) for setting in self.settings())}
 
     def settings(self):
-        return [] if self.forgets() else [f"dir={self.folder}"]
+        return [] if self.forgets() else [f"dir={self.folder}", *SMALL[self.plugin]]
+
+    def set_words(self, option):
+        return [word for setting in self.settings() for word in (option, setting)]
 
     def words(self):
-        return ["--plugin", self.plugin, *[word for setting in self.settings() for word in ("--set", setting)]]
+        return ["--plugin", self.plugin, *self.set_words("--set")]
 
     def forgets(self):
         return self.plugin == MEM
@@ -162,10 +167,11 @@ class Moves:
     def copy(self, node, place):
         """Stopped, copied, started."""
         old, before = self.places[node.id], incarnation(node)
+        self.counted["led"] += who_leads(self.cluster) is node
         node.signal(15)
         assert node.wait() == 0
-        words = (BUILD / "raft-key-value", "storage", "copy", "--id", str(node.id), "--from", old.plugin, "--set-from",
-                 *old.settings(), "--to", place.plugin, "--set-to", *place.settings())
+        words = (BUILD / "raft-key-value", "storage", "copy", "--id", str(node.id), "--from", old.plugin,
+                 *old.set_words("--set-from"), "--to", place.plugin, *place.set_words("--set-to"))
         done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0 and done.stdout.startswith("copied and compared: "), done.stderr
         refused(node, old, f"its node goes on in {place.noted()}")
@@ -227,23 +233,18 @@ class Moves:
 
     # ---- on a device that fails ----
 
-    def fail_once(self, sick, node, error, of_new):
+    def fail_once(self, device, node, of_new):
         """The device of one side fails somewhere in a move. Whatever becomes of the move, the node goes on."""
-        place = self.new_place(node.id, self.chance.choice(DURABLE))
+        place = self.new_place(node.id, self.chance.choice(DURABLE), device.folder if of_new else None)
+        if device.folder and not of_new:
+            self.move(node, self.new_place(node.id, self.chance.choice(DURABLE), device.folder))
         side = place if of_new else self.places[node.id]
-        sick.fall(error, self.chance.randrange(FILLED * len(VALUE) if of_new else 20000), side.folder)
+        device.fall(self.chance.randrange(FILLED * len(VALUE) if of_new else 20000), side.folder)
         call = ask(node, BEGIN, place)
-        ends = error == errno.EIO and not of_new  # a node whose storage fails ends
-
-        def became():
-            how = what_became(node, call)
-            return None if how == "refused" and ends else how
-        wait_until(lambda: became() or sick.seconds() > FULL_SECONDS, "the move ends")
-        if not ends:
-            sick.heal()
-        how = wait_until(became, "the move ends once there is room")
-        if ends:
-            sick.heal()
+        how = wait_until(lambda: what_became(node, call) or device.seconds() > device.lasts, "the move ends")
+        device.heal()
+        if how is True:
+            how = wait_until(lambda: what_became(node, call), "the move ends once there is room")
         if how == "ended":
             how = "ended_after" if self.come_back(node, place) else "ended_before"
         elif how == "moved":
@@ -251,7 +252,6 @@ class Moves:
         self.count(how)
         wait_until(lambda: self.votes(node), f"node {node.id} votes")
         self.go_on()
-        return how
 
     def count(self, name):
         self.counted[name] = self.counted.get(name, 0) + 1
@@ -271,11 +271,18 @@ class Moves:
 
 def refused_if_there(node, place):
     """What an unfinished move left is no storage for a node to start on."""
-    words = (BUILD / "raft-key-value", "storage", "stat", "--id", str(node.id), "--plugin", place.plugin, "--set",
-             *place.settings())
+    words = (BUILD / "raft-key-value", "storage", "stat", "--id", str(node.id), *place.words())
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode == 0 and "new" not in done.stdout.split("state", 1)[1].split("\n", 1)[0]:
         refused(node, place, "an unfinished copy of another storage")
+
+
+def phase_of(node):
+    """None: it has much to do, or ends."""
+    try:
+        return ask(node, LOOK).result().phase
+    except grpc.RpcError:
+        return None
 
 
 def what_became(node, call):
@@ -285,8 +292,8 @@ def what_became(node, call):
     if not call.done():
         return None
     if call.exception() is not None:
-        return "refused"
-    return {MOVED: "moved", FAILED: "given_up"}.get(ask(node, LOOK).result().phase)
+        return "refused" if phase_of(node) is not None else None
+    return {MOVED: "moved", FAILED: "given_up"}.get(phase_of(node))
 
 
 def wait_for_phase(node, call, phase):
@@ -295,34 +302,53 @@ def wait_for_phase(node, call, phase):
     while time.monotonic() < end:
         if call.done() and call.exception() is not None:
             raise call.exception()
-        try:
-            now = ask(node, LOOK).result().phase
-        except grpc.RpcError:
-            continue  # it has much to do
-        if now >= phase or (call.done() and now == NONE):
+        now = phase_of(node)
+        if now is not None and (now >= phase or (call.done() and now == NONE)):
             return
     raise AssertionError(f"no move came to phase {phase}")
 
 
-class Sick:
-    """A device that fails for the nodes that start from now on (tests/support/sick.c)."""
+class Device:
+    """What storages are on. It fails for the nodes while `file` is there, at most `lasts` seconds long."""
 
-    def __init__(self, cluster, setenv):
-        self.file, self.since = cluster.folder / "sick", None
-        setenv("LD_PRELOAD", str(BUILD / "tests" / "sick.so"))
-        setenv("RKV_SICK", str(self.file))
-
-    def fall(self, error, after, folder):
-        self.since = time.monotonic()
-        whole = self.file.with_suffix(".new")
-        whole.write_text(f"{error} {after} {folder}")
-        whole.rename(self.file)
+    def __init__(self, file, folder=None):
+        self.file, self.folder, self.since = file, folder, None
 
     def seconds(self):
         return time.monotonic() - self.since
 
     def heal(self):
         self.file.unlink()
+
+
+class Broken(Device):
+    """EIO in any folder, for nodes that start from now on (tests/support/sick.c)."""
+    lasts = PATIENCE
+
+    def __init__(self, cluster, setenv):
+        super().__init__(cluster.folder / "sick")
+        setenv("LD_PRELOAD", str(BUILD / "tests" / "sick.so"))
+        setenv("RKV_SICK", str(self.file))
+
+    def fall(self, after, folder):
+        """Takes `after` bytes more."""
+        self.since = time.monotonic()
+        whole = self.file.with_suffix(".new")
+        whole.write_text(f"{errno.EIO} {after} {folder}")
+        whole.rename(self.file)
+
+
+class Full(Device):
+    """ENOSPC, on a small disk of its own."""
+    lasts = 2.0
+
+    def __init__(self, disk):
+        super().__init__(disk / "filler", disk)
+
+    def fall(self, after, _folder):
+        self.since = time.monotonic()
+        filler = fill(self.folder)
+        os.truncate(filler, max(0, filler.stat().st_size - after))
 
 
 # ---- stories ----
@@ -366,13 +392,13 @@ def killed(cluster, count, seed):
     return moves.prove()
 
 
-def failing(cluster, seed, sick, error, count):
+def failing(cluster, seed, device, count):
     """Devices that fail, of the new and of the old storage in turns, of the leader and of followers."""
+    cluster.retried.add(grpc.StatusCode.INTERNAL)  # so says a node that ends because its device failed
     with Moves(cluster, seed) as moves:
         for number in range(count):
             leader = await_leader(cluster, moves.load)
             others = [node for node in cluster.alive() if node is not leader]
             node = leader if number % 4 < 2 else moves.chance.choice(others)
-            how = moves.fail_once(sick, node, error, number % 2 == 0)
-            print(number, how)
+            moves.fail_once(device, node, number % 2 == 0)
     return moves.prove()
