@@ -1,10 +1,9 @@
-"""swaps.py [--entries N] [--rounds N] [--dir DIR] [--build DIR]: what a move to another storage costs puts beside it, and how fast an
-offline copy is.
+"""swaps.py [--entries N] [--rounds N] [--dir DIR] [--build DIR]: puts beside a move between storages; offline copies.
 
 One node, so that every put waits for its storage; a log of N entries and a snapshot of N keys. It moves live through all
-ordered pairs of the durable storages. A row: puts/s and the slowest put on each of the two alone and while it moves. What
-is promised: at most 30 % less than the slower of the two does alone, no put over 50 ms longer. Then the same pairs by
-`storage copy`, at least 200,000 entries/s."""
+ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and while it moves.
+Promised: at most 30 % less than the slower of the two does alone, no put over 50 ms longer. Then the same pairs by
+`storage copy`: at least 200,000 entries/s."""
 import argparse
 import json
 import os
@@ -63,8 +62,9 @@ class One:
 
     def load(self, *words):
         """A row of bench-cluster."""
-        done = subprocess.run([self.build / "bench-cluster", "--endpoints", self.addr, "--json", "--value-bytes", "256",
-                               "--keys", str(self.options.entries), *words], stdout=subprocess.PIPE, text=True, check=True)
+        command = [self.build / "bench-cluster", "--endpoints", self.addr, "--json", "--value-bytes", "256", "--keys",
+                   str(self.options.entries), *words]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         return json.loads(done.stdout)
 
     def put(self, seconds):

@@ -1,5 +1,4 @@
 """Real processes of one build as the nodes of a test's cluster, and what a client does with them."""
-import errno
 import os
 import pathlib
 import shutil
@@ -49,20 +48,6 @@ def wait_until(holds, what, patience=PATIENCE):
 
 def flags_of(sets):
     return [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
-
-
-def fill(disk):
-    """Not a byte is left; what is to be removed for room."""
-    filler = disk / "filler"
-    with open(filler, "wb", buffering=0) as out:
-        for size in (1 << 20, 4096):
-            try:
-                while True:
-                    out.write(b"x" * size)
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
-    assert os.statvfs(disk).f_bavail == 0
-    return filler
 
 
 class Node:

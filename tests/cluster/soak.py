@@ -10,6 +10,7 @@ import churn
 import elections
 import kills
 import partitions
+import places
 import swaps
 from links import Links
 from nodes import Cluster
@@ -73,10 +74,10 @@ class Soak:
 
     def swaps(self):
         """All pairs, all three nodes in turn, then `count` kills."""
-        four = swaps.every_pair((*swaps.DURABLE, swaps.MEM))
+        four = places.every_pair((*places.DURABLE, places.MEM))
         stories = {"live, as leader": lambda cluster: swaps.pairs(cluster, self.seed, four, True),
                    "live, as follower": lambda cluster: swaps.pairs(cluster, self.seed, four, False),
-                   "by copy": lambda cluster: swaps.copies(cluster, self.seed, swaps.every_pair(swaps.DURABLE)),
+                   "by copy": lambda cluster: swaps.copies(cluster, self.seed, places.every_pair(places.DURABLE)),
                    "all three in turn": lambda cluster: swaps.all_in_turn(cluster, self.seed, 5)}
         for name, story in stories.items():
             counted = self.within(story)

@@ -5,8 +5,9 @@ import signal
 import grpc
 import pytest
 
+from devices import fill
 from load import Load, expect_all
-from nodes import BUILD, PATIENCE, fill, wait_until
+from nodes import BUILD, PATIENCE, wait_until
 from stubs import types
 from test_storage_copy import copy
 

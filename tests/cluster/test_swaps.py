@@ -2,8 +2,9 @@
 import pytest
 
 import swaps
+from devices import Broken, Full
 from pace import SLOW
-from swaps import DURABLE, LMDB, MEM, ROCKS, WAL
+from places import DURABLE, LMDB, MEM, ROCKS, WAL
 
 SEED = 1
 
@@ -45,10 +46,10 @@ def test_killed_while_it_moves(cluster):
 
 @pytest.mark.slow
 def test_a_device_is_full_while_it_moves(disk, cluster):
-    swaps.failing(cluster, SEED, swaps.Full(disk), 4)
+    swaps.failing(cluster, SEED, Full(disk), 4)
 
 
 @pytest.mark.slow
 def test_a_device_breaks_while_it_moves(cluster, monkeypatch):
-    counted = swaps.failing(cluster, SEED, swaps.Broken(cluster, monkeypatch.setenv), 4)
+    counted = swaps.failing(cluster, SEED, Broken(cluster, monkeypatch.setenv), 4)
     assert counted.get("ended_before", 0) + counted.get("ended_after", 0) >= 1

@@ -51,7 +51,7 @@ static bool is_sick(int fd, size_t size) {
   return true;
 }
 
-#define NEXT(name) (__extension__(__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define NEXT(name) (__extension__(__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
 EXPORT ssize_t write(int fd, const void *data, size_t size) {
   return is_sick(fd, size) ? -1 : NEXT(write)(fd, data, size);
