@@ -33,6 +33,10 @@ def walk(storages):
     return steps
 
 
+def summed(rows):
+    return {"puts_per_s": sum(row["puts_per_s"] for row in rows) / len(rows), "max_ms": max(row["max_ms"] for row in rows)}
+
+
 class One:
     """A node, its storage, and the places that it has yet to move to."""
 
@@ -70,8 +74,10 @@ class One:
     def put(self, seconds):
         return self.load("--inflight", str(self.options.inflight), "--warmup", "0", "--seconds", str(seconds))
 
-    def alone(self):
-        return self.put(self.options.seconds)
+    def alone(self, seconds=0):
+        """In slices as beside a move, for as long: the slowest of few puts is not that of many."""
+        rows = [self.put(SLICE_SECONDS) for _ in range(max(self.options.seconds, round(seconds)))]
+        return summed(rows)
 
     def move(self, plugin):
         """Puts beside it, in slices until it ended: their number per second, the slowest, and how long it all took."""
@@ -84,8 +90,7 @@ class One:
         if mover.returncode != 0:
             raise SystemExit(f"{self.plugin} to {plugin}: {text[1]}")
         self.plugin, self.place = plugin, place
-        return {"puts_per_s": sum(row["puts_per_s"] for row in rows) / len(rows),
-                "max_ms": max(row["max_ms"] for row in rows), "seconds": took}
+        return dict(summed(rows), seconds=took)
 
     def stop(self):
         self.process.terminate()
@@ -117,7 +122,7 @@ def live(one, steps):
         source, old = one.plugin, one.place
         moving = one.move(plugin)
         shutil.rmtree(old)
-        after = one.alone()
+        after = one.alone(moving["seconds"])
         slower, longest = min(before["puts_per_s"], after["puts_per_s"]), max(before["max_ms"], after["max_ms"])
         lost = 1 - moving["puts_per_s"] / slower
         print(f"{source:>16} {plugin:>16} {before['puts_per_s']:6.0f} {after['puts_per_s']:7.0f} "
@@ -154,7 +159,7 @@ def main():
     parser = argparse.ArgumentParser(description="puts beside a live move, and the speed of an offline copy")
     parser.add_argument("--entries", type=int, default=1000000)
     parser.add_argument("--inflight", type=int, default=64)
-    parser.add_argument("--seconds", type=int, default=5, help="of puts alone (5)")
+    parser.add_argument("--seconds", type=int, default=5, help="of puts alone, at least (5)")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--dir", default="/dev/shm", help="where the storages are (/dev/shm)")
     parser.add_argument("--build", default="build/release")
