@@ -1,7 +1,7 @@
 """swaps.py [--entries N] [--rounds N] [--dir DIR] [--build DIR]: puts beside a move between storages; offline copies.
 
-One node, so that every put waits for its storage; a log of N entries and a snapshot of N keys. It moves live through all
-ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and while it moves.
+One node, so that every put waits for its storage; a log of N entries and a snapshot of N keys. It moves live through
+all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and while it moves.
 Promised: at most 30 % less than the slower of the two does alone, no put over 50 ms longer. Then the same pairs by
 `storage copy`: at least 200,000 entries/s."""
 import argparse
@@ -20,7 +20,7 @@ from served import FILL, free_port
 STORAGES = ("storage-wal", "storage-rocksdb", "storage-lmdb")
 MOST_LOST, MOST_MS, LEAST_COPIED = 0.30, 50, 200000
 SETS = ("node.swap_storage=true", "node.snapshot_after_entries=0", "node.keep_entries=1000000000")
-SLICE_SECONDS, CALL_SECONDS = 1, 600
+SLICE_SECONDS, CALL_SECONDS, TRIES = 1, 600, 3
 
 
 def walk(storages):
@@ -34,7 +34,8 @@ def walk(storages):
 
 
 def summed(rows):
-    return {"puts_per_s": sum(row["puts_per_s"] for row in rows) / len(rows), "max_ms": max(row["max_ms"] for row in rows)}
+    return {"puts_per_s": sum(row["puts_per_s"] for row in rows) / len(rows),
+            "max_ms": max(row["max_ms"] for row in rows)}
 
 
 class One:
@@ -80,7 +81,8 @@ class One:
         return summed(rows)
 
     def move(self, plugin):
-        """Puts beside it, in slices until it ended: their number per second, the slowest, and how long it all took."""
+        """Puts beside it, in slices until it ended: their number per second, the slowest, and how long it all took. None:
+        it was given up."""
         place, rows, began = self.new_place(plugin), [], time.monotonic()
         mover = subprocess.Popen(self.words("swap-storage", "1", "--plugin", plugin, "--set", f"dir={place}"),
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -88,7 +90,8 @@ class One:
             rows.append(self.put(SLICE_SECONDS))
         took, text = time.monotonic() - began, mover.communicate()
         if mover.returncode != 0:
-            raise SystemExit(f"{self.plugin} to {plugin}: {text[1]}")
+            print(f"{self.plugin} to {plugin}, after {took:.0f} s: {text[1].splitlines()[-1].strip()}", flush=True)
+            return None
         self.plugin, self.place = plugin, place
         return dict(summed(rows), seconds=took)
 
@@ -120,7 +123,9 @@ def live(one, steps):
     before = one.alone()
     for plugin in steps:
         source, old = one.plugin, one.place
-        moving = one.move(plugin)
+        moving = next(filter(None, (one.move(plugin) for _ in range(TRIES))), None)
+        if not moving:
+            raise SystemExit(f"{source} to {plugin} was given up {TRIES} times")
         shutil.rmtree(old)
         after = one.alone(moving["seconds"])
         slower, longest = min(before["puts_per_s"], after["puts_per_s"]), max(before["max_ms"], after["max_ms"])
