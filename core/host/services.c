@@ -101,11 +101,13 @@ static void service_fatal(void *ctx, enum rkv_status status, const char *text) {
   (void)pthread_mutex_lock(&services->lock);
   (void)snprintf(fatal.text, sizeof fatal.text, "%s: %s", user->name,
                  text && text[0] ? text : "gave no reason to stop");
-  first = user->apart && user->fatal.status == RKV_OK;
+  const bool left = user->left;
+  first = !left && user->apart && user->fatal.status == RKV_OK;
   if (first) user->fatal = fatal;
-  if (!user->apart) fatal_counts(services, &fatal);
+  if (!left && !user->apart) fatal_counts(services, &fatal);
   (void)pthread_mutex_unlock(&services->lock);
   if (first) tell_apart(services, &fatal);
+  if (left) rkv_log(&services->node.host, RKV_LOG_WARN, "host", "left: %s", fatal.text);
 }
 
 bool host_services_reported(struct host_user *user, struct rkv_error *error) {
@@ -121,6 +123,7 @@ void host_services_part(struct host_user *user, const char *name) {
   (void)pthread_mutex_lock(&user->services->lock);
   user->name = name;
   user->apart = true;
+  user->left = false;
   user->fatal = (struct host_fatal){0};
   (void)pthread_mutex_unlock(&user->services->lock);
 }
@@ -133,6 +136,12 @@ void host_services_take(struct host_user *user, const char *name) {
   user->apart = false;
   if (user->fatal.status != RKV_OK) fatal_counts(services, &user->fatal);
   (void)pthread_mutex_unlock(&services->lock);
+}
+
+void host_services_leave(struct host_user *user) {
+  (void)pthread_mutex_lock(&user->services->lock);
+  user->left = true;
+  (void)pthread_mutex_unlock(&user->services->lock);
 }
 
 static void init_user(struct host_services *services, struct host_user *user, const char *name,

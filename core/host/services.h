@@ -34,6 +34,7 @@ struct host_user {
   /* The node does not stand on this user (yet): its first fatal report is kept here, and is none
    * of the node's. Under the services' lock. */
   bool apart;
+  bool left; /* the node has left this user: its reports are only logged. Under the same lock. */
   struct host_fatal fatal;
 };
 
@@ -69,6 +70,9 @@ void host_services_part(struct host_user *user, const char *name);
 /* The node stands on the user from now on: its metrics have that name, and its fatal report
  * counts, also one that it made before. */
 void host_services_take(struct host_user *user, const char *name);
+
+/* The node stands on the user no more: its fatal reports are only logged from now on. */
+void host_services_leave(struct host_user *user);
 
 /* Sets the level for all users. Any thread. */
 void host_services_set_log_level(struct host_services *services, enum rkv_log_level level);

@@ -266,6 +266,7 @@ static void swap_moved(void *ctx) {
   struct host_swap *swap = ctx;
   struct host_seat *left = seat_now(swap), *now = seat_beside(swap);
   assert(left->storage && now->storage);
+  host_services_leave(left->user); /* its device may be why the node left */
   close_seat(swap, left);
   footprint_keep(&now->footprint);
   host_services_take(now->user, now->part->plugin->name);

@@ -1,6 +1,7 @@
 """Fixtures of the process tests: a cluster per test, and its logs when the test fails; workers that share the tests."""
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from links import Links  # noqa: E402 (found by the line above)
 from nodes import BUILD, Cluster  # noqa: E402
+
+DISK = "40m"
 
 
 def pytest_configure(config):
@@ -64,6 +67,19 @@ def pytest_runtest_makereport(item, call):
     for node in [node for cluster in clusters for node in cluster.started if node.process]:
         state = "runs" if node.alive() else f"ended with {node.process.poll()}"
         report.sections.append((f"node {node.id} at {node.addr} {state}", node.tail()))
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A small disk of its own."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    made = subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0700", "tmpfs", path),
+                          capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        pytest.skip(f"a small disk needs the right to mount: {made.stderr.strip()}")
+    yield path
+    subprocess.run(("umount", "-l", path), check=True)
 
 
 @pytest.fixture

@@ -50,7 +50,6 @@ def flags_of(sets):
     return [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
 
 
-
 class Node:
     def __init__(self, folder, node_id, config, sets):
         self.id = node_id
@@ -233,6 +232,8 @@ class Cluster:
         self.links = links  # a Links through which nodes reach each other
         self.started = []  # every process ever, to be stopped
         self.nodes = {}
+        self.retried = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED,
+                        grpc.StatusCode.CANCELLED}  # what a client of set() asks again after
 
     def __getitem__(self, node_id):
         return self.nodes[node_id]
@@ -323,8 +324,7 @@ class Cluster:
                 return node
             except grpc.RpcError as error:
                 assert time.monotonic() < end, f"nobody takes a write: {error.code()} {error.details()}"
-                assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
-                                        grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED), error
+                assert error.code() in self.retried, error
                 others = [n for n in self.alive() if n is not node] or [node]
                 named = self.named_by(error)
                 node = named if named in others else others[int(time.monotonic() * 1000) % len(others)]

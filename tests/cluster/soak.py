@@ -8,9 +8,10 @@ import time
 
 import churn
 import elections
+import emptied
 import kills
 import partitions
-import emptied
+import places
 import swaps
 from links import Links
 from nodes import Cluster
@@ -74,10 +75,10 @@ class Soak:
 
     def swaps(self):
         """All pairs, all three nodes in turn, then `count` kills."""
-        four = swaps.every_pair((*swaps.DURABLE, swaps.MEM))
+        four = places.every_pair((*places.DURABLE, places.MEM))
         stories = {"live, as leader": lambda cluster: swaps.pairs(cluster, self.seed, four, True),
                    "live, as follower": lambda cluster: swaps.pairs(cluster, self.seed, four, False),
-                   "by copy": lambda cluster: swaps.copies(cluster, self.seed, swaps.every_pair(swaps.DURABLE)),
+                   "by copy": lambda cluster: swaps.copies(cluster, self.seed, places.every_pair(places.DURABLE)),
                    "all three in turn": lambda cluster: swaps.all_in_turn(cluster, self.seed, 5)}
         for name, story in stories.items():
             counted = self.within(story)
@@ -125,7 +126,7 @@ class Soak:
         self.failures += len(results) - quiet
 
 
-STORIES = ("kills", "outages", "partitions", "elections", "returns", "restarts", "replacements", "swaps", "emptied")
+STORIES = ("kills", "outages", "partitions", "elections", "returns", "restarts", "replacements", "swaps")
 
 
 def main():

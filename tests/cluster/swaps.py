@@ -1,7 +1,4 @@
-"""Nodes that move to another storage while clients write, live and by copy; killed in the midst of it."""
-import dataclasses
-import errno
-import pathlib
+"""Nodes that move to another storage while clients write, live and by copy; killed and failed in the midst of it."""
 import random
 import subprocess
 import time
@@ -11,81 +8,13 @@ import grpc
 from ctl import rkvctl
 from kills import AFTER, await_leader, who_leads
 from load import Load, Registers, prove
-from nodes import BUILD, flags_of, wait_until
-from ports import free_port
-from stubs import rkv, rkv_grpc
+from nodes import BUILD, wait_until
+from places import (BEGIN, CONFIG, DURABLE, PHASES, WAL, Place, ask, incarnation, put_on, refused, refused_if_there,
+                    wait_for_phase, what_became)
 
-WAL, ROCKS, LMDB, MEM = "storage-wal", "storage-rocksdb", "storage-lmdb", "storage-mem"
-DURABLE = tuple(name for name in (WAL, ROCKS, LMDB) if (BUILD / "plugins" / f"{name}.so").exists())
 # Snapshots and purges often: they are moved as well.
 SETS = {"node.swap_storage": "true", "node.snapshot_after_entries": 400, "node.keep_entries": 50}
 FILLED, VALUE = 500, "v" * 4000  # what there is to copy from the beginning
-LOOK, CHECK, BEGIN, CANCEL = range(4)
-NONE, OPENING, SNAPSHOT, LOG, COMPARING, SWITCHING, MOVED, FAILED = range(8)
-PHASES = (OPENING, SNAPSHOT, LOG, COMPARING, SWITCHING, MOVED)
-FULL_SECONDS = 2  # how long a full device stays full, if nothing ends before
-CONFIG = 78  # how a node ends whose section [storage] is wrong
-
-
-def every_pair(plugins):
-    """A round walk on which each one follows each other one once."""
-    if len(plugins) == 1:
-        return list(plugins)
-    walk = [plugins[0], *every_pair(plugins[1:]), plugins[0]]
-    for other in plugins[2:]:
-        walk += [other, plugins[0]]
-    return walk
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """A storage as section [storage] has it."""
-    plugin: str
-    folder: pathlib.Path
-
-    def sets(self):
-        return {"storage.plugin": self.plugin, **({} if self.forgets() else {"storage.dir": str(self.folder)})}
-
-    def settings(self):
-        return [] if self.forgets() else [f"dir={self.folder}"]
-
-    def words(self):
-        return ["--plugin", self.plugin, *[word for setting in self.settings() for word in ("--set", setting)]]
-
-    def forgets(self):
-        return self.plugin == MEM
-
-    def noted(self):
-        return ", ".join([self.plugin, *self.settings()])
-
-    def lines(self):
-        return "\n  ".join(["[storage]", f"plugin = {self.plugin}",
-                            *[setting.replace("=", " = ", 1) for setting in self.settings()]])
-
-
-def put_on(node, place):
-    node.sets = {**{key: value for key, value in node.sets.items() if not key.startswith("storage.")}, **place.sets()}
-
-
-def refused(node, place, text):
-    """A node that is started on it says why not."""
-    words = (BUILD / "raft-key-value", "--id", str(node.id), "--addr", f"127.0.0.1:{free_port()}",
-             *flags_of(place.sets()))
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == CONFIG and text in done.stderr, (done.returncode, done.stderr)
-
-
-def ask(node, action, place=None):
-    """The call, on its way."""
-    request = rkv.SwapStorageRequest(action=action)
-    if place:
-        request.plugin, request.forgetful = place.plugin, place.forgets()
-        request.settings.extend(place.settings())
-    return rkv_grpc.AdminStub(node.channel).SwapStorage.future(request, timeout=30)
-
-
-def incarnation(node):
-    return node.view().pairs["incarnation"]
 
 
 class Moves:
@@ -162,10 +91,11 @@ class Moves:
     def copy(self, node, place):
         """Stopped, copied, started."""
         old, before = self.places[node.id], incarnation(node)
+        self.counted["led"] += who_leads(self.cluster) is node
         node.signal(15)
         assert node.wait() == 0
-        words = (BUILD / "raft-key-value", "storage", "copy", "--id", str(node.id), "--from", old.plugin, "--set-from",
-                 *old.settings(), "--to", place.plugin, "--set-to", *place.settings())
+        words = (BUILD / "raft-key-value", "storage", "copy", "--id", str(node.id), "--from", old.plugin,
+                 *old.set_words("--set-from"), "--to", place.plugin, *place.set_words("--set-to"))
         done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0 and done.stdout.startswith("copied and compared: "), done.stderr
         refused(node, old, f"its node goes on in {place.noted()}")
@@ -227,23 +157,18 @@ class Moves:
 
     # ---- on a device that fails ----
 
-    def fail_once(self, sick, node, error, of_new):
+    def fail_once(self, device, node, of_new):
         """The device of one side fails somewhere in a move. Whatever becomes of the move, the node goes on."""
-        place = self.new_place(node.id, self.chance.choice(DURABLE))
+        place = self.new_place(node.id, self.chance.choice(DURABLE), device.folder if of_new else None)
+        if device.folder and not of_new:
+            self.move(node, self.new_place(node.id, self.chance.choice(DURABLE), device.folder))
         side = place if of_new else self.places[node.id]
-        sick.fall(error, self.chance.randrange(FILLED * len(VALUE) if of_new else 20000), side.folder)
+        device.fall(self.chance.randrange(FILLED * len(VALUE) if of_new else 20000), side.folder)
         call = ask(node, BEGIN, place)
-        ends = error == errno.EIO and not of_new  # a node whose storage fails ends
-
-        def became():
-            how = what_became(node, call)
-            return None if how == "refused" and ends else how
-        wait_until(lambda: became() or sick.seconds() > FULL_SECONDS, "the move ends")
-        if not ends:
-            sick.heal()
-        how = wait_until(became, "the move ends once there is room")
-        if ends:
-            sick.heal()
+        how = wait_until(lambda: what_became(node, call) or device.seconds() > device.lasts, "the move ends")
+        device.heal()
+        if how is True:
+            how = wait_until(lambda: what_became(node, call), "the move ends once there is room")
         if how == "ended":
             how = "ended_after" if self.come_back(node, place) else "ended_before"
         elif how == "moved":
@@ -251,7 +176,6 @@ class Moves:
         self.count(how)
         wait_until(lambda: self.votes(node), f"node {node.id} votes")
         self.go_on()
-        return how
 
     def count(self, name):
         self.counted[name] = self.counted.get(name, 0) + 1
@@ -267,62 +191,6 @@ class Moves:
             for node in nodes:
                 node.restart()
         return dict(prove(self.cluster, self.load, self.registers), **self.counted)
-
-
-def refused_if_there(node, place):
-    """What an unfinished move left is no storage for a node to start on."""
-    words = (BUILD / "raft-key-value", "storage", "stat", "--id", str(node.id), "--plugin", place.plugin, "--set",
-             *place.settings())
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode == 0 and "new" not in done.stdout.split("state", 1)[1].split("\n", 1)[0]:
-        refused(node, place, "an unfinished copy of another storage")
-
-
-def what_became(node, call):
-    """Of a move; None: it goes on, or the node is about to end."""
-    if not node.alive():
-        return "ended"
-    if not call.done():
-        return None
-    if call.exception() is not None:
-        return "refused"
-    return {MOVED: "moved", FAILED: "given_up"}.get(ask(node, LOOK).result().phase)
-
-
-def wait_for_phase(node, call, phase):
-    """Until a move has come so far, or ended."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        if call.done() and call.exception() is not None:
-            raise call.exception()
-        try:
-            now = ask(node, LOOK).result().phase
-        except grpc.RpcError:
-            continue  # it has much to do
-        if now >= phase or (call.done() and now == NONE):
-            return
-    raise AssertionError(f"no move came to phase {phase}")
-
-
-class Sick:
-    """A device that fails for the nodes that start from now on (tests/support/sick.c)."""
-
-    def __init__(self, cluster, setenv):
-        self.file, self.since = cluster.folder / "sick", None
-        setenv("LD_PRELOAD", str(BUILD / "tests" / "sick.so"))
-        setenv("RKV_SICK", str(self.file))
-
-    def fall(self, error, after, folder):
-        self.since = time.monotonic()
-        whole = self.file.with_suffix(".new")
-        whole.write_text(f"{error} {after} {folder}")
-        whole.rename(self.file)
-
-    def seconds(self):
-        return time.monotonic() - self.since
-
-    def heal(self):
-        self.file.unlink()
 
 
 # ---- stories ----
@@ -366,13 +234,13 @@ def killed(cluster, count, seed):
     return moves.prove()
 
 
-def failing(cluster, seed, sick, error, count):
+def failing(cluster, seed, device, count):
     """Devices that fail, of the new and of the old storage in turns, of the leader and of followers."""
+    cluster.retried.add(grpc.StatusCode.INTERNAL)  # so says a node that ends because its device failed
     with Moves(cluster, seed) as moves:
         for number in range(count):
             leader = await_leader(cluster, moves.load)
             others = [node for node in cluster.alive() if node is not leader]
             node = leader if number % 4 < 2 else moves.chance.choice(others)
-            how = moves.fail_once(sick, node, error, number % 2 == 0)
-            print(number, how)
+            moves.fail_once(device, node, number % 2 == 0)
     return moves.prove()

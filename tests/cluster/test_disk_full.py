@@ -1,19 +1,17 @@
 """A node whose disk gets full: it says so, gives leadership away, goes on reading, and recovers when there is room."""
-import errno
 import os
 import signal
-import subprocess
 
 import grpc
 import pytest
 
+from devices import fill
 from load import Load, expect_all
 from nodes import BUILD, PATIENCE, wait_until
 from stubs import types
 from test_storage_copy import copy
 
 ALL = [1, 2, 3]
-DISK = "40m"
 # small files: the disk is full soon, and has room again soon
 STORAGES = {"storage-wal": {"storage.segment_bytes": "1MiB"},
             "storage-rocksdb": {"storage.write_buffer_bytes": "1MiB"},
@@ -24,19 +22,6 @@ BELOW_RESERVE = 2 << 20  # bytes: enough for RocksDB to start, less than it need
 pytestmark = pytest.mark.slow  # it waits for what takes seconds
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """A small disk of its own."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    made = subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0700", "tmpfs", path),
-                          capture_output=True, text=True)
-    if made.returncode != 0:
-        pytest.skip(f"a small disk needs the right to mount: {made.stderr.strip()}")
-    yield path
-    subprocess.run(("umount", "-l", path), check=True)
-
-
 # The short size has one of them.
 @pytest.fixture(params=["storage-wal", pytest.param("storage-rocksdb", marks=pytest.mark.long),
                         pytest.param("storage-lmdb", marks=pytest.mark.long)])
@@ -44,20 +29,6 @@ def sets(request):
     if not (BUILD / "plugins" / f"{request.param}.so").exists():
         pytest.skip(f"{request.param} is not built here")
     return {"storage.plugin": request.param, **STORAGES[request.param]}
-
-
-def fill(disk):
-    """Not a byte is left; what is to be removed for room."""
-    filler = disk / "filler"
-    with open(filler, "wb", buffering=0) as out:
-        for size in (1 << 20, 4096):
-            try:
-                while True:
-                    out.write(b"x" * size)
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
-    assert os.statvfs(disk).f_bavail == 0
-    return filler
 
 
 def come_back(node):

@@ -64,8 +64,8 @@ def swap(node, *words):
 
 def test_it_checks_begins_and_follows(node):
     """What the node is asked; each phase is told once; the end says which lines to change."""
-    node.looks = [at(OPENING), at(LOG, MIB, 4 * MIB), at(LOG, 3 * MIB, 4 * MIB), at(SWITCHING, 4 * MIB, 4 * MIB),
-                  at(MOVED, 4 * MIB, 4 * MIB, "[storage]\nplugin = storage-wal")]
+    node.looks = [at(OPENING), at(SNAPSHOT, MIB, 4 * MIB), at(LOG, 300, 400), at(LOG, 350, 400), at(SWITCHING),
+                  at(MOVED, text="[storage]\nplugin = storage-wal")]
     answer = swap(node, *TO, "--yes")
     assert answer.code == DONE, answer.text()
     assert node.actions()[:3] == [CHECK, BEGIN, LOOK]
@@ -76,8 +76,9 @@ def test_it_checks_begins_and_follows(node):
     assert answer.out.decode() == ("node 2 can move to another storage:\n  to storage-wal\n  dir = /srv/wal\n"
                                    "node 2 moved to another storage:\n  [storage]\n  plugin = storage-wal\n")
     assert answer.err.decode() == ("rkvctl: swap-storage: node 2: opening\n"
-                                   "rkvctl: swap-storage: node 2: copying the log, 25% of 4.0 MiB\n"
-                                   "rkvctl: swap-storage: node 2: switching, 100% of 4.0 MiB\n")
+                                   "rkvctl: swap-storage: node 2: copying the snapshot, 25% of 4.0 MiB\n"
+                                   "rkvctl: swap-storage: node 2: copying the log, 75% of 400 entries\n"
+                                   "rkvctl: swap-storage: node 2: switching\n")
 
 
 def test_scripts_get_one_object(node):
@@ -186,7 +187,7 @@ def test_a_terminal_shows_a_bar(node):
     os.close(ours)
     assert asked.returncode == DONE and "node 2 moved to another storage" in out
     assert "copying the snapshot [" in shown and "75% of 8.0 MiB" in shown and "MiB/s" in shown
-    assert "100% of 8.0 MiB" in shown and "does not know" in shown
+    assert "100% of 8388608" in shown and "does not know" in shown
     assert shown.endswith("\r\x1b[K")
 
 

@@ -137,13 +137,17 @@ struct swap_watch {
   uint64_t phase, next_ms;
 };
 
+/* Else entries of the log. */
+static bool counts_bytes(const Rkv__V1__SwapStorageResponse *a) {
+  return a->phase == RKV_SWAP_PHASE_SNAPSHOT;
+}
+
 static void show_bar(struct swap_watch *w, const Rkv__V1__SwapStorageResponse *a, uint64_t done) {
   const char *what = wire_swap_phase(a->phase);
-  if (!w->shown || done < w->bar.done) {
-    progress_begin(&w->bar, what, PROGRESS_BYTES, a->total);
+  if (!w->shown || a->phase != w->phase || done < w->bar.done) {
+    progress_begin(&w->bar, what, counts_bytes(a) ? PROGRESS_BYTES : PROGRESS_ENTRIES, a->total);
     progress_join(&w->bar, done);
   }
-  w->bar.what = what;
   w->bar.total = a->total;
   progress_add(&w->bar, done - w->bar.done);
 }
@@ -152,13 +156,14 @@ static void show_line(const struct swap *s, struct swap_watch *w,
                       const Rkv__V1__SwapStorageResponse *a, uint64_t done) {
   const uint64_t now = client_now_ms();
   if (w->shown && a->phase == w->phase && now < w->next_ms) return;
-  w->phase = a->phase;
   w->next_ms = now + SWAP_LINE_MS;
   (void)fprintf(stderr, "rkvctl: " SWAP_NAME ": node %" PRIu64 ": %s", s->id,
                 wire_swap_phase(a->phase));
-  if (a->total > 0)
-    (void)fprintf(stderr, ", %.0f%% of %.1f MiB", 100 * (double)done / (double)a->total,
-                  (double)a->total / (1 << 20));
+  if (a->total > 0) (void)fprintf(stderr, ", %.0f%% of ", 100 * (double)done / (double)a->total);
+  if (a->total > 0 && counts_bytes(a))
+    (void)fprintf(stderr, "%.1f MiB", (double)a->total / (1 << 20));
+  else if (a->total > 0)
+    (void)fprintf(stderr, "%" PRIu64 " entries", a->total);
   (void)fputc('\n', stderr);
 }
 
@@ -169,6 +174,7 @@ static void show(const struct swap *s, struct swap_watch *w,
     show_bar(w, a, done);
   else
     show_line(s, w, a, done);
+  w->phase = a->phase;
   w->begun = w->shown = true;
 }
 

@@ -120,6 +120,21 @@ static void a_report_on_the_way_counts(void **state) {
   assert_string_equal(error.text, "copy.storage-wal: the copy's device");
 }
 
+/* Its device may be why the node left. */
+static void a_report_of_what_was_left_is_only_logged(void **state) {
+  struct host_user *user = &node.assembly->services.parts[HOST_PART_STORAGE];
+  struct rkv_error error;
+  (void)state;
+  (void)opens("storage-wal", rig.second);
+  moves();
+  user->host.fatal(user->host.ctx, RKV_IO, "the old device");
+  assert_int_equal(node_fatal_status(node.assembly->node, NULL), RKV_OK);
+  (void)opens("storage-wal", rig.third);
+  moves();
+  user->host.fatal(user->host.ctx, RKV_IO, "the newest device");
+  assert_int_equal(node_fatal_status(node.assembly->node, &error), RKV_IO);
+}
+
 /* ---- what is removed ---- */
 
 /* What a link in the directory leads to is not the copy's. */
@@ -151,6 +166,7 @@ int main(void) {
       STORY(a_check_leaves_nothing),
       STORY(a_copys_fatal_report_is_its_own),
       STORY(a_report_on_the_way_counts),
+      STORY(a_report_of_what_was_left_is_only_logged),
       STORY(links_are_not_followed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
