@@ -111,7 +111,7 @@ static void slow_down(struct sim *s, struct device_faults *copy) {
   if (s->healing || world_random(s->w) % SLOW_COPIES != 0) return;
   copy->slow_sync_ppm = SLOW_PPM;
   copy->slow_sync_min_ns = 1;
-  copy->slow_sync_max_ns = SLOW_NS_MIN << world_random(s->w) % SLOW_STEPS;
+  copy->slow_sync_spread_ns = SLOW_NS_MIN << world_random(s->w) % SLOW_STEPS;
 }
 
 /* Power goes at either disk, within about as many operations as a swap takes; or the copy's device

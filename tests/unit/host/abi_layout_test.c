@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "abi_list.h"
+#include "abi_numbers.h"
 
 /* ---- printing ---- */
 
