@@ -1,7 +1,7 @@
 """swaps.py [--entries N] [--rounds N] [--dir DIR] [--build DIR]: puts beside a move between storages; offline copies.
 
 One node, so that every put waits for its storage; a log of N entries and a snapshot of N keys. It moves live through
-all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and while it moves.
+all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and moving.
 Promised: at most 30 % less than the slower of the two does alone, no put over 50 ms longer. Then the same pairs by
 `storage copy`: at least 200,000 entries/s."""
 import argparse
@@ -81,8 +81,8 @@ class One:
         return summed(rows)
 
     def move(self, plugin):
-        """Puts beside it, in slices until it ended: their number per second, the slowest, and how long it all took. None:
-        it was given up."""
+        """Puts beside it, in slices until it ended: their number per second, the slowest, how long it all took.
+        None: it was given up."""
         place, rows, began = self.new_place(plugin), [], time.monotonic()
         mover = subprocess.Popen(self.words("swap-storage", "1", "--plugin", plugin, "--set", f"dir={place}"),
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
