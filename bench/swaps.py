@@ -164,12 +164,13 @@ def main():
     parser = argparse.ArgumentParser(description="puts beside a live move, and the speed of an offline copy")
     parser.add_argument("--entries", type=int, default=1000000)
     parser.add_argument("--inflight", type=int, default=64)
+    parser.add_argument("--storages", default=",".join(STORAGES), help="between which (those that are built)")
     parser.add_argument("--seconds", type=int, default=5, help="of puts alone, at least (5)")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--dir", default="/dev/shm", help="where the storages are (/dev/shm)")
     parser.add_argument("--build", default="build/release")
     options = parser.parse_args()
-    built = [name for name in STORAGES if (pathlib.Path(options.build) / "plugins" / f"{name}.so").exists()]
+    built = [name for name in options.storages.split(",") if (pathlib.Path(options.build) / "plugins" / f"{name}.so").exists()]
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
         one_round(options, walk(built))
