@@ -170,7 +170,8 @@ def main():
     parser.add_argument("--dir", default="/dev/shm", help="where the storages are (/dev/shm)")
     parser.add_argument("--build", default="build/release")
     options = parser.parse_args()
-    built = [name for name in options.storages.split(",") if (pathlib.Path(options.build) / "plugins" / f"{name}.so").exists()]
+    plugins = pathlib.Path(options.build) / "plugins"
+    built = [name for name in options.storages.split(",") if (plugins / f"{name}.so").exists()]
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
         one_round(options, walk(built))
