@@ -1,7 +1,7 @@
 """swaps.py [--entries N] [--rounds N] [--dir DIR] [--build DIR]: puts beside a move between storages; offline copies.
 
 One node, so that every put waits for its storage; a log of N entries and a snapshot of N keys. It moves live through
-all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and while it moves.
+all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and moving.
 Promised: at most 30 % less than the slower of the two does alone, no put over 50 ms longer. Then the same pairs by
 `storage copy`: at least 200,000 entries/s."""
 import argparse
@@ -81,8 +81,8 @@ class One:
         return summed(rows)
 
     def move(self, plugin):
-        """Puts beside it, in slices until it ended: their number per second, the slowest, and how long it all took. None:
-        it was given up."""
+        """Puts beside it, in slices until it ended: their number per second, the slowest, how long it all took.
+        None: it was given up."""
         place, rows, began = self.new_place(plugin), [], time.monotonic()
         mover = subprocess.Popen(self.words("swap-storage", "1", "--plugin", plugin, "--set", f"dir={place}"),
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -164,12 +164,14 @@ def main():
     parser = argparse.ArgumentParser(description="puts beside a live move, and the speed of an offline copy")
     parser.add_argument("--entries", type=int, default=1000000)
     parser.add_argument("--inflight", type=int, default=64)
+    parser.add_argument("--storages", default=",".join(STORAGES), help="between which (those that are built)")
     parser.add_argument("--seconds", type=int, default=5, help="of puts alone, at least (5)")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--dir", default="/dev/shm", help="where the storages are (/dev/shm)")
     parser.add_argument("--build", default="build/release")
     options = parser.parse_args()
-    built = [name for name in STORAGES if (pathlib.Path(options.build) / "plugins" / f"{name}.so").exists()]
+    plugins = pathlib.Path(options.build) / "plugins"
+    built = [name for name in options.storages.split(",") if (plugins / f"{name}.so").exists()]
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
         one_round(options, walk(built))

@@ -139,11 +139,12 @@ static void tell_remedy(const struct settle *s, enum settle_stop stop,
                                : "");
     break;
   case STOP_FORGOT:
-    (void)snprintf(out, SETTLE_REMEDY_MAX,
-                   ", which forgot its vote and its log when the node stopped (%s, name an empty "
-                   "place, or %s again: the leader takes the node in anew; this storage stays "
-                   "retired, remove it)",
-                   where, subject_name(s->at));
+    (void)snprintf(
+        out, SETTLE_REMEDY_MAX,
+        ", which forgot its vote and its log when the node stopped (%s, name the storage "
+        "that the node went to from there; if it did not, an empty place, or %s again: "
+        "the leader takes the node in anew; this storage stays retired, remove it)",
+        where, subject_name(s->at));
     break;
   case STOP_MISSING:
     (void)snprintf(out, SETTLE_REMEDY_MAX,

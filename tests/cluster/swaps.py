@@ -9,6 +9,7 @@ from ctl import rkvctl
 from kills import AFTER, await_leader, who_leads
 from load import Load, Registers, prove
 from nodes import BUILD, wait_until
+from pace import SLOW
 from places import (BEGIN, CONFIG, DURABLE, PHASES, WAL, Place, ask, incarnation, put_on, refused, refused_if_there,
                     wait_for_phase, what_became)
 
@@ -78,6 +79,8 @@ class Moves:
         began = time.monotonic()
         answer = rkvctl("swap-storage", node.id, *place.words(), *(["--yes"] if place.forgets() else []), at=node)
         took = time.monotonic() - began
+        if SLOW and "held a write up" in answer.text():  # it is; the node stays where it was
+            return self.move(node, self.new_place(node.id, place.plugin), leading)
         assert answer.code == 0, answer.text()
         assert f"it stands on {place.noted()}" in answer.text() and place.lines() in answer.out.decode(), answer.text()
         assert incarnation(node) == before

@@ -62,7 +62,8 @@ def test_state_machine():
     pytest.param(("snapshots.py", "--keys", "20000", "--seconds", "1", "--inflight", "8"), marks=pytest.mark.long),
     pytest.param(("growth.py", "--sizes", "1000,20000", "--seconds", "1"), marks=pytest.mark.long),
     ("growth.py", "--sizes", "1000", "--seconds", "1", "--durable", "DIR"),
-    ("swaps.py", "--entries", "2000", "--seconds", "1", "--dir", "DIR"),
+    pytest.param(("swaps.py", "--entries", "2000", "--seconds", "1", "--storages", "storage-wal,storage-lmdb", "--dir",
+                  "DIR"), marks=pytest.mark.long),
 ], ids=["catchup", "snapshots", "growth", "growth-wal", "swaps"])
 def test_drivers(words, tmp_path):
     """They drive a cluster and look at every node's own numbers; met or MISSED is not asked for."""

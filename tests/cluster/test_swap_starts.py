@@ -82,8 +82,9 @@ def test_what_went_to_memory_is_told_to_be_gone(cluster, tmp_path):
     assert swap(node, ("storage-mem", None), "--yes").code == 0
     node.set("a", "1")
     node.kill()
-    assert "its node goes on in storage-mem, which forgot its vote and its log when the node stopped" in \
-        try_start(node, old)
+    told = try_start(node, old)
+    assert "its node goes on in storage-mem, which forgot its vote and its log when the node stopped" in told
+    assert "name the storage that the node went to from there; if it did not, an empty place" in told
 
 
 def test_nothing_is_left_of_what_was_refused(cluster, tmp_path):
