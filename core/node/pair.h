@@ -146,8 +146,8 @@ bool pair_join(struct pair *p, uint64_t snapshots);
  * (moved.h; borrowed until current is closed) behind `last`, the log's last entry, and the identity
  * of a retired storage. False, and nothing happens, unless the copy is whole, or if it failed, or
  * while a snapshot becomes current's newest. One that is committed from here on until `retired`
- * shows is in the copy alone: the node promises nothing by it (swap.h, J3). If the retirement fails, or the copy from now on, the
- * pair has failed as a storage: writes end with that error. */
+ * shows is in the copy alone: the node promises nothing by it (swap.h, J3). If the retirement
+ * fails, or the copy from now on, the pair has failed as a storage: writes end with that error. */
 bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to);
 
 /* RETIRING and `retired`: the copy gets the node's own identity. Once that is durable, `finished`
