@@ -225,7 +225,7 @@ static void disk_save_vote(void *storage, struct rkv_vote vote, struct rkv_compl
 static void disk_save_identity(void *storage, struct rkv_identity identity,
                                struct rkv_completion *completion) {
   struct disk *d = storage;
-  swap_strike(sim_of(d->world), d);
+  swap_strike(sim_of(d->world), d, identity.incarnation == RKV_INCARNATION_RETIRED);
   d->state.identity = identity;
   struct disk_op *op = disk_ask(d, d->state.last.index, completion);
   wal_ops.save_identity(d->inner, identity, &op->completion);

@@ -159,8 +159,8 @@ bool swap_settle(struct sim *s, rkv_node_id id);
 bool swap_quiet(const struct sim *s);
 /* A node with entries that its leader lacks, and which are to be cut off; 0 if there is none. */
 rkv_node_id swap_strayed(const struct sim *s);
-/* An identity is about to be saved there. */
-void swap_strike(struct sim *s, struct disk *d);
+/* An identity is about to be saved there; `leaves`: that of a disk that the node leaves. */
+void swap_strike(struct sim *s, struct disk *d, bool leaves);
 /* After a step of a running node. */
 void swap_check(struct sim *s, rkv_node_id id);
 

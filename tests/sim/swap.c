@@ -14,7 +14,9 @@
 #define POWER_OPERATIONS_MAX 60 /* of a device, in which it fails */
 #define TROUBLE_PPM 50000
 #define STRIKES 6           /* one of so many saved identities ... */
+#define STRIKES_LEAVING 3   /* ... of disks that are left ... */
 #define STRIKE_OPERATIONS 8 /* ... and power goes within so many operations of a device */
+#define LEAVE_OPERATIONS 3  /* ... of the one that is left */
 #define SLOW_COPIES 3       /* one of so many copies is made on a slow device ... */
 #define SLOW_PPM 500000
 #define SLOW_NS_MIN                                                                                \
@@ -132,12 +134,16 @@ static void trouble(struct sim *s, rkv_node_id id) {
   }
 }
 
-/* What is saved in the midst of a swap says which disk counts: power goes around it. */
-void swap_strike(struct sim *s, struct disk *d) {
+/* What is saved in the midst of a swap says which disk counts: power goes around it. Where a node
+ * leaves, a note and an identity are written at once, and one may be lost. */
+void swap_strike(struct sim *s, struct disk *d, bool leaves) {
   struct disk *twin = disk_twin(d);
-  if (s->healing || !disk_is_open(twin) || world_random(s->w) % STRIKES != 0) return;
-  struct device_faults *either = disk_faults(world_random(s->w) % 2 ? d : twin);
-  if (either->power_after == 0) either->power_after = 1 + world_random(s->w) % STRIKE_OPERATIONS;
+  if (s->healing || !disk_is_open(twin)) return;
+  if (world_random(s->w) % (leaves ? STRIKES_LEAVING : STRIKES) != 0) return;
+  bool there = world_random(s->w) % (leaves ? 4 : 2) != 0;
+  struct device_faults *f = disk_faults(there ? d : twin);
+  uint64_t most = there && leaves ? LEAVE_OPERATIONS : STRIKE_OPERATIONS;
+  if (f->power_after == 0) f->power_after = 1 + world_random(s->w) % most;
 }
 
 static enum rkv_status open_copy(struct world_node *wn, const struct node_swap_request *request,
