@@ -140,9 +140,7 @@ enum rkv_status moved_settle(const struct rkv_storage_state *retired,
     return rkv_fail(error, RKV_FOREIGN, "%s there",
                     copy->identity.incarnation == 0 ? "an empty storage stands"
                                                     : "the storage of another life of the node is");
-  /* What the copy lacks while it is unfinished was promised to nobody: a write is done when both
-   * sides have it (pair.h, Q2). Once it is finished it has all that. */
-  if (!unfinished && !has_the_vote(copy, retired))
+  if (!has_the_vote(copy, retired))
     return rkv_fail(error, RKV_CORRUPT,
                     "its vote is of term %" PRIu64
                     ", the one that was left behind of term %" PRIu64,
