@@ -226,7 +226,8 @@ bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to) {
   bool retires;
   pair_lock(p);
   assert(p->phase == PAIR_JOINED && p->last.index == last.index);
-  retires = p->whole && !p->failed && !p->committing; /* (Q2) */
+  retires =
+      p->whole && p->done[pair_other(p)] >= p->voted && !p->failed && !p->committing; /* (Q2) */
   if (retires) {
     p->phase = PAIR_RETIRING;
     p->giving = true;

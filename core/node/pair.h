@@ -77,6 +77,7 @@ struct pair {
   struct pair_write *first, **end;
   struct pair_write *spare; /* for the write that finds no memory */
   uint64_t given, done[2];  /* writes to both that were given; that each side has ended */
+  uint64_t voted;           /* `given`, with the last vote among them */
   bool giving;              /* the runner gives something to the sides: no completion is called */
   bool delivering;          /* a thread calls completions */
   bool tell;                /* the watch is to be told */
@@ -144,10 +145,11 @@ bool pair_join(struct pair *p, uint64_t snapshots);
 
 /* JOINED -> RETIRING, the one point of no return: current gets its last two writes, the note `to`
  * (moved.h; borrowed until current is closed) behind `last`, the log's last entry, and the identity
- * of a retired storage. False, and nothing happens, unless the copy is whole, or if it failed, or
- * while a snapshot becomes current's newest. One that is committed from here on until `retired`
- * shows is in the copy alone: the node promises nothing by it (swap.h, J3). If the retirement
- * fails, or the copy from now on, the pair has failed as a storage: writes end with that error. */
+ * of a retired storage. False, and nothing happens, unless the copy is whole and has each vote that
+ * was given to both (moved_settle asks for current's), or if it failed, or while a snapshot becomes
+ * current's newest. One that is committed from here on until `retired` shows is in the copy alone:
+ * the node promises nothing by it (swap.h, J3). If the retirement fails, or the copy from now on,
+ * the pair has failed as a storage: writes end with that error. */
 bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to);
 
 /* RETIRING and `retired`: the copy gets the node's own identity. Once that is durable, `finished`

@@ -70,6 +70,7 @@ static struct way way_of(struct pair *p, const struct given *g, struct rkv_compl
   struct way way = {.sides = {p->sides[0], p->sides[1]}, .now = p->now};
   assert(!p->giving); /* (Q3) else two writes would reach the sides in two orders */
   if (g) way.w = pair_place(p, completion, &way.refused);
+  if (way.w && way.w->both && g->what == GIVEN_VOTE) p->voted = p->given;
   way.targets = pair_targets(p);
   way.unfinished = !p->finishing && p->phase != PAIR_ALONE;
   way.mark = g && g->what == GIVEN_IDENTITY && p->phase == PAIR_COPYING;

@@ -77,6 +77,21 @@ static void finish(void) {
   assert_int_equal(two.b.identity.incarnation, RKV_INCARNATION_UNFINISHED);
 }
 
+/* A crash behind the retirement must find current's vote in the copy. */
+static void a_vote_on_its_way_to_the_copy_is_awaited(void **state) {
+  (void)state;
+  two_begin();
+  two_join();
+  two.b.at_once = false;
+  two_vote();
+  assert_int_equal(two.done, 0);
+  assert_false(two_retire());
+  assert_true(fake_end_one(&two.b));
+  assert_int_equal(two.done, 1);
+  assert_true(two_retire());
+  two_end();
+}
+
 static void a_copy_counts_once_its_identity_is_durable(void **state) {
   (void)state;
   finish();
@@ -206,6 +221,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_left_side_waits_for_its_readers),
       cmocka_unit_test(a_dropped_copy_waits_for_its_writer),
+      cmocka_unit_test(a_vote_on_its_way_to_the_copy_is_awaited),
       cmocka_unit_test(a_copy_counts_once_its_identity_is_durable),
       cmocka_unit_test(a_copy_whose_identity_fails_does_not_count),
       cmocka_unit_test(the_copy_is_purged_when_it_has_the_snapshot),

@@ -150,6 +150,17 @@ static void act_retire(void) {
   assert_true(pair_retire(&t.pair, t.last, TO));
 }
 
+/* One that was given to both is on its way there. */
+static bool copy_lacks_a_vote(void) {
+  const unsigned copy = 1 - t.now;
+  for (unsigned i = 0; i < t.count; i++) {
+    const struct write *w = &t.writes[i];
+    bool to_both = w->what == 'v' && w->needs == 3;
+    if (to_both && !w->ended && t.fakes[copy].ended <= w->number[copy]) return true;
+  }
+  return false;
+}
+
 /* The copy does not matter any more. */
 static void forget_copy(void) {
   for (unsigned i = t.checked; i < t.count; i++) t.writes[i].needs &= 1U << t.now;
@@ -256,7 +267,7 @@ static char next_act(void) {
   char what = *t.script;
   if (t.failed) return '\0';
   if (what == 'r' && l.failed) return '\0';
-  if (what == 'r' && !l.whole) {
+  if (what == 'r' && (!l.whole || copy_lacks_a_vote())) {
     assert_false(pair_retire(&t.pair, t.last, TO));
     return '\0';
   }
