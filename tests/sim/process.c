@@ -20,6 +20,10 @@ static void start_later(struct sim *s, rkv_node_id id, uint64_t ns) {
   world_at(s->w, s->w->now_ns + ns, restart, &s->w->nodes[id]);
 }
 
+void process_start_later(struct sim *s, rkv_node_id id) {
+  start_later(s, id, SECOND / 2);
+}
+
 /* Its clock, this time: 0.5 to 2 times the world's, or close to it. */
 static uint64_t some_rate(struct sim *s) {
   if (s->leases) return RATE_TOGETHER + world_random(s->w) % RATE_TOGETHER_SPREAD;
@@ -63,7 +67,7 @@ static void flap(struct sim *s, rkv_node_id id) {
 void process_start(struct sim *s, rkv_node_id id) {
   struct rkv_error error = {0};
   struct world_node *wn = &s->w->nodes[id];
-  if (wn->running || s->failed || s->nodes[id].refused) return;
+  if (wn->running || s->failed || s->nodes[id].refused || s->nodes[id].settling) return;
   sim_tell(s, "node %" PRIu64 " starts", id);
   sim_count(s, SIM_EFFECT_RESTARTS);
   wn->rate = some_rate(s);
@@ -77,8 +81,7 @@ void process_start(struct sim *s, rkv_node_id id) {
   }
   sim_tell(s, "node %" PRIu64 " does not start: %s: %s", id, rkv_status_name(status), error.text);
   if (status == RKV_FOREIGN) {
-    (void)swap_settle(s, id);
-    start_later(s, id, SECOND / 2);
+    swap_settle(s, id);
     return;
   }
   if (status == RKV_CORRUPT && disk_is_damaged(s->nodes[id].disk)) {

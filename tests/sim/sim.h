@@ -62,6 +62,7 @@ struct sim_cluster {
 /* What is known of one node, across its lives. */
 struct sim_node {
   struct disk *disk;    /* where the node stands; its twin is free, or a copy is made there */
+  bool settling;        /* its copy is being finished: it does not start meanwhile */
   bool tempts;          /* somebody may try to start it on the twin, which it has left, or which is
                            an unfinished copy */
   void *machine;        /* its state machine, if that is durable by itself and it does not run */
@@ -154,8 +155,8 @@ void swap_crash(struct sim *s, rkv_node_id id);
 bool swap_is_dead(const struct sim *s, rkv_node_id id);
 /* The settings may name the other disk, on which the node must not start. */
 void swap_try_other(struct sim *s, rkv_node_id id);
-/* The node does not start, because its disk is retired: finishes the copy. False: later. */
-bool swap_settle(struct sim *s, rkv_node_id id);
+/* The node does not start, because its disk is retired: finishes the copy, and starts it again. */
+void swap_settle(struct sim *s, rkv_node_id id);
 bool swap_quiet(const struct sim *s);
 /* A node with entries that its leader lacks, and which are to be cut off; 0 if there is none. */
 rkv_node_id swap_strayed(const struct sim *s);
@@ -166,6 +167,8 @@ void swap_check(struct sim *s, rkv_node_id id);
 
 /* ---- process.c ---- */
 void process_start(struct sim *s, rkv_node_id id);
+/* Somebody starts it again soon. */
+void process_start_later(struct sim *s, rkv_node_id id);
 void process_crash(struct sim *s, rkv_node_id id, uint64_t outage_ns);
 /* Power has gone somewhere: its node has crashed. */
 void process_look(struct sim *s);

@@ -1,7 +1,9 @@
 /* swap.c: nodes that move from one of their two disks to the other while they serve. It has the
  * host's part: it opens the copy, finishes one that a crash left unfinished, and sees that no node
  * starts on a disk that it has left, or on a copy that does not count. */
+#include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <node/kernel/state.h>
@@ -212,60 +214,81 @@ void swap_try_other(struct sim *s, rkv_node_id id) {
   disk_crash(other);
 }
 
+/* One copy that is being finished, in virtual time. */
 struct finish {
   struct rkv_completion completion; /* first: what the storage knows */
-  bool done;
-  enum rkv_status status;
+  struct sim *sim;
+  rkv_node_id id;
+  bool over;
 };
+
+/* Closes both disks; the node stands on the copy if that is the node's now. */
+static void end_settling(struct sim *s, rkv_node_id id, bool settled) {
+  struct disk *old = s->nodes[id].disk, *copy = disk_twin(old);
+  s->nodes[id].settling = false;
+  if (disk_is_open(old)) disk_storage_ops.close(old);
+  if (disk_is_open(copy)) disk_storage_ops.close(copy);
+  swap_crash(s, id);
+  if (settled) {
+    sim_count(s, SIM_EFFECT_SWAP_SETTLED);
+    move(s, id);
+  }
+  process_start_later(s, id);
+}
+
+static void end_finish(struct world *w, void *arg) {
+  struct finish *f = arg;
+  (void)w;
+  end_settling(f->sim, f->id, true);
+}
 
 static void on_finished(struct rkv_completion *self, enum rkv_status status,
                         const struct rkv_error *error) {
   struct finish *f = (struct finish *)self;
   (void)error;
-  f->done = true;
-  f->status = status;
+  if (f->over || status != RKV_OK) return;
+  f->over = true;
+  world_at(f->sim->w, f->sim->w->now_ns, end_finish, f);
 }
 
-static bool is_finished(struct world *w, void *arg) {
+/* It failed, or power is gone: somebody tries again. */
+static void on_patience_end(struct world *w, void *arg) {
+  struct finish *f = arg;
   (void)w;
-  return ((struct finish *)arg)->done;
+  bool over = f->over;
+  f->over = true;
+  if (!over) end_settling(f->sim, f->id, false);
+  free(f);
 }
 
-/* Makes the copy the node's, if it is not yet. */
-static bool finish_copy(struct sim *s, rkv_node_id id, const struct rkv_storage_state *old,
-                        const struct rkv_storage_state *copy, void *storage) {
-  struct finish f = {.completion.done = on_finished, .status = RKV_OK};
-  enum moved_left left;
-  struct rkv_identity finished;
-  struct rkv_error error;
-  const char *to = disk_place(disk_twin(s->nodes[id].disk));
-  if (moved_settle(old, copy, to, &left, &finished, &error) != RKV_OK) {
-    sim_fail(s, "node %" PRIu64 " has left its disk, and cannot start on its copy: %s", id,
-             error.text);
-    return false;
-  }
-  if (left == MOVED_LEFT_NOTHING) return true;
-  disk_storage_ops.save_identity(storage, finished, &f.completion);
-  if (world_until(s->w, SETTLE_NS, is_finished, &f)) return f.status == RKV_OK;
-  disk_storage_ops.close(storage); /* power is gone; the completion is called */
-  return false;
+/* Makes the copy the node's. */
+static void finish_copy(struct sim *s, rkv_node_id id, struct rkv_identity finished) {
+  struct finish *f = calloc(1, sizeof *f);
+  assert(f);
+  *f = (struct finish){.completion.done = on_finished, .sim = s, .id = id};
+  s->nodes[id].settling = true;
+  disk_storage_ops.save_identity(disk_twin(s->nodes[id].disk), finished, &f->completion);
+  world_at(s->w, s->w->now_ns + SETTLE_NS, on_patience_end, f);
 }
 
-bool swap_settle(struct sim *s, rkv_node_id id) {
+void swap_settle(struct sim *s, rkv_node_id id) {
   struct world_node *wn = &s->w->nodes[id];
   struct disk *old = s->nodes[id].disk, *copy = disk_twin(old);
   struct rkv_storage_state old_state = {0}, copy_state = {0};
   void *old_storage = NULL, *copy_storage = NULL;
+  struct rkv_identity finished;
+  enum moved_left left = MOVED_LEFT_NOTHING;
   struct rkv_error error = {0};
-  bool settled = false;
   enum rkv_status status = open_disk(wn, old, &old_storage, &old_state, &error);
   if (status == RKV_OK) status = open_disk(wn, copy, &copy_storage, &copy_state, &error);
-  if (status == RKV_OK) settled = finish_copy(s, id, &old_state, &copy_state, copy_storage);
-  if (disk_is_open(old)) disk_storage_ops.close(old_storage);
-  if (disk_is_open(copy)) disk_storage_ops.close(copy_storage);
-  swap_crash(s, id);
-  if (!settled) return false;
-  sim_count(s, SIM_EFFECT_SWAP_SETTLED);
-  move(s, id);
-  return true;
+  if (status == RKV_OK) {
+    status = moved_settle(&old_state, &copy_state, disk_place(copy), &left, &finished, &error);
+    if (status != RKV_OK)
+      sim_fail(s, "node %" PRIu64 " has left its disk, and cannot start on its copy: %s", id,
+               error.text);
+  }
+  if (status == RKV_OK && left == MOVED_LEFT_FINISH)
+    finish_copy(s, id, finished);
+  else
+    end_settling(s, id, status == RKV_OK);
 }
