@@ -91,9 +91,10 @@ static bool read_note(struct settle *s) {
 }
 
 static enum settle_stop settle_step(struct settle *s) {
+  const struct note_place place = {s->folder, s->config->parts[HOST_PART_STORAGE].contract.number};
   s->lines[0] = '\0';
   if (!read_note(s)) return STOP_TROUBLE;
-  if (note_read(s->to, s->folder, s->at, &s->why) != RKV_OK) return STOP_TROUBLE;
+  if (note_read(s->to, &place, s->at, &s->why) != RKV_OK) return STOP_TROUBLE;
   (void)subject_lines(s->at, "; ", s->lines, sizeof s->lines);
   if (!subject_is_durable(s->at)) return STOP_FORGOT;
   if (!subject_is_there(s->at)) return STOP_MISSING;

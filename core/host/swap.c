@@ -189,7 +189,7 @@ static void close_seat(struct host_swap *swap, struct host_seat *seat) {
   struct subject *s = seat->subject;
   if (s) {
     subject_close(s);
-    host_texts_hand_over(&swap->texts, &s->own.texts);
+    if (seat->shown) host_texts_hand_over(&swap->texts, &s->own.texts);
     subject_free(s);
     free(s);
   } else if (seat->storage) {
@@ -198,6 +198,7 @@ static void close_seat(struct host_swap *swap, struct host_seat *seat) {
   }
   seat->subject = NULL;
   seat->storage = NULL;
+  seat->shown = false;
 }
 
 /* ... and leaves nothing of it. */
@@ -211,8 +212,15 @@ static void drop_seat(struct host_swap *swap, struct host_seat *seat) {
 static enum rkv_status open_seat(struct host_swap *swap, struct rkv_error *error) {
   struct host_seat *seat = seat_beside(swap);
   struct subject *s = seat->subject;
-  enum rkv_status status = footprint_begin(&seat->footprint, subject_folder(&s->part), error);
+  enum rkv_status status;
+  if (swap->opened >= HOST_SWAP_OPENED_MAX)
+    return rkv_fail(error, RKV_FULL,
+                    "this node has opened %d storages for moves since it started (start it again)",
+                    HOST_SWAP_OPENED_MAX);
+  status = footprint_begin(&seat->footprint, subject_folder(&s->part), error);
   if (status != RKV_OK) return status;
+  swap->opened++;
+  seat->shown = true;
   (void)snprintf(seat->label, sizeof seat->label, LABEL "%s", subject_name(s));
   host_services_part(seat->user, seat->label);
   s->user = seat->user;

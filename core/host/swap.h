@@ -19,6 +19,9 @@
 #include <node/moved.h>
 
 /* A storage that is open. */
+/* Storages opened for moves in one process: their settings stay in memory (rkv_value). */
+enum { HOST_SWAP_OPENED_MAX = 500 };
+
 struct host_seat {
   const struct rkv_storage_ops *ops;
   void *storage; /* NULL: none is */
@@ -26,6 +29,7 @@ struct host_seat {
   const struct host_part *part;
   struct subject *subject; /* NULL: it was opened by the configuration */
   struct footprint footprint;
+  bool shown;                           /* the plugin has seen the subject's settings */
   char label[HOST_PLUGIN_NAME_MAX + 8]; /* the user's name while the node does not stand on it */
   char place[MOVED_TO_MAX + 1], lines[2 * MOVED_TO_MAX];
   struct node_storage given;
@@ -37,7 +41,8 @@ struct host_swap {
   struct host_services *services;
   struct host_seat seats[2];
   unsigned now;            /* of the seats, the one that the node stands on */
-  struct host_texts texts; /* of storages that are closed (rkv_value) */
+  unsigned opened;         /* storages, whether they were taken or not */
+  struct host_texts texts; /* of those that are closed (rkv_value) */
 };
 
 /* The node stands on the storage of the configuration, which is open; *swap stays at its address

@@ -41,6 +41,16 @@ static enum mirror_verdict mirror_wait(struct mirror *m) {
   return MIRROR_WAITS;
 }
 
+/* The copy has not stored yet what it was given. */
+static enum mirror_verdict wait_for_copy(struct mirror *m, struct rkv_error *error) {
+  if (m->n->now_ns < m->append_due_ns) return MIRROR_WAITS;
+  (void)rkv_fail(error, RKV_TIMEOUT,
+                 "the new storage has not stored in %" PRIu64 " s what it was given: it is full or "
+                 "too slow (its own lines say which)",
+                 MIRROR_APPEND_NS / NODE_SECOND_NS);
+  return MIRROR_FAILED;
+}
+
 /* ---- the snapshot ---- */
 
 static enum mirror_verdict mirror_snapshot(struct mirror *m, const struct pair_look *look,
@@ -79,6 +89,7 @@ static void give_read(struct mirror *m, const struct pair_look *look) {
   if (m->cuts == look->cuts && w->count > 0 && w->entries[0].id.index == look->copied + 1) {
     atomic_store_explicit(&m->appending, true, memory_order_relaxed);
     m->appended.done = on_appended;
+    m->append_due_ns = m->n->now_ns + MIRROR_APPEND_NS;
     pair_append_copy(&m->n->pair, w->entries, w->count, &m->appended);
   }
   swap_work_drop_entries(w);
@@ -113,6 +124,8 @@ static enum mirror_verdict mirror_join(struct mirror *m, const struct pair_look 
   if (!pair_join(&m->n->pair, m->snapshots)) return mirror_wait(m);
   mirror_enter(m, MIRROR_COMPARING);
   m->snapshot_equal = false;
+  m->given = UINT64_MAX;
+  m->append_due_ns = m->n->now_ns + MIRROR_APPEND_NS;
   m->next = 1;
   m->to = look->last.index;
   m->by_copy = look->by_copy;
@@ -124,7 +137,7 @@ static enum mirror_verdict mirror_log(struct mirror *m, const struct pair_look *
   struct swap_work *w = m->work;
   m->total = look->last.index - look->purged.index;
   m->done = look->copied > look->purged.index ? look->copied - look->purged.index : 0;
-  if (!mirror_is_idle(m)) return MIRROR_WAITS;
+  if (!mirror_is_idle(m)) return wait_for_copy(m, error);
   if (m->append_status != RKV_OK) {
     *error = m->append_error;
     return MIRROR_FAILED;
@@ -173,10 +186,16 @@ static bool has_changed(const struct mirror *m, const struct pair_look *look) {
   return m->cuts != look->cuts || m->purged != look->purged.index;
 }
 
+/* True once the old storage has ended what it had been given when all was equal: one that is full
+ * would not take its retirement either, and no write is done before it has. */
+static bool is_current_at_it(struct mirror *m, const struct pair_look *look) {
+  if (m->given == UINT64_MAX) m->given = look->given;
+  return look->by_current >= m->given;
+}
+
 static enum mirror_verdict mirror_compare(struct mirror *m, const struct pair_look *look,
                                           struct rkv_error *error) {
   struct swap_work *w = m->work;
-  (void)error;
   assert(look->phase == PAIR_JOINED); /* (M2) */
   if (!m->snapshot_equal) {
     m->snapshot_equal = m->began && w->over;
@@ -190,7 +209,10 @@ static enum mirror_verdict mirror_compare(struct mirror *m, const struct pair_lo
   if (m->next <= look->purged.index) m->next = look->purged.index + 1;
   m->total = m->to > look->purged.index ? m->to - look->purged.index : 0;
   m->done = m->next - 1 - look->purged.index;
-  if (m->next > m->to) return look->whole ? MIRROR_EQUAL : MIRROR_WAITS;
+  if (m->next > m->to) {
+    if (!look->whole) return wait_for_copy(m, error);
+    return is_current_at_it(m, look) ? MIRROR_EQUAL : MIRROR_WAITS;
+  }
   w->first = m->next;
   w->last = m->to;
   mirror_post(m, SWAP_COMPARE_LOG, look);
@@ -233,8 +255,10 @@ enum mirror_verdict mirror_run(struct mirror *m, const struct pair_look *look,
 }
 
 uint64_t mirror_due(const struct mirror *m) {
+  const uint64_t waits[] = {m->append_due_ns, m->behind_ns};
   uint64_t due = m->pace_ns;
-  if (m->behind_ns > 0 && (due <= m->n->now_ns || m->behind_ns < due)) due = m->behind_ns;
+  for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+    if (waits[i] > m->n->now_ns && (due <= m->n->now_ns || waits[i] < due)) due = waits[i];
   return due;
 }
 

@@ -14,7 +14,8 @@
 #define MIRROR_RATE (UINT64_C(64) << 20)   /* bytes/s read, on top of twice what clients write */
 #define MIRROR_JOIN_MAX 4096u              /* entries given to the copy at once when it joins */
 #define MIRROR_LAG_NS UINT64_C(1000000000) /* a joined copy may hold writes up for so long */
-#define MIRROR_WAIT_NS UINT64_C(10000000)  /* until a writer of a snapshot is looked at again */
+#define MIRROR_APPEND_NS UINT64_C(10000000000) /* and one that is filled, what it was given */
+#define MIRROR_WAIT_NS UINT64_C(10000000)      /* until a writer of a snapshot is looked at again */
 /* Bytes of the log since the newest snapshot: snapshots wait for the copy, but not for ever. */
 #define MIRROR_LOG_BYTES_MAX (UINT64_C(8) << 30)
 
@@ -32,7 +33,8 @@ struct mirror {
   enum mirror_phase phase;
   bool began; /* the first piece of the phase was posted */
   struct rkv_completion appended;
-  atomic_bool appending; /* entries are on their way to the copy; else: how that ended */
+  atomic_bool appending;  /* entries are on their way to the copy; else: how that ended */
+  uint64_t append_due_ns; /* they take too long from then on */
   enum rkv_status append_status;
   struct rkv_error append_error;
   /* as they were when the piece at hand was posted */
@@ -40,6 +42,7 @@ struct mirror {
   rkv_index purged;
   bool snapshot_equal;
   rkv_index next, to;          /* (M2) */
+  uint64_t given;              /* writes to both sides when all was equal; UINT64_MAX: it was not */
   uint64_t proposed_bytes;     /* node.count's, when the last piece was paid for */
   uint64_t pace_ns;            /* no piece before */
   uint64_t by_copy, behind_ns; /* the writes that the copy had ended; when that is too long ago,

@@ -5,72 +5,12 @@
 #include <node/kernel/fatal.h>
 #include <node/kernel/gate.h>
 #include <node/kernel/state.h>
-#include <node/mirror.h>
+#include <node/swap_state.h>
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum swap_step {
-  SWAP_OPENING,
-  SWAP_MIRRORING,
-  SWAP_RETIRING,
-  SWAP_FINISHING,
-  SWAP_LEAVING,
-  SWAP_DROPPING
-};
-
-struct swap {
-  struct swap_work work;
-  struct mirror mirror;
-  struct node *n;
-  enum swap_step step;
-  bool closing;                       /* the host was told to close the side that was left */
-  bool cancelled;                     /* an operator gives the swap up */
-  struct rkv_swap_call *call;         /* CHECK or BEGIN, until the new storage is open */
-  const struct node_storage *storage; /* the new one */
-  rkv_index retired_at;               /* the last entry that the old one has */
-};
-
-__attribute__((format(printf, 2, 3))) static void swap_say(struct node *n, const char *format,
-                                                           ...) {
-  va_list args;
-  va_start(args, format);
-  (void)vsnprintf(n->swap.text, sizeof n->swap.text, format, args);
-  va_end(args);
-}
-
-static void end_swap(struct swap *s) {
-  struct node *n = s->n;
-  assert(!s->call && n->swap.running == s);
-  swap_work_free(&s->work);
-  free(s);
-  n->swap.running = NULL;
-  n->swap.due_ns = 0;
-}
-
-/* ---- answers ---- */
-
-static void answer_swap(struct node *n, struct rkv_swap_call *call, const char *text) {
-  struct rkv_buf *given[] = {&call->text, NULL};
-  const struct rkv_host *host = n->plugins.host;
-  size_t length = strlen(text);
-  call->text = rkv_buf_none();
-  uint8_t *bytes = length > 0 ? host->buf_alloc(host->ctx, length, &call->text) : NULL;
-  if (bytes) memcpy(bytes, text, length);
-  call->phase = swap_phase(n, &call->done, &call->total);
-  gate_leave(n, &call->call);
-  (void)answer_give(n, &call->call, given);
-}
-
-static void refuse_swap(struct swap *s, const struct rkv_error *error) {
-  struct rkv_swap_call *call = s->call;
-  s->call = NULL;
-  if (!call) return;
-  gate_leave(s->n, &call->call);
-  answer_fail(&call->call, error);
-}
 
 /* ---- the steps: each is called again and again until it posts work or has to wait ---- */
 
@@ -89,6 +29,15 @@ static void on_pair_changed(void *ctx) {
   node_kick(ctx);
 }
 
+/* Who waits for no answer any more asks how the swap ended. */
+static void note_refusal(struct swap *s) {
+  struct node *n = s->n;
+  if (s->call || s->work.request.check) return;
+  n->swap.ended = RKV_SWAP_PHASE_FAILED;
+  swap_say(n, "the swap to %s did not begin: %s", s->work.request.plugin, s->work.error.text);
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "%s", n->swap.text);
+}
+
 static bool begin_mirroring(struct swap *s, const struct pair_look *look) {
   struct node *n = s->n;
   struct rkv_swap_call *call = s->call;
@@ -96,14 +45,15 @@ static bool begin_mirroring(struct swap *s, const struct pair_look *look) {
   (void)look;
   s->storage = s->work.opened;
   if (s->work.status != RKV_OK) {
-    refuse_swap(s, &s->work.error);
-    end_swap(s);
+    note_refusal(s);
+    swap_refuse(s, &s->work.error);
+    swap_end(s);
     return false;
   }
   s->call = NULL;
   if (!s->storage) { /* it was only looked at */
-    end_swap(s);
-    if (call) answer_swap(n, call, "nothing stands in the way of this swap");
+    swap_end(s);
+    if (call) swap_answer(n, call, "nothing stands in the way of this swap");
     return false;
   }
   s->step = SWAP_MIRRORING;
@@ -114,7 +64,7 @@ static bool begin_mirroring(struct swap *s, const struct pair_look *look) {
   s->work.from = pair_current(&n->pair);
   s->work.to = pair_copy(&n->pair);
   mirror_begin(&s->mirror, n, &s->work);
-  if (call) answer_swap(n, call, n->swap.text);
+  if (call) swap_answer(n, call, n->swap.text);
   return true;
 }
 
@@ -177,7 +127,7 @@ static bool close_left(struct swap *s, enum swap_task task) {
   } else if (s->closing) {
     pair_forget(&n->pair);
     if (task == SWAP_MOVED) n->swap.ended = RKV_SWAP_PHASE_MOVED;
-    end_swap(s);
+    swap_end(s);
   } else if (pair_released(&n->pair)) {
     s->closing = true;
     swap_work_post(&s->work, task);
@@ -207,7 +157,7 @@ void swap_run(struct node *n) {
   struct swap *s = n->swap.running;
   struct pair_look look;
   struct rkv_error error;
-  bool more = s != NULL;
+  bool more = s != NULL && !node_ending(n); /* else what raft appended may be in no storage */
   while (more) {
     pair_look(&n->pair, &look);
     if (s->step == SWAP_MIRRORING && mirror_is_held_up(&s->mirror, &look, &error))
@@ -234,7 +184,8 @@ static bool check_call(struct node *n, const struct rkv_swap_call *call, struct 
     (void)rkv_fail(error, RKV_PRECONDITION, "no swap of the storage runs on node %" PRIu64,
                    n->plugins.host->node_id);
   else if (call->action == RKV_SWAP_CANCEL && s->step > SWAP_MIRRORING)
-    (void)rkv_fail(error, RKV_PRECONDITION, "the swap is over already (ask how it ended)");
+    (void)rkv_fail(error, RKV_PRECONDITION,
+                   "the swap goes over right now, or is over (ask how it is)");
   else if (call->action == RKV_SWAP_LOOK || call->action == RKV_SWAP_CANCEL)
     return true;
   else if (!n->plugins.storages)
@@ -250,6 +201,12 @@ static bool check_call(struct node *n, const struct rkv_swap_call *call, struct 
   else
     return true;
   return false;
+}
+
+/* While the new storage is being opened the node's text is of the swap before. */
+static const char *swap_text(const struct node *n) {
+  const struct swap *s = n->swap.running;
+  return s && s->step == SWAP_OPENING ? s->work.request.plugin : n->swap.text;
 }
 
 static struct swap *make_swap(struct node *n, const struct rkv_swap_call *call) {
@@ -276,7 +233,7 @@ void swap_on_call(struct node *n, struct rkv_call *call) {
   }
   if (c->action == RKV_SWAP_CANCEL) n->swap.running->cancelled = true;
   if (c->action == RKV_SWAP_LOOK || c->action == RKV_SWAP_CANCEL) {
-    answer_swap(n, c, n->swap.text);
+    swap_answer(n, c, swap_text(n));
     return;
   }
   assert(!n->swap.running); /* (J1) */
@@ -294,38 +251,9 @@ void swap_expire(struct node *n) {
   struct swap *s = n->swap.running;
   struct rkv_error error;
   if (!s || !s->call || !answer_is_due(n, &s->call->call)) return;
-  (void)rkv_fail(&error, RKV_TIMEOUT,
-                 "the new storage is not open yet: the swap may begin later (ask how it is)");
-  refuse_swap(s, &error);
-}
-
-/* ---- what others see ---- */
-
-uint32_t swap_phase(const struct node *n, uint64_t *done, uint64_t *total) {
-  static const uint32_t of_mirror[] = {[MIRROR_SNAPSHOT] = RKV_SWAP_PHASE_SNAPSHOT,
-                                       [MIRROR_LOG] = RKV_SWAP_PHASE_LOG,
-                                       [MIRROR_COMPARING] = RKV_SWAP_PHASE_COMPARING};
-  const struct swap *s = n->swap.running;
-  *done = *total = 0;
-  if (!s || s->step == SWAP_DROPPING) return n->swap.ended;
-  if (s->step == SWAP_OPENING) return RKV_SWAP_PHASE_OPENING;
-  if (s->step != SWAP_MIRRORING) return RKV_SWAP_PHASE_SWITCHING;
-  *done = s->mirror.done;
-  *total = s->mirror.total;
-  return of_mirror[s->mirror.phase];
-}
-
-bool swap_holds_builds(const struct node *n) {
-  const struct swap *s = n->swap.running;
-  return s && s->step == SWAP_MIRRORING && s->mirror.phase != MIRROR_COMPARING;
-}
-
-bool swap_holds_installs(const struct node *n) {
-  return n->swap.running && n->swap.running->step == SWAP_RETIRING;
-}
-
-bool swap_waits(const struct node *n) {
-  return n->swap.running && n->swap.running->call;
+  (void)rkv_fail(&error, RKV_TIMEOUT, "the new storage is not open yet%s",
+                 s->work.request.check ? "" : ": the swap may begin later (ask how it is)");
+  swap_refuse(s, &error);
 }
 
 /* ---- the end of the node ---- */
@@ -333,11 +261,11 @@ bool swap_waits(const struct node *n) {
 void swap_abandon(struct node *n, const struct rkv_error *error) {
   struct swap *s = n->swap.running;
   if (!s) return;
-  refuse_swap(s, error);
+  swap_refuse(s, error);
   if (!swap_work_is_busy(&s->work) && swap_work_open(&s->work))
     swap_work_post(&s->work, SWAP_RELEASE);
 }
 
 void swap_free(struct node *n) {
-  if (n->swap.running) end_swap(n->swap.running);
+  if (n->swap.running) swap_end(n->swap.running);
 }

@@ -94,7 +94,6 @@ static void copy_chunk(struct swap_work *w) {
 /* ---- comparing the snapshot ---- */
 
 static void note_difference(struct swap_work *w, const char *what, uint64_t where) {
-  w->differs = true;
   w->status = rkv_fail(&w->error, RKV_BROKEN,
                        "the copy differs from its source: %s %" PRIu64 " (tell the author of the "
                        "new storage)",
@@ -252,7 +251,6 @@ void swap_work_post(struct swap_work *w, enum swap_task task) {
   assert(!swap_work_is_busy(w)); /* (U1) */
   w->task = task;
   w->status = RKV_OK;
-  w->differs = false;
   w->bytes = 0;
   w->job.run = run_swap;
   atomic_store_explicit(&w->busy, true, memory_order_relaxed);

@@ -40,10 +40,9 @@ struct swap_work {
   bool over; /* the snapshot was copied or compared as a whole, or there is none */
   /* the log: entries first .. last are wanted, `count` of them were read or compared */
   rkv_index first, last;
-  struct rkv_entry *entries; /* SWAP_READ: the runner's, by swap_work_take */
+  struct rkv_entry *entries; /* SWAP_READ: the runner's, until swap_work_drop_entries */
   size_t count;
   uint64_t bytes; /* that the piece moved */
-  bool differs;   /* the copy is not as current is */
 };
 
 /* False: no memory for the request. */

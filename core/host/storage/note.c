@@ -1,6 +1,8 @@
 /* note.c: takes a note apart. */
 #include <host/storage/note.h>
 
+#include <host/contract.h>
+#include <host/loader.h>
 #include <node/moved.h>
 
 #include <stdlib.h>
@@ -41,8 +43,17 @@ struct note_reading {
   struct host_problems problems;
 };
 
-static enum rkv_status read_note_parts(struct note_reading *r, struct subject *subject,
-                                       struct rkv_error *error) {
+/* Before the plugin is loaded, because loading runs its constructors. */
+static enum rkv_status check_contract(const char *name, const struct note_place *where,
+                                      struct rkv_error *error) {
+  char file[HOST_PATH_MAX];
+  enum rkv_status status = host_plugin_file(where->folder, name, file, error);
+  if (status != RKV_OK || !host_plugin_is_file(file)) return status; /* loading says it better */
+  return host_contract_check(file, where->contract, error);
+}
+
+static enum rkv_status read_note_parts(struct note_reading *r, const struct note_place *where,
+                                       struct subject *subject, struct rkv_error *error) {
   const struct subject_source source = {"its note", "its note", r->text, &r->sets, false};
   char *settings = strstr(r->text, BETWEEN);
   struct host_table table;
@@ -51,6 +62,7 @@ static enum rkv_status read_note_parts(struct note_reading *r, struct subject *s
     settings += strlen(BETWEEN);
   }
   if (strchr(r->text, '/')) return rkv_fail(error, RKV_INVALID, "its note names no plugin");
+  if (check_contract(r->text, where, error) != RKV_OK) return RKV_INVALID;
   if (host_plugin_load(r->place.folder, r->text, RKV_KIND_STORAGE, &r->plugin, error) != RKV_OK)
     return RKV_INVALID;
   table = host_table_of(&r->plugin.descriptor);
@@ -61,14 +73,14 @@ static enum rkv_status read_note_parts(struct note_reading *r, struct subject *s
   return RKV_OK;
 }
 
-enum rkv_status note_read(const char *note, const char *folder, struct subject *subject,
+enum rkv_status note_read(const char *note, const struct note_place *where, struct subject *subject,
                           struct rkv_error *error) {
   struct note_reading *r = calloc(1, sizeof *r);
   enum rkv_status status;
   if (!r) return rkv_fail(error, RKV_NO_MEMORY, "out of memory");
   (void)snprintf(r->text, sizeof r->text, "%s", note);
-  (void)snprintf(r->place.folder, sizeof r->place.folder, "%s", folder);
-  status = read_note_parts(r, subject, error);
+  (void)snprintf(r->place.folder, sizeof r->place.folder, "%s", where->folder);
+  status = read_note_parts(r, where, subject, error);
   host_problems_free(&r->problems);
   free(r);
   return status;

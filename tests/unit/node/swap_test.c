@@ -210,6 +210,21 @@ static void the_copy_is_too_slow(void **state) {
   world_free(w);
 }
 
+/* The new storage stores nothing, and nobody writes: that is no reason to wait for ever. */
+static void the_copy_stores_nothing(void **state) {
+  struct world *w = swapping_cluster(1);
+  (void)state;
+  swapping_write(w, 1, 0, 10);
+  swapping_new.hold = true;
+  swapping_begin(w, 1);
+  swapping_expect_end(w, 1, RKV_SWAP_PHASE_FAILED);
+  struct swapping_answer a = swapping_ask(w, 1, RKV_SWAP_LOOK, NULL);
+  assert_non_null(strstr(a.text, "has not stored in 10 s what it was given"));
+  swapping_new.hold = false;
+  swapping_expect_all(w, 1, 10);
+  world_free(w);
+}
+
 /* What the new storage keeps is not what it was given. */
 static void the_copy_differs(void **state) {
   struct world *w = swapping_cluster(1);
@@ -253,6 +268,7 @@ int main(void) {
       cmocka_unit_test(it_is_cancelled),
       cmocka_unit_test(the_copy_fails),
       cmocka_unit_test(the_copy_is_too_slow),
+      cmocka_unit_test(the_copy_stores_nothing),
       cmocka_unit_test(the_copy_differs),
       cmocka_unit_test(the_node_stops_meanwhile),
   };

@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include <contract/tree.h>
+#include <host/contract.h>
 #include <host/storage/note.h>
 
 #include <assert.h>
@@ -44,10 +45,11 @@ const char *rig_wal(const char *dir) {
 /* ---- a storage by itself ---- */
 
 static struct subject *open_place(const char *place) {
+  const struct note_place where = {PLUGINS, HOST_CONTRACT_NONE};
   struct subject *s = calloc(1, sizeof *s);
   struct rkv_error error;
   assert_non_null(s);
-  if (note_read(place, PLUGINS, s, &error) != RKV_OK || subject_open(s, NODE, &error) != RKV_OK)
+  if (note_read(place, &where, s, &error) != RKV_OK || subject_open(s, NODE, &error) != RKV_OK)
     fail_msg("%s: %s", place, error.text);
   return s;
 }

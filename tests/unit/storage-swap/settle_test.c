@@ -3,6 +3,8 @@
 #include "rig.h"
 
 #include <contract/tree.h>
+#include <host/contract.h>
+#include <host/storage/note.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +181,19 @@ static void a_plugin_that_is_not_there_is_told(void **state) {
                             "into: no such plugin");
 }
 
+/* What a note names is loaded by the rules of the node's own section. */
+static void a_plugin_without_its_contract_is_not_loaded(void **state) {
+  const struct note_place where = {RKV_BINARY_DIR "/plugins", HOST_CONTRACT_FULL};
+  struct subject *s = calloc(1, sizeof *s);
+  struct rkv_error error;
+  (void)state;
+  assert_non_null(s);
+  assert_int_equal(note_read(rig_wal(rig.second), &where, s, &error), RKV_INVALID);
+  assert_says(error.text, "(run rkv-contract ");
+  subject_free(s);
+  free(s);
+}
+
 static void a_note_that_is_missing_is_told(void **state) {
   const struct rig_held held = {vote, moved_retired(&own, rig_wal(rig.second)), LAST, NULL};
   (void)state;
@@ -238,6 +253,7 @@ int main(void) {
       STORY(a_copy_that_is_gone_is_not_made_anew),
       STORY(what_went_to_memory_is_gone),
       STORY(a_plugin_that_is_not_there_is_told),
+      STORY(a_plugin_without_its_contract_is_not_loaded),
       STORY(a_note_that_is_missing_is_told),
       STORY(notes_of_strangers_open_nothing),
       STORY(a_note_that_does_not_fit_is_refused),
