@@ -47,12 +47,12 @@ static bool begin_mirroring(struct swap *s, const struct pair_look *look) {
   if (s->work.status != RKV_OK) {
     note_refusal(s);
     swap_refuse(s, &s->work.error);
-    swap_end(s);
+    swap_discard(s);
     return false;
   }
   s->call = NULL;
   if (!s->storage) { /* it was only looked at */
-    swap_end(s);
+    swap_discard(s);
     if (call) swap_answer(n, call, "nothing stands in the way of this swap");
     return false;
   }
@@ -127,7 +127,7 @@ static bool close_left(struct swap *s, enum swap_task task) {
   } else if (s->closing) {
     pair_forget(&n->pair);
     if (task == SWAP_MOVED) n->swap.ended = RKV_SWAP_PHASE_MOVED;
-    swap_end(s);
+    swap_discard(s);
   } else if (pair_released(&n->pair)) {
     s->closing = true;
     swap_work_post(&s->work, task);
@@ -267,5 +267,5 @@ void swap_abandon(struct node *n, const struct rkv_error *error) {
 }
 
 void swap_free(struct node *n) {
-  if (n->swap.running) swap_end(n->swap.running);
+  if (n->swap.running) swap_discard(n->swap.running);
 }

@@ -18,7 +18,7 @@ void swap_say(struct node *n, const char *format, ...) {
   va_end(args);
 }
 
-void swap_end(struct swap *s) {
+void swap_discard(struct swap *s) {
   struct node *n = s->n;
   assert(!s->call && n->swap.running == s);
   swap_work_free(&s->work);

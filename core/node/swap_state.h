@@ -32,6 +32,6 @@ __attribute__((format(printf, 2, 3))) void swap_say(struct node *n, const char *
 void swap_answer(struct node *n, struct rkv_swap_call *call, const char *text);
 void swap_refuse(struct swap *s, const struct rkv_error *error);
 /* Frees the swap; no call waits for it. */
-void swap_end(struct swap *s);
+void swap_discard(struct swap *s);
 
 #endif
