@@ -11,7 +11,7 @@ import grpc
 
 from pace import FAST, SLOW
 from ports import free_port
-from sanitizer import leak_check_crashed
+from sanitizer import leak_check_failed
 from stubs import app, app_grpc, empty, raft, raft_grpc, types
 from view import View
 
@@ -153,7 +153,7 @@ class Node:
         return code == 0 or self.unchecked()
 
     def unchecked(self):
-        return SLOW and leak_check_crashed(self.log.read_text(errors="replace"))
+        return SLOW and leak_check_failed(self.log.read_text(errors="replace"))
 
     def tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
