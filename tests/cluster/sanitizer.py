@@ -7,9 +7,9 @@ def leak_check_failed(log):
 
 
 def missed_threads(log):
-    """It does not look into blocks of thread-local variables of libraries that were loaded late, so these blocks are lost
-    to it: it passes over them (they come from __tls_get_addr), and tells of what only they point to. What is lost by a
-    fault of ours is lost directly."""
+    """It does not look into blocks of thread-local variables of libraries that were loaded late, so these blocks are
+    lost to it: it passes over them (they come from __tls_get_addr), and tells of what only they point to. What is lost
+    by a fault of ours is lost directly."""
     return "Indirect leak of" in log and "Direct leak of" not in log and "tls_get_addr" in log
 
 
