@@ -77,6 +77,9 @@ struct fake {
 
 /* server_node.c: fills f->api. */
 void fake_node_make(struct fake *f);
+/* Before fake_serve: the table that fake_node_make makes; struct_size 0: a whole one. */
+void fake_node_table(void (*swap_storage)(void *ctx, struct rkv_swap_call *call),
+                     uint32_t struct_size);
 
 /* Loads the plugin and makes the host on a free port; nothing is opened. */
 void fake_make(struct fake *f);

@@ -312,9 +312,20 @@ void fake_await(struct fake *f, const unsigned *counter, unsigned n) {
   assert_true(reached);
 }
 
+static struct table {
+  void (*swap_storage)(void *ctx, struct rkv_swap_call *call);
+  uint32_t struct_size; /* 0: of a whole table */
+} table;
+
+void fake_node_table(void (*swap_storage)(void *ctx, struct rkv_swap_call *call),
+                     uint32_t struct_size) {
+  table = (struct table){swap_storage, struct_size};
+}
+
 void fake_node_make(struct fake *f) {
   f->api = (struct rkv_node_api){
-      .struct_size = sizeof f->api,
+      .struct_size = table.struct_size ? table.struct_size : sizeof f->api,
+      .swap_storage = table.swap_storage,
       .ctx = f,
       .vote = node_vote,
       .append = node_append,
