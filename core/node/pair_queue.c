@@ -156,7 +156,7 @@ static struct pair_write *push(struct pair *p, struct pair_write *w, struct rkv_
 
 /* No write before it waits here, and it waits for one side only: that side keeps the order. */
 static bool needs_no_place(const struct pair *p) {
-  if (p->first || p->delivering) return false;
+  if (!pair_is_idle(p)) return false;
   if (p->phase == PAIR_RETIRING) return p->retired;
   return p->phase != PAIR_JOINED || p->failed;
 }

@@ -43,6 +43,10 @@ static inline unsigned pair_other(const struct pair *p) {
 static inline unsigned pair_main(const struct pair *p) {
   return p->phase == PAIR_RETIRING ? pair_other(p) : p->now;
 }
+/* No write waits, and no completion is being called. */
+static inline bool pair_is_idle(const struct pair *p) {
+  return !p->first && !p->delivering;
+}
 /* The sides that get what is written, as bits. */
 unsigned pair_targets(const struct pair *p);
 

@@ -157,15 +157,17 @@ void swap_run(struct node *n) {
   struct swap *s = n->swap.running;
   struct pair_look look;
   struct rkv_error error;
-  bool more = s != NULL && !node_ending(n); /* else what raft appended may be in no storage */
+  bool more = true;
+  /* What raft appended after the node became fatal may be in no storage. */
+  if (!s || node_ending(n)) return;
   while (more) {
     pair_look(&n->pair, &look);
     if (s->step == SWAP_MIRRORING && mirror_is_held_up(&s->mirror, &look, &error))
       give_swap_up(s, error.text);
     more = !swap_work_is_busy(&s->work) && swap_acts[s->step](s, &look);
   }
-  s = n->swap.running;
-  n->swap.due_ns = s && s->step == SWAP_MIRRORING ? mirror_due(&s->mirror) : 0;
+  s = n->swap.running; /* NULL: it ended, and nothing is due */
+  if (s) n->swap.due_ns = s->step == SWAP_MIRRORING ? mirror_due(&s->mirror) : 0;
 }
 
 void node_copy_fatal(struct node *n, enum rkv_status status, const char *text) {
