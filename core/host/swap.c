@@ -162,14 +162,9 @@ static enum rkv_status check_fit(struct host_swap *swap, bool forgetful, struct 
 
 static enum rkv_status check_is_empty(const struct subject *s, struct rkv_error *error) {
   if (subject_is_empty(s)) return RKV_OK;
-  if (s->state.identity.incarnation == RKV_INCARNATION_UNFINISHED)
-    return rkv_fail(error, RKV_PRECONDITION,
-                    "%s: not empty: a copy that was given up (empty it, or name an empty place)",
-                    subject_name(s));
-  return rkv_fail(error, RKV_PRECONDITION,
-                  "%s: not empty: vote of term %" PRIu64 ", last entry %" PRIu64
-                  " (name an empty place)",
-                  subject_name(s), s->state.vote.term, s->state.last.index);
+  (void)subject_refuse_full(s, error);
+  error->status = RKV_PRECONDITION;
+  return RKV_PRECONDITION;
 }
 
 /* A place that is cut would lead elsewhere. */

@@ -150,3 +150,14 @@ enum rkv_status moved_settle(const struct rkv_storage_state *retired,
   *finished = moved_finished(&retired->identity, &copy->identity);
   return RKV_OK;
 }
+
+bool moved_is_same_meta(const struct rkv_snapshot_meta *a, const struct rkv_snapshot_meta *b) {
+  return rkv_log_id_equal(a->last, b->last) && a->size == b->size &&
+         rkv_log_id_equal(a->membership_id, b->membership_id) &&
+         rkv_buf_equal(a->membership, b->membership) && strncmp(a->id, b->id, sizeof a->id) == 0;
+}
+
+bool moved_is_same_entry(const struct rkv_entry *a, const struct rkv_entry *b) {
+  return rkv_log_id_equal(a->id, b->id) && a->kind == b->kind &&
+         rkv_buf_equal(a->payload, b->payload);
+}

@@ -51,6 +51,10 @@ enum rkv_status moved_find_note(const struct rkv_storage_ops *ops, void *storage
 enum rkv_status moved_check(const struct rkv_storage_ops *ops, void *storage,
                             const struct rkv_storage_state *state, struct rkv_error *error);
 
+/* Whether a copy has what its source has. */
+bool moved_is_same_meta(const struct rkv_snapshot_meta *a, const struct rkv_snapshot_meta *b);
+bool moved_is_same_entry(const struct rkv_entry *a, const struct rkv_entry *b);
+
 /* What is left to do where a node was to start on a retired storage. */
 enum moved_left {
   MOVED_LEFT_NOTHING, /* the copy is the node's, or was, and is retired itself */

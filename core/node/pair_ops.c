@@ -87,8 +87,8 @@ static void give_part(const struct way *way, unsigned side, const struct given *
   give(way->sides[side], &part, way->w ? &way->w->ends[side].completion : completion);
 }
 
-/* True if the write is current's alone, and none waits before it: as long as no node moves, which is
- * nearly always. Under the lock. */
+/* True if the write is current's alone, and none waits before it: so it is nearly always, while the
+ * node does not move. Under the lock. */
 static bool goes_straight(const struct pair *p) {
   return p->phase == PAIR_ALONE && pair_is_idle(p);
 }

@@ -4,6 +4,7 @@
 #include <node/kernel/fatal.h>
 #include <node/kernel/outcome.h>
 #include <node/kernel/state.h>
+#include <node/moved.h>
 
 #include <assert.h>
 #include <inttypes.h>
@@ -100,12 +101,6 @@ static void note_difference(struct swap_work *w, const char *what, uint64_t wher
                        what, where);
 }
 
-static bool is_same_meta(const struct rkv_snapshot_meta *a, const struct rkv_snapshot_meta *b) {
-  return rkv_log_id_equal(a->last, b->last) && a->size == b->size &&
-         rkv_log_id_equal(a->membership_id, b->membership_id) &&
-         rkv_buf_equal(a->membership, b->membership) && strncmp(a->id, b->id, sizeof a->id) == 0;
-}
-
 static void begin_comparison(struct swap_work *w) {
   struct rkv_snapshot_meta meta = {0};
   bool known = open_newest(w);
@@ -114,7 +109,7 @@ static void begin_comparison(struct swap_work *w) {
       w->to.ops->snapshot_open(w->to.storage, &w->copy_reader, &meta, outcome_clear(&w->error));
   bool copied = has_opened(w, status, &w->copy_reader, "the new storage's snapshot_open");
   if (!copied && w->status == RKV_NOT_FOUND) w->status = RKV_OK;
-  if (w->status == RKV_OK && (known != copied || (known && !is_same_meta(&w->meta, &meta))))
+  if (w->status == RKV_OK && (known != copied || (known && !moved_is_same_meta(&w->meta, &meta))))
     note_difference(w, "the description of the snapshot up to entry",
                     known ? w->meta.last.index : meta.last.index);
   rkv_buf_drop(&meta.membership);
@@ -198,11 +193,6 @@ static void read_for_copy(struct swap_work *w) {
   for (size_t i = 0; i < w->count; i++) w->bytes += w->entries[i].payload.len;
 }
 
-static bool is_same_entry(const struct rkv_entry *a, const struct rkv_entry *b) {
-  return rkv_log_id_equal(a->id, b->id) && a->kind == b->kind &&
-         rkv_buf_equal(a->payload, b->payload);
-}
-
 static void compare_copied_log(struct swap_work *w) {
   size_t count = 0, copied = 0;
   struct rkv_entry *entries = read_side(w, w->from, "the storage's read", &count);
@@ -211,7 +201,7 @@ static void compare_copied_log(struct swap_work *w) {
   size_t both = count < copied ? count : copied;
   for (w->count = 0; copies && w->count < both; w->count++) {
     w->bytes += entries[w->count].payload.len;
-    if (is_same_entry(&entries[w->count], &copies[w->count])) continue;
+    if (moved_is_same_entry(&entries[w->count], &copies[w->count])) continue;
     note_difference(w, "entry", w->first + w->count);
     break;
   }

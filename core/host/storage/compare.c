@@ -2,6 +2,7 @@
 #include <host/storage/compare.h>
 
 #include <host/storage/walk.h>
+#include <node/moved.h>
 
 #include <inttypes.h>
 #include <string.h>
@@ -11,18 +12,10 @@ static enum rkv_status differ(struct comparison *c, const char *what, struct rkv
   return rkv_fail(error, RKV_IO, "%s: %s: not as in the source", subject_name(c->to), what);
 }
 
-static bool same_meta(const struct rkv_snapshot_meta *a, const struct rkv_snapshot_meta *b) {
-  return rkv_log_id_equal(a->last, b->last) && a->size == b->size &&
-         rkv_log_id_equal(a->membership_id, b->membership_id) &&
-         rkv_buf_equal(a->membership, b->membership) && strncmp(a->id, b->id, sizeof a->id) == 0;
-}
-
 static enum rkv_status compare_entry(struct comparison *c, const struct rkv_entry *a,
                                      const struct rkv_entry *b, struct rkv_error *error) {
   char what[64];
-  if (b && rkv_log_id_equal(a->id, b->id) && a->kind == b->kind &&
-      rkv_buf_equal(a->payload, b->payload))
-    return RKV_OK;
+  if (b && moved_is_same_entry(a, b)) return RKV_OK;
   (void)snprintf(what, sizeof what, "entry %" PRIu64, a->id.index);
   return differ(c, what, error);
 }
@@ -51,7 +44,8 @@ static enum rkv_status compare_logs(struct comparison *c, struct rkv_error *erro
 static enum rkv_status compare_chunks(struct comparison *c, struct snapshot_walk *a,
                                       struct snapshot_walk *b, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
-  if (!same_meta(&a->meta, &b->meta)) return differ(c, "the snapshot's description", error);
+  if (!moved_is_same_meta(&a->meta, &b->meta))
+    return differ(c, "the snapshot's description", error);
   progress_begin(c->progress, "comparing the snapshot", PROGRESS_BYTES, a->meta.size);
   for (size_t done = 0; status == RKV_OK;) { /* of a's chunk */
     if (done == a->chunk.len) {

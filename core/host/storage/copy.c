@@ -111,22 +111,6 @@ static enum rkv_status copy_log(struct copy *c, struct rkv_error *error) {
 
 /* ---- what there is to do ---- */
 
-static enum rkv_status refuse_target(const struct subject *to, struct rkv_error *error) {
-  if (to->state.identity.incarnation == RKV_INCARNATION_UNFINISHED)
-    return rkv_fail(error, RKV_INVALID,
-                    "%s: not empty: an unfinished copy of another storage (name an empty place for "
-                    "the copy)",
-                    subject_name(to));
-  if (to->state.vote.term == 0 && to->state.last.index == 0)
-    return rkv_fail(error, RKV_INVALID,
-                    "%s: not empty: a node was started on it (name an empty place for the copy)",
-                    subject_name(to));
-  return rkv_fail(error, RKV_INVALID,
-                  "%s: not empty: vote of term %" PRIu64 ", last entry %" PRIu64
-                  " (name an empty place for the copy)",
-                  subject_name(to), to->state.vote.term, to->state.last.index);
-}
-
 /* An unfinished copy that began with this source, of today or before. */
 static bool continues(const struct subject *from, const struct subject *to) {
   return to->state.identity.incarnation == RKV_INCARNATION_UNFINISHED &&
@@ -182,7 +166,7 @@ static enum rkv_status plan(struct copy *c, struct rkv_error *error) {
   if (is_retired(c)) return plan_retired(c, error);
   c->done = COPY_WHOLE;
   if (subject_is_empty(c->to) || continues(c->from, c->to)) return RKV_OK;
-  return refuse_target(c->to, error);
+  return subject_refuse_full(c->to, error);
 }
 
 /* ---- the whole ---- */

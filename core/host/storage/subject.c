@@ -207,6 +207,22 @@ bool subject_is_empty(const struct subject *s) {
          state->identity.incarnation == 0 && !rkv_cluster_id_known(state->identity.cluster);
 }
 
+enum rkv_status subject_refuse_full(const struct subject *s, struct rkv_error *error) {
+  if (s->state.identity.incarnation == RKV_INCARNATION_UNFINISHED)
+    return rkv_fail(error, RKV_INVALID,
+                    "%s: not empty: an unfinished copy of another storage (name an empty place for "
+                    "the copy)",
+                    subject_name(s));
+  if (s->state.vote.term == 0 && s->state.last.index == 0)
+    return rkv_fail(error, RKV_INVALID,
+                    "%s: not empty: a node was started on it (name an empty place for the copy)",
+                    subject_name(s));
+  return rkv_fail(error, RKV_INVALID,
+                  "%s: not empty: vote of term %" PRIu64 ", last entry %" PRIu64
+                  " (name an empty place for the copy)",
+                  subject_name(s), s->state.vote.term, s->state.last.index);
+}
+
 /* How a storage is spelt. */
 struct spelling {
   const char *begin, *between, *equals;

@@ -44,6 +44,8 @@ const char *subject_name(const struct subject *subject);
 bool subject_is_durable(const struct subject *subject);
 /* Nothing was ever stored. */
 bool subject_is_empty(const struct subject *subject);
+/* Says what is in it: RKV_INVALID. */
+enum rkv_status subject_refuse_full(const struct subject *subject, struct rkv_error *error);
 /* "storage-wal, dir=/path": the plugin and those settings that were given and are no secrets; a
  * path as it is from the root. Returns the length that it has, like snprintf. */
 size_t subject_describe(const struct subject *subject, char *out, size_t size);
