@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from ctl import on_terminal, rkvctl
-from nodes import DURABLE, free_port, wait_until
+from nodes import BUILD, DURABLE, free_port, wait_until
 from stubs import types
 
 DONE, REFUSED, USAGE, NO_ANSWER, NOT_FOUND, UNWRITTEN = range(6)
@@ -56,6 +56,40 @@ def test_bytes_do_not_steer_a_terminal(one):
     assert b"\x1b[31m" in on_terminal("get", "rude", "--raw", at=one)[1]
     shown = on_terminal("get", "rude", "--json", at=one)[1]
     assert b"\x1b" not in shown and b"\xc2\x9b" not in shown
+
+
+def test_any_bytes_reach_a_machine_of_ones_own(cluster, tmp_path):
+    """apply and query: bytes in from each source, answers out in each form, by a register that no rkvctl knows."""
+    cluster.form(1, 2, 3, sets={"state-machine.plugin": BUILD / "tests" / "abi-1.0" / "sm-register.so"})
+    follower = next(node for node in cluster.alive() if node is not cluster.leader())
+    every = bytes(range(256))
+    out, file = tmp_path / "out", tmp_path / "in"
+    out.write_bytes(b"longer than the answer" * 10_000)
+    file.write_bytes(every)
+    assert rkvctl("apply", "--text", "a\x1b", at=follower).out == b"\n"  # the answer: what was there before
+    assert rkvctl("apply", "--hex", "00 FF0a", at=follower).out == b"a\\x1b\n"
+    assert rkvctl("apply", "--file", file, "--as-hex", at=follower).out == b"00ff0a\n"
+    assert rkvctl("apply", "--stdin", "--raw", at=follower, stdin=b"\xff\0" * 100_000).out == every
+    done = rkvctl("apply", "--text", "", "--out", out, at=follower)
+    assert (done.code, done.out, out.read_bytes()) == (DONE, b"", b"\xff\0" * 100_000)
+    assert rkvctl("apply", "--text", "é", "--json", at=follower).json()["text"] == ""
+    answer = rkvctl("query", "--text", "", "--read", "linearizable", "--json", at=follower).json()
+    assert (answer["text"], answer["hex"], answer["bytes"]) == ("é", "c3a9", 2)
+    refused = rkvctl("query", "--text", "x", "--out", out, at=follower)
+    assert refused.code == REFUSED and "read by an empty one" in refused.text()
+    assert out.read_bytes() == b"\xff\0" * 100_000  # nothing came, so nothing is replaced
+    for words, said in [((), "give one of --text"), (("--text", "a", "--stdin"), "only one of"),
+                        (("--hex", "0g"), "character 2"), (("--hex", "012"), "3 digits"),
+                        (("--file", tmp_path / "none"), "No such file"),
+                        (("--text", "a", "--out", tmp_path), "Is a directory"),
+                        (("--text", "a", "--read", "lease"), "belongs to get and query")]:
+        wrong = rkvctl("apply", *words, at=follower)
+        assert wrong.code == USAGE and said in wrong.text(), wrong.text()
+    assert rkvctl("query", "--text", "", at=cluster.leader()).out == "é\n".encode()  # none of them was sent
+    with open("/dev/full", "wb") as full:
+        assert rkvctl("apply", "--text", "v", at=follower, stdout=full).code == UNWRITTEN
+    assert rkvctl("apply", "--text", "w", "--out", "/dev/full", at=follower).code == UNWRITTEN
+    assert rkvctl("query", "--text", "", "--read", "linearizable", at=follower).out == b"w\n"
 
 
 def test_usage_is_answered(one):

@@ -116,7 +116,8 @@ static bool flag_option(const char *word, struct args *args) {
              {"--unreachable", ARGS_UNREACHABLE},
              {"--check", ARGS_CHECK},
              {"--yes", ARGS_YES},
-             {"--cancel", ARGS_CANCEL}};
+             {"--cancel", ARGS_CANCEL},
+             {"--as-hex", ARGS_AS_HEX}};
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
     if (strcmp(word, own[i].name) != 0) continue;
     args->options |= own[i].option;
@@ -163,6 +164,32 @@ static enum rkv_status parse_set(const char *pair, struct args *args, struct rkv
   return RKV_OK;
 }
 
+/* An option that is given once, with any text. *taken: `argv[*i]` is one. */
+static enum rkv_status parse_once(int argc, char *const *argv, int *i, struct args *args,
+                                  bool *taken, struct rkv_error *error) {
+  const struct {
+    const char *name, *needs;
+    enum args_option option;
+    const char **into;
+  } all[] = {{"--text", "the bytes as text", ARGS_TEXT, &args->text},
+             {"--hex", "the bytes as hex digits (--hex 0a03)", ARGS_HEX, &args->hex},
+             {"--file", "the file that holds the bytes", ARGS_FILE, &args->file},
+             {"--out", "the file to which the answer goes", ARGS_OUT, &args->out}};
+  const char *value;
+  for (size_t k = 0; k < sizeof all / sizeof all[0]; k++) {
+    if (!value_option(all[k].name, argc, argv, i, &value)) continue;
+    *taken = true;
+    args->options |= all[k].option;
+    if (!value) return rkv_fail(error, RKV_INVALID, "%s needs %s", all[k].name, all[k].needs);
+    if (*all[k].into)
+      return rkv_fail(error, RKV_INVALID, "%s is given twice (keep one)", all[k].name);
+    *all[k].into = value;
+    return RKV_OK;
+  }
+  *taken = false;
+  return RKV_OK;
+}
+
 #define OPTION_TEXT(name, bit, text, of) text,
 static const char *const option_texts[] = {"--endpoints",
                                            "--timeout",
@@ -201,6 +228,9 @@ static enum rkv_status unknown_option(const char *word, struct rkv_error *error)
 static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct args *args,
                                     struct rkv_error *error) {
   const char *word = argv[*i], *value;
+  bool taken;
+  enum rkv_status status = parse_once(argc, argv, i, args, &taken, error);
+  if (taken) return status;
   if (value_option("--endpoints", argc, argv, i, &value)) {
     if (!value) return rkv_fail(error, RKV_INVALID, "--endpoints needs HOST:PORT,...");
     return parse_endpoints(value, "--endpoints", args, error);

@@ -20,15 +20,20 @@
 /* X(NAME, bit, text, the commands that take it): options of single commands. */
 #define ARGS_OPTION_LIST(X)                                                                        \
   X(RETAIN, 1, "--retain", "change-membership")                                                    \
-  X(READ, 2, "--read", "get")                                                                      \
-  X(STDIN, 4, "--stdin", "set")                                                                    \
+  X(READ, 2, "--read", "get and query")                                                            \
+  X(STDIN, 4, "--stdin", "set, apply and query")                                                   \
   X(WAIT, 8, "--wait", "status")                                                                   \
   X(UNREACHABLE, 16, "--unreachable", "init, add-learner and change-membership")                   \
   X(PLUGIN, 32, "--plugin", "swap-storage")                                                        \
   X(SET, 64, "--set", "swap-storage")                                                              \
   X(CHECK, 128, "--check", "swap-storage")                                                         \
   X(YES, 256, "--yes", "swap-storage")                                                             \
-  X(CANCEL, 512, "--cancel", "swap-storage")
+  X(CANCEL, 512, "--cancel", "swap-storage")                                                       \
+  X(TEXT, 1024, "--text", "apply and query")                                                       \
+  X(HEX, 2048, "--hex", "apply and query")                                                         \
+  X(FILE, 4096, "--file", "apply and query")                                                       \
+  X(OUT, 8192, "--out", "apply and query")                                                         \
+  X(AS_HEX, 16384, "--as-hex", "apply and query")
 
 enum args_option {
 #define ARGS_OPTION_ENUM(name, bit, text, of) ARGS_##name = bit,
@@ -44,6 +49,7 @@ struct args {
   unsigned options;   /* enum args_option that were given */
   const char *read;   /* --read: local, lease, linearizable; NULL if it was not given */
   const char *plugin; /* --plugin; NULL if it was not given */
+  const char *text, *hex, *file, *out;     /* likewise */
   const char *sets[RKV_SWAP_SETTINGS_MAX]; /* --set, KEY=VALUE each; borrowed from argv */
   unsigned set_count;
   const char *words[ARGS_WORDS_MAX]; /* borrowed from argv */

@@ -1,12 +1,11 @@
 /* cmd_kv.c: get, set. */
+#include "payload.h"
 #include "print.h"
 #include "trouble.h"
 #include "wire.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define STDIN_STEP ((size_t)64 << 10) /* bytes to begin with, doubled up to CLIENT_MESSAGE_MAX */
 
 static void print_pair_json(const char *key, const ProtobufCBinaryData *value,
                             const char *endpoint) {
@@ -53,29 +52,6 @@ enum outcome cmd_get(struct session *session, const char *const *words, unsigned
   return outcome;
 }
 
-/* Reads all of stdin into memory that the caller frees. NULL: `text` says why it failed. */
-static uint8_t *read_stdin(size_t *size, const char **text) {
-  size_t room = STDIN_STEP;
-  uint8_t *data = NULL;
-  *size = 0;
-  for (;;) {
-    uint8_t *more = realloc(data, room);
-    *text = "out of memory";
-    if (!more) goto fail;
-    data = more;
-    *size += fread(data + *size, 1, room - *size, stdin);
-    if (*size < room) break;
-    *text = "--stdin: more than 64 MiB, which no node takes";
-    if (room >= CLIENT_MESSAGE_MAX) goto fail;
-    room *= 2;
-  }
-  *text = "--stdin: cannot be read";
-  if (!ferror(stdin)) return data;
-fail:
-  free(data);
-  return NULL;
-}
-
 static enum outcome set(struct session *session, const char *key, ProtobufCBinaryData value) {
   Openraftpb__SetRequest request = OPENRAFTPB__SET_REQUEST__INIT;
   struct follow_answer answer;
@@ -98,15 +74,15 @@ static enum outcome set(struct session *session, const char *key, ProtobufCBinar
 enum outcome cmd_set(struct session *session, const char *const *words, unsigned count) {
   const bool from_stdin = (session->args->options & ARGS_STDIN) != 0;
   ProtobufCBinaryData value = {0, NULL};
-  const char *text;
+  struct rkv_error error;
   enum outcome outcome;
   if (from_stdin != (count == 1))
     return print_usage_error(session->args, "set",
                              from_stdin ? "--stdin and a VALUE: give one of them"
                                         : "a VALUE is missing (or --stdin)");
   if (!from_stdin) return set(session, words[0], wire_bytes(words[1]));
-  value.data = read_stdin(&value.len, &text);
-  if (!value.data) return print_usage_error(session->args, "set", text);
+  if (payload_stdin(&value, &error) != RKV_OK)
+    return print_usage_error(session->args, "set", error.text);
   outcome = set(session, words[0], value);
   free(value.data);
   return outcome;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define ARGS_BYTES (ARGS_TEXT | ARGS_HEX | ARGS_FILE | ARGS_STDIN | ARGS_OUT | ARGS_AS_HEX)
+
 static const struct command commands[] = {
     {"get", "KEY [--read LEVEL]", "print the value of KEY",
      "Reads from the first endpoint that answers. LEVEL says what the read must have seen:\n"
@@ -21,6 +23,19 @@ static const struct command commands[] = {
      "answer is lost, exit 3 says so, and reading KEY back tells what happened.\n"
      "--stdin takes every byte up to the end as it is; a command line holds 128 KiB at most.\n",
      1, 2, ARGS_STDIN, cmd_set},
+    {"apply", "--text T|--hex H|--file F|--stdin",
+     "give a command of any bytes to the state machine",
+     "For a state machine of your own: the bytes are the command, as its validate and apply get "
+     "it,\n"
+     "and what apply answers is printed. Finds the leader, and is never sent twice, like set.\n"
+     "  --text T   the bytes of T     --hex H    hex digits, blanks between them if you like\n"
+     "  --file F   all of the file F  --stdin    all of stdin\n"
+     "The answer: text as it is, other bytes as \\xNN; --raw all bytes as they are, --as-hex hex\n"
+     "digits, --out FILE into a file, with nothing else in it.\n",
+     0, 0, ARGS_BYTES, cmd_apply},
+    {"query", "--text T|... [--read LEVEL]", "ask the state machine anything",
+     "Bytes and answer as for apply, LEVEL as for get. Changes nothing.\n", 0, 0,
+     ARGS_BYTES | ARGS_READ, cmd_query},
     {"init", "ID=HOST:PORT...", "make a new cluster of these nodes, all of them voters",
      "Ask one of the named nodes (--endpoints), which is waited for; all must be empty, and "
      "answer\n"
@@ -103,11 +118,11 @@ const struct command *commands_find(const char *name) {
 /* Commands of other programs, which are too far from any name here to be typing errors. */
 static const struct {
   const char *word, *means;
-} others[] = {{"put", "set"},         {"write", "set"},       {"read", "get"},
-              {"fetch", "get"},       {"add", "add-learner"}, {"list", NULL},
-              {"del", NULL},          {"delete", NULL},       {"rm", NULL},
-              {"leader", "status"},   {"health", "status"},   {"nodes", "members"},
-              {"initialise", "init"}, {"initialize", "init"}};
+} others[] = {
+    {"put", "set"},       {"write", "set"},     {"read", "get"},        {"propose", "apply"},
+    {"ask", "query"},     {"fetch", "get"},     {"add", "add-learner"}, {"list", NULL},
+    {"del", NULL},        {"delete", NULL},     {"rm", NULL},           {"leader", "status"},
+    {"health", "status"}, {"nodes", "members"}, {"initialise", "init"}, {"initialize", "init"}};
 
 const char *commands_missing(const char *name) {
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)

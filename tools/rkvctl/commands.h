@@ -50,6 +50,8 @@ const struct command *commands_at(size_t i);
 
 enum outcome cmd_get(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_set(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_apply(struct session *session, const char *const *words, unsigned count);
+enum outcome cmd_query(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_init(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_add_learner(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_members(struct session *session, const char *const *words, unsigned count);

@@ -17,21 +17,28 @@ enum outcome wire_ask(struct session *session, const char *method, const Protobu
 enum outcome wire_ask_with(struct session *session, const char *method, struct client_pair pair,
                            const ProtobufCMessage *message, enum follow_kind kind,
                            struct follow_answer *answer) {
-  struct follow_request request = {.path = method, .pair = pair, .kind = kind};
-  uint8_t *data;
+  const size_t size = protobuf_c_message_get_packed_size(message);
+  /* + 1: for an empty message NULL still means failure */
+  const ProtobufCBinaryData bytes = {.len = size, .data = malloc(size + 1)};
   enum outcome outcome;
-  request.size = protobuf_c_message_get_packed_size(message);
-  data = malloc(request.size + 1); /* + 1: for an empty message NULL still means failure */
   memset(answer, 0, sizeof *answer);
-  if (!data) {
+  if (!bytes.data) {
     (void)snprintf(answer->text, sizeof answer->text, "out of memory");
     return OUTCOME_NO_ANSWER;
   }
-  (void)protobuf_c_message_pack(message, data);
-  request.data = data;
-  outcome = follow_ask(session, &request, answer);
-  free(data);
+  (void)protobuf_c_message_pack(message, bytes.data);
+  outcome = wire_ask_bytes(session, method, pair, bytes, kind, answer);
+  free(bytes.data);
   return outcome;
+}
+
+enum outcome wire_ask_bytes(struct session *session, const char *method, struct client_pair pair,
+                            ProtobufCBinaryData bytes, enum follow_kind kind,
+                            struct follow_answer *answer) {
+  const struct follow_request request = {
+      .path = method, .data = bytes.data, .size = bytes.len, .pair = pair, .kind = kind};
+  memset(answer, 0, sizeof *answer);
+  return follow_ask(session, &request, answer);
 }
 
 ProtobufCBinaryData wire_bytes(const char *text) {

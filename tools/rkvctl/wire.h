@@ -20,6 +20,11 @@ enum outcome wire_ask_with(struct session *session, const char *method, struct c
                            const ProtobufCMessage *message, enum follow_kind kind,
                            struct follow_answer *answer);
 
+/* Likewise, with the request's bytes as they are. */
+enum outcome wire_ask_bytes(struct session *session, const char *method, struct client_pair pair,
+                            ProtobufCBinaryData bytes, enum follow_kind kind,
+                            struct follow_answer *answer);
+
 /* A C string as a bytes field, without a copy. */
 ProtobufCBinaryData wire_bytes(const char *text);
 

@@ -66,6 +66,22 @@ static void refusals_name_word_and_remedy(void **state) {
   assert_non_null(strstr(error.text, "such as 5s"));
 }
 
+/* Bytes come once from each of their options; a text may look like an option. */
+static void bytes_are_given_once(void **state) {
+  struct args args;
+  struct rkv_error error;
+  (void)state;
+  assert_int_equal(PARSE(NULL, &args, &error, "apply", "--text=--json", "--out", "f"), RKV_OK);
+  assert_string_equal(args.text, "--json");
+  assert_string_equal(args.out, "f");
+  assert_false(args.json);
+  assert_int_equal(args.options, ARGS_TEXT | ARGS_OUT);
+  assert_int_equal(PARSE(NULL, &args, &error, "apply", "--hex"), RKV_INVALID);
+  assert_non_null(strstr(error.text, "--hex 0a03"));
+  assert_int_equal(PARSE(NULL, &args, &error, "apply", "--hex", "a", "--hex", "b"), RKV_INVALID);
+  assert_non_null(strstr(error.text, "--hex is given twice"));
+}
+
 static void durations_have_units_and_limits(void **state) {
   static const char *const wrong[] = {
       "", "5", "s", "0s", "-1s", "5 s", "61m", "1h", "99999999999999999999s"};
@@ -109,6 +125,7 @@ int main(void) {
       cmocka_unit_test(options_stand_anywhere),
       cmocka_unit_test(endpoints_come_from_three_places),
       cmocka_unit_test(refusals_name_word_and_remedy),
+      cmocka_unit_test(bytes_are_given_once),
       cmocka_unit_test(durations_have_units_and_limits),
       cmocka_unit_test(nodes_are_an_id_and_an_address),
       cmocka_unit_test(a_slip_finds_its_command),
