@@ -19,6 +19,8 @@
 #ifndef CONTRACT_H
 #define CONTRACT_H
 
+#include "calls.h"
+
 #include <rkv/rkv.h>
 
 #include <pthread.h>
@@ -48,10 +50,12 @@ struct contract_law {
   void (*run)(struct contract *c);
 };
 
-/* Memory that a law and all its processes share: how the law ended. */
+/* Memory that a law and all its processes share: how the law ended, and what it did last. */
 struct contract_shared {
   atomic_int failures; /* the first failure writes the text */
   char text[CONTRACT_TEXT_MAX], note[CONTRACT_NOTE_MAX];
+  atomic_int stage;   /* of a probe (probe.h) */
+  struct calls calls; /* what runs */
 };
 
 /* What a law gets. */
@@ -67,6 +71,8 @@ struct contract {
   unsigned wait_s;  /* limit of waiting for a completion or answer */
   char dir[CONTRACT_PATH_MAX]; /* the law's own: empty at the start, removed after the law */
   struct contract_shared *shared;
+  /* How this process ends (an enum run_result). NULL: no law in the foreground. */
+  void (*end)(struct contract *c, int result);
   atomic_int buffers; /* alive in this process: contract_bytes and buf_alloc */
 };
 

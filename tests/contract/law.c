@@ -13,6 +13,11 @@
 
 /* ---- how a law ends ---- */
 
+_Noreturn static void end(struct contract *c, int result) {
+  if (c->end) c->end(c, result);
+  _exit(result);
+}
+
 void contract_fail(struct contract *c, const char *format, ...) {
   if (atomic_fetch_add(&c->shared->failures, 1) == 0) {
     va_list args;
@@ -20,7 +25,7 @@ void contract_fail(struct contract *c, const char *format, ...) {
     (void)vsnprintf(c->shared->text, sizeof c->shared->text, format, args);
     va_end(args);
   }
-  _exit(RUN_FAILED);
+  end(c, RUN_FAILED);
 }
 
 void contract_skip(struct contract *c, const char *format, ...) {
@@ -28,7 +33,7 @@ void contract_skip(struct contract *c, const char *format, ...) {
   va_start(args, format);
   (void)vsnprintf(c->shared->note, sizeof c->shared->note, format, args);
   va_end(args);
-  _exit(RUN_SKIPPED);
+  end(c, RUN_SKIPPED);
 }
 
 void contract_note(struct contract *c, const char *format, ...) {

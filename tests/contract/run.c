@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* memfd_create, pidfd_open */
 #include "run.h"
 
+#include "crash.h"
 #include "shim.h"
 #include "threads.h"
 #include "tree.h"
@@ -9,8 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -33,39 +32,20 @@ const char *run_result_name(enum run_result result) {
   return "unknown";
 }
 
-/* ---- waiting ---- */
-
-bool run_wait(pid_t pid, uint64_t ms, int *how) {
-  uint64_t until = contract_now_ms() + ms, now;
-  int fd = pidfd_open(pid, 0);
-  bool ended = false;
-  while (!ended && (now = contract_now_ms()) < until) {
-    struct pollfd wait = {fd, POLLIN, 0};
-    if (fd < 0) contract_pause_ms(5); /* no descriptor left: look again and again */
-    if (fd >= 0) (void)poll(&wait, 1, (int)(until - now > 1000 ? 1000 : until - now));
-    ended = waitpid(pid, how, WNOHANG) == pid;
-  }
-  if (fd >= 0) (void)close(fd);
-  if (ended) return true;
-  if (kill(-pid, SIGKILL) != 0) (void)kill(pid, SIGKILL);
-  (void)waitpid(pid, how, 0);
-  return false;
+bool run_share(struct contract *c) {
+  c->shared =
+      mmap(NULL, sizeof *c->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (c->shared == MAP_FAILED) c->shared = NULL;
+  return c->shared != NULL;
 }
 
 /* ---- inside ---- */
 
-static void make_shared(struct contract_shared **shared) {
-  *shared = mmap(NULL, sizeof **shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (*shared == MAP_FAILED) *shared = NULL;
-}
-
-_Noreturn static void be_the_law(struct contract *c, const struct contract_law *law, int errors) {
-  struct rlimit no_core = {0, 0};
-  (void)setpgid(0, 0);
-  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-  (void)setrlimit(RLIMIT_CORE, &no_core);
+void run_inside(struct contract *c, const struct contract_law *law) {
+  static struct rkv_plugin watched; /* of this process, which is one law */
   (void)signal(SIGPIPE, SIG_IGN);
-  if (errors >= 0) (void)dup2(errors, STDERR_FILENO);
+  calls_watch(&c->shared->calls, c->plugin, &watched);
+  c->plugin = &watched;
   shim_skip_syncs(true); /* power is lost by the shim only: the device need not be waited for */
   law->run(c);
   contract_no_buffers(c);
@@ -73,114 +53,149 @@ _Noreturn static void be_the_law(struct contract *c, const struct contract_law *
     threads_settle();
     if (__lsan_do_recoverable_leak_check() != 0) contract_fail(c, "memory leaks");
   }
+}
+
+_Noreturn static void be_the_law(struct run *run, pid_t suite, const sigset_t *mask) {
+  struct rlimit no_core = {0, 0};
+  (void)setpgid(0, 0);
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != suite) _exit(RUN_FAILED); /* it died before */
+  (void)setrlimit(RLIMIT_CORE, &no_core);
+  if (mask) (void)sigprocmask(SIG_SETMASK, mask, NULL);
+  if (run->errors >= 0) (void)dup2(run->errors, STDERR_FILENO);
+  crash_watch(&run->c.shared->calls, run->trace);
+  run_inside(&run->c, run->law);
   _exit(RUN_PASSED);
 }
 
 /* ---- outside ---- */
 
-/* The last lines of what the law's processes printed, indented by the reporter. */
-static void append_errors(FILE *out, int errors) {
-  char bytes[RUN_STDERR_MAX + 1];
-  off_t size = errors >= 0 ? lseek(errors, 0, SEEK_END) : 0;
-  ssize_t got;
-  if (size <= 0) return;
-  got = pread(errors, bytes, RUN_STDERR_MAX, 0);
-  if (got <= 0) return;
-  bytes[got] = '\0';
-  (void)fprintf(out, "\nit printed:\n%s", bytes);
+/* The first bytes of a file in memory, at most `max`. */
+static void append_file(FILE *out, const char *head, int fd, size_t max) {
+  char bytes[RUN_STDERR_MAX];
+  off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0, at = 0;
+  if (size > 0) (void)fprintf(out, "\n%s\n", head);
+  while (at < size && (size_t)at < max) {
+    size_t most = sizeof bytes < max - (size_t)at ? sizeof bytes : max - (size_t)at;
+    ssize_t got = pread(fd, bytes, most, at);
+    if (got <= 0) return;
+    (void)fwrite(bytes, 1, (size_t)got, out);
+    at += got;
+  }
 }
 
-static enum run_result understand(bool in_time, int how, const struct contract_shared *shared,
-                                  uint64_t limit_ms, FILE *out) {
-  bool exited = in_time && WIFEXITED(how);
-  if (exited && WEXITSTATUS(how) == RUN_PASSED && atomic_load(&shared->failures) == 0) {
+static void append_printed(const struct run *run, FILE *out, size_t max) {
+  append_file(out, "backtrace:", run->trace, max);
+  append_file(out, "it printed:", run->errors, max);
+}
+
+static enum run_result understand(const struct run *run, int how, FILE *out) {
+  const struct contract_shared *shared = run->c.shared;
+  bool failed = atomic_load(&shared->failures) > 0;
+  if (WIFEXITED(how) && WEXITSTATUS(how) == RUN_PASSED && !failed) {
     (void)fputs(shared->note, out);
     return RUN_PASSED;
   }
-  if (exited && WEXITSTATUS(how) == RUN_SKIPPED) {
+  if (WIFEXITED(how) && WEXITSTATUS(how) == RUN_SKIPPED) {
     (void)fputs(shared->note, out);
     return RUN_SKIPPED;
   }
-  if (atomic_load(&shared->failures) > 0)
+  if (failed)
     (void)fputs(shared->text, out);
-  else if (!in_time)
-    (void)fprintf(out, "it hung: not done after %" PRIu64 " s", limit_ms / 1000);
   else if (WIFSIGNALED(how))
-    (void)fprintf(out, "it crashed: %s", strsignal(WTERMSIG(how)));
+    calls_tell_crash(&shared->calls, run->pid, WTERMSIG(how), out);
   else
     (void)fprintf(out, "it ended the process with exit code %d", WEXITSTATUS(how));
   return RUN_FAILED;
 }
 
-void run_law(const struct contract *base, const struct contract_law *law, const char *scratch,
-             struct run_outcome *outcome) {
-  struct contract c = *base;
-  uint64_t began = contract_now_ms(), limit_ms;
-  int errors = memfd_create("stderr", MFD_CLOEXEC), how = 0;
-  size_t len = 0;
-  FILE *out = open_memstream(&outcome->text, &len);
-  pid_t pid;
-  outcome->law = law;
-  outcome->result = RUN_FAILED;
-  limit_ms = UINT64_C(1000) * law->seconds * c.slow;
-  if (c.level == CONTRACT_FULL) limit_ms *= CONTRACT_FULL_TIMES;
-  if (c.limit_s > 0) limit_ms = UINT64_C(1000) * c.limit_s * c.slow;
-  (void)snprintf(c.dir, sizeof c.dir, "%s/%s", scratch, law->name);
-  make_shared(&c.shared);
-  if (out && c.shared && tree_make(c.dir) && (pid = fork()) >= 0) {
-    bool in_time;
-    if (pid == 0) be_the_law(&c, law, errors);
-    (void)setpgid(pid, pid); /* parent and child both set it, so neither has to wait */
-    in_time = run_wait(pid, limit_ms, &how);
-    (void)kill(-pid, SIGKILL); /* processes that a failed law left */
-    outcome->result = understand(in_time, how, c.shared, limit_ms, out);
-    if (outcome->result == RUN_FAILED) append_errors(out, errors);
-  } else if (out) {
-    (void)fprintf(out, "the suite cannot make %s or a process: %s", c.dir, strerror(errno));
-  }
-  tree_remove(c.dir);
-  if (c.shared) (void)munmap(c.shared, sizeof *c.shared);
-  if (errors >= 0) (void)close(errors);
-  if (out) (void)fclose(out);
-  outcome->took_ms = contract_now_ms() - began;
+/* Ends whatever the law's process left. This process is their subreaper, so none is alive behind
+ * it. */
+static void end_group(pid_t group) {
+  (void)kill(-group, SIGKILL);
+  while (waitpid(-group, NULL, 0) > 0) continue;
 }
 
-/* ---- processes of a law ---- */
-
-pid_t contract_fork(struct contract *c, void (*act)(struct contract *c, void *arg), void *arg) {
-  pid_t pid = fork();
-  CONTRACT_REQUIRE(c, pid >= 0, "the suite cannot fork: %s", strerror(errno));
-  if (pid > 0) return pid;
-  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-  act(c, arg);
-  _exit(RUN_PASSED);
+/* A text beside the files that are kept. */
+static void keep_text(const struct run *run) {
+  char path[CONTRACT_PATH_MAX + 8];
+  FILE *file;
+  (void)snprintf(path, sizeof path, "%s.txt", run->c.dir);
+  file = fopen(path, "we");
+  if (!file) return;
+  (void)fprintf(file, "%s: %s\n%s\n", run->law->name, run_result_name(run->outcome->result),
+                run->outcome->text ? run->outcome->text : "");
+  if (run->outcome->result != RUN_FAILED) append_printed(run, file, SIZE_MAX);
+  (void)fclose(file);
 }
 
-bool contract_join(struct contract *c, pid_t pid, unsigned seconds) {
-  int how;
-  if (!run_wait(pid, UINT64_C(1000) * seconds * c->slow, &how))
-    contract_fail(c, "a process of this law hung: not done after %u s", seconds * c->slow);
-  if (WIFEXITED(how) && WEXITSTATUS(how) == RUN_PASSED) return true;
-  if (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL) return false;
-  if (WIFEXITED(how) && (WEXITSTATUS(how) == RUN_SKIPPED || WEXITSTATUS(how) == RUN_FAILED))
-    _exit(WEXITSTATUS(how)); /* the process has said why */
-  if (WIFSIGNALED(how)) contract_fail(c, "it crashed: %s", strsignal(WTERMSIG(how)));
-  contract_fail(c, "it ended the process with exit code %d", WEXITSTATUS(how));
+static void clear(struct run *run, bool keep) {
+  if (!keep) tree_remove(run->c.dir);
+  if (run->c.shared) (void)munmap(run->c.shared, sizeof *run->c.shared);
+  if (run->errors >= 0) (void)close(run->errors);
+  if (run->trace >= 0) (void)close(run->trace);
+  if (run->fd >= 0) (void)close(run->fd);
+  run->pid = 0;
 }
 
-void contract_apart(struct contract *c, void (*act)(struct contract *c, void *arg), void *arg,
-                    unsigned seconds) {
-  if (!contract_join(c, contract_fork(c, act, arg), seconds))
-    contract_fail(c, "a process of this law was killed from outside");
-}
-
-void *contract_share(struct contract *c, size_t len) {
-  void *shared = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  CONTRACT_REQUIRE(c, shared != MAP_FAILED, "the suite has no memory to share: %s",
+void run_begin(struct run *run, const struct contract *base, const struct contract_law *law,
+               const char *scratch, bool keep, const sigset_t *mask, struct run_outcome *outcome) {
+  pid_t suite = getpid();
+  *run = (struct run){.c = *base, .law = law, .outcome = outcome, .keep = keep, .fd = -1};
+  run->began_ms = contract_now_ms();
+  run->limit_ms = UINT64_C(1000) * law->seconds * base->slow;
+  if (base->level == CONTRACT_FULL) run->limit_ms *= CONTRACT_FULL_TIMES;
+  if (base->limit_s > 0) run->limit_ms = UINT64_C(1000) * base->limit_s * base->slow;
+  run->errors = memfd_create("stderr", MFD_CLOEXEC);
+  run->trace = memfd_create("backtrace", MFD_CLOEXEC);
+  *outcome = (struct run_outcome){.law = law, .result = RUN_FAILED};
+  (void)snprintf(run->c.dir, sizeof run->c.dir, "%s/%s", scratch, law->name);
+  if (!run_share(&run->c) || !tree_make(run->c.dir) || (run->pid = fork()) < 0) {
+    char text[CONTRACT_PATH_MAX + 128];
+    (void)snprintf(text, sizeof text, "the suite cannot make %s or a process: %s", run->c.dir,
                    strerror(errno));
-  return shared;
+    outcome->text = strdup(text);
+    clear(run, false);
+    return;
+  }
+  if (run->pid == 0) be_the_law(run, suite, mask);
+  (void)setpgid(run->pid, run->pid); /* parent and child both set it, so neither has to wait */
+  run->fd = pidfd_open(run->pid, 0);
 }
 
-void contract_unshare(void *shared, size_t len) {
-  (void)munmap(shared, len);
+uint64_t run_left_ms(const struct run *run) {
+  uint64_t took = contract_now_ms() - run->began_ms;
+  return took < run->limit_ms ? run->limit_ms - took : 0;
+}
+
+bool run_over(struct run *run) {
+  size_t len = 0;
+  FILE *out;
+  int how = 0;
+  bool ended;
+  if (run->pid == 0) return true;
+  ended = waitpid(run->pid, &how, WNOHANG) == run->pid;
+  if (!ended && run_left_ms(run) > 0) return false;
+  out = open_memstream(&run->outcome->text, &len);
+  if (!out) return end_group(run->pid), clear(run, false), true;
+  if (!ended && atomic_load(&run->c.shared->failures) > 0) (void)fputs(run->c.shared->text, out);
+  if (!ended && atomic_load(&run->c.shared->failures) == 0)
+    calls_tell_late(&run->c.shared->calls, run->limit_ms, out);
+  end_group(run->pid); /* also what a law that ended has left */
+  if (atomic_load(&run->c.shared->failures) > 0)
+    run->outcome->stage = atomic_load(&run->c.shared->stage);
+  if (ended) run->outcome->result = understand(run, how, out);
+  if (run->outcome->result == RUN_FAILED)
+    append_printed(run, out, run->keep ? SIZE_MAX : RUN_STDERR_MAX);
+  (void)fclose(out);
+  run->outcome->took_ms = contract_now_ms() - run->began_ms;
+  if (run->keep) keep_text(run);
+  clear(run, run->keep);
+  return true;
+}
+
+void run_break(struct run *run) {
+  if (run->pid == 0) return;
+  end_group(run->pid);
+  clear(run, false);
 }

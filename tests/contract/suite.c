@@ -1,14 +1,14 @@
-/* suite.c: the plugin, its options, the laws one by one. */
+/* suite.c: the plugin and its options. */
 #include "suite.h"
-
-#include "tree.h"
 
 #include <host/loader.h>
 #include <host/ops.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,10 +20,12 @@ enum { LOAD_MS = 20000 }; /* for a plugin's constructors */
  * suite along. */
 static bool load_survives(const struct suite *suite, FILE *err) {
   int how;
-  pid_t pid = fork();
+  pid_t self = getpid(), pid = fork();
   if (pid == 0) {
     struct host_plugin plugin;
     struct rkv_error error;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != self) _exit(1);
     (void)host_plugin_load("", suite->path, 0, &plugin, &error);
     _exit(0);
   }
@@ -89,7 +91,9 @@ static bool read_options(struct suite *suite, FILE *err) {
   struct host_table table = host_table_of(suite->plugin);
   const char *kind = host_kind_name(suite->plugin->kind);
   struct host_section section = {kind, NULL, &suite->settings, problems};
-  bool with_dir = find_dir(suite) >= 0, good = problems != NULL;
+  bool with_dir, good = problems != NULL;
+  suite->dir_option = find_dir(suite);
+  with_dir = suite->dir_option >= 0;
   suite->settings.where = "command line";
   for (size_t i = 0; good && i < suite->wish.option_count; i++)
     good = add_option(suite, suite->wish.options[i], with_dir, problems, err);
@@ -112,101 +116,6 @@ bool suite_open(struct suite *suite, const struct suite_wish *wish, FILE *err) {
 }
 
 void suite_close(struct suite *suite) {
-  for (size_t i = 0; i < suite->count; i++) free(suite->outcomes[i].text);
+  for (size_t i = 0; i < RUN_LAWS_MAX; i++) free(suite->outcomes[i].text);
   host_settings_free(&suite->settings);
-}
-
-/* ---- the laws ---- */
-
-/* `word` is the law's name or its letter and number. */
-static bool is_called(const struct contract_law *law, const char *word) {
-  char *end;
-  if (strcmp(law->name, word) == 0) return true;
-  if ((word[0] & ~0x20) != contract_letter(law->kind)) return false;
-  return strtoul(word + 1, &end, 10) == law->number && end != word + 1 && *end == '\0';
-}
-
-static bool wanted(const struct suite *suite, const struct contract_law *law) {
-  if (suite->wish.only_count == 0) return law->level <= suite->wish.level;
-  for (size_t i = 0; i < suite->wish.only_count; i++)
-    if (is_called(law, suite->wish.only[i])) return true;
-  return false;
-}
-
-/* A law that was asked for by a name that no law has. */
-static bool all_known(const struct suite *suite, const struct contract_law *laws, size_t count,
-                      FILE *err) {
-  for (size_t i = 0; i < suite->wish.only_count; i++) {
-    bool known = false;
-    for (size_t k = 0; k < count && !known; k++) known = is_called(&laws[k], suite->wish.only[i]);
-    if (known) continue;
-    (void)fprintf(err, "rkv-contract: --only %s: a %s has no such law (see rkv-contract --list)\n",
-                  suite->wish.only[i], host_kind_name(suite->plugin->kind));
-    return false;
-  }
-  return true;
-}
-
-static void skip(const struct suite *suite, const struct contract_law *law,
-                 struct run_outcome *outcome) {
-  char text[CONTRACT_NOTE_MAX] = "by its declaration: it has no capability";
-  size_t used = strlen(text);
-  uint64_t lacks = law->needs & ~suite->plugin->capabilities;
-#define SKIP_NAME(name, bit, word)                                                                 \
-  if (lacks & RKV_CAP_##name)                                                                      \
-    used += (size_t)snprintf(text + used, sizeof text - used, " %s", word);
-  RKV_CAP_LIST(SKIP_NAME)
-#undef SKIP_NAME
-  if (lacks & RKV_CAP_FINDS_DAMAGE && used < sizeof text)
-    (void)snprintf(text + used, sizeof text - used, ": it does not notice a decaying disk");
-  *outcome = (struct run_outcome){law, RUN_SKIPPED, 0, strdup(text)};
-}
-
-static void try_law(struct suite *suite, const struct contract *c, const struct contract_law *law,
-                    const char *scratch, FILE *out) {
-  struct run_outcome *outcome = &suite->outcomes[suite->count++];
-  if (law->needs & ~suite->plugin->capabilities)
-    skip(suite, law, outcome);
-  else
-    run_law(c, law, scratch, outcome);
-  suite->passed += outcome->result == RUN_PASSED;
-  suite->failed += outcome->result == RUN_FAILED;
-  suite->skipped += outcome->result == RUN_SKIPPED;
-  suite_tell_law(outcome, out);
-}
-
-/* Absolute and without links: the shim knows a file by its path. */
-static bool make_scratch(const struct suite *suite, char *scratch, size_t size, FILE *err) {
-  char *real = realpath(suite->wish.scratch, NULL);
-  int len = real ? snprintf(scratch, size, "%s/rkv-contract-XXXXXX", real) : -1;
-  free(real);
-  if (len > 0 && (size_t)len >= size) errno = ENAMETOOLONG;
-  if (len > 0 && (size_t)len < size && mkdtemp(scratch)) return true;
-  (void)fprintf(err, "rkv-contract: %s: %s (choose another with --scratch)\n", suite->wish.scratch,
-                strerror(errno));
-  return false;
-}
-
-bool suite_run(struct suite *suite, FILE *out, FILE *err) {
-  struct contract c = {.plugin = suite->plugin,
-                       .values = suite->values,
-                       .commands = suite->wish.commands,
-                       .dir_option = find_dir(suite),
-                       .level = suite->wish.level,
-                       .seed = suite->wish.seed,
-                       .slow = suite->wish.slow,
-                       .limit_s = suite->wish.limit_s,
-                       .wait_s = CONTRACT_WAIT_S};
-  char scratch[CONTRACT_PATH_MAX / 2];
-  size_t count;
-  const struct contract_law *laws = contract_laws(suite->plugin->kind, &count);
-  if (!all_known(suite, laws, count, err)) return false;
-  if (c.limit_s > 0 && c.limit_s <= CONTRACT_WAIT_S) c.wait_s = (c.limit_s + 1) / 2;
-  if (!make_scratch(suite, scratch, sizeof scratch, err)) return false;
-  suite_tell_head(suite, out);
-  for (size_t i = 0; i < count && suite->count < RUN_LAWS_MAX; i++)
-    if (wanted(suite, &laws[i])) try_law(suite, &c, &laws[i], scratch, out);
-  tree_remove(scratch);
-  suite_tell_sum(suite, out);
-  return suite->failed == 0;
 }

@@ -9,7 +9,12 @@
 
 #include <stdio.h>
 
-enum { SUITE_ONLY_MAX = 64, SUITE_OPTIONS_MAX = HOST_OPTIONS_MAX };
+enum {
+  SUITE_ONLY_MAX = 64,
+  SUITE_OPTIONS_MAX = HOST_OPTIONS_MAX,
+  SUITE_JOBS_MAX = 64,  /* laws that run side by side */
+  SUITE_EXIT_BROKEN = 1 /* the program's exit code if some law is broken */
+};
 
 /* What the user asks for; texts are borrowed. */
 struct suite_wish {
@@ -20,6 +25,9 @@ struct suite_wish {
   size_t only_count;
   const char *commands; /* state machines: a file of commands, or NULL */
   const char *scratch;  /* where plugins write */
+  const char *keep;     /* a directory where laws' files stay, or NULL */
+  bool foreground;      /* the law, the only one in `only`, is tried in this process */
+  unsigned jobs;        /* laws that run side by side */
   enum contract_level level;
   uint64_t seed;
   unsigned slow;
@@ -34,7 +42,9 @@ struct suite {
   struct rkv_value values[HOST_OPTIONS_MAX];
   char path[CONTRACT_PATH_MAX]; /* the plugin's file, with a '/' */
   char sha256[HOST_CONTRACT_HASH_MAX];
-  size_t count, passed, failed, skipped;
+  int dir_option; /* the position of the PATH option `dir`; -1: there is none */
+  int broken_off; /* the signal that ended the run; 0: none */
+  size_t count, passed, failed, skipped; /* of laws that were told */
   struct run_outcome outcomes[RUN_LAWS_MAX];
 };
 
@@ -42,13 +52,14 @@ struct suite {
  * False: the reason is printed on `err`. */
 bool suite_open(struct suite *suite, const struct suite_wish *wish, FILE *err);
 
-/* Tries the laws, and prints each on `out` as soon as it is decided. False: a law failed, or the
- * suite could not run, as `err` says. */
+/* Tries the laws, and prints each on `out`, in their order, as soon as it is decided; how far it is
+ * too, if `out` is a terminal. False: a law failed, or the suite could not run, as `err` says, or
+ * SIGINT, SIGTERM or SIGHUP broke it off: nothing of it is left then. */
 bool suite_run(struct suite *suite, FILE *out, FILE *err);
 
 void suite_close(struct suite *suite);
 
-/* ---- telling (tell.c, report.c) ---- */
+/* ---- telling (tell.c, report.c, junit.c) ---- */
 void suite_tell_head(const struct suite *suite, FILE *out);
 void suite_tell_law(const struct run_outcome *outcome, FILE *out);
 void suite_tell_sum(const struct suite *suite, FILE *out);
@@ -57,6 +68,8 @@ void suite_tell_laws(uint32_t kind, FILE *out);
 
 /* Writes the outcome as JSON. */
 void suite_write_json(const struct suite *suite, FILE *out);
+/* Writes the outcome as JUnit's XML. */
+void suite_write_junit(const struct suite *suite, FILE *out);
 /* Writes the report that the host reads (host/contract.h), an INI file. */
 void suite_write_report(const struct suite *suite, FILE *out);
 

@@ -7,6 +7,8 @@
 struct args {
   struct suite_wish wish;
   const char *json;   /* file for --json; "-" = stdout; NULL = none */
+  const char *junit;  /* file for --junit, NULL = none */
+  bool scratch;       /* --scratch was given */
   bool report;        /* write the report beside the plugin */
   bool list;          /* only list the laws */
   bool help, version; /* print help or version, and nothing else */

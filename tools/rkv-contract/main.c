@@ -5,12 +5,11 @@
 #include <host/exit_codes.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 HOST_DESCRIPTORS_FIRST;
-
-enum { EXIT_BROKEN_LAW = 1 };
 
 /* Writes one output file. False: the file is not whole, and the run has failed. */
 static bool write_to(const char *path, const struct suite *suite,
@@ -33,21 +32,31 @@ static bool write_report(const struct suite *suite) {
   return false;
 }
 
+/* Every output that was asked for. False: one of them is not whole. */
+static bool write_results(const struct args *args, const struct suite *suite, bool quiet) {
+  bool good = true;
+  if (quiet) suite_write_json(suite, stdout);
+  if (args->json && !quiet) good = write_to(args->json, suite, suite_write_json);
+  if (args->junit && !write_to(args->junit, suite, suite_write_junit)) good = false;
+  if (args->report && !write_report(suite)) good = false;
+  return good;
+}
+
 static int run_suite(const struct args *args) {
   struct suite *suite = calloc(1, sizeof *suite);
   bool quiet = args->json && strcmp(args->json, "-") == 0;
-  int code = HOST_EXIT_CONFIG;
+  int code = HOST_EXIT_CONFIG, broken_off = 0;
   if (!suite) return HOST_EXIT_UNAVAILABLE;
   if (suite_open(suite, &args->wish, stderr)) {
     bool holds = suite_run(suite, quiet ? stderr : stdout, stderr);
-    code = suite->count == 0 ? HOST_EXIT_USAGE : holds ? HOST_EXIT_OK : EXIT_BROKEN_LAW;
-    if (quiet && suite->count > 0) suite_write_json(suite, stdout);
-    if (args->json && !quiet && !write_to(args->json, suite, suite_write_json))
+    code = suite->count == 0 ? HOST_EXIT_USAGE : holds ? HOST_EXIT_OK : SUITE_EXIT_BROKEN;
+    broken_off = suite->broken_off;
+    if (broken_off == 0 && suite->count > 0 && !write_results(args, suite, quiet))
       code = HOST_EXIT_STORAGE;
-    if (args->report && !write_report(suite)) code = HOST_EXIT_STORAGE;
   }
   suite_close(suite);
   free(suite);
+  if (broken_off != 0) (void)raise(broken_off); /* who waits for this process sees why it ended */
   return code;
 }
 

@@ -1,0 +1,57 @@
+/* calls_transport.c: the operations of a transport, each noted while it runs. */
+#include "calls.h"
+
+static const struct rkv_transport_ops *real; /* the plugin's */
+
+#define STATUS(name, params, args)                                                                 \
+  static enum rkv_status note_##name params {                                                      \
+    const char *before = calls_begin(#name);                                                       \
+    enum rkv_status status = real->name args;                                                      \
+    calls_end(#name, before);                                                                      \
+    return status;                                                                                 \
+  }
+#define NOTHING(name, params, args)                                                                \
+  static void note_##name params {                                                                 \
+    const char *before = calls_begin(#name);                                                       \
+    real->name args;                                                                               \
+    calls_end(#name, before);                                                                      \
+  }
+#define SENDS(X, name, type) X(NOTHING, name, (void *peer, struct type *call), (peer, call))
+
+/* X(how it answers, name, parameters, arguments). */
+#define TRANSPORT_CALLS(X)                                                                         \
+  X(STATUS, open,                                                                                  \
+    (const struct rkv_host *host, const struct rkv_config *config,                                 \
+     const struct rkv_node_api *node, void **transport, struct rkv_error *error),                  \
+    (host, config, node, transport, error))                                                        \
+  X(STATUS, start, (void *transport, struct rkv_error *error), (transport, error))                 \
+  X(NOTHING, stop, (void *transport, uint64_t grace_ns), (transport, grace_ns))                    \
+  X(NOTHING, close, (void *transport), (transport))                                                \
+  X(STATUS, peer_open,                                                                             \
+    (void *transport, const struct rkv_peer_info *info, void **peer, struct rkv_error *error),     \
+    (transport, info, peer, error))                                                                \
+  X(NOTHING, peer_close, (void *peer), (peer))                                                     \
+  SENDS(X, send_vote, rkv_vote_call)                                                               \
+  SENDS(X, send_append, rkv_append_call)                                                           \
+  SENDS(X, send_snapshot_begin, rkv_snapshot_call)                                                 \
+  SENDS(X, send_snapshot_write, rkv_snapshot_call)                                                 \
+  SENDS(X, send_snapshot_finish, rkv_snapshot_call)                                                \
+  SENDS(X, send_snapshot_abort, rkv_snapshot_call)                                                 \
+  SENDS(X, send_pre_vote, rkv_vote_call)                                                           \
+  SENDS(X, send_timeout_now, rkv_timeout_now_call)                                                 \
+  SENDS(X, send_read_index, rkv_read_index_call)                                                   \
+  SENDS(X, send_hello, rkv_hello_call)
+
+#define WRAPPER(answer, name, params, args) answer(name, params, args)
+TRANSPORT_CALLS(WRAPPER)
+
+const void *calls_transport(const void *ops) {
+  static struct rkv_transport_ops noted; /* of this process, which is one law */
+  real = ops;
+  noted = *real;
+#define PUT(answer, name, params, args)                                                            \
+  if (noted.name) noted.name = note_##name;
+  TRANSPORT_CALLS(PUT)
+#undef PUT
+  return &noted;
+}

@@ -1,0 +1,230 @@
+#!/usr/bin/python3
+"""tool_test.py BUILD [NAME...]: rkv-contract as a tool: what it tells of a plugin that ends badly, what it leaves, and
+what is left when it is broken off. The last line counts tests that pass and those that do not."""
+import contextlib
+import os
+import pathlib
+import pty
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import xml.etree.ElementTree as xml
+
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+TOOL = BUILD / "rkv-contract"
+PLUGINS = BUILD / "plugins"
+ODD = BUILD / "tests" / "contract-plugins" / "odd-sm.so"
+MEM, WAL, SM = (PLUGINS / f"{name}.so" for name in ("storage-mem", "storage-wal", "sm-protobuf"))
+BROKEN = ["--option", f"good={MEM}", "--option", "fault=crashes"]
+WAIT_S = 60
+LONG = "acked_survives_kills"  # a law of some seconds
+
+
+def words(*arguments):
+    return [str(word) for word in (TOOL, *arguments)]
+
+
+def run(*arguments, code=0, **more):
+    done = subprocess.run(words(*arguments), capture_output=True, text=True, check=False, timeout=WAIT_S, **more)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def odd(how, *arguments, code=1):
+    return run(ODD, "--option", f"good={SM}", "--option", f"how={how}", *arguments, code=code)
+
+
+def until(what, condition):
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end, f"not within {WAIT_S} s: {what}"
+        time.sleep(0.01)
+
+
+def lines_of(text):
+    """Law -> its line, in order."""
+    return {line.split()[1]: line for line in text.splitlines() if line[:1] in "SMT" and line[1:3].isdigit()}
+
+
+# ---- what is told ----
+
+def test_crash_names_the_operation(_):
+    for how, says in (("crashes", "it crashed: Segmentation fault in apply"),
+                      ("deep", "it crashed: Segmentation fault in apply"),
+                      ("aside", "it crashed: Segmentation fault, in a thread of the plugin's own or by a full stack, "
+                                "during apply")):
+        told = odd(how, "--only", "applied_follows").stdout
+        assert says in told, told
+        assert "backtrace:\n" in told and "odd-sm.so(+0x" in told.split("backtrace:")[1], told
+
+
+def test_hang_names_the_operation(_):
+    told = odd("hangs", "--only", "applied_follows", "--limit", 2).stdout
+    assert "it hung: not done after 2 s; apply has run for " in told, told
+
+
+def test_slow_is_not_hung(_):
+    """Ten thousand entries and more, a millisecond each, do not fit into two seconds."""
+    laws = [word for law in ("M10", "M22", "M25") for word in ("--only", law)]
+    told = odd("slow", *laws, "--limit", 2, "--jobs", 3).stdout
+    assert told.count("it is slow: not done after 2 s, and still at work: ") == 3 and "hung" not in told, told
+
+
+def test_no_command_is_told_once(folder):
+    for arguments in ((), ("--jobs", 4), ("--json", "-")):
+        done = odd("refuses", "--scratch", folder, *arguments, code=64)
+        assert done.stdout == "", done.stdout
+        assert done.stderr.count("\n") == 1 and "give some with --commands FILE" in done.stderr, done.stderr
+        assert not list(folder.iterdir())
+    none = odd("none", "--commands", folder / "missing", code=64)
+    assert none.stderr == f"rkv-contract: --commands {folder}/missing: cannot be read\n", none.stderr
+
+
+# ---- what is asked for ----
+
+def test_jobs_keep_the_order(_):
+    arguments = (MEM, "--level", "basic")
+    one, four = (lines_of(run(*arguments, "--jobs", jobs).stdout) for jobs in (1, 4))
+    assert list(one) == list(four) and len(one) > 30
+    began = time.monotonic()
+    odd("hangs", "--only", "M04", "--only", "M05", "--only", "M06", "--only", "M07", "--limit", 2, "--jobs", 4)
+    assert time.monotonic() - began < 8, "four laws that wait two seconds each came one after the other"
+
+
+def test_junit(folder):
+    run(BUILD / "tests/contract-plugins/broken-mem.so", *BROKEN, "--level", "basic", "--jobs", 4, "--junit",
+        folder / "out.xml", code=1)
+    suite = xml.parse(folder / "out.xml").getroot().find("testsuite")
+    cases = suite.findall("testcase")
+    failed = {case.get("name"): case.find("failure").text for case in cases if case.find("failure") is not None}
+    skipped = [case.get("name") for case in cases if case.find("skipped") is not None]
+    assert suite.get("tests") == str(len(cases)) and suite.get("failures") == str(len(failed)), suite.attrib
+    assert suite.get("skipped") == str(len(skipped)) and "vote_is_kept" in skipped, skipped
+    assert "it crashed: Aborted in read\nbacktrace:" in failed["read_gives_every_range"], failed
+    assert all(case.get("classname") == "storage" and float(case.get("time")) >= 0 for case in cases)
+
+
+def test_keep_leaves_the_files(folder):
+    kept = folder / "kept"
+    run(WAL, "--only", "vote_is_kept", "--keep", kept)
+    assert any(path.is_file() for path in (kept / "vote_is_kept").rglob("*"))
+    assert (kept / "vote_is_kept.txt").read_text().startswith("vote_is_kept: passed\n")
+    again = run(WAL, "--only", "vote_is_kept", "--keep", kept, code=64).stderr
+    assert again == f"rkv-contract: --keep {kept}: it is not empty (choose an empty directory, or a new one)\n", again
+    odd("crashes", "--only", "applied_follows", "--keep", folder / "odd")
+    assert "odd-sm.so(+0x" in (folder / "odd/applied_follows.txt").read_text()
+
+
+def test_foreground_is_this_process(folder):
+    done = run(WAL, "--foreground", "vote_is_kept", "--scratch", folder)
+    assert "law vote_is_kept in process " in done.stdout and done.stdout.endswith("passed\n"), done.stdout
+    crash = odd("crashes", "--foreground", "M04", "--scratch", folder, code=-signal.SIGSEGV)
+    assert "backtrace" not in crash.stdout + crash.stderr
+    broken = run(BUILD / "tests/contract-plugins/broken-mem.so", "--option", f"good={MEM}", "--option",
+                 "fault=truncate_one_too_few", "--foreground", "S12", "--scratch", folder, code=1)
+    assert "\nFAILED: " in broken.stdout, broken.stdout
+    until("the files of a law in the foreground are gone", lambda: not list(folder.iterdir()))
+    run(WAL, "--foreground", "vote_is_kept", "--keep", folder / "kept")
+    assert any(path.is_file() for path in (folder / "kept/vote_is_kept").rglob("*"))
+
+
+def test_flags_agree(folder):
+    for arguments, says in ((("--keep", folder, "--scratch", folder), "leave --scratch out"),
+                            (("--foreground", "S01", "--only", "S02"), "leave --only out"),
+                            (("--foreground", "S01", "--json", "-"), "leave --report, --json and --junit out"),
+                            (("--jobs", "0"), "makes no sense: 0"), (("--jobs", "65"), "makes no sense: 65")):
+        assert says in run(MEM, *arguments, code=64).stderr
+
+
+# ---- what is left ----
+
+@contextlib.contextmanager
+def under_way(folder, *arguments):
+    """A run that is in the midst of a law; yields its process and its directory."""
+    process = subprocess.Popen(words(WAL, "--only", LONG, "--level", "full", "--scratch", folder, *arguments),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        until("a law is under way", lambda: list(folder.glob(f"*/{LONG}/*")))
+        yield process, next(folder.glob("rkv-contract-*"))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_nothing_is_left_when_broken_off(folder):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with under_way(folder) as (process, its):
+            process.send_signal(number)
+            _, err = process.communicate(timeout=WAIT_S)
+            assert process.returncode == -number, process.returncode
+            assert err == f"rkv-contract: broken off by {number.name}: no result, and nothing left in {its}\n", err
+            assert not list(folder.iterdir()), list(folder.rglob("*"))
+
+
+def users_of(folder):
+    """Processes that have a file below this folder open, or write there."""
+    found = []
+    for process in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and any(os.readlink(fd).startswith(str(folder))
+                                              for fd in (process / "fd").iterdir()):
+                found.append(process.name)
+    return found
+
+
+def test_next_run_sweeps_what_a_kill_left(folder):
+    with under_way(folder) as (process, its):
+        other = run(MEM, "--only", "S01", "--scratch", folder)  # one that lives is left alone
+        assert "removed" not in other.stderr and its.is_dir()
+        process.kill()
+        process.wait()
+        until("the law's processes are gone", lambda: not users_of(folder))
+        assert its.is_dir()
+    (folder / "rkv-contract-abcdef").mkdir()  # of a version that marks nothing, or of nobody
+    done = run(MEM, "--only", "S01", "--scratch", folder)
+    assert done.stderr == f"rkv-contract: removed {its}, which a run that was killed had left\n", done.stderr
+    assert [path.name for path in folder.iterdir()] == ["rkv-contract-abcdef"]
+
+
+# ---- a terminal ----
+
+def test_progress_is_for_terminals(folder):
+    screen, terminal = pty.openpty()
+    laws = ("--only", "M01", "--only", "M04", "--limit", 4, "--scratch", folder)
+    process = subprocess.Popen(words(ODD, "--option", f"good={SM}", "--option", "how=hangs", *laws), stdout=terminal)
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while part := os.read(screen, 65536):
+            shown += part
+    os.close(screen)
+    assert process.wait(timeout=WAIT_S) == 1
+    assert b"\r\x1b[K1 of 2 laws  applied_follows 0 s" in shown, shown
+    assert b" s left  applied_follows 3 s" in shown, shown
+    assert b"\r\x1b[KM04 applied_follows " in shown, shown
+    assert "\x1b" not in odd("hangs", *laws).stdout
+
+
+def main():
+    tests = {name: test for name, test in globals().items() if name.startswith("test_")}
+    failed = 0
+    for name, test in tests.items():
+        if len(sys.argv) > 2 and not any(part in name for part in sys.argv[2:]):
+            continue
+        began = time.monotonic()
+        try:
+            with tempfile.TemporaryDirectory(prefix="rkv-tool-") as folder:
+                test(pathlib.Path(folder).resolve())
+            print(f"passed  {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Exception:  # whatever it is, the next one is tried
+            failed += 1
+            print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)
+    print(f"{len(tests) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
