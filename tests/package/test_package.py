@@ -13,15 +13,16 @@ PLUGINS = {path.stem for path in (BUILD / "plugins").glob("*.so")}
 TOOLS = {"bin/rkv-contract", "share/man/man1/rkv-contract.1"} if (BUILD / "rkv-contract").exists() else set()
 HOST = {"bin/raft-key-value", "bin/rkvctl", "share/man/man1/raft-key-value.1", "share/man/man1/rkvctl.1",
         "share/man/man5/raft-key-value.conf.5", "share/doc/raft-key-value/README.md",
-        "share/doc/raft-key-value/security.md"}
+        "share/doc/raft-key-value/security.md", "share/doc/raft-key-value/clients.md"}
 DEV = {"lib/pkgconfig/rkv.pc", "lib/cmake/rkv/rkvConfig.cmake", "lib/cmake/rkv/rkvConfigVersion.cmake",
        "lib/cmake/rkv/rkvTargets.cmake", "share/man/man7/rkv-plugin.7",
        "share/doc/raft-key-value/writing-a-plugin.md",
        "share/raft-key-value/skeletons/storage/storage-mem.c", "share/raft-key-value/skeletons/transport/link.c",
        "share/raft-key-value/skeletons/state-machine/sm-register.c"} | TOOLS
 HEADERS = {f"include/rkv/{path.name}" for path in (ROOT / "core" / "include" / "rkv").iterdir()}
-EXAMPLES = {f"share/doc/raft-key-value/examples/{path.relative_to(ROOT / 'conf')}"
-            for path in (ROOT / "conf").rglob("*.ini")}
+EXAMPLES = {f"share/doc/raft-key-value/examples/{path.relative_to(folder)}"
+            for folder, kinds in ((ROOT / "conf", {".ini"}), (ROOT / "examples", {".py", ".go", ".rs"}))
+            for path in folder.rglob("*") if path.suffix in kinds}
 
 
 class Case(unittest.TestCase):

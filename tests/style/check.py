@@ -17,7 +17,7 @@ import names
 import objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROOMS = ("core", "libs", "plugins", "share", "tools", "bench", "tests", "scripts", "protos")
+ROOMS = ("core", "libs", "plugins", "share", "tools", "bench", "tests", "scripts", "protos", "examples")
 COLUMNS = {".c": 100, ".h": 100, ".cc": 100, ".py": 120, ".sh": 130}
 FILE_LINES = 350
 FILE_LINES_OF = {  # people copy them
