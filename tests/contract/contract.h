@@ -62,7 +62,7 @@ struct contract_shared {
 struct contract {
   const struct rkv_plugin *plugin;
   const struct rkv_value *values; /* of the plugin's options, in its order */
-  const char *commands;           /* state machines: the user's file (sm_shapes.h), or NULL */
+  const char *commands;           /* state machines: the user's file (sm_given.h), or NULL */
   int dir_option; /* the position of the PATH option `dir` in it; -1: there is none */
   enum contract_level level;
   uint64_t seed;
@@ -124,6 +124,7 @@ void contract_no_buffers(struct contract *c);
 struct contract_host {
   struct rkv_host host;
   struct contract *c;
+  uint64_t later_ns; /* its clock is so far ahead */
   pthread_mutex_t lock;
   enum rkv_status fatal; /* the first reported, RKV_OK: none; under `lock` */
   char fatal_text[RKV_ERROR_TEXT_MAX];

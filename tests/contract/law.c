@@ -130,10 +130,10 @@ static void host_log(void *ctx, enum rkv_log_level level, const char *module, co
 }
 
 static uint64_t host_now_ns(void *ctx) {
+  const struct contract_host *h = ctx;
   struct timespec now = {0, 0};
-  (void)ctx;
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+  return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec + h->later_ns;
 }
 
 static uint8_t *host_buf_alloc(void *ctx, size_t len, struct rkv_buf *out) {

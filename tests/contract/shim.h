@@ -102,4 +102,8 @@ _Noreturn void shim_kill(void);
 /* Loses power now: the process ends by SIGKILL. */
 _Noreturn void shim_lose_power(void);
 
+/* From now on this process has a date so many seconds later; its monotonic clock goes on. The
+ * program exports clock_gettime, time, gettimeofday and timespec_get. */
+void shim_shift_date(long long seconds);
+
 #endif

@@ -8,6 +8,7 @@
 #define CONTRACT_SM_H
 
 #include "contract.h"
+#include "sm_given.h"
 
 #include <host/section.h>
 
@@ -25,8 +26,17 @@ struct machine {
   size_t at;              /* entries applied by machine_apply */
 };
 
+/* Which node a machine belongs to; NULL: node 1 at 127.0.0.1:1, whose clock tells the time. */
+struct machine_node {
+  rkv_node_id id;
+  const char *addr;
+  uint64_t later_ns; /* its clock is so far ahead */
+};
+
 /* Opens a new machine, which must succeed; `name` distinguishes the machines of one law. */
 void machine_open(struct machine *m, struct contract *c, const char *name);
+void machine_open_as(struct machine *m, struct contract *c, const char *name,
+                     const struct machine_node *node);
 /* Closes the machine, which must not have reported fatal. */
 void machine_close(struct machine *m);
 
@@ -50,19 +60,16 @@ enum sm_shape {
 };
 
 enum {
-  SM_GIVEN_MAX = 4096,     /* lines of --commands FILE */
-  SM_LINE_MAX = 1 << 20,   /* bytes of one line */
   SM_QUESTIONS_MAX = 64,   /* requests that a law asks */
+  SM_LARGE_MAX = 8,        /* sources of large commands that are tried */
   SM_SOURCE_TEXT_MAX = 256 /* bytes of what commands_text says */
 };
 
 struct commands {
   struct contract *c;
-  bool takes[SM_SHAPES]; /* what validate takes */
-  struct rkv_buf *given; /* commands of the user: then only these are used */
-  size_t given_count;
-  struct rkv_buf *questions; /* queries of the user */
-  size_t question_count;
+  bool takes[SM_SHAPES];   /* what validate takes */
+  bool are_given;          /* by the user: then only these are used */
+  struct given_file given; /* ... these */
 };
 
 /* Finds out what `m` takes. If it takes nothing, the calling law is broken. */
@@ -72,9 +79,12 @@ void commands_free(struct commands *k);
 void commands_text(const struct commands *k, char out[SM_SOURCE_TEXT_MAX]);
 /* A command that validate takes, about a key of this number, decided by chance. */
 struct rkv_buf commands_make(const struct commands *k, uint64_t key, uint64_t *seed);
-/* A command with a value of about `len` bytes, which validate may refuse. The machine must take
- * `shape`. */
-struct rkv_buf commands_large(const struct commands *k, enum sm_shape shape, size_t len);
+/* How many sources there are whose commands can be of any size: shapes that are taken, or lines of
+ * the user's; at most SM_LARGE_MAX. */
+size_t commands_growing(const struct commands *k);
+/* A command of one of these sources about a key of this number, with a value of about `len` bytes,
+ * which validate may refuse. */
+struct rkv_buf commands_large(const struct commands *k, size_t source, uint64_t key, size_t len);
 /* Requests about the keys 0 .. keys-1 that `m` answers in its present state, to be freed by
  * bufs_free. */
 size_t commands_questions(const struct commands *k, struct machine *m, uint64_t keys,
@@ -103,6 +113,19 @@ struct rkv_buf membership_make(struct contract *c, uint64_t *seed);
  * them in results[index of entry] (zeroed by the caller). */
 void machine_apply(struct machine *m, const struct log *log, size_t to, size_t batch_max,
                    struct rkv_buf *results);
+
+/* ---- answers (sm_answers.c) ---- */
+
+/* Empty answers of `count` entries, for machine_apply. */
+struct rkv_buf *answers_new(struct contract *c, size_t count);
+void answers_free(struct rkv_buf *answers, size_t count);
+/* Differing answers to entries [from, to) break the law; `what` is who gave `is`. */
+void answers_require(struct contract *c, const struct rkv_buf *is, const struct rkv_buf *must,
+                     size_t from, size_t to, const char *what);
+/* The same questions about the keys 0 .. keys-1 must get the same answers from both machines.
+ * Returns how many were asked. */
+size_t questions_require(const struct commands *k, struct machine *is, struct machine *must,
+                         uint64_t keys, const char *what);
 
 /* ---- states (sm_state.c) ---- */
 

@@ -5,9 +5,10 @@
 #include "sm_shapes.h"
 
 enum {
-  SAMPLES = 12,   /* commands that are offered before a shape counts as taken */
-  VALUE_MAX = 96, /* bytes of a value */
-  SPLICE_MAX = 16 /* bytes that some damage adds or takes away */
+  SAMPLES = 12,      /* commands that are offered before a shape counts as taken */
+  GIVEN_SAMPLES = 3, /* ... of each line that is given */
+  VALUE_MAX = 96,    /* bytes of a value */
+  SPLICE_MAX = 16    /* bytes that some damage adds or takes away */
 };
 
 /* Every sample of this shape is taken. */
@@ -23,20 +24,32 @@ static bool shape_taken(struct machine *m, enum sm_shape shape) {
   return taken;
 }
 
+/* Of each line some samples are taken, the shortest and the usual ones. */
+static void check_given(struct commands *k, struct machine *m) {
+  uint64_t seed = m->c->seed;
+  char why[GIVEN_TEXT_MAX];
+  CONTRACT_REQUIRE(m->c, given_read(&k->given, m->c->commands, why), "--commands %s", why);
+  for (size_t i = 0; i < k->given.command_count; i++)
+    for (uint64_t key = 0; key < GIVEN_SAMPLES; key++) {
+      const struct given *given = &k->given.commands[i];
+      struct rkv_buf sample = given_write(m->c, given, key, key ? VALUE_MAX : 0, &seed);
+      CONTRACT_REQUIRE(m->c, m->ops->validate(m->it, sample, &m->error) == RKV_OK,
+                       "%s:%u: validate refuses a command of this line, of %zu bytes: %s",
+                       m->c->commands, given->line, sample.len, m->error.text);
+      rkv_buf_drop(&sample);
+    }
+}
+
 void commands_find(struct commands *k, struct machine *m) {
   bool any = false;
-  *k = (struct commands){.c = m->c};
-  if (m->c->commands) {
-    given_read(k, m->c->commands);
-    for (size_t i = 0; i < k->given_count; i++)
-      CONTRACT_REQUIRE(m->c, m->ops->validate(m->it, k->given[i], &m->error) == RKV_OK,
-                       "command %zu of %s is refused: %s", i + 1, m->c->commands, m->error.text);
-    any = k->given_count > 0;
-  } else {
-    for (int i = 0; i < SM_SHAPES; i++) {
-      k->takes[i] = shape_taken(m, (enum sm_shape)i);
-      any = any || k->takes[i];
-    }
+  *k = (struct commands){.c = m->c, .are_given = m->c->commands != NULL};
+  if (k->are_given) {
+    check_given(k, m);
+    return;
+  }
+  for (int i = 0; i < SM_SHAPES; i++) {
+    k->takes[i] = shape_taken(m, (enum sm_shape)i);
+    any = any || k->takes[i];
   }
   CONTRACT_REQUIRE(m->c, any,
                    "its validate takes no command that the suite knows: give some with --commands "
@@ -45,18 +58,16 @@ void commands_find(struct commands *k, struct machine *m) {
 }
 
 void commands_free(struct commands *k) {
-  bufs_free(k->given, k->given_count);
-  bufs_free(k->questions, k->question_count);
-  free(k->given);
-  free(k->questions);
+  if (k->are_given) given_free(&k->given);
 }
 
 void commands_text(const struct commands *k, char out[SM_SOURCE_TEXT_MAX]) {
   int used = snprintf(out, SM_SOURCE_TEXT_MAX, "commands: ");
   const char *comma = "";
-  if (k->given)
-    (void)snprintf(out + used, SM_SOURCE_TEXT_MAX - (size_t)used, "%zu given", k->given_count);
-  for (int i = 0; i < SM_SHAPES && !k->given; i++) {
+  if (k->are_given)
+    (void)snprintf(out + used, SM_SOURCE_TEXT_MAX - (size_t)used, "%zu lines given",
+                   k->given.command_count);
+  for (int i = 0; i < SM_SHAPES && !k->are_given; i++) {
     if (!k->takes[i]) continue;
     used += snprintf(out + used, SM_SOURCE_TEXT_MAX - (size_t)used, "%s%s", comma, shape_names[i]);
     comma = ", ";
@@ -64,21 +75,67 @@ void commands_text(const struct commands *k, char out[SM_SOURCE_TEXT_MAX]) {
 }
 
 struct rkv_buf commands_make(const struct commands *k, uint64_t key, uint64_t *seed) {
-  int shape = (int)(contract_random(seed) % SM_SHAPES);
-  if (k->given) return rkv_buf_share(k->given[contract_random(seed) % k->given_count]);
+  uint64_t chance = contract_random(seed);
+  int shape = (int)(chance % SM_SHAPES);
+  if (k->are_given)
+    return given_write(k->c, &k->given.commands[chance % k->given.command_count], key,
+                       contract_between(seed, 0, VALUE_MAX), seed);
   while (!k->takes[shape]) shape = (shape + 1) % SM_SHAPES;
   return shape_command(k->c, (enum sm_shape)shape, key, contract_between(seed, 0, VALUE_MAX), seed);
 }
 
-struct rkv_buf commands_large(const struct commands *k, enum sm_shape shape, size_t len) {
+/* ---- large ones ---- */
+
+static bool shape_grows(const struct commands *k, size_t shape) {
+  return k->takes[shape] && shape != SM_SHAPE_DECIMAL && shape != SM_SHAPE_EMPTY;
+}
+
+/* The shape or line that is number `source` of those that grow; their number if there is none. */
+static size_t growing(const struct commands *k, size_t source, size_t *count) {
+  size_t all = k->are_given ? k->given.command_count : SM_SHAPES;
+  *count = 0;
+  for (size_t i = 0; i < all; i++) {
+    if (!(k->are_given ? pattern_grows(&k->given.commands[i].pattern) : shape_grows(k, i)))
+      continue;
+    if ((*count)++ == source) return i;
+  }
+  return all;
+}
+
+size_t commands_growing(const struct commands *k) {
+  size_t count;
+  (void)growing(k, SIZE_MAX, &count);
+  return count < SM_LARGE_MAX ? count : SM_LARGE_MAX;
+}
+
+struct rkv_buf commands_large(const struct commands *k, size_t source, uint64_t key, size_t len) {
+  uint64_t seed = k->c->seed ^ key;
+  size_t count, which = growing(k, source, &count);
+  if (k->are_given) return given_write(k->c, &k->given.commands[which], key, len, &seed);
+  return shape_command(k->c, (enum sm_shape)which, key, len, &seed);
+}
+
+/* ---- questions ---- */
+
+static size_t given_questions(const struct commands *k, uint64_t keys, struct rkv_buf *out) {
   uint64_t seed = k->c->seed;
-  return shape_command(k->c, shape, 1, len, &seed);
+  size_t count = 0;
+  for (size_t i = 0; i < k->given.query_count; i++)
+    for (uint64_t key = 0; key < keys && count < SM_QUESTIONS_MAX; key++) {
+      const struct given *query = &k->given.queries[i];
+      out[count] = given_write(k->c, query, key, VALUE_MAX, &seed);
+      if (key > 0 && rkv_buf_equal(out[count], out[count - 1])) { /* it names no key */
+        rkv_buf_drop(&out[count]);
+        break;
+      }
+      count++;
+    }
+  return count;
 }
 
 size_t commands_questions(const struct commands *k, struct machine *m, uint64_t keys,
                           struct rkv_buf *out) {
-  size_t count = 0;
-  for (size_t i = 0; i < k->question_count; i++) out[count++] = rkv_buf_share(k->questions[i]);
+  size_t count = k->are_given ? given_questions(k, keys, out) : 0;
   for (int shape = 0; shape < SM_SHAPES; shape++)
     for (uint64_t key = 0; key < keys && count < SM_QUESTIONS_MAX; key++) {
       struct rkv_buf question, answer = rkv_buf_none();

@@ -121,12 +121,12 @@ void sm_law_senseless_commands(struct contract *c) {
 
 /* ---- large ones ---- */
 
-/* The longest value of this shape, among powers of two less one or not, that validate takes. */
-static size_t largest(struct pair *p, enum sm_shape shape, size_t max) {
+/* The longest value of this source, among powers of two less one or not, that validate takes. */
+static size_t largest(struct pair *p, size_t source, size_t max) {
   size_t low = 0, high = max + 1; /* low is taken, high is not */
   while (high - low > 1) {
     size_t middle = high == max + 1 && low < max / 2 ? low * 2 + 1 : low + (high - low) / 2;
-    struct rkv_buf command = commands_large(&p->k, shape, middle);
+    struct rkv_buf command = commands_large(&p->k, source, 1, middle);
     if (validated(&p->a, command))
       low = middle;
     else
@@ -136,10 +136,10 @@ static size_t largest(struct pair *p, enum sm_shape shape, size_t max) {
   return low;
 }
 
-/* The largest of a shape goes through everything. */
-static size_t try_large(struct pair *p, enum sm_shape shape, size_t max) {
-  size_t len = largest(p, shape, max);
-  struct rkv_buf command = commands_large(&p->k, shape, len);
+/* The largest of a source goes through everything; its bytes. */
+static size_t try_large(struct pair *p, size_t source, size_t max) {
+  struct rkv_buf command = commands_large(&p->k, source, 1, largest(p, source, max));
+  size_t len = command.len;
   struct state state;
   pair_apply(p, command, "that validate takes");
   rkv_buf_drop(&command);
@@ -156,14 +156,13 @@ void sm_law_large_commands(struct contract *c) {
   if (c->slow > 1) max = 256 << 10; /* a sanitized build is not for sizes */
   CONTRACT_REQUIRE(c, p, "the suite has no memory");
   pair_open(p, c);
-  if (p->k.given) contract_skip(c, "the commands are given: none can be made longer");
-  for (int i = 0; i < SM_SHAPES; i++) {
-    size_t len;
-    if (!p->k.takes[i] || i == SM_SHAPE_DECIMAL || i == SM_SHAPE_EMPTY) continue;
-    len = try_large(p, (enum sm_shape)i, max);
+  if (commands_growing(&p->k) == 0)
+    contract_skip(c, "no command can be made longer (give one with {bytes 1..1MiB})");
+  for (size_t i = 0; i < commands_growing(&p->k); i++) {
+    size_t len = try_large(p, i, max);
     if (len > longest) longest = len;
   }
-  contract_note(c, "values of up to %zu bytes", longest);
+  contract_note(c, "commands of up to %zu bytes", longest);
   pair_close(p);
   free(p);
 }

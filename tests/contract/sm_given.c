@@ -1,75 +1,89 @@
 /* sm_given.c: commands and questions that the user gives in a file. */
+#include "sm_given.h"
+
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "sm_shapes.h"
-
-/* The value of a hexadecimal digit; -1: it is none. */
-static int hex(char digit) {
-  static const char digits[] = "0123456789abcdef";
-  const char *at = digit ? strchr(digits, digit | 0x20) : NULL;
-  return at ? (int)(at - digits) : -1;
-}
-
-/* One byte behind a backslash; how many characters it took, 0 if it makes no sense. */
-static size_t unescape(const char *text, uint8_t *out) {
-  static const char names[] = "\\nrt", bytes[] = "\\\n\r\t";
-  const char *at = text[0] ? strchr(names, text[0]) : NULL;
-  if (at) {
-    *out = (uint8_t)bytes[at - names];
-    return 1;
-  }
-  if (text[0] != 'x' || hex(text[1]) < 0 || hex(text[2]) < 0) return 0;
-  *out = (uint8_t)(hex(text[1]) * 16 + hex(text[2]));
-  return 3;
-}
-
-/* False: an escape makes no sense. */
-static bool decode(struct contract *c, const char *text, struct rkv_buf *out) {
-  size_t len = strlen(text), used = 0, at = 0, took = 1;
-  uint8_t *bytes = malloc(len + 1);
-  CONTRACT_REQUIRE(c, bytes, "the suite has no memory for a line of --commands");
-  for (; at < len && took > 0; at += took) {
-    took = 1;
-    if (text[at] == '\\')
-      at++, took = unescape(text + at, &bytes[used]);
-    else
-      bytes[used] = (uint8_t)text[at];
-    used++;
-  }
-  if (took > 0) *out = contract_bytes(c, bytes, used);
-  free(bytes);
-  return took > 0;
-}
-
-/* False: the line makes no sense. */
-static bool take(struct commands *k, char *line) {
+/* Takes one line into the list that it belongs to. NULL, or what is wrong with it; *at: where. */
+static const char *take(struct given_file *file, char *line, unsigned number, size_t *at) {
   static const char command[] = "command", query[] = "query";
-  size_t word = strcspn(line, " ");
-  const char *rest = line[word] ? line + word + 1 : line + word;
+  size_t word = strcspn(line, " "), max = GIVEN_COMMANDS_MAX;
+  const char *rest = line[word] ? line + word + 1 : line + word, *wrong;
+  struct given *list = file->commands;
+  size_t *count = &file->command_count;
+  *at = 0;
+  if (line[0] == '#' || line[0] == '\0') return NULL;
   line[word] = '\0';
-  if (line[0] == '#' || line[0] == '\0') return true;
-  if (strcmp(line, command) == 0 && k->given_count < SM_GIVEN_MAX)
-    return decode(k->c, rest, &k->given[k->given_count++]);
-  if (strcmp(line, query) == 0 && k->question_count < SM_QUESTIONS_MAX)
-    return decode(k->c, rest, &k->questions[k->question_count++]);
+  if (strcmp(line, query) == 0)
+    list = file->queries, count = &file->query_count, max = GIVEN_QUERIES_MAX;
+  else if (strcmp(line, command) != 0)
+    return "neither `command BYTES` nor `query BYTES`";
+  if (*count == max)
+    return list == file->queries ? "more than 64 queries" : "more than 4096 commands";
+  list[*count].line = number;
+  wrong = pattern_read(&list[*count].pattern, rest, at);
+  *at += (size_t)(rest - line);
+  if (!wrong) ++*count;
+  return wrong;
+}
+
+static bool read_lines(struct given_file *file, FILE *in, const char *path, char *line,
+                       char why[GIVEN_TEXT_MAX]) {
+  for (unsigned number = 1; fgets(line, GIVEN_LINE_MAX, in); number++) {
+    size_t len = strcspn(line, "\n"), at = 0;
+    const char *wrong = line[len] == '\0' && len == GIVEN_LINE_MAX - 1
+                            ? "a line of more than 1048574 bytes (shorter with {bytes A..B})"
+                            : NULL;
+    line[len] = '\0';
+    if (!wrong) wrong = take(file, line, number, &at);
+    if (!wrong) continue;
+    (void)snprintf(why, GIVEN_TEXT_MAX, "%s:%u:%zu: %s", path, number, at + 1, wrong);
+    return false;
+  }
+  if (file->command_count > 0) return true;
+  (void)snprintf(why, GIVEN_TEXT_MAX, "%s: holds no line `command BYTES`", path);
   return false;
 }
 
-void given_read(struct commands *k, const char *path) {
-  FILE *file = fopen(path, "re");
-  char *line = malloc(SM_LINE_MAX);
-  k->given = calloc(SM_GIVEN_MAX, sizeof *k->given);
-  k->questions = calloc(SM_QUESTIONS_MAX, sizeof *k->questions);
-  CONTRACT_REQUIRE(k->c, file, "--commands %s: cannot be read", path);
-  CONTRACT_REQUIRE(k->c, line && k->given && k->questions, "the suite has no memory");
-  for (unsigned number = 1; fgets(line, SM_LINE_MAX, file); number++) {
-    line[strcspn(line, "\n")] = '\0';
-    CONTRACT_REQUIRE(k->c, take(k, line),
-                     "%s:%u: neither `command BYTES` nor `query BYTES` with legal escapes, or over "
-                     "%d commands or %d queries",
-                     path, number, SM_GIVEN_MAX, SM_QUESTIONS_MAX);
+bool given_read(struct given_file *file, const char *path, char why[GIVEN_TEXT_MAX]) {
+  FILE *in = fopen(path, "re");
+  char *line = malloc(GIVEN_LINE_MAX);
+  bool good = in && line;
+  *file = (struct given_file){.commands = calloc(GIVEN_COMMANDS_MAX, sizeof *file->commands),
+                              .queries = calloc(GIVEN_QUERIES_MAX, sizeof *file->queries)};
+  if (!in)
+    (void)snprintf(why, GIVEN_TEXT_MAX, "%s: %s", path, strerror(errno));
+  else if (!line || !file->commands || !file->queries)
+    (void)snprintf(why, GIVEN_TEXT_MAX, "%s: no memory for it", path), good = false;
+  else
+    good = read_lines(file, in, path, line, why);
+  if (in && ferror(in)) {
+    (void)snprintf(why, GIVEN_TEXT_MAX, "%s: it cannot be read to its end", path);
+    good = false;
   }
   free(line);
-  (void)fclose(file);
+  if (in) (void)fclose(in);
+  if (!good) given_free(file);
+  return good;
+}
+
+void given_free(struct given_file *file) {
+  for (size_t i = 0; i < file->command_count; i++) pattern_free(&file->commands[i].pattern);
+  for (size_t i = 0; i < file->query_count; i++) pattern_free(&file->queries[i].pattern);
+  free(file->commands);
+  free(file->queries);
+  *file = (struct given_file){NULL, NULL, 0, 0};
+}
+
+struct rkv_buf given_write(struct contract *c, const struct given *given, uint64_t key, size_t fill,
+                           uint64_t *seed) {
+  size_t room = pattern_room(&given->pattern, fill);
+  uint8_t *bytes = malloc(room + 1);
+  struct rkv_buf out;
+  CONTRACT_REQUIRE(c, bytes, "the suite has no memory for a command of %zu bytes", room);
+  out = contract_bytes(c, bytes, pattern_write(&given->pattern, key, fill, seed, bytes));
+  free(bytes);
+  return out;
 }

@@ -58,6 +58,12 @@
   X(28, forgets_or_is_durable, BASIC, 0, 20,                                                       \
     "Opened again it is empty; a durable one holds what it applied, and has restore_check.")       \
   X(29, words_are_a_line, BASIC, 0, 30,                                                            \
-    "describe puts any bytes into one line, always the same, by any thread, or says INVALID.")
+    "describe puts any bytes into one line, always the same, by any thread, or says INVALID.")     \
+  X(30, same_elsewhere, BASIC, 0, 60,                                                              \
+    "Its log alone decides: node, address, clock, chance, environment, locale, memory do not.")    \
+  X(31, nothing_beside, BASIC, 0, 30,                                                              \
+    "What it answers by is in its snapshot: a restored machine answers everything alike.")         \
+  X(32, size_survives, BASIC, 0, 60,                                                               \
+    "Many keys, values up to 1 MiB and deletes: after a restore all goes on as before it.")
 
 #endif

@@ -5,6 +5,11 @@
 #include <sys/stat.h>
 
 void machine_open(struct machine *m, struct contract *c, const char *name) {
+  machine_open_as(m, c, name, NULL);
+}
+
+void machine_open_as(struct machine *m, struct contract *c, const char *name,
+                     const struct machine_node *node) {
   memset(m, 0, sizeof *m);
   m->c = c;
   m->ops = c->plugin->ops;
@@ -12,7 +17,8 @@ void machine_open(struct machine *m, struct contract *c, const char *name) {
   if (c->dir_option >= 0)
     CONTRACT_REQUIRE(c, mkdir(m->dir, 0700) == 0, "the suite cannot make %s", m->dir);
   m->config = contract_config(c, m->dir, m->values);
-  contract_host_init(&m->host, c, 1);
+  contract_host_init(&m->host, c, node ? node->id : 1);
+  if (node) m->host.host.node_addr = node->addr, m->host.later_ns = node->later_ns;
   CONTRACT_REQUIRE(c, m->ops->open(&m->host.host, &m->config, &m->it, &m->error) == RKV_OK,
                    "open: %s", m->error.text);
   CONTRACT_REQUIRE(c, m->it, "open returned OK and no instance");

@@ -1,5 +1,6 @@
 /* sm_same.c: laws of apply: the same log gives the same state and the same answers; and the
  * ownership of buffers. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,57 +13,27 @@ void sm_law_answers_stay(struct contract *c);
 
 enum { KEYS = 12, QUESTIONS_KEYS = 8 };
 
-static struct rkv_buf *results_new(struct contract *c, size_t count) {
-  struct rkv_buf *results = calloc(count, sizeof *results);
-  CONTRACT_REQUIRE(c, results, "the suite has no memory");
-  return results;
-}
-
-/* The same questions get the same answers; how many. */
-static size_t answers_equal(const struct commands *k, struct machine *a, struct machine *b) {
-  struct rkv_buf questions[SM_QUESTIONS_MAX];
-  size_t count = commands_questions(k, a, QUESTIONS_KEYS, questions);
-  for (size_t i = 0; i < count; i++) {
-    struct rkv_buf one = rkv_buf_none(), two = rkv_buf_none();
-    enum rkv_status first = a->ops->query(a->it, questions[i], &one, contract_ask(&a->error));
-    enum rkv_status second = b->ops->query(b->it, questions[i], &two, &b->error);
-    CONTRACT_REQUIRE(a->c, first == second, "one machine answers a question with %s, another %s",
-                     rkv_status_name(first), rkv_status_name(second));
-    if (first != RKV_OK) contract_text_ok(a->c, first, &a->error, "query");
-    CONTRACT_REQUIRE(a->c, rkv_buf_equal(one, two), "two machines answer a question differently");
-    rkv_buf_drop(&one);
-    rkv_buf_drop(&two);
-  }
-  bufs_free(questions, count);
-  return count;
-}
-
 void sm_law_same_log_same_state(struct contract *c) {
   size_t count = contract_amount(c, 4000, 4000, 100000), asked;
   struct commands k;
   struct machine a, b;
   struct state state;
   struct log log;
-  struct rkv_buf *one = results_new(c, count), *two = results_new(c, count);
+  struct rkv_buf *one = answers_new(c, count), *two = answers_new(c, count);
   machine_open(&a, c, "a");
   machine_open(&b, c, "b");
   commands_find(&k, &a);
   log_make(&log, &k, count, KEYS * 100, c->seed);
   machine_apply(&a, &log, count, 1, one);
   machine_apply(&b, &log, count, 300, two);
-  for (size_t i = 0; i < count; i++)
-    CONTRACT_REQUIRE(c, rkv_buf_equal(one[i], two[i]),
-                     "entry %zu was answered differently by two machines (%zu and %zu bytes)",
-                     i + 1, one[i].len, two[i].len);
+  answers_require(c, two, one, 0, count, "a second machine");
   state_take(&a, SM_CHUNK, &state);
   machine_is(&b, &state, "a second machine with the same log");
-  asked = answers_equal(&k, &a, &b);
+  asked = questions_require(&k, &b, &a, QUESTIONS_KEYS, "a second machine");
   contract_note(c, "%zu entries, %zu questions", count, asked);
   state_free(&state);
-  bufs_free(one, count);
-  bufs_free(two, count);
-  free(one);
-  free(two);
+  answers_free(one, count);
+  answers_free(two, count);
   log_free(&log);
   commands_free(&k);
   machine_close(&a);
@@ -104,7 +75,7 @@ struct lent {
   struct rkv_buf_owner owner;
   struct lent *next;
   size_t len;
-  uint8_t bytes[];
+  _Alignas(max_align_t) uint8_t bytes[];
 };
 
 static void spoil(struct rkv_buf_owner *owner) {
@@ -134,19 +105,20 @@ static void lent_free(struct lent *all) {
 /* Applies entries whose bytes are gone right after each call, and the array too. */
 static void apply_lent(struct machine *m, const struct log *log, struct lent **all) {
   for (size_t at = 0; at < log->count;) {
-    struct rkv_entry lent[8];
-    struct rkv_buf results[8];
+    struct rkv_buf results[8], array;
     size_t n = log->count - at < 8 ? log->count - at : 8;
+    struct rkv_entry lent[8];
     memset(results, 0, sizeof results);
-    for (size_t i = 0; i < n; i++) {
-      lent[i] = log->entries[at + i];
-      lent[i].payload = lend(m->c, all, lent[i].payload);
-    }
-    CONTRACT_REQUIRE(m->c, m->ops->apply(m->it, lent, n, results, &m->error) == RKV_OK, "apply: %s",
-                     m->error.text);
+    memcpy(lent, &log->entries[at], n * sizeof lent[0]);
+    for (size_t i = 0; i < n; i++) lent[i].payload = lend(m->c, all, lent[i].payload);
+    array = lend(m->c, all, rkv_buf_static(lent, n * sizeof lent[0]));
+    CONTRACT_REQUIRE(m->c,
+                     m->ops->apply(m->it, (const struct rkv_entry *)(const void *)array.data, n,
+                                   results, &m->error) == RKV_OK,
+                     "apply: %s", m->error.text);
     bufs_free(results, n);
     for (size_t i = 0; i < n; i++) rkv_buf_drop(&lent[i].payload);
-    memset(lent, 0xdd, sizeof lent);
+    rkv_buf_drop(&array);
     at += n;
   }
 }
@@ -224,7 +196,7 @@ static void kept_same(struct contract *c, const struct kept *kept, size_t count,
 /* Answers, a membership and the chunks of a snapshot; how many. */
 static size_t gather(struct machine *m, const struct log *log, size_t to, struct kept *kept) {
   struct rkv_snapshot_meta meta;
-  struct rkv_buf *results = results_new(m->c, log->count);
+  struct rkv_buf *results = answers_new(m->c, log->count);
   size_t count = 0, from = m->at, chunks = 0;
   void *view;
   machine_apply(m, log, to, 10, results);

@@ -122,6 +122,26 @@ static void write_question(struct pen *pen, enum sm_shape shape, uint64_t key) {
   }
 }
 
+/* A key without a value, or with an empty one. */
+static void write_delete(struct pen *pen, enum sm_shape shape, uint64_t key) {
+  switch (shape) {
+  case SM_SHAPE_PROTOBUF: put_key(pen, key); break;
+  case SM_SHAPE_WORDS: put_words(pen, "del key-"), put_number(pen, key); break;
+  case SM_SHAPE_PAIR:
+    put_words(pen, "key-"), put_number(pen, key);
+    put_words(pen, "=");
+    break;
+  case SM_SHAPE_JSON:
+    put_words(pen, "{\"op\":\"del\",\"key\":\"key-"), put_number(pen, key);
+    put_words(pen, "\"}");
+    break;
+  case SM_SHAPE_DECIMAL:
+  case SM_SHAPE_BYTES:
+  case SM_SHAPE_EMPTY:
+  case SM_SHAPES: break;
+  }
+}
+
 static struct rkv_buf finish(struct contract *c, struct pen *pen) {
   struct rkv_buf out = contract_bytes(c, pen->begin, (size_t)(pen->at - pen->begin));
   free(pen->begin);
@@ -145,5 +165,11 @@ struct rkv_buf shape_command(struct contract *c, enum sm_shape shape, uint64_t k
 struct rkv_buf shape_question(struct contract *c, enum sm_shape shape, uint64_t key) {
   struct pen pen = begin(c, 0);
   write_question(&pen, shape, key);
+  return finish(c, &pen);
+}
+
+struct rkv_buf shape_delete(struct contract *c, enum sm_shape shape, uint64_t key) {
+  struct pen pen = begin(c, 0);
+  write_delete(&pen, shape, key);
   return finish(c, &pen);
 }

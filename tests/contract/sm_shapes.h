@@ -9,12 +9,9 @@ extern const char *const shape_names[SM_SHAPES];
 /* A command about key number `key` with a value of about `len` bytes. */
 struct rkv_buf shape_command(struct contract *c, enum sm_shape shape, uint64_t key, size_t len,
                              uint64_t *seed);
+/* A command that takes this key away, where machines of the shape could have one; else empty. */
+struct rkv_buf shape_delete(struct contract *c, enum sm_shape shape, uint64_t key);
 /* A query for the value of this key. */
 struct rkv_buf shape_question(struct contract *c, enum sm_shape shape, uint64_t key);
-
-/* Reads the user's file. A line is `command BYTES` or `query BYTES`, with the escapes \\, \n, \r,
- * \t and \xHH; empty lines and lines that begin with # are passed over. A line that makes no sense,
- * or a file that cannot be read, breaks the calling law. */
-void given_read(struct commands *k, const char *path);
 
 #endif

@@ -26,7 +26,7 @@ static const struct rkv_option options[OPTION_COUNT] = {
      .type = RKV_OPTION_ENUM},
 };
 
-enum { ENTRIES_MAX = 512, LARGE_BYTES = 1000000, BATCH_MIN = 8 };
+enum { ENTRIES_MAX = 512, LARGE_BYTES = 1 << 20, BATCH_MIN = 8 };
 
 /* ---- life ---- */
 
@@ -62,6 +62,7 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
     if (!host->buf_alloc(host->ctx, 10, &leaked)) b->fault = FAULT_none;
   }
   if (b->fault == FAULT_state_is_global) shared = b;
+  exact_opened(b);
   *sm = b;
   return RKV_OK;
 }
@@ -72,6 +73,7 @@ static void broken_close(void *sm) {
     remembered = b;
     return;
   }
+  exact_closing(b);
   rkv_buf_drop(&b->stale);
   if (!b->borrowed) b->good->close(b->it);
   (void)pthread_mutex_destroy(&b->lock);
@@ -83,6 +85,7 @@ static void broken_close(void *sm) {
 static enum rkv_status broken_validate(void *sm, struct rkv_buf command, struct rkv_error *error) {
   struct broken *b = sm;
   enum rkv_status status;
+  b->exact.validated = true;
   if (b->fault == FAULT_validate_takes_nothing)
     return rkv_fail(error, RKV_INVALID, "broken: takes nothing");
   if (b->fault == FAULT_validate_takes_all) return RKV_OK;
@@ -90,6 +93,7 @@ static enum rkv_status broken_validate(void *sm, struct rkv_buf command, struct 
   status = b->good->validate(b->it, command, error);
   if (b->fault == FAULT_validate_not_for_threads && b->validating-- > 1)
     return rkv_fail(error, RKV_INVALID, "broken: two threads");
+  if (b->fault == FAULT_validate_takes_odd && command.len % 2) return RKV_OK;
   return BROKEN_ERROR(b->fault, status, error);
 }
 
@@ -98,7 +102,8 @@ static enum rkv_status refuse(struct broken *b, const struct rkv_entry *entry,
                               struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   if (entry->kind != RKV_ENTRY_COMMAND) return RKV_OK;
-  if (b->fault == FAULT_validate_takes_all || b->fault == FAULT_senseless_is_an_error)
+  if (b->fault == FAULT_validate_takes_all || b->fault == FAULT_senseless_is_an_error ||
+      (b->fault == FAULT_validate_takes_odd && entry->payload.len % 2))
     status = b->good->validate(b->it, entry->payload, error);
   if (b->fault == FAULT_large_is_an_error && entry->payload.len > LARGE_BYTES)
     status = rkv_fail(error, RKV_NO_MEMORY, "broken: too large");
@@ -126,6 +131,7 @@ static enum rkv_status broken_apply(void *sm, const struct rkv_entry *entries, s
                                     struct rkv_buf *results, struct rkv_error *error) {
   struct broken *b = sm;
   struct rkv_entry own[ENTRIES_MAX];
+  uint8_t place[BROKEN_PLACE_BYTES]; /* the same for all of them */
   enum rkv_status status = RKV_OK;
   if (b->frozen) return rkv_fail(error, RKV_BROKEN, "broken: a restore was checked");
   if (count > ENTRIES_MAX) return rkv_fail(error, RKV_BROKEN, "broken: %zu entries", count);
@@ -133,26 +139,35 @@ static enum rkv_status broken_apply(void *sm, const struct rkv_entry *entries, s
   for (size_t i = 0; i < count && status == RKV_OK; i++) {
     status = refuse(b, &own[i], error);
     if (own[i].kind != RKV_ENTRY_BLANK) b->counted = own[i].id;
+    broken_place(b, &own[i], place);
+    if (broken_loses(b, &own[i])) own[i].kind = RKV_ENTRY_BLANK, own[i].payload = rkv_buf_none();
   }
   if (status != RKV_OK) return status;
   if (b->fault == FAULT_batch_end_lost && count > BATCH_MIN)
     own[count - 1].kind = RKV_ENTRY_BLANK, own[count - 1].payload = rkv_buf_none();
   (void)pthread_mutex_lock(&b->lock);
   status = b->good->apply(b->it, own, count, results, error);
+  for (size_t i = 0; i < count && status == RKV_OK; i++)
+    if (own[i].kind == RKV_ENTRY_COMMAND) broken_count(b, &results[i]);
   (void)pthread_mutex_unlock(&b->lock);
   for (size_t i = 0; i < count && status == RKV_OK; i++)
     if (own[i].kind == RKV_ENTRY_COMMAND) spoil_answer(b, &results[i]);
+  if (status == RKV_OK) exact_applied(b, entries, count, results);
   return status;
 }
 
 static enum rkv_status broken_query(void *sm, struct rkv_buf request, struct rkv_buf *response,
                                     struct rkv_error *error) {
   struct broken *b = sm;
-  enum rkv_status status = b->good->query(b->it, request, response, error);
+  enum rkv_status status;
+  (void)pthread_mutex_lock(&b->lock);
+  status = b->good->query(b->it, request, response, error);
+  if (status == RKV_OK) broken_tell_count(b, response);
+  (void)pthread_mutex_unlock(&b->lock);
   if (b->fault == FAULT_query_fails_oddly && status == RKV_INVALID)
     return rkv_fail(error, RKV_IO, "broken: cannot read");
   (void)BROKEN_ERROR(b->fault, status, error);
-  if (b->fault != FAULT_query_is_stale || status != RKV_OK) return status;
+  if ((b->fault != FAULT_query_is_stale && !exact_is_stale(b)) || status != RKV_OK) return status;
   (void)pthread_mutex_lock(&b->lock);
   if (!b->has_stale && response->len > 0) b->stale = rkv_buf_share(*response), b->has_stale = true;
   if (b->has_stale && response->len > 0) {
@@ -168,6 +183,7 @@ static enum rkv_status broken_applied(void *sm, struct rkv_snapshot_meta *meta,
   struct broken *b = sm;
   enum rkv_status status = b->good->applied(b->it, meta, error);
   if (b->fault == FAULT_blank_not_counted) meta->last = b->counted;
+  exact_says(b, meta);
   return status;
 }
 

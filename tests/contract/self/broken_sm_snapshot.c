@@ -7,7 +7,9 @@
 struct view {
   struct broken *b;
   void *good;
-  size_t given, reads;
+  size_t given, reads, wishes;
+  pthread_t by; /* who began it */
+  bool read_out;
 };
 
 struct restore {
@@ -16,6 +18,8 @@ struct restore {
   const uint8_t *kept; /* a chunk that is gone */
   size_t kept_len;
   bool refused;
+  struct exact_restore exact;
+  struct rkv_log_id last; /* of the meta */
 };
 
 /* Of membership_of_bytes: that of the last view begun. */
@@ -37,6 +41,8 @@ enum rkv_status broken_snapshot_begin(void *sm, void **snapshot, struct rkv_snap
     if (seen_len > 0) memcpy(seen, meta->membership.data, seen_len);
   }
   if (b->fault == FAULT_membership_forgotten) rkv_buf_drop(&meta->membership);
+  v->by = pthread_self();
+  exact_begun(b, meta);
   *snapshot = v;
   return status;
 }
@@ -68,43 +74,27 @@ enum rkv_status broken_snapshot_read(void *snapshot, size_t max, struct rkv_buf 
     *chunk = rkv_buf_static(&byte, 1);
     return RKV_OK;
   }
-  if (v->b->fault == FAULT_view_moves && ++v->reads == 3) move(v);
+  v->reads++;
+  if (v->reads == 3 &&
+      (v->b->fault == FAULT_view_moves ||
+       (v->b->fault == FAULT_view_moves_for_others && !pthread_equal(v->by, pthread_self()))))
+    move(v);
   if (v->b->fault == FAULT_chunk_over_wish) max *= 2;
-  status = v->b->good->snapshot_read(v->good, max, chunk, error);
+  status = v->b->good->snapshot_read(v->good, exact_wish(v->b, &v->wishes, max), chunk, error);
   if (status == RKV_OK) v->given += chunk->len;
+  if (status == RKV_OK && chunk->len == 0) v->read_out = true;
   return status;
 }
 
 void broken_snapshot_end(void *snapshot) {
   struct view *v = snapshot;
   if (v->b->fault == FAULT_view_leaks) return;
+  if (v->b->fault == FAULT_begun_view_leaks && v->reads == 1 && !v->read_out) return;
   v->b->good->snapshot_end(v->good);
   free(v);
 }
 
 /* ---- restores ---- */
-
-enum rkv_status broken_restore_begin(void *sm, const struct rkv_snapshot_meta *meta, void **restore,
-                                     struct rkv_error *error) {
-  struct restore *r = calloc(1, sizeof *r);
-  struct rkv_snapshot_meta own = *meta;
-  if (!r) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
-  r->b = sm;
-  *restore = r;
-  if (r->b->fault == FAULT_membership_of_bytes) own.membership = rkv_buf_static(seen, seen_len);
-  return r->b->good->restore_begin(r->b->it, &own, &r->good, error);
-}
-
-enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct rkv_error *error) {
-  struct restore *r = restore;
-  struct rkv_buf now = chunk;
-  if (r->b->fault == FAULT_byte_lost && chunk.len == 1) return RKV_OK;
-  if (r->b->fault == FAULT_chunk_kept_borrowed) {
-    now = rkv_buf_static(r->kept, r->kept_len);
-    r->kept = chunk.data, r->kept_len = chunk.len;
-  }
-  return BROKEN_ERROR(r->b->fault, r->b->good->restore_write(r->good, now, error), error);
-}
 
 static enum rkv_status no_metric(void *ctx, const struct rkv_metric *metric,
                                  struct rkv_error *error) {
@@ -123,6 +113,33 @@ static void clear(struct broken *b) {
   b->it = empty;
 }
 
+enum rkv_status broken_restore_begin(void *sm, const struct rkv_snapshot_meta *meta, void **restore,
+                                     struct rkv_error *error) {
+  struct restore *r = calloc(1, sizeof *r);
+  struct rkv_snapshot_meta own = *meta;
+  if (!r) return rkv_fail(error, RKV_NO_MEMORY, "broken: no memory");
+  r->b = sm;
+  *restore = r;
+  if (r->b->fault == FAULT_membership_of_bytes) own.membership = rkv_buf_static(seen, seen_len);
+  r->last = meta->last;
+  exact_restore_begun(r->b, &r->exact, &own);
+  return r->b->good->restore_begin(r->b->it, &own, &r->good, error);
+}
+
+enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct rkv_error *error) {
+  struct restore *r = restore;
+  struct rkv_buf now = exact_chunk(r->b, &r->exact, chunk);
+  enum rkv_status status;
+  if (r->b->fault == FAULT_byte_lost && chunk.len == 1) return RKV_OK;
+  if (r->b->fault == FAULT_chunk_kept_borrowed) {
+    now = rkv_buf_static(r->kept, r->kept_len);
+    r->kept = chunk.data, r->kept_len = chunk.len;
+  }
+  status = r->b->good->restore_write(r->good, now, error);
+  if (status == RKV_CORRUPT && r->b->fault == FAULT_damage_clears) clear(r->b);
+  return BROKEN_ERROR(r->b->fault, status, error);
+}
+
 /* What a machine that is not broken does at the end of a restore. */
 static enum rkv_status good_check(struct restore *r, struct rkv_error *error) {
   struct broken *b = r->b;
@@ -136,7 +153,7 @@ enum rkv_status broken_restore_check(void *restore, struct rkv_error *error) {
   struct broken *b = r->b;
   enum rkv_status status;
   if (b->fault == FAULT_check_says_yes) return RKV_OK;
-  status = good_check(r, error);
+  status = exact_check(b, &r->exact, good_check(r, error), error);
   if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) clear(b);
   if (status == RKV_CORRUPT && b->fault == FAULT_half_is_whole) r->refused = true, status = RKV_OK;
   if (status == RKV_OK && b->fault == FAULT_check_freezes) b->frozen = true;
@@ -156,10 +173,12 @@ enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
   rkv_buf_drop(&meta.membership);
   b->frozen = false;
   if (b->fault == FAULT_check_says_yes) status = good_check(r, error);
-  if (r->refused || status != RKV_OK || (b->fault == FAULT_restore_ignored && meta.last.index > 0))
+  if (r->refused || r->exact.ignored || status != RKV_OK ||
+      (b->fault == FAULT_restore_ignored && meta.last.index > 0))
     b->good->restore_abort(r->good);
   else if (r->good)
     status = b->good->restore_finish(r->good, error);
+  if (status == RKV_OK) b->restored = true, b->since = 0, exact_finished(b, r->last);
   free(r);
   return BROKEN_ERROR(b->fault, status, error);
 }
@@ -169,6 +188,7 @@ void broken_restore_abort(void *restore) {
   struct rkv_error error;
   bool installs = r->b->fault == FAULT_abort_installs;
   r->b->frozen = false;
+  exact_aborted(r->b);
   if (installs && good_check(r, &error) == RKV_OK)
     (void)r->b->good->restore_finish(r->good, &error);
   else if (r->good)

@@ -25,6 +25,7 @@ static void say_in_one_place(struct rkv_buf command, char *text, size_t size) {
 
 enum rkv_status broken_describe(struct rkv_buf command, char *text, size_t size,
                                 struct rkv_error *error) {
+  exact_described();
   say(command, text, size);
   if (fault == FAULT_words_without_end) memset(text, 'x', size);
   if (fault == FAULT_words_beyond_room) text[size] = '\0';

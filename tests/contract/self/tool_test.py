@@ -80,7 +80,11 @@ def test_no_command_is_told_once(folder):
         assert done.stderr.count("\n") == 1 and "give some with --commands FILE" in done.stderr, done.stderr
         assert not list(folder.iterdir())
     none = odd("none", "--commands", folder / "missing", code=64)
-    assert none.stderr == f"rkv-contract: --commands {folder}/missing: cannot be read\n", none.stderr
+    assert none.stderr == f"rkv-contract: --commands {folder}/missing: No such file or directory\n", none.stderr
+    file = folder / "commands.txt"
+    file.write_text("command a\n\ncommand SET {9..1}\n")
+    wrong = odd("none", "--commands", file, code=64)
+    assert wrong.stderr == f"rkv-contract: --commands {file}:3:13: the range ends before it begins\n", wrong.stderr
 
 
 # ---- what is asked for ----

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """variants.py BUILD [--write] [--every N] [NAME...]: rkv-contract on plugins broken on purpose (variants.txt): the law
-that names the fault must catch each, and pass the plugin without the fault. --write makes VARIANTS.md.
+that names the fault must catch each (alone, where variants.txt says so), and pass the plugin without the fault.
+--write makes their rows of VARIANTS.md.
 The last line counts variants that are caught and those that are not."""
 import argparse
 import concurrent.futures
@@ -29,7 +30,8 @@ def variants():
     for line in (HERE / "variants.txt").read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             law, plugin, name, *rest = [part.strip() for part in line.split(" | ")]
-            yield law, plugin, name, rest
+            alone = law.startswith("=")  # no other law of the level basic may be broken
+            yield law.removeprefix("="), plugin, name, rest, alone
 
 
 def compiled(build, file, old, new, folder):
@@ -58,8 +60,9 @@ def compiled(build, file, old, new, folder):
 
 
 def suite(build, plugin, options, laws, scratch, slow, limit_s):
-    """What rkv-contract says about a plugin: law -> (result, text)."""
-    words = [build / "rkv-contract", plugin, "--json", "-", "--scratch", scratch, "--slow", slow]
+    """What rkv-contract says about a plugin: law -> (result, text). No laws: all of level basic."""
+    words = [build / "rkv-contract", plugin, "--json", "-", "--scratch", scratch, "--slow", slow,
+             *(() if laws else ("--level", "basic"))]
     if limit_s:
         words += ["--limit", str(limit_s)]
     for option in options:
@@ -75,7 +78,7 @@ def suite(build, plugin, options, laws, scratch, slow, limit_s):
 
 
 def on_variant(build, variant, laws, slow):
-    _, plugin, name, rest = variant
+    _, plugin, name, rest, _ = variant
     with tempfile.TemporaryDirectory(prefix="rkv-variant-") as folder:
         folder = pathlib.Path(folder)
         if plugin in GOOD:
@@ -89,42 +92,66 @@ def on_variant(build, variant, laws, slow):
 
 def on_good(build, plugin, laws, slow):
     """The laws that do not hold for the plugin without a fault."""
-    results = on_variant(build, (None, plugin, "none", []), sorted(laws), slow)
+    results = on_variant(build, (None, plugin, "none", [], False), sorted(laws), slow)
     return [f"{law}: {text}" for law, (result, text) in results.items() if result != "passed"]
 
 
 def judge(build, variant, slow):
-    law = variant[0]
+    law, alone = variant[0], variant[4]
     try:
-        result, text = on_variant(build, variant, [law], slow).get(law, ("not tried", ""))
+        results = on_variant(build, variant, [], slow) if alone else {}
+        if law not in results:
+            results.update(on_variant(build, variant, [law], slow))
     except (ValueError, subprocess.CalledProcessError) as error:
         return variant, False, f"cannot be tried: {error}"
+    result, text = results.get(law, ("not tried", ""))
+    others = [f"{name}: {why}" for name, (how, why) in results.items() if how == "failed" and name != law]
+    if alone and result == "failed" and others:
+        return variant, False, "not alone: " + "; ".join(others)
     return variant, result == "failed", text
 
 
-def row(variant, caught, text):
-    law, plugin, name, rest = variant
+def place(variant):
+    """The first three columns of a variant's row."""
+    law, plugin, name, rest, alone = variant
     if plugin in GOOD:
         what, where = rest[0], f"{GOOD[plugin]}, fault {name}"
     else:
         what, where = name, f"{pathlib.Path(plugin).name} of {pathlib.Path(plugin).parent.name}, a line changed"
+    return f"| {what} | {where} | {law}{', alone' if alone else ''} |"
+
+
+def row(variant, caught, text):
     lines = [line for line in text.splitlines() if line.strip()] or [""]
-    said = lines[-1 if law == "model" else 0][:150].replace("|", "\\|")
-    return f"| {what} | {where} | {law} | {said if caught else 'NOT CAUGHT'} |"
+    said = lines[-1 if variant[0] == "model" else 0][:150].replace("|", "\\|")
+    return f"{place(variant)} {said if caught else 'NOT CAUGHT'} |"
+
+
+def write(rows):
+    """VARIANTS.md with new rows (place -> row); the others stay as they are."""
+    file = HERE / "VARIANTS.md"
+    old = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    lines = ["# Plugins broken on purpose, and the law that catches each", "",
+             "Made by `tests/contract/self/variants.py build/release --write` from variants.txt.",
+             "`alone`: no other law of level basic is broken.", "",
+             "| what is wrong | where | law | what it says |", "| --- | --- | --- | --- |"]
+    for start in map(place, variants()):
+        lines.append(rows.get(start) or next((line for line in old if line.startswith(start)), f"{start} not tried |"))
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser(description="catch every plugin that is broken on purpose")
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("names", nargs="*", help="only variants whose name contains one of these")
-    parser.add_argument("--write", action="store_true", help="write VARIANTS.md")
+    parser.add_argument("--write", action="store_true", help="write their rows of VARIANTS.md")
     parser.add_argument("--every", type=int, default=1, help="only each Nth of them (1)")
     parser.add_argument("--slow", default="1", help="limits are so many times longer")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     build = options.build.resolve()
     tried = [v for v in variants() if not options.names or any(part in v[2] for part in options.names)]
     tried = tried[::options.every]
-    missed, rows = 0, []
+    missed, rows = 0, {}
     for plugin in GOOD:
         laws = {v[0] for v in tried if v[1] == plugin}
         for finding in on_good(build, plugin, laws, options.slow) if laws else []:
@@ -133,15 +160,12 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         for variant, caught, text in pool.map(lambda v: judge(build, v, options.slow), tried):
             missed += not caught
-            rows.append(row(variant, caught, text))
+            rows[place(variant)] = row(variant, caught, text)
             print(f"{'caught    ' if caught else 'NOT CAUGHT'}  {variant[2]:30} by {variant[0]}", flush=True)
             if not caught:
                 print(f"            {text}")
     if options.write:
-        lines = ["# Plugins broken on purpose, and the law that catches each", "",
-                 "Made by `tests/contract/self/variants.py build/release --write` from variants.txt.", "",
-                 "| what is wrong | where | law | what it says |", "| --- | --- | --- | --- |", *rows]
-        (HERE / "VARIANTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write(rows)
     print(f"{len(tried) - min(missed, len(tried))} passed, {missed} failed")
     return 1 if missed or not tried else 0
 
