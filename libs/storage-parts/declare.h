@@ -74,23 +74,8 @@
 
 /* The plugin's one exported symbol; `capabilities_` are those beside DURABLE, `options_` is an
  * array, `ops_` a struct rkv_storage_ops. */
-#define DECLARE_PLUGIN(name_, description_, capabilities_, options_, ops_)                         \
-  extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;                               \
-  const struct rkv_plugin rkv_plugin_entry = {                                                     \
-      .magic = RKV_PLUGIN_MAGIC,                                                                   \
-      .abi_major = RKV_ABI_MAJOR,                                                                  \
-      .abi_minor = RKV_ABI_MINOR,                                                                  \
-      .struct_size = sizeof(struct rkv_plugin),                                                    \
-      .kind = RKV_KIND_STORAGE,                                                                    \
-      .name = name_,                                                                               \
-      .version = RKV_VERSION,                                                                      \
-      .description = description_,                                                                 \
-      .capabilities = RKV_CAP_DURABLE | (capabilities_),                                           \
-      .options = options_,                                                                         \
-      .option_count = sizeof options_ / sizeof options_[0],                                        \
-      .option_size = sizeof(struct rkv_option),                                                    \
-      .ops = &ops_,                                                                                \
-      .ops_size = sizeof ops_,                                                                     \
-  }
+#define DECLARE_PLUGIN(name_, version_, description_, capabilities_, options_, ops_)               \
+  RKV_PLUGIN(STORAGE, name_, version_, description_, RKV_CAP_DURABLE | (capabilities_),            \
+             RKV_OPTIONS(options_), ops_)
 
 #endif

@@ -264,20 +264,6 @@ static const struct rkv_state_machine_ops ops = {
     .describe = sm_describe,
 };
 
-extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
-const struct rkv_plugin rkv_plugin_entry = {
-    .magic = RKV_PLUGIN_MAGIC,
-    .abi_major = RKV_ABI_MAJOR,
-    .abi_minor = RKV_ABI_MINOR,
-    .struct_size = sizeof(struct rkv_plugin),
-    .kind = RKV_KIND_STATE_MACHINE,
-    .name = "sm-protobuf",
-    .version = RKV_VERSION,
-    .description = "key-value map in RAM; commands, queries and snapshots are protobuf",
-    .capabilities = RKV_CAP_CONCURRENT_QUERIES,
-    .options = options,
-    .option_count = OPTION_COUNT,
-    .option_size = sizeof(struct rkv_option),
-    .ops = &ops,
-    .ops_size = sizeof ops,
-};
+RKV_PLUGIN(STATE_MACHINE, "sm-protobuf", RKV_VERSION,
+           "key-value map in RAM; commands, queries and snapshots are protobuf",
+           RKV_CAP_CONCURRENT_QUERIES, RKV_OPTIONS(options), ops);

@@ -80,6 +80,6 @@ DECLARE_OPEN(lmdb_open, log_ops)
 static const struct rkv_storage_ops ops = {
     .open = lmdb_open, .read = read_entries, DECLARE_OPERATIONS};
 
-DECLARE_PLUGIN("storage-lmdb",
+DECLARE_PLUGIN("storage-lmdb", RKV_VERSION,
                "log and vote in an LMDB, snapshots in files; what is acknowledged is on the disk",
                0, options, ops);

@@ -234,17 +234,5 @@ static const struct rkv_storage_ops ops = {
     .snapshot_close = snapshot_drop,
 };
 
-extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
-const struct rkv_plugin rkv_plugin_entry = {
-    .magic = RKV_PLUGIN_MAGIC,
-    .abi_major = RKV_ABI_MAJOR,
-    .abi_minor = RKV_ABI_MINOR,
-    .struct_size = sizeof(struct rkv_plugin),
-    .kind = RKV_KIND_STORAGE,
-    .name = "storage-mem",
-    .version = "1.0.0",
-    .description = "log, vote and snapshot in RAM; nothing survives the process",
-    .option_size = sizeof(struct rkv_option),
-    .ops = &ops,
-    .ops_size = sizeof ops,
-};
+RKV_PLUGIN(STORAGE, "storage-mem", "1.0.0",
+           "log, vote and snapshot in RAM; nothing survives the process", 0, RKV_NO_OPTIONS, ops);

@@ -20,6 +20,6 @@ DECLARE_OPEN(rocks_open, log_ops)
 static const struct rkv_storage_ops ops = {
     .open = rocks_open, .read = read_entries, DECLARE_OPERATIONS};
 
-DECLARE_PLUGIN("storage-rocksdb",
+DECLARE_PLUGIN("storage-rocksdb", RKV_VERSION,
                "log, vote and snapshots in a RocksDB; what is acknowledged is on the disk",
                RKV_CAP_FINDS_DAMAGE, options, ops);

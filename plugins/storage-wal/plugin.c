@@ -6,6 +6,6 @@ static const struct rkv_option options[] = {
     WAL_OPTION_LIST(DECLARE_OPTION)};
 _Static_assert(sizeof options / sizeof options[0] == WAL_OPTIONS, "the table is the list");
 
-DECLARE_PLUGIN("storage-wal",
+DECLARE_PLUGIN("storage-wal", RKV_VERSION,
                "log, vote and snapshots in files; what is acknowledged is on the disk",
                RKV_CAP_FINDS_DAMAGE, options, wal_ops);

@@ -29,20 +29,6 @@ static const struct rkv_transport_ops operations = {
     .send_hello = peer_send_hello,
 };
 
-extern const struct rkv_plugin rkv_plugin_entry;
-RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry = {
-    .magic = RKV_PLUGIN_MAGIC,
-    .abi_major = RKV_ABI_MAJOR,
-    .abi_minor = RKV_ABI_MINOR,
-    .struct_size = sizeof(struct rkv_plugin),
-    .kind = RKV_KIND_TRANSPORT,
-    .name = "transport-grpc",
-    .version = RKV_VERSION,
-    .description = "gRPC over TCP, the wire of OpenRaft's key-value example",
-    .capabilities = RKV_CAP_STREAMING,
-    .options = option_table,
-    .option_count = sizeof option_table / sizeof option_table[0],
-    .option_size = sizeof(struct rkv_option),
-    .ops = &operations,
-    .ops_size = sizeof operations,
-};
+RKV_PLUGIN(TRANSPORT, "transport-grpc", RKV_VERSION,
+           "gRPC over TCP, the wire of OpenRaft's key-value example", RKV_CAP_STREAMING,
+           RKV_OPTIONS(option_table), operations);

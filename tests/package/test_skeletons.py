@@ -17,10 +17,12 @@ SNAPSHOTS = ("--set", "node.snapshot_after_entries=5", "--set", "node.keep_entri
 LARGE = ("--set", "node.command_bytes_max=8MiB", "--set", "state-machine.value_max=4MiB")
 MINIMAL = """
 #include <rkv/rkv.h>
-extern "C" { extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry; }
 static const rkv_storage_ops ops = {};
-const rkv_plugin rkv_plugin_entry = {RKV_PLUGIN_MAGIC, RKV_ABI_MAJOR, RKV_ABI_MINOR, sizeof(rkv_plugin),
-  RKV_KIND_STORAGE, "minimal", "1.0.0", "a descriptor", 0, nullptr, 0, sizeof(rkv_option), &ops, sizeof ops, 0};
+#ifndef KIND
+#define KIND STORAGE
+#endif
+#define DEFINE(kind) RKV_PLUGIN(kind, "minimal", "1.0.0", "a descriptor", 0, RKV_NO_OPTIONS, ops)
+DEFINE(KIND);
 """
 
 
@@ -151,6 +153,9 @@ class Skeletons(unittest.TestCase):
         source.write_text(MINIMAL)
         run("g++", "-std=c++17", "-pedantic-errors", *STRICT.split(), "-fPIC", "-shared", "-Wl,-z,defs",
             f"-I{self.prefix / 'include'}", source, "-o", plugin)
+        with self.assertRaisesRegex(AssertionError, "rkv_transport_ops"):  # one kind's word, another one's table
+            run("g++", "-std=c++17", f"-I{self.prefix / 'include'}", "-DKIND=TRANSPORT", "-c", source, "-o",
+                "/dev/null")
         with self.assertRaisesRegex(AssertionError, "minimal.*(open|operation)"):
             run(self.prefix / "bin" / "raft-key-value", "plugins", plugin)
 

@@ -1,13 +1,11 @@
 /* rkv/plugin.h: what a plugin exports, how it is configured, and what the host gives it.
  *
- * A plugin is one shared object with ONE exported symbol, the constant descriptor
- *
- *     const struct rkv_plugin rkv_plugin_entry = { .magic = RKV_PLUGIN_MAGIC, ... };
- *
- * It links with -Wl,-z,defs and without any library of the host. It keeps no mutable file-scope
- * state: several instances live in one process. It is loaded with RTLD_NOW | RTLD_LOCAL and never
- * unloaded. What an operation makes (an instance, a peer, a snapshot's writer, reader or view, a
- * restore) is never NULL when it succeeded: the node takes that for RKV_BROKEN.
+ * A plugin is one shared object with ONE exported symbol, the constant struct rkv_plugin
+ * `rkv_plugin_entry`, its descriptor: RKV_PLUGIN at the end of this file defines it. It links with
+ * -Wl,-z,defs and without any library of the host. It keeps no mutable file-scope state: several
+ * instances live in one process. It is loaded with RTLD_NOW | RTLD_LOCAL and never unloaded. What
+ * an operation makes (an instance, a peer, a snapshot's writer, reader or view, a restore) is never
+ * NULL when it succeeded: the node takes that for RKV_BROKEN.
  *
  * Growth: within one ABI major version fields and operations are only appended; `struct_size`,
  * `option_size` and `ops_size` tell what a side knows. The host reads magic, then abi_major,
@@ -229,6 +227,36 @@ struct rkv_plugin {
 #error "raft-key-value plugins are ELF shared objects"
 #endif
 #define RKV_PLUGIN_EXPORT __attribute__((visibility("default")))
+
+/* Defines the descriptor, in C11 and in C++17, and is ended by a semicolon:
+ *
+ *     RKV_PLUGIN(STORAGE, "my-storage", "1.0.0", "what it is, in one line", RKV_CAP_DURABLE,
+ *                RKV_OPTIONS(options), ops);
+ *
+ * `kind` is a word of RKV_PLUGIN_KIND_LIST, `capabilities` are RKV_CAP_* or 0, `opts` is
+ * RKV_OPTIONS(an array of struct rkv_option) or RKV_NO_OPTIONS, and `table` the constant struct of
+ * the kind's operations. One of another kind is an error in C++ and a warning in C. */
+#define RKV_PLUGIN(kind, name, version, description, capabilities, opts, table)                    \
+  extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;                               \
+  const struct rkv_plugin rkv_plugin_entry = {RKV_PLUGIN_MAGIC,                                    \
+                                              RKV_ABI_MAJOR,                                       \
+                                              RKV_ABI_MINOR,                                       \
+                                              sizeof(struct rkv_plugin),                           \
+                                              RKV_KIND_##kind,                                     \
+                                              name,                                                \
+                                              version,                                             \
+                                              description,                                         \
+                                              capabilities,                                        \
+                                              opts,                                                \
+                                              sizeof(struct rkv_option),                           \
+                                              1 ? &(table) : (const struct RKV_OPS_OF_##kind *)0,  \
+                                              sizeof(table),                                       \
+                                              0}
+#define RKV_OPTIONS(array) array, sizeof(array) / sizeof((array)[0])
+#define RKV_NO_OPTIONS NULL, 0
+#define RKV_OPS_OF_TRANSPORT rkv_transport_ops
+#define RKV_OPS_OF_STORAGE rkv_storage_ops
+#define RKV_OPS_OF_STATE_MACHINE rkv_state_machine_ops
 
 #ifdef __cplusplus
 }

@@ -3,8 +3,8 @@
  * A command is the register's new value, its answer the value before. A query is empty, its answer
  * the value. It needs <rkv/rkv.h> and nothing else, and compiles as C11 and as C++.
  *
- * To make it yours: rename it (file, .name), give `struct machine` your state, and decide what a
- * command is (validate), what it does (apply), what can be asked (query) and how all of the state
+ * To make it yours: rename it (file, RKV_PLUGIN), give `struct machine` your state, and decide what
+ * a command is (validate), what it does (apply), what can be asked (query) and how all of the state
  * is written down (snapshot_read) and read back (restore_write).
  *
  * apply depends on the log alone: no clock, no chance, no address, no iteration order. What a view
@@ -276,21 +276,6 @@ static const struct rkv_state_machine_ops ops = {
     .describe = reg_describe,
 };
 
-extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
-const struct rkv_plugin rkv_plugin_entry = {
-    .magic = RKV_PLUGIN_MAGIC,
-    .abi_major = RKV_ABI_MAJOR,
-    .abi_minor = RKV_ABI_MINOR,
-    .struct_size = sizeof(struct rkv_plugin),
-    .kind = RKV_KIND_STATE_MACHINE,
-    .name = "sm-register",
-    .version = "1.0.0",
-    .description = "one register of bytes: a command is its new value, the answer the old one",
-    .capabilities = 0,
-    .options = options,
-    .option_count = OPTION_COUNT,
-    .option_size = sizeof(struct rkv_option),
-    .ops = &ops,
-    .ops_size = sizeof ops,
-    .reserved = 0,
-};
+RKV_PLUGIN(STATE_MACHINE, "sm-register", "1.0.0",
+           "one register of bytes: a command is its new value, the answer the old one", 0,
+           RKV_OPTIONS(options), ops);

@@ -333,18 +333,5 @@ static const struct rkv_transport_ops ops = {tcp_open,
                                              tcp_peer_close,
                                              WIRE_PEER_LIST(SEND_OPERATION)};
 
-extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;
-const struct rkv_plugin rkv_plugin_entry = {
-    .magic = RKV_PLUGIN_MAGIC,
-    .abi_major = RKV_ABI_MAJOR,
-    .abi_minor = RKV_ABI_MINOR,
-    .struct_size = sizeof(struct rkv_plugin),
-    .kind = RKV_KIND_TRANSPORT,
-    .name = "transport-tcp",
-    .version = "1.0.0",
-    .description = "frames over TCP: small and plain",
-    .capabilities = RKV_CAP_STREAMING,
-    .option_size = sizeof(struct rkv_option),
-    .ops = &ops,
-    .ops_size = sizeof ops,
-};
+RKV_PLUGIN(TRANSPORT, "transport-tcp", "1.0.0", "frames over TCP: small and plain",
+           RKV_CAP_STREAMING, RKV_NO_OPTIONS, ops);
