@@ -24,7 +24,18 @@
   X(send_pre_vote, 0)                                                                              \
   X(send_timeout_now, 0)                                                                           \
   X(send_read_index, 0)                                                                            \
-  X(send_hello, 0)
+  X(send_hello, 0)                                                                                 \
+  X(send_propose, 5)                                                                               \
+  X(send_query, 5)                                                                                 \
+  X(send_init, 5)                                                                                  \
+  X(send_add_learner, 5)                                                                           \
+  X(send_change_membership, 5)                                                                     \
+  X(send_remove, 5)                                                                                \
+  X(send_set_address, 5)                                                                           \
+  X(send_transfer, 5)                                                                              \
+  X(send_snapshot_now, 5)                                                                          \
+  X(send_metrics, 5)                                                                               \
+  X(send_admin, 5)
 
 #define STORAGE_OPS(X)                                                                             \
   X(open, 0)                                                                                       \

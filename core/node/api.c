@@ -2,6 +2,7 @@
  * enqueues, so that the runner sees only what may be worked on. */
 #include <node/api.h>
 
+#include <node/admin.h>
 #include <node/kernel/answer.h>
 #include <node/kernel/gate.h>
 #include <node/kernel/post.h>
@@ -93,6 +94,10 @@ static void swap_storage(void *ctx, struct rkv_swap_call *call) {
     gate_enter(ctx, &call->call, NODE_SWAP);
 }
 
+static void admin(void *ctx, struct rkv_admin_call *call) {
+  admin_ask(ctx, call);
+}
+
 static void metrics(void *ctx, struct rkv_metrics_call *call) {
   call->membership = rkv_buf_none();
   call->text = rkv_buf_none();
@@ -173,5 +178,6 @@ void api_make(struct node *n) {
                                  .hello = hello,
                                  .remove = remove_member,
                                  .set_address = set_address,
-                                 .swap_storage = swap_storage};
+                                 .swap_storage = swap_storage,
+                                 .admin = admin};
 }

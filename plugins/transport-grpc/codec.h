@@ -86,6 +86,11 @@ enum rkv_status codec_write_open(struct rkv_buf message, struct codec_commands *
                                  size_t *count, struct rkv_error *error);
 struct rkv_buf codec_write_next(struct codec_commands *commands);
 
+/* Fills method and request; the latter is borrowed from `message`. *space: an allocation that the
+ * caller frees. */
+enum rkv_status codec_admin_decode(struct rkv_buf message, struct rkv_admin_call *call,
+                                   void **space, struct rkv_error *error);
+
 /* ---- server: answers out ---- */
 
 /* How one command of a WriteRequest ended. */
@@ -113,6 +118,8 @@ grpc_slice codec_snapshot_now_answer_encode(const struct rkv_snapshot_now_call *
 
 grpc_slice codec_snapshot_answer_encode(struct rkv_vote vote);
 
+grpc_slice codec_admin_answer_encode(const struct rkv_admin_call *call);
+
 /* Errors: RKV_NO_MEMORY. */
 enum rkv_status codec_swap_answer_encode(const struct rkv_swap_call *call, grpc_slice *out,
                                          struct rkv_error *error);
@@ -131,6 +138,14 @@ enum rkv_status codec_metrics_answer_encode(const struct rkv_metrics_call *call,
 grpc_slice codec_vote_request_encode(const struct rkv_vote_call *call);
 grpc_slice codec_timeout_now_encode(const struct rkv_timeout_now_call *call);
 grpc_slice codec_read_index_encode(const struct rkv_read_index_call *call);
+
+grpc_slice codec_init_encode(const struct rkv_membership *membership);
+grpc_slice codec_add_learner_encode(const struct rkv_membership_call *call);
+grpc_slice codec_change_membership_encode(const struct rkv_membership_call *call);
+grpc_slice codec_set_address_encode(const struct rkv_membership_call *call);
+grpc_slice codec_remove_encode(const struct rkv_membership_call *call);
+grpc_slice codec_transfer_encode(const struct rkv_transfer_call *call);
+grpc_slice codec_admin_encode(const struct rkv_admin_call *call);
 
 /* What stands before the entries of an AppendEntriesRequest. */
 struct codec_append_head {
@@ -180,5 +195,21 @@ enum rkv_status codec_read_index_answer_decode(struct rkv_buf message,
                                                struct rkv_error *error);
 enum rkv_status codec_snapshot_answer_decode(struct rkv_buf message, struct rkv_vote *vote,
                                              struct rkv_error *error);
+
+/* Answers to a client. Fill the answer fields; a membership is given to the caller, other bytes are
+ * borrowed from `message`. */
+enum rkv_status codec_membership_answer_decode(struct rkv_buf message,
+                                               struct rkv_membership_call *call,
+                                               struct rkv_error *error);
+enum rkv_status codec_members_answer_decode(struct rkv_buf message,
+                                            struct rkv_membership_call *call,
+                                            struct rkv_error *error);
+enum rkv_status codec_snapshot_now_answer_decode(struct rkv_buf message,
+                                                 struct rkv_snapshot_now_call *call,
+                                                 struct rkv_error *error);
+enum rkv_status codec_metrics_answer_decode(struct rkv_buf message, struct rkv_metrics_call *call,
+                                            struct rkv_error *error);
+enum rkv_status codec_admin_answer_decode(struct rkv_buf message, struct rkv_admin_call *call,
+                                          struct rkv_error *error);
 
 #endif

@@ -59,6 +59,7 @@ static size_t write_pairs(const struct rkv_metrics_call *call, char *out) {
 enum rkv_status codec_metrics_answer_encode(const struct rkv_metrics_call *call, grpc_slice *out,
                                             struct rkv_error *error) {
   Openraftpb__MetricsResponse answer = OPENRAFTPB__METRICS_RESPONSE__INIT;
+  Openraftpb__LogId last;
   struct arena arena;
   enum rkv_status status;
   char *text = malloc(PAIRS_MAX + 1 + call->text.len);
@@ -73,6 +74,7 @@ enum rkv_status codec_metrics_answer_encode(const struct rkv_metrics_call *call,
   }
   answer.other_metrics.len = len;
   answer.other_metrics.data = (uint8_t *)text;
+  answer.last_log_id = codec_log_id_out(call->last, &last);
   arena_open(&arena, call->membership.len);
   status = codec_membership_out(&arena, call->membership, &answer.membership, error);
   if (status == RKV_OK) *out = codec_pack(&answer.base);

@@ -166,18 +166,8 @@ static grpc_channel *channel_new(struct transport *t, const char *addr) {
 }
 
 static void channel_methods(struct peer *peer) {
-  static const char *const paths[] = {
-      [PEER_VOTE] = "/openraftpb.RaftService/Vote",
-      [PEER_APPEND] = "/openraftpb.RaftService/AppendEntries",
-      [PEER_SNAPSHOT] = "/openraftpb.RaftService/Snapshot",
-      [PEER_PRE_VOTE] = "/rkv.v1.Peer/PreVote",
-      [PEER_TIMEOUT_NOW] = "/rkv.v1.Peer/TimeoutNow",
-      [PEER_READ_INDEX] = "/rkv.v1.Peer/ReadIndex",
-      [PEER_HELLO] = "/rkv.v1.Peer/Hello",
-      [PEER_STREAM_APPEND] = "/openraftpb.RaftService/StreamAppend",
-  };
-  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
-    peer->methods[i] = grpc_channel_register_call(peer->channel, paths[i], NULL, NULL);
+  for (size_t i = 0; i < PEER_METHODS; i++)
+    peer->methods[i] = grpc_channel_register_call(peer->channel, peer_paths[i], NULL, NULL);
 }
 
 static void list_add(struct peers *peers, struct peer *peer) {

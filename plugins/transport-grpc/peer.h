@@ -38,5 +38,17 @@ void peer_send_pre_vote(void *peer, struct rkv_vote_call *call);
 void peer_send_timeout_now(void *peer, struct rkv_timeout_now_call *call);
 void peer_send_read_index(void *peer, struct rkv_read_index_call *call);
 void peer_send_hello(void *peer, struct rkv_hello_call *call);
+/* As a client (peer_client.c). */
+void peer_send_propose(void *peer, struct rkv_propose_call *call);
+void peer_send_query(void *peer, struct rkv_query_call *call);
+void peer_send_init(void *peer, struct rkv_init_call *call);
+void peer_send_add_learner(void *peer, struct rkv_membership_call *call);
+void peer_send_change_membership(void *peer, struct rkv_membership_call *call);
+void peer_send_remove(void *peer, struct rkv_membership_call *call);
+void peer_send_set_address(void *peer, struct rkv_membership_call *call);
+void peer_send_transfer(void *peer, struct rkv_transfer_call *call);
+void peer_send_snapshot_now(void *peer, struct rkv_snapshot_now_call *call);
+void peer_send_metrics(void *peer, struct rkv_metrics_call *call);
+void peer_send_admin(void *peer, struct rkv_admin_call *call);
 
 #endif

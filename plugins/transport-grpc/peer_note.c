@@ -127,8 +127,7 @@ void peer_note(struct peer *peer, grpc_status_code code, const char *text) {
   }
 }
 
-/* The node itself refused, it says: no connection broke. */
-static bool is_refusal(const grpc_metadata_array *trailing) {
+bool peer_is_refusal(const grpc_metadata_array *trailing) {
   for (size_t i = 0; i < trailing->count; i++)
     if (grpc_slice_str_cmp(trailing->metadata[i].key, ANSWER_REFUSED_KEY) == 0) return true;
   return false;
@@ -136,7 +135,7 @@ static bool is_refusal(const grpc_metadata_array *trailing) {
 
 void peer_note_end(struct peer *peer, grpc_status_code code, const char *text,
                    const grpc_metadata_array *trailing) {
-  if (code == GRPC_STATUS_OK || !is_refusal(trailing)) {
+  if (code == GRPC_STATUS_OK || !peer_is_refusal(trailing)) {
     peer_note(peer, code, text);
     return;
   }

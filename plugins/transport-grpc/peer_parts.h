@@ -19,7 +19,7 @@
 #include "limit.h"
 #include "peer.h"
 
-#define PEER_TEXT_MAX 192                   /* bytes of a peer's words in a text, NUL included */
+#define PEER_TEXT_MAX RKV_ERROR_TEXT_MAX    /* bytes of a peer's words in a text, NUL included */
 #define PEER_MEMORY_MAX (64 * MIB)          /* what answers of all peers may take */
 #define PEER_REPEAT_NS (10 * SECOND)        /* repeating trouble is logged this often */
 #define PEER_KEEPALIVE_NS (10 * SECOND)     /* a dead connection is noticed after this and ... */
@@ -72,7 +72,7 @@ struct lane {
   uint64_t unary_until_ns; /* the peer has no StreamAppend; 0: it may have */
 };
 
-/* From PEER_PRE_VOTE on: what a peer may lack. */
+/* From PEER_PRE_VOTE on: what a peer may lack. From PEER_PROPOSE on: what a client asks. */
 enum peer_method {
   PEER_VOTE,
   PEER_APPEND,
@@ -82,8 +82,20 @@ enum peer_method {
   PEER_READ_INDEX,
   PEER_HELLO,
   PEER_STREAM_APPEND,
+  PEER_PROPOSE,
+  PEER_QUERY,
+  PEER_INIT,
+  PEER_ADD_LEARNER,
+  PEER_CHANGE_MEMBERSHIP,
+  PEER_REMOVE,
+  PEER_SET_ADDRESS,
+  PEER_TRANSFER,
+  PEER_SNAPSHOT_NOW,
+  PEER_METRICS,
+  PEER_ADMIN,
   PEER_METHODS
 };
+extern const char *const peer_paths[PEER_METHODS]; /* peer_methods.c */
 
 struct peer {
   struct transport *t;
@@ -116,7 +128,7 @@ struct peer {
 
 void peer_ref(struct peer *peer);
 void peer_unref(struct peer *peer);
-/* The op that begins every RPC: what it says beside its messages. */
+/* The op that begins every RPC to a peer: what it says beside its messages. */
 grpc_op peer_greeting(const struct peer *peer);
 /* (P2): makes the call and lists it. Errors: RKV_CANCELLED if the peer is closed. */
 enum rkv_status peer_call_begin(struct peer *peer, enum peer_method method, gpr_timespec deadline,
@@ -146,6 +158,8 @@ void peer_note(struct peer *peer, grpc_status_code code, const char *text);
  * (ANSWER_REFUSED_KEY) is an answer, whatever the code. */
 void peer_note_end(struct peer *peer, grpc_status_code code, const char *text,
                    const grpc_metadata_array *trailing);
+/* The node itself refused, it says: no connection broke. */
+bool peer_is_refusal(const grpc_metadata_array *trailing);
 /* Notes at which address the peer answered this call, if that is not known. */
 void peer_note_place(struct peer *peer, grpc_call *call);
 /* Learns the limit from the refusal of a message of `bytes`, if it was one. */
@@ -161,6 +175,7 @@ struct peer_end {
   grpc_status_code code;
   char text[PEER_TEXT_MAX];  /* the peer's words */
   char leader[RKV_ADDR_MAX]; /* with RKV_NOT_LEADER: who leads, "" if it did not say */
+  bool refused;              /* the node itself says that it did nothing: no connection broke */
   struct rkv_buf answer;     /* borrowed until end returns */
 };
 
@@ -174,6 +189,8 @@ struct peer_unary {
   grpc_metadata_array initial, trailing;
   grpc_status_code code;
   grpc_slice details;
+  grpc_metadata said; /* a client's: what goes beside the request in place of the envelope ... */
+  size_t said_count;  /* ... if there is such; slices that nobody has to drop */
   void (*end)(struct peer_unary *self, const struct peer_end *end); /* on the poller, once */
 };
 

@@ -3,8 +3,16 @@
 #include "bytes.h"
 #include "peer_parts.h"
 
-/* An answer all the same, as is the lack of a method that a peer may lack. */
+static bool is_clients(const struct peer_unary *u) {
+  return u->method >= PEER_PROPOSE;
+}
+
+/* An answer all the same, as is the lack of a method that a peer may lack, and whatever a node says
+ * to a client. */
 static bool is_answer(const struct peer_unary *u, const struct peer_end *end) {
+  if (is_clients(u) && (end->refused || (end->code != GRPC_STATUS_UNAVAILABLE &&
+                                         end->code != GRPC_STATUS_CANCELLED)))
+    return true;
   if (end->code == GRPC_STATUS_UNIMPLEMENTED) return u->method >= PEER_PRE_VOTE;
   return peer_is_referral(end->code, end->text);
 }
@@ -26,6 +34,7 @@ static void unary_done(struct tag *self, bool ok) {
   (void)ok; /* a batch with RECV_STATUS always succeeds; the status tells */
   peer_text(u->code, u->details, end.text);
   read_leader(u, &end);
+  end.refused = peer_is_refusal(&u->trailing);
   if (u->code == GRPC_STATUS_OK) peer_note_place(u->peer, u->link.call);
   peer_note_end(u->peer, is_answer(u, &end) ? GRPC_STATUS_OK : end.code, end.text, &u->trailing);
   peer_call_end(u->peer, &u->link); /* the metadata goes with it */
@@ -44,6 +53,10 @@ static void unary_done(struct tag *self, bool ok) {
 
 static void fill_ops(struct peer_unary *u, grpc_op ops[6]) {
   ops[0] = peer_greeting(u->peer);
+  if (is_clients(u)) {
+    ops[0].data.send_initial_metadata.count = u->said_count;
+    ops[0].data.send_initial_metadata.metadata = &u->said;
+  }
   ops[1].op = GRPC_OP_SEND_MESSAGE;
   ops[1].data.send_message.send_message = u->request;
   ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;

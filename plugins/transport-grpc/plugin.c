@@ -27,6 +27,17 @@ static const struct rkv_transport_ops operations = {
     .send_timeout_now = peer_send_timeout_now,
     .send_read_index = peer_send_read_index,
     .send_hello = peer_send_hello,
+    .send_propose = peer_send_propose,
+    .send_query = peer_send_query,
+    .send_init = peer_send_init,
+    .send_add_learner = peer_send_add_learner,
+    .send_change_membership = peer_send_change_membership,
+    .send_remove = peer_send_remove,
+    .send_set_address = peer_send_set_address,
+    .send_transfer = peer_send_transfer,
+    .send_snapshot_now = peer_send_snapshot_now,
+    .send_metrics = peer_send_metrics,
+    .send_admin = peer_send_admin,
 };
 
 RKV_PLUGIN(TRANSPORT, "transport-grpc", RKV_VERSION,

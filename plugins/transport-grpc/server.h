@@ -121,6 +121,7 @@ struct unary {
     struct rkv_snapshot_now_call snapshot_now;
     struct rkv_hello_call hello;
     struct rkv_swap_call swap;
+    struct rkv_admin_call admin;
   } node; /* zeroed, deadline_ns set, before handle */
 };
 

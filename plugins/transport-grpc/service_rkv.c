@@ -155,6 +155,37 @@ static void swap_storage(struct unary *u) {
   u->t->node->swap_storage(u->t->node->ctx, &u->node.swap);
 }
 
+/* ---- Call ---- */
+
+static void admin_done(struct rkv_call *call, enum rkv_status status,
+                       const struct rkv_error *error) {
+  struct unary *u = unary_of(call);
+  grpc_slice slice;
+  if (status == RKV_OK) {
+    slice = codec_admin_answer_encode(&u->node.admin);
+    rkv_buf_drop(&u->node.admin.answer);
+    unary_answer(u, slice);
+  } else {
+    unary_refuse(u, status, error);
+  }
+}
+
+static void admin_call(struct unary *u) {
+  const struct rkv_node_api *node = u->t->node;
+  struct rkv_error error;
+  enum rkv_status status = RKV_OK;
+  if (node->struct_size < offsetof(struct rkv_node_api, admin) + sizeof node->admin || !node->admin)
+    status = rkv_fail(&error, RKV_UNIMPLEMENTED,
+                      "node %" PRIu64 " takes no call by its name (its program is older than its "
+                      "transport: update it)",
+                      u->t->host->node_id);
+  else if (!unary_take_request(u))
+    return;
+  if (status == RKV_OK) status = codec_admin_decode(u->request, &u->node.admin, &u->extra, &error);
+  if (!service_begin(u, status, &error, admin_done)) return;
+  node->admin(node->ctx, &u->node.admin);
+}
+
 const struct method service_peer_methods[] = {
     {"/rkv.v1.Peer/PreVote", pre_vote, true},
     {"/rkv.v1.Peer/TimeoutNow", timeout_now, true},
@@ -169,5 +200,6 @@ const struct method service_admin_methods[] = {
     {"/rkv.v1.Admin/Remove", remove_member, false},
     {"/rkv.v1.Admin/SetAddress", set_address, false},
     {"/rkv.v1.Admin/SwapStorage", swap_storage, false},
+    {"/rkv.v1.Admin/Call", admin_call, false},
     {NULL, NULL, false},
 };

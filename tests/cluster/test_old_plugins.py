@@ -44,7 +44,7 @@ class OverTcp:
     def ask(self, do):
         """None: this node cannot, ask again."""
         try:
-            client = Client(self.node.addr)
+            client = Client(self.node.addr, old=True)
             try:
                 return do(client)
             finally:

@@ -11,8 +11,9 @@
 
 #include <host/section.h>
 
-/* X(NAME, field of union any_call, function of the node's table). */
-#define TRANSPORT_CALL_LIST(X)                                                                     \
+/* X(NAME, field of union any_call, function of the node's table): what nodes ask each other, and
+ * what a client asks, which a transport need not carry outward. */
+#define TRANSPORT_NODE_LIST(X)                                                                     \
   X(VOTE, vote, vote)                                                                              \
   X(PRE_VOTE, vote, pre_vote)                                                                      \
   X(APPEND, append, append)                                                                        \
@@ -24,6 +25,21 @@
   X(SNAPSHOT_FINISH, snapshot, snapshot_finish)                                                    \
   X(SNAPSHOT_ABORT, snapshot, snapshot_abort)
 
+#define TRANSPORT_CLIENT_LIST(X)                                                                   \
+  X(PROPOSE, propose, propose)                                                                     \
+  X(QUERY, query, query)                                                                           \
+  X(INIT, init, init)                                                                              \
+  X(ADD_LEARNER, membership, add_learner)                                                          \
+  X(CHANGE_MEMBERSHIP, membership, change_membership)                                              \
+  X(REMOVE, membership, remove)                                                                    \
+  X(SET_ADDRESS, membership, set_address)                                                          \
+  X(TRANSFER, transfer, transfer)                                                                  \
+  X(SNAPSHOT_NOW, snapshot_now, snapshot_now)                                                      \
+  X(METRICS, metrics, metrics)                                                                     \
+  X(ADMIN, admin, admin)
+
+#define TRANSPORT_CALL_LIST(X) TRANSPORT_NODE_LIST(X) TRANSPORT_CLIENT_LIST(X)
+
 enum call_kind {
 #define CALL_ENUM(name, field, function) CALL_##name,
   TRANSPORT_CALL_LIST(CALL_ENUM)
@@ -31,6 +47,13 @@ enum call_kind {
       CALL_KINDS
 };
 extern const char *const call_names[CALL_KINDS];
+
+static inline bool call_is_step(enum call_kind kind) {
+  return kind >= CALL_SNAPSHOT_BEGIN && kind <= CALL_SNAPSHOT_ABORT;
+}
+static inline bool call_is_clients(enum call_kind kind) {
+  return kind >= CALL_PROPOSE;
+}
 
 union any_call {
   struct rkv_call call;
@@ -40,6 +63,14 @@ union any_call {
   struct rkv_read_index_call read_index;
   struct rkv_hello_call hello;
   struct rkv_snapshot_call snapshot;
+  struct rkv_propose_call propose;
+  struct rkv_query_call query;
+  struct rkv_init_call init;
+  struct rkv_membership_call membership;
+  struct rkv_transfer_call transfer;
+  struct rkv_snapshot_now_call snapshot_now;
+  struct rkv_metrics_call metrics;
+  struct rkv_admin_call admin;
 };
 
 struct side;
@@ -155,6 +186,8 @@ struct asked {
 
 /* A zeroed call of this kind, with legal fields. */
 void ask_init(struct asked *a, struct side *s, void *peer, enum call_kind kind);
+/* False: the transport does not carry this call outward. */
+bool ask_carries(const struct side *s, enum call_kind kind);
 /* Hands the call in; all steps of a snapshot use the same struct. */
 void ask(struct asked *a);
 bool ask_told(const struct asked *a);

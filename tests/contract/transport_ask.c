@@ -35,6 +35,7 @@ void ask_init(struct asked *a, struct side *s, void *peer, enum call_kind kind) 
   case CALL_APPEND: a->call.append.vote = leads; break;
   case CALL_TIMEOUT_NOW: a->call.timeout_now.vote = leads; break;
   case CALL_READ_INDEX: a->call.read_index.read = RKV_READ_LINEARIZABLE; break;
+  case CALL_ADMIN: a->call.admin.method = "suite"; break;
   case CALL_SNAPSHOT_BEGIN:
     a->call.snapshot.vote = leads;
     a->call.snapshot.meta.last = (struct rkv_log_id){4, 100};
@@ -46,6 +47,17 @@ void ask_init(struct asked *a, struct side *s, void *peer, enum call_kind kind) 
 
 static unsigned patience_of(const struct asked *a) {
   return a->patience_ms ? a->patience_ms : 1000u * CONTRACT_WAIT_S * a->s->c->slow;
+}
+
+bool ask_carries(const struct side *s, enum call_kind kind) {
+  switch (kind) {
+#define CARRIES(name, field, function)                                                             \
+  case CALL_##name: return s->ops->send_##function != NULL;
+    TRANSPORT_CALL_LIST(CARRIES)
+#undef CARRIES
+  case CALL_KINDS: break;
+  }
+  return false;
 }
 
 void ask(struct asked *a) {

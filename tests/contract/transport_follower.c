@@ -142,7 +142,7 @@ static void on_snapshot(struct side *s, enum call_kind kind, struct rkv_snapshot
 
 enum rkv_status follower_on(struct side *s, enum call_kind kind, union any_call *call,
                             struct rkv_error *error) {
-  (void)error;
+  if (call_is_clients(kind)) return rkv_fail(error, RKV_UNAVAILABLE, "the suite serves no clients");
   switch (kind) {
   case CALL_VOTE:
   case CALL_PRE_VOTE: /* an answer that shows its question */

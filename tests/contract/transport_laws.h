@@ -56,6 +56,22 @@
   X(32, broken_snapshot, BASIC, 0, 60,                                                             \
     "A snapshot that is broken off ends as snapshot_abort at the receiver, once.")                 \
   X(33, idle_snapshots, BASIC, 0, 60,                                                              \
-    "Snapshots of a sender that stand still do not keep out its next one.")
+    "Snapshots of a sender that stand still do not keep out its next one.")                        \
+  X(34, commands_arrive, BASIC, 0, 60,                                                             \
+    "A client's command arrives whole, up to a value of 1 MiB, and so does its answer.")           \
+  X(35, reads_arrive, BASIC, 0, 60,                                                                \
+    "A client's query arrives whole, with the level of its read, and so does its answer.")         \
+  X(36, changes_arrive, BASIC, 0, 60,                                                              \
+    "Init and the four changes of members arrive with every field, and so do the answers.")        \
+  X(37, operators_arrive, BASIC, 0, 60,                                                            \
+    "Transfer, snapshot, metrics and an operator's call arrive with every field, both ways.")      \
+  X(38, client_statuses, BASIC, 0, 60,                                                             \
+    "A client learns what the node said and who leads; nothing sounds less done than it was.")     \
+  X(39, client_answers_match, BASIC, 0, 60,                                                        \
+    "With 400 calls of a client over two connections, answered in any order, each gets its own.")  \
+  X(40, client_deadlines, BASIC, 0, 90,                                                            \
+    "A client's call that is not answered ends by its deadline, and does not sound undone.")       \
+  X(41, client_calls_are_given_up, BASIC, 0, 60,                                                   \
+    "peer_close and stop end every call of a client once, as RKV_CANCELLED.")
 
 #endif

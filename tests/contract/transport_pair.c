@@ -1,5 +1,5 @@
 /* transport_pair.c: compares what arrives with what was sent, and answers as its law asks. */
-#include "transport_pair.h"
+#include "transport_client.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,9 +95,14 @@ static enum rkv_status expect_on(struct side *s, enum call_kind kind, union any_
     envelope_same(s, kind, head.envelope, e->envelope);
     sender_same(s, kind, &head, e->envelope);
   }
-  if (kind >= CALL_SNAPSHOT_BEGIN) return follower_on(s, kind, call, error);
+  if (call_is_step(kind)) return follower_on(s, kind, call, error);
+  if (e->sent && call_is_clients(kind)) client_request_same(s->c, kind, call, e->sent);
   if (e->sent) request_same(s, kind, call, e->sent);
   *error = e->error;
+  if (call_is_clients(kind)) {
+    if (e->status == RKV_OK) client_reply(kind, call, &e->reply);
+    return e->status;
+  }
   switch (kind) {
   case CALL_VOTE:
   case CALL_PRE_VOTE:

@@ -3,6 +3,8 @@
 #include "codec.h"
 #include "fuzz.h"
 
+#include <node/swap_words.h>
+
 static void init(struct rkv_buf message) {
   static struct rkv_membership membership;
   struct rkv_error error = {0};
@@ -64,6 +66,43 @@ static void swap(struct rkv_buf message) {
   free(space);
 }
 
+/* What is taken has a name that can be one, and bytes inside of the message. */
+static void admin(struct rkv_buf message) {
+  struct rkv_admin_call call = {0};
+  struct rkv_error error = {0};
+  void *space;
+  enum rkv_status status = codec_admin_decode(message, &call, &space, &error);
+  check_refusal(status, &error);
+  if (status == RKV_OK) {
+    FUZZ_CHECK(!rkv_admin_method_refusal(call.method) && call.request.len <= message.len);
+    FUZZ_CHECK(call.request.len == 0 ||
+               (call.request.data >= message.data &&
+                call.request.data + call.request.len <= message.data + message.len));
+  }
+  free(space);
+}
+
+/* The lines by which an operator moves the storage. */
+static void words(struct rkv_buf message) {
+  struct rkv_swap_call call = {0}, again = {0};
+  struct rkv_error error = {0};
+  void *space, *space_again = NULL;
+  enum rkv_status status = swap_words_read_request(message, &call, &space, &error);
+  check_refusal(status, &error);
+  if (status == RKV_OK) {
+    size_t len;
+    char *text = swap_words_request(&call, &len);
+    FUZZ_CHECK(text);
+    FUZZ_CHECK(swap_words_read_request(rkv_buf_static(text, len), &again, &space_again, &error) ==
+               RKV_OK);
+    FUZZ_CHECK(again.action == call.action && again.setting_count == call.setting_count);
+    FUZZ_CHECK(strcmp(again.plugin, call.plugin) == 0);
+    free(space_again);
+    free(text);
+  }
+  free(space);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct rkv_buf message = {data, size, NULL};
   init(message);
@@ -72,5 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   transfer(message);
   correct(message);
   swap(message);
+  admin(message);
+  words(message);
   return 0;
 }

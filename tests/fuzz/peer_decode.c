@@ -99,6 +99,26 @@ static void answers(struct rkv_buf message) {
   check_refusal(codec_snapshot_answer_decode(message, &snapshot, &error), &error);
 }
 
+/* What a node says to this one as to a client; what is given is dropped. */
+static void client_answers(struct rkv_buf message) {
+  struct rkv_membership_call change = {0};
+  struct rkv_snapshot_now_call snapshot = {0};
+  struct rkv_metrics_call metrics = {0};
+  struct rkv_admin_call admin = {0};
+  struct rkv_error error = {0};
+  enum rkv_status status = codec_membership_answer_decode(message, &change, &error);
+  check_refusal(status, &error);
+  rkv_buf_drop(&change.membership);
+  check_refusal(codec_members_answer_decode(message, &change, &error), &error);
+  rkv_buf_drop(&change.membership);
+  check_refusal(codec_snapshot_now_answer_decode(message, &snapshot, &error), &error);
+  status = codec_metrics_answer_decode(message, &metrics, &error);
+  check_refusal(status, &error);
+  if (status == RKV_OK) FUZZ_CHECK(metrics.state && metrics.text.len <= message.len);
+  rkv_buf_drop(&metrics.membership);
+  check_refusal(codec_admin_answer_decode(message, &admin, &error), &error);
+}
+
 static void calls(struct rkv_buf message) {
   struct rkv_timeout_now_call timeout = {0};
   struct rkv_read_index_call read = {0};
@@ -130,7 +150,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   case 3: snapshot_request(message); break;
   case 4: append_answers(message, false); break;
   case 5: append_answers(message, true); break;
-  case 6: answers(message); break;
+  case 6:
+    answers(message);
+    client_answers(message);
+    break;
   default:
     calls(message);
     envelope(message);

@@ -1,4 +1,4 @@
-"""A client of the transport skeleton: the frames of share/skeletons/transport/tcp.h."""
+"""A client of the transport skeleton: the frames of share/skeletons/transport/wire.h."""
 import socket
 import struct
 
@@ -48,7 +48,9 @@ def membership(nodes):
 class Client:
     """One connection to one node."""
 
-    def __init__(self, addr):
+    def __init__(self, addr, old=False):
+        """`old`: a node on the skeleton of ABI 1.0, whose frames lack what came since."""
+        self.old = old
         host, port = addr.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout=20)
         self.id = 0
@@ -77,8 +79,8 @@ class Client:
             raise Refused(status, answer.bytes().decode(), answer.bytes().decode())
         return answer
 
-    def init(self, nodes):
-        self.ask(INIT, counted(membership(nodes)))
+    def init(self, nodes, answering=False):
+        self.ask(INIT, counted(membership(nodes)) + (b"" if self.old else struct.pack("<I", answering)))
 
     def propose(self, command):
         """The state machine's answer."""

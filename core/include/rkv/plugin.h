@@ -31,7 +31,7 @@ extern "C" {
 
 #define RKV_PLUGIN_MAGIC UINT64_C(0x3147554c50564b52) /* the bytes "RKVPLUG1" */
 #define RKV_ABI_MAJOR 1u
-#define RKV_ABI_MINOR 4u
+#define RKV_ABI_MINOR 5u
 #define RKV_PLUGIN_SYMBOL "rkv_plugin_entry"
 
 /* X(NAME, number, text as in the INI section). */

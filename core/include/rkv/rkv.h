@@ -4,6 +4,7 @@
 #define RKV_RKV_H
 
 #include <rkv/address.h>
+#include <rkv/admin.h>
 #include <rkv/buf.h>
 #include <rkv/call.h>
 #include <rkv/entry.h>

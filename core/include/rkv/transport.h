@@ -11,6 +11,7 @@
 #ifndef RKV_TRANSPORT_H
 #define RKV_TRANSPORT_H
 
+#include <rkv/admin.h>
 #include <rkv/call.h>
 #include <rkv/plugin.h>
 #include <rkv/swap.h>
@@ -65,6 +66,8 @@ struct rkv_node_api {
   void (*set_address)(void *ctx, struct rkv_membership_call *call);
   /* Since 1.4, likewise. */
   void (*swap_storage)(void *ctx, struct rkv_swap_call *call);
+  /* Since 1.5, likewise. */
+  void (*admin)(void *ctx, struct rkv_admin_call *call);
 };
 
 /* The node that a connection leads to, and what its requests carry (struct rkv_envelope). */
@@ -132,6 +135,31 @@ struct rkv_transport_ops {
   void (*send_timeout_now)(void *peer, struct rkv_timeout_now_call *call);
   void (*send_read_index)(void *peer, struct rkv_read_index_call *call);
   void (*send_hello)(void *peer, struct rkv_hello_call *call);
+
+  /* Since 1.5, each may be NULL: this transport does not carry that call. What a client asks of the
+   * node at the other end: the calls of struct rkv_node_api, in the other direction. They come
+   * from a client and not from a member: no envelope goes with them. Never block. Any number may
+   * overlap, and may arrive in any order.
+   *   Statuses. What the node said arrives as it is said: RKV_INVALID, NOT_LEADER (with
+   * leader_addr), NOT_FOUND, TOO_LARGE, FULL, PRECONDITION, ABORTED, UNAVAILABLE, TIMEOUT,
+   * UNIMPLEMENTED. In place of another status one may come that promises no more of what was done
+   * (call.h). Here RKV_UNAVAILABLE, unlike of the requests above, says that nothing was done: of a
+   * request that may have left and was not answered the transport says RKV_ABORTED, after the
+   * deadline RKV_TIMEOUT, after peer_close or stop RKV_CANCELLED. RKV_UNIMPLEMENTED also: the peer
+   * does not know the call.
+   *   Fields. An answer field that the wire has no room for comes as none or 0: `id` of
+   * send_propose may. Request fields all arrive. */
+  void (*send_propose)(void *peer, struct rkv_propose_call *call);
+  void (*send_query)(void *peer, struct rkv_query_call *call);
+  void (*send_init)(void *peer, struct rkv_init_call *call);
+  void (*send_add_learner)(void *peer, struct rkv_membership_call *call);
+  void (*send_change_membership)(void *peer, struct rkv_membership_call *call);
+  void (*send_remove)(void *peer, struct rkv_membership_call *call);
+  void (*send_set_address)(void *peer, struct rkv_membership_call *call);
+  void (*send_transfer)(void *peer, struct rkv_transfer_call *call);
+  void (*send_snapshot_now)(void *peer, struct rkv_snapshot_now_call *call);
+  void (*send_metrics)(void *peer, struct rkv_metrics_call *call);
+  void (*send_admin)(void *peer, struct rkv_admin_call *call);
 };
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* link.c: one walk over the rows of tcp.h writes and reads frames; sockets; calls that wait.
+/* link.c: one walk over the rows of wire.h writes and reads frames; sockets; calls that wait.
  *
  * Reading trusts nothing: a length is checked against what is there, a number against its set. */
 #include "tcp.h"
@@ -126,12 +126,19 @@ static void number(struct wire *w, void *member, size_t size, uint64_t max) {
 }
 
 static void membership(struct wire *w, const struct rkv_membership **member) {
-  struct rkv_membership *m = (struct rkv_membership *)calloc(1, sizeof *m);
-  struct rkv_buf encoded;
+  struct rkv_membership *m = w->out ? NULL : (struct rkv_membership *)calloc(1, sizeof *m);
+  const size_t size = w->out ? rkv_membership_encoded_size(*member) : 0;
+  void *space = w->out ? malloc(size) : m;
+  struct rkv_buf encoded = rkv_buf_static(space, size);
+  if (space && w->out) rkv_membership_encode(*member, (uint8_t *)space);
+  if (!space) w->status = RKV_NO_MEMORY, encoded.len = 0;
   bytes(w, &encoded);
-  if (!m || rkv_membership_decode(encoded.data, encoded.len, m, NULL) != RKV_OK)
+  if (m && rkv_membership_decode(encoded.data, encoded.len, m, NULL) != RKV_OK)
     w->status = RKV_CORRUPT;
-  w->held = m, *member = m;
+  if (w->out)
+    free(space);
+  else
+    w->held = m, *member = m;
 }
 
 static void walk(struct wire *w, void *base, const struct field *f);
@@ -165,7 +172,13 @@ static void walk(struct wire *w, void *base, const struct field *f) {
     switch (f->form) {
     case NUMBER: number(w, member, f->size, f->max); break;
     case BYTES: bytes(w, buf); break;
-    case GIVEN: bytes(w, buf), rkv_buf_drop(buf); break;
+    case GIVEN:
+      bytes(w, buf);
+      if (w->out)
+        rkv_buf_drop(buf);
+      else if (w->status == RKV_OK && w->in.len == 0)
+        *buf = rkv_buf_share(*buf);
+      break;
     case TEXT: text(w, (char *)member, f->size); break;
     case WORD: text(w, *(char **)member, 0); break;
     case ENTRIES: entries(w, (struct rkv_append_call *)member); break;
@@ -297,21 +310,9 @@ void link_hang_up(struct link *link) {
 
 /* ---- calls that wait ---- */
 
-void link_keep(struct link *link, struct rkv_call *call, uint64_t id, uint64_t end_ns) {
-  assert(pthread_equal(pthread_self(), link->t->thread)); /* (T1) */
-  call->callee[0] = id, call->callee[1] = end_ns;
-  call->next = link->calls, link->calls = call;
-}
-
-struct rkv_call *link_take(struct link *link, uint64_t id, uint32_t kind) {
-  struct rkv_call **at = &link->calls, *call;
-  while ((call = *at) && (call->callee[0] != id || call->kind != kind)) at = &call->next;
-  if (call) *at = call->next;
-  return call;
-}
-
 void link_fail(const struct link *link, struct rkv_call *call, enum rkv_status status) {
   struct rkv_error error;
+  if (status == RKV_UNAVAILABLE && WIRE_IS_CLIENTS(call->kind)) status = RKV_ABORTED;
   (void)rkv_fail(&error, status, "peer %" PRIu64 ": no answer (%s)", link->head.envelope.to,
                  rkv_status_name(status));
   if (status == RKV_TOO_LARGE && call->kind == WIRE_APPEND) {

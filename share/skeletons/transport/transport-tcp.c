@@ -1,8 +1,8 @@
 /* transport-tcp.c: frames over TCP; a skeleton of a transport to begin from.
  *
- * Peers and clients speak the frames of tcp.h to the node's address. It works, and is simple: bytes
- * are copied into the send buffer, hosts are IPv4 numbers, no peer is authenticated. To make it
- * yours, write another link.c for your wire and sockets. */
+ * Peers and clients speak the frames of wire.h to the node's address. It works, and is simple:
+ * bytes are copied into the send buffer, hosts are IPv4 numbers, no peer is authenticated. To make
+ * it yours, write another link.c for your wire and sockets. */
 #include "tcp.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ static void send_request(struct link *link, struct rkv_call *call) {
   enum rkv_status status = RKV_UNAVAILABLE;
   if (call->kind == WIRE_SNAPSHOT_BEGIN) as->snapshot_begin.stream = (void *)(link->last_id + 1);
   link->head.id = is_step ? (uintptr_t)as->snapshot_write.stream : ++link->last_id;
-  link->head.kind = call->kind;
+  link->head.kind = call->kind, link->head.enveloped = !WIRE_IS_CLIENTS(call->kind);
   link->head.patience_ns = end_ns > now ? end_ns - now : 1; /* 0 would mean none */
   if ((link->fd >= 0 || now >= link->retry_ns) && link->len < OUT_MAX)
     status = link_write(link, &link->head, as);
@@ -303,8 +303,7 @@ static enum rkv_status tcp_peer_open(void *transport, const struct rkv_peer_info
   link = link_new(t, ACCEPTED_MAX, LINKS_MAX);
   if (!link)
     return rkv_fail(error, RKV_FULL, "over %d connections to peers", LINKS_MAX - ACCEPTED_MAX);
-  link->outbound = link->head.enveloped = true, link->addr = addr;
-  link->head.envelope = envelope;
+  link->outbound = true, link->addr = addr, link->head.envelope = envelope;
   *peer = link;
   return RKV_OK;
 }
@@ -323,7 +322,9 @@ static void tcp_peer_close(void *peer) {
       link_fail(link, &call->call, RKV_CANCELLED);                                                 \
   }
 WIRE_PEER_LIST(SEND)
+WIRE_ASKED_LIST(SEND)
 
+#define NOT_CARRIED NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL /* from send_add_learner on */
 #define SEND_OPERATION(name, number, type, function, request, answer) send_##function,
 static const struct rkv_transport_ops ops = {tcp_open,
                                              tcp_start,
@@ -331,7 +332,8 @@ static const struct rkv_transport_ops ops = {tcp_open,
                                              tcp_close,
                                              tcp_peer_open,
                                              tcp_peer_close,
-                                             WIRE_PEER_LIST(SEND_OPERATION)};
+                                             WIRE_PEER_LIST(SEND_OPERATION)
+                                                 WIRE_ASKED_LIST(SEND_OPERATION) NOT_CARRIED};
 
 RKV_PLUGIN(TRANSPORT, "transport-tcp", "1.0.0", "frames over TCP: small and plain",
            RKV_CAP_STREAMING, RKV_NO_OPTIONS, ops);

@@ -1,8 +1,6 @@
 /* broken_calls.c: outbound calls of a transport broken on purpose. A call travels as a copy, with
  * the fault put in before it leaves or before its answer is handed back. */
-#include "broken_transport.h"
-
-#include "../transport.h"
+#include "broken_clients.h"
 
 #include <stdlib.h>
 
@@ -43,7 +41,7 @@ static void spoil_answer(struct passage *p, enum rkv_status *status) {
   }
   if (*status == RKV_TOO_LARGE && p->kind == CALL_APPEND && fault == FAULT_one_more_matched)
     append->matched.index++;
-  if (p->kind >= CALL_SNAPSHOT_BEGIN && fault == FAULT_snapshot_vote_lost)
+  if (call_is_step(p->kind) && fault == FAULT_snapshot_vote_lost)
     p->copy.snapshot.voter_vote = p->copy.snapshot.vote;
   if (fault == FAULT_refusal_is_ok && *status == RKV_INVALID) *status = RKV_OK;
   if (fault == FAULT_cancel_is_unavailable && *status == RKV_CANCELLED) *status = RKV_UNAVAILABLE;
@@ -60,7 +58,7 @@ static void hand_back(struct passage *p) {
     p->theirs->append.entries = before.append.entries;
     p->theirs->append.commit = before.append.commit;
   }
-  if (p->kind >= CALL_SNAPSHOT_BEGIN) p->theirs->snapshot.meta = before.snapshot.meta;
+  if (call_is_step(p->kind)) p->theirs->snapshot.meta = before.snapshot.meta;
 }
 
 static void passed_back(struct rkv_call *call, enum rkv_status status,
@@ -70,21 +68,24 @@ static void passed_back(struct rkv_call *call, enum rkv_status status,
   union any_call *theirs = p->theirs;
   void (*done)(struct rkv_call *, enum rkv_status, const struct rkv_error *) = theirs->call.done;
   struct rkv_error own = {.status = RKV_OK};
-  bool dropped =
-      (fault == FAULT_timeout_not_told && (status == RKV_TIMEOUT || status == RKV_UNAVAILABLE)) ||
-      (fault == FAULT_cancel_not_told && status == RKV_CANCELLED);
+  bool twice, dropped = (fault == FAULT_timeout_not_told &&
+                         (status == RKV_TIMEOUT || status == RKV_UNAVAILABLE)) ||
+                        (fault == FAULT_cancel_not_told && status == RKV_CANCELLED);
   if (error) own = *error;
   if (fault == FAULT_leader_lost) own.leader_id = 0, own.leader_addr[0] = '\0';
   if (fault == FAULT_sulks && status == RKV_UNAVAILABLE) p->peer->sulks = true;
   spoil_answer(p, &status);
+  dropped = !broken_client_back(p->peer, p->kind, &p->copy, &status, &own) || dropped;
   own.status = (uint32_t)status;
   (void)BROKEN_ERROR(fault, status, &own);
+  twice =
+      fault == FAULT_told_twice || (fault == FAULT_client_told_twice && call_is_clients(p->kind));
   hand_back(p);
   free(p->entries);
   free(p);
   if (dropped) return;
   done(&theirs->call, status, status == RKV_OK ? NULL : &own);
-  if (fault == FAULT_told_twice) done(&theirs->call, status, status == RKV_OK ? NULL : &own);
+  if (twice) done(&theirs->call, status, status == RKV_OK ? NULL : &own);
   if (fault == FAULT_touched_after_done) theirs->call.kind = 1;
 }
 
@@ -112,6 +113,7 @@ static void spoil(struct passage *p) {
   enum transport_fault fault = b->fault;
   if (fault == FAULT_deadline_ignored) p->copy.call.deadline_ns += UINT64_C(60000000000);
   if (p->kind == CALL_VOTE && fault == FAULT_transfer_lost) p->copy.vote.transfer = false;
+  broken_client_spoil(b, p->kind, &p->copy);
   if (p->kind == CALL_APPEND) spoil_append(p);
   if (p->kind == CALL_READ_INDEX && fault == FAULT_lease_is_linearizable)
     p->copy.read_index.read = RKV_READ_LINEARIZABLE;

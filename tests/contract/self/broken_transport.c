@@ -94,6 +94,9 @@ HAND_ON(timeout_now, rkv_timeout_now_call)
 HAND_ON(read_index, rkv_read_index_call)
 HAND_ON(transfer, rkv_transfer_call)
 HAND_ON(snapshot_now, rkv_snapshot_now_call)
+HAND_ON(remove, rkv_membership_call)
+HAND_ON(set_address, rkv_membership_call)
+HAND_ON(admin, rkv_admin_call)
 #undef HAND_ON
 
 /* As one of before 1.2 does, which has no room for what the node would tell. */
@@ -124,7 +127,10 @@ static void make_node(struct broken *b) {
                                       .read_index = on_read_index,
                                       .transfer = on_transfer,
                                       .snapshot_now = on_snapshot_now,
-                                      .hello = on_hello};
+                                      .hello = on_hello,
+                                      .remove = on_remove,
+                                      .set_address = on_set_address,
+                                      .admin = on_admin};
 }
 
 /* ---- life ---- */
@@ -186,6 +192,7 @@ static void broken_close(void *transport) {
   while (b->peers) {
     struct broken_peer *peer = b->peers;
     b->peers = peer->next;
+    rkv_buf_drop(&peer->result);
     free(peer);
   }
   (void)pthread_mutex_destroy(&b->lock);
@@ -246,6 +253,17 @@ static const struct rkv_transport_ops ops = {
     .send_timeout_now = broken_timeout_now,
     .send_read_index = broken_read_index,
     .send_hello = broken_hello,
+    .send_propose = broken_propose,
+    .send_query = broken_query,
+    .send_init = broken_init,
+    .send_add_learner = broken_add_learner,
+    .send_change_membership = broken_change_membership,
+    .send_remove = broken_remove,
+    .send_set_address = broken_set_address,
+    .send_transfer = broken_transfer,
+    .send_snapshot_now = broken_snapshot_now,
+    .send_metrics = broken_metrics,
+    .send_admin = broken_admin,
 };
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;

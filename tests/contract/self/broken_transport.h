@@ -49,7 +49,28 @@
   X(few_streams)                                                                                   \
   X(open_leaks)                                                                                    \
   X(fails_without_text)                                                                            \
-  X(fails_otherwise)
+  X(fails_otherwise)                                                                               \
+  X(command_cut)                                                                                   \
+  X(result_lost)                                                                                   \
+  X(command_id_made_up)                                                                            \
+  X(reads_are_local)                                                                               \
+  X(lease_is_local)                                                                                \
+  X(response_cut)                                                                                  \
+  X(retain_lost)                                                                                   \
+  X(answering_lost)                                                                                \
+  X(learner_swapped)                                                                               \
+  X(change_id_lost)                                                                                \
+  X(target_lost)                                                                                   \
+  X(last_of_metrics_lost)                                                                          \
+  X(method_renamed)                                                                                \
+  X(aborted_is_unavailable)                                                                        \
+  X(client_text_lost)                                                                              \
+  X(client_answers_crossed)                                                                        \
+  X(client_told_twice)                                                                             \
+  X(client_timeout_is_unavailable)                                                                 \
+  X(client_deadline_ignored)                                                                       \
+  X(client_cancel_not_told)                                                                        \
+  X(client_cancel_is_aborted)
 
 enum transport_fault {
 #define TRANSPORT_FAULT_ENUM(name) FAULT_##name,
@@ -82,6 +103,7 @@ struct broken_peer {
   unsigned appends, writes, votes, streams;
   void *held; /* an append that waits for the next one */
   struct rkv_vote before;
+  struct rkv_buf result; /* of the command before */
 };
 
 /* As in struct rkv_transport_ops, from send_vote on (broken_calls.c). */
@@ -95,5 +117,16 @@ void broken_snapshot_begin(void *peer, struct rkv_snapshot_call *call);
 void broken_snapshot_write(void *peer, struct rkv_snapshot_call *call);
 void broken_snapshot_finish(void *peer, struct rkv_snapshot_call *call);
 void broken_snapshot_abort(void *peer, struct rkv_snapshot_call *call);
+void broken_propose(void *peer, struct rkv_propose_call *call);
+void broken_query(void *peer, struct rkv_query_call *call);
+void broken_init(void *peer, struct rkv_init_call *call);
+void broken_add_learner(void *peer, struct rkv_membership_call *call);
+void broken_change_membership(void *peer, struct rkv_membership_call *call);
+void broken_remove(void *peer, struct rkv_membership_call *call);
+void broken_set_address(void *peer, struct rkv_membership_call *call);
+void broken_transfer(void *peer, struct rkv_transfer_call *call);
+void broken_snapshot_now(void *peer, struct rkv_snapshot_now_call *call);
+void broken_metrics(void *peer, struct rkv_metrics_call *call);
+void broken_admin(void *peer, struct rkv_admin_call *call);
 
 #endif

@@ -20,7 +20,7 @@ CHANGED = "storage-wal"  # of this plugin variants are made by a changed line in
 SOURCES = {"plugins/storage-wal": "storage-wal.dir", "libs/storage-parts": "storage_parts.dir"}  # folder -> its objects
 OPTIONS = {"storage-wal": ["segment_bytes=256KiB"]}
 HANGING = {"never_called", "hangs", "called_under_a_lock", "cancel_not_told", "abort_finishes", "sulks",
-           "never_kicks", "view_endless"}  # faults that are caught by waiting ...
+           "never_kicks", "view_endless", "client_cancel_not_told"}  # faults that are caught by waiting ...
 LIMIT_S = 4  # ... so long
 NO_COMMANDS = "takes no command that the suite knows"
 JOBS = 4  # most of the time they wait

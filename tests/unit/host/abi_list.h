@@ -164,6 +164,11 @@
   FIELD(struct rkv_metrics_call, purged)                                                           \
   FIELD(struct rkv_metrics_call, membership)                                                       \
   FIELD(struct rkv_metrics_call, text)                                                             \
+  SIZE(struct rkv_admin_call)                                                                      \
+  FIELD(struct rkv_admin_call, call)                                                               \
+  FIELD(struct rkv_admin_call, method)                                                             \
+  FIELD(struct rkv_admin_call, request)                                                            \
+  FIELD(struct rkv_admin_call, answer)                                                             \
   SIZE(struct rkv_swap_call)                                                                       \
   FIELD(struct rkv_swap_call, call)                                                                \
   FIELD(struct rkv_swap_call, action)                                                              \
@@ -292,6 +297,7 @@
   FIELD(struct rkv_node_api, remove)                                                               \
   FIELD(struct rkv_node_api, set_address)                                                          \
   FIELD(struct rkv_node_api, swap_storage)                                                         \
+  FIELD(struct rkv_node_api, admin)                                                                \
   SIZE(struct rkv_peer_info)                                                                       \
   FIELD(struct rkv_peer_info, id)                                                                  \
   FIELD(struct rkv_peer_info, addr)                                                                \
@@ -314,6 +320,17 @@
   FIELD(struct rkv_transport_ops, send_pre_vote)                                                   \
   FIELD(struct rkv_transport_ops, send_timeout_now)                                                \
   FIELD(struct rkv_transport_ops, send_read_index)                                                 \
-  FIELD(struct rkv_transport_ops, send_hello)
+  FIELD(struct rkv_transport_ops, send_hello)                                                      \
+  FIELD(struct rkv_transport_ops, send_propose)                                                    \
+  FIELD(struct rkv_transport_ops, send_query)                                                      \
+  FIELD(struct rkv_transport_ops, send_init)                                                       \
+  FIELD(struct rkv_transport_ops, send_add_learner)                                                \
+  FIELD(struct rkv_transport_ops, send_change_membership)                                          \
+  FIELD(struct rkv_transport_ops, send_remove)                                                     \
+  FIELD(struct rkv_transport_ops, send_set_address)                                                \
+  FIELD(struct rkv_transport_ops, send_transfer)                                                   \
+  FIELD(struct rkv_transport_ops, send_snapshot_now)                                               \
+  FIELD(struct rkv_transport_ops, send_metrics)                                                    \
+  FIELD(struct rkv_transport_ops, send_admin)
 
 #endif

@@ -21,6 +21,8 @@
   NUMBER(RKV_CONFIGS_MAX)                                                                          \
   NUMBER(RKV_SNAPSHOT_ID_MAX)                                                                      \
   NUMBER(RKV_LOG_TEXT_MAX)                                                                         \
+  NUMBER(RKV_ADMIN_METHOD_MAX)                                                                     \
+  NUMBER(RKV_ADMIN_BYTES_MAX)                                                                      \
   NUMBER(RKV_SWAP_SETTINGS_MAX)                                                                    \
   NUMBER(RKV_SWAP_SETTING_BYTES_MAX)                                                               \
   NUMBER(RKV_OPTION_SECRET)                                                                        \

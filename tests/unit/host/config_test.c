@@ -256,7 +256,7 @@ static void plugins_are_listed(void **state) {
   struct outcome o = run_command(host_command_plugins, words);
   (void)state;
   assert_int_equal(o.code, HOST_EXIT_OK);
-  assert_holds(o.out, "storage        fix-storage          0.0.1     1.4");
+  assert_holds(o.out, "storage        fix-storage          0.0.1     1.5");
   assert_holds(o.out, "state-machine  fix-sm");
   outcome_free(&o);
 }

@@ -36,7 +36,7 @@ static void each_wrong_field_has_its_own_sentence(void **state) {
   (void)state;
   assert_refused("bad-magic", "magic is 0x1122334455667788, not 0x3147554c50564b52");
   assert_refused("bad-abi-major", "abi_major is 2, this host has 1");
-  assert_refused("bad-abi-minor", "abi_minor is 9, this host knows only up to 1.4");
+  assert_refused("bad-abi-minor", "abi_minor is 9, this host knows only up to 1.5");
   assert_refused("bad-struct-size",
                  "struct_size is 16, too short: a descriptor has 88 bytes in ABI 1.0");
   assert_refused("bad-kind", "kind is 9, which is none");

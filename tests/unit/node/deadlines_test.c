@@ -51,6 +51,7 @@ enum lack {
   X(remove, LACK_QUORUM)                                                                           \
   X(set_address, LACK_QUORUM)                                                                      \
   X(swap_storage, LACK_NOTHING)                                                                    \
+  X(admin, LACK_NOTHING)                                                                           \
   X(transfer, LACK_QUORUM)                                                                         \
   X(snapshot_now, LACK_WORKER)                                                                     \
   X(snapshot_begin, LACK_WORKER)                                                                   \
@@ -104,6 +105,7 @@ static struct {
     struct rkv_transfer_call transfer;
     struct rkv_snapshot_now_call snapshot_now;
     struct rkv_swap_call swap_storage;
+    struct rkv_admin_call admin;
     struct rkv_snapshot_call snapshot;
   } u;
   struct rkv_membership members;
@@ -172,6 +174,8 @@ static void fill(struct world *w, const struct row *row, rkv_node_id leader) {
     said.u.transfer.target = leader % 3 + 1;
   } else if (is(row, "swap_storage")) {
     said.u.swap_storage.action = RKV_SWAP_LOOK;
+  } else if (is(row, "admin")) {
+    said.u.admin.method = "swap-storage";
   } else if (strncmp(row->name, "snapshot_", 9) == 0 && !is(row, "snapshot_now")) {
     fill_snapshot(w, leader);
   } else { /* calls for one member; other calls need no argument */
@@ -199,6 +203,7 @@ static void drop_answers(const struct row *row) {
     rkv_buf_drop(&said.u.metrics.text);
   }
   if (is(row, "swap_storage")) rkv_buf_drop(&said.u.swap_storage.text);
+  if (is(row, "admin")) rkv_buf_drop(&said.u.admin.answer);
 }
 
 static bool is_later_step(const struct row *row) {
