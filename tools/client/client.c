@@ -1,116 +1,42 @@
-/* client.c: a client's completion queue and its channels. */
-#include "internal.h"
+/* client.c: hands each call on to the way that the client takes. */
+#include "way.h"
 
-#include <grpc/grpc_security.h>
-
-#include <stdlib.h>
-
-#define DIAL_LIMIT_MS 2000 /* one attempt to connect */
-#define REDIAL_WAIT_MS 100 /* pause after a failed attempt: the shortest that the core allows */
-
-enum rkv_status client_open(struct client **out) {
-  struct client *client = calloc(1, sizeof *client);
-  if (!client) return RKV_NO_MEMORY;
-  grpc_init();
-  client->queue = grpc_completion_queue_create_for_next(NULL);
-  *out = client;
-  return RKV_OK;
-}
-
-bool client_poll(struct client *client, uint64_t deadline_ms) {
-  grpc_event event = grpc_completion_queue_next(client->queue, client_deadline(deadline_ms), NULL);
-  struct client_event *done;
-  if (event.type != GRPC_OP_COMPLETE) return false;
-  done = event.tag;
-  done->on_done(done, event.success != 0);
-  return true;
-}
-
-static grpc_arg integer_arg(char *key, int value) {
-  grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = key};
-  arg.value.integer = value;
-  return arg;
-}
-
-/* MINIMAL_STACK halves the core's work per call. It removes the deadline filter, so that filter is
- * requested by name. Retries are off: (C3). Each channel has a pool of its own, so that two
- * channels to one endpoint are two connections. */
-struct client_channel *client_connect(struct client *client, const char *endpoint) {
-  grpc_arg args[] = {integer_arg(GRPC_ARG_MINIMAL_STACK, 1),
-                     integer_arg(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 1),
-                     integer_arg(GRPC_ARG_ENABLE_RETRIES, 0),
-                     integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
-                     integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
-                     integer_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
-                     integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
-                     integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
-                     integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)CLIENT_MESSAGE_MAX),
-                     integer_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, DIAL_LIMIT_MS),
-                     integer_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, REDIAL_WAIT_MS),
-                     integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, REDIAL_WAIT_MS)};
-  grpc_channel_args list = {.num_args = sizeof args / sizeof args[0], .args = args};
-  grpc_channel_credentials *insecure;
-  struct client_channel *channel = calloc(1, sizeof *channel);
-  if (!channel) return NULL;
-  insecure = grpc_insecure_credentials_create();
-  channel->channel = grpc_channel_create(endpoint, insecure, &list);
-  grpc_channel_credentials_release(insecure);
-  channel->client = client;
-  channel->next = client->channels;
-  if (client->channels) client->channels->previous = channel;
-  client->channels = channel;
-  return channel;
-}
-
-void client_disconnect(struct client_channel *channel) {
-  if (!channel) return;
-  if (channel->next) channel->next->previous = channel->previous;
-  if (channel->previous) {
-    channel->previous->next = channel->next;
-  } else {
-    channel->client->channels = channel->next;
-  }
-  grpc_channel_destroy(channel->channel);
-  free(channel);
-}
-
-/* The event that a channel's state changed. */
-struct watch {
-  struct client_event event; /* first: the tag */
-  bool fired;
-};
-
-static void on_watch(struct client_event *self, bool ok) {
-  (void)ok; /* false: the deadline came first, as the caller sees by its clock */
-  ((struct watch *)self)->fired = true;
-}
-
-bool client_wait_ready(struct client_channel *channel, uint64_t deadline_ms) {
-  for (;;) {
-    struct watch watch = {.event = {on_watch}, .fired = false};
-    grpc_connectivity_state state = grpc_channel_check_connectivity_state(channel->channel, 1);
-    if (state == GRPC_CHANNEL_READY) return true;
-    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) return false;
-    if (client_now_ms() >= deadline_ms) return false;
-    grpc_channel_watch_connectivity_state(channel->channel, state, client_deadline(deadline_ms),
-                                          channel->client->queue, &watch);
-    /* The watch is on this stack: it ends by its deadline, and its event must be taken. */
-    while (!watch.fired) client_poll(channel->client, UINT64_MAX);
-  }
+const char *client_way_name(const struct client *client) {
+  return client->way->name;
 }
 
 void client_close(struct client *client) {
-  if (!client) return;
-  client_calls_cancel(client);
-  while (client->live) client_poll(client, UINT64_MAX);
-  while (client->channels) client_disconnect(client->channels);
-  client_calls_free(client);
-  grpc_completion_queue_shutdown(client->queue);
-  while (
-      grpc_completion_queue_next(client->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL).type !=
-      GRPC_QUEUE_SHUTDOWN) {
-  }
-  grpc_completion_queue_destroy(client->queue);
-  grpc_shutdown_blocking();
-  free(client);
+  if (client) client->way->close(client);
+}
+
+struct client_channel *client_connect(struct client *client, const char *endpoint) {
+  return client->way->connect(client, endpoint);
+}
+
+void client_disconnect(struct client_channel *channel) {
+  if (channel) channel->client->way->disconnect(channel);
+}
+
+bool client_wait_ready(struct client_channel *channel, uint64_t deadline_ms) {
+  return channel->client->way->wait_ready(channel, deadline_ms);
+}
+
+enum rkv_status client_start(struct client_channel *channel, const char *path, const void *request,
+                             size_t size, uint64_t deadline_ms, client_done done, void *ctx) {
+  const struct client_pair none = {NULL, NULL};
+  return client_start_with(channel, path, none, request, size, deadline_ms, done, ctx);
+}
+
+enum rkv_status client_start_with(struct client_channel *channel, const char *path,
+                                  struct client_pair pair, const void *request, size_t size,
+                                  uint64_t deadline_ms, client_done done, void *ctx) {
+  return channel->client->way->start(channel, path, pair, request, size, deadline_ms, done, ctx);
+}
+
+bool client_poll(struct client *client, uint64_t deadline_ms) {
+  return client->way->poll(client, deadline_ms);
+}
+
+size_t client_pending(const struct client *client) {
+  return client->way->pending(client);
 }

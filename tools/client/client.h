@@ -1,4 +1,6 @@
-/* client.h: unary gRPC calls for our own programs: a client, its connections, their calls.
+/* client.h: unary calls for our own programs: a client, its connections, their calls. They are said
+ * in gRPC's words, whatever way the client takes: gRPC (client_open) or a transport plugin
+ * (plugin_way.h).
  *
  * (C1) One thread uses a client and everything made from it; callbacks run inside client_poll,
  *      client_wait_ready and client_close on that thread.
@@ -49,15 +51,18 @@ uint64_t client_now_ms(void);
 /* The name of a gRPC status ("UNAVAILABLE"); "UNKNOWN" outside the list. */
 const char *client_code_name(int code);
 
-/* Errors: RKV_NO_MEMORY. */
+/* A client over gRPC. Errors: RKV_NO_MEMORY. */
 enum rkv_status client_open(struct client **out);
+
+/* Which way it takes: "gRPC", or the plugin's name. */
+const char *client_way_name(const struct client *client);
 
 /* Cancels the calls in flight, completes them (C2), and closes all channels. NULL: nothing
  * happens. */
 void client_close(struct client *client);
 
 /* A connection of its own to HOST:PORT, which is dialled when it is first needed. It lives until
- * client_disconnect or client_close. NULL: out of memory. */
+ * client_disconnect or client_close. NULL: out of memory, or this way cannot dial it. */
 struct client_channel *client_connect(struct client *client, const char *endpoint);
 
 /* Gives the channel back; its calls in flight go on to their end. NULL: nothing happens. */
@@ -70,7 +75,7 @@ bool client_wait_ready(struct client_channel *channel, uint64_t deadline_ms);
 /* Sends `size` bytes as the request of `path` ("/package.Service/Method", a string that lives as
  * long as the client). `done` is called once, never from inside this function. Errors, after which
  * done is not called: RKV_FULL over CLIENT_CALLS_MAX, RKV_NO_MEMORY, RKV_BROKEN if the core
- * refuses. */
+ * refuses, or this way knows no such method. */
 enum rkv_status client_start(struct client_channel *channel, const char *path, const void *request,
                              size_t size, uint64_t deadline_ms, client_done done, void *ctx);
 

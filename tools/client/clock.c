@@ -1,5 +1,5 @@
 /* clock.c: the client's clock, and its times as the gRPC core wants them. */
-#include "internal.h"
+#include "grpc_parts.h"
 
 #include <time.h>
 

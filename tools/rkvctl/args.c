@@ -190,14 +190,33 @@ static enum rkv_status parse_once(int argc, char *const *argv, int *i, struct ar
   return RKV_OK;
 }
 
+static enum rkv_status parse_transport(const char *name, struct args *args,
+                                       struct rkv_error *error) {
+  if (!name || !*name)
+    return rkv_fail(error, RKV_INVALID,
+                    "--transport needs the name of a plugin, or the path of its .so");
+  if (args->transport) return rkv_fail(error, RKV_INVALID, "--transport is given twice (keep one)");
+  args->transport = name;
+  return RKV_OK;
+}
+
+static enum rkv_status parse_transport_set(const char *pair, struct args *args,
+                                           struct rkv_error *error) {
+  if (args->transport_set_count == ARGS_TRANSPORT_SETS_MAX)
+    return rkv_fail(error, RKV_INVALID, "--transport-set is given over %d times",
+                    ARGS_TRANSPORT_SETS_MAX);
+  if (!pair || *pair == '=' || !strchr(pair, '='))
+    return rkv_fail(error, RKV_INVALID, "--transport-set number %u is no KEY=VALUE",
+                    args->transport_set_count + 1);
+  args->transport_sets[args->transport_set_count++] = pair;
+  return RKV_OK;
+}
+
 #define OPTION_TEXT(name, bit, text, of) text,
-static const char *const option_texts[] = {"--endpoints",
-                                           "--timeout",
-                                           "--json",
-                                           "--raw",
-                                           "--help",
-                                           "--version",
-                                           ARGS_OPTION_LIST(OPTION_TEXT)};
+static const char *const option_texts[] = {
+    "--endpoints",     "--timeout", "--transport",
+    "--transport-set", "--json",    "--raw",
+    "--help",          "--version", ARGS_OPTION_LIST(OPTION_TEXT)};
 #undef OPTION_TEXT
 
 /* Refuses an unknown option, with the nearest one, or with all if none is near. */
@@ -239,6 +258,10 @@ static enum rkv_status parse_option(int argc, char *const *argv, int *i, struct 
     if (!value) return rkv_fail(error, RKV_INVALID, "--timeout needs a duration such as 5s");
     return args_duration(value, &args->timeout_ms, error);
   }
+  if (value_option("--transport", argc, argv, i, &value))
+    return parse_transport(value, args, error);
+  if (value_option("--transport-set", argc, argv, i, &value))
+    return parse_transport_set(value, args, error);
   if (value_option("--read", argc, argv, i, &value)) {
     args->options |= ARGS_READ;
     return parse_read(value, args, error);
@@ -273,6 +296,8 @@ enum rkv_status args_parse(int argc, char *const *argv, const char *env, struct 
       args->words[args->word_count++] = argv[i];
     }
   }
+  if (args->transport_set_count > 0 && !args->transport)
+    return rkv_fail(error, RKV_INVALID, "--transport-set without --transport (name the plugin)");
   if (args->endpoint_count > 0) return RKV_OK;
   if (env && *env) return parse_endpoints(env, "RKVCTL_ENDPOINTS", args, error);
   return parse_endpoints(ARGS_DEFAULT_ENDPOINT, "default", args, error);

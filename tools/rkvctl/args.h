@@ -14,6 +14,7 @@
 #define ARGS_ENDPOINTS_MAX 64
 #define ARGS_WORDS_MAX 130                /* words of one command, its name included */
 #define ARGS_TIMEOUT_MAX_MS (3600 * 1000) /* --timeout, at most an hour */
+#define ARGS_TRANSPORT_SETS_MAX 32
 #define ARGS_DEFAULT_ENDPOINT "127.0.0.1:21001"
 #define ARGS_DEFAULT_TIMEOUT_MS 5000
 
@@ -52,6 +53,9 @@ struct args {
   const char *text, *hex, *file, *out;     /* likewise */
   const char *sets[RKV_SWAP_SETTINGS_MAX]; /* --set, KEY=VALUE each; borrowed from argv */
   unsigned set_count;
+  const char *transport; /* --transport; NULL: gRPC, which is built in */
+  const char *transport_sets[ARGS_TRANSPORT_SETS_MAX]; /* --transport-set, KEY=VALUE each */
+  unsigned transport_set_count;
   const char *words[ARGS_WORDS_MAX]; /* borrowed from argv */
   unsigned word_count;
 };

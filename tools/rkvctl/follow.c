@@ -92,7 +92,7 @@ static enum verdict ask_one(struct session *session, const char *endpoint,
   answer->code = GRPC_STATUS_UNAVAILABLE;
   (void)snprintf(answer->text, sizeof answer->text, "no connection (does a node listen there?)");
   if (!channel || !client_wait_ready(channel, dial_deadline)) {
-    if (probe_connects(endpoint)) (void)snprintf(answer->text, sizeof answer->text, PROBE_TEXT);
+    probe_tell(endpoint, client_way_name(session->client), answer->text, sizeof answer->text);
     goto out;
   }
   if (client_start_with(channel, request->path, request->pair, request->data, request->size,

@@ -1,4 +1,5 @@
 /* main.c: rkvctl, from the command line to the exit code (commands.h, enum outcome). */
+#include "plugin_way.h"
 #include "print.h"
 
 #include <host/descriptors.h>
@@ -29,6 +30,8 @@ static void print_help(FILE *to) {
       to,
       "\n  --endpoints A,B,C   whom to ask (else RKVCTL_ENDPOINTS, else %s)\n"
       "  --timeout 5s        how long in all: 500ms, 5s, 1m\n"
+      "  --transport PLUGIN  over which transport (else gRPC, which is built in): the nodes'\n"
+      "  --transport-set K=V a setting of that plugin\n"
       "  --json              for scripts\n"
       "  --raw               bytes as they are, also to a terminal; no newline behind a value\n"
       "  --help, --version   COMMAND --help tells more\n\n"
@@ -80,7 +83,15 @@ static enum outcome check_words(const struct command *command, const struct args
 static enum outcome run(const struct command *command, const struct args *args) {
   struct session session = {.client = NULL, .args = args};
   enum outcome outcome;
-  if (client_open(&session.client) != RKV_OK) return print_out_of_memory(command->name);
+  if (args->transport) {
+    const struct plugin_way_wish wish = {args->transport, args->transport_sets,
+                                         args->transport_set_count};
+    struct rkv_error error;
+    if (plugin_way_open(&session.client, &wish, &error) != RKV_OK)
+      return print_usage_error(args, command->name, error.text);
+  } else if (client_open(&session.client) != RKV_OK) {
+    return print_out_of_memory(command->name);
+  }
   outcome = command->run(&session, args->words + 1, args->word_count - 1);
   client_close(session.client);
   return outcome;

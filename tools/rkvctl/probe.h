@@ -2,15 +2,12 @@
 #ifndef RKVCTL_PROBE_H
 #define RKVCTL_PROBE_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 #define PROBE_MS 300 /* limit of connecting */
-#define PROBE_TEXT                                                                                 \
-  "something takes connections there, but does not speak gRPC (another program's port? a node "    \
-  "that "                                                                                          \
-  "hangs?)"
 
-/* True if HOST:PORT takes a TCP connection. Blocks: it resolves the name. */
-bool probe_connects(const char *endpoint);
+/* Why there is no answer from HOST:PORT: nothing listens there, or something that does not speak
+ * `way` ("gRPC"). Blocks: it resolves the name and tries to connect. */
+void probe_tell(const char *endpoint, const char *way, char *out, size_t size);
 
 #endif

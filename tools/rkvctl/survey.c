@@ -82,11 +82,10 @@ static void on_metrics(void *ctx, const struct client_reply *reply) {
 
 /* If the connection failed, the core's text tells about sockets: a clearer one is put in its
  * place. */
-static void say_why(struct survey_node *node, struct client_channel *channel) {
+static void say_why(const struct client *client, struct survey_node *node,
+                    struct client_channel *channel) {
   if (node->answered || (channel && client_wait_ready(channel, 0))) return;
-  (void)snprintf(node->text, sizeof node->text, "%s",
-                 probe_connects(node->addr) ? PROBE_TEXT
-                                            : "no connection (does a node listen there?)");
+  probe_tell(node->addr, client_way_name(client), node->text, sizeof node->text);
 }
 
 /* Asks nodes [from, count) at the same time; ends when each has answered or the time is up. The
@@ -103,7 +102,7 @@ static void ask_nodes(struct survey *survey, unsigned from, uint64_t deadline) {
   }
   while (client_pending(client) > 0) client_poll(client, UINT64_MAX);
   for (unsigned i = from; i < survey->count; i++) {
-    say_why(&survey->nodes[i], channels[i]);
+    say_why(client, &survey->nodes[i], channels[i]);
     client_disconnect(channels[i]);
   }
 }

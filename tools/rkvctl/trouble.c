@@ -92,7 +92,7 @@ enum outcome print_trouble(struct session *session, const char *what, enum outco
     (void)fputs("\n  ", stderr);
     print_text(session->args, stderr, found.advice);
   }
-  if (answer->code == GRPC_STATUS_UNIMPLEMENTED)
+  if (answer->code == GRPC_STATUS_UNIMPLEMENTED && !session->args->transport)
     (void)fputs("\n  nodes that are not of this project, or older, lack it", stderr);
   if (answer->sent)
     (void)fputs("\n  the request was sent: it may or may not have been carried out, look before "

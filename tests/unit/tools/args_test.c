@@ -46,6 +46,29 @@ static void endpoints_come_from_three_places(void **state) {
   assert_string_equal(args.endpoints[0], ARGS_DEFAULT_ENDPOINT);
 }
 
+/* The plugin to ask over, and its settings; both ways of giving a value. */
+static void a_transport_and_its_settings(void **state) {
+  struct args args;
+  struct rkv_error error;
+  (void)state;
+  assert_int_equal(PARSE(NULL, &args, &error, "get", "k"), RKV_OK);
+  assert_null(args.transport);
+  assert_int_equal(PARSE(NULL, &args, &error, "--transport=./t.so", "--transport-set", "a=b",
+                         "--transport-set=c=d=e", "get", "k"),
+                   RKV_OK);
+  assert_string_equal(args.transport, "./t.so");
+  assert_int_equal(args.transport_set_count, 2);
+  assert_string_equal(args.transport_sets[0], "a=b");
+  assert_string_equal(args.transport_sets[1], "c=d=e");
+  assert_int_equal(PARSE(NULL, &args, &error, "--transport", "t", "--transport-set", "secret", "x"),
+                   RKV_INVALID);
+  assert_null(strstr(error.text, "secret")); /* a setting may be one */
+  assert_int_equal(PARSE(NULL, &args, &error, "--transport-set", "a=b", "x"), RKV_INVALID);
+  assert_non_null(strstr(error.text, "without --transport"));
+  assert_int_equal(PARSE(NULL, &args, &error, "--transport", "t", "--transport", "u", "x"),
+                   RKV_INVALID);
+}
+
 /* Each refusal names the word that is wrong and shows one that would be right. */
 static void refusals_name_word_and_remedy(void **state) {
   struct args args;
@@ -124,6 +147,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(options_stand_anywhere),
       cmocka_unit_test(endpoints_come_from_three_places),
+      cmocka_unit_test(a_transport_and_its_settings),
       cmocka_unit_test(refusals_name_word_and_remedy),
       cmocka_unit_test(bytes_are_given_once),
       cmocka_unit_test(durations_have_units_and_limits),

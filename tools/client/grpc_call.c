@@ -1,7 +1,7 @@
-/* call.c: one unary call: start, complete, keep the struct for the next one.
+/* grpc_call.c: one unary call: start, complete, keep the struct for the next one.
  *
  * (I1) A call is in client->live from a successful client_start until its event was taken. */
-#include "internal.h"
+#include "grpc_parts.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
@@ -39,11 +39,7 @@ const char *client_code_name(int code) {
   return "UNKNOWN";
 }
 
-size_t client_pending(const struct client *client) {
-  return client->live_count;
-}
-
-static struct client_call *take(struct client *client) {
+static struct client_call *take(struct grpc_way *client) {
   struct client_call *call = client->free;
   if (call) {
     client->free = call->next;
@@ -63,7 +59,7 @@ static struct client_call *take(struct client *client) {
 }
 
 static void give_back(struct client_call *call) {
-  struct client *client = call->client;
+  struct grpc_way *client = call->client;
   if (call->next) call->next->previous = call->previous;
   if (call->previous) {
     call->previous->next = call->next;
@@ -176,16 +172,11 @@ static grpc_call_error start_batch(struct client_call *call) {
   return grpc_call_start_batch(call->call, ops, sizeof ops / sizeof ops[0], call, NULL);
 }
 
-enum rkv_status client_start(struct client_channel *channel, const char *path, const void *request,
-                             size_t size, uint64_t deadline_ms, client_done done, void *ctx) {
-  const struct client_pair none = {NULL, NULL};
-  return client_start_with(channel, path, none, request, size, deadline_ms, done, ctx);
-}
-
-enum rkv_status client_start_with(struct client_channel *channel, const char *path,
-                                  struct client_pair pair, const void *request, size_t size,
-                                  uint64_t deadline_ms, client_done done, void *ctx) {
-  struct client *client = channel->client;
+enum rkv_status grpc_way_start(struct client_channel *given, const char *path,
+                               struct client_pair pair, const void *request, size_t size,
+                               uint64_t deadline_ms, client_done done, void *ctx) {
+  const struct grpc_way_channel *channel = (struct grpc_way_channel *)given;
+  struct grpc_way *client = (struct grpc_way *)given->client;
   struct client_call *call;
   grpc_slice body;
   if (client->live_count >= CLIENT_CALLS_MAX) return RKV_FULL;
@@ -218,12 +209,12 @@ enum rkv_status client_start_with(struct client_channel *channel, const char *pa
   return RKV_OK;
 }
 
-void client_calls_cancel(struct client *client) {
+void client_calls_cancel(struct grpc_way *client) {
   struct client_call *call;
   for (call = client->live; call; call = call->next) grpc_call_cancel(call->call, NULL);
 }
 
-void client_calls_free(struct client *client) {
+void client_calls_free(struct grpc_way *client) {
   struct client_call *call;
   while ((call = client->free)) {
     client->free = call->next;
