@@ -31,7 +31,7 @@ struct op {
   uint64_t bytes; /* of payload, and of the op itself */
   struct rkv_vote vote;
   struct rkv_identity identity;
-  /* PURGE: the last entry purged; TRUNCATE: the last one left (held.last_known: with its term). */
+  /* PURGE: as it was given; TRUNCATE: the last one left (held.last_known: with its term). */
   struct rkv_log_id id;
   rkv_index first_dropped, last_dropped; /* entries that TRUNCATE or PURGE drops */
   size_t count, live; /* APPEND: entries, and how many of them are still held (lock) */

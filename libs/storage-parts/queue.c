@@ -27,6 +27,12 @@ static void queue_push(struct log *log, struct op *op) {
   log_signal(log, &log->work);
 }
 
+/* The host learns of a contract that the call broke. Not under the lock. */
+static void tell_broken(struct log *log, bool broken) {
+  const struct rkv_error *why = &log->refusal; /* never changes again */
+  if (broken) log->host->fatal(log->host->ctx, (enum rkv_status)why->status, why->text);
+}
+
 /* NULL: no memory. The operation, which cannot wait for its turn, is completed at once. */
 static struct op *op_new(struct log *log, enum op_type type, size_t count,
                          struct rkv_completion *completion) {
@@ -110,7 +116,7 @@ void queue_append(void *storage, const struct rkv_entry *entries, size_t count,
                   struct rkv_completion *completion) {
   struct log *log = storage;
   struct op *op = op_new(log, OP_APPEND, count, completion);
-  bool flooded;
+  bool flooded, broken;
   if (!op) return;
   for (size_t i = 0; i < count; i++) {
     op->entries[i] = entries[i];
@@ -118,11 +124,13 @@ void queue_append(void *storage, const struct rkv_entry *entries, size_t count,
     op->bytes += entries[i].payload.len;
   }
   log_lock(log);
-  if (!goes_on(log) || hold_entries(log, op, &log->refusal) != RKV_OK) op->live = 0;
+  broken = goes_on(log) && hold_entries(log, op, &log->refusal) != RKV_OK;
+  if (!goes_on(log)) op->live = 0;
   flooded =
       op->live > 0 && log->bytes_queued > 0 && log->bytes_queued + op->bytes > log->queue_bytes_max;
   queue_push(log, op);
   log_unlock(log);
+  tell_broken(log, broken);
   if (flooded) fail_flooded(log);
 }
 
@@ -161,9 +169,11 @@ static void truncate_held(struct log *log, struct op *op, rkv_index after) {
 void queue_truncate(void *storage, rkv_index after) {
   struct log *log = storage;
   struct op *op = op_new(log, OP_TRUNCATE, 0, NULL);
+  bool broken;
   if (!op) return;
   log_lock(log);
-  if (goes_on(log) && after < log->held.purged.index)
+  broken = goes_on(log) && after < log->held.purged.index;
+  if (broken)
     (void)rkv_fail(&log->refusal, RKV_BROKEN,
                    "%s: truncation after entry %" PRIu64 ", which is purged", log->ops->plugin,
                    after);
@@ -173,18 +183,15 @@ void queue_truncate(void *storage, rkv_index after) {
     op = NULL;
   }
   log_unlock(log);
+  tell_broken(log, broken);
   free(op);
 }
 
-/* Where the log knows the term of the entry, it replaces the caller's. Under the lock. */
+/* The caller's term counts, also where the entry has another. Under the lock. */
 static void purge_held(struct log *log, struct op *op, struct rkv_log_id up_to) {
   struct held *held = &log->held;
   bool beyond = up_to.index >= held->last.index;
   op->id = up_to;
-  if (up_to.index == held->last.index && held->last_known)
-    op->id = held->last;
-  else if (!beyond && log->ops->term)
-    op->id.term = log->ops->term(log, up_to.index);
   op->first_dropped = held->purged.index + 1;
   op->last_dropped = beyond ? held->last.index : up_to.index;
   if (log->ops->drop) log->ops->drop(log, op);

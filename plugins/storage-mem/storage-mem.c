@@ -27,11 +27,12 @@ struct snapshot {
 };
 
 struct storage {
+  const struct rkv_host *host;
   pthread_mutex_t lock;
   struct run log;
   struct rkv_storage_state state; /* without `last`, which the log has */
   struct snapshot *newest;
-  enum rkv_status failed; /* the first failed append; nothing succeeds after it */
+  struct rkv_error failed; /* why nothing succeeds any more; status RKV_OK: nothing failed */
 };
 
 /* Makes room behind the last entry; in place, without allocating, if the size is about right. */
@@ -48,58 +49,69 @@ static bool make_room(struct run *run, size_t entries) {
   return true;
 }
 
-static void complete(struct storage *s, struct rkv_completion *completion) {
-  struct rkv_error error;
-  if (s->failed != RKV_OK) rkv_fail(&error, s->failed, "storage-mem: an append failed");
-  completion->done(completion, s->failed, s->failed != RKV_OK ? &error : NULL);
+static void complete(struct storage *s, struct rkv_completion *to) {
+  to->done(to, (enum rkv_status)s->failed.status, s->failed.status != RKV_OK ? &s->failed : NULL);
+}
+
+/* Ends all success and tells the node why; the first reason stays. Not under the lock. */
+static void give_up(struct storage *s, enum rkv_status status, rkv_index index, const char *what) {
+  if (s->failed.status != RKV_OK) return;
+  rkv_fail(&s->failed, status, "storage-mem: entry %" PRIu64 " %s", index, what);
+  s->host->fatal(s->host->ctx, status, s->failed.text);
 }
 
 static enum rkv_status mem_open(const struct rkv_host *host, const struct rkv_config *config,
                                 void **storage, struct rkv_error *error) {
   struct storage *s = (struct storage *)calloc(1, sizeof *s);
-  (void)host, (void)config;
+  (void)config;
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-mem: no memory");
   (void)pthread_mutex_init(&s->lock, NULL); /* a default mutex: cannot fail on Linux */
-  *storage = s;
+  s->host = host, *storage = s;
   return RKV_OK;
 }
 
 static enum rkv_status mem_load(void *storage, struct rkv_storage_state *state,
                                 struct rkv_error *error) {
   struct storage *s = (struct storage *)storage;
-  (void)error, *state = s->state;
+  (void)error, (void)pthread_mutex_lock(&s->lock);
+  *state = s->state, (void)rkv_buf_share(state->snapshot.membership);
   state->last = s->log.count > 0 ? s->log.at[s->log.head + s->log.count - 1].id : s->state.purged;
-  (void)rkv_buf_share(state->snapshot.membership);
+  (void)pthread_mutex_unlock(&s->lock);
   return RKV_OK;
 }
 
 static void mem_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
   struct storage *s = (struct storage *)storage;
-  if (s->failed == RKV_OK) s->state.vote = vote;
+  if (s->failed.status == RKV_OK) s->state.vote = vote;
   complete(s, completion);
 }
 
 static void mem_save_identity(void *storage, struct rkv_identity id, struct rkv_completion *done) {
   struct storage *s = (struct storage *)storage;
-  if (s->failed == RKV_OK) s->state.identity = id;
+  if (s->failed.status == RKV_OK) s->state.identity = id;
   complete(s, done);
 }
 
 static void mem_append(void *storage, const struct rkv_entry *entries, size_t count,
                        struct rkv_completion *completion) {
   struct storage *s = (struct storage *)storage;
+  rkv_index next = s->state.purged.index + s->log.count + 1;
+  if (count == 0 || entries[0].id.index != next || entries[count - 1].id.index - next != count - 1)
+    give_up(s, RKV_BROKEN, next, "was due, and append had others or none");
   (void)pthread_mutex_lock(&s->lock);
-  if (s->failed == RKV_OK && entries[0].id.index != s->state.purged.index + s->log.count + 1)
-    s->failed = RKV_BROKEN;
-  if (s->failed == RKV_OK && !make_room(&s->log, count)) s->failed = RKV_NO_MEMORY;
-  for (size_t n = 0; n < count && s->failed == RKV_OK; n++)
+  bool room = s->failed.status == RKV_OK && make_room(&s->log, count);
+  for (size_t n = 0; n < count && room; n++)
     s->log.at[s->log.head + s->log.count++] = entries[n], (void)rkv_buf_share(entries[n].payload);
   (void)pthread_mutex_unlock(&s->lock);
+  if (!room) give_up(s, RKV_NO_MEMORY, next, "finds no memory");
   complete(s, completion);
 }
 
 static void mem_truncate(void *storage, rkv_index after) {
   struct storage *s = (struct storage *)storage;
+  if (after < s->state.purged.index)
+    give_up(s, RKV_BROKEN, after + 1, "is purged, and truncate was to drop it");
+  if (s->failed.status != RKV_OK) return;
   (void)pthread_mutex_lock(&s->lock);
   while (s->log.count > 0 && s->state.purged.index + s->log.count > after)
     rkv_buf_drop(&s->log.at[s->log.head + --s->log.count].payload);
@@ -109,9 +121,9 @@ static void mem_truncate(void *storage, rkv_index after) {
 static void mem_purge(void *storage, struct rkv_log_id up_to) {
   struct storage *s = (struct storage *)storage;
   (void)pthread_mutex_lock(&s->lock);
-  for (; s->log.count > 0 && s->state.purged.index < up_to.index; s->log.head++, s->log.count--)
-    s->state.purged = s->log.at[s->log.head].id, rkv_buf_drop(&s->log.at[s->log.head].payload);
-  if (s->state.purged.index < up_to.index) s->state.purged = up_to; /* beyond the last entry */
+  for (; s->log.count > 0 && s->log.at[s->log.head].id.index <= up_to.index; s->log.count--)
+    rkv_buf_drop(&s->log.at[s->log.head++].payload);
+  if (s->state.purged.index < up_to.index) s->state.purged = up_to;
   (void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -154,8 +166,8 @@ static void snapshot_drop(void *shared) {
 
 static void mem_close(void *storage) {
   struct storage *s = (struct storage *)storage;
-  mem_truncate(s, 0), snapshot_drop(s->newest);
-  (void)pthread_mutex_destroy(&s->lock);
+  while (s->log.count > 0) rkv_buf_drop(&s->log.at[s->log.head + --s->log.count].payload);
+  snapshot_drop(s->newest), (void)pthread_mutex_destroy(&s->lock);
   free(s->log.at), free(s);
 }
 

@@ -21,7 +21,7 @@ struct model {
   struct rkv_vote vote;
   struct rkv_identity identity;
   struct rkv_log_id purged, last;
-  rkv_term term;               /* of the next entries: no log id is used twice */
+  rkv_term term;               /* of the next entries, none before was greater: no log id twice */
   uint64_t snapshot;           /* the newest one's number, which is its last index; 0: none */
   uint64_t snapshot_size;      /* bytes */
   struct model_entry *entries; /* entries purged + 1 .. last begin at `head` */
@@ -140,6 +140,10 @@ bool storage_look(struct storage *s, struct model *m, char text[RKV_ERROR_TEXT_M
  * what was loaded. */
 bool storage_same(struct storage *s, const struct model *m, char text[RKV_ERROR_TEXT_MAX]);
 void storage_holds(struct storage *s, const struct model *m);
+/* Loads once more (ABI 1.5) and compares what was loaded with the model. */
+bool storage_loads(struct storage *s, const struct model *m, char text[RKV_ERROR_TEXT_MAX]);
+/* Skips the law for a plugin of an older ABI 1.x, whose author could not know of it. */
+void storage_since(const struct storage *s, unsigned minor);
 /* storage_holds; if the storage is durable, once more after it was opened again. */
 void storage_keeps(struct storage *s, const struct model *m);
 

@@ -179,13 +179,46 @@
     "A directory in which there is only what others made is no new one: open is refused, names "   \
     "one of the files and changes nothing. Names with a leading dot and lost+found are nobody's.")
 
+/* Ids of any size and in any order. */
+#define STORAGE_LAWS_IDS(X)                                                                        \
+  X(69, large_ids, BASIC, 0, 20,                                                                   \
+    "Indexes, terms and node ids beyond 2^31, 2^32, 2^40 and 2^53 pass every operation.")          \
+  X(70, falling_terms, BASIC, 0, 20,                                                               \
+    "Terms are not compared: entries whose terms fall are held, cut, purged and kept as given.")   \
+  X(71, purged_as_given, BASIC, 0, 10,                                                             \
+    "A purge drops by index, and its id is the one kept, also where the entry has another term.")
+
+/* What a caller may ask. */
+#define STORAGE_LAWS_ASK(X)                                                                        \
+  X(72, load_at_any_time, BASIC, 0, 20,                                                            \
+    "load gives what all calls so far led to, at any time and as often as it is asked.")           \
+  X(73, empty_state_has_a_snapshot, BASIC, 0, 20,                                                  \
+    "A snapshot of the empty state can be told from none, by its id.")                             \
+  X(74, read_at_the_edges, BASIC, 0, 10,                                                           \
+    "A read from 0 is NOT_FOUND, one that ends before it begins gives nothing; `to` is any "       \
+    "number.")                                                                                     \
+  X(75, size_is_counted, BASIC, 0, 10,                                                             \
+    "A snapshot has as many bytes as were written, whatever its description said.")
+
+/* Callers that break the contract. */
+#define STORAGE_LAWS_BREACH(X)                                                                     \
+  X(76, breach_is_fatal, BASIC, 0, 60,                                                             \
+    "An append with a hole, or a truncation below what is purged, changes nothing; fatal is "      \
+    "called, with a text that names the entry, and nothing handed in later succeeds.")
+
 #define STORAGE_LAWS(X)                                                                            \
   STORAGE_LAWS_HOLD(X)                                                                             \
   STORAGE_LAWS_TOLD(X)                                                                             \
   STORAGE_LAWS_SNAPSHOT(X)                                                                         \
   STORAGE_LAWS_LIMITS(X)                                                                           \
   STORAGE_LAWS_CRASH(X)                                                                            \
-  STORAGE_LAWS_HEIR(X) STORAGE_LAWS_REFUSED(X) STORAGE_LAWS_MISSING(X) STORAGE_LAWS_FULL(X)
+  STORAGE_LAWS_HEIR(X)                                                                             \
+  STORAGE_LAWS_REFUSED(X)                                                                          \
+  STORAGE_LAWS_MISSING(X)                                                                          \
+  STORAGE_LAWS_FULL(X)                                                                             \
+  STORAGE_LAWS_IDS(X)                                                                              \
+  STORAGE_LAWS_ASK(X)                                                                              \
+  STORAGE_LAWS_BREACH(X)
 
 /* For the files with laws. */
 struct contract;

@@ -90,6 +90,26 @@ static bool check_state(const struct storage *s, const struct model *m,
   return true;
 }
 
+bool storage_loads(struct storage *s, const struct model *m, char text[RKV_ERROR_TEXT_MAX]) {
+  char word[32] = "";
+  struct rkv_buf members;
+  bool same;
+  enum rkv_status status = s->ops->load(s->it, &s->state, contract_ask(&s->error));
+  CONTRACT_REQUIRE(s->c, status == RKV_OK, "load, once more: %s", s->error.text);
+  if (m->snapshot > 0) (void)snprintf(word, sizeof word, "members-%" PRIu64, m->snapshot);
+  members = rkv_buf_static(word, strlen(word));
+  same = rkv_buf_equal(s->state.snapshot.membership, members);
+  rkv_buf_drop(&s->state.snapshot.membership);
+  if (!same) return storage_wrong(text, "load gave another membership than the snapshot's");
+  return check_state(s, m, text);
+}
+
+void storage_since(const struct storage *s, unsigned minor) {
+  if (s->c->plugin->abi_minor < minor)
+    contract_skip(s->c, "it was built for ABI 1.%u, and the law came with 1.%u",
+                  s->c->plugin->abi_minor, minor);
+}
+
 static bool same_entries(struct storage *s, const struct model *m, char text[RKV_ERROR_TEXT_MAX]) {
   struct step step = {.kind = STEP_READ, .len = UINT64_C(8) << 20, .count = STORAGE_BATCH};
   enum rkv_status status;

@@ -113,6 +113,7 @@ static void push(struct contract *c, struct model *m, struct model_entry entry) 
     m->capacity = capacity;
   }
   m->entries[m->head + count] = entry;
+  if (m->term < entry.term) m->term = entry.term;
   m->last = (struct rkv_log_id){entry.term, m->last.index + 1};
 }
 

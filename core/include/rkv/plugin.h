@@ -15,6 +15,11 @@
  * without it. A size that does not end between two fields, and a plugin of a newer minor than the
  * host's, are refused.
  *
+ * Words about time, for all operations. "Must not block": the call waits for no device, peer or
+ * other thread's work, only for short locks; of the time that its thread could have had a processor
+ * it takes at most a millisecond. "At once" is the same; "in microseconds" means work that does not
+ * grow with what is held. rkv-contract allows each of them 100 ms of waiting, and says so.
+ *
  * Never growing: structs that lie in arrays or inside of others, and those that a plugin makes or
  * fills without saying a size (struct rkv_value, rkv_entry, rkv_snapshot_meta, rkv_metric,
  * rkv_error). */
@@ -69,7 +74,10 @@ enum rkv_capability { RKV_CAP_LIST(RKV_CAP_BIT) };
  *   STRING any text -> text            PATH a file or directory -> text
  *   BOOL true|false -> number 0 or 1   UINT 42 -> number
  *   SIZE 64KiB, 4MiB, 100 -> bytes     DURATION 500ms, 3s, 10us -> nanoseconds
- *   ENUM one of `choices` -> number = its position, text = the choice */
+ *   ENUM one of `choices` -> number = its position, text = the choice
+ * Units of a SIZE: none (bytes), KiB, MiB, GiB (powers of 1024); of a DURATION: us, ms, s. A PATH
+ * is handed on as it was written: a relative one is relative to the directory in which the process
+ * was started. */
 #define RKV_OPTION_TYPE_LIST(X)                                                                    \
   X(STRING, 1, "string")                                                                           \
   X(BOOL, 2, "bool")                                                                               \

@@ -66,7 +66,9 @@ static enum rkv_status metric_of(void *ctx, const struct rkv_metric *metric,
 
 static void fatal_of(void *ctx, enum rkv_status status, const char *text) {
   struct broken *b = ctx;
-  if (b->fault != FAULT_fatal_kept_quiet) b->host->fatal(b->host->ctx, status, text);
+  if (b->fault == FAULT_fatal_kept_quiet) return;
+  if (b->fault == FAULT_breach_kept_quiet && status == RKV_BROKEN) return;
+  b->host->fatal(b->host->ctx, status, text);
 }
 
 /* The good plugin's own host: what it says goes through here. */
@@ -151,9 +153,30 @@ static void broken_close(void *storage) {
   struct broken *b = storage;
   if (b->fault != FAULT_close_forgets) broken_release(b, 0);
   if (!b->borrowed) b->good->close(b->it);
+  rkv_buf_drop(&b->loaded.snapshot.membership);
   broken_release(b, b->fault == FAULT_close_forgets ? SIZE_MAX : 0);
   (void)pthread_mutex_destroy(&b->lock);
   free(b);
+}
+
+/* What a good plugin loaded, as the faults of load change it. */
+static void load_otherwise(struct broken *b, struct rkv_storage_state *state) {
+  struct rkv_buf given = state->snapshot.membership;
+  bool nothing = state->snapshot.last.index == 0 && b->fault == FAULT_nothing_is_no_snapshot;
+  if (b->loads++ > 0 && b->fault == FAULT_load_lends_membership) rkv_buf_drop(&given);
+  if (nothing) {
+    rkv_buf_drop(&state->snapshot.membership);
+    memset(&state->snapshot, 0, sizeof state->snapshot);
+  }
+  if (b->fault != FAULT_load_is_of_the_open) return;
+  if (b->loads == 1) {
+    b->loaded = *state;
+    (void)rkv_buf_share(given);
+  } else {
+    rkv_buf_drop(&given);
+    *state = b->loaded;
+    (void)rkv_buf_share(state->snapshot.membership);
+  }
 }
 
 static enum rkv_status broken_load(void *storage, struct rkv_storage_state *state,
@@ -162,6 +185,7 @@ static enum rkv_status broken_load(void *storage, struct rkv_storage_state *stat
   enum rkv_status status = b->good->load(b->it, state, error);
   if (b->fault == FAULT_identity_forgotten) memset(&state->identity, 0, sizeof state->identity);
   if (b->fault == FAULT_purged_term_lost) state->purged.term = 0;
+  if (status == RKV_OK) load_otherwise(b, state);
   return status;
 }
 

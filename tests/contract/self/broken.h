@@ -54,6 +54,25 @@
   X(foreign_taken)                                                                                 \
   X(refusal_leaves_a_file)                                                                         \
   X(reads_race)                                                                                    \
+  X(index_32_bits)                                                                                 \
+  X(purge_term_31_bits)                                                                            \
+  X(snapshot_32_bits)                                                                              \
+  X(term_never_falls)                                                                              \
+  X(falling_is_refused)                                                                            \
+  X(purge_keeps_own_term)                                                                          \
+  X(contradiction_is_ignored)                                                                      \
+  X(load_is_of_the_open)                                                                           \
+  X(load_lends_membership)                                                                         \
+  X(nothing_is_no_snapshot)                                                                        \
+  X(empty_state_is_not_found)                                                                      \
+  X(zero_is_nothing)                                                                               \
+  X(backwards_is_an_error)                                                                         \
+  X(count_stays_after_error)                                                                       \
+  X(size_as_told)                                                                                  \
+  X(told_size_is_checked)                                                                          \
+  X(breach_kept_quiet)                                                                             \
+  X(hole_is_closed)                                                                                \
+  X(truncate_below_empties)                                                                        \
   X(told_otherwise)                                                                                \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
@@ -89,7 +108,12 @@ struct broken {
   bool cut, failed;       /* a truncate came before; an operation failed */
   struct rkv_vote before; /* the vote saved last */
   rkv_index last;
-  struct rkv_entry *kept; /* the caller's array */
+  rkv_index tip, purged; /* the last entry held, or purged; what was purged */
+  rkv_term highest;      /* that was appended */
+  unsigned loads;
+  uint64_t size_told;              /* of the newest snapshot */
+  struct rkv_storage_state loaded; /* by the first of them */
+  struct rkv_entry *kept;          /* the caller's array */
 };
 
 /* Calls completions that are held, all but `keep` of them (SIZE_MAX: drops all of them instead). */

@@ -118,6 +118,9 @@ static struct rkv_entry *changed(struct broken *b, const struct rkv_entry *entri
   struct rkv_entry *copy = calloc(count, sizeof *copy);
   memcpy(copy, entries, count * sizeof *copy);
   for (size_t i = 0; i < count; i++) {
+    if (b->fault == FAULT_hole_is_closed) copy[i].id.index = b->tip + 1 + i;
+    if (copy[i].id.term > b->highest) b->highest = copy[i].id.term;
+    if (b->fault == FAULT_term_never_falls) copy[i].id.term = b->highest;
     if (b->fault == FAULT_kind_lost) copy[i].kind = RKV_ENTRY_COMMAND;
     if (b->fault == FAULT_large_entry_cut && copy[i].payload.len > 1000000)
       copy[i].payload = rkv_buf_slice(copy[i].payload, 0, 1000000);
@@ -131,7 +134,15 @@ static struct rkv_entry *changed(struct broken *b, const struct rkv_entry *entri
 void broken_append(void *storage, const struct rkv_entry *entries, size_t count,
                    struct rkv_completion *completion) {
   struct broken *b = storage;
+  bool falls = entries[0].id.term < b->highest;
   struct rkv_entry *copy = changed(b, entries, count);
+  if (falls && b->fault == FAULT_falling_is_refused) {
+    struct rkv_error error;
+    free(copy);
+    completion->done(completion, rkv_fail(&error, RKV_INVALID, "broken: a term falls"), &error);
+    return;
+  }
+  b->tip = copy[count - 1].id.index;
   b->last = entries[count - 1].id.index;
   if (b->fault == FAULT_hangs && b->last >= 4)
     for (;;) (void)nanosleep(&(struct timespec){1, 0}, NULL);
@@ -147,13 +158,32 @@ void broken_truncate(void *storage, rkv_index after) {
   if (b->fault == FAULT_truncate_one_too_few) after++;
   if (b->fault == FAULT_truncate_one_too_many && after > 0) after--;
   if (b->fault == FAULT_truncate_beyond_drops && after >= b->last) after = b->last - 1;
+  if (b->fault == FAULT_truncate_below_empties && after < b->purged) after = b->purged;
   b->cut = true;
+  if (after < b->tip) b->tip = after;
   if (after < b->last) b->last = after;
   b->good->truncate(b->it, after);
 }
 
+/* The term of the entry that is held; `given` if there is none. */
+static rkv_term term_held(struct broken *b, struct rkv_log_id given) {
+  struct rkv_entry entry;
+  struct rkv_error error;
+  size_t count = 0;
+  enum rkv_status status =
+      b->good->read(b->it, given.index, given.index, 0, &entry, 1, &count, &error);
+  if (status != RKV_OK || count == 0) return given.term;
+  rkv_buf_drop(&entry.payload);
+  return entry.id.term;
+}
+
 void broken_purge(void *storage, struct rkv_log_id up_to) {
   struct broken *b = storage;
+  if (b->fault == FAULT_purge_term_31_bits) up_to.term &= 0x7fffffff;
+  if (b->fault == FAULT_purge_keeps_own_term) up_to.term = term_held(b, up_to);
+  if (b->fault == FAULT_contradiction_is_ignored && term_held(b, up_to) != up_to.term) return;
+  if (up_to.index > b->purged) b->purged = up_to.index;
+  if (up_to.index > b->tip) b->tip = up_to.index;
   if (b->fault == FAULT_purge_one_too_many) up_to.index++;
   if (b->fault == FAULT_purge_one_too_few && up_to.index > 0) up_to.index--;
   if (b->fault == FAULT_purge_beyond_ignored && up_to.index > b->last) return;
@@ -166,10 +196,18 @@ enum rkv_status broken_read(void *storage, rkv_index from, rkv_index to, uint64_
   struct broken *b = storage;
   enum rkv_status status;
   if (b->fault == FAULT_crashes && from > 6) abort();
+  if (b->fault == FAULT_zero_is_nothing && from == 0) {
+    *count = 0;
+    return RKV_OK;
+  }
+  if (b->fault == FAULT_backwards_is_an_error && from > to)
+    return rkv_fail(error, RKV_INVALID, "broken: it ends before it begins");
+  if (b->fault == FAULT_index_32_bits) to &= UINT32_MAX;
   if (b->fault == FAULT_read_without_last && to > from) to--;
   if (b->fault == FAULT_read_over_bytes_max && bytes_max < UINT64_MAX / 2) bytes_max += 300;
   if (b->fault == FAULT_append_in_the_dark && to >= b->last && b->last > from) to = b->last - 1;
   status = b->good->read(b->it, from, to, bytes_max, entries, capacity, count, error);
+  if (b->fault == FAULT_count_stays_after_error && status != RKV_OK) *count = 1;
   if (b->fault == FAULT_purged_is_nothing && status == RKV_NOT_FOUND) {
     *count = 0;
     return RKV_OK;

@@ -10,6 +10,7 @@ struct view {
   struct rkv_snapshot_meta meta;
   struct rkv_buf *chunks; /* of a snapshot that can be seen too early: all chunks so far */
   size_t count;
+  uint64_t written; /* bytes */
 };
 
 enum rkv_status broken_snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta,
@@ -18,6 +19,7 @@ enum rkv_status broken_snapshot_begin(void *storage, const struct rkv_snapshot_m
   struct view *w = calloc(1, sizeof *w);
   struct rkv_snapshot_meta given = *meta;
   enum rkv_status status;
+  if (b->fault == FAULT_snapshot_32_bits) given.last.index &= UINT32_MAX;
   if (b->fault == FAULT_snapshot_membership_lost) given.membership = rkv_buf_none();
   status = b->good->snapshot_begin(b->it, &given, &w->good, error);
   w->b = b;
@@ -48,6 +50,7 @@ static void show_early(struct view *w, struct rkv_error *error) {
 enum rkv_status broken_snapshot_write(void *writer, struct rkv_buf chunk, struct rkv_error *error) {
   struct view *w = writer;
   enum rkv_status status = w->b->good->snapshot_write(w->good, chunk, error);
+  w->written += chunk.len;
   if (w->b->fault == FAULT_snapshot_seen_early) {
     w->chunks = realloc(w->chunks, (w->count + 1) * sizeof *w->chunks);
     w->chunks[w->count++] = rkv_buf_share(chunk);
@@ -58,7 +61,14 @@ enum rkv_status broken_snapshot_write(void *writer, struct rkv_buf chunk, struct
 
 enum rkv_status broken_snapshot_commit(void *writer, struct rkv_error *error) {
   struct view *w = writer;
-  enum rkv_status status = w->b->good->snapshot_commit(w->good, error);
+  struct broken *b = w->b;
+  enum rkv_status status;
+  if (b->fault == FAULT_told_size_is_checked && w->meta.size > 0 && w->meta.size != w->written) {
+    broken_snapshot_abort(writer);
+    return rkv_fail(error, RKV_INVALID, "broken: another size was told");
+  }
+  status = b->good->snapshot_commit(w->good, error);
+  if (status == RKV_OK) b->size_told = w->meta.size;
   view_end(w);
   return status;
 }
@@ -79,6 +89,12 @@ enum rkv_status broken_snapshot_open(void *storage, void **reader, struct rkv_sn
   struct view *r = calloc(1, sizeof *r);
   enum rkv_status status = b->good->snapshot_open(b->it, &r->good, meta, error);
   r->b = b;
+  if (status == RKV_OK && b->fault == FAULT_size_as_told && b->size_told) meta->size = b->size_told;
+  if (status == RKV_OK && b->fault == FAULT_empty_state_is_not_found && meta->last.index == 0) {
+    rkv_buf_drop(&meta->membership);
+    b->good->snapshot_close(r->good);
+    status = rkv_fail(error, RKV_NOT_FOUND, "broken: a snapshot of nothing");
+  }
   if (status == RKV_OK)
     *reader = r;
   else

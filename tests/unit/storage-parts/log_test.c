@@ -100,6 +100,7 @@ static void broken_contract_is_refused_in_order(void **state) {
   assert_int_equal(f->status[0], RKV_OK);
   assert_int_equal(f->status[1], RKV_BROKEN);
   assert_int_equal(f->status[2], RKV_BROKEN);
+  assert_int_equal(f->fatals, 1);
   assert_int_equal(load_state().last.index, 3);
   assert_int_equal(load_state().vote.term, 0);
 }
@@ -119,9 +120,25 @@ static void truncation_below_what_is_purged_is_refused(void **state) {
   append(1, 1, 8);
   queue_purge(f, (struct rkv_log_id){1, 5});
   queue_truncate(f, 4);
+  assert_int_equal(f->fatals, 1);
   append(1, 9, 1);
   write_all();
   assert_int_equal(f->status[1], RKV_BROKEN);
+  assert_int_equal(f->fatals, 1);
+}
+
+/* The caller's id counts, inside the log, at its end and behind it. */
+static void a_purge_keeps_the_term_that_it_was_given(void **state) {
+  (void)state;
+  append(3, 1, 8);
+  write_all();
+  queue_purge(f, (struct rkv_log_id){7, 3});
+  assert_int_equal(load_state().purged.term, 7);
+  queue_purge(f, (struct rkv_log_id){1, 8});
+  assert_int_equal(load_state().purged.term, 1);
+  assert_int_equal(load_state().last.term, 1);
+  assert_int_equal(load_state().last.index, 8);
+  write_all();
 }
 
 static void after_a_failure_nothing_succeeds(void **state) {
@@ -231,6 +248,7 @@ int main(void) {
       STORY(broken_contract_is_refused_in_order),
       STORY(append_of_nothing_is_refused),
       STORY(truncation_below_what_is_purged_is_refused),
+      STORY(a_purge_keeps_the_term_that_it_was_given),
       STORY(after_a_failure_nothing_succeeds),
       STORY(what_waits_has_a_limit),
       STORY(hope_ends_with_the_storage),
