@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const dir_names[] = {"CURRENT",    "IDENTITY",   "LOCK",         "LOG",
-                                 "LOG.old.*",  "MANIFEST-*", "OPTIONS-*",    "[0-9]*.log",
-                                 "[0-9]*.sst", "*.dbtmp",    "snapshot.new", NULL};
+const char *const dir_names[] = {"CURRENT",    "IDENTITY",   "LOCK",           "LOG",
+                                 "LOG.old.*",  "MANIFEST-*", "OPTIONS-*",      "[0-9]*.log",
+                                 "[0-9]*.sst", "*.dbtmp",    DIR_SNAPSHOT_NEW, NULL};
 
 static bool is_like(const char *name, const char *const *patterns) {
   for (; *patterns; patterns++)

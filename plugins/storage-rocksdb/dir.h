@@ -4,6 +4,9 @@
 
 #include <storage-parts/folder.h>
 
+/* A snapshot that is written; RocksDB takes it over under a name of its own. */
+#define DIR_SNAPSHOT_NEW "snapshot.new"
+
 /* Names in a database of ours, as patterns, up to NULL. */
 extern const char *const dir_names[];
 /* Who made a file that is none of these; NULL: unknown. */

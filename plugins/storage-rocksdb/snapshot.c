@@ -1,6 +1,7 @@
 /* snapshot.c: which snapshot is the newest one, and the end of those that are not. */
 #include "snapshot.h"
 
+#include "dir.h"
 #include "store.h"
 
 #include <stdlib.h>
@@ -108,7 +109,7 @@ enum rkv_status snapshot_drop_others(struct store *s, struct rkv_error *error) {
   s->next_snapshot = (last > newest ? last : newest) + 1;
   if (first > 0 && first < newest) status = drop_chunks(s, 0, newest - 1, error);
   if (status == RKV_OK && last > newest) status = drop_chunks(s, newest + 1, last, error);
-  return status;
+  return status == RKV_OK ? folder_drop(&s->log.folder, DIR_SNAPSHOT_NEW, error) : status;
 }
 
 /* ---- the newest ---- */

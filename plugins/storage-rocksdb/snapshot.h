@@ -15,8 +15,8 @@ struct store;
  * Errors: RKV_CORRUPT, RKV_IO, RKV_NO_MEMORY. */
 enum rkv_status snapshot_find(struct store *s, struct rkv_error *error);
 /* Drops the chunks that a crash may have left of a snapshot before and of one that was not
- * finished. Before the writer runs. Errors: RKV_CORRUPT, RKV_IO, RKV_NO_SPACE,
- * RKV_FULL. */
+ * finished, and the name of the file of one that was being written. Before the writer runs. Errors:
+ * RKV_CORRUPT, RKV_IO, RKV_NO_SPACE, RKV_FULL. */
 enum rkv_status snapshot_drop_others(struct store *s, struct rkv_error *error);
 /* Makes the description durable. Errors: RKV_IO, RKV_NO_SPACE, RKV_FULL, RKV_NO_MEMORY. */
 enum rkv_status snapshot_describe(const struct snapshot *snapshot, struct rkv_error *error);

@@ -2,6 +2,7 @@
  *
  * Its chunks go to a file of RocksDB's own kind, which RocksDB takes over as it is: neither its log
  * nor its memory sees them, so that a large snapshot does not keep the log waiting. */
+#include "dir.h"
 #include "room.h"
 #include "snapshot.h"
 
@@ -31,7 +32,7 @@ static enum rkv_status begin(struct snapshot_writer *writer, struct rkv_error *e
   if (meta->membership.len > SNAPSHOT_MEMBERSHIP_MAX)
     return rkv_fail(error, RKV_TOO_LARGE, "storage-rocksdb: a membership of %zu bytes (at most %d)",
                     meta->membership.len, SNAPSHOT_MEMBERSHIP_MAX);
-  if (snprintf(w->path, sizeof w->path, "%s/snapshot.new", s->db.dir) >= (int)sizeof w->path)
+  if (snprintf(w->path, sizeof w->path, "%s/" DIR_SNAPSHOT_NEW, s->db.dir) >= (int)sizeof w->path)
     return rkv_fail(error, RKV_IO, "%s: the path is too long", s->db.dir);
   log_lock(&s->log);
   writer->snapshot->number = s->next_snapshot++;

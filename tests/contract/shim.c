@@ -83,6 +83,7 @@ void shim_refuse_room(unsigned n) {
 void shim_heal(void) {
   (void)pthread_mutex_lock(&shim.lock);
   shim.plan.fail_from = 0;
+  shim.plan.linger_ms = 0;
   (void)pthread_mutex_unlock(&shim.lock);
 }
 
@@ -114,6 +115,13 @@ void shim_lock(void) {
 
 void shim_unlock(void) {
   (void)pthread_mutex_unlock(&shim.lock);
+}
+
+void shim_linger(void) {
+  enum { STEP_MS = 5 };
+  const struct timespec step = {0, STEP_MS * 1000000};
+  for (unsigned ms = 0; ms < locked(&shim.plan.linger_ms); ms += STEP_MS)
+    (void)nanosleep(&step, NULL);
 }
 
 void shim_wait_for_names(void) {

@@ -65,7 +65,8 @@ struct shim_plan {
   bool remember; /* keeps in mind which writes were synced, for shim_each_synced */
   /* a sync of a directory takes so long: a plugin that does not wait for it goes on before it */
   unsigned names_ms;
-  bool all_names; /* a power loss takes every name that is not synced, not only some */
+  unsigned linger_ms; /* every call that changes or syncs a file or a name takes so long */
+  bool all_names;     /* a power loss takes every name that is not synced, not only some */
 };
 
 /* Puts the plan in force for files and directories below `dir`. `undo` is a directory that is made,
@@ -93,7 +94,7 @@ uint64_t shim_free(void);
 /* The n-th call that needs room, counted from the first call of all, will find none. */
 void shim_refuse_room(unsigned n);
 
-/* No call fails any more. */
+/* No call fails or lingers any more. */
 void shim_heal(void);
 
 /* Ends the process now by SIGKILL; no power is lost. */

@@ -19,6 +19,9 @@ bool shim_path_synced(int fd, char path[UNDO_PATH_MAX]);
 /* The absolute path of a name; false: it is outside of the shim's directory. */
 bool shim_path_at(int folder, const char *name, char path[UNDO_PATH_MAX]);
 
+/* The plan's time for one call, until shim_heal. Not under the lock. */
+void shim_linger(void);
+
 /* Sets errno; -1. */
 long shim_failing(int error);
 

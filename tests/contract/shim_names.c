@@ -37,6 +37,7 @@ static int rename_with(const struct renaming *r) {
   int error;
   if (!shim_path_at(r->folder, r->name, path) || (r->to && !shim_path_at(r->to_folder, r->to, to)))
     return (int)rename_bare(r);
+  shim_linger();
   shim_lock();
   last = shim_ends_here();
   error = shim_plan_for(r->kinds);
@@ -104,6 +105,7 @@ static int open_with(int folder, const char *name, int flags, mode_t mode) {
   long result;
   int error;
   if (!shim_path_at(folder, name, path)) return (int)syscall(SYS_openat, folder, name, flags, mode);
+  if (flags & O_CREAT) shim_linger();
   shim_lock();
   made = (flags & O_CREAT) && syscall(SYS_faccessat, AT_FDCWD, path, F_OK) != 0;
   if (made) kinds |= KIND(NAME) | KIND(SPACE);

@@ -66,6 +66,7 @@ static long change(int fd, const struct iovec *pieces, int count, off_t at) {
   if (!shim_path_of(fd, path)) return bare_write(fd, pieces, count, at);
   through = writes_through(fd);
   if (through) kinds |= KIND(SYNC);
+  shim_linger();
   shim_lock();
   place = at < 0 ? place_of(fd) : at;
   if (fstat(fd, &info) != 0) info.st_size = place;
@@ -128,6 +129,7 @@ static long resize(int fd, int mode, off_t at, off_t len, bool cut) {
   long result;
   int error = 0;
   if (seen) {
+    shim_linger();
     shim_lock();
     last = shim_ends_here();
     if (fstat(fd, &info) != 0) info.st_size = 0;
@@ -185,6 +187,7 @@ static int sync_with(int fd, long number) {
   if (seen) {
     bool names = fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
     if (names) shim_wait_for_names();
+    shim_linger();
     shim_lock();
     if (names && shim_ends_at_names()) shim_die();
     if (shim_ends_here()) shim_die(); /* before the sync is done */

@@ -206,6 +206,24 @@
     "An append with a hole, or a truncation below what is purged, changes nothing; fatal is "      \
     "called, with a text that names the entry, and nothing handed in later succeeds.")
 
+/* Threads that must not wait. */
+#define STORAGE_LAWS_BLOCKS(X)                                                                     \
+  X(77, calls_do_not_block, BASIC, 0, 60,                                                          \
+    "append, save_vote, save_identity, truncate and purge do not wait for a device that takes a "  \
+    "second for each call.")
+
+/* Bytes that decay while they are in use. */
+#define STORAGE_LAWS_DECAY(X)                                                                      \
+  X(78, reads_meet_decay, CRASH, RKV_CAP_DURABLE | RKV_CAP_FINDS_DAMAGE, 60,                       \
+    "A bit flipped while the storage is open: a read of entries or of a snapshot is CORRUPT or "   \
+    "gives what was written.")
+
+/* What a crash leaves. */
+#define STORAGE_LAWS_SWEPT(X)                                                                      \
+  X(79, unfinished_is_swept, CRASH, RKV_CAP_DURABLE, 120,                                          \
+    "What a kill at any call of a snapshot left unfinished is gone once the storage is open "      \
+    "again.")
+
 #define STORAGE_LAWS(X)                                                                            \
   STORAGE_LAWS_HOLD(X)                                                                             \
   STORAGE_LAWS_TOLD(X)                                                                             \
@@ -218,7 +236,10 @@
   STORAGE_LAWS_FULL(X)                                                                             \
   STORAGE_LAWS_IDS(X)                                                                              \
   STORAGE_LAWS_ASK(X)                                                                              \
-  STORAGE_LAWS_BREACH(X)
+  STORAGE_LAWS_BREACH(X)                                                                           \
+  STORAGE_LAWS_BLOCKS(X)                                                                           \
+  STORAGE_LAWS_DECAY(X)                                                                            \
+  STORAGE_LAWS_SWEPT(X)
 
 /* For the files with laws. */
 struct contract;

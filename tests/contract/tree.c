@@ -1,5 +1,5 @@
 /* tree.c: directories with all that is below them. */
-#define _GNU_SOURCE /* nftw */
+#define _GNU_SOURCE /* nftw, memmem */
 #include "tree.h"
 
 #include <dirent.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -157,6 +158,23 @@ uint64_t tree_hash(const char *path) {
   uint64_t hash = BASIS;
   (void)each_item(path, hash_item, &hash);
   return hash;
+}
+
+/* ---- bytes ---- */
+
+bool tree_file_finds(const char *path, const void *bytes, size_t len, uint64_t *at) {
+  struct stat info = {.st_size = 0};
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  const uint8_t *all = MAP_FAILED, *found = NULL;
+  if (fd >= 0 && fstat(fd, &info) == 0 && info.st_size > 0)
+    all = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
+  if (all != MAP_FAILED) {
+    found = memmem(all, (size_t)info.st_size, bytes, len);
+    if (found) *at = (uint64_t)(found - all);
+    (void)munmap((void *)(uintptr_t)all, (size_t)info.st_size);
+  }
+  if (fd >= 0) (void)close(fd);
+  return found != NULL;
 }
 
 /* ---- a copy ---- */

@@ -23,6 +23,9 @@ uint64_t tree_hash(const char *path);
 /* A checksum of one file's bytes. */
 uint64_t tree_file_hash(const char *path);
 
+/* True if the file holds these bytes; *at tells where first. */
+bool tree_file_finds(const char *path, const void *bytes, size_t len, uint64_t *at);
+
 /* Calls `act` with the path of each plain file, in the order of their names. */
 void tree_each(const char *path, void (*act)(const char *file, void *arg), void *arg);
 

@@ -129,6 +129,7 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
   b->host = host;
   b->fault = (enum broken_fault)config->values[OPTION_FAULT].number;
   b->good = good->ops;
+  b->dir = config->count > OPTION_DIR ? config->values[OPTION_DIR].text : "";
   (void)pthread_mutex_init(&b->lock, NULL);
   make_host(b);
   make_values(good, config, values);

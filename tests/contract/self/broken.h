@@ -5,6 +5,7 @@
 #include "broken_error.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* X(name): the faults; variants.txt says what each is and which law catches it. */
 #define BROKEN_FAULT_LIST(X)                                                                       \
@@ -73,6 +74,9 @@
   X(breach_kept_quiet)                                                                             \
   X(hole_is_closed)                                                                                \
   X(truncate_below_empties)                                                                        \
+  X(append_waits)                                                                                  \
+  X(truncate_dawdles)                                                                              \
+  X(temporary_stays)                                                                               \
   X(told_otherwise)                                                                                \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
@@ -110,7 +114,11 @@ struct broken {
   rkv_index last;
   rkv_index tip, purged; /* the last entry held, or purged; what was purged */
   rkv_term highest;      /* that was appended */
-  unsigned loads;
+  atomic_uint flying;    /* completions that have not come back */
+  atomic_bool is_inside; /* one is being called ... */
+  pthread_t inside;      /* ... by this thread */
+  unsigned dawdled, loads;
+  const char *dir;                 /* the option's */
   uint64_t size_told;              /* of the newest snapshot */
   struct rkv_storage_state loaded; /* by the first of them */
   struct rkv_entry *kept;          /* the caller's array */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { DAWDLE_MS = 150, DAWDLES_MAX = 12 }; /* it is in the way of no other law */
+
 /* ---- completions ---- */
 
 static void call(struct passage *p) {
@@ -13,9 +15,12 @@ static void call(struct passage *p) {
   if (failed) b->failed = true;
   if (b->fault == FAULT_success_after_failure && failed) failed = b->calls++ % 2 == 0;
   if (b->fault == FAULT_told_otherwise) p->error.status = RKV_OK;
+  b->inside = pthread_self();
+  atomic_store(&b->is_inside, true);
   theirs->done(theirs, failed ? p->status : RKV_OK, failed ? &p->error : NULL);
   if (b->fault == FAULT_called_twice && ++b->calls % 7 == 0) theirs->done(theirs, RKV_OK, NULL);
   if (b->fault == FAULT_touched_after_done) theirs->done = NULL;
+  atomic_store(&b->is_inside, false);
   free(p);
 }
 
@@ -49,6 +54,7 @@ static void pass_back(struct rkv_completion *self, enum rkv_status status,
   struct passage *p = (struct passage *)self;
   struct broken *b = p->b;
   p->status = status;
+  (void)atomic_fetch_sub(&b->flying, 1);
   if (error) p->error = *error;
   if (b->fault == FAULT_ack_at_once) {
     free(p);
@@ -71,12 +77,23 @@ static void pass_back(struct rkv_completion *self, enum rkv_status status,
 static struct rkv_completion *passage(struct broken *b, struct rkv_completion *theirs) {
   struct passage *p = calloc(1, sizeof *p);
   *p = (struct passage){.completion = {pass_back}, .theirs = theirs, .b = b};
+  (void)atomic_fetch_add(&b->flying, 1);
   return &p->completion;
 }
 
 /* Tells the caller before the good plugin has done anything. */
 static void ack_at_once(struct broken *b, struct rkv_completion *completion) {
   if (b->fault == FAULT_ack_at_once) completion->done(completion, RKV_OK, NULL);
+}
+
+static void dawdle(unsigned ms) {
+  (void)nanosleep(&(struct timespec){0, (long)ms * 1000000}, NULL);
+}
+
+/* Until everything is durable; a completion would wait for itself. */
+static void wait_for_all(struct broken *b) {
+  if (atomic_load(&b->is_inside) && pthread_equal(b->inside, pthread_self())) return;
+  while (atomic_load(&b->flying) > 0) dawdle(1);
 }
 
 /* A lock that is also held while completions are called. */
@@ -150,6 +167,7 @@ void broken_append(void *storage, const struct rkv_entry *entries, size_t count,
   leave(b);
   b->good->append(b->it, copy, count, passage(b, completion));
   ack_at_once(b, completion);
+  if (b->fault == FAULT_append_waits) wait_for_all(b);
   free(copy);
 }
 
@@ -158,6 +176,7 @@ void broken_truncate(void *storage, rkv_index after) {
   if (b->fault == FAULT_truncate_one_too_few) after++;
   if (b->fault == FAULT_truncate_one_too_many && after > 0) after--;
   if (b->fault == FAULT_truncate_beyond_drops && after >= b->last) after = b->last - 1;
+  if (b->fault == FAULT_truncate_dawdles && b->dawdled++ < DAWDLES_MAX) dawdle(DAWDLE_MS);
   if (b->fault == FAULT_truncate_below_empties && after < b->purged) after = b->purged;
   b->cut = true;
   if (after < b->tip) b->tip = after;

@@ -1,7 +1,10 @@
 /* broken_snapshot.c: snapshots, each with its faults. */
 #include "broken.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A writer or reader around the good one. */
 struct view {
@@ -12,6 +15,17 @@ struct view {
   size_t count;
   uint64_t written; /* bytes */
 };
+
+/* A file beside the snapshot while it is written. */
+static void temporary(const struct broken *b, bool there) {
+  char path[1024];
+  int fd = -1;
+  if (b->fault != FAULT_temporary_stays) return;
+  (void)snprintf(path, sizeof path, "%s/being-written", b->dir);
+  if (there) fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (!there) (void)unlink(path);
+  if (fd >= 0) (void)close(fd);
+}
 
 enum rkv_status broken_snapshot_begin(void *storage, const struct rkv_snapshot_meta *meta,
                                       void **writer, struct rkv_error *error) {
@@ -25,6 +39,7 @@ enum rkv_status broken_snapshot_begin(void *storage, const struct rkv_snapshot_m
   w->b = b;
   w->meta = *meta;
   (void)rkv_buf_share(w->meta.membership);
+  if (status == RKV_OK) temporary(b, true);
   if (status == RKV_OK)
     *writer = w;
   else
@@ -69,6 +84,7 @@ enum rkv_status broken_snapshot_commit(void *writer, struct rkv_error *error) {
   }
   status = b->good->snapshot_commit(w->good, error);
   if (status == RKV_OK) b->size_told = w->meta.size;
+  temporary(b, false);
   view_end(w);
   return status;
 }
@@ -76,6 +92,7 @@ enum rkv_status broken_snapshot_commit(void *writer, struct rkv_error *error) {
 void broken_snapshot_abort(void *writer) {
   struct view *w = writer;
   struct rkv_error error;
+  temporary(w->b, false);
   if (w->b->fault == FAULT_abort_commits)
     (void)w->b->good->snapshot_commit(w->good, &error);
   else
