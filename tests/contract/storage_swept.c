@@ -210,6 +210,9 @@ void storage_law_unfinished_is_swept(struct contract *c) {
                     .opened = contract_share(c, sizeof *w.opened),
                     .calls = contract_share(c, sizeof *w.calls)};
   unsigned first, last, step, tried = 0;
+  struct storage s;
+  storage_init(&s, c);
+  storage_since(&s, 5);
   w.files->before = true;
   contract_apart(c, make_old, &w, LIFE_S_MAX);
   contract_apart(c, reopen_quietly, &w, LIFE_S_MAX);

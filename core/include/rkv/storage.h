@@ -22,8 +22,8 @@
  *
  * A caller that breaks the contract of append or truncate is treated likewise: the call changes
  * nothing, host->fatal is called with RKV_BROKEN and a text that names the cause, and every
- * operation that is handed in from then on ends with that error. What was handed in before goes its
- * way; what is held can still be read.
+ * operation that is handed in from then on ends with that error. What waits at that moment may
+ * happen or end with it too; what is held can still be read.
  *
  * A storage with files has a PATH option named `dir`, which is required: by this name the host's
  * commands and rkv-contract tell it where its directory is. The directory belongs to host->node_id
@@ -119,8 +119,9 @@ struct rkv_storage_ops {
                           struct rkv_error *error);
 
   /* Begins to write a snapshot beside the present one. *meta is borrowed; the writer keeps what it
-   * needs. meta->id is not empty. meta->size is not looked at: the snapshot has as many bytes as
-   * are written. meta->last may be any id, also none and those of earlier snapshots. */
+   * needs. meta->id is not empty if meta->last is none. meta->size is not looked at: the snapshot
+   * has as many bytes as are written. meta->last may be any id, also none and those of earlier
+   * snapshots. */
   enum rkv_status (*snapshot_begin)(void *storage, const struct rkv_snapshot_meta *meta,
                                     void **writer, struct rkv_error *error);
 
