@@ -8,7 +8,7 @@
 
 STORAGE_LAWS_BREACH(STORAGE_LAW_PROTOTYPE)
 
-enum { HELD = 10, PURGED = 4, ENTRIES_MAX = 3 };
+enum { HELD = 10, PURGED = 4, ENTRIES_MAX = 3, TOLD_MS = 3000 };
 
 /* A call that must not be made when entries up to HELD + 1 are there; its indexes follow each
  * other but for the last one. */
@@ -53,7 +53,7 @@ static bool names_entry(const char *text, const struct breach *b) {
 
 /* It may be told by a thread of the plugin's. */
 static void require_fatal(struct storage *s, const struct breach *b) {
-  uint64_t until = contract_now_ms() + UINT64_C(1000) * s->c->wait_s * s->c->slow;
+  uint64_t until = contract_now_ms() + (uint64_t)TOLD_MS * s->c->slow;
   enum rkv_status fatal;
   while ((fatal = contract_host_fatal(&s->host)) == RKV_OK && contract_now_ms() < until)
     contract_pause_ms(1);
