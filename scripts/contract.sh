@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# contract.sh [PLUGIN...]: rkv-contract at level full on the plugins of this tree (build/release), with a report beside each.
+# contract.sh [PLUGIN...]: rkv-contract at level full on the plugins of this tree (build/release), with a report beside each;
+# and on the stranger's storage-sqlite, in both modes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./scripts/setup.sh build
@@ -8,9 +9,17 @@ cmake --build --preset release -j 2
 plugins=("$@")
 if [ ${#plugins[@]} -eq 0 ]; then
   for file in build/release/plugins/*.so; do plugins+=("$(basename "$file" .so)"); done
+  [ ! -e build/release/tests/contract-plugins/storage-sqlite.so ] || plugins+=(storage-sqlite)
 fi
 failed=0
+try() { build/release/rkv-contract "$@" --level full --jobs "$(nproc)" || failed=1; }
 for plugin in "${plugins[@]}"; do
-  build/release/rkv-contract "build/release/plugins/$plugin.so" --level full --report || failed=1
+  if [ "$plugin" = storage-sqlite ]; then
+    for journal in wal rollback; do
+      try build/release/tests/contract-plugins/storage-sqlite.so --option "journal=$journal"
+    done
+  else
+    try "build/release/plugins/$plugin.so" --report
+  fi
 done
 exit "$failed"

@@ -6,6 +6,7 @@ build=(gcc libc6-dev make cmake pkg-config libgrpc-dev libprotobuf-dev libprotob
   protobuf-compiler libinih-dev libssl-dev libcmocka-dev)
 tests=(clang clang-format clang-tidy libclang-rt-14-dev python3 python3-grpcio python3-protobuf python3-pytest
   protobuf-compiler-grpc g++ mandoc dpkg-dev file)
+tests+=(libsqlite3-dev) # for the stranger's storage that the contract suite is tried with
 tests+=(librocksdb-dev liblmdb-dev) # for storage-rocksdb and storage-lmdb, which a build without them leaves out
 
 fail() {

@@ -12,7 +12,7 @@ sim [OPTION...]        the simulator: 20000 seeds of 50000 steps each, from SEED
                        --alone: only each seed's disk without a node
 model [OPTION...]      every state of core/raft within the long bounds, 14 and 7.3 million; with options: within those
 mutations [NAME...]    a bug seeded by each line of tests/sim/mutations.txt: the simulator finds it; --model: the model
-contract [PLUGIN...]   rkv-contract at level full on every plugin, with reports (contract.sh)
+contract [PLUGIN...]   rkv-contract at level full on every plugin, with reports, and on storage-sqlite (contract.sh)
 copies                 storage copy ended at every call that changes the device, between every pair of durable storages
 fuzz [TARGET [S]]      each fuzz target for S seconds (fuzz.sh)
 

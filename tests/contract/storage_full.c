@@ -30,6 +30,7 @@ struct full {
   struct model *m; /* all that was acknowledged */
   struct contract_told told;
   struct step waiting; /* the append that waits */
+  bool refused;        /* it does not: it ended with NO_SPACE, and nothing succeeds behind it */
 };
 
 /* ---- acts ---- */
@@ -57,12 +58,14 @@ static bool is_told(struct full *f) {
   return contract_told_yet(&f->told);
 }
 
-/* False: it waits. */
+/* False: it waits, or was refused. */
 static bool append_one(struct full *f) {
   f->waiting = step_append(f->m, 1, ENTRY | ENTRY_EXACT);
   contract_told_init(&f->told, f->s.c, "append");
   storage_issue(&f->s, &f->waiting, &f->told.completion);
   if (!is_told(f)) return false;
+  f->refused = f->told.status == RKV_NO_SPACE;
+  if (f->refused) return false;
   contract_told_ok(&f->told);
   model_step(f->s.c, f->m, &f->waiting);
   return true;
@@ -77,12 +80,19 @@ static void begin_anew(struct full *f, struct contract *c) {
   storage_do(&f->s, f->m, step_snapshot(f->m, SNAPSHOT));
 }
 
-/* One append after the other until one waits. */
+/* One append after the other until one waits or is refused. */
 static void fill(struct full *f) {
   uint64_t bytes = 0;
   for (; append_one(f); bytes += ENTRY)
     CONTRACT_REQUIRE(f->s.c, bytes < UINT64_C(2) * CAPACITY,
                      "%" PRIu64 " bytes were acknowledged on a device of %d", bytes, CAPACITY);
+}
+
+/* Waiting is what a storage may do; one that fails has failed for good, as it says. */
+static void skip_if_refused(const struct full *f) {
+  if (f->refused)
+    contract_skip(f->s.c,
+                  "it does not wait for room: an append that finds none ends with NO_SPACE");
 }
 
 /* What a node does about it. Behind the append that waits. */
@@ -104,6 +114,7 @@ static void fill_and_purge(struct contract *c, void *arg) {
   begin_anew(&f, c);
   for (int round = 0; round < ROUNDS; round++) {
     fill(&f);
+    skip_if_refused(&f);
     make_room(&f);
     storage_holds(&f.s, f.m);
   }
@@ -119,7 +130,7 @@ void storage_law_purge_makes_room(struct contract *c) {
 /* ---- 64 ---- */
 
 struct left {
-  atomic_bool filled;
+  atomic_bool filled, refused;
   uint64_t last;
 };
 
@@ -128,8 +139,11 @@ static void fill_and_die(struct contract *c, void *arg) {
   struct full f;
   begin_anew(&f, c);
   fill(&f);
-  make_room(&f); /* the purge that went ahead is as durable as the rest */
-  fill(&f);
+  if (!f.refused) {
+    make_room(&f); /* the purge that went ahead is as durable as the rest */
+    fill(&f);
+  }
+  atomic_store(&left->refused, f.refused);
   left->last = f.m->last.index;
   atomic_store(&left->filled, true);
   shim_kill();
@@ -145,6 +159,10 @@ static void open_full(struct contract *c, void *arg) {
   CONTRACT_REQUIRE(c, f.m->last.index >= left->last,
                    "entries up to %" PRIu64 " are there, up to %" PRIu64 " were acknowledged",
                    f.m->last.index, left->last);
+  if (atomic_load(&left->refused)) {
+    contract_note(c, "opened; it does not wait for room");
+    shim_kill();
+  }
   f.m->term += 10;
   fill(&f);
   make_room(&f);
@@ -157,7 +175,9 @@ void storage_law_full_device_opens(struct contract *c) {
   struct left *left = contract_share(c, sizeof *left);
   (void)contract_join(c, contract_fork(c, fill_and_die, left), LAW_S);
   if (!atomic_load(&left->filled)) return; /* the law was skipped */
-  contract_apart(c, open_full, left, LAW_S);
+  CONTRACT_REQUIRE(
+      c, contract_join(c, contract_fork(c, open_full, left), LAW_S) || atomic_load(&left->refused),
+      "a process of this law was killed from outside");
 }
 
 /* ---- 65 ---- */
@@ -168,6 +188,7 @@ static void fill_and_watch(struct contract *c, void *arg) {
   (void)arg;
   begin_anew(&f, c);
   fill(&f);
+  skip_if_refused(&f);
   before = shim_calls_of(SHIM_SPACE);
   contract_pause_ms(QUIET_MS);
   CONTRACT_REQUIRE(c, !contract_told_yet(&f.told), "an append that waited was told");
