@@ -31,9 +31,10 @@ enum host_part_index {
 struct host_part {
   const char *section;
   uint32_t kind;
-  const char *named;         /* the plugin's name or path, as the user gave it */
-  const char *origin;        /* of `named` */
-  struct rkv_value contract; /* require_contract */
+  const char *named;                    /* the plugin's name or path, as the user gave it */
+  const char *origin;                   /* of `named` */
+  struct rkv_value contract;            /* require_contract */
+  char untried[HOST_CONTRACT_TEXT_MAX]; /* what the report did not try; "": all, or none is asked */
   struct host_plugin loaded;
   const struct rkv_plugin *plugin; /* of `loaded`, or of the running node's; NULL: refused */
   struct rkv_value values[HOST_OPTIONS_MAX];

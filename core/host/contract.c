@@ -91,7 +91,7 @@ static const char *report_refusal(struct host_settings *report, const char *hash
 
 static enum rkv_status check_report(const char *file, const char *path, uint64_t level,
                                     struct host_settings *report, struct host_problems *problems,
-                                    struct rkv_error *error) {
+                                    char *untried, struct rkv_error *error) {
   char hash[HOST_CONTRACT_HASH_MAX];
   const char *wrong = "is missing";
   enum rkv_status status = host_contract_hash(file, hash, error);
@@ -102,23 +102,27 @@ static enum rkv_status check_report(const char *file, const char *path, uint64_t
       return rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", file);
     wrong = host_problems_none(problems) ? report_refusal(report, hash, level) : "cannot be read";
   }
+  if (!wrong && untried)
+    (void)snprintf(untried, HOST_CONTRACT_TEXT_MAX, "%s", report_says(report, "not_tried"));
   if (!wrong) return RKV_OK;
   return rkv_fail(error, RKV_INVALID, "the report %s %s (run rkv-contract %s --level %s --report)",
                   path, wrong, file, levels[level]);
 }
 
-enum rkv_status host_contract_check(const char *file, uint64_t level, struct rkv_error *error) {
+enum rkv_status host_contract_check(const char *file, uint64_t level, char *untried,
+                                    struct rkv_error *error) {
   struct host_settings *report;
   struct host_problems *problems;
   char path[HOST_PATH_MAX];
   enum rkv_status status;
+  if (untried) untried[0] = '\0';
   if (level == HOST_CONTRACT_NONE) return RKV_OK;
   status = host_contract_path(file, path, error);
   if (status != RKV_OK) return status;
   report = calloc(1, sizeof *report);
   problems = calloc(1, sizeof *problems);
   if (report && problems)
-    status = check_report(file, path, level, report, problems, error);
+    status = check_report(file, path, level, report, problems, untried, error);
   else
     status = rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", file);
   if (report) host_settings_free(report);

@@ -14,7 +14,10 @@
 #define HOST_CONTRACT_SUFFIX ".contract" /* behind the plugin's file name */
 #define HOST_CONTRACT_SECTION "contract"
 
-enum { HOST_CONTRACT_HASH_MAX = 65 }; /* bytes of a SHA-256 as hex, its NUL included */
+enum {
+  HOST_CONTRACT_HASH_MAX = 65, /* bytes of a SHA-256 as hex, its NUL included */
+  HOST_CONTRACT_TEXT_MAX = 768 /* bytes of what was not tried, its NUL included */
+};
 
 /* The values of require_contract, each asking for more than the one before. */
 enum host_contract_level {
@@ -37,8 +40,10 @@ enum rkv_status host_contract_path(const char *plugin_file, char out[HOST_PATH_M
                                    struct rkv_error *error);
 
 /* Checks that the plugin in `file` may be used where `level` (an enum host_contract_level) is
- * required. Errors: RKV_INVALID with what is wrong with the report and the command that makes a
- * right one; RKV_IO, RKV_NO_MEMORY. */
-enum rkv_status host_contract_check(const char *file, uint64_t level, struct rkv_error *error);
+ * required. `untried` (HOST_CONTRACT_TEXT_MAX bytes) gets what the report says was not tried, and
+ * why, in a line, "" if it says nothing; NULL: nobody asks. Errors: RKV_INVALID with what is wrong
+ * with the report and the command that makes a right one; RKV_IO, RKV_NO_MEMORY. */
+enum rkv_status host_contract_check(const char *file, uint64_t level, char *untried,
+                                    struct rkv_error *error);
 
 #endif

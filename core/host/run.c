@@ -181,6 +181,10 @@ static void announce(const struct runner *r) {
           host->node_id, host->node_addr, config->parts[HOST_PART_TRANSPORT].plugin->name,
           storage->name, storage->capabilities & RKV_CAP_DURABLE ? "true" : "false",
           config->parts[HOST_PART_STATE_MACHINE].plugin->name);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++)
+    if (config->parts[i].untried[0])
+      rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "contract of %s: not tried: %s",
+              config->parts[i].plugin->name, config->parts[i].untried);
   len = snprintf(line, sizeof line, "listening addr=%s id=%" PRIu64 "\n", host->node_addr,
                  host->node_id);
   if (!log_pump_say(STDOUT_FILENO, line, (size_t)len))

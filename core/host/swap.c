@@ -53,7 +53,7 @@ static enum rkv_status check_plugin(const struct host_swap *swap, const char *na
   status = host_plugin_folder(dir, folder, error);
   if (status == RKV_OK) status = host_plugin_file(folder, name, file, error);
   if (status != RKV_OK || !host_plugin_is_file(file)) return status; /* loading says it better */
-  return host_contract_check(file, level, error);
+  return host_contract_check(file, level, NULL, error);
 }
 
 static enum rkv_status take_settings(const struct node_swap_request *request,

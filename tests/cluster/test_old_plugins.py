@@ -220,3 +220,8 @@ def test_check_and_contract(tmp_path):
         said = run(BUILD / "rkv-contract", tmp_path / old_file(kind).name, *words)
         assert "\nnot asked of it: what ABI 1.1 and later brought\n" in said
     run(*check)
+    log = tmp_path / "log"
+    with log.open("w") as out, subprocess.Popen([HOST, "--config", config], stdout=out, stderr=out) as node:
+        wait_until(lambda: "listening addr=" in log.read_text(), "the node serves")
+        node.terminate()
+    assert "contract of storage-mem: not tried: durable (not declared)" in log.read_text()

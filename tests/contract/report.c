@@ -31,6 +31,7 @@ static const char *verdict(const struct suite *suite) {
 
 void suite_write_json(const struct suite *suite, FILE *out) {
   const struct rkv_plugin *p = suite->plugin;
+  char untried[HOST_CONTRACT_TEXT_MAX];
   (void)fputs("{", out);
   host_json_pair(out, "\n  ", "plugin", p->name);
   host_json_pair(out, ",\n  ", "version", p->version);
@@ -42,6 +43,8 @@ void suite_write_json(const struct suite *suite, FILE *out) {
   host_json_pair(out, ",\n  ", "result", verdict(suite));
   (void)fprintf(out, ",\n  \"passed\": %zu,\n  \"failed\": %zu,\n  \"skipped\": %zu", suite->passed,
                 suite->failed, suite->skipped);
+  suite_untried(suite, untried);
+  host_json_pair(out, ",\n  ", "not_tried", untried);
   (void)fputs(",\n  \"options\": [", out);
   for (size_t i = 0; i < suite->wish.option_count; i++) {
     (void)fputs(i ? ", " : "", out);
@@ -54,7 +57,7 @@ void suite_write_json(const struct suite *suite, FILE *out) {
 
 void suite_write_report(const struct suite *suite, FILE *out) {
   const struct rkv_plugin *p = suite->plugin;
-  char when[32] = "";
+  char when[32] = "", untried[HOST_CONTRACT_TEXT_MAX];
   time_t now = time(NULL);
   struct tm utc;
   if (gmtime_r(&now, &utc)) (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
@@ -64,10 +67,13 @@ void suite_write_report(const struct suite *suite, FILE *out) {
   (void)fprintf(out,
                 "[" HOST_CONTRACT_SECTION "]\nname = %s\nversion = %s\nkind = %s\nabi = %u.%u\n"
                 "sha256 = %s\nlevel = %s\nseed = %" PRIu64 "\nresult = %s\npassed = %zu\n"
-                "failed = %zu\nskipped = %zu\nwhen = %s\n\n[laws]\n",
+                "failed = %zu\nskipped = %zu\nwhen = %s\n",
                 p->name, p->version, host_kind_name(p->kind), p->abi_major, p->abi_minor,
                 suite->sha256, contract_level_names[suite->wish.level], suite->wish.seed,
                 verdict(suite), suite->passed, suite->failed, suite->skipped, when);
+  suite_untried(suite, untried);
+  if (untried[0]) (void)fprintf(out, "not_tried = %s\n", untried);
+  (void)fputs("\n[laws]\n", out);
   for (size_t i = 0; i < suite->count; i++)
     (void)fprintf(out, "%s = %s\n", suite->outcomes[i].law->name,
                   run_result_name(suite->outcomes[i].result));

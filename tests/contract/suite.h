@@ -62,6 +62,9 @@ void suite_close(struct suite *suite);
 /* ---- telling (tell.c, report.c, junit.c) ---- */
 void suite_tell_head(const struct suite *suite, FILE *out);
 void suite_tell_law(const struct run_outcome *outcome, FILE *out);
+/* What of its kind's contract was not tried, and why, in one line: capabilities that it does not
+ * declare, and laws that skipped themselves; "" if there is nothing. */
+void suite_untried(const struct suite *suite, char out[HOST_CONTRACT_TEXT_MAX]);
 void suite_tell_sum(const struct suite *suite, FILE *out);
 /* Prints every law of a kind (0: of all) with its sentence. */
 void suite_tell_laws(uint32_t kind, FILE *out);

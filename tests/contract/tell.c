@@ -50,9 +50,47 @@ void suite_tell_law(const struct run_outcome *outcome, FILE *out) {
   (void)fflush(out);
 }
 
+/* Adds one thing with its reason, up to where that goes into details, as a value of an INI file:
+ * without its comments' signs. */
+static size_t add_untried(char *out, size_t used, const char *what, const char *why) {
+  size_t room = HOST_CONTRACT_TEXT_MAX - used, len;
+  int put = snprintf(out + used, room, "%s%s (%.*s)", used > 0 ? ", " : "", what,
+                     (int)strcspn(why, ":\n"), why);
+  len = put < 0 ? 0 : (size_t)put;
+  if (len >= room) len = room - 1;
+  for (char *at = out + used; at < out + used + len; at++)
+    if (*at == ';' || *at == '#' || *at == '\n') *at = ',';
+  return used + len;
+}
+
+void suite_untried(const struct suite *suite, char out[HOST_CONTRACT_TEXT_MAX]) {
+  uint64_t lacks = 0;
+  size_t used = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < suite->count; i++)
+    lacks |= suite->outcomes[i].law->needs & ~suite->plugin->capabilities;
+#define UNTRIED_CAPABILITY(name, bit, word)                                                        \
+  if (lacks & RKV_CAP_##name)                                                                      \
+    used = add_untried(out, used, word,                                                            \
+                       RKV_CAP_##name == RKV_CAP_FINDS_DAMAGE                                      \
+                           ? "not declared, it does not notice a decaying disk"                    \
+                           : "not declared");
+  RKV_CAP_LIST(UNTRIED_CAPABILITY)
+#undef UNTRIED_CAPABILITY
+  for (size_t i = 0; i < suite->count; i++) {
+    const struct run_outcome *outcome = &suite->outcomes[i];
+    bool by_itself = !(outcome->law->needs & ~suite->plugin->capabilities);
+    if (outcome->result == RUN_SKIPPED && by_itself)
+      used = add_untried(out, used, outcome->law->name, outcome->text ? outcome->text : "");
+  }
+}
+
 void suite_tell_sum(const struct suite *suite, FILE *out) {
+  char untried[HOST_CONTRACT_TEXT_MAX];
   (void)fprintf(out, "\n%s: %zu passed, %zu failed, %zu skipped\n", suite->plugin->name,
                 suite->passed, suite->failed, suite->skipped);
+  suite_untried(suite, untried);
+  if (untried[0]) (void)fprintf(out, "not tried: %s\n", untried);
   if (suite->failed == 0) return;
   (void)fprintf(out, "broken:");
   for (size_t i = 0; i < suite->count; i++)

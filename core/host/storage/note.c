@@ -49,7 +49,7 @@ static enum rkv_status check_contract(const char *name, const struct note_place 
   char file[HOST_PATH_MAX];
   enum rkv_status status = host_plugin_file(where->folder, name, file, error);
   if (status != RKV_OK || !host_plugin_is_file(file)) return status; /* loading says it better */
-  return host_contract_check(file, where->contract, error);
+  return host_contract_check(file, where->contract, NULL, error);
 }
 
 static enum rkv_status read_note_parts(struct note_reading *r, const struct note_place *where,

@@ -85,7 +85,7 @@ static bool subject_passes_contract(struct subject *s, const struct host_section
   if (host_plugin_file(place->folder, s->part.named, file, &error) != RKV_OK ||
       !host_plugin_is_file(file))
     return true; /* the loader says so */
-  if (host_contract_check(file, s->part.contract.number, &error) == RKV_OK) return true;
+  if (host_contract_check(file, s->part.contract.number, NULL, &error) == RKV_OK) return true;
   host_problems_add(section->problems, HOST_BLAME_CONFIG, 0, "%s %s: %s = %s: %s", source->flag,
                     s->part.named, HOST_CONTRACT_KEY, s->part.contract.text, error.text);
   return false;
