@@ -127,6 +127,7 @@ def test_foreground_is_this_process(folder):
     assert "law vote_is_kept in process " in done.stdout and done.stdout.endswith("passed\n"), done.stdout
     crash = odd("crashes", "--foreground", "M04", "--scratch", folder, code=-signal.SIGSEGV)
     assert "backtrace" not in crash.stdout + crash.stderr
+    until("the files of a law that crashed in the foreground are gone", lambda: not list(folder.iterdir()))
     broken = run(BUILD / "tests/contract-plugins/broken-mem.so", "--option", f"good={MEM}", "--option",
                  "fault=truncate_one_too_few", "--foreground", "S12", "--scratch", folder, code=1)
     assert "\nFAILED: " in broken.stdout, broken.stdout
