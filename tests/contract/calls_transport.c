@@ -40,7 +40,18 @@ static const struct rkv_transport_ops *real; /* the plugin's */
   SENDS(X, send_pre_vote, rkv_vote_call)                                                           \
   SENDS(X, send_timeout_now, rkv_timeout_now_call)                                                 \
   SENDS(X, send_read_index, rkv_read_index_call)                                                   \
-  SENDS(X, send_hello, rkv_hello_call)
+  SENDS(X, send_hello, rkv_hello_call)                                                             \
+  SENDS(X, send_propose, rkv_propose_call)                                                         \
+  SENDS(X, send_query, rkv_query_call)                                                             \
+  SENDS(X, send_init, rkv_init_call)                                                               \
+  SENDS(X, send_add_learner, rkv_membership_call)                                                  \
+  SENDS(X, send_change_membership, rkv_membership_call)                                            \
+  SENDS(X, send_remove, rkv_membership_call)                                                       \
+  SENDS(X, send_set_address, rkv_membership_call)                                                  \
+  SENDS(X, send_transfer, rkv_transfer_call)                                                       \
+  SENDS(X, send_snapshot_now, rkv_snapshot_now_call)                                               \
+  SENDS(X, send_metrics, rkv_metrics_call)                                                         \
+  SENDS(X, send_admin, rkv_admin_call)
 
 #define WRAPPER(answer, name, params, args) answer(name, params, args)
 TRANSPORT_CALLS(WRAPPER)
