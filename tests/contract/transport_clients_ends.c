@@ -48,7 +48,6 @@ static void refused_ask(struct pair *p, struct client_stock *stock, enum call_ki
   struct asked a;
   ask_init(&a, &p->a, p->peer, kind);
   client_fill(&a, &p->e.reply, stock, 10, &p->seed);
-  p->e.sent = &a.call;
   p->e.status = status;
   (void)rkv_fail(&p->e.error, status, "refused by the suite");
   if (status == RKV_NOT_LEADER) {
@@ -87,7 +86,6 @@ void transport_law_client_statuses(struct contract *c) {
          status++)
       refused_ask(&p, &stock, all_kinds[k], (enum rkv_status)status);
   p.e.status = RKV_OK;
-  p.e.sent = NULL;
   client_stock_drop(&stock);
   ask_hello(&p.a, p.peer);
   pair_end(&p);

@@ -113,7 +113,7 @@ static void spoil(struct passage *p) {
   enum transport_fault fault = b->fault;
   if (fault == FAULT_deadline_ignored) p->copy.call.deadline_ns += UINT64_C(60000000000);
   if (p->kind == CALL_VOTE && fault == FAULT_transfer_lost) p->copy.vote.transfer = false;
-  broken_client_spoil(b, p->kind, &p->copy);
+  broken_client_spoil(p->peer, p->kind, &p->copy);
   if (p->kind == CALL_APPEND) spoil_append(p);
   if (p->kind == CALL_READ_INDEX && fault == FAULT_lease_is_linearizable)
     p->copy.read_index.read = RKV_READ_LINEARIZABLE;

@@ -12,8 +12,8 @@ static void spoil_change(enum transport_fault fault, enum call_kind kind,
   if (fault == FAULT_learner_swapped && kind == CALL_SET_ADDRESS) call->learner.id++;
 }
 
-void broken_client_spoil(const struct broken *b, enum call_kind kind, union any_call *call) {
-  const enum transport_fault fault = b->fault;
+void broken_client_spoil(struct broken_peer *peer, enum call_kind kind, union any_call *call) {
+  const enum transport_fault fault = peer->b->fault;
   switch (kind) {
   case CALL_PROPOSE:
     if (fault == FAULT_command_cut && call->propose.command.len > 1000000)
@@ -37,8 +37,11 @@ void broken_client_spoil(const struct broken *b, enum call_kind kind, union any_
     break;
   default: break;
   }
-  if (fault == FAULT_client_deadline_ignored && call_is_clients(kind))
-    call->call.deadline_ns += UINT64_C(60000000000);
+  if (!call_is_clients(kind)) return;
+  (void)pthread_mutex_lock(&peer->b->lock);
+  peer->flying++;
+  (void)pthread_mutex_unlock(&peer->b->lock);
+  if (fault == FAULT_client_deadline_ignored) call->call.deadline_ns += UINT64_C(60000000000);
 }
 
 /* ---- back ---- */
@@ -48,7 +51,7 @@ static void spoil_given(struct broken_peer *peer, enum call_kind kind, union any
   if (kind == CALL_PROPOSE && fault == FAULT_result_lost) rkv_buf_drop(&call->propose.result);
   if (kind == CALL_PROPOSE && fault == FAULT_command_id_made_up)
     call->propose.id = (struct rkv_log_id){1, 1};
-  if (kind == CALL_PROPOSE && fault == FAULT_client_answers_crossed) {
+  if (kind == CALL_PROPOSE && fault == FAULT_client_answers_crossed && peer->flying > 1) {
     struct rkv_buf mine = call->propose.result;
     call->propose.result = peer->result.len > 0 ? peer->result : rkv_buf_share(mine);
     peer->result = mine;
@@ -65,12 +68,11 @@ bool broken_client_back(struct broken_peer *peer, enum call_kind kind, union any
                         enum rkv_status *status, struct rkv_error *error) {
   const enum transport_fault fault = peer->b->fault;
   if (!call_is_clients(kind)) return true;
-  if (*status == RKV_OK) {
-    (void)pthread_mutex_lock(&peer->b->lock);
-    spoil_given(peer, kind, call);
-    (void)pthread_mutex_unlock(&peer->b->lock);
-    return true;
-  }
+  (void)pthread_mutex_lock(&peer->b->lock);
+  if (*status == RKV_OK) spoil_given(peer, kind, call);
+  peer->flying--;
+  (void)pthread_mutex_unlock(&peer->b->lock);
+  if (*status == RKV_OK) return true;
   if (fault == FAULT_aborted_is_unavailable && *status == RKV_ABORTED) *status = RKV_UNAVAILABLE;
   if (fault == FAULT_client_timeout_is_unavailable && *status == RKV_TIMEOUT)
     *status = RKV_UNAVAILABLE;

@@ -100,7 +100,7 @@ struct broken_peer {
   struct broken_peer *next;
   void *good;
   bool closed, sulks;
-  unsigned appends, writes, votes, streams;
+  unsigned appends, writes, votes, streams, flying /* calls of clients */;
   void *held; /* an append that waits for the next one */
   struct rkv_vote before;
   struct rkv_buf result; /* of the command before */
