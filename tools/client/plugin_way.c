@@ -211,7 +211,8 @@ static void plugin_close(struct client *client) {
   struct plugin_channel *channel;
   for (channel = p->channels; channel; channel = channel->next) channel->left = true;
   ops_of(p)->stop(p->it, 0); /* ends every call that is out */
-  while (p->ended) (void)plugin_poll(client, 0);
+  while (plugin_poll(client, 0)) {
+  }
   while (p->channels) close_channel(p->channels);
   assert(p->live == 0);
   plugin_free(p);

@@ -196,6 +196,13 @@ static void swap_storage_at_an_older_node(void **state) {
   assert_int_equal(swap.calls, 0);
 }
 
+/* It answers so whatever is asked. */
+static void a_call_by_name_at_an_older_node(void **state) {
+  (void)state;
+  ask_hex(&c, ADMIN "Call", "0a0c737761702d73746f72616765", GRPC_STATUS_UNIMPLEMENTED, &out);
+  assert_non_null(strstr(out.text, "takes no call by its name"));
+}
+
 int main(void) {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin_plain, end)
 #define SWAP(name) cmocka_unit_test_setup_teardown(name, begin_swap, end)
@@ -214,6 +221,8 @@ int main(void) {
       SWAP(swap_storage_that_is_refused),
       cmocka_unit_test_setup_teardown(swap_storage_at_an_older_node, begin_older, end),
       cmocka_unit_test_setup_teardown(swap_storage_at_an_older_node, begin_without, end),
+      cmocka_unit_test_setup_teardown(a_call_by_name_at_an_older_node, begin_older, end),
+      cmocka_unit_test_setup_teardown(a_call_by_name_at_an_older_node, begin_without, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
