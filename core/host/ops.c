@@ -70,7 +70,8 @@
   X(restore_finish, 0)                                                                             \
   X(restore_abort, 0)                                                                              \
   X(restore_check, 3)                                                                              \
-  X(describe, 4)
+  X(describe, 4)                                                                                   \
+  X(digest, 5)
 
 struct operation {
   const char *name;

@@ -1,5 +1,6 @@
 /* item.c: makes and frees items. */
 #include "item.h"
+#include "hash.h"
 #include "wire.h"
 
 #include <stdlib.h>
@@ -18,13 +19,16 @@ static struct item *make(const uint8_t *key, size_t key_len, size_t answer_len) 
   item->owner.free = item_free;
   item->key_len = (uint32_t)key_len;
   item->answer_len = (uint32_t)answer_len;
+  item->hash = 0;
   if (key_len > 0) memcpy(item->bytes, key, key_len);
   return item;
 }
 
 struct item *item_new(const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len) {
   struct item *item = make(key, key_len, 1 + wire_varint_size(value_len) + value_len);
-  if (item) (void)wire_put_bytes(item->bytes + key_len, RESPONSE_VALUE, value, value_len);
+  if (!item) return NULL;
+  (void)wire_put_bytes(item->bytes + key_len, RESPONSE_VALUE, value, value_len);
+  item->hash = hash_item(item->bytes, key_len + item->answer_len, key_len);
   return item;
 }
 

@@ -14,6 +14,7 @@
 struct item {
   struct rkv_buf_owner owner; /* first: the reference count of the item and of its answers */
   uint32_t key_len, answer_len;
+  uint64_t hash;   /* of the key and its value; a boundary's is 0 */
   uint8_t bytes[]; /* the key, then the answer */
 };
 
@@ -34,6 +35,13 @@ static inline struct item *item_share(struct item *item) {
 static inline void item_drop(struct item *item) {
   struct rkv_buf reference = {NULL, 0, item ? &item->owner : NULL};
   rkv_buf_drop(&reference);
+}
+
+/* Keeps *digest, the sum of the hashes of all items held, up to date: `item` has come, in the place
+ * of `replaced` (NULL: of none). Sums do not depend on the order, so neither does the digest. */
+static inline void item_count_in(uint64_t *digest, const struct item *item,
+                                 const struct item *replaced) {
+  *digest += item->hash - (replaced ? replaced->hash : 0);
 }
 
 /* The Response that carries the value, borrowed from the item: share it to hand it on. */

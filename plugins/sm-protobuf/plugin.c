@@ -142,6 +142,7 @@ static enum rkv_status apply_command(struct sm *sm, const struct command *comman
     item_drop(item);
     return rkv_fail(error, status, "sm-protobuf: no memory for a key");
   }
+  item_count_in(&sm->digest, item, replaced);
   item_drop(replaced); /* after the lock was given back: it may free much */
   return RKV_OK;
 }
@@ -228,7 +229,15 @@ static enum rkv_status sm_applied(void *instance, struct rkv_snapshot_meta *meta
   return RKV_OK;
 }
 
-void sm_replace(struct sm *sm, struct map *map, const struct rkv_snapshot_meta *meta) {
+static enum rkv_status sm_digest(void *instance, uint64_t *value, struct rkv_error *error) {
+  const struct sm *sm = instance;
+  (void)error;
+  *value = sm->digest;
+  return RKV_OK;
+}
+
+void sm_replace(struct sm *sm, struct map *map, uint64_t digest,
+                const struct rkv_snapshot_meta *meta) {
   struct map old;
   assert(map != &sm->map);
   (void)pthread_rwlock_wrlock(&sm->lock);
@@ -237,6 +246,7 @@ void sm_replace(struct sm *sm, struct map *map, const struct rkv_snapshot_meta *
   (void)pthread_rwlock_unlock(&sm->lock);
   *map = (struct map){NULL, 0};
   map_free(&old);
+  sm->digest = digest;
   rkv_buf_drop(&sm->membership);
   sm->membership = meta->membership;
   sm->membership_id = meta->membership_id;
@@ -262,6 +272,7 @@ static const struct rkv_state_machine_ops ops = {
     .restore_abort = sm_restore_abort,
     .restore_check = sm_restore_check,
     .describe = sm_describe,
+    .digest = sm_digest,
 };
 
 RKV_PLUGIN(STATE_MACHINE, "sm-protobuf", RKV_VERSION,

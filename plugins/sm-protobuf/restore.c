@@ -24,6 +24,7 @@
 struct restore {
   struct sm *sm;
   struct map map;
+  uint64_t digest;
   struct rkv_log_id meta_last, meta_membership_id;
   struct rkv_buf meta_membership;
   uint64_t meta_size;
@@ -70,6 +71,7 @@ static enum rkv_status take_entry(struct restore *r, const uint8_t *data, size_t
     item_drop(item);
     return no_memory(error);
   }
+  item_count_in(&r->digest, item, replaced);
   item_drop(replaced);
   return RKV_OK;
 }
@@ -257,7 +259,7 @@ enum rkv_status sm_restore_finish(void *restore, struct rkv_error *error) {
   (void)error;
   assert(r->checked);
   r->encoded = rkv_buf_none();
-  sm_replace(r->sm, &r->map, &meta);
+  sm_replace(r->sm, &r->map, r->digest, &meta);
   sm_restore_abort(r);
   return RKV_OK;
 }

@@ -1,8 +1,8 @@
 /* sm.h: the instance, and the operations that stand in files of their own.
  *
  * Threads. Only the applier writes `map`, with the write lock held. Queries read it with the read
- * lock held, the applier without a lock. While the lock is held only single nodes are freed. last,
- * membership_id and membership belong to the applier.
+ * lock held, the applier without a lock. While the lock is held only single nodes are freed.
+ * digest, last, membership_id and membership belong to the applier.
  *
  * What apply does depends on the log alone, never on this node's limits: nodes whose options differ
  * have the same state. */
@@ -28,6 +28,7 @@ struct sm {
   struct command_limits limits;
   pthread_rwlock_t lock;
   struct map map;
+  uint64_t digest; /* the sum of the items' hashes */
   struct rkv_log_id last, membership_id;
   struct rkv_buf membership;     /* rkv_membership_encode; empty: none yet */
   atomic_uint_least64_t keys;    /* map.count, for the metric */
@@ -35,8 +36,10 @@ struct sm {
   struct rkv_metric metrics[SM_METRICS];
 };
 
-/* Replaces the state; for the applier. *map is given; the old map is freed after the lock. */
-void sm_replace(struct sm *sm, struct map *map, const struct rkv_snapshot_meta *meta);
+/* Replaces the state; for the applier. *map is given, `digest` is its; the old map is freed after
+ * the lock. */
+void sm_replace(struct sm *sm, struct map *map, uint64_t digest,
+                const struct rkv_snapshot_meta *meta);
 
 /* As in struct rkv_state_machine_ops. snapshot.c */
 enum rkv_status sm_snapshot_begin(void *sm, void **snapshot, struct rkv_snapshot_meta *meta,

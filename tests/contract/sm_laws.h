@@ -64,6 +64,9 @@
   X(31, nothing_beside, BASIC, 0, 30,                                                              \
     "What it answers by is in its snapshot: a restored machine answers everything alike.")         \
   X(32, size_survives, BASIC, 0, 60,                                                               \
-    "Many keys, values up to 1 MiB and deletes: after a restore all goes on as before it.")
+    "Many keys, values up to 1 MiB and deletes: after a restore all goes on as before it.")        \
+  X(33, same_state_same_digest, BASIC, 0, 30,                                                      \
+    "The same state has the same digest: any batches, another node, after a restore, a restart.")  \
+  X(34, other_state_other_digest, BASIC, 0, 30, "States that differ have digests that differ.")
 
 #endif

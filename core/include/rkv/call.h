@@ -103,6 +103,15 @@ struct rkv_append_call {
    * candidates. 0: it promises nothing. Outbound the caller sets 0 beforehand, because a transport
    * of 1.0 does not. */
   uint64_t lease_ns;
+  /* Since 1.5: the state machine's digest (state_machine.h). */
+  /* request: the leader's, of when it had applied `digest_index` and no more; index 0: none is
+   * named. Read it by rkv_append_digest */
+  rkv_index digest_index;
+  uint64_t digest;
+  /* answer, set by rkv_append_differs, with SUCCESS and CONFLICT: the first index for which this
+   * leader named a digest that the follower's state machine did not have; 0: none is known.
+   * Outbound the caller sets 0 beforehand */
+  rkv_index differs_at;
 };
 
 /* InstallSnapshot (section 7), one call struct through three steps: snapshot_begin, any number of
@@ -293,6 +302,18 @@ static inline bool rkv_membership_answering(const struct rkv_membership_call *ca
 /* How the callee sets `lease_ns`. */
 static inline void rkv_append_promise(struct rkv_append_call *call, uint64_t lease_ns) {
   if (call->call.abi_minor >= 1) call->lease_ns = lease_ns;
+}
+
+/* The index for which the leader names a digest, which goes to *digest; 0: it names none. */
+static inline rkv_index rkv_append_digest(const struct rkv_append_call *call, uint64_t *digest) {
+  if (call->call.abi_minor < 5) return 0;
+  *digest = call->digest;
+  return call->digest_index;
+}
+
+/* How the callee sets `differs_at`. */
+static inline void rkv_append_differs(struct rkv_append_call *call, rkv_index index) {
+  if (call->call.abi_minor >= 5) call->differs_at = index;
 }
 
 #ifdef __cplusplus

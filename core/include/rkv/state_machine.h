@@ -4,11 +4,11 @@
  * Only the state machine looks inside a command, a query or an answer. Same log, same state: apply
  * must be deterministic.
  *
- * Threads. apply, restore_* , snapshot_begin and applied are called by one thread at a time, in log
- * order, never overlapping each other ("the applier"). validate may be called by any thread at any
- * time. So may query if the plugin has RKV_CAP_CONCURRENT_QUERIES; else only the applier calls it.
- * snapshot_read and snapshot_end may be called by any one thread per snapshot, overlapping
- * everything. No operation may call back into the node.
+ * Threads. apply, restore_*, snapshot_begin, applied and digest are called by one thread at a time,
+ * in log order, never overlapping each other ("the applier"). validate may be called by any thread
+ * at any time. So may query if the plugin has RKV_CAP_CONCURRENT_QUERIES; else only the applier
+ * calls it. snapshot_read and snapshot_end may be called by any one thread per snapshot,
+ * overlapping everything. No operation may call back into the node.
  *
  * Durability. The node builds the state anew from its storage whenever it starts, so a machine may
  * forget everything at close. A machine that is durable by itself declares RKV_CAP_DURABLE. After a
@@ -110,6 +110,17 @@ struct rkv_state_machine_ops {
    * that are no command, with the reason; *text is of no use then. */
   enum rkv_status (*describe)(struct rkv_buf command, char *text, size_t size,
                               struct rkv_error *error);
+
+  /* Since 1.5; may be NULL: then nobody notices that this machine's state differs from other
+   * nodes'. The state as a number: of all that commands made of it and a snapshot carries. The same
+   * state always gives the same number: on any node, after any batches, after a restore or a
+   * restart, and in every version of the plugin, because nodes of several versions compare their
+   * numbers. Differing states give differing ones, but for a chance of about 1 in 2^64. Log ids and
+   * the membership are no part of it: other kinds of nodes pass memberships on in a form of their
+   * own. Called by the applier, between two applies. Must not block, and must be cheap: it is asked
+   * after every thousand entries, and about once per heartbeat. (A sum of a hash per item, kept up
+   * to date by each command, costs nothing when asked.) Errors: any status stops the node. */
+  enum rkv_status (*digest)(void *sm, uint64_t *value, struct rkv_error *error);
 };
 
 #ifdef __cplusplus

@@ -145,6 +145,7 @@ static enum rkv_status broken_apply(void *sm, const struct rkv_entry *entries, s
   if (status != RKV_OK) return status;
   if (b->fault == FAULT_batch_end_lost && count > BATCH_MIN)
     own[count - 1].kind = RKV_ENTRY_BLANK, own[count - 1].payload = rkv_buf_none();
+  b->batches++;
   (void)pthread_mutex_lock(&b->lock);
   status = b->good->apply(b->it, own, count, results, error);
   for (size_t i = 0; i < count && status == RKV_OK; i++)
@@ -187,6 +188,25 @@ static enum rkv_status broken_applied(void *sm, struct rkv_snapshot_meta *meta,
   return status;
 }
 
+uint64_t broken_good_digest(struct broken *b) {
+  struct rkv_error error;
+  uint64_t value = 0;
+  (void)b->good->digest(b->it, &value, &error);
+  return value;
+}
+
+static enum rkv_status broken_digest(void *sm, uint64_t *value, struct rkv_error *error) {
+  struct broken *b = sm;
+  (void)error;
+  *value = broken_good_digest(b);
+  if (b->fault == FAULT_digest_of_batches) *value += b->batches;
+  if (b->fault == FAULT_digest_of_node) *value += b->host->node_id;
+  if (b->fault == FAULT_digest_misses_restore) *value += b->missed;
+  if (b->fault == FAULT_digest_of_nothing) *value = 1;
+  if (b->fault == FAULT_digest_is_narrow) *value %= 16;
+  return RKV_OK;
+}
+
 static const struct rkv_state_machine_ops ops = {
     .open = broken_open,
     .close = broken_close,
@@ -203,6 +223,7 @@ static const struct rkv_state_machine_ops ops = {
     .restore_abort = broken_restore_abort,
     .restore_check = broken_restore_check,
     .describe = broken_describe,
+    .digest = broken_digest,
 };
 
 extern RKV_PLUGIN_EXPORT const struct rkv_plugin rkv_plugin_entry;

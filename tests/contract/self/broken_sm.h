@@ -82,6 +82,11 @@
   X(remembers_last)                                                                                \
   X(past_beside)                                                                                   \
   X(past_asked)                                                                                    \
+  X(digest_of_batches)                                                                             \
+  X(digest_of_node)                                                                                \
+  X(digest_misses_restore)                                                                         \
+  X(digest_of_nothing)                                                                             \
+  X(digest_is_narrow)                                                                              \
   X(open_leaks)                                                                                    \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
@@ -131,8 +136,12 @@ struct broken {
   uint64_t commands; /* since open: in no snapshot; under `lock` */
   struct exact exact;
   bool restored;
-  uint64_t since; /* commands since the last restore; of the applier */
+  uint64_t since;           /* commands since the last restore; of the applier */
+  uint64_t batches, missed; /* of the digest */
 };
+
+/* The good machine's digest. */
+uint64_t broken_good_digest(struct broken *b);
 
 /* As in struct rkv_state_machine_ops (broken_sm_snapshot.c). */
 enum rkv_status broken_snapshot_begin(void *sm, void **snapshot, struct rkv_snapshot_meta *meta,

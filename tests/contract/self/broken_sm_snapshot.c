@@ -169,6 +169,7 @@ enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
   struct broken *b = r->b;
   struct rkv_snapshot_meta meta;
   enum rkv_status status = RKV_OK;
+  const uint64_t before = broken_good_digest(b);
   (void)b->good->applied(b->it, &meta, error);
   rkv_buf_drop(&meta.membership);
   b->frozen = false;
@@ -179,6 +180,7 @@ enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
   else if (r->good)
     status = b->good->restore_finish(r->good, error);
   if (status == RKV_OK) b->restored = true, b->since = 0, exact_finished(b, r->last);
+  b->missed += before - broken_good_digest(b);
   free(r);
   return BROKEN_ERROR(b->fault, status, error);
 }

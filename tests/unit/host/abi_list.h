@@ -95,6 +95,9 @@
   FIELD(struct rkv_append_call, matched)                                                           \
   FIELD(struct rkv_append_call, voter_vote)                                                        \
   FIELD(struct rkv_append_call, lease_ns)                                                          \
+  FIELD(struct rkv_append_call, digest_index)                                                      \
+  FIELD(struct rkv_append_call, digest)                                                            \
+  FIELD(struct rkv_append_call, differs_at)                                                        \
   SIZE(struct rkv_snapshot_call)                                                                   \
   FIELD(struct rkv_snapshot_call, call)                                                            \
   FIELD(struct rkv_snapshot_call, vote)                                                            \
@@ -246,6 +249,7 @@
   FIELD(struct rkv_state_machine_ops, restore_abort)                                               \
   FIELD(struct rkv_state_machine_ops, restore_check)                                               \
   FIELD(struct rkv_state_machine_ops, describe)                                                    \
+  FIELD(struct rkv_state_machine_ops, digest)                                                      \
   SIZE(struct rkv_completion)                                                                      \
   FIELD(struct rkv_completion, done)                                                               \
   SIZE(struct rkv_storage_state)                                                                   \
