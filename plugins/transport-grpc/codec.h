@@ -147,10 +147,12 @@ grpc_slice codec_remove_encode(const struct rkv_membership_call *call);
 grpc_slice codec_transfer_encode(const struct rkv_transfer_call *call);
 grpc_slice codec_admin_encode(const struct rkv_admin_call *call);
 
-/* What stands before the entries of an AppendEntriesRequest. */
+/* What an AppendEntriesRequest has beside its entries. */
 struct codec_append_head {
   struct rkv_vote vote;
   struct rkv_log_id prev, commit;
+  rkv_index digest_index; /* 0: no digest is named */
+  uint64_t digest;
 };
 /* Exact bytes on the wire, without and with the entries. */
 size_t codec_append_head_size(const struct codec_append_head *head);

@@ -13,9 +13,11 @@ static struct rkv_log_id last_sent(const struct rkv_append_call *call) {
 
 /* ---- out ---- */
 
-/* Who rejects a leader promises it nothing. */
-static uint64_t promise_of(const struct rkv_append_call *call) {
-  return call->result == RKV_APPEND_REJECTED ? 0 : call->lease_ns;
+/* Who rejects a leader promises it nothing, and does not compare states with it. */
+static void put_own(Openraftpb__AppendEntriesResponse *answer, const struct rkv_append_call *call) {
+  if (call->result == RKV_APPEND_REJECTED) return;
+  answer->lease_ns = call->lease_ns;
+  answer->differs_at = call->differs_at; /* 1 + the index on the wire */
 }
 
 enum rkv_status codec_append_answer_encode(const struct rkv_append_call *call, grpc_slice *out,
@@ -34,7 +36,7 @@ enum rkv_status codec_append_answer_encode(const struct rkv_append_call *call, g
       return rkv_fail(error, RKV_FULL, "append: nothing was stored, try again");
     break;
   }
-  answer.lease_ns = promise_of(call);
+  put_own(&answer, call);
   *out = codec_pack(&answer.base);
   return RKV_OK;
 }
@@ -51,7 +53,7 @@ grpc_slice codec_append_stream_answer_encode(const struct rkv_append_call *call)
     break;
   case RKV_APPEND_SUCCESS: answer.last_log_id = codec_log_id_out(call->matched, &id); break;
   }
-  answer.lease_ns = promise_of(call);
+  put_own(&answer, call);
   return codec_pack(&answer.base);
 }
 
@@ -123,7 +125,9 @@ static enum rkv_status decode(struct rkv_buf message, answer_in *take, struct rk
   status = arena_unpack(&arena, &openraftpb__append_entries_response__descriptor, message.data,
                         message.len, "append answer", &in, error);
   if (status == RKV_OK) status = take(in, call, error);
-  if (status == RKV_OK) call->lease_ns = call->result == RKV_APPEND_REJECTED ? 0 : in->lease_ns;
+  const bool counts = status == RKV_OK && call->result != RKV_APPEND_REJECTED;
+  if (status == RKV_OK) call->lease_ns = counts ? in->lease_ns : 0;
+  if (status == RKV_OK) call->differs_at = counts ? in->differs_at : 0;
   arena_close(&arena);
   return status;
 }

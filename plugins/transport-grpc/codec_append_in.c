@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { VOTE = 1, PREV = 2, ENTRIES = 3, COMMIT = 4 };         /* AppendEntriesRequest */
+/* AppendEntriesRequest */
+enum { VOTE = 1, PREV = 2, ENTRIES = 3, COMMIT = 4, DIGEST_AT = 1001, DIGEST = 1002 };
 enum { TERM = 1, INDEX = 2, APP_DATA = 12, MEMBERSHIP = 13 }; /* Entry */
 #define FIELD_MAX 48 /* bytes of a field's name in a text */
 
@@ -16,7 +17,17 @@ enum { TERM = 1, INDEX = 2, APP_DATA = 12, MEMBERSHIP = 13 }; /* Entry */
 struct parts {
   struct pb_field vote, prev, commit;
   size_t entries;
+  uint64_t digest_at, digest;
 };
+
+/* True if the field is one of ours that other kinds of nodes do not send. */
+static bool take_own(const struct pb_field *field, struct parts *out) {
+  uint64_t *number = field->number == DIGEST_AT ? &out->digest_at
+                     : field->number == DIGEST  ? &out->digest
+                                                : NULL;
+  if (number && field->type == PB_VARINT) *number = field->value;
+  return number;
+}
 
 static enum rkv_status split_parts(struct rkv_buf message, struct parts *out,
                                    struct rkv_error *error) {
@@ -25,7 +36,7 @@ static enum rkv_status split_parts(struct rkv_buf message, struct parts *out,
   enum pb_step step;
   memset(out, 0, sizeof *out);
   while ((step = pb_next(&reader, &field)) == PB_FIELD) {
-    if (field.number == 0 || field.number > COMMIT) continue;
+    if (field.number == 0 || take_own(&field, out) || field.number > COMMIT) continue;
     if (field.type != PB_BYTES)
       return rkv_fail(error, RKV_INVALID, "append request: field %u is not a message",
                       field.number);
@@ -185,11 +196,15 @@ enum rkv_status codec_append_request_decode(struct rkv_buf message, struct rkv_a
   enum rkv_status status;
   call->entries = NULL;
   call->entry_count = 0;
+  call->digest_index = 0;
   if ((status = split_parts(message, &parts, error)) ||
       (status = vote_in(&parts.vote, &call->vote, error)) ||
       (status = id_in(&parts.prev, "prev_log_id", &call->prev, error)) ||
-      (status = id_in(&parts.commit, "leader_commit", &call->commit, error)) || parts.entries == 0)
+      (status = id_in(&parts.commit, "leader_commit", &call->commit, error)))
     return status;
+  call->digest_index = parts.digest_at;
+  call->digest = parts.digest;
+  if (parts.entries == 0) return status;
   if (!(entries = calloc(parts.entries, sizeof *entries)))
     return rkv_fail(error, RKV_NO_MEMORY, "entries: no memory for %zu", parts.entries);
   call->entries = entries;

@@ -9,7 +9,7 @@
 
 enum { ENTRIES = 3, TERM = 1, INDEX = 2, APP_DATA = 12, MEMBERSHIP = 13 };
 
-/* vote and prev stand before the entries, commit behind them: ascending field numbers, as the
+/* vote and prev stand before the entries, all else behind them: ascending field numbers, as the
  * usual encoders do. */
 struct frame {
   Openraftpb__AppendEntriesRequest front, back;
@@ -23,6 +23,8 @@ static void frame_make(const struct codec_append_head *head, struct frame *frame
   frame->front.vote = codec_vote_out(head->vote, &frame->vote);
   frame->front.prev_log_id = codec_log_id_out(head->prev, &frame->prev);
   frame->back.leader_commit = codec_log_id_out(head->commit, &frame->commit);
+  frame->back.digest_at = head->digest_index; /* 1 + the index on the wire */
+  frame->back.digest = head->digest_index ? head->digest : 0;
 }
 
 size_t codec_append_head_size(const struct codec_append_head *head) {

@@ -179,6 +179,7 @@ void peer_send_append(void *peer, struct rkv_append_call *call) {
   a->call = call;
   call->lease_ns = 0; /* who ends without an answer was promised nothing */
   call->inferred = 0;
+  call->differs_at = 0;
   a->rpc.peer = p;
   a->due_ns = call->call.deadline_ns;
   peer_ref(p);

@@ -109,6 +109,7 @@ bool lane_answer(struct peer *peer, size_t count, struct rkv_buf answer, append_
   call->matched = part.matched;
   call->voter_vote = part.voter_vote;
   call->lease_ns = part.lease_ns;
+  call->differs_at = part.differs_at;
   if (part.result == RKV_APPEND_SUCCESS &&
       part.matched.index >= append_before(a, a->at + count).index) {
     a->at += count;

@@ -9,6 +9,13 @@ struct rkv_log_id append_before(const struct append *a, size_t i) {
   return i == 0 ? a->call->prev : a->call->entries[i - 1].id;
 }
 
+/* Each part names the same digest: it is no news to who has it already. */
+static struct codec_append_head head_of(const struct append *a, size_t i) {
+  const struct rkv_append_call *call = a->call;
+  return (struct codec_append_head){call->vote, append_before(a, i), call->commit,
+                                    call->digest_index, call->digest};
+}
+
 /* ---- plan ---- */
 
 /* Fills heads and sizes. Errors: RKV_NO_MEMORY, RKV_CORRUPT. */
@@ -20,7 +27,7 @@ static enum rkv_status measure(struct append *a, struct rkv_error *error) {
     return rkv_fail(error, RKV_NO_MEMORY, "append: no memory");
   a->sizes = a->heads + call->entry_count;
   for (size_t i = 0; i < call->entry_count; i++) {
-    struct codec_append_head head = {call->vote, append_before(a, i), call->commit};
+    struct codec_append_head head = head_of(a, i);
     a->heads[i] = codec_append_head_size(&head);
     if ((status = codec_entry_size(&call->entries[i], &a->sizes[i], error))) return status;
   }
@@ -109,7 +116,7 @@ enum rkv_status append_take(struct append *a, bool by_stream, struct message *ou
                             struct rkv_error *error) {
   struct transport *t = a->rpc.peer->t;
   const struct rkv_append_call *call = a->call;
-  struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
+  struct codec_append_head head = head_of(a, a->sent);
   enum rkv_status status = plan(a, &out->count, error);
   if (status != RKV_OK) return status;
   status = codec_append_request_encode(&head, call->entries ? call->entries + a->sent : NULL,
@@ -134,7 +141,7 @@ enum rkv_status append_take(struct append *a, bool by_stream, struct message *ou
 /* (A6) for one message with all that is left. */
 static bool rest_is_proven(const struct append *a) {
   const struct rkv_append_call *call = a->call;
-  struct codec_append_head head = {call->vote, append_before(a, a->sent), call->commit};
+  struct codec_append_head head = head_of(a, a->sent);
   size_t bytes = codec_append_head_size(&head), size;
   struct rkv_error error;
   for (size_t i = a->sent; i < call->entry_count; i++) {

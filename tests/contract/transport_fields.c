@@ -54,6 +54,8 @@ static void some_append(struct pair *p, struct rkv_append_call *call) {
   if (call->commit.term > call->vote.term) call->commit.term = call->vote.term;
   call->entries = entries;
   call->entry_count = count;
+  call->digest_index = coin(seed) ? 1 + some_number(seed) / 2 : 0;
+  call->digest = some_number(seed);
 }
 
 static struct rkv_log_id last_of(const struct rkv_append_call *call) {
@@ -96,6 +98,15 @@ static void promise_same(struct contract *c, const struct rkv_append_call *is,
                    is->lease_ns);
 }
 
+/* Likewise of ABI 1.5. */
+static void difference_same(struct contract *c, const struct rkv_append_call *is,
+                            const struct rkv_append_call *must) {
+  const rkv_index differs_at = c->plugin->abi_minor >= 5 ? must->differs_at : 0;
+  CONTRACT_REQUIRE(c, must->result == RKV_APPEND_REJECTED || is->differs_at == differs_at,
+                   "a difference at index %" PRIu64 " came back as one at %" PRIu64, differs_at,
+                   is->differs_at);
+}
+
 void transport_law_append_answers(struct contract *c) {
   uint64_t rounds = lighter(c, contract_amount(c, 200, 200, 5000));
   struct pair p;
@@ -116,8 +127,10 @@ void transport_law_append_answers(struct contract *c) {
     reply->voter_vote = some_vote(&p.seed, coin(&p.seed));
     reply->voter_vote.term += a.call.append.vote.term;
     if (i % 4) reply->lease_ns = some_number(&p.seed);
+    if (i % 5 == 0) reply->differs_at = 1 + some_number(&p.seed) / 2;
     append_ask(&p, &a);
     promise_same(c, &a.call.append, reply);
+    difference_same(c, &a.call.append, reply);
     if (reply->result == RKV_APPEND_SUCCESS)
       id_same(c, a.call.append.matched, reply->matched, "`matched` of a partial success");
     if (reply->result == RKV_APPEND_REJECTED)

@@ -32,6 +32,18 @@ static void entries_same(struct contract *c, const struct rkv_append_call *is,
   }
 }
 
+/* Transports of before ABI 1.5 cannot say it, and then none must be named. */
+static void digest_same(struct contract *c, const struct rkv_append_call *is,
+                        const struct rkv_append_call *must) {
+  uint64_t digest = 0;
+  const rkv_index index = rkv_append_digest(is, &digest);
+  const rkv_index wanted = c->plugin->abi_minor >= 5 ? must->digest_index : 0;
+  CONTRACT_REQUIRE(c, index == wanted && (index == 0 || digest == must->digest),
+                   "an append names the digest %" PRIu64 " of index %" PRIu64 ", and must name "
+                   "%" PRIu64 " of %" PRIu64,
+                   digest, index, must->digest, wanted);
+}
+
 static void request_same(struct side *s, enum call_kind kind, const union any_call *is,
                          const union any_call *must) {
   struct contract *c = s->c;
@@ -48,6 +60,7 @@ static void request_same(struct side *s, enum call_kind kind, const union any_ca
     id_same(c, is->append.prev, must->append.prev, "prev");
     id_same(c, is->append.commit, must->append.commit, "commit");
     entries_same(c, &is->append, &must->append);
+    digest_same(c, &is->append, &must->append);
     break;
   case CALL_TIMEOUT_NOW:
     vote_same(c, is->timeout_now.vote, must->timeout_now.vote, "the leader's vote");
@@ -115,6 +128,7 @@ static enum rkv_status expect_on(struct side *s, enum call_kind kind, union any_
     call->append.matched = e->reply.append.matched;
     call->append.voter_vote = e->reply.append.voter_vote;
     rkv_append_promise(&call->append, e->reply.append.lease_ns);
+    rkv_append_differs(&call->append, e->reply.append.differs_at);
     break;
   case CALL_READ_INDEX: call->read_index.index = e->reply.read_index.index; break;
   case CALL_HELLO: return follower_on(s, kind, call, error);

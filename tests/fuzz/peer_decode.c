@@ -35,13 +35,16 @@ static void append_request(struct rkv_buf message) {
   enum rkv_status status = codec_append_request_decode(message, &call, &error);
   check_refusal(status, &error);
   if (status != RKV_OK) return;
-  head = (struct codec_append_head){call.vote, call.prev, call.commit};
+  head =
+      (struct codec_append_head){call.vote, call.prev, call.commit, call.digest_index, call.digest};
   status = codec_append_request_encode(&head, call.entries, call.entry_count, &out, &error);
   FUZZ_CHECK(status == RKV_OK && bytes_from_message(out, &bytes) == RKV_OK);
   FUZZ_CHECK(codec_append_request_decode(bytes, &again, &error) == RKV_OK);
   FUZZ_CHECK(again.entry_count == call.entry_count);
   FUZZ_CHECK(rkv_log_id_equal(again.prev, call.prev) &&
              rkv_log_id_equal(again.commit, call.commit));
+  FUZZ_CHECK(again.digest_index == call.digest_index);
+  FUZZ_CHECK(call.digest_index == 0 || again.digest == call.digest);
   for (size_t i = 0; i < call.entry_count; i++) {
     const struct rkv_entry *a = &call.entries[i], *b = &again.entries[i];
     FUZZ_CHECK(rkv_log_id_equal(a->id, b->id) && a->kind == b->kind);

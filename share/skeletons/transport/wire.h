@@ -22,9 +22,10 @@
   X(VOTE, 2, rkv_vote_call, vote, (VOTE(vote.vote), NUMBER(vote.last), FLAG(vote.transfer)),       \
     (FLAG(vote.granted), VOTE(vote.voter_vote), NUMBER(vote.voter_last)))                          \
   X(APPEND, 4, rkv_append_call, append,                                                            \
-    (VOTE(append.vote), NUMBER(append.prev), NUMBER(append.commit), AS(ENTRIES, append)),          \
+    (VOTE(append.vote), NUMBER(append.prev), NUMBER(append.commit), AS(ENTRIES, append),           \
+     NUMBER(append.digest_index), NUMBER(append.digest)),                                          \
     (UP_TO(RKV_APPEND_REJECTED, append.result), NUMBER(append.matched), VOTE(append.voter_vote),   \
-     NUMBER(append.lease_ns)))                                                                     \
+     NUMBER(append.lease_ns), NUMBER(append.differs_at)))                                          \
   X(SNAPSHOT_BEGIN, 5, rkv_snapshot_call, snapshot_begin,                                          \
     (VOTE(snapshot_begin.vote), NUMBER(snapshot_begin.meta.last),                                  \
      NUMBER(snapshot_begin.meta.membership_id), AS(BYTES, snapshot_begin.meta.membership),         \

@@ -37,6 +37,7 @@ static void spoil_answer(struct passage *p, enum rkv_status *status) {
       append->matched = append->entries[append->entry_count - 1].id;
     if (fault == FAULT_rejection_loses_vote) append->voter_vote.term = 0;
     if (fault == FAULT_promise_lost) append->lease_ns = 0;
+    if (fault == FAULT_difference_lost) append->differs_at = 0;
     if (fault == FAULT_promise_is_own && append->lease_ns == 0) append->lease_ns = 3000000000;
   }
   if (*status == RKV_TOO_LARGE && p->kind == CALL_APPEND && fault == FAULT_one_more_matched)
@@ -95,6 +96,7 @@ static void spoil_append(struct passage *p) {
   struct rkv_append_call *append = &p->copy.append;
   enum transport_fault fault = p->peer->b->fault;
   if (fault == FAULT_commit_lost) append->commit = (struct rkv_log_id){0, 0};
+  if (fault == FAULT_digest_lost) append->digest_index = 0;
   if (append->entry_count == 0 || (fault != FAULT_kind_lost && fault != FAULT_large_entry_cut))
     return;
   p->entries = calloc(append->entry_count, sizeof *p->entries);

@@ -24,6 +24,8 @@
   X(rejection_loses_vote)                                                                          \
   X(promise_lost)                                                                                  \
   X(promise_is_own)                                                                                \
+  X(difference_lost)                                                                               \
+  X(digest_lost)                                                                                   \
   X(one_more_matched)                                                                              \
   X(chunk_lost)                                                                                    \
   X(abort_finishes)                                                                                \

@@ -21,7 +21,7 @@ static struct split plan(const size_t *heads, const size_t *sizes, size_t count,
 static void ten_values_of_200_bytes_need_three_parts(void **state) {
   uint8_t set[206]; /* key of 1, value of 200 bytes */
   struct rkv_entry entry = {{1, 5}, RKV_ENTRY_COMMAND, 0, {set, sizeof set, NULL}};
-  struct codec_append_head head = {{1, 1, true}, {1, 4}, {1, 4}};
+  struct codec_append_head head = {{1, 1, true}, {1, 4}, {1, 4}, 0, 0};
   size_t heads[10] = {0}, sizes[10] = {0}, i;
   struct split split = plan(heads, sizes, 10, 1024);
   (void)state;
