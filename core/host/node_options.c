@@ -8,13 +8,21 @@
 #include <string.h>
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+enum { DIVERGENCE_REPORT, DIVERGENCE_STOP };
+static const char *const on_divergence[] = {
+    [DIVERGENCE_REPORT] = "report", [DIVERGENCE_STOP] = "stop", NULL};
+
+#define CHOICES(id)                                                                                \
+  (HOST_NODE_##id == HOST_NODE_LOG_LEVEL       ? log_levels                                        \
+   : HOST_NODE_##id == HOST_NODE_ON_DIVERGENCE ? on_divergence                                     \
+                                               : NULL)
 
 static const struct rkv_option node_table[HOST_NODE_OPTION_COUNT] = {
 #define NODE_OPTION(id, key, value_type, text, low, high, about)                                   \
   {.name = key,                                                                                    \
    .default_text = text,                                                                           \
    .help = about,                                                                                  \
-   .choices = RKV_OPTION_##value_type == RKV_OPTION_ENUM ? log_levels : NULL,                      \
+   .choices = CHOICES(id),                                                                         \
    .min = low,                                                                                     \
    .max = high,                                                                                    \
    .type = RKV_OPTION_##value_type,                                                                \
@@ -22,6 +30,7 @@ static const struct rkv_option node_table[HOST_NODE_OPTION_COUNT] = {
     HOST_NODE_OPTION_LIST(NODE_OPTION)
 #undef NODE_OPTION
 };
+#undef CHOICES
 
 _Static_assert(RKV_LOG_DEBUG == 0 && RKV_LOG_INFO == 1 && RKV_LOG_WARN == 2 && RKV_LOG_ERROR == 3,
                "log_levels is in the order of RKV_LOG_LEVEL_LIST");
@@ -84,6 +93,7 @@ void host_node_options_read(const struct host_section *section, const struct rkv
   options->check_quorum = values[HOST_NODE_CHECK_QUORUM].number != 0;
   options->lease_reads = values[HOST_NODE_LEASE_READS].number != 0;
   options->clock_drift_ppm = values[HOST_NODE_CLOCK_DRIFT].number;
+  options->stop_on_divergence = values[HOST_NODE_ON_DIVERGENCE].number == DIVERGENCE_STOP;
   options->command_bytes_max = values[HOST_NODE_COMMAND_BYTES].number;
   check_addr(section, values[HOST_NODE_ADDR].text);
   for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)

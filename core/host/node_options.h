@@ -47,6 +47,9 @@
     "how much faster one node's clock may run than another's, in parts per million")               \
   X(COMMAND_BYTES, "command_bytes_max", SIZE, "1600KiB", 1, HOST_GIB,                              \
     "a single command; larger ones are refused at the door")                                       \
+  X(ON_DIVERGENCE, "on_divergence", ENUM, "report", 0, 0,                                          \
+    "what a node does whose state machine's state differs from the leader's, and a leader from "   \
+    "whose state a majority of the voters differs: only say so, or stop too")                      \
   X(SWAP_STORAGE, "swap_storage", BOOL, "false", 0, 0,                                             \
     "let rkvctl swap-storage move the running node to another storage, in any directory that "     \
     "this "                                                                                        \

@@ -3,6 +3,7 @@
  * Inline on the runner, a slice at a time, so that heartbeats are answered between slices. */
 #include <node/apply.h>
 
+#include <node/digest.h>
 #include <node/fetch.h>
 #include <node/kernel/fatal.h>
 #include <node/kernel/post.h>
@@ -39,7 +40,7 @@ static bool apply_batch(struct node *n, const struct rkv_entry *entries, size_t 
   n->count.applied_entries += count;
   propose_answer(n, entries, count);
   raft_on_applied(n->raft, node_now(n), n->applied);
-  return true;
+  return digest_applied(n);
 }
 
 /* There is no memory, or no room, to read the entries now. The same read is tried again later;
@@ -79,7 +80,7 @@ static void take_fetched(struct node *n, struct fetched *got) {
   }
   end_put_off(n);
   while (count > 0) {
-    size_t batch = count < NODE_APPLY_BATCH_MAX ? count : NODE_APPLY_BATCH_MAX;
+    size_t batch = digest_room(n, count < NODE_APPLY_BATCH_MAX ? count : NODE_APPLY_BATCH_MAX);
     if (!apply_batch(n, entries, batch)) return;
     entries += batch;
     count -= batch;
@@ -112,7 +113,7 @@ bool apply_run(struct node *n) {
       fetch_committed(n, next, end);
       return false;
     }
-    if (count > NODE_APPLY_BATCH_MAX) count = NODE_APPLY_BATCH_MAX;
+    count = digest_room(n, count < NODE_APPLY_BATCH_MAX ? count : NODE_APPLY_BATCH_MAX);
     if (!apply_batch(n, span, count)) return false;
     done += count;
   }

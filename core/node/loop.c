@@ -10,6 +10,7 @@
 #include <node/change.h>
 #include <node/correct.h>
 #include <node/depart.h>
+#include <node/digest.h>
 #include <node/fetch.h>
 #include <node/greet.h>
 #include <node/identity.h>
@@ -120,6 +121,7 @@ static void arm_timer(struct node *n) {
   deadline = pause_end(n, n->depart.ask_ns, deadline);
   deadline = pause_end(n, n->apply.pause_ns, deadline);
   deadline = pause_end(n, n->swap.due_ns, deadline);
+  deadline = pause_end(n, n->digest.stop_ns, deadline);
   /* A timer that fires too early only kicks: moving it later is not worth a lock per batch. */
   if (deadline >= n->timer_ns && n->timer_ns > n->now_ns) return;
   n->timer_ns = deadline;
@@ -153,9 +155,9 @@ typedef void phase(struct node *n);
 
 /* What follows the calls of a batch, in this order; raft's outputs are carried out after each. */
 static phase *const phases[] = {
-    propose_flush, on_time,   expire_calls, read_flush,    transfer_drain_run,
-    depart_run,    stall_run, tend_run,     replicate_all, apply_slice,
-    use_storage,   build_run, settle,
+    propose_flush, on_time,     expire_calls, read_flush,    transfer_drain_run,
+    depart_run,    stall_run,   tend_run,     replicate_all, apply_slice,
+    digest_run,    use_storage, build_run,    settle,
 };
 
 /* Works one batch: everything that waits now. True if there is more to do at once. The clock is

@@ -21,6 +21,28 @@ static size_t format_swap(struct node *n, char *text, size_t size) {
   return length > 0 ? (size_t)length : 0;
 }
 
+/* What comparing digests has shown (digest.h); a leader names the peers that differ from it. */
+static size_t format_digest(struct node *n, char *text, size_t size) {
+  const struct digesting *d = &n->digest;
+  const char *sign = " peers_differ:";
+  struct raft_view view;
+  if (!n->plugins.sm->digest) return 0;
+  raft_view(n->raft, &view);
+  const bool leads = raft_leads(n->raft);
+  int at = snprintf(text, size,
+                    " states_compared:%" PRIu64 " states_differed:%" PRIu64 " equal_at:%" PRIu64
+                    " differs_at:%" PRIu64,
+                    d->compared, d->differences, d->equal_at, leads ? 0 : d->differs_at);
+  for (size_t i = 0; leads && i < n->peers.count && at > 0 && (size_t)at < size; i++) {
+    const struct peer_digest *p = &n->peers.list[i].digest;
+    if (p->differs_at == 0 || rkv_vote_compare(p->leader, view.vote) != RKV_EQUAL) continue;
+    at += snprintf(text + at, size - (size_t)at, "%s%" PRIu64 "@%" PRIu64, sign,
+                   n->peers.list[i].id, p->differs_at);
+    sign = ";";
+  }
+  return at > 0 ? (size_t)at : 0;
+}
+
 /* Counters of the node and of the plugins as ` name:value` pairs. */
 static size_t format_text(struct node *n, char *text, size_t size) {
   int length = snprintf(
@@ -40,6 +62,7 @@ static size_t format_text(struct node *n, char *text, size_t size) {
       n->identity.cluster.low, n->identity.incarnation);
   size_t at = length > 0 ? (size_t)length : 0;
   at += format_swap(n, text + at, size - at);
+  if (at < size) at += format_digest(n, text + at, size - at);
   if (n->plugins.metrics_format && at < size)
     at += n->plugins.metrics_format(n->plugins.metrics_ctx, text + at, size - at);
   return at;

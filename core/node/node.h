@@ -96,6 +96,7 @@ struct node_options {
   uint64_t purge_hold_entries; /* entries kept for a peer that lags, behind a snapshot */
   uint64_t clock_drift_ppm;    /* with lease_reads: how far clocks may run apart */
   bool pre_vote, check_quorum, lease_reads;
+  bool stop_on_divergence;    /* a node whose state machine went astray stops (digest.h) */
   uint64_t command_bytes_max; /* a single command; larger ones are refused at the door */
 };
 

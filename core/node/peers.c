@@ -91,11 +91,13 @@ void peer_redial(struct node *n, rkv_node_id id) {
   if (!member || !peer) return;
   const uint64_t said = peer->said_incarnation;
   const struct holding holding = peer->holding;
+  const struct peer_digest digest = peer->digest;
   close_at(n, (size_t)(peer - n->peers.list));
   open_peer(n, member);
   peer = peer_find(n, id);
   peer->said_incarnation = said;
   peer->holding = holding;
+  peer->digest = digest;
   peer->silent = true;
 }
 

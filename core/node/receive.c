@@ -9,6 +9,7 @@
  * refuses a durable one). stream.c: how a stream ends. */
 #include <node/receive.h>
 
+#include <node/digest.h>
 #include <node/identity.h>
 #include <node/kernel/answer.h>
 #include <node/kernel/fatal.h>
@@ -304,6 +305,7 @@ static void snapshot_installed(struct snapshot_receive *r) {
   n->build.log_bytes = 0;
   raft_on_snapshot_installed(n->raft, node_now(n), r->meta.last, &r->membership);
   n->receive.installing = false;
+  digest_installed(n);
   propose_covered(n); /* before raft's outputs are carried out: they drop only what is above */
   rkv_log(n->plugins.host, RKV_LOG_INFO, NODE_LOG,
           "snapshot installed last=%" PRIu64 " bytes=%" PRIu64, r->meta.last.index, r->meta.size);

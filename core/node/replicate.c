@@ -1,6 +1,7 @@
 /* replicate.c: votes and appends to the peers, and their answers. */
 #include <node/replicate.h>
 
+#include <node/digest.h>
 #include <node/kernel/fatal.h>
 #include <node/kernel/post.h>
 #include <node/kernel/state.h>
@@ -161,6 +162,7 @@ static void send_append(struct node *n, struct node_append *a) {
   a->call.entries = a->entries;
   a->call.entry_count = a->count;
   if (peer && peer->handle) {
+    digest_name(n, peer, &a->call);
     n->plugins.transport->send_append(peer->handle, &a->call);
     return;
   }
@@ -227,6 +229,7 @@ void replicate_on_append_answer(struct node *n, struct rkv_call *call) {
     if (a->status == RKV_OK && a->call.result == RKV_APPEND_REJECTED)
       leap_note_answer(n, a->peer, a->call.voter_vote);
     if (a->status == RKV_OK) lost_look(n, a->peer, &a->plan, &a->call);
+    if (a->status == RKV_OK && !a->call.inferred) digest_on_answer(n, a->peer, &a->plan, &a->call);
     if (a->status == RKV_OK)
       raft_on_append_answer(n->raft, node_now(n), a->peer, &a->plan, a->sent,
                             (enum rkv_append_result)a->call.result, a->call.matched,

@@ -1,6 +1,7 @@
 /* requests.c: what other nodes ask of this one: votes and appends. */
 #include <node/requests.h>
 
+#include <node/digest.h>
 #include <node/identity.h>
 #include <node/kernel/answer.h>
 #include <node/kernel/fatal.h>
@@ -128,28 +129,31 @@ static enum rkv_status hand_to_raft(struct node *n, struct rkv_append_call *c,
   return status;
 }
 
-/* The last log id that the append names. raft checks the others: they ascend by one. */
-static struct rkv_log_id last_named(const struct rkv_append_call *c) {
-  return c->entry_count > 0 ? c->entries[c->entry_count - 1].id : c->prev;
-}
-
 /* raft has taken the request; the call may have ended. If raft's vote is the sender's now, this
  * node follows that leader. */
-static void note_leader(struct node *n, struct rkv_vote vote, struct rkv_log_id commit) {
+static void note_leader(struct node *n, struct rkv_vote vote, struct rkv_log_id commit,
+                        struct digest_point named) {
   struct raft_view view;
   raft_view(n->raft, &view);
-  if (rkv_vote_compare(view.vote, vote) == RKV_EQUAL) know_on_append(n, vote, commit);
+  if (rkv_vote_compare(view.vote, vote) != RKV_EQUAL) return;
+  know_on_append(n, vote, commit);
+  digest_on_named(n, vote, named);
 }
 
 void request_on_append(struct node *n, struct rkv_call *call) {
   struct rkv_append_call *c = (struct rkv_append_call *)call;
   const struct rkv_vote vote = c->vote;
   const struct rkv_log_id commit = c->commit;
+  struct digest_point named = {0, 0};
+  struct rkv_log_id last;
   struct rkv_error error;
+  named.index = rkv_append_digest(c, &named.value);
   if (request_refuse(n, call) || odd_refuses(n, call, &vote)) return;
-  if (leap_refuses(n, call, c->vote, last_named(c))) return;
+  /* raft checks the log ids before the last one: they ascend by one */
+  last = c->entry_count > 0 ? c->entries[c->entry_count - 1].id : c->prev;
+  if (leap_refuses(n, call, c->vote, last)) return;
   if (hand_to_raft(n, c, &error) == RKV_OK) {
-    if (!n->again) note_leader(n, vote, commit);
+    if (!n->again) note_leader(n, vote, commit, named);
     return;
   }
   n->count.bad_peer_calls++;
@@ -175,6 +179,7 @@ void request_answer_append(struct node *n, const struct raft_output *out) {
   c->voter_vote = out->vote;
   if (c->call.envelope)
     rkv_append_promise(c, out->lease_ns); /* OpenRaft's nodes know no promises */
+  if (c->call.envelope) rkv_append_differs(c, digest_differs_at(n, c->vote));
   if (c->result == RKV_APPEND_SUCCESS) reject_if_outdated(n, c);
   tell_append_answer(n, c);
   gate_leave(n, &c->call);

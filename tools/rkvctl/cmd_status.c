@@ -40,6 +40,12 @@ static bool has_lost(const struct survey *survey, const struct survey_node *node
   return lost_member(survey, node) || (node->answered && node->lost_storage);
 }
 
+static void print_differing_json(const struct survey_node *node) {
+  if (!node->peers_differ[0]) return;
+  (void)printf(",\"peers_differ\":");
+  print_json_text(stdout, node->peers_differ);
+}
+
 static void print_json(const struct survey *survey) {
   const char *majority = majority_word(survey);
   (void)printf("[");
@@ -50,6 +56,8 @@ static void print_json(const struct survey *survey) {
     (void)printf(",\"answered\":%s,\"majority\":%s", node->answered ? "true" : "false", majority);
     if (has_lost(survey, node)) (void)printf(",\"lost_storage\":true");
     if (node->waits_for) (void)printf(",\"waits_for\":%" PRIu64, node->waits_for);
+    if (node->differs_at) (void)printf(",\"differs_at\":%" PRIu64, node->differs_at);
+    print_differing_json(node);
     if (node->swap != RKV_SWAP_PHASE_NONE)
       (void)printf(",\"swap\":\"%s\",\"swap_done\":%" PRIu64 ",\"swap_total\":%" PRIu64,
                    wire_swap_word(node->swap), node->swap_done, node->swap_total);
@@ -162,6 +170,24 @@ static void print_swap(const struct survey *survey, const struct survey_node *no
   print_below(survey, text);
 }
 
+/* Prints that states differ: as the follower says it, and as its leader does. */
+static void print_difference(const struct survey *survey, const struct survey_node *node) {
+  char text[2 * SURVEY_TEXT_MAX + RKV_ADDR_MAX];
+  if (node->differs_at) {
+    (void)snprintf(text, sizeof text,
+                   "%s: node %" PRIu64 "'s state is not its leader's, since index %" PRIu64
+                   " at the latest: the state machine of one of the two went astray (their logs "
+                   "say more)",
+                   node->addr, node->id, node->differs_at);
+    print_below(survey, text);
+  }
+  if (!node->peers_differ[0]) return;
+  (void)snprintf(text, sizeof text,
+                 "%s: node %" PRIu64 " leads, and has peers with another state (NODE@INDEX): %s",
+                 node->addr, node->id, node->peers_differ);
+  print_below(survey, text);
+}
+
 static void print_table(const struct survey *survey) {
   static const char *const titles[] = {"ID",     "ADDR",     "STATE",  "TERM",
                                        "LEADER", "LAST_LOG", "APPLIED"};
@@ -175,6 +201,7 @@ static void print_table(const struct survey *survey) {
   print_table_out(table, stdout);
   for (unsigned i = 0; i < survey->count; i++) {
     print_note(survey, &survey->nodes[i]);
+    print_difference(survey, &survey->nodes[i]);
     print_swap(survey, &survey->nodes[i]);
   }
   free(table);

@@ -54,6 +54,8 @@ static void take_fields(struct survey_node *node, const char *text, size_t len) 
   if (!metrics_number(text, len, "swap_total", &node->swap_total)) node->swap_total = 0;
   node->lost_storage = metrics_number(text, len, "lost_storage", &lost) && lost > 0;
   if (!metrics_number(text, len, "waits_for", &node->waits_for)) node->waits_for = 0;
+  if (!metrics_number(text, len, "differs_at", &node->differs_at)) node->differs_at = 0;
+  (void)metrics_text(text, len, "peers_differ", node->peers_differ, sizeof node->peers_differ);
   node->called = metrics_number(text, len, "foreign_calls", &calls) && calls > 0;
 }
 

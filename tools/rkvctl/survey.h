@@ -31,6 +31,10 @@ struct survey_node {
   uint64_t incarnation;  /* 0: the node does not tell */
   bool lost_storage;     /* it says that it came back without it */
   rkv_node_id waits_for; /* it is asked to stop, and waits until this node votes again; 0: none */
+  uint64_t
+      differs_at; /* the first index where its state is known not to be the leader's; 0: none */
+  /* a leader's peers whose state is known to differ from its own, and since when: ID@INDEX;... */
+  char peers_differ[SURVEY_TEXT_MAX];
   bool called; /* it got requests meant for another incarnation or cluster (foreign_calls) */
   struct rkv_membership membership;
   /* a swap of its storage, that runs or was given up: rkv_swap_phase, 0: none; bytes */

@@ -16,6 +16,7 @@
 
 #include <node/kernel/ahead.h>
 #include <node/depart.h>
+#include <node/digest.h>
 #include <node/kernel/budget.h>
 #include <node/kernel/inbox.h>
 #include <node/know.h>
@@ -59,6 +60,7 @@ struct node_peer {
   bool answers;              /* the peer answered the last call to it (tell.h) */
   uint64_t ask_ns;           /* when the next hello is due; UINT64_MAX: never */
   struct holding holding;
+  struct peer_digest digest;
   struct ahead ahead;            /* entries read for the peer */
   uint64_t read_again_ns;        /* after a read that failed: no new read before */
   uint64_t next_run_ns;          /* while clients write: no run of entries goes out before */
@@ -217,6 +219,7 @@ struct node {
   struct connections peers;
   struct proposing propose;
   struct applying apply;
+  struct digesting digest;
   struct reading read;
   struct changing change;
   struct greeting *greetings; /* changes that wait until nodes have said who they are */
