@@ -234,6 +234,7 @@ void check_step(struct sim *s, rkv_node_id id) {
   check_cluster(s, id);
   foreign_look(s, id);
   swap_check(s, id);
+  astray_step(s, id);
   note_handover(s, id, v);
   if (!new_life && rkv_vote_compare(v->vote, n->vote) == RKV_LESS)
     sim_fail(s, "node %" PRIu64 ": its vote went back to term %" PRIu64, id, v->vote.term);

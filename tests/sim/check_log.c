@@ -154,6 +154,7 @@ void check_request(struct world *w, rkv_node_id from, rkv_node_id to,
                    const struct rkv_timeout_now_call *timeout_now) {
   struct sim *s = sim_of(w);
   if (append) check_limits(s, from, append);
+  if (append) astray_request(s, from, append);
   if (timeout_now) check_take_over(s, from, to, timeout_now);
 }
 

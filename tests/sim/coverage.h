@@ -33,6 +33,7 @@
   X(STANDING, "leader's loop stands still beside an election", strike_standing)                    \
   X(LOWERING, "voters back with shorter timeouts", strike_lowering)                                \
   X(OVERTAKEN, "install that the commit passes", strike_overtaken)                                 \
+  X(ASTRAY, "a state machine goes astray", strike_astray)                                          \
   X(MEMORY, "allocation fails", strike_memory)                                                     \
   X(WIPE, "disk replaced", strike_wipe)                                                            \
   X(POWER_SECTORS, "power cut, 512 B", strike_power)                                               \
@@ -135,6 +136,8 @@ enum sim_op {
   X(EDGE_ANSWER, "answers at the edge that changed nothing")                                       \
   X(KEPT, "nodes back with a state machine that kept its state")                                   \
   X(BEHIND, "of them brought up by a snapshot that only the disk had")                             \
+  X(ASTRAY, "state machines found to differ")                                                      \
+  X(EQUAL_AGAIN, "of them equal again")                                                            \
   X(SWAPPED, "storages swapped")                                                                   \
   X(SWAP_GIVEN_UP, "swaps given up")                                                               \
   X(SWAP_SETTLED, "copies finished at a start")                                                    \

@@ -46,6 +46,7 @@ static enum rkv_status machine_open(const struct rkv_host *host, const struct rk
   assert(m);
   m->sim = s;
   m->id = wn->id;
+  s->nodes[wn->id].astray = false;
   enum rkv_status status = inner_of(m)->open(host, config, &m->inner, error);
   if (status == RKV_OK)
     *sm = m;
@@ -128,6 +129,13 @@ static enum rkv_status machine_query(void *sm, struct rkv_buf request, struct rk
                                      struct rkv_error *error) {
   struct machine *m = sm;
   return inner_of(m)->query(m->inner, request, response, error);
+}
+
+static enum rkv_status machine_digest(void *sm, uint64_t *value, struct rkv_error *error) {
+  struct machine *m = sm;
+  enum rkv_status status = inner_of(m)->digest(m->inner, value, error);
+  if (status == RKV_OK) *value = astray_digest(m->sim, m->id, m->applied, *value);
+  return status;
 }
 
 static enum rkv_status machine_applied(void *sm, struct rkv_snapshot_meta *meta,
@@ -228,6 +236,7 @@ static enum rkv_status machine_restore_finish(void *restore, struct rkv_error *e
              m->applied, r->last);
   if (status == RKV_OK) {
     m->applied = r->last;
+    m->sim->nodes[m->id].astray = false;
     check_values(m);
   }
   free(r);
@@ -267,7 +276,8 @@ void machine_watch(struct sim *s) {
                                                 .restore_write = machine_restore_write,
                                                 .restore_finish = machine_restore_finish,
                                                 .restore_abort = machine_restore_abort,
-                                                .restore_check = machine_restore_check};
+                                                .restore_check = machine_restore_check,
+                                                .digest = machine_digest};
   s->w->sm = &watched->ops;
 }
 

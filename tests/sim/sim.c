@@ -204,6 +204,7 @@ static void heal(struct sim *s) {
     sim_fail(s, "healed, and the nodes do not agree in the end");
     return;
   }
+  astray_check_end(s);
   check_end(s);
 }
 

@@ -5,6 +5,7 @@
  *   nemesis*.c   the trouble: network, processes, disks
  *   foreign.c    another cluster that has the wrong addresses
  *   edge.c       a stranger that says terms and indexes that cannot be true
+ *   astray.c     a state machine whose state is not the others'
  *   wipe.c       disks that are replaced by empty ones
  *   swap.c       nodes that move to another disk while they serve
  *   client.c     writes, reads, and what they were told (the history)
@@ -50,6 +51,8 @@ struct sim_committed {
   rkv_term committed_in;     /* a term not before the one whose leader committed it */
   rkv_index config;          /* of the last membership up to here */
   uint64_t values[SIM_KEYS]; /* what the keys hold once it is applied */
+  bool has_digest;           /* somebody asked for the state's digest here */
+  uint64_t digest;
 };
 
 /* An init that was carried out. */
@@ -85,6 +88,8 @@ struct sim_node {
   unsigned content_life;           /* ... in this life */
   rkv_index previous, previous_of; /* what the membership in force would give way to, as seen */
   uint64_t election_min_ns;
+  bool astray;           /* its state machine gives another digest than it should */
+  rkv_index differed_at; /* what it said last */
 };
 
 /* Which election timeouts nodes get that start now, where they differ at all. */
@@ -99,6 +104,7 @@ struct sim {
   uint64_t seed, step, steps_max, hash, ticks;
   bool trace, failed, healing;
   bool leases;  /* clocks run together, and lease reads are on */
+  bool astray;  /* some state machine went astray */
   bool durable; /* state machines keep what they applied by themselves */
   char failure[SIM_FAIL_MAX];
   struct sim_coverage *coverage;
@@ -186,6 +192,14 @@ void foreign_look(struct sim *s, rkv_node_id id);
 void edge_on_vote(struct world *w, rkv_node_id to, struct rkv_vote_call *answer);
 void edge_on_append(struct world *w, rkv_node_id to, struct rkv_append_call *answer);
 void edge_on_snapshot(struct world *w, rkv_node_id to, struct rkv_snapshot_call *answer);
+
+/* ---- astray.c ---- */
+/* What the machine of node `id` says is its digest at `index`, where it truly is `digest`. */
+uint64_t astray_digest(struct sim *s, rkv_node_id id, rkv_index index, uint64_t digest);
+void astray_request(struct sim *s, rkv_node_id from, const struct rkv_append_call *append);
+void astray_step(struct sim *s, rkv_node_id id);
+/* When all is healed: who differs is told of, and nobody else. Time passes. */
+void astray_check_end(struct sim *s);
 
 /* ---- wipe.c ---- */
 /* Replaces the disk of a node that can be spared, from `first` on; false if there is none. */
