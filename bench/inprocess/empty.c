@@ -63,6 +63,14 @@ static enum rkv_status empty_query(void *sm, struct rkv_buf request, struct rkv_
   return RKV_OK;
 }
 
+/* The state is the number of commands. */
+static enum rkv_status empty_digest(void *sm, uint64_t *value, struct rkv_error *error) {
+  struct empty_machine *m = sm;
+  (void)error;
+  *value = atomic_load(&m->commands);
+  return RKV_OK;
+}
+
 static void describe(const struct empty_machine *m, struct rkv_snapshot_meta *meta) {
   *meta = m->membership;
   meta->last = m->last;
@@ -169,4 +177,5 @@ const struct rkv_state_machine_ops empty_ops = {
     .restore_write = empty_restore_write,
     .restore_finish = empty_restore_finish,
     .restore_abort = empty_restore_abort,
+    .digest = empty_digest,
 };
