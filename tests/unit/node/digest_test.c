@@ -112,7 +112,7 @@ static void a_snapshot_makes_it_equal(void **state) {
   world_options(w)->purge_hold_entries = 0;
   begin(w);
   astray_from_now_on(w, 3);
-  write_some(w, 10);
+  write_some(w, NODE_DIGEST_EVERY + 10);
   world_run(w, 2 * SECOND);
   assert_true(digest_of(w, 3)->differs_at > 0);
   world_isolate(w, 3, true);
@@ -125,7 +125,23 @@ static void a_snapshot_makes_it_equal(void **state) {
   assert_true(w->nodes[3].node->count.snapshots_installed > 0);
   assert_int_equal(digest_of(w, 3)->differs_at, 0);
   assert_int_equal(said_by(w, 1, 3), 0);
+  assert_int_equal(world_transfer(w, 1, 2).status, RKV_OK); /* who names older points, too */
+  world_run(w, 3 * SECOND);
   assert_int_equal(digest_of(w, 3)->differences, 1);
+  world_free(w);
+}
+
+/* A point that a follower is told before it gets there is compared when it does, and exactly. */
+static void a_named_point_is_waited_for(void **state) {
+  struct world *w = world_of_three(1);
+  (void)state;
+  begin(w);
+  const struct digest_point wrong = {applied(w, 3) + 5, 1};
+  digest_on_named(w->nodes[3].node, world_metrics(w, 1).vote, wrong);
+  write_some(w, 20);
+  world_run(w, 2 * SECOND);
+  assert_int_equal(digest_of(w, 3)->differences, 1);
+  assert_int_equal(digest_of(w, 3)->differs_at, 0); /* what came after it is equal */
   world_free(w);
 }
 
@@ -133,7 +149,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(equal_states_are_equal),    cmocka_unit_test(a_follower_goes_astray),
       cmocka_unit_test(in_a_bad_network),          cmocka_unit_test(the_next_leader_hears_of_it),
-      cmocka_unit_test(a_snapshot_makes_it_equal),
+      cmocka_unit_test(a_snapshot_makes_it_equal), cmocka_unit_test(a_named_point_is_waited_for),
   };
   return cmocka_run_group_tests_name("node %s", tests, NULL, NULL);
 }
