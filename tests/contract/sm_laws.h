@@ -64,6 +64,8 @@
   X(31, nothing_beside, BASIC, 0, 30,                                                              \
     "What it answers by is in its snapshot: a restored machine answers everything alike.")         \
   X(32, size_survives, BASIC, 0, 60,                                                               \
-    "Many keys, values up to 1 MiB and deletes: after a restore all goes on as before it.")
+    "Many keys, values up to 1 MiB and deletes: after a restore all goes on as before it.")        \
+  X(33, damage_is_refused, BASIC, 0, 60,                                                           \
+    "A snapshot that was changed anywhere is refused: each bit and byte, cuts and additions.")
 
 #endif
