@@ -85,6 +85,7 @@
   X(unchecked)                                                                                     \
   X(checked_in_part)                                                                               \
   X(sum_of_bytes)                                                                                  \
+  X(smaller_ones_end)                                                                              \
   X(open_leaks)                                                                                    \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
@@ -156,6 +157,8 @@ enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct
 enum rkv_status broken_restore_check(void *restore, struct rkv_error *error);
 enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error);
 void broken_restore_abort(void *restore);
+/* The state is gone, and every number too. */
+void broken_clear(struct broken *b);
 
 /* Of broken_sm_place.c: what is made of an entry, whose bytes may then be `bytes`; of the answer to
  * a command; and of the answer to a question, under `lock`. */

@@ -107,7 +107,7 @@ static enum rkv_status no_metric(void *ctx, const struct rkv_metric *metric,
 }
 
 /* The state is gone before it is known whether the new one is whole. */
-static void clear(struct broken *b) {
+void broken_clear(struct broken *b) {
   struct rkv_error error;
   void *empty;
   b->second = *b->host;
@@ -142,7 +142,7 @@ enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct
     r->kept = chunk.data, r->kept_len = chunk.len;
   }
   status = r->b->good->restore_write(r->good, now, error);
-  if (status == RKV_CORRUPT && r->b->fault == FAULT_damage_clears) clear(r->b);
+  if (status == RKV_CORRUPT && r->b->fault == FAULT_damage_clears) broken_clear(r->b);
   return BROKEN_ERROR(r->b->fault, status, error);
 }
 
@@ -164,7 +164,7 @@ enum rkv_status broken_restore_check(void *restore, struct rkv_error *error) {
   enum rkv_status status;
   if (b->fault == FAULT_check_says_yes) return RKV_OK;
   status = exact_check(b, &r->exact, good_check(r, error), error);
-  if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) clear(b);
+  if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) broken_clear(b);
   if (status == RKV_CORRUPT && b->fault == FAULT_half_is_whole) r->refused = true, status = RKV_OK;
   if (status == RKV_OK && b->fault == FAULT_check_freezes) b->frozen = true;
   if (status == RKV_OK && b->fault == FAULT_check_installs) {
