@@ -18,7 +18,7 @@ static enum host_blame blame_of_setting(const struct host_setting *setting) {
 /* The text of a value, or *** if it is a secret. A reference to a secret (${NAME}, file:PATH) may
  * be shown. */
 static const char *shown_value(const char *text, bool secret) {
-  bool reference = text[0] == '$' || strncmp(text, "file:", 5) == 0;
+  bool reference = text[0] == '$' || strncmp(text, HOST_FILE_PREFIX, strlen(HOST_FILE_PREFIX)) == 0;
   return secret && !reference ? "***" : text;
 }
 

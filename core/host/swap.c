@@ -1,9 +1,12 @@
 /* swap.c: opens a storage beside the one that the node stands on. */
 #include "swap.h"
 
+#include "values.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LOG_MODULE "host"
 #define LABEL "copy." /* before the plugin's name, in metrics and log */
@@ -56,6 +59,18 @@ static enum rkv_status check_plugin(const struct host_swap *swap, const char *na
   return host_contract_check(file, level, NULL, error);
 }
 
+/* The worker reads the file of a secret, and must not wait at a pipe for who writes. That there is
+ * no such file is said by who reads it. */
+static enum rkv_status check_secret_file(const char *set, const char *value,
+                                         struct rkv_error *error) {
+  struct stat info;
+  if (strncmp(value, HOST_FILE_PREFIX, strlen(HOST_FILE_PREFIX)) != 0 ||
+      stat(value + strlen(HOST_FILE_PREFIX), &info) != 0 || S_ISREG(info.st_mode))
+    return RKV_OK;
+  return rkv_fail(error, RKV_INVALID, "\"%.100s\": not a plain file (write the secret into one)",
+                  set);
+}
+
 static enum rkv_status take_settings(const struct node_swap_request *request,
                                      struct host_sets *sets, struct rkv_error *error) {
   if (request->setting_count > HOST_SETS_MAX)
@@ -72,6 +87,7 @@ static enum rkv_status take_settings(const struct node_swap_request *request,
                       "\"%.100s\": no setting of a storage (leave it out; what the node's own "
                       "section [storage] asks for is asked for)",
                       set);
+    if (check_secret_file(set, equals + 1, error) != RKV_OK) return RKV_INVALID;
     sets->list[sets->count++] = set;
   }
   return RKV_OK;

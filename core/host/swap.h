@@ -18,10 +18,10 @@
 
 #include <node/moved.h>
 
-/* A storage that is open. */
 /* Storages opened for moves in one process: their settings stay in memory (rkv_value). */
 enum { HOST_SWAP_OPENED_MAX = 500 };
 
+/* A storage that is open. */
 struct host_seat {
   const struct rkv_storage_ops *ops;
   void *storage; /* NULL: none is */

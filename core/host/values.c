@@ -100,8 +100,9 @@ enum rkv_status host_value_expand(const struct rkv_option *option, const char *r
   *text = raw;
   if (len >= 3 && raw[0] == '$' && raw[1] == '{' && raw[len - 1] == '}')
     return from_environment(raw, len, texts, text, error);
-  if ((option->flags & RKV_OPTION_SECRET) && strncmp(raw, "file:", 5) == 0)
-    return from_file(raw + 5, texts, text, error);
+  if ((option->flags & RKV_OPTION_SECRET) &&
+      strncmp(raw, HOST_FILE_PREFIX, strlen(HOST_FILE_PREFIX)) == 0)
+    return from_file(raw + strlen(HOST_FILE_PREFIX), texts, text, error);
   return RKV_OK;
 }
 

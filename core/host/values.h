@@ -8,7 +8,8 @@
 
 /* Bytes of one value's text, its NUL included; also of a secret's file. */
 #define HOST_VALUE_MAX 4096
-#define HOST_NUMBER_MAX 32 /* bytes of a printed number with its unit, its NUL included */
+#define HOST_FILE_PREFIX "file:" /* of a secret that stands in a file */
+#define HOST_NUMBER_MAX 32       /* bytes of a printed number with its unit, its NUL included */
 
 /* Replaces a value `${NAME}` by the environment variable's text and, for a secret, `file:PATH` by
  * the file's text without the newline at its end. *text lives in `texts` or is `raw` itself.

@@ -23,15 +23,16 @@ static void mirror_post(struct mirror *m, enum swap_task task, const struct pair
   swap_work_post(m->work, task);
 }
 
-/* Pays for the piece that ended: the next one may have to wait. Twice what clients wrote meanwhile
- * is free, so that the copy comes nearer however much they write. */
+/* Pays for the piece that ended: the next one may have to wait. As much as the node stored
+ * meanwhile is free, so that the copy comes nearer however much clients write. */
 static void mirror_pay(struct mirror *m) {
   struct node *n = m->n;
-  uint64_t free_bytes = 2 * (n->count.proposed_bytes - m->proposed_bytes);
-  uint64_t bytes = m->work->bytes, owed = bytes > free_bytes ? bytes - free_bytes : 0;
-  m->proposed_bytes = n->count.proposed_bytes;
-  m->work->bytes = 0;
-  if (bytes == 0) return;
+  uint64_t stored = n->count.stored_bytes + n->count.stored_entries * SWAP_ENTRY_COST;
+  uint64_t free_cost = stored - m->stored_cost;
+  uint64_t cost = m->work->cost, owed = cost > free_cost ? cost - free_cost : 0;
+  m->stored_cost = stored;
+  m->work->cost = 0;
+  if (cost == 0) return;
   if (m->pace_ns < n->now_ns) m->pace_ns = n->now_ns;
   m->pace_ns += owed * NODE_SECOND_NS / MIRROR_RATE;
 }
@@ -270,6 +271,5 @@ void mirror_begin(struct mirror *m, struct node *n, struct swap_work *work) {
   memset(m, 0, sizeof *m);
   m->n = n;
   m->work = work;
-  m->proposed_bytes = n->count.proposed_bytes;
   mirror_enter(m, MIRROR_SNAPSHOT);
 }

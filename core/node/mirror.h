@@ -11,9 +11,9 @@
 #include <node/pair.h>
 #include <node/swap_work.h>
 
-#define MIRROR_RATE (UINT64_C(64) << 20)   /* bytes/s read, on top of twice what clients write */
-#define MIRROR_JOIN_MAX 4096u              /* entries given to the copy at once when it joins */
-#define MIRROR_LAG_NS UINT64_C(1000000000) /* a joined copy may hold writes up for so long */
+#define MIRROR_RATE (UINT64_C(64) << 20)       /* cost/s (swap_work.h), on top of what is stored */
+#define MIRROR_JOIN_MAX 4096u                  /* entries given to the copy at once when it joins */
+#define MIRROR_LAG_NS UINT64_C(1000000000)     /* a joined copy may hold writes up for so long */
 #define MIRROR_APPEND_NS UINT64_C(10000000000) /* and one that is filled, what it was given */
 #define MIRROR_WAIT_NS UINT64_C(10000000)      /* until a writer of a snapshot is looked at again */
 /* Bytes of the log since the newest snapshot: snapshots wait for the copy, but not for ever. */
@@ -43,7 +43,7 @@ struct mirror {
   bool snapshot_equal;
   rkv_index next, to;          /* (M2) */
   uint64_t given;              /* writes to both sides when all was equal; UINT64_MAX: it was not */
-  uint64_t proposed_bytes;     /* node.count's, when the last piece was paid for */
+  uint64_t stored_cost;        /* of all that the node stored, when the last piece was paid for */
   uint64_t pace_ns;            /* no piece before */
   uint64_t by_copy, behind_ns; /* the writes that the copy had ended; when that is too long ago,
                                   0: it holds nothing up */

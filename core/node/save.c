@@ -103,6 +103,7 @@ void save_identity(struct node *n) {
 }
 
 void save_entries(struct node *n, const struct rkv_entry *entries, size_t count) {
+  const uint64_t held = n->tail.bytes;
   assert(count > 0);
   if (tail_append(&n->tail, entries, count) != RKV_OK) {
     node_fatal(n, RKV_NO_MEMORY, "log: out of memory for its newest entries");
@@ -112,6 +113,8 @@ void save_entries(struct node *n, const struct rkv_entry *entries, size_t count)
   if (!s) return;
   s->what = SAVED_LOG;
   s->last = entries[count - 1].id;
+  n->count.stored_entries += count;
+  n->count.stored_bytes += n->tail.bytes - held;
   n->plugins.storage->append(n->plugins.storage_instance, entries, count, &s->completion);
   returned(n, s);
 }

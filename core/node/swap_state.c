@@ -57,7 +57,8 @@ uint32_t swap_phase(const struct node *n, uint64_t *done, uint64_t *total) {
                                        [MIRROR_COMPARING] = RKV_SWAP_PHASE_COMPARING};
   const struct swap *s = n->swap.running;
   *done = *total = 0;
-  if (!s || s->step == SWAP_DROPPING) return n->swap.ended;
+  if (!s) return n->swap.ended;
+  if (s->step == SWAP_DROPPING) return RKV_SWAP_PHASE_CLEARING;
   if (s->step == SWAP_OPENING) return RKV_SWAP_PHASE_OPENING;
   if (s->step != SWAP_MIRRORING) return RKV_SWAP_PHASE_SWITCHING;
   *done = s->mirror.done;

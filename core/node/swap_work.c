@@ -85,7 +85,7 @@ static void copy_chunk(struct swap_work *w) {
     else
       (void)is_done(w, w->to.ops->snapshot_write(w->writer, chunk, outcome_clear(&w->error)),
                     "the new storage's snapshot_write");
-    w->bytes = chunk.len;
+    w->cost = chunk.len;
     w->offset += chunk.len;
     rkv_buf_drop(&chunk);
   }
@@ -148,7 +148,7 @@ static void compare_copied_snapshot(struct swap_work *w) {
                      "the storage's snapshot_read")) {
     compare_chunk(w, chunk);
     w->over = w->status == RKV_OK && chunk.len == 0;
-    w->bytes = chunk.len;
+    w->cost = chunk.len;
     w->offset += chunk.len;
     rkv_buf_drop(&chunk);
   }
@@ -187,10 +187,14 @@ static struct rkv_entry *read_side(struct swap_work *w, struct pair_side side, c
   return NULL;
 }
 
+static uint64_t cost_of_read(const struct rkv_entry *entry) {
+  return SWAP_ENTRY_COST + entry->payload.len;
+}
+
 static void read_for_copy(struct swap_work *w) {
   assert(!w->entries && w->first > 0 && w->first <= w->last);
   w->entries = read_side(w, w->from, "the storage's read", &w->count);
-  for (size_t i = 0; i < w->count; i++) w->bytes += w->entries[i].payload.len;
+  for (size_t i = 0; i < w->count; i++) w->cost += cost_of_read(&w->entries[i]);
 }
 
 static void compare_copied_log(struct swap_work *w) {
@@ -200,7 +204,7 @@ static void compare_copied_log(struct swap_work *w) {
       entries ? read_side(w, w->to, "the new storage's read", &copied) : NULL;
   size_t both = count < copied ? count : copied;
   for (w->count = 0; copies && w->count < both; w->count++) {
-    w->bytes += entries[w->count].payload.len;
+    w->cost += cost_of_read(&entries[w->count]);
     if (moved_is_same_entry(&entries[w->count], &copies[w->count])) continue;
     note_difference(w, "entry", w->first + w->count);
     break;
@@ -241,7 +245,7 @@ void swap_work_post(struct swap_work *w, enum swap_task task) {
   assert(!swap_work_is_busy(w)); /* (U1) */
   w->task = task;
   w->status = RKV_OK;
-  w->bytes = 0;
+  w->cost = 0;
   w->job.run = run_swap;
   atomic_store_explicit(&w->busy, true, memory_order_relaxed);
   w->n->executor->post(w->n->executor->ctx, &w->job);

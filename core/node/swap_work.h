@@ -12,6 +12,9 @@
 
 #include <stdatomic.h>
 
+/* Reading, checking and storing a small entry takes as long as moving so many bytes. */
+#define SWAP_ENTRY_COST 1024u
+
 enum swap_task {
   SWAP_OPEN,             /* the host opens the new storage */
   SWAP_SNAPSHOT,         /* the next chunk of the newest snapshot, into the copy */
@@ -42,7 +45,7 @@ struct swap_work {
   rkv_index first, last;
   struct rkv_entry *entries; /* SWAP_READ: the runner's, until swap_work_drop_entries */
   size_t count;
-  uint64_t bytes; /* that the piece moved */
+  uint64_t cost; /* of the piece: bytes that it moved, and SWAP_ENTRY_COST an entry */
 };
 
 /* False: no memory for the request. */

@@ -5,8 +5,10 @@ import pty
 import subprocess
 
 from nodes import BUILD
+from pace import SLOW
 
 PATIENCE = 60
+TIMEOUT = ("--timeout", "30s") if SLOW else ()  # of a call, where a test names none
 
 
 class Answer:
@@ -24,8 +26,9 @@ def rkvctl(*words, at=None, stdin=b"", **options):
     """`at`: a node or nodes, the endpoints."""
     nodes = at if isinstance(at, (list, tuple)) else [at] if at else []
     whom = ["--endpoints", ",".join(getattr(node, "addr", node) for node in nodes)] if nodes else []
+    timeout = () if "--timeout" in words else TIMEOUT
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return Answer(subprocess.run([BUILD / "rkvctl", *whom, *map(str, words)], input=stdin, timeout=PATIENCE,
+    return Answer(subprocess.run([BUILD / "rkvctl", *whom, *timeout, *map(str, words)], input=stdin, timeout=PATIENCE,
                                  check=False, **streams))
 
 

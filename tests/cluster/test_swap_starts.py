@@ -1,5 +1,6 @@
 """A node that moved to another storage while it ran, and the starts that follow: on exactly one of its storages, with
 what it says on the others, and with every write that was acknowledged, whenever it was killed."""
+import os
 import random
 import re
 import subprocess
@@ -100,6 +101,8 @@ def test_nothing_is_left_of_what_was_refused(cluster, tmp_path):
     refuses("did you mean storage-wal", ("storage-wall", new[1]))
     refuses("plugin: a path", (str(BUILD / "plugins" / "storage-wal.so"), new[1]))
     refuses("unknown key (did you mean dir?)", new, "--set", "dirr=x")
+    os.mkfifo(tmp_path / "pipe")
+    refuses("not a plain file", new, "--set", f"secret=file:{tmp_path / 'pipe'}")
     refuses("the node's storage is there", old)
     refuses("the node's storage is there", (WAL, old[1] / "in"))
     refuses("or around it", (WAL, tmp_path))

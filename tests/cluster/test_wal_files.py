@@ -39,6 +39,12 @@ def refused(node, *texts):
     assert contents(folder) == before
 
 
+def it_leads(node):
+    """And knows what was acknowledged."""
+    wait_until(lambda: node.view().state == "leader", "it leads")
+    node.read("last-19")
+
+
 def test_format_1_opens(cluster, tmp_path):
     """Everything that an older version acknowledged is there, and from now on files that go missing are noticed."""
     folder = tmp_path / "data"
@@ -49,7 +55,7 @@ def test_format_1_opens(cluster, tmp_path):
     written = {**{f"key-{i}": "v" * 300 for i in range(600)}, **{f"last-{i}": "w" * 300 for i in range(20)}}
     node = cluster.start(1, sets={"storage.plugin": "storage-wal", "storage.segment_bytes": "64KiB",
                                   "storage.dir": folder})[1]
-    wait_until(lambda: node.view().state == "leader", "it leads")
+    it_leads(node)
     expect_all(node, written)
     node.set_many((f"new-{i}", "n" * 300) for i in range(300))
     node.kill()
@@ -136,5 +142,5 @@ def test_a_directory_that_is_moved_away_ends_the_node(cluster, tmp_path):
     folder.rmdir()
     away.rename(folder)
     node.restart()
-    wait_until(lambda: node.view().state == "leader", "it leads")
+    it_leads(node)
     expect_all(node, written)

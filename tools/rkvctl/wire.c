@@ -96,8 +96,8 @@ const char *wire_swap_phase(uint64_t phase) {
 }
 
 const char *wire_swap_word(uint64_t phase) {
-  static const char *const words[] = {"none",      "opening",   "snapshot", "log",
-                                      "comparing", "switching", "moved",    "failed"};
+  static const char *const words[] = {"none",      "opening", "snapshot", "log",     "comparing",
+                                      "switching", "moved",   "failed",   "clearing"};
 #define WIRE_PHASE_COUNT(name, number, text) +1
   _Static_assert(sizeof words / sizeof words[0] == RKV_SWAP_PHASE_LIST(WIRE_PHASE_COUNT),
                  "a word for each phase");

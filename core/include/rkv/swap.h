@@ -32,7 +32,8 @@ enum rkv_swap_action {
   X(COMPARING, 4, "comparing")                                                                     \
   X(SWITCHING, 5, "switching")                                                                     \
   X(MOVED, 6, "moved")                                                                             \
-  X(FAILED, 7, "given up")
+  X(FAILED, 7, "given up")                                                                         \
+  X(CLEARING, 8, "given up, clearing the copy away") /* since 1.5; the next swap has to wait */
 
 enum rkv_swap_phase {
 #define RKV_SWAP_PHASE_ENUM(name, number, text) RKV_SWAP_PHASE_##name = number,

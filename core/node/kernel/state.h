@@ -178,6 +178,7 @@ struct sending {
 /* What metrics.c tells. */
 struct counters {
   uint64_t proposals, proposed_bytes, applied_entries;
+  uint64_t stored_entries, stored_bytes; /* as the tail counts them; whoever leads */
   uint64_t snapshots_built, snapshots_sent, snapshots_installed;
   uint64_t bad_peer_calls;
   uint64_t losses; /* lost.h */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <node/kernel/state.h>
+#include <node/swap_state.h>
 #include <support/world_internal.h>
 
 #define SECONDS UINT64_C(1000000000)
@@ -160,6 +161,11 @@ static struct world *joined_and_held(void) {
   return w;
 }
 
+static bool is_given_up(struct world *w, void *arg) {
+  (void)arg;
+  return w->nodes[1].node->swap.running->step == SWAP_DROPPING;
+}
+
 /* Only one; an operator can give it up. */
 static void it_is_cancelled(void **state) {
   struct world *w = joined_and_held();
@@ -168,6 +174,11 @@ static void it_is_cancelled(void **state) {
   assert_int_equal(a.status, RKV_PRECONDITION);
   a = swapping_ask(w, 1, RKV_SWAP_CANCEL, NULL);
   assert_int_equal(a.status, RKV_OK);
+  assert_true(world_until(w, 60 * SECONDS, is_given_up, NULL));
+  a = swapping_ask(w, 1, RKV_SWAP_LOOK, NULL);
+  assert_int_equal(a.call.phase, RKV_SWAP_PHASE_CLEARING); /* the next one has to wait still */
+  a = swapping_ask(w, 1, RKV_SWAP_BEGIN, "storage-new");
+  assert_int_equal(a.status, RKV_PRECONDITION);
   swapping_expect_end(w, 1, RKV_SWAP_PHASE_FAILED);
   assert_null(swapping_new.storage);
   assert_int_equal(swapping_new.dropped, 1);
