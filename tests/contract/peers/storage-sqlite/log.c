@@ -35,16 +35,28 @@ static void fail(struct store *s, const struct rkv_error *error) {
   s->host->fatal(s->host->ctx, (enum rkv_status)error->status, error->text);
 }
 
+/* What the caller promises, under lock; a promise broken is named in s->why. */
+static enum rkv_status check(struct store *s, const struct op *op) {
+  for (size_t i = 0; i < op->count; i++)
+    if (op->entries[i].id.index != s->last + 1 + i)
+      return rkv_fail(&s->why, RKV_BROKEN,
+                      "storage-sqlite: an append has entry %" PRIu64 " where %" PRIu64 " is next",
+                      op->entries[i].id.index, s->last + 1 + i);
+  if (op->kind == OP_TRUNCATE && op->id.index < s->purged)
+    return rkv_fail(&s->why, RKV_BROKEN,
+                    "storage-sqlite: a truncation to entry %" PRIu64
+                    ", which lies below the purged %" PRIu64,
+                    op->id.index, s->purged);
+  return RKV_OK;
+}
+
 void log_issue(struct store *s, struct op *op) {
   enum rkv_status status = RKV_OK;
   (void)pthread_mutex_lock(&s->lock);
   op->seq = ++s->seq;
   if (s->failed == RKV_OK) {
-    if (op->kind == OP_APPEND && op->entries[0].id.index != s->last + 1)
-      status = rkv_fail(&s->why, RKV_BROKEN,
-                        "storage-sqlite: an append of entry %" PRIu64 " behind %" PRIu64,
-                        op->entries[0].id.index, s->last);
-    else if (!tail_show(s, op))
+    status = check(s, op);
+    if (status == RKV_OK && !tail_show(s, op))
       status = rkv_fail(&s->why, RKV_NO_MEMORY, "storage-sqlite: no memory for entries");
     s->failed = status;
   }
@@ -59,21 +71,13 @@ void log_issue(struct store *s, struct op *op) {
 
 static enum rkv_status purge(struct store *s, struct rkv_log_id up_to, struct rows *rows,
                              struct rkv_error *error) {
-  sqlite3_stmt *term = s->db.statements[STATEMENT_TERM];
-  enum rkv_status status = RKV_OK;
-  int code;
+  enum rkv_status status;
   if (up_to.index <= rows->purged.index) return RKV_OK;
-  (void)sqlite3_bind_int64(term, 1, (int64_t)up_to.index);
-  code = db_step(&s->db, STATEMENT_TERM);
-  if (code == SQLITE_ROW) up_to.term = (uint64_t)sqlite3_column_int64(term, 0);
-  if (code != SQLITE_ROW && code != SQLITE_DONE) status = db_failed(&s->db, "purge", error);
-  db_reset(&s->db, STATEMENT_TERM);
   (void)sqlite3_bind_int64(s->db.statements[STATEMENT_CUT_TO], 1, (int64_t)up_to.index);
-  if (status == RKV_OK) status = db_run(&s->db, STATEMENT_CUT_TO, error);
-  if (status == RKV_OK) status = db_set_purged(&s->db, up_to, error);
+  status = db_run(&s->db, STATEMENT_CUT_TO, error);
   rows->purged = up_to;
-  if (rows->last.index < up_to.index) rows->last = up_to;
-  return status;
+  if (rows->last.index <= up_to.index) rows->last = up_to;
+  return status == RKV_OK ? db_set_purged(&s->db, up_to, error) : status;
 }
 
 /* The term of the entry that is the last one now. */
