@@ -1,10 +1,11 @@
 """rkvctl over a transport of one's own: what it carries does what it does over gRPC, and what it lacks is named."""
+import re
 import subprocess
 
 import pytest
 
 from ctl import rkvctl
-from nodes import ROOT, free_port, wait_until
+from nodes import BUILD, ROOT, free_port, wait_until
 
 DONE, REFUSED, USAGE, NO_ANSWER, NOT_FOUND = range(5)
 VOTERS = [1, 2, 3]
@@ -15,9 +16,11 @@ OVER_GRPC = ("--transport", "transport-grpc")
 def skeleton(tmp_path_factory):
     """The transport that authors begin from, built as they would."""
     plugin = tmp_path_factory.mktemp("skeleton") / "transport-tcp.so"
+    found = re.search(r"^RKV_SANITIZE:\w+=(.+)$", (BUILD / "CMakeCache.txt").read_text(), re.MULTILINE)
+    checked = [f"-fsanitize={found[1]}"] if found else []  # a sanitizer must see both sides of what they share
     sources = sorted((ROOT / "share" / "skeletons" / "transport").glob("*.c"))
-    subprocess.run(["cc", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", f"-I{ROOT / 'core' / 'include'}", *sources,
-                    "-lpthread", "-o", plugin], check=True)
+    subprocess.run(["cc", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", *checked, f"-I{ROOT / 'core' / 'include'}",
+                    *sources, "-lpthread", "-o", plugin], check=True)
     return plugin
 
 
