@@ -38,8 +38,8 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME raft-key-value-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS raft-key-value)
 set(CPACK_COMPONENT_DEV_DESCRIPTION "plugin development for raft-key-value
-Headers of the plugin ABI, its pkg-config and CMake files, a skeleton of each
-kind of plugin, and rkv-contract, which tells whether a plugin keeps the
+Headers of the plugin ABI, its pkg-config and CMake files, a library of parts
+for durable storages, a skeleton of each kind of plugin, and rkv-contract, which tells whether a plugin keeps the
 contract of its kind.")
 
 foreach(plugin ${plugins})

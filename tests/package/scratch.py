@@ -84,10 +84,12 @@ class Node:
         self.process.wait()
 
 
-def serves_durably(prefix, folder):
+WAL = ("storage.plugin=storage-wal", "storage.segment_bytes=64KiB")
+
+
+def serves_durably(prefix, folder, *storage):
     """One node of the tree under prefix takes a write, ends, and has it when it is back."""
-    sets = ("--set", "storage.plugin=storage-wal", "--set", f"storage.dir={folder / 'data'}",
-            "--set", "storage.segment_bytes=64KiB")
+    sets = [word for pair in (*(storage or WAL), f"storage.dir={folder / 'data'}") for word in ("--set", pair)]
     ctl = prefix / "bin" / "rkvctl"
     node = Node(prefix, folder, 1, *sets)
     try:

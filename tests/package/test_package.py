@@ -14,12 +14,16 @@ TOOLS = {"bin/rkv-contract", "share/man/man1/rkv-contract.1"} if (BUILD / "rkv-c
 HOST = {"bin/raft-key-value", "bin/rkvctl", "share/man/man1/raft-key-value.1", "share/man/man1/rkvctl.1",
         "share/man/man5/raft-key-value.conf.5", "share/doc/raft-key-value/README.md",
         "share/doc/raft-key-value/security.md", "share/doc/raft-key-value/clients.md"}
-DEV = {"lib/pkgconfig/rkv.pc", "lib/cmake/rkv/rkvConfig.cmake", "lib/cmake/rkv/rkvConfigVersion.cmake",
-       "lib/cmake/rkv/rkvTargets.cmake", "share/man/man7/rkv-plugin.7",
+DEV = {"lib/pkgconfig/rkv.pc", "lib/pkgconfig/rkv-storage-parts.pc", "lib/librkv-storage-parts.a",
+       "lib/cmake/rkv/rkvConfig.cmake",
+       "lib/cmake/rkv/rkvConfigVersion.cmake", "lib/cmake/rkv/rkvTargets.cmake", "share/man/man7/rkv-plugin.7",
        "share/doc/raft-key-value/writing-a-plugin.md",
-       "share/raft-key-value/skeletons/storage/storage-mem.c", "share/raft-key-value/skeletons/transport/link.c",
+       "share/raft-key-value/skeletons/storage/storage-mem.c",
+       "share/raft-key-value/skeletons/durable-storage/storage-file.c",
+       "share/raft-key-value/skeletons/transport/link.c",
        "share/raft-key-value/skeletons/state-machine/sm-register.c"} | TOOLS
 HEADERS = {f"include/rkv/{path.name}" for path in (ROOT / "core" / "include" / "rkv").iterdir()}
+HEADERS |= {f"include/rkv-storage/storage-parts/{path.name}" for path in (ROOT / "libs" / "storage-parts").glob("*.h")}
 EXAMPLES = {f"share/doc/raft-key-value/examples/{path.relative_to(folder)}"
             for folder, kinds in ((ROOT / "conf", {".ini"}), (ROOT / "examples", {".py", ".go", ".rs"}))
             for path in folder.rglob("*") if path.suffix in kinds}

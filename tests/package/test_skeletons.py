@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 from frames import LINEARIZABLE, NOT_LEADER, UNAVAILABLE, Client, Refused
-from scratch import Node, install, run, wait_until
+from scratch import Node, install, run, serves_durably, wait_until
 
 KINDS = {"transport": "transport-tcp", "storage": "storage-mem", "state-machine": "sm-register"}
 STRICT = "-O2 -Wall -Wextra -Werror"
@@ -115,6 +115,14 @@ class Skeletons(unittest.TestCase):
         wait_until(has_state, "the learner has the state")
         self.assertGreater(client.metrics()["snapshot"], 0)
 
+    def durable(self, how):
+        """The storage of storage-parts, by `how`, with its promises tried and a node that comes back on it."""
+        folder = self.folder / how.__name__ / "durable-storage"
+        shutil.copytree(self.prefix / "share" / "raft-key-value" / "skeletons" / "durable-storage", folder)
+        plugin = how(self.prefix, folder)
+        self.contract({"storage": plugin})
+        self.assertTrue(serves_durably(self.prefix, folder, f"storage.plugin={plugin}"))
+
     def cluster(self, plugins, how):
         """Three nodes of these plugins and a fourth; all end in order."""
         folder = self.folder / how.__name__
@@ -134,12 +142,14 @@ class Skeletons(unittest.TestCase):
     def test_by_cmake(self):
         """find_package(rkv)."""
         self.cluster(self.build(by_cmake), by_cmake)
+        self.durable(by_cmake)
 
     def test_by_make(self):
         """Two lines and pkg-config."""
         plugins = self.build(by_make)
         self.contract(plugins)
         self.cluster(plugins, by_make)
+        self.durable(by_make)
 
     def test_by_cxx(self):
         """The same sources are C++."""

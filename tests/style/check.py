@@ -56,6 +56,7 @@ LAYERS = {  # room -> the prefixes of project headers it may include; a plugin: 
     "core/raft": ("rkv/", "raft/"),
     "core/node": ("rkv/", "raft/", "node/"),
     "core/host": ("rkv/", "node/", "host/"),
+    "share/skeletons/durable-storage": ("rkv/", "storage-parts/"),  # of what is installed for authors
 }
 LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) if path.is_dir())
 LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
@@ -63,7 +64,8 @@ LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|
 ASSERTED = (  # rooms in which each numbered invariant of a file's top comment is asserted
     "core/include", "core/raft", "core/node", "core/host", "libs/storage-parts", "plugins/sm-protobuf",
     "plugins/storage-lmdb", "plugins/storage-mem", "plugins/storage-rocksdb", "plugins/storage-wal",
-    "plugins/transport-grpc", "share/skeletons/state-machine", "share/skeletons/transport")
+    "plugins/transport-grpc", "share/skeletons/durable-storage",
+    "share/skeletons/state-machine", "share/skeletons/transport")
 
 
 class File:
