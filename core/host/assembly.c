@@ -96,6 +96,7 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
       .sm_capabilities = plugin_of(a, HOST_PART_STATE_MACHINE)->capabilities,
       .storage_capabilities = plugin_of(a, HOST_PART_STORAGE)->capabilities,
       .metrics_format = host_metrics_format,
+      .metrics_help = host_metrics_help,
       .metrics_ctx = &a->services.metrics,
       .storages = &a->swap.storages,
   };

@@ -76,3 +76,24 @@ size_t host_metrics_format(void *ctx, char *out, size_t size) {
   (void)pthread_mutex_unlock(&metrics->lock);
   return used;
 }
+
+size_t host_metrics_help(void *ctx, char *out, size_t size) {
+  struct host_metrics *metrics = ctx;
+  size_t used = 0;
+  if (size == 0) return 0;
+  out[0] = '\0';
+  (void)pthread_mutex_lock(&metrics->lock);
+  for (size_t i = 0; i < metrics->count; i++) {
+    const struct host_metric *m = &metrics->list[i];
+    const char *help = m->metric.help ? m->metric.help : "";
+    int len = snprintf(out + used, size - used, "%s.%s=%.*s\n", m->plugin, m->metric.name,
+                       (int)strcspn(help, "\r\n"), help);
+    if (len < 0 || (size_t)len >= size - used) {
+      out[used] = '\0';
+      break;
+    }
+    used += (size_t)len;
+  }
+  (void)pthread_mutex_unlock(&metrics->lock);
+  return used;
+}

@@ -35,4 +35,7 @@ void host_metrics_rename(struct host_metrics *metrics, const char *plugin, const
 /* node_plugins.metrics_format: ctx is a struct host_metrics. */
 size_t host_metrics_format(void *ctx, char *out, size_t size);
 
+/* node_plugins.metrics_help, likewise. Of a help its first line is told. */
+size_t host_metrics_help(void *ctx, char *out, size_t size);
+
 #endif

@@ -4,6 +4,7 @@
 #include <node/kernel/answer.h>
 #include <node/kernel/gate.h>
 #include <node/kernel/state.h>
+#include <node/meaning.h>
 #include <node/swap_words.h>
 
 #include <assert.h>
@@ -85,6 +86,28 @@ static void ask_swap(struct node *n, struct rkv_admin_call *call) {
   answer_fail(&call->call, &error);
 }
 
+/* ---- metrics-help ---- */
+
+static void tell_help(struct node *n, struct rkv_admin_call *call) {
+  const struct rkv_host *host = n->plugins.host;
+  char *text = NULL;
+  uint8_t *bytes = NULL;
+  size_t len;
+  if (call->request.len > 0) {
+    answer_failf(&call->call, RKV_INVALID, "request: metrics-help takes none");
+    return;
+  }
+  text = malloc(MEANING_BYTES_MAX);
+  len = text ? meaning_lines(n, text, MEANING_BYTES_MAX) : 0;
+  if (text) bytes = host->buf_alloc(host->ctx, len, &call->answer);
+  if (bytes) memcpy(bytes, text, len);
+  free(text);
+  if (bytes)
+    call->call.done(&call->call, RKV_OK, NULL);
+  else
+    answer_failf(&call->call, RKV_NO_MEMORY, "no memory for the answer");
+}
+
 /* ---- all ---- */
 
 void admin_ask(struct node *n, struct rkv_admin_call *call) {
@@ -93,6 +116,8 @@ void admin_ask(struct node *n, struct rkv_admin_call *call) {
     refuse_method(n, call);
   else if (strcmp(call->method, "swap-storage") == 0)
     ask_swap(n, call);
+  else if (strcmp(call->method, "metrics-help") == 0)
+    tell_help(n, call);
   else
     refuse_method(n, call);
 }

@@ -80,6 +80,8 @@ struct node_plugins {
    * `size` bytes with the NUL, and returns their length; pairs that do not fit are left out. Any
    * thread, does not block. NULL: no plugin metrics are shown. */
   size_t (*metrics_format)(void *ctx, char *out, size_t size);
+  /* Likewise what they mean, a line `name=help` for each. NULL: only the node's own are told. */
+  size_t (*metrics_help)(void *ctx, char *out, size_t size);
   void *metrics_ctx;
   const struct node_storages *storages; /* NULL: the storage cannot be swapped */
 };

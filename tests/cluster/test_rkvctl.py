@@ -149,6 +149,17 @@ def test_people_count_as_raft_does(one):
     assert changed["log_id"]["index"] == last + 1 == one.view().last_log + 1
 
 
+def test_every_number_has_a_meaning(one):
+    """metrics --help: a line for each metric, the plugins' too; without a node the command's own help."""
+    told = rkvctl("metrics", "--help", at=one)
+    lines = dict(line.split(None, 1) for line in told.out.decode().splitlines() if line.startswith("  "))
+    shown = set(rkvctl("metrics", "--json", at=one).json()) - {"endpoint", "Leader"}
+    assert told.code == DONE and "sm-protobuf.keys" in shown
+    assert shown <= set(lines), shown - set(lines)
+    alone = rkvctl("metrics", "--help", at=f"127.0.0.1:{free_port()}")
+    assert alone.code == DONE and "all numbers" in alone.text() and "no connection" in alone.text()
+
+
 def test_the_examples_words_are_there(one):
     """Scripts look for them in what the node says."""
     assert one.view().text.startswith("Leader state:leader ")

@@ -91,6 +91,12 @@ static enum rkv_status read_swap(struct plugin_call *c, struct rkv_buf message,
   return RKV_OK;
 }
 
+static enum rkv_status read_admin(struct plugin_call *c, struct rkv_buf message,
+                                  struct client_pair pair, struct rkv_error *error) {
+  (void)pair;
+  return codec_admin_decode(message, &c->as.admin, &c->space, error);
+}
+
 /* ---- answers ---- */
 
 static enum rkv_status answer_bytes(struct rkv_buf *bytes, grpc_slice *out) {
@@ -158,6 +164,14 @@ static enum rkv_status answer_swap(struct plugin_call *c, grpc_slice *out,
   return status;
 }
 
+static enum rkv_status answer_admin(struct plugin_call *c, grpc_slice *out,
+                                    struct rkv_error *error) {
+  (void)error;
+  *out = codec_admin_answer_encode(&c->as.admin);
+  rkv_buf_drop(&c->as.admin.answer);
+  return RKV_OK;
+}
+
 /* ---- the table ---- */
 
 /* X(path, operation's name, field of the union, how it is read, how it is answered). */
@@ -192,7 +206,8 @@ const struct plugin_row *plugin_row_find(const char *path) {
   {path, "send_" #function, is_carried_##function, read, send_##function, answer},
       ROW_LIST(ROW)
 #undef ROW
-  };
+          {"/rkv.v1.Admin/Call", "send_admin", is_carried_admin, read_admin, send_admin,
+           answer_admin}};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     if (strcmp(rows[i].path, path) == 0) return &rows[i];
   return NULL;

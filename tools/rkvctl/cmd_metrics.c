@@ -4,6 +4,10 @@
 #include "trouble.h"
 #include "wire.h"
 
+#include "rkv.pb-c.h"
+
+#include <grpc/status.h>
+
 #include <string.h>
 
 #define NAME_WIDTH 24 /* of a metric in the list; longer ones stand out */
@@ -50,6 +54,53 @@ enum outcome cmd_metrics(struct session *session, const char *const *words, unsi
                 response->other_metrics.len ? (const char *)response->other_metrics.data : "",
                 response->other_metrics.len);
   openraftpb__metrics_response__free_unpacked(response, NULL);
+  follow_free(&answer);
+  return OUTCOME_DONE;
+}
+
+/* Lines `name=help`. */
+static void print_meanings(const struct session *session, const uint8_t *text, size_t len) {
+  const char *at = (const char *)text, *end = at + len;
+  while (at < end) {
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    const size_t line = (size_t)((stop ? stop : end) - at);
+    const char *equals = memchr(at, '=', line);
+    const size_t name = equals ? (size_t)(equals - at) : line;
+    (void)fputs("  ", stdout);
+    print_value(session->args, at, name);
+    if (equals) {
+      (void)printf("%*s ", name < NAME_WIDTH ? (int)(NAME_WIDTH - name) : 0, "");
+      print_value(session->args, equals + 1, line - name - 1);
+    }
+    (void)fputc('\n', stdout);
+    at += line + 1;
+  }
+}
+
+/* A node that does not tell is no failure: the help of the command is printed already. */
+static void print_no_help(const struct follow_answer *answer) {
+  (void)printf("  (%s ", answer->endpoint);
+  if (answer->code == GRPC_STATUS_UNIMPLEMENTED)
+    (void)printf("cannot tell: it is older, or not of this project");
+  else
+    print_safe(stdout, answer->text, strlen(answer->text));
+  (void)printf("; ask another node by --endpoints)\n");
+}
+
+enum outcome cmd_metrics_help(struct session *session, const char *const *words, unsigned count) {
+  Rkv__V1__AdminRequest request = RKV__V1__ADMIN_REQUEST__INIT;
+  Rkv__V1__AdminResponse *response;
+  struct follow_answer answer;
+  (void)words, (void)count;
+  request.method = wire_bytes("metrics-help");
+  if (wire_ask(session, WIRE_ADMIN "Call", &request.base, FOLLOW_READ, &answer) != OUTCOME_DONE) {
+    print_no_help(&answer);
+    return OUTCOME_DONE;
+  }
+  response = rkv__v1__admin_response__unpack(NULL, answer.size, answer.data);
+  if (!response) return print_unreadable(session, "metrics --help", &answer);
+  print_meanings(session, response->answer.data, response->answer.len);
+  rkv__v1__admin_response__free_unpacked(response, NULL);
   follow_free(&answer);
   return OUTCOME_DONE;
 }

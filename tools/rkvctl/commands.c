@@ -94,7 +94,9 @@ static const struct command commands[] = {
      "log,\n"
      "and says meanwhile whom it waits for; exit 3 if that has not come when the time is up.\n",
      0, 0, ARGS_WAIT, cmd_status},
-    {"metrics", "", "all numbers of the first endpoint that answers", "", 0, 0, 0, cmd_metrics},
+    {"metrics", "", "all numbers of the first endpoint that answers",
+     "What each of them means is told by the node itself, with its plugins' own:\n", 0, 0, 0,
+     cmd_metrics},
     {"wal", "verify|dump|stat DIR", "look at the files of a storage-wal, without a node",
      "On the directory of a stopped node, or a copy; nothing is changed, nobody is asked.\n"
      "  verify  reads all of it; exit 1 and the place if something is not as it was written\n"

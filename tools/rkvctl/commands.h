@@ -64,6 +64,8 @@ enum outcome cmd_status(struct session *session, const char *const *words, unsig
 enum outcome cmd_transfer(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_snapshot(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_metrics(struct session *session, const char *const *words, unsigned count);
+/* What `rkvctl metrics --help` adds: the numbers with what they mean, as a node tells it. */
+enum outcome cmd_metrics_help(struct session *session, const char *const *words, unsigned count);
 enum outcome cmd_wal(struct session *session, const char *const *words, unsigned count);
 
 #endif

@@ -80,7 +80,9 @@ static enum outcome check_words(const struct command *command, const struct args
   return print_usage_error(args, command->name, text);
 }
 
-static enum outcome run(const struct command *command, const struct args *args) {
+static enum outcome run(const struct command *command, const struct args *args,
+                        enum outcome (*act)(struct session *session, const char *const *words,
+                                            unsigned count)) {
   struct session session = {.client = NULL, .args = args};
   enum outcome outcome;
   if (args->transport) {
@@ -92,7 +94,7 @@ static enum outcome run(const struct command *command, const struct args *args) 
   } else if (client_open(&session.client) != RKV_OK) {
     return print_out_of_memory(command->name);
   }
-  outcome = command->run(&session, args->words + 1, args->word_count - 1);
+  outcome = act(&session, args->words + 1, args->word_count - 1);
   client_close(session.client);
   return outcome;
 }
@@ -125,12 +127,12 @@ static enum outcome obey(struct args *args) {
   if (!command) return unknown_command(args, args->words[0]);
   if (args->help) {
     print_command_help(command);
-    return OUTCOME_DONE;
+    return command->run == cmd_metrics ? run(command, args, cmd_metrics_help) : OUTCOME_DONE;
   }
   outcome = check_words(command, args);
   if (outcome != OUTCOME_DONE) return outcome;
   if (!getenv("GRPC_VERBOSITY")) gpr_set_log_function(drop_log);
-  return run(command, args);
+  return run(command, args, command->run);
 }
 
 int main(int argc, char **argv) {

@@ -24,8 +24,11 @@ enum {
  *   swap-storage   as rkv_swap_call (rkv/swap.h). Request: `action` (0 to 3), `forgetful` (0 or 1),
  *                  `plugin`, and `set` once for each setting, whose own KEY=VALUE is the value.
  *                  Answer: `phase`, `done`, `total`, and last `text`, which goes to the end of the
- *                  answer: it may have lines of its own. */
-#define RKV_ADMIN_METHOD_LIST(X) X(SWAP_STORAGE, "swap-storage")
+ *                  answer: it may have lines of its own.
+ *   metrics-help   what the numbers of rkv_metrics_call.text mean. Request: empty. Answer: a line
+ *                  for each one that the node has, of its own and of its plugins
+ *                  (rkv_metric.help); the key is its name. */
+#define RKV_ADMIN_METHOD_LIST(X) X(SWAP_STORAGE, "swap-storage") X(METRICS_HELP, "metrics-help")
 
 /* RKV_UNIMPLEMENTED: the node does not know the method; the text names those that it knows.
  * RKV_INVALID: the request's bytes are not what the method asks for. Further errors: the

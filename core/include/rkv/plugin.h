@@ -144,7 +144,7 @@ enum rkv_log_level {
 /* A number that the node shows in its metrics as `<plugin name>.<name>`. */
 struct rkv_metric {
   const char *name; /* lower case, '_'; lives as long as the instance */
-  const char *help; /* one line, with the unit */
+  const char *help; /* one line, with the unit, for `rkvctl metrics --help`; lives as long */
   /* Any thread, must not block; not called after the instance's close began. */
   uint64_t (*read)(void *arg);
   void *arg;

@@ -212,6 +212,27 @@ static void metrics_are_shown_while_their_plugin_is_open(void **state) {
   assert_string_equal(text, " t.bytes:2");
 }
 
+/* One line for each, also of a help that would be more, or none. */
+static void what_a_metric_means_is_a_line(void **state) {
+  static const char *const helps[] = {"bytes\nwritten", NULL};
+  struct fixture *f = *state;
+  struct rkv_metric metric = {.read = read_number};
+  uint64_t one = 1;
+  char text[64];
+  f->services.parts[HOST_PART_STORAGE].opening = true;
+  metric.arg = &one;
+  for (size_t i = 0; i < 2; i++) {
+    const struct rkv_host *host = &f->services.parts[HOST_PART_STORAGE].host;
+    metric.name = i ? "b" : "a";
+    metric.help = helps[i];
+    assert_int_equal(host->metric_register(host->ctx, &metric, NULL), RKV_OK);
+  }
+  assert_int_equal(host_metrics_help(&f->services.metrics, text, sizeof text), 15);
+  assert_string_equal(text, "s.a=bytes\ns.b=\n");
+  assert_int_equal(host_metrics_help(&f->services.metrics, text, 15), 10);
+  assert_string_equal(text, "s.a=bytes\n"); /* a line that does not fit is left out whole */
+}
+
 static void a_metric_that_cannot_be_shown_is_refused(void **state) {
   struct fixture *f = *state;
   struct rkv_error error;
@@ -289,8 +310,10 @@ int main(void) {
       WITH_SERVICES(a_log_without_a_reader_drops_lines),
       WITH_SERVICES(a_buffer_has_one_reference),
       WITH_SERVICES(the_clock_never_goes_back),
+      WITH_SERVICES(what_a_metric_means_is_a_line),
       WITH_SERVICES(metrics_are_shown_while_their_plugin_is_open),
       WITH_SERVICES(a_metric_that_cannot_be_shown_is_refused),
+
       WITH_SERVICES(metrics_are_bounded),
       WITH_SERVICES(the_first_fatal_report_wins),
       WITH_SERVICES(an_early_fatal_report_is_kept),

@@ -95,6 +95,19 @@ static void it_refuses_as_ever(void **state) {
   world_free(w);
 }
 
+/* Without plugins' metrics: the node's own. */
+static void what_its_numbers_mean(void **state) {
+  struct world *w = swapping_cluster(1);
+  char text[8192] = "";
+  (void)state;
+  assert_int_equal(ask(w, "metrics-help", ""), RKV_OK);
+  assert_in_range(asked.call.answer.len, 1, sizeof text - 1);
+  memcpy(text, asked.call.answer.data, asked.call.answer.len);
+  assert_non_null(strstr(text, "\nproposals=commands that it took"));
+  assert_int_equal(ask(w, "metrics-help", "all"), RKV_INVALID);
+  world_free(w);
+}
+
 static void what_it_cannot_read(void **state) {
   static const struct {
     const char *request, *text;
@@ -172,6 +185,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_node_moves),
       cmocka_unit_test(it_refuses_as_ever),
+      cmocka_unit_test(what_its_numbers_mean),
       cmocka_unit_test(what_it_cannot_read),
       cmocka_unit_test(what_it_does_not_know),
       cmocka_unit_test(more_settings_than_there_is_room),
