@@ -117,7 +117,9 @@ static bool take_flag(struct args *args, int flag, const char *text) {
   case FLAG_SEED: return number(text, UINT64_MAX, &wish->seed);
   case FLAG_JSON: args->json = text; break;
   case FLAG_JUNIT: args->junit = text; break;
-  case FLAG_COMMANDS: wish->commands = text; break;
+  case FLAG_COMMANDS: /* a file that is not there is told of by the suite */
+    wish->commands = realpath(text, args->commands) ? args->commands : text;
+    break;
   case FLAG_KEEP: wish->keep = text; break;
   case FLAG_FOREGROUND:
     wish->foreground = true;

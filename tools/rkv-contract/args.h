@@ -4,14 +4,17 @@
 
 #include "suite.h"
 
+#include <limits.h>
+
 struct args {
   struct suite_wish wish;
-  const char *json;   /* file for --json; "-" = stdout; NULL = none */
-  const char *junit;  /* file for --junit, NULL = none */
-  bool scratch;       /* --scratch was given */
-  bool report;        /* write the report beside the plugin */
-  bool list;          /* only list the laws */
-  bool help, version; /* print help or version, and nothing else */
+  const char *json;        /* file for --json; "-" = stdout; NULL = none */
+  const char *junit;       /* file for --junit, NULL = none */
+  bool scratch;            /* --scratch was given */
+  bool report;             /* write the report beside the plugin */
+  bool list;               /* only list the laws */
+  bool help, version;      /* print help or version, and nothing else */
+  char commands[PATH_MAX]; /* where wish.commands is, wherever a law goes */
 };
 
 /* Reads the command line. False: what is wrong was printed on `err`. */
