@@ -36,6 +36,11 @@
   X(lost_storage, "1 if it came back without its storage and cannot vote yet")                     \
   X(id_clashes, "times that another node spoke under its id")                                      \
   X(odd_memberships, "memberships in its log with addresses that cannot be right")                 \
+  X(states_compared, "times that it compared its state's digest with the leader's")                \
+  X(states_differed, "times that they differed: the state machines went apart")                    \
+  X(equal_at, "index of the last entry after which they were equal")                               \
+  X(differs_at, "index after which this node's state is known to differ; 0: it is not")            \
+  X(peers_differ, "leader: members whose state differs from its own, each with the index")         \
   X(cluster, "id of its cluster, hex digits")                                                      \
   X(incarnation, "which one under its id it is, hex digits: another one with an empty storage")    \
   X(swap, "while it moves to another storage: how far that is, see rkvctl swap-storage")           \
