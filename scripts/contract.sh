@@ -18,6 +18,8 @@ for plugin in "${plugins[@]}"; do
     for journal in wal rollback; do
       try build/release/tests/contract-plugins/storage-sqlite.so --option "journal=$journal"
     done
+  elif [ "$plugin" = storage-crypt ]; then
+    try build/release/plugins/storage-crypt.so --option over=storage-wal --option "key=$(printf '5a%.0s' {1..32})" --report
   else
     try "build/release/plugins/$plugin.so" --report
   fi

@@ -8,6 +8,10 @@
 
 #define END_POLL_MS 1
 
+static const struct host_part *part_of(const struct host_assembly *a, enum host_part_index i) {
+  return &a->config->parts[i];
+}
+
 static const struct rkv_plugin *plugin_of(const struct host_assembly *a, enum host_part_index i) {
   return a->config->parts[i].plugin;
 }
@@ -22,6 +26,14 @@ static enum rkv_status named(const struct host_assembly *a, enum host_part_index
 
 /* ---- open ---- */
 
+/* The services of a part whose plugin is opened next. */
+static struct host_user *before_open(struct host_assembly *a, enum host_part_index i) {
+  struct host_user *user = &a->services.parts[i];
+  host_services_stack(user, part_of(a, i)->under);
+  user->opening = true;
+  return user;
+}
+
 /* The open of a part returned: metric_register is no longer allowed. If it failed, the metrics that
  * it registered go. */
 static enum rkv_status after_open(struct host_assembly *a, enum host_part_index i,
@@ -31,16 +43,15 @@ static enum rkv_status after_open(struct host_assembly *a, enum host_part_index 
   user->opening = false;
   status = outcome_of_gift(status, instance, "open", error);
   if (status == RKV_OK) return RKV_OK;
-  host_metrics_drop(&a->services.metrics, user->name);
+  host_services_drop_metrics(user);
   return named(a, i, status, error);
 }
 
 static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *error) {
-  struct host_user *user = &a->services.parts[HOST_PART_STORAGE];
-  struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_STORAGE]);
+  struct host_user *user = before_open(a, HOST_PART_STORAGE);
+  struct rkv_config config = host_part_config(part_of(a, HOST_PART_STORAGE));
   enum rkv_status status;
   a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
-  user->opening = true;
   status = a->storage_ops->open(&user->host, &config, &a->storage, outcome_clear(error));
   status = after_open(a, HOST_PART_STORAGE, status, &a->storage, error);
   if (status == RKV_OK) host_swap_init(&a->swap, a->config, &a->services, a->storage);
@@ -55,21 +66,19 @@ static void close_storages(struct host_assembly *a) {
 }
 
 static enum rkv_status open_sm(struct host_assembly *a, struct rkv_error *error) {
-  struct host_user *user = &a->services.parts[HOST_PART_STATE_MACHINE];
-  struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_STATE_MACHINE]);
+  struct host_user *user = before_open(a, HOST_PART_STATE_MACHINE);
+  struct rkv_config config = host_part_config(part_of(a, HOST_PART_STATE_MACHINE));
   enum rkv_status status;
   assert(a->storage_ops && !a->sm_ops && !a->node); /* (A1) */
   a->sm_ops = plugin_of(a, HOST_PART_STATE_MACHINE)->ops;
-  user->opening = true;
   status = a->sm_ops->open(&user->host, &config, &a->sm, outcome_clear(error));
   return after_open(a, HOST_PART_STATE_MACHINE, status, &a->sm, error);
 }
 
 static enum rkv_status open_transport(struct host_assembly *a, struct rkv_error *error) {
-  struct host_user *user = &a->services.parts[HOST_PART_TRANSPORT];
-  struct rkv_config config = host_part_config(&a->config->parts[HOST_PART_TRANSPORT]);
+  struct host_user *user = before_open(a, HOST_PART_TRANSPORT);
+  struct rkv_config config = host_part_config(part_of(a, HOST_PART_TRANSPORT));
   enum rkv_status status;
-  user->opening = true;
   status = a->transport_ops->open(&user->host, &config, node_api(a->node), &a->transport,
                                   outcome_clear(error));
   return after_open(a, HOST_PART_TRANSPORT, status, &a->transport, error);
@@ -93,8 +102,8 @@ static enum rkv_status make_node(struct host_assembly *a, void (*notify)(void *a
       .storage_instance = a->storage,
       .sm = a->sm_ops,
       .sm_instance = a->sm,
-      .sm_capabilities = plugin_of(a, HOST_PART_STATE_MACHINE)->capabilities,
-      .storage_capabilities = plugin_of(a, HOST_PART_STORAGE)->capabilities,
+      .sm_capabilities = host_part_capabilities(part_of(a, HOST_PART_STATE_MACHINE)),
+      .storage_capabilities = host_part_capabilities(part_of(a, HOST_PART_STORAGE)),
       .metrics_format = host_metrics_format,
       .metrics_help = host_metrics_help,
       .metrics_ctx = &a->services.metrics,
@@ -166,7 +175,7 @@ void host_assembly_stop(struct host_assembly *a, uint64_t grace_ns) {
 static void close_part(struct host_assembly *a, enum host_part_index i, void (*close_op)(void *),
                        void **instance) {
   if (!*instance) return;
-  host_metrics_drop(&a->services.metrics, a->services.parts[i].name);
+  host_services_drop_metrics(&a->services.parts[i]);
   close_op(*instance);
   *instance = NULL;
 }

@@ -58,11 +58,17 @@ int host_command_config(const struct host_flags *flags, FILE *out, FILE *err) {
   print_values(out, &table, config->node);
   for (size_t i = 0; i < HOST_PART_COUNT; i++) {
     const struct host_part *part = &config->parts[i];
-    table = host_table_of(part->plugin);
+    const struct host_part *under = part->under;
     (void)fprintf(out, "\n[%s]\n", part->section);
     print_setting(out, HOST_PLUGIN_KEY, part->named, part->origin);
     print_setting(out, HOST_CONTRACT_KEY, part->contract.text, part->contract.origin);
+    if (under) print_setting(out, HOST_OVER_KEY, under->named, under->origin);
+    table = host_table_of(part->plugin);
     print_values(out, &table, part->values);
+    if (!under) continue;
+    (void)fprintf(out, "\n[%s]\n", under->section);
+    table = host_table_of(under->plugin);
+    print_values(out, &table, under->values);
   }
   host_config_free(config);
   free(config);

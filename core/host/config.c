@@ -21,10 +21,10 @@ static const struct {
 
 /* ---- sources ---- */
 
-/* `SECTION.KEY=VALUE`, whose form host_flags_parse has checked. */
+/* `SECTION.KEY=VALUE`, whose form host_flags_parse has checked; a section may have a '.' itself. */
 static void add_set(struct host_settings *settings, const char *set,
                     struct host_problems *problems) {
-  const char *dot = strchr(set, '.'), *equals = strchr(set, '=');
+  const char *equals = strchr(set, '='), *dot = host_set_dot(set);
   const char *section = host_texts_keep(&settings->texts, set, (size_t)(dot - set));
   const char *key = host_texts_keep(&settings->texts, dot + 1, (size_t)(equals - dot - 1));
   host_settings_add(settings, HOST_SOURCE_SET, section, key, equals + 1, "--set", 0, problems);
@@ -50,7 +50,9 @@ static bool gather(struct host_settings *settings, const struct host_flags *flag
 static bool known_section(const char *name) {
   if (strcmp(name, HOST_NODE_SECTION) == 0) return true;
   for (size_t i = 0; i < HOST_PART_COUNT; i++)
-    if (strcmp(name, host_kind_name(part_table[i].kind)) == 0) return true;
+    if (strcmp(name, host_kind_name(part_table[i].kind)) == 0 ||
+        strcmp(name, host_under_section(part_table[i].kind)) == 0)
+      return true;
   return false;
 }
 
@@ -61,6 +63,8 @@ static void complain_section(const char *name, const char *origin, unsigned line
   host_nearest_try(&nearest, HOST_NODE_SECTION);
   for (size_t i = 0; i < HOST_PART_COUNT; i++)
     host_nearest_try(&nearest, host_kind_name(part_table[i].kind));
+  for (size_t i = 0; i < HOST_PART_COUNT; i++)
+    host_nearest_try(&nearest, host_under_section(part_table[i].kind));
   best = host_nearest_best(&nearest);
   if (best)
     host_problems_add(problems, HOST_BLAME_CONFIG, line,
@@ -134,8 +138,7 @@ static void complain_part(const struct host_section *section, const struct host_
 
 static void read_part(struct host_settings *settings, struct host_part *part, const char *folder,
                       struct host_problems *problems) {
-  static const char *const own_keys[] = {HOST_PLUGIN_KEY, HOST_CONTRACT_KEY, NULL};
-  struct host_section section = {part->section, own_keys, settings, problems};
+  struct host_section section = {part->section, NULL, settings, problems};
   struct host_table table;
   struct rkv_error error;
   enum rkv_status status = name_part(settings, part, &error);
@@ -153,15 +156,16 @@ static void read_part(struct host_settings *settings, struct host_part *part, co
   }
   part->plugin = &part->loaded.descriptor;
   table = host_table_of(part->plugin);
+  section.own_keys = host_own_keys(part->plugin);
   host_section_read(&section, &table, part->values);
+  host_part_stack(part, folder, NULL, settings, problems);
 }
 
 /* Reads a section while a node runs, by the option table of the plugin that runs. If the section
  * names another plugin now, its keys are checked at the next start. */
 static void read_part_again(struct host_settings *settings, struct host_part *part,
                             const struct host_part *running, struct host_problems *problems) {
-  static const char *const own_keys[] = {HOST_PLUGIN_KEY, HOST_CONTRACT_KEY, NULL};
-  struct host_section section = {part->section, own_keys, settings, problems};
+  struct host_section section = {part->section, NULL, settings, problems};
   struct host_table table;
   struct rkv_error error;
   if (name_part(settings, part, &error) != RKV_OK) {
@@ -176,7 +180,9 @@ static void read_part_again(struct host_settings *settings, struct host_part *pa
   }
   part->plugin = running->plugin;
   table = host_table_of(part->plugin);
+  section.own_keys = host_own_keys(part->plugin);
   host_section_read(&section, &table, part->values);
+  host_part_stack(part, NULL, running, settings, problems);
 }
 
 static void begin_part(struct host_config *config, size_t i) {
@@ -226,8 +232,9 @@ static bool is_whole(const struct host_config *config) {
   for (size_t i = 0; i < HOST_PART_COUNT; i++) {
     const struct host_part *part = &config->parts[i];
     if (!part->plugin) return false;
-    for (uint32_t o = 0; o < part->plugin->option_count; o++)
-      if (!part->values[o].text) return false;
+    for (; part; part = part->under)
+      for (uint32_t o = 0; o < part->plugin->option_count; o++)
+        if (!part->values[o].text) return false;
   }
   return true;
 }
@@ -282,11 +289,6 @@ bool host_config_place(const struct host_flags *flags, struct host_place *place,
 
 void host_place_free(struct host_place *place) {
   host_settings_free(&place->settings);
-}
-
-struct rkv_config host_part_config(const struct host_part *part) {
-  struct rkv_config config = {sizeof config, part->plugin->option_count, part->values};
-  return config;
 }
 
 void host_config_free(struct host_config *config) {

@@ -6,11 +6,9 @@
 #ifndef HOST_CONFIG_H
 #define HOST_CONFIG_H
 
-#include "contract.h"
 #include "flags.h"
-#include "loader.h"
 #include "node_options.h"
-#include "section.h"
+#include "part.h"
 
 /* X(NAME, kind, plugin when none is named): the sections that name a plugin, in order. */
 #define HOST_PART_LIST(X)                                                                          \
@@ -26,19 +24,6 @@ enum host_part_index {
 };
 
 #define HOST_NODE_SECTION "node"
-
-/* One plugin section. Its name is its kind's. */
-struct host_part {
-  const char *section;
-  uint32_t kind;
-  const char *named;                    /* the plugin's name or path, as the user gave it */
-  const char *origin;                   /* of `named` */
-  struct rkv_value contract;            /* require_contract */
-  char untried[HOST_CONTRACT_TEXT_MAX]; /* what the report did not try; "": all, or none is asked */
-  struct host_plugin loaded;
-  const struct rkv_plugin *plugin; /* of `loaded`, or of the running node's; NULL: refused */
-  struct rkv_value values[HOST_OPTIONS_MAX];
-};
 
 struct host_config {
   struct host_settings settings;
@@ -69,9 +54,6 @@ struct host_place {
 bool host_config_place(const struct host_flags *flags, struct host_place *place,
                        struct host_problems *problems);
 void host_place_free(struct host_place *place);
-
-/* The configuration that the part's plugin is opened with. */
-struct rkv_config host_part_config(const struct host_part *part);
 
 void host_config_free(struct host_config *config);
 

@@ -103,12 +103,14 @@ static enum rkv_status check_names(const struct check *c, const char *name) {
 }
 
 /* What is wrong with an option of known name; NULL if nothing is. */
-static const char *option_refusal(const struct rkv_option *option) {
+static const char *option_refusal(const struct rkv_option *option, bool stacked) {
   bool required = option->flags & RKV_OPTION_REQUIRED;
   bool listed = option->type == RKV_OPTION_ENUM;
   if (strcmp(option->name, "plugin") == 0) return "is called plugin, which is the host's own key";
   if (strcmp(option->name, host_contract_option.name) == 0)
     return "is called " HOST_CONTRACT_KEY ", which is the host's own key";
+  if (stacked && strcmp(option->name, "over") == 0)
+    return "is called over, which is the host's own key of a stacked plugin";
   if (strcmp(host_option_type_name(option->type), "unknown") == 0) return "has an unknown type";
   if (!option->help) return "has no help";
   if (required == (option->default_text != NULL))
@@ -135,7 +137,7 @@ static enum rkv_status check_option(const struct check *c, size_t at) {
                       "%s: options[%zu] and [%zu] are both called %s (keep "
                       "one)",
                       c->file, i, at, option->name);
-  wrong = option_refusal(option);
+  wrong = option_refusal(option, c->out->descriptor.capabilities & RKV_CAP_STACKED);
   if (wrong)
     return rkv_fail(c->error, RKV_INVALID, "%s: option %s %s (see rkv/plugin.h)", c->file,
                     option->name, wrong);

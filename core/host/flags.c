@@ -217,22 +217,31 @@ static bool is_given(const struct parser *p, const struct flag *flag) {
   return false;
 }
 
-/* --set of a command about one plugin: KEY=VALUE is that plugin's. */
+const char *host_set_dot(const char *set) {
+  const char *dot = NULL, *at = set;
+  for (; *at && *at != '='; at++)
+    if (*at == '.') dot = at;
+  return *at ? dot : NULL;
+}
+
+/* --set of a command about one plugin: KEY=VALUE is that plugin's, under.KEY=VALUE of the one that
+ * it is built over. */
 static void part_sets(struct host_flags *flags) {
   struct host_sets all = flags->sets;
   if (!(LOOKS & (1u << flags->command))) return;
   flags->sets.count = 0;
   for (size_t i = 0; i < all.count; i++) {
-    const char *dot = strchr(all.list[i], '.'), *equals = strchr(all.list[i], '=');
-    struct host_sets *sets = dot && equals && dot < equals ? &flags->sets : &flags->storage_sets;
-    sets->list[sets->count++] = all.list[i];
+    const char *set = all.list[i];
+    const bool own = !host_set_dot(set) || strncmp(set, "under.", strlen("under.")) == 0;
+    struct host_sets *sets = own ? &flags->storage_sets : &flags->sets;
+    sets->list[sets->count++] = set;
   }
 }
 
 static enum rkv_status check_whole_sets(const struct parser *p) {
   const struct host_sets *sets = &p->flags->sets;
   for (size_t i = 0; i < sets->count; i++) {
-    const char *value = sets->list[i], *dot = strchr(value, '.'), *equals = strchr(value, '=');
+    const char *value = sets->list[i], *dot = host_set_dot(value), *equals = strchr(value, '=');
     if (!dot || !equals || dot == value || equals < dot + 2)
       return rkv_fail(p->error, RKV_INVALID,
                       "--set %s: not SECTION.KEY=VALUE (try --set node.log_level=debug)", value);

@@ -52,6 +52,10 @@ struct host_flags {
 enum rkv_status host_flags_parse(int argc, char *const argv[], struct host_flags *flags,
                                  struct rkv_error *error);
 
+/* Where the section of `SECTION.KEY=VALUE` ends, which may have a '.' itself: the last '.' before
+ * the '='; NULL: there is none. */
+const char *host_set_dot(const char *set);
+
 /* What --help prints. */
 extern const char host_help[];
 

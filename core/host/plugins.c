@@ -70,6 +70,11 @@ static void show(FILE *out, const struct rkv_plugin *plugin) {
   (void)fprintf(out, ROW, "KIND", "NAME", "VERSION", "ABI", "CAPABILITIES", "DESCRIPTION");
   row(out, plugin);
   (void)fprintf(out, "\n[%s]\nplugin = %s\n", host_kind_name(plugin->kind), plugin->name);
+  if (host_is_stacked(plugin))
+    (void)fprintf(out,
+                  "\n  over = (required)\n      the %s that it is built over; options of that one "
+                  "in section [%s]\n",
+                  host_kind_name(plugin->kind), host_under_section(plugin->kind));
   for (size_t i = 0; i < table.count; i++) show_option(out, &table.first[i]);
 }
 

@@ -51,7 +51,7 @@ static void check_path(const struct host_section *section, const struct rkv_opti
 static void check_part(const struct host_part *part, struct host_section *section) {
   const struct host_table table = host_table_of(part->plugin);
   const bool writes =
-      part->kind == RKV_KIND_STORAGE && (part->plugin->capabilities & RKV_CAP_DURABLE) != 0;
+      part->kind == RKV_KIND_STORAGE && (host_part_capabilities(part) & RKV_CAP_DURABLE) != 0;
   section->name = part->section;
   for (size_t i = 0; i < table.count; i++) {
     const struct rkv_option *option = &table.first[i];
@@ -80,5 +80,7 @@ static void check_host(const struct host_section *section, const char *addr) {
 void host_reach_check(struct host_config *config, struct host_problems *problems) {
   struct host_section section = {HOST_NODE_SECTION, NULL, &config->settings, problems};
   check_host(&section, config->node[HOST_NODE_ADDR].text);
-  for (size_t i = 0; i < HOST_PART_COUNT; i++) check_part(&config->parts[i], &section);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++)
+    for (const struct host_part *part = &config->parts[i]; part; part = part->under)
+      check_part(part, &section);
 }

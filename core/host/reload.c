@@ -79,9 +79,28 @@ static void compare_option(struct report *report, const char *section,
   tell_waiting(report, section, option->name, option->flags & RKV_OPTION_SECRET, before, after);
 }
 
+static void compare_values(struct report *report, const struct host_part *before,
+                           const struct host_part *after) {
+  const struct host_table table = host_table_of(before->plugin);
+  for (size_t o = 0; o < table.count; o++)
+    compare_option(report, before->section, &table.first[o], &before->values[o], &after->values[o]);
+}
+
+/* What a stacked plugin is built over. */
+static void compare_under(struct report *report, const struct host_part *before,
+                          const struct host_part *after) {
+  const struct rkv_value old_name = {before->under->named, before->under->origin, 0};
+  const struct rkv_value new_name = {after->under->named, after->under->origin, 0};
+  if (!after->under->plugin) {
+    tell_waiting(report, before->section, HOST_OVER_KEY, false, &old_name, &new_name);
+    return;
+  }
+  tell_beaten(report, before->section, HOST_OVER_KEY);
+  compare_values(report, before->under, after->under);
+}
+
 static void compare_part(struct report *report, size_t i) {
   const struct host_part *before = &report->running->parts[i], *after = &report->fresh->parts[i];
-  const struct host_table table = host_table_of(before->plugin);
   const struct rkv_value old_name = {before->named, before->origin, 0};
   const struct rkv_value new_name = {after->named, after->origin, 0};
   assert(before->plugin && (!after->plugin || after->plugin == before->plugin)); /* (O1) */
@@ -93,8 +112,8 @@ static void compare_part(struct report *report, size_t i) {
     return;
   }
   tell_beaten(report, before->section, HOST_PLUGIN_KEY);
-  for (size_t o = 0; o < table.count; o++)
-    compare_option(report, before->section, &table.first[o], &before->values[o], &after->values[o]);
+  compare_values(report, before, after);
+  if (before->under) compare_under(report, before, after);
 }
 
 /* The reload is logged at the more talkative of the two levels, so that a node that becomes silent

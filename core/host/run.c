@@ -173,18 +173,21 @@ static void end_watch(struct runner *r) {
 static void announce(const struct runner *r) {
   const struct host_config *config = r->assembly.config;
   const struct rkv_host *host = &r->assembly.services.node.host;
-  const struct rkv_plugin *storage = config->parts[HOST_PART_STORAGE].plugin;
+  const struct host_part *storage = &config->parts[HOST_PART_STORAGE];
   char line[RKV_ADDR_MAX + 64];
   int len;
   rkv_log(host, RKV_LOG_INFO, LOG_MODULE,
-          "serves id=%" PRIu64 " addr=%s transport=%s storage=%s durable=%s state_machine=%s",
+          "serves id=%" PRIu64 " addr=%s transport=%s storage=%s%s%s durable=%s state_machine=%s",
           host->node_id, host->node_addr, config->parts[HOST_PART_TRANSPORT].plugin->name,
-          storage->name, storage->capabilities & RKV_CAP_DURABLE ? "true" : "false",
+          storage->plugin->name, storage->under ? "/" : "",
+          storage->under ? storage->under->plugin->name : "",
+          host_part_capabilities(storage) & RKV_CAP_DURABLE ? "true" : "false",
           config->parts[HOST_PART_STATE_MACHINE].plugin->name);
   for (size_t i = 0; i < HOST_PART_COUNT; i++)
-    if (config->parts[i].untried[0])
-      rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "contract of %s: not tried: %s",
-              config->parts[i].plugin->name, config->parts[i].untried);
+    for (const struct host_part *part = &config->parts[i]; part; part = part->under)
+      if (part->untried[0])
+        rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "contract of %s: not tried: %s", part->plugin->name,
+                part->untried);
   len = snprintf(line, sizeof line, "listening addr=%s id=%" PRIu64 "\n", host->node_addr,
                  host->node_id);
   if (!log_pump_say(STDOUT_FILENO, line, (size_t)len))

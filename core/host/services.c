@@ -96,15 +96,16 @@ static void tell_apart(struct host_services *services, const struct host_fatal *
 static void service_fatal(void *ctx, enum rkv_status status, const char *text) {
   struct host_user *user = ctx;
   struct host_services *services = user->services;
+  struct host_user *stands = user->above ? user->above : user; /* what the node stands on, or not */
   struct host_fatal fatal = {.status = status == RKV_OK ? RKV_BROKEN : outcome_known(status)};
   bool first;
   (void)pthread_mutex_lock(&services->lock);
   (void)snprintf(fatal.text, sizeof fatal.text, "%s: %s", user->name,
                  text && text[0] ? text : "gave no reason to stop");
-  const bool left = user->left;
-  first = !left && user->apart && user->fatal.status == RKV_OK;
-  if (first) user->fatal = fatal;
-  if (!left && !user->apart) fatal_counts(services, &fatal);
+  const bool left = stands->left;
+  first = !left && stands->apart && stands->fatal.status == RKV_OK;
+  if (first) stands->fatal = fatal;
+  if (!left && !stands->apart) fatal_counts(services, &fatal);
   (void)pthread_mutex_unlock(&services->lock);
   if (first) tell_apart(services, &fatal);
   if (left) rkv_log(&services->node.host, RKV_LOG_WARN, "host", "left: %s", fatal.text);
@@ -119,6 +120,87 @@ bool host_services_reported(struct host_user *user, struct rkv_error *error) {
   return reported;
 }
 
+/* ---- stacks ---- */
+
+/* The one under a user carries the label that the user carries, if any: "copy.storage-wal". */
+static void label_under(struct host_user *user, const char *plugin) {
+  const char *dot = strchr(user->name, '.');
+  (void)snprintf(user->under->label, sizeof user->under->label, "%.*s%s",
+                 dot ? (int)(dot - user->name + 1) : 0, user->name, plugin);
+  user->under->name = user->under->label;
+}
+
+void host_services_stack(struct host_user *user, const struct host_part *under) {
+  assert(user->under);
+  user->stack = under;
+  if (under) label_under(user, under->plugin->name);
+}
+
+void host_services_drop_metrics(struct host_user *user) {
+  struct host_metrics *metrics = &user->services->metrics;
+  host_metrics_drop(metrics, user->name);
+  if (user->under && user->under->name[0]) host_metrics_drop(metrics, user->under->name);
+}
+
+static enum rkv_status open_by_kind(const struct host_part *part, struct host_user *user,
+                                    const struct rkv_node_api *node, void **instance,
+                                    struct rkv_error *error) {
+  const struct rkv_config config = host_part_config(part);
+  const void *ops = part->plugin->ops;
+  const struct rkv_transport_ops *transport = ops;
+  const struct rkv_storage_ops *storage = ops;
+  const struct rkv_state_machine_ops *machine = ops;
+  switch (part->kind) {
+  case RKV_KIND_TRANSPORT:
+    return transport->open(&user->host, &config, node, instance, outcome_clear(error));
+  case RKV_KIND_STORAGE: return storage->open(&user->host, &config, instance, outcome_clear(error));
+  default: return machine->open(&user->host, &config, instance, outcome_clear(error));
+  }
+}
+
+/* What a caller of an older ABI knows of it is filled. */
+static void fill_under(const struct host_part *part, void *instance, struct rkv_under *under) {
+  const struct rkv_under all = {.struct_size = under->struct_size,
+                                .abi_minor = part->plugin->abi_minor,
+                                .name = part->plugin->name,
+                                .capabilities = part->plugin->capabilities,
+                                .ops = part->plugin->ops,
+                                .instance = instance};
+  memcpy(under, &all, under->struct_size < sizeof all ? under->struct_size : sizeof all);
+}
+
+static enum rkv_status service_open_under(void *ctx, enum rkv_plugin_kind kind,
+                                          const struct rkv_node_api *node, struct rkv_under *under,
+                                          struct rkv_error *error) {
+  struct host_user *user = ctx;
+  const struct host_part *part = user->stack;
+  char text[RKV_ERROR_TEXT_MAX];
+  void *instance = NULL;
+  enum rkv_status status;
+  if (!user->opening || !part)
+    return rkv_fail(error, RKV_INVALID, "%s: open_under: %s", user->name,
+                    user->opening ? "nothing is under it, or it is open already (a plugin that is "
+                                    "built over another declares RKV_CAP_STACKED)"
+                                  : "called outside of open");
+  if ((uint32_t)kind != part->kind)
+    return rkv_fail(error, RKV_INVALID, "%s: open_under: a plugin is built over one of its kind",
+                    user->name);
+  user->stack = NULL;
+  user->under->opening = true;
+  status = open_by_kind(part, user->under, node, &instance, error);
+  user->under->opening = false;
+  status = outcome_of_gift(status, &instance, "open", error);
+  if (status == RKV_OK) {
+    fill_under(part, instance, under);
+    return RKV_OK;
+  }
+  host_metrics_drop(&user->services->metrics, user->under->name);
+  memcpy(text, error->text, sizeof text);
+  return rkv_fail(error, status, "%s: %s", part->plugin->name, text);
+}
+
+/* ---- apart ---- */
+
 void host_services_part(struct host_user *user, const char *name) {
   (void)pthread_mutex_lock(&user->services->lock);
   user->name = name;
@@ -130,9 +212,12 @@ void host_services_part(struct host_user *user, const char *name) {
 
 void host_services_take(struct host_user *user, const char *name) {
   struct host_services *services = user->services;
+  const char *under = user->under->name, *dot = strchr(under, '.');
   host_metrics_rename(&services->metrics, user->name, name);
+  if (dot) host_metrics_rename(&services->metrics, under, dot + 1);
   (void)pthread_mutex_lock(&services->lock);
   user->name = name;
+  if (dot) user->under->name = dot + 1;
   user->apart = false;
   if (user->fatal.status != RKV_OK) fatal_counts(services, &user->fatal);
   (void)pthread_mutex_unlock(&services->lock);
@@ -160,7 +245,18 @@ static void init_user(struct host_services *services, struct host_user *user, co
       .buf_alloc = service_buf_alloc,
       .metric_register = service_metric_register,
       .fatal = service_fatal,
+      .open_under = service_open_under,
   };
+}
+
+/* `under` is under `user` from now on. */
+static void init_pair(struct host_services *services, struct host_user *user,
+                      struct host_user *under, const char *name,
+                      const struct host_identity *identity) {
+  init_user(services, user, name, identity);
+  init_user(services, under, "", identity);
+  user->under = under;
+  under->above = user;
 }
 
 void host_services_init(struct host_services *services, const struct host_identity *identity,
@@ -171,8 +267,8 @@ void host_services_init(struct host_services *services, const struct host_identi
   (void)pthread_mutex_init(&services->metrics.lock, NULL);
   init_user(services, &services->node, "node", identity);
   for (size_t i = 0; i < HOST_PART_COUNT; i++)
-    init_user(services, &services->parts[i], names[i], identity);
-  init_user(services, &services->beside, "", identity);
+    init_pair(services, &services->parts[i], &services->under[i], names[i], identity);
+  init_pair(services, &services->beside, &services->under_beside, "", identity);
 }
 
 /* Plugins read the level at any time, from any thread, without a lock. */
@@ -182,8 +278,12 @@ static void set_level(struct host_user *user, enum rkv_log_level level) {
 
 void host_services_set_log_level(struct host_services *services, enum rkv_log_level level) {
   set_level(&services->node, level);
-  for (size_t i = 0; i < HOST_PART_COUNT; i++) set_level(&services->parts[i], level);
+  for (size_t i = 0; i < HOST_PART_COUNT; i++) {
+    set_level(&services->parts[i], level);
+    set_level(&services->under[i], level);
+  }
   set_level(&services->beside, level);
+  set_level(&services->under_beside, level);
 }
 
 void host_services_bind(struct host_services *services,

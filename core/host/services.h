@@ -25,12 +25,20 @@ struct host_fatal {
   char text[RKV_ERROR_TEXT_MAX];
 };
 
+#define HOST_USER_LABEL_MAX 64 /* "copy." and a plugin's name */
+
 /* One user's services. */
 struct host_user {
   struct rkv_host host; /* host.ctx is this struct */
   struct host_services *services;
   const char *name; /* the plugin's, "node" for the node itself */
-  bool opening;     /* metric_register is allowed */
+  bool opening;     /* metric_register and open_under are allowed */
+  /* What a stacked plugin may open (host_services_stack); NULL: nothing, or it has opened it. */
+  const struct host_part *stack;
+  /* The user that it is opened for; NULL: this user is under another one. */
+  struct host_user *under;
+  struct host_user *above;         /* the user that this one is under; NULL: it is not */
+  char label[HOST_USER_LABEL_MAX]; /* of a user under another one: its name */
   /* The node does not stand on this user (yet): its first fatal report is kept here, and is none
    * of the node's. Under the services' lock. */
   bool apart;
@@ -46,8 +54,9 @@ struct host_services {
   struct host_user node;
   struct host_user parts[HOST_PART_COUNT];
   struct host_user beside; /* a second storage, while the node moves to it */
-  pthread_mutex_t lock;    /* guards what follows */
-  struct host_fatal fatal; /* of any user that is not apart */
+  struct host_user under[HOST_PART_COUNT], under_beside; /* of those */
+  pthread_mutex_t lock;                                  /* guards what follows */
+  struct host_fatal fatal;                               /* of any user that is not apart */
   void (*on_fatal)(void *arg, enum rkv_status status, const char *text);
   void (*on_apart)(void *arg, enum rkv_status status, const char *text);
   void *on_fatal_arg;
@@ -64,6 +73,13 @@ struct host_identity {
  * plugins'. */
 void host_services_init(struct host_services *services, const struct host_identity *identity,
                         const char *const names[HOST_PART_COUNT], int log_fd);
+
+/* From now on the user's open_under opens the plugin of `under` (NULL: there is none, and it
+ * refuses). Before each open of the user's plugin. */
+void host_services_stack(struct host_user *user, const struct host_part *under);
+
+/* Drops the metrics of the user, and of the one under it: none is read while or after it closes. */
+void host_services_drop_metrics(struct host_user *user);
 
 /* The user is apart from now on, under this name, which is borrowed. Before its plugin opens. */
 void host_services_part(struct host_user *user, const char *name);

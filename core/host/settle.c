@@ -2,6 +2,7 @@
 #include "settle.h"
 
 #include <host/storage/note.h>
+#include <host/storage/spell.h>
 
 #include <node/moved.h>
 
@@ -66,7 +67,7 @@ static enum settle_stop settle_open(struct settle *s) {
   char place[MOVED_TO_MAX + 1];
   struct rkv_identity finished;
   enum moved_left left;
-  (void)subject_describe(s->at, place, sizeof place);
+  (void)spell_note(s->at, place, sizeof place);
   if (moved_settle(&s->from->state, &s->at->state, place, &left, &finished, &s->why) != RKV_OK)
     return STOP_TROUBLE;
   if (left == MOVED_LEFT_FINISH) {
@@ -95,7 +96,7 @@ static enum settle_stop settle_step(struct settle *s) {
   s->lines[0] = '\0';
   if (!read_note(s)) return STOP_TROUBLE;
   if (note_read(s->to, &place, s->at, &s->why) != RKV_OK) return STOP_TROUBLE;
-  (void)subject_lines(s->at, "; ", s->lines, sizeof s->lines);
+  (void)spell_lines(s->at, "; ", s->lines, sizeof s->lines);
   if (!subject_is_durable(s->at)) return STOP_FORGOT;
   if (!subject_is_there(s->at)) return STOP_MISSING;
   if (subject_open(s->at, s->from->id, &s->why) != RKV_OK) return STOP_TROUBLE;

@@ -3,6 +3,8 @@
 
 #include "values.h"
 
+#include <host/storage/spell.h>
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,16 +95,31 @@ static enum rkv_status take_settings(const struct node_swap_request *request,
   return RKV_OK;
 }
 
-/* A value of the environment would be told in texts that leave the node. */
-static enum rkv_status check_environment(const struct subject *s, const struct host_sets *sets,
-                                         struct rkv_error *error) {
-  const struct host_table table = host_table_of(s->part.plugin);
+/* The plugin that a stacked one is to be built over is held to the same. */
+static enum rkv_status check_swap_over(const struct host_swap *swap, const struct host_sets *sets,
+                                       struct rkv_error *error) {
+  static const char over[] = HOST_OVER_KEY "=";
+  char folder[HOST_PATH_MAX];
+  enum rkv_status status = RKV_OK;
+  for (size_t i = 0; status == RKV_OK && i < sets->count; i++)
+    if (strncmp(sets->list[i], over, strlen(over)) == 0)
+      status = check_plugin(swap, sets->list[i] + strlen(over), folder, error);
+  return status;
+}
+
+/* A value of the environment would be told in texts that leave the node. `prefix`: of the part's
+ * settings. */
+static enum rkv_status check_environment(const struct host_part *part, const char *prefix,
+                                         const struct host_sets *sets, struct rkv_error *error) {
+  const struct host_table table = host_table_of(part->plugin);
+  const size_t skip = strlen(prefix);
   for (size_t i = 0; i < table.count; i++) {
     const size_t len = strlen(table.first[i].name);
     if (table.first[i].flags & RKV_OPTION_SECRET) continue;
     for (size_t k = 0; k < sets->count; k++)
-      if (strncmp(sets->list[k], table.first[i].name, len) == 0 &&
-          strncmp(sets->list[k] + len, "=${", 3) == 0)
+      if (strncmp(sets->list[k], prefix, skip) == 0 &&
+          strncmp(sets->list[k] + skip, table.first[i].name, len) == 0 &&
+          strncmp(sets->list[k] + skip + len, "=${", 3) == 0)
         return rkv_fail(error, RKV_INVALID,
                         "\"%.100s\": only a secret comes from the node's environment (write the "
                         "value)",
@@ -117,11 +134,14 @@ static enum rkv_status read_with(struct host_swap *swap, const struct node_swap_
   struct subject *s = seat_beside(swap)->subject;
   enum rkv_status status = check_plugin(swap, request->plugin, r->place.folder, error);
   if (status == RKV_OK) status = take_settings(request, &r->sets, error);
+  if (status == RKV_OK) status = check_swap_over(swap, &r->sets, error);
   if (status != RKV_OK) return status;
   if (!subject_read(s, &source, &r->place, &r->problems))
     return host_problems_tell(&r->problems, error);
   s->part.named = subject_name(s); /* the request is freed */
-  return check_environment(s, &r->sets, error);
+  status = check_environment(&s->part, "", &r->sets, error);
+  if (status != RKV_OK || !s->part.under) return status;
+  return check_environment(s->part.under, HOST_UNDER_PREFIX, &r->sets, error);
 }
 
 static enum rkv_status read_swap_request(struct host_swap *swap,
@@ -147,14 +167,14 @@ static enum rkv_status check_forgets(struct host_swap *swap, bool forgetful,
                                      struct rkv_error *error) {
   const struct host_config *config = swap->config;
   const struct subject *s = seat_beside(swap)->subject;
-  const uint64_t now = seat_now(swap)->part->plugin->capabilities;
-  const struct rkv_plugin *machine = config->parts[HOST_PART_STATE_MACHINE].plugin;
+  const uint64_t now = host_part_capabilities(seat_now(swap)->part);
+  const struct host_part *machine = &config->parts[HOST_PART_STATE_MACHINE];
   if (subject_is_durable(s)) return RKV_OK;
-  if (machine->capabilities & RKV_CAP_DURABLE)
+  if (host_part_capabilities(machine) & RKV_CAP_DURABLE)
     return rkv_fail(error, RKV_PRECONDITION,
                     "%s forgets what it holds when the node stops, and %s does not: they would "
                     "contradict each other (name a durable storage, as storage-wal)",
-                    subject_name(s), machine->name);
+                    subject_name(s), machine->plugin->name);
   if (!(now & RKV_CAP_DURABLE) || forgetful) return RKV_OK;
   return rkv_fail(error, RKV_PRECONDITION,
                   "%s forgets what it holds when the node stops: then its vote and its log are "
@@ -168,6 +188,12 @@ static enum rkv_status check_fit(struct host_swap *swap, bool forgetful, struct 
   const struct host_part *now = seat_now(swap)->part;
   const struct subject *s = seat_beside(swap)->subject;
   const char *folder = subject_folder(&s->part);
+  if (subject_is_scattered(&s->part))
+    return rkv_fail(
+        error, RKV_PRECONDITION,
+        "%s and %s under it have a directory each, and a running node moves to one (stop "
+        "the node, and move it by raft-key-value storage copy)",
+        subject_name(s), s->part.under->plugin->name);
   if (!subject_is_beside(now, &s->part))
     return rkv_fail(error, RKV_INVALID,
                     "%.200s: the node's storage is there, or inside of it, or around it (name an "
@@ -185,8 +211,8 @@ static enum rkv_status check_is_empty(const struct subject *s, struct rkv_error 
 
 /* A place that is cut would lead elsewhere. */
 static enum rkv_status spell_seat(struct host_seat *seat, struct rkv_error *error) {
-  if (subject_describe(seat->subject, seat->place, sizeof seat->place) > MOVED_TO_MAX ||
-      subject_lines(seat->subject, "\n", seat->lines, sizeof seat->lines) >= sizeof seat->lines)
+  if (spell_note(seat->subject, seat->place, sizeof seat->place) > MOVED_TO_MAX ||
+      spell_lines(seat->subject, "\n", seat->lines, sizeof seat->lines) >= sizeof seat->lines)
     return rkv_fail(error, RKV_INVALID,
                     "%s: the settings are too long to be noted in the storage that is left (at "
                     "most %d bytes)",
@@ -204,7 +230,7 @@ static void close_seat(struct host_swap *swap, struct host_seat *seat) {
     subject_free(s);
     free(s);
   } else if (seat->storage) {
-    host_metrics_drop(&swap->services->metrics, seat->user->name);
+    host_services_drop_metrics(seat->user);
     seat->ops->close(seat->storage);
   }
   seat->subject = NULL;
@@ -250,7 +276,7 @@ static void give_seat(struct host_seat *seat) {
   seat->storage = s->storage;
   seat->given = (struct node_storage){.ops = seat->ops,
                                       .storage = seat->storage,
-                                      .capabilities = s->part.plugin->capabilities,
+                                      .capabilities = host_part_capabilities(&s->part),
                                       .place = seat->place,
                                       .lines = seat->lines};
 }

@@ -8,7 +8,7 @@
 
 struct host_text {
   struct host_text *next;
-  char bytes[];
+  _Alignas(max_align_t) char bytes[];
 };
 
 static char *texts_reserve(struct host_texts *texts, size_t len) {
@@ -47,6 +47,12 @@ const char *host_texts_format(struct host_texts *texts, const char *format, ...)
   (void)vsnprintf(copy, (size_t)len + 1, format, args);
   va_end(args);
   return copy;
+}
+
+void *host_texts_room(struct host_texts *texts, size_t size) {
+  char *room = texts_reserve(texts, size);
+  if (room) memset(room, 0, size);
+  return room;
 }
 
 bool host_texts_failed(const struct host_texts *texts) {

@@ -28,6 +28,9 @@ bool host_texts_failed(const struct host_texts *texts);
 /* `from` has none any more: they live as long as those of `into`. */
 void host_texts_hand_over(struct host_texts *into, struct host_texts *from);
 
+/* Zeroed memory that lives as long as the texts; NULL: the allocation failed, which is noted. */
+void *host_texts_room(struct host_texts *texts, size_t size);
+
 void host_texts_free(struct host_texts *texts);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "calls.h"
 
+#include <host/limits.h>
 #include <rkv/rkv.h>
 
 #include <pthread.h>
@@ -39,6 +40,7 @@ enum {
 };
 
 struct contract;
+struct host_part;
 
 struct contract_law {
   unsigned number;
@@ -64,6 +66,8 @@ struct contract {
   const struct rkv_value *values; /* of the plugin's options, in its order */
   const char *commands;           /* state machines: the user's file (sm_given.h), or NULL */
   int dir_option; /* the position of the PATH option `dir` in it; -1: there is none */
+  const struct host_part *under; /* what a stacked plugin is built over; NULL: it is not stacked */
+  int under_dir_option;          /* likewise of that one */
   enum contract_level level;
   uint64_t seed;
   unsigned slow;    /* every time limit is multiplied by this: 1, more under a sanitizer */
@@ -131,12 +135,24 @@ struct contract_host {
   char warning[RKV_LOG_TEXT_MAX]; /* the last line of WARN or above */
   const char *metrics[CONTRACT_METRICS_MAX];
   size_t metric_count;
+  const char *dir;                           /* of the plugin under a stacked one; NULL: c->dir */
+  struct rkv_host under;                     /* what that one sees */
+  struct rkv_value values[HOST_OPTIONS_MAX]; /* and its options */
 };
 
 void contract_host_init(struct contract_host *h, struct contract *c, rkv_node_id node_id);
 enum rkv_status contract_host_fatal(struct contract_host *h);
 /* Breaks the law if the instance reported fatal without cause. */
 void contract_host_calm(struct contract_host *h);
+
+/* What a stacked plugin opened must be closed when its own close has returned, or its open has
+ * failed. Breaks the law if it is not. */
+void contract_under_closed(const struct contract_host *h, const char *when);
+
+/* rkv_host.open_under (under.c); ctx is a struct contract_host. */
+enum rkv_status contract_open_under(void *ctx, enum rkv_plugin_kind kind,
+                                    const struct rkv_node_api *node, struct rkv_under *under,
+                                    struct rkv_error *error);
 
 /* The configuration for open: the user's options, with `dir` (NULL: c->dir) as the PATH option of
  * that name. `values` has room for the plugin's option_count. */

@@ -179,6 +179,7 @@ void contract_host_init(struct contract_host *h, struct contract *c, rkv_node_id
       .buf_alloc = host_buf_alloc,
       .metric_register = host_metric,
       .fatal = host_fatal,
+      .open_under = contract_open_under,
   };
 }
 

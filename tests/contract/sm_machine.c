@@ -19,6 +19,7 @@ void machine_open_as(struct machine *m, struct contract *c, const char *name,
   m->config = contract_config(c, m->dir, m->values);
   contract_host_init(&m->host, c, node ? node->id : 1);
   if (node) m->host.host.node_addr = node->addr, m->host.later_ns = node->later_ns;
+  m->host.dir = m->dir;
   CONTRACT_REQUIRE(c, m->ops->open(&m->host.host, &m->config, &m->it, &m->error) == RKV_OK,
                    "open: %s", m->error.text);
   CONTRACT_REQUIRE(c, m->it, "open returned OK and no instance");
@@ -27,5 +28,6 @@ void machine_open_as(struct machine *m, struct contract *c, const char *name,
 void machine_close(struct machine *m) {
   if (m->it) m->ops->close(m->it);
   m->it = NULL;
+  contract_under_closed(&m->host, "close");
   contract_host_calm(&m->host);
 }

@@ -33,6 +33,7 @@ int storage_sync_option(const struct contract *c) {
 enum rkv_status storage_try(struct storage *s) {
   enum rkv_status status;
   contract_host_init(&s->host, s->c, s->node_id);
+  s->host.dir = s->dir;
   s->config = contract_config(s->c, s->dir, s->values);
   if (s->unsynced) s->values[storage_sync_option(s->c)].number = 0;
   s->it = NULL;
@@ -45,6 +46,7 @@ enum rkv_status storage_try(struct storage *s) {
     return RKV_OK;
   }
   s->it = NULL;
+  contract_under_closed(&s->host, "a failed open");
   contract_text_ok(s->c, status, &s->error, "open");
   return status;
 }
@@ -58,6 +60,7 @@ void storage_close(struct storage *s) {
   if (!s->it) return;
   s->ops->close(s->it);
   s->it = NULL;
+  contract_under_closed(&s->host, "close");
   if (!s->trouble) contract_host_calm(&s->host);
 }
 

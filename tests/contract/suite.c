@@ -56,59 +56,96 @@ static bool load(struct suite *suite, FILE *err) {
 
 /* ---- its options ---- */
 
-static const struct rkv_option *option_at(const struct suite *suite, size_t i) {
-  return &suite->plugin->options[i];
-}
-
 /* The PATH option `dir`: the suite gives each law a directory of its own. */
-static int find_dir(const struct suite *suite) {
-  for (size_t i = 0; i < suite->plugin->option_count; i++)
-    if (strcmp(option_at(suite, i)->name, "dir") == 0 &&
-        option_at(suite, i)->type == RKV_OPTION_PATH)
+static int find_dir(const struct rkv_plugin *plugin) {
+  for (size_t i = 0; i < plugin->option_count; i++)
+    if (strcmp(plugin->options[i].name, "dir") == 0 && plugin->options[i].type == RKV_OPTION_PATH)
       return (int)i;
   return -1;
 }
 
-static bool add_option(struct suite *suite, const char *given, bool with_dir,
-                       struct host_problems *problems, FILE *err) {
-  const char *equals = strchr(given, '=');
+/* KEY=VALUE; under.KEY=VALUE is for the plugin that a stacked one is built over. */
+static bool add_option(struct suite *suite, const char *given, struct host_problems *problems,
+                       FILE *err) {
+  const char *equals = strchr(given, '='), *from = given, *section = suite->part.section;
   char key[HOST_PLUGIN_NAME_MAX];
-  size_t len = equals ? (size_t)(equals - given) : 0;
+  size_t len;
+  if (strncmp(from, HOST_UNDER_PREFIX, strlen(HOST_UNDER_PREFIX)) == 0) {
+    from += strlen(HOST_UNDER_PREFIX);
+    section = host_under_section(suite->part.kind);
+  }
+  len = equals ? (size_t)(equals - from) : 0;
   if (len == 0 || len >= sizeof key) {
     (void)fprintf(err, "rkv-contract: --option %s: not KEY=VALUE\n", given);
     return false;
   }
-  memcpy(key, given, len);
+  memcpy(key, from, len);
   key[len] = '\0';
-  if (with_dir && strcmp(key, "dir") == 0) {
-    (void)fprintf(err,
-                  "rkv-contract: --option %s: the suite gives `dir` itself (choose where with "
-                  "--scratch)\n",
-                  given);
-    return false;
-  }
-  host_settings_add(&suite->settings, HOST_SOURCE_SET, host_kind_name(suite->plugin->kind), key,
-                    equals + 1, "--option", 0, problems);
+  host_settings_add(&suite->settings, HOST_SOURCE_SET, section, key, equals + 1, "--option", 0,
+                    problems);
   return true;
 }
 
+/* The suite's own settings are stronger than the user's: one of the same key would be silent. */
+static bool add_dir(struct suite *suite, const char *section, struct host_problems *problems,
+                    FILE *err) {
+  const struct host_setting *given = host_settings_find(&suite->settings, section, "dir");
+  if (given) {
+    (void)fprintf(
+        err,
+        "rkv-contract: --option %sdir=%s: the suite gives `dir` itself (choose where with "
+        "--scratch)\n",
+        section == suite->part.section ? "" : HOST_UNDER_PREFIX, given->text);
+    return false;
+  }
+  host_settings_add(&suite->settings, HOST_SOURCE_SET, section, "dir", suite->wish.scratch,
+                    "the suite", 0, problems);
+  return true;
+}
+
+/* What the plugin is built over may lie beside its own file. Whether that one gets a directory is
+ * known once it is loaded. */
+static bool stack_part(struct suite *suite, struct host_problems *problems, FILE *err) {
+  struct host_part *part = &suite->part;
+  const struct host_setting *over =
+      host_settings_find(&suite->settings, part->section, HOST_OVER_KEY);
+  char folder[CONTRACT_PATH_MAX];
+  struct rkv_error error;
+  (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(suite->path, '/') - suite->path),
+                 suite->path);
+  if (over && host_plugin_load(folder, over->text, part->kind, &suite->below, &error) == RKV_OK &&
+      find_dir(&suite->below.descriptor) >= 0 &&
+      !add_dir(suite, host_under_section(part->kind), problems, err))
+    return false;
+  host_part_stack(part, folder, NULL, &suite->settings, problems);
+  if (!part->under || !host_problems_none(problems)) return true;
+  suite->under_dir_option = find_dir(part->under->plugin);
+  suite->loaded.descriptor.capabilities = host_part_capabilities(part);
+  return true;
+}
+
+static const char *const over_key[] = {HOST_OVER_KEY, NULL};
+
 static bool read_options(struct suite *suite, FILE *err) {
   struct host_problems *problems = calloc(1, sizeof *problems);
+  struct host_part *part = &suite->part;
   struct host_table table = host_table_of(suite->plugin);
-  const char *kind = host_kind_name(suite->plugin->kind);
-  struct host_section section = {kind, NULL, &suite->settings, problems};
-  bool with_dir, good = problems != NULL;
-  suite->dir_option = find_dir(suite);
-  with_dir = suite->dir_option >= 0;
+  struct host_section section = {NULL, NULL, &suite->settings, problems};
+  bool good = problems != NULL;
+  suite->dir_option = find_dir(suite->plugin);
+  suite->under_dir_option = -1;
+  part->kind = suite->plugin->kind;
+  part->section = section.name = host_kind_name(part->kind);
+  part->plugin = suite->plugin;
+  section.own_keys = host_is_stacked(part->plugin) ? over_key : NULL;
   suite->settings.where = "command line";
   for (size_t i = 0; good && i < suite->wish.option_count; i++)
-    good = add_option(suite, suite->wish.options[i], with_dir, problems, err);
+    good = add_option(suite, suite->wish.options[i], problems, err);
+  if (good && suite->dir_option >= 0) good = add_dir(suite, part->section, problems, err);
   if (good) {
-    if (with_dir)
-      host_settings_add(&suite->settings, HOST_SOURCE_SET, kind, "dir", suite->wish.scratch,
-                        "the suite", 0, problems);
-    host_section_read(&section, &table, suite->values);
-    good = host_problems_none(problems);
+    host_section_read(&section, &table, part->values);
+    good = host_is_stacked(part->plugin) ? stack_part(suite, problems, err) : true;
+    good = good && host_problems_none(problems);
     host_problems_print(problems, err);
   }
   if (problems) host_problems_free(problems);

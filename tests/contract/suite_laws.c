@@ -232,9 +232,11 @@ bool suite_run(struct suite *suite, FILE *out, FILE *err) {
   if (!f) return false;
   f->suite = suite;
   f->c = (struct contract){.plugin = suite->plugin,
-                           .values = suite->values,
+                           .values = suite->part.values,
                            .commands = suite->wish.commands,
                            .dir_option = suite->dir_option,
+                           .under = suite->part.under,
+                           .under_dir_option = suite->under_dir_option,
                            .level = suite->wish.level,
                            .seed = suite->wish.seed,
                            .slow = suite->wish.slow,

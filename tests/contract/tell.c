@@ -31,6 +31,7 @@ void suite_tell_head(const struct suite *suite, FILE *out) {
   if (p->capabilities & RKV_CAP_##name) (void)fprintf(out, " %s", word);
   RKV_CAP_LIST(HEAD_CAPABILITY)
 #undef HEAD_CAPABILITY
+  if (suite->part.under) (void)fprintf(out, " over %s", suite->part.under->plugin->name);
   if (p->capabilities == 0) (void)fputs(" no capability declared", out);
   (void)fprintf(out, "\nlevel %s, seed %" PRIu64 ", sha256 %s\n",
                 contract_level_names[suite->wish.level], suite->wish.seed, suite->sha256);

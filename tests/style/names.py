@@ -13,6 +13,7 @@ IMAGES = (
     ("plugins/storage-wal", "libs/storage-parts"),
     ("plugins/storage-rocksdb", "libs/storage-parts"),
     ("plugins/storage-lmdb", "libs/storage-parts"),
+    ("plugins/storage-crypt", "libs/storage-parts"),
     ("tools/client", "tools/rkvctl"),
     ("plugins/sm-protobuf",),
     ("share/skeletons/transport",),

@@ -2,6 +2,7 @@
 #include <host/storage/copy.h>
 
 #include <host/storage/compare.h>
+#include <host/storage/spell.h>
 #include <host/storage/walk.h>
 
 #include <node/kernel/outcome.h>
@@ -131,7 +132,7 @@ static enum rkv_status refuse_retired(const struct copy *c, struct rkv_error *er
 enum rkv_status copy_check_source(struct copy *c, struct rkv_error *error) {
   const struct rkv_identity *source = &c->from->state.identity;
   assert(c->from->storage && !c->to->storage);
-  (void)subject_describe(c->to, c->where, sizeof c->where);
+  (void)spell_note(c->to, c->where, sizeof c->where);
   if (is_retired(c) && !moved_is_for(source, c->where)) return refuse_retired(c, error);
   if (is_retired(c) && !subject_is_there(c->to))
     return rkv_fail(error, RKV_FOREIGN,
@@ -226,7 +227,7 @@ enum rkv_status copy_run(struct copy *c, struct rkv_error *error) {
   char noted[MOVED_TO_MAX + 1];
   enum rkv_status status = RKV_OK;
   assert(from->storage && c->to->storage);
-  (void)subject_describe(c->to, c->where, sizeof c->where); /* now that its paths are there */
+  (void)spell_note(c->to, c->where, sizeof c->where); /* now that its paths are there */
   if (!is_retired(c)) status = moved_forget_note(from->ops, from->storage, &from->state, error);
   if (status == RKV_OK)
     status = moved_find_note(from->ops, from->storage, &from->state, &c->last, noted, error);

@@ -2,6 +2,7 @@
 #include <host/storage/look.h>
 
 #include <host/json.h>
+#include <host/storage/spell.h>
 #include <host/storage/walk.h>
 #include <node/moved.h>
 
@@ -93,7 +94,7 @@ enum rkv_status look_stat(const struct subject *s, bool json, FILE *out, struct 
   enum rkv_status status = moved_find_note(s->ops, s->storage, &s->state, &last, moved_to, error);
   if (status != RKV_OK) return subject_said(s, status, "read", error);
   if (s->state.identity.incarnation != RKV_INCARNATION_RETIRED) moved_to[0] = '\0';
-  (void)subject_describe(s, where, sizeof where);
+  (void)spell_note(s, where, sizeof where);
   if (json)
     stat_json(s, last, moved_to, out);
   else

@@ -10,23 +10,28 @@
 
 #define BETWEEN ", "
 
-static bool begins_option(const struct host_table *table, const char *text) {
+static bool begins_option(const struct rkv_plugin *plugin, const char *text) {
+  const struct host_table table = host_table_of(plugin);
   const size_t len = strcspn(text, "=");
   if (text[len] == '\0') return false;
-  for (size_t i = 0; i < table->count; i++)
-    if (strlen(table->first[i].name) == len && strncmp(table->first[i].name, text, len) == 0)
+  if (host_is_stacked(plugin) &&
+      (strncmp(text, HOST_UNDER_PREFIX, strlen(HOST_UNDER_PREFIX)) == 0 ||
+       strncmp(text, HOST_OVER_KEY "=", len + 1) == 0))
+    return true;
+  for (size_t i = 0; i < table.count; i++)
+    if (strlen(table.first[i].name) == len && strncmp(table.first[i].name, text, len) == 0)
       return true;
   return false;
 }
 
 /* Cuts `text`, which is "KEY=VALUE, KEY=VALUE", in place. A value may have the separator in it:
  * what follows it begins a setting only if an option has that name. */
-static void cut_settings(char *text, const struct host_table *table, struct host_sets *sets) {
+static void cut_settings(char *text, const struct rkv_plugin *plugin, struct host_sets *sets) {
   char *next = text;
-  if (begins_option(table, text)) sets->list[sets->count++] = text;
+  if (begins_option(plugin, text)) sets->list[sets->count++] = text;
   while ((next = strstr(next, BETWEEN)) != NULL && sets->count < HOST_SETS_MAX) {
     char *set = next + strlen(BETWEEN);
-    if (begins_option(table, set)) {
+    if (begins_option(plugin, set)) {
       *next = '\0';
       sets->list[sets->count++] = set;
     }
@@ -52,11 +57,23 @@ static enum rkv_status check_contract(const char *name, const struct note_place 
   return host_contract_check(file, where->contract, NULL, error);
 }
 
+/* Likewise of the plugin that a stacked one is built over. */
+static enum rkv_status check_note_over(const struct host_sets *sets, const struct note_place *where,
+                                       struct rkv_error *error) {
+  static const char over[] = HOST_OVER_KEY "=";
+  for (size_t i = 0; i < sets->count; i++) {
+    const char *name = sets->list[i] + strlen(over);
+    if (strncmp(sets->list[i], over, strlen(over)) != 0) continue;
+    if (strchr(name, '/')) return rkv_fail(error, RKV_INVALID, "its note names no plugin");
+    if (check_contract(name, where, error) != RKV_OK) return RKV_INVALID;
+  }
+  return RKV_OK;
+}
+
 static enum rkv_status read_note_parts(struct note_reading *r, const struct note_place *where,
                                        struct subject *subject, struct rkv_error *error) {
   const struct subject_source source = {"its note", "its note", r->text, &r->sets, false};
   char *settings = strstr(r->text, BETWEEN);
-  struct host_table table;
   if (settings) {
     *settings = '\0';
     settings += strlen(BETWEEN);
@@ -65,8 +82,8 @@ static enum rkv_status read_note_parts(struct note_reading *r, const struct note
   if (check_contract(r->text, where, error) != RKV_OK) return RKV_INVALID;
   if (host_plugin_load(r->place.folder, r->text, RKV_KIND_STORAGE, &r->plugin, error) != RKV_OK)
     return RKV_INVALID;
-  table = host_table_of(&r->plugin.descriptor);
-  if (settings) cut_settings(settings, &table, &r->sets);
+  if (settings) cut_settings(settings, &r->plugin.descriptor, &r->sets);
+  if (check_note_over(&r->sets, where, error) != RKV_OK) return RKV_INVALID;
   if (!subject_read(subject, &source, &r->place, &r->problems))
     return host_problems_tell(&r->problems, error);
   subject->part.named = subject_name(subject); /* the reading is freed */

@@ -10,7 +10,7 @@ struct note_place {
   uint64_t contract;  /* an enum host_contract_level: require_contract of section [storage] */
 };
 
-/* Fills *subject, all zero before, with the storage that `note` names, as subject_describe spells
+/* Fills *subject, all zero before, with the storage that `note` names, as spell_note spells
  * it. subject_free follows in either case. Errors: RKV_INVALID: why it cannot be told from the
  * note: its plugin is not there, lacks the contract's report, or needs a secret. */
 enum rkv_status note_read(const char *note, const struct note_place *where, struct subject *subject,

@@ -10,13 +10,15 @@
 
 /* True if the storage has paths, and every one is this user's. */
 static bool is_this_users(const struct host_part *part) {
-  const struct host_table table = host_table_of(part->plugin);
   struct stat info;
   size_t own = 0;
-  for (size_t i = 0; i < table.count; i++) {
-    if (table.first[i].type != RKV_OPTION_PATH || !part->values[i].text[0]) continue;
-    if (stat(part->values[i].text, &info) != 0 || info.st_uid != geteuid()) return false;
-    own++;
+  for (; part; part = part->under) {
+    const struct host_table table = host_table_of(part->plugin);
+    for (size_t i = 0; i < table.count; i++) {
+      if (table.first[i].type != RKV_OPTION_PATH || !part->values[i].text[0]) continue;
+      if (stat(part->values[i].text, &info) != 0 || info.st_uid != geteuid()) return false;
+      own++;
+    }
   }
   return own > 0;
 }

@@ -11,18 +11,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const own_keys[] = {HOST_PLUGIN_KEY, HOST_CONTRACT_KEY, NULL};
-
 /* ---- settings ---- */
 
-/* KEY=VALUE, whose form host_flags_parse has checked. */
+/* KEY=VALUE, whose form host_flags_parse has checked; under.KEY=VALUE is for what a stacked plugin
+ * is built over. */
 static void add_own(struct subject *s, const struct subject_source *source,
                     struct host_problems *problems) {
   for (size_t i = 0; i < source->sets->count; i++) {
     const char *set = source->sets->list[i], *equals = strchr(set, '=');
-    const char *key = host_texts_keep(&s->own.texts, set, (size_t)(equals - set));
-    host_settings_add(&s->own, HOST_SOURCE_SET, s->part.section, key, equals + 1, source->set_flag,
-                      0, problems);
+    const bool below = strncmp(set, HOST_UNDER_PREFIX, strlen(HOST_UNDER_PREFIX)) == 0;
+    const char *section = below ? host_under_section(s->part.kind) : s->part.section;
+    const char *key;
+    if (below) set += strlen(HOST_UNDER_PREFIX);
+    key = host_texts_keep(&s->own.texts, set, (size_t)(equals - set));
+    host_settings_add(&s->own, HOST_SOURCE_SET, section, key, equals + 1, source->set_flag, 0,
+                      problems);
   }
 }
 
@@ -56,18 +59,23 @@ static const char *absence_of(const struct rkv_option *option, const char *path)
 }
 
 /* What open would make anew was mistyped. */
-static void check_there(const struct host_section *section, const struct host_part *part) {
-  const struct host_table table = host_table_of(part->plugin);
-  for (size_t i = 0; i < table.count; i++) {
-    const char *why = absence_of(&table.first[i], part->values[i].text);
-    if (why) host_section_complain(section, table.first[i].name, false, why);
+static void check_there(struct host_section *section, const struct host_part *part) {
+  for (; part; part = part->under) {
+    const struct host_table table = host_table_of(part->plugin);
+    section->name = part->section;
+    for (size_t i = 0; i < table.count; i++) {
+      const char *why = absence_of(&table.first[i], part->values[i].text);
+      if (why) host_section_complain(section, table.first[i].name, false, why);
+    }
   }
 }
 
 bool subject_is_there(const struct subject *s) {
-  const struct host_table table = host_table_of(s->part.plugin);
-  for (size_t i = 0; i < table.count; i++)
-    if (absence_of(&table.first[i], s->part.values[i].text)) return false;
+  for (const struct host_part *part = &s->part; part; part = part->under) {
+    const struct host_table table = host_table_of(part->plugin);
+    for (size_t i = 0; i < table.count; i++)
+      if (absence_of(&table.first[i], part->values[i].text)) return false;
+  }
   return true;
 }
 
@@ -93,8 +101,7 @@ static bool subject_passes_contract(struct subject *s, const struct host_section
 
 bool subject_read(struct subject *s, const struct subject_source *source, struct host_place *place,
                   struct host_problems *problems) {
-  struct host_section section = {NULL, own_keys, source->plugin ? &s->own : &place->settings,
-                                 problems};
+  struct host_section section = {NULL, NULL, source->plugin ? &s->own : &place->settings, problems};
   struct host_table table;
   struct rkv_error error;
   s->part.kind = RKV_KIND_STORAGE;
@@ -113,8 +120,11 @@ bool subject_read(struct subject *s, const struct subject_source *source, struct
   }
   s->part.plugin = &s->part.loaded.descriptor;
   s->ops = s->part.plugin->ops;
+  s->settings = section.settings;
+  section.own_keys = host_own_keys(s->part.plugin);
   table = host_table_of(s->part.plugin);
   host_section_read(&section, &table, s->part.values);
+  host_part_stack(&s->part, place->folder, NULL, section.settings, problems);
   if (source->there) check_there(&section, &s->part);
   if (host_texts_failed(&section.settings->texts)) host_problems_no_memory(problems);
   return host_problems_none(problems);
@@ -163,6 +173,7 @@ enum rkv_status subject_open(struct subject *s, rkv_node_id id, struct rkv_error
   s->id = id;
   pending_init(&s->pending);
   begin_services(s);
+  host_services_stack(s->user, s->part.under);
   s->user->opening = true;
   status = s->ops->open(&s->user->host, &config, &s->storage, outcome_clear(error));
   s->user->opening = false;
@@ -170,7 +181,7 @@ enum rkv_status subject_open(struct subject *s, rkv_node_id id, struct rkv_error
   if (status == RKV_OK && !s->storage)
     status = rkv_fail(error, RKV_BROKEN, "%s: open gave no instance", subject_name(s));
   if (status == RKV_OK) return subject_load(s, error);
-  host_metrics_drop(&s->user->services->metrics, s->user->name);
+  host_services_drop_metrics(s->user);
   end_services(s);
   s->storage = NULL;
   return status;
@@ -180,7 +191,7 @@ enum rkv_status subject_open(struct subject *s, rkv_node_id id, struct rkv_error
 void subject_close(struct subject *s) {
   if (!s->storage) return;
   rkv_buf_drop(&s->state.snapshot.membership);
-  host_metrics_drop(&s->user->services->metrics, s->user->name);
+  host_services_drop_metrics(s->user);
   s->ops->close(s->storage);
   s->storage = NULL;
   end_services(s);
@@ -198,7 +209,7 @@ const char *subject_name(const struct subject *s) {
 }
 
 bool subject_is_durable(const struct subject *s) {
-  return s->part.plugin->capabilities & RKV_CAP_DURABLE;
+  return host_part_capabilities(&s->part) & RKV_CAP_DURABLE;
 }
 
 bool subject_is_empty(const struct subject *s) {
@@ -223,49 +234,21 @@ enum rkv_status subject_refuse_full(const struct subject *s, struct rkv_error *e
                   subject_name(s), s->state.vote.term, s->state.last.index);
 }
 
-/* How a storage is spelt. */
-struct spelling {
-  const char *begin, *between, *equals;
-  bool secrets; /* are named, without their values */
-};
-
-static size_t spell_subject(const struct subject *s, const struct spelling *as, char *out,
-                            size_t size) {
-  const struct host_table table = host_table_of(s->part.plugin);
-  size_t used = (size_t)snprintf(out, size, "%s%s", as->begin, subject_name(s));
-  for (size_t i = 0; i < table.count; i++) {
-    const struct rkv_option *option = &table.first[i];
-    const struct rkv_value *value = &s->part.values[i];
-    const bool secret = option->flags & RKV_OPTION_SECRET;
-    char *path = NULL;
-    if ((secret && !as->secrets) || strcmp(value->origin, "default") == 0) continue;
-    if (option->type == RKV_OPTION_PATH && !secret) path = realpath(value->text, NULL);
-    used += (size_t)snprintf(used < size ? out + used : NULL, used < size ? size - used : 0,
-                             "%s%s%s%s", as->between, option->name, as->equals,
-                             secret ? "(the secret)"
-                             : path ? path
-                                    : value->text);
-    free(path);
-  }
-  return used;
-}
-
-size_t subject_describe(const struct subject *s, char *out, size_t size) {
-  static const struct spelling note = {"", ", ", "=", false};
-  return spell_subject(s, &note, out, size);
-}
-
-size_t subject_lines(const struct subject *s, const char *between, char *out, size_t size) {
-  const struct spelling lines = {"plugin = ", between, " = ", true};
-  return spell_subject(s, &lines, out, size);
-}
-
-const char *subject_folder(const struct host_part *part) {
+static const char *own_folder(const struct host_part *part) {
   const struct host_table table = host_table_of(part->plugin);
   for (size_t i = 0; i < table.count; i++)
     if (table.first[i].type == RKV_OPTION_PATH && strcmp(table.first[i].name, "dir") == 0)
       return part->values[i].text;
   return NULL;
+}
+
+const char *subject_folder(const struct host_part *part) {
+  const char *folder = own_folder(part);
+  return folder || !part->under ? folder : own_folder(part->under);
+}
+
+bool subject_is_scattered(const struct host_part *part) {
+  return part->under && own_folder(part) && own_folder(part->under);
 }
 
 /* From the root: `path`, or what is there of the folders above it. To be freed; NULL: nothing. */

@@ -15,7 +15,8 @@ struct subject_source {
 };
 
 struct subject {
-  struct host_settings own; /* of the flags */
+  struct host_settings own;       /* of the flags */
+  struct host_settings *settings; /* that it was read from; NULL: by somebody else */
   struct host_part part;
   struct host_services services;
   struct host_user *user; /* whose services it uses; NULL when it opens: a node's, by itself */
@@ -46,17 +47,15 @@ bool subject_is_durable(const struct subject *subject);
 bool subject_is_empty(const struct subject *subject);
 /* Says what is in it: RKV_INVALID. */
 enum rkv_status subject_refuse_full(const struct subject *subject, struct rkv_error *error);
-/* "storage-wal, dir=/path": the plugin and those settings that were given and are no secrets; a
- * path as it is from the root. Returns the length that it has, like snprintf. */
-size_t subject_describe(const struct subject *subject, char *out, size_t size);
-/* "plugin = storage-wal", `between`, "dir = /path": the same as lines of section [storage]. */
-size_t subject_lines(const struct subject *subject, const char *between, char *out, size_t size);
-
-/* The directory in which it keeps its files, as it was given; NULL: it has no option `dir`. */
+/* The directory in which it, or the storage under it, keeps its files, as it was given; NULL: they
+ * have no option `dir`. */
 const char *subject_folder(const struct host_part *part);
 
 /* Every path of the storage leads to something: open makes nothing anew. */
 bool subject_is_there(const struct subject *subject);
+/* It and the storage under it have a directory each. */
+bool subject_is_scattered(const struct host_part *part);
+
 /* Neither's directory is the other's, or inside of it; `other` need not be there yet. */
 bool subject_is_beside(const struct host_part *part, const struct host_part *other);
 

@@ -57,12 +57,16 @@ enum rkv_plugin_kind {
  *   CONCURRENT_QUERIES  state machine: query may overlap with apply
  *   STREAMING           transport: pipelines appends to one peer
  *   FINDS_DAMAGE        storage, since 1.4: a byte that a decaying device changed is CORRUPT or
- *                       changes nothing; without it, it does not notice a decaying disk */
+ *                       changes nothing; without it, it does not notice a decaying disk
+ *   STACKED             since 1.5: it is built over another plugin of its kind, which it opens by
+ *                       rkv_host.open_under; what else it declares counts as far as that one
+ *                       declares it, too */
 #define RKV_CAP_LIST(X)                                                                            \
   X(DURABLE, 0, "durable")                                                                         \
   X(CONCURRENT_QUERIES, 1, "concurrent-queries")                                                   \
   X(STREAMING, 2, "streaming")                                                                     \
-  X(FINDS_DAMAGE, 3, "finds-damage")
+  X(FINDS_DAMAGE, 3, "finds-damage")                                                               \
+  X(STACKED, 4, "stacked")
 
 #define RKV_CAP_BIT(name, bit, text) RKV_CAP_##name = 1u << bit,
 enum rkv_capability { RKV_CAP_LIST(RKV_CAP_BIT) };
@@ -150,6 +154,22 @@ struct rkv_metric {
   void *arg;
 };
 
+struct rkv_node_api;
+
+/* Since 1.5: the plugin under a stacked one (RKV_CAP_STACKED), opened. The instance is the stacked
+ * plugin's, which calls the operations as a host does: from the threads, and in the order, that the
+ * header of its kind says. The texts and tables live as long as the process. */
+struct rkv_under {
+  uint32_t struct_size;  /* sizeof(struct rkv_under), set by the caller of open_under */
+  uint32_t abi_minor;    /* RKV_ABI_MINOR that it was built with */
+  const char *name;      /* its plugin's, for texts */
+  uint64_t capabilities; /* RKV_CAP_* that it declares */
+  /* struct rkv_transport_ops, rkv_storage_ops or rkv_state_machine_ops with the operations of the
+   * host's ABI, those that it lacks NULL. Its `open` was called and is not called again. */
+  const void *ops;
+  void *instance; /* never NULL */
+};
+
 /* Host services of one node. Borrowed: valid from open until close returns. Every function: any
  * thread, no blocking beyond a short lock, may be called from inside any operation. */
 struct rkv_host {
@@ -182,6 +202,18 @@ struct rkv_host {
    * The node stops in an orderly way with `text` as the reason; the first report wins. Returns at
    * once. */
   void (*fatal)(void *ctx, enum rkv_status status, const char *text);
+
+  /* Since 1.5. Opens the plugin that the section of a stacked plugin names by `over`, with the
+   * values of the section [KIND.under], and fills *under. Only inside of the stacked plugin's open,
+   * once, on the same thread. `kind` is the stacked plugin's own; `node`: what a transport under it
+   * is to call (borrowed as that of its own open); NULL for the other kinds.
+   * The stacked plugin ends the instance by the operation `close`, within its own close, or before
+   * its open returns an error. A fatal report of the one under it ends the node as its own does.
+   * Errors: the other plugin's, with its name before the text; RKV_INVALID if there is none, for
+   * another kind, and outside of open. */
+  enum rkv_status (*open_under)(void *ctx, enum rkv_plugin_kind kind,
+                                const struct rkv_node_api *node, struct rkv_under *under,
+                                struct rkv_error *error);
 };
 
 /* True if messages of this level are logged now. To be asked before work that only a message

@@ -121,6 +121,7 @@ static const char *const may_grow[] = {
     "struct rkv_init_call",       "struct rkv_membership_call",
     "struct rkv_transfer_call",   "struct rkv_snapshot_now_call",
     "struct rkv_metrics_call",    "struct rkv_storage_state",
+    "struct rkv_under",
 };
 
 static bool grows(const char *type, size_t len) {

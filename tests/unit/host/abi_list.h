@@ -217,6 +217,14 @@
   FIELD(struct rkv_host, buf_alloc)                                                                \
   FIELD(struct rkv_host, metric_register)                                                          \
   FIELD(struct rkv_host, fatal)                                                                    \
+  FIELD(struct rkv_host, open_under)                                                               \
+  SIZE(struct rkv_under)                                                                           \
+  FIELD(struct rkv_under, struct_size)                                                             \
+  FIELD(struct rkv_under, abi_minor)                                                               \
+  FIELD(struct rkv_under, name)                                                                    \
+  FIELD(struct rkv_under, capabilities)                                                            \
+  FIELD(struct rkv_under, ops)                                                                     \
+  FIELD(struct rkv_under, instance)                                                                \
   SIZE(struct rkv_plugin)                                                                          \
   FIELD(struct rkv_plugin, magic)                                                                  \
   FIELD(struct rkv_plugin, abi_major)                                                              \

@@ -80,6 +80,24 @@ static void set_has_a_form(void **state) {
   }
 }
 
+/* A section may have a '.' in its name; a key has none. */
+static void a_set_is_cut_at_its_last_dot(void **state) {
+  struct host_flags f;
+  struct rkv_error e;
+  const char *set;
+  (void)state;
+  assert_int_equal(PARSE(&f, &e, "--set", "storage.under.dir=a.b"), RKV_OK);
+  set = f.sets.list[0];
+  assert_string_equal(host_set_dot(set), ".dir=a.b");
+  assert_null(host_set_dot("dir=a.b"));
+  assert_null(host_set_dot("dir.a"));
+  assert_int_equal(PARSE(&f, &e, "storage", "stat", "--id", "1", "--plugin", "p", "--set",
+                         "under.dir=x", "--set", "node.id=2"),
+                   RKV_OK);
+  assert_int_equal(f.storage_sets.count, 1);
+  assert_string_equal(f.storage_sets.list[0], "under.dir=x");
+}
+
 static void sets_are_bounded(void **state) {
   const char *words[2 + HOST_SETS_MAX + 1] = {"raft-key-value"};
   struct host_flags f;
@@ -165,6 +183,7 @@ int main(void) {
       cmocka_unit_test(commands_take_their_words),
       cmocka_unit_test(a_mistake_is_one_line_with_a_remedy),
       cmocka_unit_test(set_has_a_form),
+      cmocka_unit_test(a_set_is_cut_at_its_last_dot),
       cmocka_unit_test(sets_are_bounded),
       cmocka_unit_test(storage_commands_are_of_two_words),
       cmocka_unit_test(a_storage_that_is_named_has_its_own_settings),

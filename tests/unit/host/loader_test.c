@@ -44,6 +44,7 @@ static void each_wrong_field_has_its_own_sentence(void **state) {
   assert_refused("bad-option-size",
                  "option_size is 48, too short: an option has 56 bytes in ABI 1.0");
   assert_refused("bad-default", "option wrong: its default \"ten\" is not a size");
+  assert_refused("bad-over", "option over is called over, which is the host's own key");
   assert_refused("bad-ops", "ops is NULL");
   assert_refused("bad-ops-size", "ops_size is 136, too long: the storage table has 128 bytes");
   assert_refused("bad-operation", "operation save_vote is missing");

@@ -1,0 +1,188 @@
+/* log.c: what is saved on its way down, and entries on their way up. */
+#include "store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- the log's terms ---- */
+
+enum rkv_status log_note(struct crypt *s, struct rkv_log_id id) {
+  s->last = id;
+  if (s->term_count > 0 && s->terms[s->term_count - 1].term == id.term) return RKV_OK;
+  if (s->term_count == s->term_capacity) {
+    const size_t capacity = 2 * s->term_capacity + 16;
+    struct rkv_log_id *terms = realloc(s->terms, capacity * sizeof *terms);
+    if (!terms) return RKV_NO_MEMORY;
+    s->terms = terms;
+    s->term_capacity = capacity;
+  }
+  s->terms[s->term_count++] = id;
+  return RKV_OK;
+}
+
+/* The id of an entry that is held, or of the purged one. */
+static struct rkv_log_id id_at(const struct crypt *s, rkv_index index) {
+  size_t i = s->term_count;
+  while (i > 0 && s->terms[i - 1].index > index) i--;
+  if (i == 0 || index <= s->purged.index) return s->purged;
+  return (struct rkv_log_id){s->terms[i - 1].term, index};
+}
+
+void crypt_truncate(void *storage, rkv_index after) {
+  struct crypt *s = storage;
+  if (s->failed != RKV_OK) return;
+  if (after < s->last.index) s->last = id_at(s, after);
+  while (s->term_count > 0 && s->terms[s->term_count - 1].index > after) s->term_count--;
+  s->ops->truncate(s->it, after);
+}
+
+void crypt_purge(void *storage, struct rkv_log_id up_to) {
+  struct crypt *s = storage;
+  size_t gone = 0;
+  if (s->failed != RKV_OK) return;
+  if (up_to.index > s->purged.index) s->purged = up_to;
+  if (s->purged.index >= s->last.index) s->last = s->purged;
+  while (gone < s->term_count && s->terms[gone].index <= s->purged.index) gone++;
+  if (gone > 0) { /* what is held behind it may be of the same term */
+    memmove(s->terms, s->terms + gone - 1, (s->term_count - gone + 1) * sizeof *s->terms);
+    s->term_count -= gone - 1;
+  }
+  s->ops->purge(s->it, up_to);
+}
+
+/* ---- down ---- */
+
+static bool has_failed(struct crypt *s, struct rkv_completion *completion) {
+  struct rkv_error error;
+  if (s->failed == RKV_OK) return false;
+  (void)rkv_fail(&error, s->failed, "storage-crypt: an entry could not be locked");
+  completion->done(completion, s->failed, &error);
+  return true;
+}
+
+void crypt_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
+  struct crypt *s = storage;
+  s->vote = vote;
+  if (!has_failed(s, completion)) s->ops->save_vote(s->it, vote, completion);
+}
+
+void crypt_save_identity(void *storage, struct rkv_identity identity,
+                         struct rkv_completion *completion) {
+  struct crypt *s = storage;
+  if (!has_failed(s, completion)) s->ops->save_identity(s->it, identity, completion);
+}
+
+static enum rkv_status lock_entry(struct crypt *s, const struct rkv_entry *entry,
+                                  struct rkv_entry *out) {
+  struct record record = {.before = s->last.term, .vote = s->vote};
+  struct rkv_error error;
+  enum rkv_status status = RKV_OK;
+  *out = *entry;
+  out->payload = rkv_buf_none();
+  if (s->next == KEY_MESSAGES) status = keys_draw(&s->keys, &s->own, &s->ctx, &error);
+  if (s->next == KEY_MESSAGES) s->next = 0;
+  if (status != RKV_OK) return status;
+  assert(s->next < KEY_MESSAGES); /* (C1) */
+  record.key = s->own;
+  record.number = s->next++;
+  record_put_entry(&record, s->host->node_id, entry);
+  status = record_lock(s->host, s->ctx, &record, entry->payload, &out->payload);
+  return status == RKV_OK ? log_note(s, entry->id) : status;
+}
+
+void crypt_append(void *storage, const struct rkv_entry *entries, size_t count,
+                  struct rkv_completion *completion) {
+  struct crypt *s = storage;
+  struct rkv_entry *locked = calloc(count, sizeof *locked);
+  if (!locked && s->failed == RKV_OK) s->failed = RKV_NO_MEMORY;
+  for (size_t i = 0; i < count && s->failed == RKV_OK; i++)
+    s->failed = lock_entry(s, &entries[i], &locked[i]);
+  if (!has_failed(s, completion)) s->ops->append(s->it, locked, count, completion);
+  for (size_t i = 0; locked && i < count; i++) rkv_buf_drop(&locked[i].payload);
+  free(locked);
+}
+
+/* ---- up ---- */
+
+/* What entries side by side and the vote tell: an older one was put in a newer one's place. */
+static enum rkv_status check_order(const struct record *record, rkv_term term, struct look *look,
+                                   struct rkv_error *error) {
+  const struct look was = *look;
+  look->chained = true;
+  look->before = term;
+  if (record->key.generation < look->oldest) look->oldest = record->key.generation;
+  if (was.chained && record->before != was.before)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "was written behind an entry of term %" PRIu64
+                    ", and stands behind one of term "
+                    "%" PRIu64 ": an older one was put back",
+                    record->before, was.before);
+  if (!look->vote || rkv_vote_accepts(record->vote, *look->vote)) return RKV_OK;
+  return rkv_fail(error, RKV_CORRUPT,
+                  "was written under the vote of term %" PRIu64 " for node %" PRIu64
+                  ", and what is there is a vote of term %" PRIu64 " for node %" PRIu64
+                  ": it was put back or changed",
+                  record->vote.term, record->vote.node_id, look->vote->term, look->vote->node_id);
+}
+
+static enum rkv_status open_record(struct crypt *s, const struct rkv_entry *entry,
+                                   struct look *look, struct rkv_buf *payload,
+                                   struct rkv_error *error) {
+  struct record record = {0};
+  enum rkv_status status = RKV_OK;
+  record_put_entry(&record, s->host->node_id, entry);
+  if (!record_read(&record, entry->payload))
+    return rkv_fail(
+        error, RKV_CORRUPT,
+        "not written by storage-crypt (raft-key-value storage copy moves a storage to it)");
+  if (!look->ctx || memcmp(&look->key, &record.key, sizeof look->key) != 0)
+    status = keys_find(&s->keys, &record.key, &look->ctx, error);
+  look->key = record.key;
+  if (status == RKV_OK)
+    status = record_open(s->host, look->ctx, &record, entry->payload, payload, error);
+  return status == RKV_OK ? check_order(&record, entry->id.term, look, error) : status;
+}
+
+/* Puts the payload in the place of its record. */
+static enum rkv_status open_entry(struct crypt *s, struct rkv_entry *entry, struct look *look,
+                                  struct rkv_error *error) {
+  struct rkv_buf payload = rkv_buf_none();
+  struct rkv_error why;
+  enum rkv_status status = open_record(s, entry, look, &payload, &why);
+  rkv_buf_drop(&entry->payload);
+  entry->payload = payload;
+  if (status == RKV_OK) return RKV_OK;
+  return rkv_fail(error, status, "storage-crypt: entry {term %" PRIu64 ", index %" PRIu64 "}: %s",
+                  entry->id.term, entry->id.index, why.text);
+}
+
+enum rkv_status log_look(struct crypt *s, rkv_index from, rkv_index to, uint64_t bytes_max,
+                         struct rkv_entry *entries, size_t capacity, size_t *count,
+                         struct look *look, struct rkv_error *error) {
+  uint64_t more, bytes = 0;
+  enum rkv_status status;
+  size_t held = 0, opened = 0;
+  if (__builtin_mul_overflow((uint64_t)capacity, (uint64_t)RECORD_MORE, &more) ||
+      __builtin_add_overflow(bytes_max, more, &more))
+    more = UINT64_MAX;
+  status = s->ops->read(s->it, from, to, more, entries, capacity, &held, error);
+  for (; status == RKV_OK && opened < held; opened++) {
+    bytes += record_text(entries[opened].payload.len);
+    if (bytes > bytes_max && opened > 0) break;
+    status = open_entry(s, &entries[opened], look, error);
+  }
+  if (status != RKV_OK) opened = 0;
+  for (size_t i = opened; i < held; i++) rkv_buf_drop(&entries[i].payload);
+  *count = opened;
+  return status;
+}
+
+enum rkv_status crypt_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
+                           struct rkv_entry *entries, size_t capacity, size_t *count,
+                           struct rkv_error *error) {
+  struct look look = {0};
+  enum rkv_status status =
+      log_look(storage, from, to, bytes_max, entries, capacity, count, &look, error);
+  EVP_CIPHER_CTX_free(look.ctx);
+  return status;
+}
