@@ -179,14 +179,26 @@ static void slides(void **state) {
   }
 }
 
-/* A gap is a broken contract, and after one failure nothing succeeds any more. */
+static enum rkv_status broken;
+
+static void note_broken(void *ctx, enum rkv_status status, const char *text) {
+  (void)ctx;
+  assert_non_null(strstr(text, "entry"));
+  broken = status;
+}
+
+/* A gap is a broken contract, which the node is told, and after one failure nothing succeeds any
+ * more. */
 static void fails_for_good(void **state) {
   struct log_test *t = *state;
   struct told told;
   struct rkv_storage_state held;
+  broken = RKV_OK;
+  t->host.host.fatal = note_broken;
   append(t, 1, 5);
   append_at(t, 7, 7, &told);
   assert_int_equal(told.status, RKV_BROKEN);
+  assert_int_equal(broken, RKV_BROKEN);
   assert_true(told.has_error);
   append_at(t, 6, 6, &told);
   assert_int_equal(told.status, RKV_BROKEN);
