@@ -41,6 +41,13 @@ static uint64_t between(uint64_t *seed, uint64_t low, uint64_t high) {
   return low + random_next(seed) % (high - low + 1);
 }
 
+/* Now and then a purge whose term is not the entry's. */
+static struct step random_purge(const struct model *m, uint64_t *seed) {
+  rkv_index up_to = between(seed, m->purged.index, m->last.index);
+  if (up_to == m->purged.index || up_to % 8 == 0) return step_purge(up_to, m->last.term + 1);
+  return step_purge(up_to, m->terms[up_to]);
+}
+
 struct step model_random(const struct model *m, uint64_t *seed) {
   rkv_index purged = m->purged.index, last = m->last.index;
   rkv_index near = last > purged + 20 ? last - 20 : purged;
@@ -50,7 +57,7 @@ struct step model_random(const struct model *m, uint64_t *seed) {
   case 2:
   case 3: return step_truncate(between(seed, near, last));
   case 4:
-  case 5: return step_purge(between(seed, purged, last), 1);
+  case 5: return random_purge(m, seed);
   case 6:
     if (random_next(seed) % 8 > 0) return step_snapshot(last);
     return step_purge(last + random_next(seed) % 50, m->last.term + 1);
@@ -70,11 +77,8 @@ struct model *model_new(void) {
 
 static void purge(struct model *m, const struct step *step) {
   if (step->index <= m->purged.index) return;
-  if (step->index <= m->last.index) {
-    m->purged = (struct rkv_log_id){m->terms[step->index], step->index};
-    return;
-  }
-  m->purged = m->last = (struct rkv_log_id){step->term, step->index};
+  m->purged = (struct rkv_log_id){step->term, step->index};
+  if (step->index >= m->last.index) m->last = m->purged;
 }
 
 void model_step(struct model *m, const struct step *step) {
