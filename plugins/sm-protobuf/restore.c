@@ -8,10 +8,13 @@
  *
  * At the end last_applied, last_membership_log_id and last_membership must equal the meta's, and so
  * must the size if the meta has one. So nothing is missing: all implementations write the latter
- * two after the data. */
+ * two after the data. Bytes of this machine's own begin with a mark and end with a checksum (sm.h);
+ * neither comes without the other, so a change anywhere is noticed. */
 #include "membership.h"
 #include "sm.h"
 #include "wire.h"
+
+#include <storage-parts/crc32c.h>
 
 #include <assert.h>
 #include <inttypes.h>
@@ -33,6 +36,8 @@ struct restore {
   struct rkv_log_id last, membership_id; /* none: it has not come yet */
   struct rkv_membership membership;      /* all zero: it has not come yet */
   uint64_t taken;                        /* bytes of all elements read */
+  uint32_t checksum;                     /* of these */
+  bool marked, sealed;                   /* the checksum was announced; it came, and was right */
   size_t skip;                           /* bytes of an unknown field that are still to come */
   size_t wanted;                         /* bytes that the cut element needs, as far as is known */
   uint8_t *pending;                      /* the beginning of an element that was cut */
@@ -76,9 +81,28 @@ static enum rkv_status take_entry(struct restore *r, const uint8_t *data, size_t
   return RKV_OK;
 }
 
+static bool is_check(uint32_t number) {
+  return number == DATA_CHECKED || number == DATA_CHECKSUM;
+}
+
+/* Takes the mark or the checksum. */
+static enum rkv_status take_check(struct restore *r, const struct wire_field *field,
+                                  struct rkv_error *error) {
+  if (field->number == DATA_CHECKED) {
+    r->marked = true;
+    return RKV_OK;
+  }
+  if (field->type != WIRE_FIXED32 || rkv_get_le(field->data, 4) != r->checksum)
+    return rkv_fail(error, RKV_CORRUPT,
+                    "snapshot: the %" PRIu64 " bytes before its checksum contradict it", r->taken);
+  r->sealed = true;
+  return RKV_OK;
+}
+
 /* Reads one whole element. */
 static enum rkv_status take_element(struct restore *r, const struct wire_field *field,
                                     struct rkv_error *error) {
+  if (is_check(field->number)) return take_check(r, field, error);
   if (field->number > DATA_MEMBERSHIP) return RKV_OK;
   if (field->type != WIRE_BYTES)
     return rkv_fail(error, RKV_CORRUPT, "StateMachineData: field %u has wire type %u",
@@ -100,13 +124,16 @@ static enum rkv_status take_elements(struct restore *r, const uint8_t *at, size_
     size_t left = len - *used, size;
     enum rkv_status status;
     int head = wire_head(at + *used, left, &field);
+    if (r->sealed)
+      return rkv_fail(error, RKV_CORRUPT, "snapshot: something follows its checksum, byte %" PRIu64,
+                      r->taken);
     if (head < 0)
       return rkv_fail(error, RKV_CORRUPT, "StateMachineData: malformed protobuf at byte %" PRIu64,
                       r->taken);
     r->wanted = left + 1;
     if (head == 0) return RKV_OK;
     size = (size_t)head + field.len;
-    if (field.number > DATA_MEMBERSHIP && size > left) {
+    if (field.number > DATA_MEMBERSHIP && !is_check(field.number) && size > left) {
       r->skip = size - left; /* an unknown field is passed over without being kept */
       size = left;
     } else if (size > ELEMENT_MAX) {
@@ -119,6 +146,7 @@ static enum rkv_status take_elements(struct restore *r, const uint8_t *at, size_
       status = take_element(r, &field, error);
       if (status != RKV_OK) return status;
     }
+    r->checksum = crc32c(r->checksum, at + *used, size);
     *used += size;
     r->taken += size;
   }
@@ -147,6 +175,7 @@ enum rkv_status sm_restore_write(void *restore, struct rkv_buf chunk, struct rkv
     enum rkv_status status = RKV_OK;
     if (r->skip > 0) {
       n = left < r->skip ? left : r->skip;
+      r->checksum = crc32c(r->checksum, at, n);
       r->skip -= n;
       r->taken += n;
     } else if (r->pending_len == 0) {
@@ -172,6 +201,9 @@ static enum rkv_status check_whole(const struct restore *r, struct rkv_error *er
   if (r->pending_len > 0 || r->skip > 0)
     return rkv_fail(error, RKV_CORRUPT, "snapshot: cut inside a field behind byte %" PRIu64,
                     r->taken);
+  if (r->marked != r->sealed)
+    return rkv_fail(error, RKV_CORRUPT, "snapshot: its %s is missing",
+                    r->marked ? "checksum, at the end," : "mark, before everything else,");
   if (r->meta_size > 0 && r->meta_size != r->taken)
     return rkv_fail(error, RKV_CORRUPT, "snapshot: %" PRIu64 " bytes came, its size is %" PRIu64,
                     r->taken, r->meta_size);

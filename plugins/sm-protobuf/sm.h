@@ -17,8 +17,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Field numbers of StateMachineData and of its map's entries. */
-enum { DATA_LAST_APPLIED = 1, DATA_ENTRY = 2, DATA_MEMBERSHIP_ID = 3, DATA_MEMBERSHIP = 4 };
+/* Field numbers of StateMachineData and of its map's entries. The last two are this machine's own,
+ * and others pass them over: DATA_CHECKED (a varint, 1) says first of all that DATA_CHECKSUM will
+ * be the end, a fixed32, the CRC-32C of every byte before it. */
+enum {
+  DATA_LAST_APPLIED = 1,
+  DATA_ENTRY = 2,
+  DATA_MEMBERSHIP_ID = 3,
+  DATA_MEMBERSHIP = 4,
+  DATA_CHECKED = 1998,
+  DATA_CHECKSUM = 1999
+};
 enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };
 
 #define SM_METRICS 2

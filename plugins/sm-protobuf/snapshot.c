@@ -1,12 +1,15 @@
 /* snapshot.c: streams the bytes of StateMachineData from a frozen copy of the map.
  *
- * The bytes are a list of elements: last_applied, one entry per key in order of the keys,
- * last_membership_log_id, last_membership. Each element is a few pieces of memory: heads that are
+ * The bytes are a list of elements: the mark that a checksum will come, last_applied, one entry per
+ * key in order of the keys, last_membership_log_id, last_membership, the checksum. A machine that
+ * has applied nothing has no bytes. Each element is a few pieces of memory: heads that are
  * made here, keys and values where they lie. A chunk is filled piece by piece. Same state, same
  * bytes: they do not depend on time, addresses or the sizes of chunks. */
 #include "membership.h"
 #include "sm.h"
 #include "wire.h"
+
+#include <storage-parts/crc32c.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -14,7 +17,7 @@
 #define CHUNK_MAX (1u << 20) /* bytes that one read gives at most */
 #define PIECES_MAX 4u        /* of one element */
 
-enum step { STEP_LAST, STEP_DATA, STEP_MEMBERSHIP, STEP_END };
+enum step { STEP_MARK, STEP_LAST, STEP_DATA, STEP_MEMBERSHIP, STEP_CHECKSUM, STEP_END };
 
 struct piece {
   const uint8_t *data;
@@ -31,6 +34,7 @@ struct snapshot {
   size_t piece, piece_count; /* of the present element; pieces[piece ..) are not written yet */
   uint8_t head[2 * WIRE_HEAD_MAX + LOG_ID_WIRE_MAX];
   uint8_t *membership_bytes;
+  uint32_t checksum; /* of the bytes that were given */
 };
 
 struct chunk {
@@ -45,6 +49,7 @@ enum rkv_status sm_snapshot_begin(void *instance, void **snapshot, struct rkv_sn
   if (!s) return rkv_fail(error, RKV_NO_MEMORY, "sm-protobuf: no memory for a snapshot");
   s->map = map_copy(&sm->map);
   s->last = sm->last;
+  s->step = s->last.index > 0 ? STEP_MARK : STEP_LAST;
   s->membership_id = sm->membership_id;
   s->membership = rkv_buf_share(sm->membership);
   map_walk(&s->cursor, &s->map);
@@ -94,11 +99,24 @@ static enum rkv_status add_membership(struct snapshot *s, struct rkv_error *erro
   return RKV_OK;
 }
 
+/* Lays out the mark that the checksum will come, or the checksum. */
+static void add_mark(struct snapshot *s) {
+  add_piece(s, s->head, wire_put_u64(s->head, DATA_CHECKED, 1));
+}
+
+static void add_checksum(struct snapshot *s) {
+  add_piece(s, s->head, wire_put_fixed32(s->head, DATA_CHECKSUM, s->checksum));
+}
+
 /* Lays out the pieces of the next element; no piece if the state has no such element. */
 static enum rkv_status next_element(struct snapshot *s, struct rkv_error *error) {
   struct item *item;
   s->piece = s->piece_count = 0;
   switch (s->step) {
+  case STEP_MARK:
+    s->step = STEP_LAST;
+    add_mark(s);
+    return RKV_OK;
   case STEP_LAST:
     s->step = STEP_DATA;
     add_piece(s, s->head, log_id_to_wire(s->last, DATA_LAST_APPLIED, s->head));
@@ -110,7 +128,13 @@ static enum rkv_status next_element(struct snapshot *s, struct rkv_error *error)
     else
       s->step = STEP_MEMBERSHIP;
     return RKV_OK;
-  case STEP_MEMBERSHIP: s->step = STEP_END; return add_membership(s, error);
+  case STEP_MEMBERSHIP:
+    s->step = s->last.index > 0 ? STEP_CHECKSUM : STEP_END;
+    return add_membership(s, error);
+  case STEP_CHECKSUM:
+    s->step = STEP_END;
+    add_checksum(s);
+    return RKV_OK;
   case STEP_END: break;
   }
   return RKV_OK;
@@ -139,6 +163,7 @@ enum rkv_status sm_snapshot_read(void *snapshot, size_t max, struct rkv_buf *chu
     }
     len = piece->len < room - filled ? piece->len : room - filled;
     memcpy(c->bytes + filled, piece->data, len);
+    s->checksum = crc32c(s->checksum, piece->data, len);
     filled += len;
     piece->data += len;
     piece->len -= len;

@@ -117,6 +117,12 @@ size_t wire_put_u64(uint8_t *out, uint32_t number, uint64_t value) {
   return n + wire_put_varint(out + n, value);
 }
 
+size_t wire_put_fixed32(uint8_t *out, uint32_t number, uint32_t value) {
+  size_t n = wire_put_varint(out, (uint64_t)number << 3 | WIRE_FIXED32);
+  for (unsigned i = 0; i < 4; i++) out[n + i] = (uint8_t)(value >> (8 * i));
+  return n + 4;
+}
+
 size_t wire_put_head(uint8_t *out, uint32_t number, size_t len) {
   size_t n = wire_put_varint(out, (uint64_t)number << 3 | WIRE_BYTES);
   return n + wire_put_varint(out + n, len);

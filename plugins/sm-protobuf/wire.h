@@ -46,6 +46,7 @@ size_t wire_varint_size(uint64_t value);
  * writes nothing for 0, as proto3 does. wire_put_head writes the head of a WIRE_BYTES field. */
 size_t wire_put_varint(uint8_t *out, uint64_t value);
 size_t wire_put_u64(uint8_t *out, uint32_t number, uint64_t value);
+size_t wire_put_fixed32(uint8_t *out, uint32_t number, uint32_t value);
 size_t wire_put_head(uint8_t *out, uint32_t number, size_t len);
 size_t wire_put_bytes(uint8_t *out, uint32_t number, const void *data, size_t len);
 

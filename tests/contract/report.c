@@ -29,6 +29,17 @@ static const char *verdict(const struct suite *suite) {
   return suite->wish.only_count > 0 ? "partial" : "passed";
 }
 
+static void write_writable(const struct writable *w, FILE *out) {
+  (void)fputs(",\n  \"writable_data\": [", out);
+  for (size_t i = 0; i < w->count; i++) {
+    (void)fputs(i ? ", {" : "{", out);
+    host_json_pair(out, "", "symbol", w->objects[i].name);
+    (void)fprintf(out, ", \"size\": %" PRIu64 "}", w->objects[i].size);
+  }
+  (void)fprintf(out, "],\n  \"writable_more\": %zu,\n  \"writable_without_names\": %" PRIu64,
+                w->more, w->stripped ? w->bytes : 0);
+}
+
 void suite_write_json(const struct suite *suite, FILE *out) {
   const struct rkv_plugin *p = suite->plugin;
   char untried[HOST_CONTRACT_TEXT_MAX];
@@ -45,6 +56,7 @@ void suite_write_json(const struct suite *suite, FILE *out) {
                 suite->failed, suite->skipped);
   suite_untried(suite, untried);
   host_json_pair(out, ",\n  ", "not_tried", untried);
+  write_writable(&suite->writable, out);
   (void)fputs(",\n  \"options\": [", out);
   for (size_t i = 0; i < suite->wish.option_count; i++) {
     (void)fputs(i ? ", " : "", out);
@@ -77,4 +89,8 @@ void suite_write_report(const struct suite *suite, FILE *out) {
   for (size_t i = 0; i < suite->count; i++)
     (void)fprintf(out, "%s = %s\n", suite->outcomes[i].law->name,
                   run_result_name(suite->outcomes[i].result));
+  if (suite->writable.count > 0) (void)fputs("\n[writable-data]\n", out);
+  for (size_t i = 0; i < suite->writable.count; i++)
+    (void)fprintf(out, "object-%zu = %s, %" PRIu64 " bytes\n", i + 1,
+                  suite->writable.objects[i].name, suite->writable.objects[i].size);
 }

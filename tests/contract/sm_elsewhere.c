@@ -25,7 +25,7 @@ void sm_law_same_elsewhere(struct contract *c);
   X(ADDRESS, "on a node with another address")                                                     \
   X(CLOCK, "by a host whose clock tells another time")                                             \
   X(DATE, "on another date")                                                                       \
-  X(ENVIRONMENT, "in another directory, environment and time zone")                                \
+  X(ENVIRONMENT, "in another environment and time zone, by another umask")                         \
   X(LOCALE, "in another locale")                                                                   \
   X(MEMORY, "where memory is given in another order and holds other bytes")                        \
   X(ALL, "where everything of that is another")
@@ -97,12 +97,12 @@ static void settle_memory(void **blocks) {
   for (size_t i = 0; i < BLOCKS; i++) free(blocks[i]);
 }
 
+/* The directory stays: paths that were given may be relative. */
 static void other_environment(struct contract *c) {
   (void)clearenv();
   CONTRACT_REQUIRE(c,
                    setenv("HOME", "/elsewhere", 1) == 0 && setenv("USER", "someone", 1) == 0 &&
-                       setenv("HOSTNAME", "elsewhere", 1) == 0 &&
-                       setenv("TZ", "XST-9:30", 1) == 0 && chdir("/") == 0,
+                       setenv("HOSTNAME", "elsewhere", 1) == 0 && setenv("TZ", "XST-9:30", 1) == 0,
                    "the suite cannot change its environment");
   (void)umask(0027);
   tzset();

@@ -67,6 +67,8 @@
     "Many keys, values up to 1 MiB and deletes: after a restore all goes on as before it.")        \
   X(33, same_state_same_digest, BASIC, 0, 30,                                                      \
     "The same state has the same digest: any batches, another node, after a restore, a restart.")  \
-  X(34, other_state_other_digest, BASIC, 0, 30, "States that differ have digests that differ.")
+  X(34, other_state_other_digest, BASIC, 0, 30, "States that differ have digests that differ.")    \
+  X(35, damage_is_refused, BASIC, 0, 60,                                                           \
+    "A snapshot that was changed anywhere is refused: each bit and byte, cuts and additions.")
 
 #endif

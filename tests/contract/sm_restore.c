@@ -108,7 +108,7 @@ void sm_law_damage_changes_nothing(struct contract *c) {
     CONTRACT_REQUIRE(c, status == RKV_OK || status == RKV_CORRUPT || status == RKV_NO_MEMORY,
                      "a damaged snapshot is refused with %s", rkv_status_name(status));
     if (status == RKV_OK) {
-      machine_restore_ok(&s->m, &s->own, SM_CHUNK); /* the checksum is the storage's */
+      machine_restore_ok(&s->m, &s->own, SM_CHUNK); /* damage_is_refused tells */
     } else {
       contract_text_ok(c, status, &s->m.error, "a refused restore");
       refused++;

@@ -42,8 +42,14 @@ static bool load(struct suite *suite, FILE *err) {
   if (!load_survives(suite, err)) return false;
   suite->plugin = &suite->loaded.descriptor;
   if (host_plugin_load("", suite->path, 0, &suite->loaded, &error) == RKV_OK &&
-      host_contract_hash(suite->path, suite->sha256, &error) == RKV_OK)
+      host_contract_hash(suite->path, suite->sha256, &error) == RKV_OK) {
+    if (!writable_read(&suite->writable, suite->path))
+      (void)fprintf(err,
+                    "rkv-contract: %s: its tables of symbols cannot be read, so its writable "
+                    "data is not told\n",
+                    suite->path);
     return true;
+  }
   (void)fprintf(err, "rkv-contract: %s\n", error.text);
   return false;
 }

@@ -3,6 +3,7 @@
 #define CONTRACT_SUITE_H
 
 #include "run.h"
+#include "writable.h"
 
 #include <host/contract.h>
 #include <host/section.h>
@@ -42,8 +43,9 @@ struct suite {
   struct rkv_value values[HOST_OPTIONS_MAX];
   char path[CONTRACT_PATH_MAX]; /* the plugin's file, with a '/' */
   char sha256[HOST_CONTRACT_HASH_MAX];
-  int dir_option; /* the position of the PATH option `dir`; -1: there is none */
-  int broken_off; /* the signal that ended the run; 0: none */
+  struct writable writable; /* data that the plugin's instances share */
+  int dir_option;           /* the position of the PATH option `dir`; -1: there is none */
+  int broken_off;           /* the signal that ended the run; 0: none */
   size_t count, passed, failed, skipped; /* of laws that were told */
   struct run_outcome outcomes[RUN_LAWS_MAX];
 };

@@ -9,6 +9,20 @@
 
 #define INDENT "      "
 
+/* What all instances of the plugin share; nothing if there is nothing. */
+static void tell_writable(const struct writable *w, FILE *out) {
+  const char *lead = "writable data, which its instances share: ";
+  for (size_t i = 0; i < w->count; i++, lead = ", ")
+    (void)fprintf(out, "%s%s (%" PRIu64 " bytes)", lead, w->objects[i].name, w->objects[i].size);
+  if (w->more > 0) (void)fprintf(out, " and %zu more", w->more);
+  if (w->count > 0) (void)fputc('\n', out);
+  if (w->stripped && w->bytes >= WRITABLE_STRIPPED_MIN)
+    (void)fprintf(out,
+                  "writable data, which its instances share: %" PRIu64
+                  " bytes without names (it is stripped)\n",
+                  w->bytes);
+}
+
 void suite_tell_head(const struct suite *suite, FILE *out) {
   const struct rkv_plugin *p = suite->plugin;
   (void)fprintf(out, "%s %s, a %s of ABI %u.%u:", p->name, p->version, host_kind_name(p->kind),
@@ -23,6 +37,7 @@ void suite_tell_head(const struct suite *suite, FILE *out) {
   if (p->abi_minor < RKV_ABI_MINOR)
     (void)fprintf(out, "not asked of it: what ABI %u.%u and later brought\n", p->abi_major,
                   p->abi_minor + 1);
+  tell_writable(&suite->writable, out);
   (void)fputc('\n', out);
   (void)fflush(out);
 }

@@ -153,9 +153,13 @@ def check_objects(root):
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(("cc", "-O1", "-fPIC", "-fno-builtin", "-c", root / path, "-o", target), check=True)
     (root / "build/plugins").mkdir()
-    subprocess.run(("cc", "-shared", "-fPIC", root / "core/raft/pure.c", "-o", root / "build/plugins/p.so"), check=True)
+    plant(root, "linked.c", "static int hidden;\nint own_too(void);\nint own_too(void) { return hidden++; }\n")
+    subprocess.run(("cc", "-shared", "-fPIC", root / "core/raft/pure.c", root / "linked.c", "-o",
+                    root / "build/plugins/p.so"), check=True)
     wanted = [(f"{path}:1: ", part) for path, _, part in COMPILED if part]
-    wanted += [("plugins/p:1: ", "exports `own`"), ("plugins/p:1: ", "does not export rkv_plugin_entry")]
+    wanted += [("plugins/p:1: ", "mutable state `hidden` in .bss (of what is linked into it"),
+               ("plugins/p:1: ", "exports `own`"), ("plugins/p:1: ", "exports `own_too`"),
+               ("plugins/p:1: ", "does not export rkv_plugin_entry")]
     return run(root, "--objects", root / "build"), wanted
 
 

@@ -8,6 +8,8 @@ PURE = re.compile(r"""malloc|calloc|realloc|free|qsort|bsearch|
   mem(cpy|move|set|cmp|chr)|__mem(cpy|move|set)_chk|str(len|cmp|ncmp|nlen|chr)|
   v?snprintf|__v?snprintf_chk|__stack_chk_fail|__assert_fail|_GLOBAL_OFFSET_TABLE_|bcmp""", re.X)
 CONSTANT_DATA = (".data.rel.ro",)  # const tables of pointers: written by the dynamic linker only
+# What the compiler and its libraries put into every plugin.
+COMPILERS = re.compile(r"(completed\.\d+|__dso_handle|__TMC_END__|_edata|_end|__bss_start|_ZStL8__ioinit|__cpu_\w+)$")
 DESCRIPTOR = "rkv_plugin_entry"
 
 
@@ -24,20 +26,31 @@ def find(build, root, rooms):
                 yield source, obj
 
 
+def mutable(file):
+    """(name, section) of each symbol of an object or plugin that lies in data that is written to."""
+    for line in nm("--format=sysv", file):
+        fields = [field.strip() for field in line.split("|")]
+        if len(fields) < 7:
+            continue
+        name, section = fields[0], fields[6]
+        written = section.startswith((".data", ".bss", ".tdata", ".tbss", "*COM*", ".lbss", ".ldata"))
+        if written and not section.startswith(CONSTANT_DATA):
+            yield name, section
+
+
 def state_findings(build, root):
-    """Mutable file-scope (or static local) state in core/, libs/ and plugins/."""
+    """Mutable file-scope (or static local) state in core/, libs/ and plugins/, and in what a plugin is linked from."""
     seen = 0
     for source, obj in find(build, root, ("core", "libs", "plugins")):
         seen += 1
-        for line in nm("--format=sysv", obj):
-            fields = [field.strip() for field in line.split("|")]
-            if len(fields) < 7:
-                continue
-            name, section = fields[0], fields[6]
-            mutable = section.startswith((".data", ".bss", ".tdata", ".tbss", "*COM*", ".lbss", ".ldata"))
-            if mutable and not section.startswith(CONSTANT_DATA):
-                yield f"{source}:1: mutable state `{name}` in {section} (several nodes live in one process: put it " \
-                      "into the instance, or make it const)"
+        for name, section in mutable(obj):
+            yield f"{source}:1: mutable state `{name}` in {section} (several nodes live in one process: put it " \
+                  "into the instance, or make it const)"
+    for plugin in sorted(pathlib.Path(build, "plugins").glob("*.so")):
+        for name, section in mutable(plugin):
+            if not COMPILERS.match(name):
+                yield f"plugins/{plugin.stem}:1: mutable state `{name}` in {section} (of what is linked into it: " \
+                      "several nodes live in one process)"
     if seen == 0:
         yield f"{build}:1: no objects of core/ or plugins/ (build first)"
 

@@ -87,15 +87,16 @@ struct rkv_state_machine_ops {
 
   /* Replaces the present state by the new one: all or nothing. Called by the applier; takes
    * microseconds beyond freeing the old state. The restore has ended, whatever is returned.
-   * Without restore_check it checks first that the bytes were whole. Errors: RKV_CORRUPT: the
-   * present state stays as it was. With restore_check the storage has the snapshot by now: any
-   * error stops the node, which restores it when it starts again. */
+   * Without restore_check it checks first that the bytes are whole and unchanged. Errors:
+   * RKV_CORRUPT: the present state stays as it was. With restore_check the storage has the snapshot
+   * by now: any error stops the node, which restores it when it starts again. */
   enum rkv_status (*restore_finish)(void *restore, struct rkv_error *error);
 
   /* Drops an unfinished restore; the present state stays as it was. */
   void (*restore_abort)(void *restore);
 
-  /* Since 1.3; may be NULL. Checks that the bytes are whole, and everything else for which
+  /* Since 1.3; may be NULL. Checks that the bytes are whole and unchanged, by a checksum of their
+   * own: storages and the ways between nodes may change any byte. Checks everything else for which
    * restore_finish could refuse them; the new state is not in force yet. Called once, after the
    * last restore_write and by the same rules. Then the storage makes the snapshot durable, and
    * restore_finish swaps the states; or restore_abort drops the restore. Entries may be applied to

@@ -87,6 +87,10 @@
   X(digest_misses_restore)                                                                         \
   X(digest_of_nothing)                                                                             \
   X(digest_is_narrow)                                                                              \
+  X(unchecked)                                                                                     \
+  X(checked_in_part)                                                                               \
+  X(sum_of_bytes)                                                                                  \
+  X(smaller_ones_end)                                                                              \
   X(open_leaks)                                                                                    \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
@@ -110,6 +114,13 @@ struct exact {
   bool has_applier;
   size_t finished; /* restores */
   uint64_t past;   /* commands before the first restore */
+};
+
+/* The whole bytes of a view or a restore (broken_sm_sum.c). */
+struct sum {
+  uint8_t *bytes;
+  size_t len, at;
+  bool filled;
 };
 
 struct exact_restore {
@@ -155,6 +166,8 @@ enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct
 enum rkv_status broken_restore_check(void *restore, struct rkv_error *error);
 enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error);
 void broken_restore_abort(void *restore);
+/* The state is gone, and every number too. */
+void broken_clear(struct broken *b);
 
 /* Of broken_sm_place.c: what is made of an entry, whose bytes may then be `bytes`; of the answer to
  * a command; and of the answer to a question, under `lock`. */
@@ -180,6 +193,15 @@ enum rkv_status exact_check(struct broken *b, struct exact_restore *r, enum rkv_
                             struct rkv_error *error);
 void exact_finished(struct broken *b, struct rkv_log_id last);
 void exact_aborted(struct broken *b);
+
+/* Of broken_sm_sum.c, in place of the good machine's, if the fault is one of them. */
+bool sum_wanted(const struct broken *b);
+uint64_t sum_inner(uint64_t size); /* bytes of a snapshot that are the good machine's */
+enum rkv_status sum_read(struct broken *b, void *good, struct sum *sum, size_t max,
+                         struct rkv_buf *chunk, struct rkv_error *error);
+enum rkv_status sum_write(struct sum *sum, struct rkv_buf chunk, struct rkv_error *error);
+/* Hands the bytes on to the good machine's restore if the sum allows that. */
+enum rkv_status sum_check(struct broken *b, void *good, struct sum *sum, struct rkv_error *error);
 
 /* Likewise (broken_sm_words.c). It has no instance: the fault is that of the last one opened. */
 enum rkv_status broken_describe(struct rkv_buf command, char *text, size_t size,

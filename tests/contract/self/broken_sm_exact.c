@@ -13,13 +13,15 @@ enum {
   COPY_MS = 300,
   SHORT_LOG = 2,          /* entries */
   LONG_MEMBERSHIP = 2000, /* bytes */
-  SEEN_MAX = 16,          /* memberships of views */
-  MEMBERSHIP_MAX = 32768  /* bytes of one */
+  INSTANCES_MAX = 8,
+  SEEN_MAX = 16,         /* memberships of views */
+  MEMBERSHIP_MAX = 32768 /* bytes of one */
 };
 
 /* What the instances of a process leave to each other. */
 static struct {
   int alive;
+  struct broken *instances[INSTANCES_MAX];
   struct rkv_log_id last; /* of the instance that was closed last */
   bool described;
   struct {
@@ -38,11 +40,28 @@ static void leak(struct broken *b) {
 void exact_opened(struct broken *b) {
   struct exact *e = &b->exact;
   if (process.alive++ == 0) e->before = process.last;
+  for (size_t i = 0; i < INSTANCES_MAX; i++) {
+    if (process.instances[i]) continue;
+    process.instances[i] = b;
+    break;
+  }
+}
+
+/* Instances that have applied less than the one that is closed lose what they have. */
+static void end_smaller_ones(const struct broken *b) {
+  for (size_t i = 0; i < INSTANCES_MAX; i++) {
+    struct broken *other = process.instances[i];
+    if (other == b) process.instances[i] = NULL;
+    if (other && other->exact.last.index < b->exact.last.index &&
+        b->fault == FAULT_smaller_ones_end)
+      broken_clear(other);
+  }
 }
 
 void exact_closing(struct broken *b) {
   const struct exact *e = &b->exact;
   process.alive--;
+  end_smaller_ones(b);
   process.last = e->last;
   if (b->fault == FAULT_idle_leaks && !e->validated && !e->used) leak(b);
   if (b->fault == FAULT_unapplied_leaks && e->validated && !e->used && !process.described) leak(b);

@@ -10,6 +10,7 @@ struct view {
   size_t given, reads, wishes;
   pthread_t by; /* who began it */
   bool read_out;
+  struct sum sum;
 };
 
 struct restore {
@@ -19,6 +20,7 @@ struct restore {
   size_t kept_len;
   bool refused;
   struct exact_restore exact;
+  struct sum sum;
   struct rkv_log_id last; /* of the meta */
 };
 
@@ -68,6 +70,7 @@ enum rkv_status broken_snapshot_read(void *snapshot, size_t max, struct rkv_buf 
                                      struct rkv_error *error) {
   struct view *v = snapshot;
   enum rkv_status status;
+  if (sum_wanted(v->b)) return sum_read(v->b, v->good, &v->sum, max, chunk, error);
   if (v->b->fault == FAULT_view_endless) {
     static const uint8_t byte;
     (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
@@ -91,6 +94,7 @@ void broken_snapshot_end(void *snapshot) {
   if (v->b->fault == FAULT_view_leaks) return;
   if (v->b->fault == FAULT_begun_view_leaks && v->reads == 1 && !v->read_out) return;
   v->b->good->snapshot_end(v->good);
+  free(v->sum.bytes);
   free(v);
 }
 
@@ -103,7 +107,7 @@ static enum rkv_status no_metric(void *ctx, const struct rkv_metric *metric,
 }
 
 /* The state is gone before it is known whether the new one is whole. */
-static void clear(struct broken *b) {
+void broken_clear(struct broken *b) {
   struct rkv_error error;
   void *empty;
   b->second = *b->host;
@@ -121,6 +125,7 @@ enum rkv_status broken_restore_begin(void *sm, const struct rkv_snapshot_meta *m
   r->b = sm;
   *restore = r;
   if (r->b->fault == FAULT_membership_of_bytes) own.membership = rkv_buf_static(seen, seen_len);
+  if (sum_wanted(r->b) && own.size > 0) own.size = sum_inner(own.size);
   r->last = meta->last;
   exact_restore_begun(r->b, &r->exact, &own);
   return r->b->good->restore_begin(r->b->it, &own, &r->good, error);
@@ -130,13 +135,14 @@ enum rkv_status broken_restore_write(void *restore, struct rkv_buf chunk, struct
   struct restore *r = restore;
   struct rkv_buf now = exact_chunk(r->b, &r->exact, chunk);
   enum rkv_status status;
+  if (sum_wanted(r->b)) return sum_write(&r->sum, chunk, error);
   if (r->b->fault == FAULT_byte_lost && chunk.len == 1) return RKV_OK;
   if (r->b->fault == FAULT_chunk_kept_borrowed) {
     now = rkv_buf_static(r->kept, r->kept_len);
     r->kept = chunk.data, r->kept_len = chunk.len;
   }
   status = r->b->good->restore_write(r->good, now, error);
-  if (status == RKV_CORRUPT && r->b->fault == FAULT_damage_clears) clear(r->b);
+  if (status == RKV_CORRUPT && r->b->fault == FAULT_damage_clears) broken_clear(r->b);
   return BROKEN_ERROR(r->b->fault, status, error);
 }
 
@@ -145,6 +151,10 @@ static enum rkv_status good_check(struct restore *r, struct rkv_error *error) {
   struct broken *b = r->b;
   if (b->fault == FAULT_chunk_kept_borrowed)
     (void)b->good->restore_write(r->good, rkv_buf_static(r->kept, r->kept_len), error);
+  if (sum_wanted(b)) {
+    enum rkv_status status = sum_check(b, r->good, &r->sum, error);
+    if (status != RKV_OK) return status;
+  }
   return b->good->restore_check(r->good, error);
 }
 
@@ -154,7 +164,7 @@ enum rkv_status broken_restore_check(void *restore, struct rkv_error *error) {
   enum rkv_status status;
   if (b->fault == FAULT_check_says_yes) return RKV_OK;
   status = exact_check(b, &r->exact, good_check(r, error), error);
-  if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) clear(b);
+  if (status == RKV_CORRUPT && b->fault == FAULT_half_clears) broken_clear(b);
   if (status == RKV_CORRUPT && b->fault == FAULT_half_is_whole) r->refused = true, status = RKV_OK;
   if (status == RKV_OK && b->fault == FAULT_check_freezes) b->frozen = true;
   if (status == RKV_OK && b->fault == FAULT_check_installs) {
@@ -181,6 +191,7 @@ enum rkv_status broken_restore_finish(void *restore, struct rkv_error *error) {
     status = b->good->restore_finish(r->good, error);
   if (status == RKV_OK) b->restored = true, b->since = 0, exact_finished(b, r->last);
   b->missed += before - broken_good_digest(b);
+  free(r->sum.bytes);
   free(r);
   return BROKEN_ERROR(b->fault, status, error);
 }
@@ -195,5 +206,6 @@ void broken_restore_abort(void *restore) {
     (void)r->b->good->restore_finish(r->good, &error);
   else if (r->good)
     r->b->good->restore_abort(r->good);
+  free(r->sum.bytes);
   free(r);
 }

@@ -2,9 +2,11 @@
 """tool_test.py BUILD [NAME...]: rkv-contract as a tool: what it tells of a plugin that ends badly, what it leaves, and
 what is left when it is broken off. The last line counts tests that pass and those that do not."""
 import contextlib
+import json
 import os
 import pathlib
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -85,6 +87,22 @@ def test_no_command_is_told_once(folder):
     file.write_text("command a\n\ncommand SET {9..1}\n")
     wrong = odd("none", "--commands", file, code=64)
     assert wrong.stderr == f"rkv-contract: --commands {file}:3:13: the range ends before it begins\n", wrong.stderr
+
+
+def test_shared_data_is_named(folder):
+    """What all instances share is told by name and size; a plugin that shares nothing has no such line."""
+    broken = BUILD / "tests/contract-plugins/broken-sm.so"
+    arguments = ("--option", f"good={SM}", "--only", "starts_empty")
+    told = run(broken, *arguments).stdout
+    line = next(line for line in told.splitlines() if line.startswith("writable data, which its instances share: "))
+    assert ", seen (4096 bytes)" in line and "completed" not in line, line
+    listed = json.loads(run(broken, *arguments, "--json", "-").stdout)["writable_data"]
+    assert {"symbol": "seen", "size": 4096} in listed, listed
+    assert "writable data" not in run(SM, "--only", "starts_empty").stdout
+    stripped = folder / "stripped.so"
+    subprocess.run(["strip", "-o", stripped, broken], check=True)
+    told = run(stripped, *arguments).stdout
+    assert re.search(r"\nwritable data, which its instances share: \d+ bytes without names", told), told
 
 
 # ---- what is asked for ----

@@ -71,6 +71,7 @@ void restore_of_a_part_changes_nothing(void **state);
 void restore_takes_foreign_bytes(void **state);
 void restore_refuses_bad_bytes(void **state);
 void restore_survives_changed_bytes(void **state);
+void restore_wants_mark_and_checksum(void **state);
 void restore_wants_its_meta(void **state);
 void restore_wants_its_membership(void **state);
 void restore_overlaps_apply(void **state);

@@ -19,16 +19,20 @@ static void apply_step(struct machine *m, unsigned n) {
     machine_set(m, key, n % 17 == 0 ? "" : value);
 }
 
-/* Two voters, a=1 and b="": byte for byte, wire indexes from 0, keys in order. */
+/* Two voters, a=1 and b="": byte for byte, wire indexes from 0, keys in order. The first and the
+ * last field are this machine's own: those between are what OpenRaft's example writes. */
 void snapshot_has_the_golden_bytes(void **state) {
-  static const uint8_t expected[] = {
-      0x0a, 0x02, 0x10, 0x02,                        /* last_applied T0 index 2 */
-      0x12, 0x05, 0x0a, 0x01, 'a',  0x12, 0x00,      /* a = "" */
-      0x12, 0x06, 0x0a, 0x01, 'b',  0x12, 0x01, '1', /* b = 1 */
-      0x1a, 0x00,                                    /* the membership's id: T0 index 0 */
-      0x22, 0x21, 0x0a, 0x06, 0x0a, 0x04, 0x08, 0x01, 0x12, 0x00, /* one config {1} */
-      0x12, 0x17, 0x08, 0x01, 0x12, 0x13, 0x08, 0x01, 0x12, 0x0f, '1', '2', '7',
-      '.',  '0',  '.',  '0',  '.',  '1',  ':',  '2',  '1',  '0',  '0', '1'};
+  static const uint8_t expected[] =
+      {
+          0xf0, 0x7c, 0x01,                              /* a checksum will come */
+          0x0a, 0x02, 0x10, 0x02,                        /* last_applied T0 index 2 */
+          0x12, 0x05, 0x0a, 0x01, 'a',  0x12, 0x00,      /* a = "" */
+          0x12, 0x06, 0x0a, 0x01, 'b',  0x12, 0x01, '1', /* b = 1 */
+          0x1a, 0x00,                                    /* the membership's id: T0 index 0 */
+          0x22, 0x21, 0x0a, 0x06, 0x0a, 0x04, 0x08, 0x01, 0x12, 0x00, /* one config {1} */
+          0x12, 0x17, 0x08, 0x01, 0x12, 0x13, 0x08, 0x01, 0x12, 0x0f, '1',
+          '2',  '7',  '.',  '0',  '.',  '0',  '.',  '1',  ':',  '2',  '1',
+          '0',  '0',  '1',  0xfd, 0x7c, 0xec, 0x65, 0x80, 0x0e}; /* CRC-32C of all before */
   struct machine *m = *state;
   struct whole w;
   machine_set_membership(m, 1);

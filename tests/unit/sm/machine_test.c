@@ -261,6 +261,7 @@ int main(void) {
       STORY(restore_takes_foreign_bytes),
       STORY(restore_refuses_bad_bytes),
       STORY(restore_survives_changed_bytes),
+      STORY(restore_wants_mark_and_checksum),
       STORY(restore_wants_its_meta),
       STORY(restore_wants_its_membership),
       STORY(restore_overlaps_apply),
