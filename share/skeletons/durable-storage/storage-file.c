@@ -69,11 +69,14 @@ static enum rkv_status write_ops(struct store *s, const struct op *op, const str
   return status;
 }
 
-/* Writes the file anew if more than `waste` bytes of it are dead and there is room for the rest. */
-static enum rkv_status tidy(struct store *s, uint64_t waste, struct rkv_error *error) {
+/* Writes the file anew if more than `least` bytes of it are dead, and more than one in `part`, and
+ * there is room for the rest. */
+static enum rkv_status tidy(struct store *s, uint64_t least, uint64_t part,
+                            struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   (void)pthread_mutex_lock(&s->writing);
-  if (s->dead > waste && folder_free_bytes(&s->log.folder) > s->size - s->dead)
+  if (s->dead > least && s->dead > s->size / part &&
+      folder_free_bytes(&s->log.folder) > s->size - s->dead)
     status = replace_file(s, error);
   if (status == RKV_NO_SPACE) status = folder_drop(&s->log.folder, NEW_NAME, error);
   (void)pthread_mutex_unlock(&s->writing);
@@ -96,34 +99,39 @@ static enum rkv_status purge_ahead(struct store *s, struct rkv_error *error) {
   return status == RKV_NO_SPACE ? RKV_OK : status;
 }
 
-/* Has `bytes` more behind the present end of the file, and leaves `left` on the device. */
-static enum rkv_status grow(struct store *s, uint64_t bytes, uint64_t left,
-                            struct rkv_error *error) {
-  const uint64_t to = s->size + (bytes > STEP_BYTES ? bytes : STEP_BYTES);
-  enum rkv_status status;
-  if (folder_free_bytes(&s->log.folder) < to - s->reserved + left)
-    return rkv_fail(error, RKV_NO_SPACE, "%s: no room for entries and the next snapshot",
-                    s->log.folder.path);
-  status = folder_fill(&s->log.folder, s->fd, FILE_NAME, s->reserved, to, error);
-  if (status == RKV_OK) s->reserved = to;
+/* Has room for `bytes` more behind the frames, and leaves `left` on the device. Zeros go behind what
+ * is written, so nobody writes meanwhile. */
+static enum rkv_status reserve(struct store *s, uint64_t bytes, uint64_t left,
+                               struct rkv_error *error) {
+  enum rkv_status status = RKV_OK;
+  (void)pthread_mutex_lock(&s->writing);
+  if (s->size + bytes > s->reserved) {
+    const uint64_t from = s->reserved > s->size ? s->reserved : s->size;
+    const uint64_t to = s->size + (bytes > STEP_BYTES ? bytes : STEP_BYTES);
+    if (folder_free_bytes(&s->log.folder) < to - from + left)
+      status = rkv_fail(error, RKV_NO_SPACE, "%s: no room for entries and the next snapshot",
+                        s->log.folder.path);
+    else
+      status = folder_fill(&s->log.folder, s->fd, FILE_NAME, from, to, error);
+    if (status == RKV_OK) s->reserved = to;
+  }
+  (void)pthread_mutex_unlock(&s->writing);
   return status;
 }
 
 /* Waits until there is room for a frame: what is written then needs no more of the device. Errors:
- * those of log_pause, grow, replace_file. */
+ * those of log_pause, reserve, replace_file. */
 static enum rkv_status await_room(struct store *s, uint64_t bytes, struct rkv_error *error) {
-  enum rkv_status status = RKV_OK;
-  bytes += KEPT_BYTES;
-  while (status == RKV_OK && s->size + bytes > s->reserved) {
-    status = grow(s, bytes, log_next_snapshot(&s->log, MIB), error);
+  for (;;) {
+    enum rkv_status status = reserve(s, bytes + KEPT_BYTES, log_next_snapshot(&s->log, MIB), error);
     if (status == RKV_OK || log_passes(status))
       log_note_lack(&s->log, status, status == RKV_OK ? NULL : error->text);
-    if (!log_passes(status)) continue;
+    if (!log_passes(status)) return status;
     status = purge_ahead(s, error);
-    if (status == RKV_OK) status = tidy(s, LACK_WASTE_MIN, error);
+    if (status == RKV_OK) status = tidy(s, LACK_WASTE_MIN, UINT64_MAX, error);
     if (status == RKV_OK) status = log_pause(&s->log, RETRY_MS, error);
+    if (status != RKV_OK) return status;
   }
-  return status;
 }
 
 static enum rkv_status file_write(struct log *log, struct op *first, const struct op *last,
@@ -138,7 +146,7 @@ static enum rkv_status file_write(struct log *log, struct op *first, const struc
   (void)pthread_mutex_unlock(&s->writing);
   if (status != RKV_OK) return status;
   queue_finish(log, b.last);
-  return tidy(s, s->size / 2 > WASTE_BYTES_MIN ? s->size / 2 : WASTE_BYTES_MIN, error);
+  return tidy(s, WASTE_BYTES_MIN, 2, error);
 }
 
 /* Called by whoever commits a snapshot. */
@@ -226,7 +234,7 @@ static enum rkv_status open_file(struct store *s, bool make, struct rkv_error *e
       folder_open_file(folder, FILE_NAME, O_RDWR | (make ? O_CREAT | O_TRUNC : 0), &s->fd, error);
   if (status != RKV_OK) return status;
   if (!make) return frames_load(s, error);
-  status = grow(s, STEP_BYTES, 0, error);
+  status = reserve(s, STEP_BYTES, 0, error);
   return status == RKV_OK ? note_snapshot(&s->log, 0, error) : status;
 }
 

@@ -7,7 +7,7 @@
  * A frame is written once the one before it is durable: behind a torn one nothing is valid.
  *
  * (F1) places[i] is where entry `before` + 1 + i lies. Places and `fd` change under `shape` alone.
- * (F2) The state and the size of the file change under `writing` alone. */
+ * (F2) The state and the sizes of the file change under `writing` alone. */
 #ifndef STORAGE_FILE_STORE_H
 #define STORAGE_FILE_STORE_H
 
@@ -38,7 +38,7 @@ struct store {
   pthread_mutex_t writing;
   struct state state;
   uint64_t size, dead; /* bytes of all frames, and those of them that say nothing any more */
-  uint64_t reserved;   /* bytes of the file: there are zeros behind the frames (the writer) */
+  uint64_t reserved;   /* bytes of the file: there are zeros behind the frames */
   pthread_rwlock_t shape;
   int fd;
   rkv_index before; /* the entry before places[0] */
