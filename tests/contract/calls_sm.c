@@ -51,7 +51,8 @@ static const struct rkv_state_machine_ops *real; /* the plugin's */
   X(NOTHING, restore_abort, (void *restore), (restore))                                            \
   X(STATUS, restore_check, (void *restore, struct rkv_error *error), (restore, error))             \
   X(STATUS, describe, (struct rkv_buf command, char *text, size_t size, struct rkv_error *error),  \
-    (command, text, size, error))
+    (command, text, size, error))                                                                  \
+  X(STATUS, digest, (void *sm, uint64_t *value, struct rkv_error *error), (sm, value, error))
 
 #define WRAPPER(answer, name, params, args) answer(name, params, args)
 SM_CALLS(WRAPPER)
