@@ -99,8 +99,8 @@ static enum rkv_status purge_ahead(struct store *s, struct rkv_error *error) {
   return status == RKV_NO_SPACE ? RKV_OK : status;
 }
 
-/* Has room for `bytes` more behind the frames, and leaves `left` on the device. Zeros go behind what
- * is written, so nobody writes meanwhile. */
+/* Has room for `bytes` more behind the frames, and leaves `left` on the device. Zeros go behind
+ * what is written, so nobody writes meanwhile. */
 static enum rkv_status reserve(struct store *s, uint64_t bytes, uint64_t left,
                                struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
