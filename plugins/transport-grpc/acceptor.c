@@ -144,17 +144,25 @@ static void take(struct acceptor *a, int listener, int fd, const struct sockaddr
   welcome(a, listener, fd);
 }
 
+/* By itself, so that a report of the thread sanitizer can name it (tests/support/tsan.supp). */
+static int accept_next(int listener, struct sockaddr_storage *from) {
+  socklen_t len = sizeof *from;
+  *from = (struct sockaddr_storage){0};
+  return accept4(listener, (struct sockaddr *)from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 static void reopen_spare(struct acceptor *a) {
   if (a->spare < 0) a->spare = open(DEV_NULL, O_RDONLY | O_CLOEXEC);
 }
 
 /* No descriptor is left: the spare one lets the client hear of it. False: nor is there a spare. */
 static bool turn_away(struct acceptor *a, int listener) {
+  struct sockaddr_storage from;
   int fd;
   if (a->spare < 0) return false;
   (void)close(a->spare);
   a->spare = -1;
-  fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  fd = accept_next(listener, &from);
   if (fd >= 0) refuse(a, ENDED_DESCRIPTORS, fd);
   reopen_spare(a);
   return fd >= 0;
@@ -163,9 +171,8 @@ static bool turn_away(struct acceptor *a, int listener) {
 /* False: the machine has nothing to give, pause. */
 static bool accept_some(struct acceptor *a, int listener) {
   for (int i = 0; i < BURST; i++) {
-    struct sockaddr_storage from = {0};
-    socklen_t len = sizeof from;
-    int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage from;
+    int fd = accept_next(listener, &from);
     if (fd >= 0) {
       take(a, listener, fd, &from);
       continue;
