@@ -30,9 +30,9 @@ static void mirror_pay(struct mirror *m) {
   uint64_t stored = n->count.stored_bytes + n->count.stored_entries * SWAP_ENTRY_COST;
   uint64_t free_cost = stored - m->stored_cost;
   uint64_t cost = m->work->cost, owed = cost > free_cost ? cost - free_cost : 0;
+  if (cost == 0) return; /* what is free stays free until there is something to pay */
   m->stored_cost = stored;
   m->work->cost = 0;
-  if (cost == 0) return;
   if (m->pace_ns < n->now_ns) m->pace_ns = n->now_ns;
   m->pace_ns += owed * NODE_SECOND_NS / MIRROR_RATE;
 }
