@@ -66,4 +66,19 @@ void calls_tell_late(const struct calls *calls, uint64_t limit_ms, FILE *out);
 /* The same for one process of the law, which has been ended already. */
 void calls_tell_late_process(const struct calls *calls, pid_t pid, uint64_t limit_ms, FILE *out);
 
+/* One operation, noted while it runs; `real` is the plugin's table, of the file that says this. */
+#define CALLS_STATUS(name, params, args)                                                           \
+  static enum rkv_status note_##name params {                                                      \
+    const char *before = calls_begin(#name);                                                       \
+    enum rkv_status status = real->name args;                                                      \
+    calls_end(#name, before);                                                                      \
+    return status;                                                                                 \
+  }
+#define CALLS_NOTHING(name, params, args)                                                          \
+  static void note_##name params {                                                                 \
+    const char *before = calls_begin(#name);                                                       \
+    real->name args;                                                                               \
+    calls_end(#name, before);                                                                      \
+  }
+
 #endif

@@ -3,56 +3,43 @@
 
 static const struct rkv_state_machine_ops *real; /* the plugin's */
 
-#define STATUS(name, params, args)                                                                 \
-  static enum rkv_status note_##name params {                                                      \
-    const char *before = calls_begin(#name);                                                       \
-    enum rkv_status status = real->name args;                                                      \
-    calls_end(#name, before);                                                                      \
-    return status;                                                                                 \
-  }
-#define NOTHING(name, params, args)                                                                \
-  static void note_##name params {                                                                 \
-    const char *before = calls_begin(#name);                                                       \
-    real->name args;                                                                               \
-    calls_end(#name, before);                                                                      \
-  }
-
 /* X(how it answers, name, parameters, arguments). */
 #define SM_CALLS(X)                                                                                \
-  X(STATUS, open,                                                                                  \
+  X(CALLS_STATUS, open,                                                                            \
     (const struct rkv_host *host, const struct rkv_config *config, void **sm,                      \
      struct rkv_error *error),                                                                     \
     (host, config, sm, error))                                                                     \
-  X(NOTHING, close, (void *sm), (sm))                                                              \
-  X(STATUS, validate, (void *sm, struct rkv_buf command, struct rkv_error *error),                 \
+  X(CALLS_NOTHING, close, (void *sm), (sm))                                                        \
+  X(CALLS_STATUS, validate, (void *sm, struct rkv_buf command, struct rkv_error *error),           \
     (sm, command, error))                                                                          \
-  X(STATUS, apply,                                                                                 \
+  X(CALLS_STATUS, apply,                                                                           \
     (void *sm, const struct rkv_entry *entries, size_t count, struct rkv_buf *results,             \
      struct rkv_error *error),                                                                     \
     (sm, entries, count, results, error))                                                          \
-  X(STATUS, query,                                                                                 \
+  X(CALLS_STATUS, query,                                                                           \
     (void *sm, struct rkv_buf request, struct rkv_buf *response, struct rkv_error *error),         \
     (sm, request, response, error))                                                                \
-  X(STATUS, applied, (void *sm, struct rkv_snapshot_meta *meta, struct rkv_error *error),          \
+  X(CALLS_STATUS, applied, (void *sm, struct rkv_snapshot_meta *meta, struct rkv_error *error),    \
     (sm, meta, error))                                                                             \
-  X(STATUS, snapshot_begin,                                                                        \
+  X(CALLS_STATUS, snapshot_begin,                                                                  \
     (void *sm, void **snapshot, struct rkv_snapshot_meta *meta, struct rkv_error *error),          \
     (sm, snapshot, meta, error))                                                                   \
-  X(STATUS, snapshot_read,                                                                         \
+  X(CALLS_STATUS, snapshot_read,                                                                   \
     (void *snapshot, size_t max, struct rkv_buf *chunk, struct rkv_error *error),                  \
     (snapshot, max, chunk, error))                                                                 \
-  X(NOTHING, snapshot_end, (void *snapshot), (snapshot))                                           \
-  X(STATUS, restore_begin,                                                                         \
+  X(CALLS_NOTHING, snapshot_end, (void *snapshot), (snapshot))                                     \
+  X(CALLS_STATUS, restore_begin,                                                                   \
     (void *sm, const struct rkv_snapshot_meta *meta, void **restore, struct rkv_error *error),     \
     (sm, meta, restore, error))                                                                    \
-  X(STATUS, restore_write, (void *restore, struct rkv_buf chunk, struct rkv_error *error),         \
+  X(CALLS_STATUS, restore_write, (void *restore, struct rkv_buf chunk, struct rkv_error *error),   \
     (restore, chunk, error))                                                                       \
-  X(STATUS, restore_finish, (void *restore, struct rkv_error *error), (restore, error))            \
-  X(NOTHING, restore_abort, (void *restore), (restore))                                            \
-  X(STATUS, restore_check, (void *restore, struct rkv_error *error), (restore, error))             \
-  X(STATUS, describe, (struct rkv_buf command, char *text, size_t size, struct rkv_error *error),  \
+  X(CALLS_STATUS, restore_finish, (void *restore, struct rkv_error *error), (restore, error))      \
+  X(CALLS_NOTHING, restore_abort, (void *restore), (restore))                                      \
+  X(CALLS_STATUS, restore_check, (void *restore, struct rkv_error *error), (restore, error))       \
+  X(CALLS_STATUS, describe,                                                                        \
+    (struct rkv_buf command, char *text, size_t size, struct rkv_error *error),                    \
     (command, text, size, error))                                                                  \
-  X(STATUS, digest, (void *sm, uint64_t *value, struct rkv_error *error), (sm, value, error))
+  X(CALLS_STATUS, digest, (void *sm, uint64_t *value, struct rkv_error *error), (sm, value, error))
 
 #define WRAPPER(answer, name, params, args) answer(name, params, args)
 SM_CALLS(WRAPPER)

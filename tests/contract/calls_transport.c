@@ -3,34 +3,21 @@
 
 static const struct rkv_transport_ops *real; /* the plugin's */
 
-#define STATUS(name, params, args)                                                                 \
-  static enum rkv_status note_##name params {                                                      \
-    const char *before = calls_begin(#name);                                                       \
-    enum rkv_status status = real->name args;                                                      \
-    calls_end(#name, before);                                                                      \
-    return status;                                                                                 \
-  }
-#define NOTHING(name, params, args)                                                                \
-  static void note_##name params {                                                                 \
-    const char *before = calls_begin(#name);                                                       \
-    real->name args;                                                                               \
-    calls_end(#name, before);                                                                      \
-  }
-#define SENDS(X, name, type) X(NOTHING, name, (void *peer, struct type *call), (peer, call))
+#define SENDS(X, name, type) X(CALLS_NOTHING, name, (void *peer, struct type *call), (peer, call))
 
 /* X(how it answers, name, parameters, arguments). */
 #define TRANSPORT_CALLS(X)                                                                         \
-  X(STATUS, open,                                                                                  \
+  X(CALLS_STATUS, open,                                                                            \
     (const struct rkv_host *host, const struct rkv_config *config,                                 \
      const struct rkv_node_api *node, void **transport, struct rkv_error *error),                  \
     (host, config, node, transport, error))                                                        \
-  X(STATUS, start, (void *transport, struct rkv_error *error), (transport, error))                 \
-  X(NOTHING, stop, (void *transport, uint64_t grace_ns), (transport, grace_ns))                    \
-  X(NOTHING, close, (void *transport), (transport))                                                \
-  X(STATUS, peer_open,                                                                             \
+  X(CALLS_STATUS, start, (void *transport, struct rkv_error *error), (transport, error))           \
+  X(CALLS_NOTHING, stop, (void *transport, uint64_t grace_ns), (transport, grace_ns))              \
+  X(CALLS_NOTHING, close, (void *transport), (transport))                                          \
+  X(CALLS_STATUS, peer_open,                                                                       \
     (void *transport, const struct rkv_peer_info *info, void **peer, struct rkv_error *error),     \
     (transport, info, peer, error))                                                                \
-  X(NOTHING, peer_close, (void *peer), (peer))                                                     \
+  X(CALLS_NOTHING, peer_close, (void *peer), (peer))                                               \
   SENDS(X, send_vote, rkv_vote_call)                                                               \
   SENDS(X, send_append, rkv_append_call)                                                           \
   SENDS(X, send_snapshot_begin, rkv_snapshot_call)                                                 \
