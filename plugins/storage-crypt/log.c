@@ -152,8 +152,8 @@ static enum rkv_status open_entry(struct crypt *s, struct rkv_entry *entry, stru
   rkv_buf_drop(&entry->payload);
   entry->payload = payload;
   if (status == RKV_OK) return RKV_OK;
-  return rkv_fail(error, status, "storage-crypt: entry {term %" PRIu64 ", index %" PRIu64 "}: %s",
-                  entry->id.term, entry->id.index, why.text);
+  return rkv_fail(error, status, "entry {term %" PRIu64 ", index %" PRIu64 "}: %s", entry->id.term,
+                  entry->id.index, why.text);
 }
 
 enum rkv_status log_look(struct crypt *s, rkv_index from, rkv_index to, uint64_t bytes_max,

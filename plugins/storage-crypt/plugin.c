@@ -43,13 +43,13 @@ static enum rkv_status walk(struct crypt *s, rkv_index to, struct look *look,
   enum rkv_status status =
       log_look(s, s->last.index + 1, to, WALK_BYTES, entries, WALK_ENTRIES, &count, look, error);
   if (status == RKV_OK && count == 0)
-    return rkv_fail(error, RKV_CORRUPT, "storage-crypt: %s has no entry %" PRIu64, s->under.name,
+    return rkv_fail(error, RKV_CORRUPT, "%s has no entry %" PRIu64, s->under.name,
                     s->last.index + 1);
   for (size_t i = 0; i < count; i++) {
     if (status == RKV_OK) status = log_note(s, entries[i].id);
     rkv_buf_drop(&entries[i].payload);
   }
-  return status == RKV_NO_MEMORY ? rkv_fail(error, status, "storage-crypt: no memory") : status;
+  return status == RKV_NO_MEMORY ? rkv_fail(error, status, "no memory") : status;
 }
 
 static enum rkv_status look_through(struct crypt *s, struct rkv_error *error) {
@@ -63,7 +63,7 @@ static enum rkv_status look_through(struct crypt *s, struct rkv_error *error) {
   s->last = s->purged = state.purged;
   look.chained = state.purged.index == 0; /* else the one before it is not there */
   if (status == RKV_OK && log_note(s, state.purged) != RKV_OK)
-    status = rkv_fail(error, RKV_NO_MEMORY, "storage-crypt: no memory");
+    status = rkv_fail(error, RKV_NO_MEMORY, "no memory");
   while (status == RKV_OK && s->last.index < state.last.index)
     status = walk(s, state.last.index, &look, error);
   EVP_CIPHER_CTX_free(look.ctx);
@@ -92,7 +92,7 @@ static enum rkv_status begin(struct crypt *s, const struct rkv_config *config,
   struct rkv_error why;
   enum rkv_status status = keys_parse(&s->keys, &config->values[0], &why);
   if (status == RKV_OK) status = keys_draw(&s->keys, &s->own, &s->ctx, &why);
-  if (status != RKV_OK) return rkv_fail(error, status, "storage-crypt: %s", why.text);
+  if (status != RKV_OK) return rkv_fail(error, status, "%s", why.text);
   s->under.struct_size = sizeof s->under;
   status = s->host->open_under(s->host->ctx, RKV_KIND_STORAGE, NULL, &s->under, error);
   if (status != RKV_OK) return status;
@@ -106,7 +106,7 @@ static enum rkv_status crypt_open(const struct rkv_host *host, const struct rkv_
                                   void **storage, struct rkv_error *error) {
   struct crypt *s = calloc(1, sizeof *s);
   enum rkv_status status;
-  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "storage-crypt: no memory");
+  if (!s) return rkv_fail(error, RKV_NO_MEMORY, "no memory");
   s->host = host;
   status = begin(s, config, error);
   if (status == RKV_OK)

@@ -77,9 +77,12 @@ static enum rkv_status open_somewhere(struct plugin_client *p, struct rkv_error 
 enum rkv_status plugin_load(struct plugin_client *p, const struct plugin_way_wish *wish,
                             struct rkv_error *error) {
   char folder[HOST_PATH_MAX];
+  struct rkv_error why;
   enum rkv_status status = host_plugin_folder("", folder, error);
-  if (status == RKV_OK)
-    status = host_plugin_load(folder, wish->plugin, RKV_KIND_TRANSPORT, &p->plugin, error);
+  if (status == RKV_OK) {
+    status = host_plugin_load(folder, wish->plugin, RKV_KIND_TRANSPORT, &p->plugin, &why);
+    if (status != RKV_OK) (void)rkv_fail(error, status, "%.100s: %s", wish->plugin, why.text);
+  }
   if (status == RKV_OK) {
     p->way.name = p->plugin.descriptor.name;
     status = read_settings(p, wish, error);
