@@ -23,15 +23,22 @@ static void mirror_post(struct mirror *m, enum swap_task task, const struct pair
   swap_work_post(m->work, task);
 }
 
+static uint64_t cost_stored(const struct node *n) {
+  return n->count.stored_bytes + n->count.stored_entries * SWAP_ENTRY_COST;
+}
+
 /* Pays for the piece that ended: the next one may have to wait. As much as the node stored
- * meanwhile is free, so that the copy comes nearer however much clients write. */
+ * meanwhile is free, so that the copy comes nearer however much clients write. What is free stays
+ * free until it is used, up to MIRROR_FREE_MAX: a look at the copy, or a cheap piece, takes nothing
+ * of it away. */
 static void mirror_pay(struct mirror *m) {
   struct node *n = m->n;
-  uint64_t stored = n->count.stored_bytes + n->count.stored_entries * SWAP_ENTRY_COST;
-  uint64_t free_cost = stored - m->stored_cost;
-  uint64_t cost = m->work->cost, owed = cost > free_cost ? cost - free_cost : 0;
-  if (cost == 0) return; /* what is free stays free until there is something to pay */
-  m->stored_cost = stored;
+  const uint64_t stored = cost_stored(n), cost = m->work->cost;
+  const uint64_t free_cost = stored - m->stored_cost;
+  const uint64_t owed = cost > free_cost ? cost - free_cost : 0;
+  if (cost == 0) return;
+  m->stored_cost += cost - owed;
+  if (stored - m->stored_cost > MIRROR_FREE_MAX) m->stored_cost = stored - MIRROR_FREE_MAX;
   m->work->cost = 0;
   if (m->pace_ns < n->now_ns) m->pace_ns = n->now_ns;
   m->pace_ns += owed * NODE_SECOND_NS / MIRROR_RATE;
@@ -271,5 +278,6 @@ void mirror_begin(struct mirror *m, struct node *n, struct swap_work *work) {
   memset(m, 0, sizeof *m);
   m->n = n;
   m->work = work;
-  mirror_enter(m, MIRROR_SNAPSHOT);
+  m->phase = MIRROR_SNAPSHOT;
+  m->stored_cost = cost_stored(n);
 }

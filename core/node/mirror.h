@@ -12,6 +12,7 @@
 #include <node/swap_work.h>
 
 #define MIRROR_RATE (UINT64_C(64) << 20)       /* cost/s (swap_work.h), on top of what is stored */
+#define MIRROR_FREE_MAX MIRROR_RATE            /* cost that may be free at once */
 #define MIRROR_JOIN_MAX 4096u                  /* entries given to the copy at once when it joins */
 #define MIRROR_LAG_NS UINT64_C(1000000000)     /* a joined copy may hold writes up for so long */
 #define MIRROR_APPEND_NS UINT64_C(10000000000) /* and one that is filled, what it was given */
@@ -43,7 +44,7 @@ struct mirror {
   bool snapshot_equal;
   rkv_index next, to;          /* (M2) */
   uint64_t given;              /* writes to both sides when all was equal; UINT64_MAX: it was not */
-  uint64_t stored_cost;        /* of all that the node stored, when the last piece was paid for */
+  uint64_t stored_cost;        /* of all that the node stored, as far as pieces were free for it */
   uint64_t pace_ns;            /* no piece before */
   uint64_t by_copy, behind_ns; /* the writes that the copy had ended; when that is too long ago,
                                   0: it holds nothing up */

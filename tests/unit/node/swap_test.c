@@ -64,6 +64,27 @@ static void it_moves_again(void **state) {
   world_free(w);
 }
 
+/* Three times as fast as a copy comes nearer beside clients who write nothing. */
+static void write_for_a_ms(struct world *w) {
+  const size_t entries = 3 * (size_t)(MIRROR_RATE / SWAP_ENTRY_COST / 1000);
+  assert_int_equal(world_burst(w, 1, entries, RKV_OK), entries);
+  world_run(w, MS);
+}
+
+/* More is to be copied than is given to the copy at once, and clients write all the time, faster
+ * than the copy's own pace: what they write may be copied for free, so the move ends. */
+static void it_ends_beside_clients_who_never_pause(void **state) {
+  struct world *w = swapping_cluster_of_logs(1);
+  (void)state;
+  while (world_metrics(w, 1).last.index < 2 * MIRROR_JOIN_MAX) write_for_a_ms(w);
+  swapping_begin(w, 1);
+  for (unsigned ms = 0; w->nodes[1].node->swap.running && ms < 300; ms++) write_for_a_ms(w);
+  assert_null(w->nodes[1].node->swap.running);
+  swapping_expect_end(w, 1, RKV_SWAP_PHASE_MOVED);
+  swapping_expect_on_new(w, 1);
+  world_free(w);
+}
+
 /* A follower that is sent a snapshot while its log is copied: the copy begins anew. */
 static void a_snapshot_of_the_leader_arrives(void **state) {
   struct world *w = swapping_cluster(3);
@@ -272,6 +293,7 @@ int main(void) {
       cmocka_unit_test(a_leader_moves),
       cmocka_unit_test(a_follower_moves),
       cmocka_unit_test(it_moves_again),
+      cmocka_unit_test(it_ends_beside_clients_who_never_pause),
       cmocka_unit_test(a_snapshot_of_the_leader_arrives),
       cmocka_unit_test(a_snapshot_waits_for_the_retirement),
       cmocka_unit_test(it_refuses),

@@ -118,7 +118,7 @@ static void on_swapped(struct world_node *wn, bool moved) {
 
 /* ---- the cluster ---- */
 
-struct world *swapping_cluster(size_t nodes) {
+static struct world *make_cluster(size_t nodes, uint64_t snapshot_after) {
   static const rkv_node_id ids[] = {1, 2, 3};
   struct world *w = world_new(nodes);
   memset(&swapping_new, 0, sizeof swapping_new);
@@ -131,13 +131,21 @@ struct world *swapping_cluster(size_t nodes) {
   swapping_new.ops.close = side_close;
   w->open_copy = open_copy;
   w->on_swapped = on_swapped;
-  world_options(w)->snapshot_after = 100;
+  world_options(w)->snapshot_after = snapshot_after;
   world_options(w)->keep_entries = 20;
   for (size_t i = 0; i < nodes; i++) world_start(w, ids[i]);
   assert_int_equal(world_init(w, 1, ids, nodes).status, RKV_OK);
   assert_int_not_equal(world_wait_leader(w), 0);
   assert_true(world_settle(w));
   return w;
+}
+
+struct world *swapping_cluster(size_t nodes) {
+  return make_cluster(nodes, 100);
+}
+
+struct world *swapping_cluster_of_logs(size_t nodes) {
+  return make_cluster(nodes, 0);
 }
 
 void swapping_write(struct world *w, rkv_node_id at, int from, int count) {

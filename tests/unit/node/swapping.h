@@ -27,6 +27,8 @@ extern struct swapping_side swapping_new;
 
 /* Nodes 1 to `nodes`, which have a leader; *swapping_new is as it was made. */
 struct world *swapping_cluster(size_t nodes);
+/* Likewise, and nobody builds a snapshot: the log has all that was written. */
+struct world *swapping_cluster_of_logs(size_t nodes);
 /* Writes key`from` and the `count` - 1 that follow; reads the first `count`. */
 void swapping_write(struct world *w, rkv_node_id at, int from, int count);
 void swapping_expect_all(struct world *w, rkv_node_id at, int count);
