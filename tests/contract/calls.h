@@ -2,9 +2,9 @@
  * hangs.
  *
  * A law gets the plugin with its operations wrapped (calls_watch): each call notes its name and
- * when it began in memory that the suite shares with the law, so that both outlive the law. An
- * operation that no wrapper knows is called as it is, and is never named. The notes order nothing:
- * a thread sanitizer sees the plugin's races as before. */
+ * when it began in memory that the suite shares with the law, so that both outlive the law. Every
+ * operation of today's ABI has a wrapper (CALLS_ALL). The notes order nothing: a thread sanitizer
+ * sees the plugin's races as before. */
 #ifndef CONTRACT_CALLS_H
 #define CONTRACT_CALLS_H
 
@@ -50,7 +50,7 @@ const char *calls_mine(void);
 const char *calls_begin(const char *name);
 void calls_end(const char *name, const char *before);
 
-/* A table of operations whose known ones are wrapped; `ops` stays borrowed. */
+/* A table of operations that are wrapped; those that `ops`, borrowed, lacks stay NULL. */
 const void *calls_storage(const void *ops);
 const void *calls_sm(const void *ops);
 const void *calls_transport(const void *ops);
@@ -80,5 +80,12 @@ void calls_tell_late_process(const struct calls *calls, pid_t pid, uint64_t limi
     real->name args;                                                                               \
     calls_end(#name, before);                                                                      \
   }
+
+/* Does not compile while an operation of `struct ops`, which holds nothing but operations, has no
+ * row in `list`. A row is there once: its wrapper has a name of its own. */
+#define CALLS_ONE(answer, name, params, args) +1
+#define CALLS_ALL(list, ops)                                                                       \
+  _Static_assert(sizeof(struct ops) == (0 list(CALLS_ONE)) * sizeof(void (*)(void)),               \
+                 "an operation of struct " #ops " has no row in " #list)
 
 #endif

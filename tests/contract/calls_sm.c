@@ -43,6 +43,7 @@ static const struct rkv_state_machine_ops *real; /* the plugin's */
 
 #define WRAPPER(answer, name, params, args) answer(name, params, args)
 SM_CALLS(WRAPPER)
+CALLS_ALL(SM_CALLS, rkv_state_machine_ops);
 
 const void *calls_sm(const void *ops) {
   static struct rkv_state_machine_ops noted; /* of this process, which is one law */

@@ -45,6 +45,7 @@ static const struct rkv_storage_ops *real; /* the plugin's */
 
 #define WRAPPER(answer, name, params, args) answer(name, params, args)
 STORAGE_CALLS(WRAPPER)
+CALLS_ALL(STORAGE_CALLS, rkv_storage_ops);
 
 const void *calls_storage(const void *ops) {
   static struct rkv_storage_ops noted; /* of this process, which is one law */

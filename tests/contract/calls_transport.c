@@ -42,6 +42,7 @@ static const struct rkv_transport_ops *real; /* the plugin's */
 
 #define WRAPPER(answer, name, params, args) answer(name, params, args)
 TRANSPORT_CALLS(WRAPPER)
+CALLS_ALL(TRANSPORT_CALLS, rkv_transport_ops);
 
 const void *calls_transport(const void *ops) {
   static struct rkv_transport_ops noted; /* of this process, which is one law */
