@@ -8,7 +8,8 @@
  * plugin that is broken, which its laws say better. */
 enum { PROBE_ASKS = 1 };
 
-/* Fails if the suite knows no command that the machine takes, or --commands FILE makes no sense. */
+/* Fails if the suite knows no command that the machine takes, or --commands FILE makes no sense, to
+ * the suite or to the machine. */
 void sm_probe_commands(struct contract *c);
 
 #endif

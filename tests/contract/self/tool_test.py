@@ -87,6 +87,10 @@ def test_no_command_is_told_once(folder):
     file.write_text("command a\n\ncommand SET {9..1}\n")
     wrong = odd("none", "--commands", file, code=64)
     assert wrong.stderr == f"rkv-contract: --commands {file}:3:13: the range ends before it begins\n", wrong.stderr
+    file.write_text(r"command \n\x01a\x12\x01b" + "\nquery GET a\n")  # its query takes a protobuf alone
+    query = odd("none", "--commands", file, code=64)
+    says = f"rkv-contract: {file}:2: query refuses a request of this line, of 5 bytes, where nothing was applied: "
+    assert query.stderr.startswith(says) and query.stderr.count("\n") == 1 and query.stdout == "", query.stderr
 
 
 def test_shared_data_is_named(folder):
