@@ -78,7 +78,8 @@ def test_any_bytes_reach_a_machine_of_ones_own(cluster, tmp_path):
     refused = rkvctl("query", "--text", "x", "--out", out, at=follower)
     assert refused.code == REFUSED and "read by an empty one" in refused.text()
     assert out.read_bytes() == b"\xff\0" * 100_000  # nothing came, so nothing is replaced
-    for words, said in [((), "give one of --text"), (("--text", "a", "--stdin"), "only one of"),
+    for words, said in [((), "give one of --text"), (("two words",), "\"two words\": bytes are given by an option"),
+                        (("--text", "a", "--stdin"), "only one of"),
                         (("--hex", "0g"), "character 2"), (("--hex", "012"), "3 digits"),
                         (("--file", tmp_path / "none"), "No such file"),
                         (("--text", "a", "--out", tmp_path), "Is a directory"),

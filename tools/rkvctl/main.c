@@ -74,6 +74,13 @@ static enum outcome check_words(const struct command *command, const struct args
   char text[160];
   if (operands >= command->words_min && operands <= command->words_max)
     return check_options(command, args);
+  if (command->options & ARGS_TEXT) { /* a word might be text, digits or a file's name */
+    (void)snprintf(
+        text, sizeof text,
+        "\"%.40s\": bytes are given by an option (--text T, --hex H, --file F or --stdin)",
+        args->words[1]);
+    return print_usage_error(args, command->name, text);
+  }
   (void)snprintf(text, sizeof text, "%s (usage: rkvctl %s%s%s)",
                  operands < command->words_min ? "something is missing" : "too many words",
                  command->name, *command->operands ? " " : "", command->operands);
