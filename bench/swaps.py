@@ -1,7 +1,7 @@
 """swaps.py [--entries N] [--rounds N] [--dir DIR] [--build DIR]: puts beside a move between storages; offline copies.
 
-One node, so that every put waits for its storage; a log of N entries and a snapshot of N keys. It moves live through
-all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and moving.
+One node, so that every put waits for its storage; before each move a log of N entries and a snapshot of N keys. It moves
+live through all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and moving.
 Promised: at most 30 % less than the slower of the two does alone, no put over 50 ms longer. Then the same pairs by
 `storage copy`: at least 200,000 entries/s."""
 import argparse
@@ -19,8 +19,8 @@ from served import FILL, free_port
 
 STORAGES = ("storage-wal", "storage-rocksdb", "storage-lmdb")
 MOST_LOST, MOST_MS, LEAST_COPIED = 0.30, 50, 200000
-SETS = ("node.swap_storage=true", "node.snapshot_after_entries=0", "node.keep_entries=1000000000")
-SLICE_SECONDS, CALL_SECONDS, TRIES = 1, 600, 3
+SETS = ("node.swap_storage=true", "node.snapshot_after_entries=0")  # a snapshot when it is asked for, no other
+SLICE_SECONDS, ALONE_SECONDS, CALL_SECONDS, TRIES = 1, 30, 600, 3
 
 
 def walk(storages):
@@ -46,7 +46,7 @@ class One:
         self.build, self.addr = pathlib.Path(options.build), f"127.0.0.1:{free_port()}"
         self.place = self.new_place(plugin)
         words = [self.build / "raft-key-value", "--id", "1", "--addr", self.addr]
-        for value in (*SETS, f"storage.plugin={plugin}", f"storage.dir={self.place}"):
+        for value in (*SETS, f"node.keep_entries={options.entries}", f"storage.plugin={plugin}", f"storage.dir={self.place}"):
             words += ["--set", value]
         with open(folder / "log", "w", encoding="utf8") as log:
             self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log)
@@ -76,13 +76,14 @@ class One:
         return self.load("--inflight", str(self.options.inflight), "--warmup", "0", "--seconds", str(seconds))
 
     def alone(self, seconds=0):
-        """In slices as beside a move, for as long: the slowest of few puts is not that of many."""
-        rows = [self.put(SLICE_SECONDS) for _ in range(max(self.options.seconds, round(seconds)))]
+        """In slices as beside a move, for as long (up to ALONE_SECONDS): the slowest of few puts is not that of many."""
+        rows = [self.put(SLICE_SECONDS) for _ in range(max(self.options.seconds, min(round(seconds), ALONE_SECONDS)))]
         return summed(rows)
 
     def move(self, plugin):
         """Puts beside it, in slices until it ended: their number per second, the slowest, how long it all took.
         None: it was given up."""
+        self.ctl("snapshot")  # the log is N entries again, however many were put
         place, rows, began = self.new_place(plugin), [], time.monotonic()
         mover = subprocess.Popen(self.words("swap-storage", "1", "--plugin", plugin, "--set", f"dir={place}"),
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -150,8 +151,8 @@ def one_round(options, steps):
     one = One(options, folder, steps[0])
     try:
         one.load(*FILL, "--puts", str(options.entries))
-        one.ctl("snapshot")
         live(one, steps[1:])
+        one.ctl("snapshot")
         one.stop()
         offline(one, steps[1:])
     finally:
