@@ -3,7 +3,8 @@
  *
  * Files are judged by two things that every storage shows: whether a file that was not there before
  * holds bytes of a snapshot that was not committed, and whether its name is of a kind that a
- * storage has that nobody killed (digits in names are numbers). */
+ * storage has that nobody killed (digits in names are numbers). A storage may make files at its
+ * leisure: before a kind is called strange, one that nobody killed is kept open for as long. */
 #include "storage_laws.h"
 #include "storage_life.h"
 
@@ -23,6 +24,7 @@ enum {
   SAMPLES = 12,      /* pieces of a snapshot that are looked for */
   SAMPLE_BYTES = 48,
   PASSING_MS = 1000,
+  LIFE_S_MAX = 20,
   KINDS_MAX = 64, /* of names */
   KIND_MAX = 96,
 };
@@ -34,10 +36,17 @@ struct names {
   char list[KINDS_MAX][KIND_MAX];
 };
 
+/* What is wrong with a file. */
+struct sight {
+  char name[KIND_MAX], kind[KIND_MAX]; /* "": nothing */
+  bool of_snapshot;                    /* it holds bytes of the snapshot; else its kind is strange */
+};
+
 /* In memory that all processes share. */
 struct files {
   bool before; /* the second snapshot: names are noted */
   struct names names, kinds;
+  struct sight sight; /* of the storage that was killed and is open again */
 };
 
 static void kind_of(const char *file, char kind[KIND_MAX]) {
@@ -145,45 +154,53 @@ static void reopen_quietly(struct contract *c, void *arg) {
   }
 }
 
-/* What is wrong with one of the files. */
-struct sight {
-  const struct swept *w;
-  char name[KIND_MAX]; /* "": nothing */
-  bool of_snapshot;    /* it holds bytes of the snapshot; else it is of another kind */
-};
-
 static void look_at(const char *file, void *arg) {
-  struct sight *sight = arg;
-  const struct swept *w = sight->w;
+  const struct swept *w = arg;
+  struct sight *sight = &w->files->sight;
   const char *name = strrchr(file, '/') + 1;
   char kind[KIND_MAX];
   bool of_snapshot = !w->committed && !is_known(&w->files->names, name) && file_holds(file, NEW);
   kind_of(file, kind);
   if (!of_snapshot && is_known(&w->files->kinds, kind)) return;
+  if (sight->of_snapshot) return; /* the worse of two */
   (void)snprintf(sight->name, sizeof sight->name, "%.*s", KIND_MAX - 1, name);
+  (void)snprintf(sight->kind, sizeof sight->kind, "%s", kind);
   sight->of_snapshot = of_snapshot;
+}
+
+static uint64_t patience_end(const struct contract *c) {
+  return contract_now_ms() + (uint64_t)PASSING_MS * c->slow;
 }
 
 /* What the storage makes while it is open may have such a name for a moment. */
 static void look(struct contract *c, void *arg) {
   struct swept *w = arg;
-  struct sight sight = {.w = w};
+  struct sight *sight = &w->files->sight;
   struct storage s;
   uint64_t until;
   storage_init(&s, c);
   storage_open(&s);
   w->committed = s.state.snapshot.last.index == NEW;
-  until = contract_now_ms() + (uint64_t)PASSING_MS * c->slow;
+  until = patience_end(c);
   do {
-    sight.name[0] = '\0';
-    tree_each(s.dir, look_at, &sight);
-    if (sight.name[0]) contract_pause_ms(10);
-  } while (sight.name[0] && contract_now_ms() < until);
-  CONTRACT_REQUIRE(c, !sight.name[0],
-                   "killed at call %u, in a snapshot, and opened again: there is %s, %s", w->at,
-                   sight.name,
-                   sight.of_snapshot ? "with bytes of that snapshot"
-                                     : "a kind of file that no storage has which nobody killed");
+    *sight = (struct sight){0};
+    tree_each(s.dir, look_at, w);
+    if (sight->name[0]) contract_pause_ms(10);
+  } while (sight->name[0] && contract_now_ms() < until);
+  storage_close(&s);
+}
+
+/* A storage that nobody killed, until it has a file of the kind that was seen. */
+static void await_kind(struct contract *c, void *arg) {
+  struct swept *w = arg;
+  const uint64_t until = patience_end(c);
+  struct storage s;
+  storage_init(&s, c);
+  storage_open(&s);
+  do {
+    tree_each(s.dir, note_file, w->files);
+    contract_pause_ms(10);
+  } while (!is_known(&w->files->kinds, w->files->sight.kind) && contract_now_ms() < until);
   storage_close(&s);
 }
 
@@ -202,8 +219,22 @@ static void forget_undo(const struct contract *c) {
   tree_remove(undo);
 }
 
+static void judge(struct contract *c, struct swept *w) {
+  const struct sight *sight = &w->files->sight;
+  if (!sight->name[0]) return;
+  CONTRACT_REQUIRE(c, !sight->of_snapshot,
+                   "killed at call %u, in a snapshot, and opened again: there is %s, with bytes of "
+                   "that snapshot",
+                   w->at, sight->name);
+  swept_copy(c, "copy", "data");
+  contract_apart(c, await_kind, w, LIFE_S_MAX);
+  CONTRACT_REQUIRE(c, is_known(&w->files->kinds, sight->kind),
+                   "killed at call %u, in a snapshot, and opened again: there is %s, a kind of "
+                   "file that no storage has which nobody killed",
+                   w->at, sight->name);
+}
+
 void storage_law_unfinished_is_swept(struct contract *c) {
-  enum { LIFE_S_MAX = 20 };
   const uint64_t lives = contract_amount(c, 24, 24, 1000);
   struct swept w = {.c = c,
                     .files = contract_share(c, sizeof *w.files),
@@ -230,6 +261,7 @@ void storage_law_unfinished_is_swept(struct contract *c) {
     (void)contract_join(c, contract_fork(c, live_new, &w), LIFE_S_MAX);
     forget_undo(c);
     contract_apart(c, look, &w, LIFE_S_MAX);
+    judge(c, &w);
   }
   contract_note(c, "%u lives killed in %u calls of a snapshot, %zu kinds of files", tried,
                 last - first + 1, w.files->kinds.count);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """variants.py BUILD [--write] [--every N] [NAME...]: rkv-contract on plugins broken on purpose (variants.txt): the law
-that names the fault must catch each (alone, where variants.txt says so), and pass the plugin without the fault.
+that names the fault must catch each (alone, where variants.txt says so), and pass the plugin without the fault, and each
+plugin that is only unusual (~).
 --write makes their rows of VARIANTS.md.
 The last line counts variants that are caught and those that are not."""
 import argparse
@@ -22,6 +23,7 @@ OPTIONS = {"storage-wal": ["segment_bytes=256KiB"]}
 HANGING = {"never_called", "hangs", "called_under_a_lock", "cancel_not_told", "abort_finishes", "sulks",
            "never_kicks", "view_endless", "client_cancel_not_told"}  # faults that are caught by waiting ...
 LIMIT_S = 4  # ... so long
+RIGHT = "~"  # before a law: the plugin is right, only unusual, and the law must hold
 NO_COMMANDS = "takes no command that the suite knows"
 JOBS = 4  # most of the time they wait
 
@@ -97,7 +99,7 @@ def on_good(build, plugin, laws, slow):
 
 
 def judge(build, variant, slow):
-    law, alone = variant[0], variant[4]
+    law, alone = variant[0].removeprefix(RIGHT), variant[4]
     try:
         results = on_variant(build, variant, [], slow) if alone else {}
         if law not in results:
@@ -105,6 +107,8 @@ def judge(build, variant, slow):
     except (ValueError, subprocess.CalledProcessError) as error:
         return variant, False, f"cannot be tried: {error}"
     result, text = results.get(law, ("not tried", ""))
+    if variant[0].startswith(RIGHT):
+        return variant, result == "passed", text
     others = [f"{name}: {why}" for name, (how, why) in results.items() if how == "failed" and name != law]
     if alone and result == "failed" and others:
         return variant, False, "not alone: " + "; ".join(others)
@@ -124,6 +128,8 @@ def place(variant):
 def row(variant, caught, text):
     lines = [line for line in text.splitlines() if line.strip()] or [""]
     said = lines[-1 if variant[0] == "model" else 0][:150].replace("|", "\\|")
+    if variant[0].startswith(RIGHT):
+        return f"{place(variant)} {'it holds' if caught else 'ACCUSED'} |"
     return f"{place(variant)} {said if caught else 'NOT CAUGHT'} |"
 
 
@@ -133,7 +139,7 @@ def write(rows):
     old = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     lines = ["# Plugins broken on purpose, and the law that catches each", "",
              "Made by `tests/contract/self/variants.py build/release --write` from variants.txt.",
-             "`alone`: no other law of level basic is broken.", "",
+             "`alone`: no other law of level basic is broken. `~`: the plugin is right, only unusual, and the law holds.", "",
              "| what is wrong | where | law | what it says |", "| --- | --- | --- | --- |"]
     for start in map(place, variants()):
         lines.append(rows.get(start) or next((line for line in old if line.startswith(start)), f"{start} not tried |"))
@@ -153,7 +159,7 @@ def main():
     tried = tried[::options.every]
     missed, rows = 0, {}
     for plugin in GOOD:
-        laws = {v[0] for v in tried if v[1] == plugin}
+        laws = {v[0].removeprefix(RIGHT) for v in tried if v[1] == plugin}
         for finding in on_good(build, plugin, laws, options.slow) if laws else []:
             print(f"NO FAULT  {plugin} breaks {finding}")
             missed += 1
@@ -161,7 +167,9 @@ def main():
         for variant, caught, text in pool.map(lambda v: judge(build, v, options.slow), tried):
             missed += not caught
             rows[place(variant)] = row(variant, caught, text)
-            print(f"{'caught    ' if caught else 'NOT CAUGHT'}  {variant[2]:30} by {variant[0]}", flush=True)
+            verdict = ("holds     " if caught else "ACCUSED   ") if variant[0].startswith(RIGHT) else (
+                "caught    " if caught else "NOT CAUGHT")
+            print(f"{verdict}  {variant[2]:30} by {variant[0]}", flush=True)
             if not caught:
                 print(f"            {text}")
     if options.write:
