@@ -1,9 +1,9 @@
 """swaps.py [--entries N] [--rounds N] [--dir DIR] [--build DIR]: puts beside a move between storages; offline copies.
 
-One node, so that every put waits for its storage; before each move a log of N entries and a snapshot of N keys. It moves
-live through all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two alone and moving.
-Promised: at most 30 % less than the slower of the two does alone, no put over 50 ms longer. Then the same pairs by
-`storage copy`: at least 200,000 entries/s."""
+One node, so that every put waits for its storage; before each move a log of N entries and a snapshot of N keys. It
+moves live through all ordered pairs of the durable storages. A row: puts/s and the slowest put, on each of the two
+alone and moving. Promised: at most 30 % less than the slower of the two does alone, no put over 50 ms longer. Then the
+same pairs by `storage copy`: at least 200,000 entries/s."""
 import argparse
 import json
 import os
@@ -46,7 +46,8 @@ class One:
         self.build, self.addr = pathlib.Path(options.build), f"127.0.0.1:{free_port()}"
         self.place = self.new_place(plugin)
         words = [self.build / "raft-key-value", "--id", "1", "--addr", self.addr]
-        for value in (*SETS, f"node.keep_entries={options.entries}", f"storage.plugin={plugin}", f"storage.dir={self.place}"):
+        own = f"node.keep_entries={options.entries}", f"storage.plugin={plugin}", f"storage.dir={self.place}"
+        for value in (*SETS, *own):
             words += ["--set", value]
         with open(folder / "log", "w", encoding="utf8") as log:
             self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log)
@@ -76,8 +77,9 @@ class One:
         return self.load("--inflight", str(self.options.inflight), "--warmup", "0", "--seconds", str(seconds))
 
     def alone(self, seconds=0):
-        """In slices as beside a move, for as long (up to ALONE_SECONDS): the slowest of few puts is not that of many."""
-        rows = [self.put(SLICE_SECONDS) for _ in range(max(self.options.seconds, min(round(seconds), ALONE_SECONDS)))]
+        """In slices as beside a move, for as long, up to ALONE_SECONDS: the slowest of few puts is not that of many."""
+        slices = max(self.options.seconds, min(round(seconds), ALONE_SECONDS))
+        rows = [self.put(SLICE_SECONDS) for _ in range(slices)]
         return summed(rows)
 
     def move(self, plugin):

@@ -39,7 +39,7 @@ struct names {
 /* What is wrong with a file. */
 struct sight {
   char name[KIND_MAX], kind[KIND_MAX]; /* "": nothing */
-  bool of_snapshot;                    /* it holds bytes of the snapshot; else its kind is strange */
+  bool of_snapshot; /* it holds bytes of the snapshot; else its kind is strange */
 };
 
 /* In memory that all processes share. */

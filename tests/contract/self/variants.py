@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """variants.py BUILD [--write] [--every N] [NAME...]: rkv-contract on plugins broken on purpose (variants.txt): the law
-that names the fault must catch each (alone, where variants.txt says so), and pass the plugin without the fault, and each
-plugin that is only unusual (~).
+that names the fault must catch each (alone, where variants.txt says so), and pass the plugin without the fault, and
+each plugin that is only unusual (~).
 --write makes their rows of VARIANTS.md.
 The last line counts variants that are caught and those that are not."""
 import argparse
@@ -139,7 +139,8 @@ def write(rows):
     old = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     lines = ["# Plugins broken on purpose, and the law that catches each", "",
              "Made by `tests/contract/self/variants.py build/release --write` from variants.txt.",
-             "`alone`: no other law of level basic is broken. `~`: the plugin is right, only unusual, and the law holds.", "",
+             "`alone`: no other law of level basic is broken.",
+             "`~`: the plugin is right, only unusual, and the law holds.", "",
              "| what is wrong | where | law | what it says |", "| --- | --- | --- | --- |"]
     for start in map(place, variants()):
         lines.append(rows.get(start) or next((line for line in old if line.startswith(start)), f"{start} not tried |"))
@@ -167,9 +168,8 @@ def main():
         for variant, caught, text in pool.map(lambda v: judge(build, v, options.slow), tried):
             missed += not caught
             rows[place(variant)] = row(variant, caught, text)
-            verdict = ("holds     " if caught else "ACCUSED   ") if variant[0].startswith(RIGHT) else (
-                "caught    " if caught else "NOT CAUGHT")
-            print(f"{verdict}  {variant[2]:30} by {variant[0]}", flush=True)
+            good, bad = ("holds", "ACCUSED") if variant[0].startswith(RIGHT) else ("caught", "NOT CAUGHT")
+            print(f"{good if caught else bad:10}  {variant[2]:30} by {variant[0]}", flush=True)
             if not caught:
                 print(f"            {text}")
     if options.write:
