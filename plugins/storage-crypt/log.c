@@ -6,17 +6,17 @@
 
 /* ---- the log's terms ---- */
 
-enum rkv_status log_note(struct crypt *s, struct rkv_log_id id) {
-  s->last = id;
-  if (s->term_count > 0 && s->terms[s->term_count - 1].term == id.term) return RKV_OK;
-  if (s->term_count == s->term_capacity) {
+enum rkv_status log_note(struct crypt *s, struct rkv_log_id id, struct rkv_error *error) {
+  const bool is_new = s->term_count == 0 || s->terms[s->term_count - 1].term != id.term;
+  if (is_new && s->term_count == s->term_capacity) {
     const size_t capacity = 2 * s->term_capacity + 16;
     struct rkv_log_id *terms = realloc(s->terms, capacity * sizeof *terms);
-    if (!terms) return RKV_NO_MEMORY;
+    if (!terms) return rkv_fail(error, RKV_NO_MEMORY, "no memory");
     s->terms = terms;
     s->term_capacity = capacity;
   }
-  s->terms[s->term_count++] = id;
+  if (is_new) s->terms[s->term_count++] = id;
+  s->last = id;
   return RKV_OK;
 }
 
@@ -30,7 +30,7 @@ static struct rkv_log_id id_at(const struct crypt *s, rkv_index index) {
 
 void crypt_truncate(void *storage, rkv_index after) {
   struct crypt *s = storage;
-  if (s->failed != RKV_OK) return;
+  if (s->failed.status != RKV_OK) return;
   if (after < s->last.index) s->last = id_at(s, after);
   while (s->term_count > 0 && s->terms[s->term_count - 1].index > after) s->term_count--;
   s->ops->truncate(s->it, after);
@@ -39,7 +39,7 @@ void crypt_truncate(void *storage, rkv_index after) {
 void crypt_purge(void *storage, struct rkv_log_id up_to) {
   struct crypt *s = storage;
   size_t gone = 0;
-  if (s->failed != RKV_OK) return;
+  if (s->failed.status != RKV_OK) return;
   if (up_to.index > s->purged.index) s->purged = up_to;
   if (s->purged.index >= s->last.index) s->last = s->purged;
   while (gone < s->term_count && s->terms[gone].index <= s->purged.index) gone++;
@@ -52,51 +52,68 @@ void crypt_purge(void *storage, struct rkv_log_id up_to) {
 
 /* ---- down ---- */
 
+static void tell_late(struct rkv_completion *own, enum rkv_status status,
+                      const struct rkv_error *error) {
+  const struct late *late = (struct late *)own;
+  (void)status, (void)error;
+  late->theirs->done(late->theirs, (enum rkv_status)late->s->failed.status, &late->s->failed);
+}
+
+/* True: it ends with the failure, in its turn: it goes down as the vote that is there. */
 static bool has_failed(struct crypt *s, struct rkv_completion *completion) {
-  struct rkv_error error;
-  if (s->failed == RKV_OK) return false;
-  (void)rkv_fail(&error, s->failed, "storage-crypt: an entry could not be locked");
-  completion->done(completion, s->failed, &error);
+  if (s->failed.status == RKV_OK) return false;
+  if (s->late_count < LATE_MAX) {
+    s->late[s->late_count] = (struct late){{tell_late}, s, completion};
+    s->ops->save_vote(s->it, s->vote, &s->late[s->late_count++].own);
+  } else {
+    completion->done(completion, (enum rkv_status)s->failed.status, &s->failed);
+  }
   return true;
 }
 
 void crypt_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
   struct crypt *s = storage;
+  if (has_failed(s, completion)) return;
   s->vote = vote;
-  if (!has_failed(s, completion)) s->ops->save_vote(s->it, vote, completion);
+  s->ops->save_vote(s->it, vote, completion);
 }
 
-void crypt_save_identity(void *storage, struct rkv_identity identity,
-                         struct rkv_completion *completion) {
+void crypt_save_identity(void *storage, struct rkv_identity id, struct rkv_completion *done) {
   struct crypt *s = storage;
-  if (!has_failed(s, completion)) s->ops->save_identity(s->it, identity, completion);
+  if (!has_failed(s, done)) s->ops->save_identity(s->it, id, done);
 }
 
 static enum rkv_status lock_entry(struct crypt *s, const struct rkv_entry *entry,
-                                  struct rkv_entry *out) {
-  struct record record = {.before = s->last.term, .vote = s->vote};
-  struct rkv_error error;
+                                  struct rkv_entry *out, struct rkv_error *error) {
   enum rkv_status status = RKV_OK;
   *out = *entry;
   out->payload = rkv_buf_none();
-  if (s->next == KEY_MESSAGES) status = keys_draw(&s->keys, &s->own, &s->ctx, &error);
-  if (s->next == KEY_MESSAGES) s->next = 0;
+  if (s->next == KEY_MESSAGES) status = keys_draw(&s->keys, &s->own, &s->ctx, error);
   if (status != RKV_OK) return status;
+  if (s->next == KEY_MESSAGES) s->next = 0;
   assert(s->next < KEY_MESSAGES); /* (C1) */
-  record.key = s->own;
-  record.number = s->next++;
+  struct record record = {
+      .key = s->own, .number = s->next++, .before = s->last.term, .vote = s->vote};
   record_put_entry(&record, s->host->node_id, entry);
-  status = record_lock(s->host, s->ctx, &record, entry->payload, &out->payload);
-  return status == RKV_OK ? log_note(s, entry->id) : status;
+  status = record_lock(s->host, s->ctx, &record, entry->payload, &out->payload, error);
+  return status == RKV_OK ? log_note(s, entry->id, error) : status;
+}
+
+/* Notes the first failure, and the host learns of it. RKV_OK is none. */
+static void fail(struct crypt *s, enum rkv_status status, const char *why) {
+  if (status == RKV_OK || s->failed.status != RKV_OK) return;
+  (void)rkv_fail(&s->failed, status, "entry %" PRIu64 " not written: %s", s->last.index + 1, why);
+  s->host->fatal(s->host->ctx, status, s->failed.text);
 }
 
 void crypt_append(void *storage, const struct rkv_entry *entries, size_t count,
                   struct rkv_completion *completion) {
   struct crypt *s = storage;
-  struct rkv_entry *locked = calloc(count, sizeof *locked);
-  if (!locked && s->failed == RKV_OK) s->failed = RKV_NO_MEMORY;
-  for (size_t i = 0; i < count && s->failed == RKV_OK; i++)
-    s->failed = lock_entry(s, &entries[i], &locked[i]);
+  struct rkv_entry *locked = calloc(count + 1, sizeof *locked);
+  struct rkv_error why;
+  if (!locked) fail(s, RKV_NO_MEMORY, "no memory");
+  for (size_t i = 0; i < count && s->failed.status == RKV_OK; i++)
+    fail(s, lock_entry(s, &entries[i], &locked[i], &why), why.text);
   if (!has_failed(s, completion)) s->ops->append(s->it, locked, count, completion);
   for (size_t i = 0; locked && i < count; i++) rkv_buf_drop(&locked[i].payload);
   free(locked);
@@ -105,17 +122,16 @@ void crypt_append(void *storage, const struct rkv_entry *entries, size_t count,
 /* ---- up ---- */
 
 /* What entries side by side and the vote tell: an older one was put in a newer one's place. */
-static enum rkv_status check_order(const struct record *record, rkv_term term, struct look *look,
-                                   struct rkv_error *error) {
+static enum rkv_status check_order(struct crypt *s, const struct record *record, rkv_term term,
+                                   struct look *look, struct rkv_error *error) {
   const struct look was = *look;
   look->chained = true;
   look->before = term;
-  if (record->key.generation < look->oldest) look->oldest = record->key.generation;
+  if (record->key.generation < s->oldest) s->oldest = record->key.generation;
   if (was.chained && record->before != was.before)
     return rkv_fail(error, RKV_CORRUPT,
                     "was written behind an entry of term %" PRIu64
-                    ", and stands behind one of term "
-                    "%" PRIu64 ": an older one was put back",
+                    ", and stands behind one of term %" PRIu64 ": an older one was put back",
                     record->before, was.before);
   if (!look->vote || rkv_vote_accepts(record->vote, *look->vote)) return RKV_OK;
   return rkv_fail(error, RKV_CORRUPT,
@@ -131,16 +147,13 @@ static enum rkv_status open_record(struct crypt *s, const struct rkv_entry *entr
   struct record record = {0};
   enum rkv_status status = RKV_OK;
   record_put_entry(&record, s->host->node_id, entry);
-  if (!record_read(&record, entry->payload))
-    return rkv_fail(
-        error, RKV_CORRUPT,
-        "not written by storage-crypt (raft-key-value storage copy moves a storage to it)");
+  if (!record_read(&record, entry->payload)) return rkv_fail(error, RKV_CORRUPT, RECORD_NONE);
   if (!look->ctx || memcmp(&look->key, &record.key, sizeof look->key) != 0)
     status = keys_find(&s->keys, &record.key, &look->ctx, error);
   look->key = record.key;
   if (status == RKV_OK)
     status = record_open(s->host, look->ctx, &record, entry->payload, payload, error);
-  return status == RKV_OK ? check_order(&record, entry->id.term, look, error) : status;
+  return status == RKV_OK ? check_order(s, &record, entry->id.term, look, error) : status;
 }
 
 /* Puts the payload in the place of its record. */
@@ -159,12 +172,11 @@ static enum rkv_status open_entry(struct crypt *s, struct rkv_entry *entry, stru
 enum rkv_status log_look(struct crypt *s, rkv_index from, rkv_index to, uint64_t bytes_max,
                          struct rkv_entry *entries, size_t capacity, size_t *count,
                          struct look *look, struct rkv_error *error) {
-  uint64_t more, bytes = 0;
+  const uint64_t heads = (uint64_t)capacity * RECORD_MORE; /* the array is in memory */
+  const uint64_t more = bytes_max > UINT64_MAX - heads ? UINT64_MAX : bytes_max + heads;
+  uint64_t bytes = 0;
   enum rkv_status status;
   size_t held = 0, opened = 0;
-  if (__builtin_mul_overflow((uint64_t)capacity, (uint64_t)RECORD_MORE, &more) ||
-      __builtin_add_overflow(bytes_max, more, &more))
-    more = UINT64_MAX;
   status = s->ops->read(s->it, from, to, more, entries, capacity, &held, error);
   for (; status == RKV_OK && opened < held; opened++) {
     bytes += record_text(entries[opened].payload.len);

@@ -9,29 +9,22 @@ enum { WALK_ENTRIES = 256, WALK_BYTES = 4 << 20 /* read at a time */ };
 
 static const struct rkv_option options[] = {
     {.name = "key",
-     .help =
-         "keys as GENERATION:HEX (64 digits; no generation: 0), blanks between them: the highest "
-         "generation locks, the others still open",
+     .help = "keys as GENERATION:HEX (64 digits; no generation: 0), blanks between them: the "
+             "highest generation locks, the others still open",
      .type = RKV_OPTION_STRING,
      .flags = RKV_OPTION_SECRET | RKV_OPTION_REQUIRED},
 };
 
-/* What the storage below holds, as it was given to us. */
-static enum rkv_status load_below(struct crypt *s, struct rkv_storage_state *state,
-                                  uint64_t *oldest, struct rkv_error *error) {
+static enum rkv_status crypt_load(void *storage, struct rkv_storage_state *state,
+                                  struct rkv_error *error) {
+  struct crypt *s = storage;
   EVP_CIPHER_CTX *ctx = NULL;
   enum rkv_status status = s->ops->load(s->it, state, error);
   if (status != RKV_OK) return status;
   if (state->snapshot.last.index == 0 && state->snapshot.membership.len == 0) return RKV_OK;
-  status = snapshot_describe(s, &state->snapshot, &ctx, oldest, error);
+  status = snapshot_describe(s, &state->snapshot, &ctx, error);
   EVP_CIPHER_CTX_free(ctx);
   return status;
-}
-
-static enum rkv_status crypt_load(void *storage, struct rkv_storage_state *state,
-                                  struct rkv_error *error) {
-  uint64_t oldest = UINT64_MAX;
-  return load_below(storage, state, &oldest, error);
 }
 
 /* Opens the next entries once, and notes them: a wrong key, a change, a vote that was put back show
@@ -43,31 +36,28 @@ static enum rkv_status walk(struct crypt *s, rkv_index to, struct look *look,
   enum rkv_status status =
       log_look(s, s->last.index + 1, to, WALK_BYTES, entries, WALK_ENTRIES, &count, look, error);
   if (status == RKV_OK && count == 0)
-    return rkv_fail(error, RKV_CORRUPT, "%s has no entry %" PRIu64, s->under.name,
-                    s->last.index + 1);
+    return rkv_fail(error, RKV_CORRUPT, "entry %" PRIu64 " is missing below", s->last.index + 1);
   for (size_t i = 0; i < count; i++) {
-    if (status == RKV_OK) status = log_note(s, entries[i].id);
+    if (status == RKV_OK) status = log_note(s, entries[i].id, error);
     rkv_buf_drop(&entries[i].payload);
   }
-  return status == RKV_NO_MEMORY ? rkv_fail(error, status, "no memory") : status;
+  return status;
 }
 
 static enum rkv_status look_through(struct crypt *s, struct rkv_error *error) {
   struct rkv_storage_state state = {0};
   struct look look = {.vote = &state.vote};
   enum rkv_status status;
-  look.oldest = s->keys.list[s->keys.newest].generation;
-  status = load_below(s, &state, &look.oldest, error);
+  s->oldest = s->own.generation;
+  status = crypt_load(s, &state, error);
   rkv_buf_drop(&state.snapshot.membership);
   s->vote = state.vote;
   s->last = s->purged = state.purged;
   look.chained = state.purged.index == 0; /* else the one before it is not there */
-  if (status == RKV_OK && log_note(s, state.purged) != RKV_OK)
-    status = rkv_fail(error, RKV_NO_MEMORY, "no memory");
+  if (status == RKV_OK) status = log_note(s, state.purged, error);
   while (status == RKV_OK && s->last.index < state.last.index)
     status = walk(s, state.last.index, &look, error);
   EVP_CIPHER_CTX_free(look.ctx);
-  s->oldest = look.oldest;
   return status;
 }
 
@@ -89,15 +79,14 @@ static enum rkv_status begin(struct crypt *s, const struct rkv_config *config,
   const struct rkv_metric oldest = {
       "oldest_generation", "generation of the oldest key that was needed when it was opened",
       read_oldest, s};
-  struct rkv_error why;
-  enum rkv_status status = keys_parse(&s->keys, &config->values[0], &why);
-  if (status == RKV_OK) status = keys_draw(&s->keys, &s->own, &s->ctx, &why);
-  if (status != RKV_OK) return rkv_fail(error, status, "%s", why.text);
-  s->under.struct_size = sizeof s->under;
-  status = s->host->open_under(s->host->ctx, RKV_KIND_STORAGE, NULL, &s->under, error);
+  struct rkv_under under = {.struct_size = sizeof under};
+  enum rkv_status status = keys_parse(&s->keys, &config->values[0], error);
+  if (status == RKV_OK) status = keys_draw(&s->keys, &s->own, &s->ctx, error);
   if (status != RKV_OK) return status;
-  s->ops = s->under.ops;
-  s->it = s->under.instance;
+  status = s->host->open_under(s->host->ctx, RKV_KIND_STORAGE, NULL, &under, error);
+  if (status != RKV_OK) return status;
+  s->ops = under.ops;
+  s->it = under.instance;
   status = look_through(s, error);
   return status == RKV_OK ? s->host->metric_register(s->host->ctx, &oldest, error) : status;
 }

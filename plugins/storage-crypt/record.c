@@ -61,15 +61,17 @@ static struct message message_of(const struct record *record, const uint8_t *hea
 }
 
 enum rkv_status record_lock(const struct rkv_host *host, EVP_CIPHER_CTX *ctx,
-                            const struct record *record, struct rkv_buf text, struct rkv_buf *out) {
+                            const struct record *record, struct rkv_buf text, struct rkv_buf *out,
+                            struct rkv_error *error) {
   uint8_t bound[BOUND], *room;
   struct message m;
-  if (text.len > CIPHER_TEXT_MAX) return RKV_TOO_LARGE;
+  if (text.len > CIPHER_TEXT_MAX) return rkv_fail(error, RKV_TOO_LARGE, "more than 1 GiB");
   room = host->buf_alloc(host->ctx, text.len + RECORD_MORE, out);
-  if (!room) return RKV_NO_MEMORY;
+  if (!room) return rkv_fail(error, RKV_NO_MEMORY, "no memory");
   put_head(record, room);
   m = message_of(record, room, text.len, bound);
-  return cipher_lock(ctx, &m, text.data, room + RECORD_HEAD) ? RKV_OK : RKV_BROKEN;
+  if (cipher_lock(ctx, &m, text.data, room + RECORD_HEAD)) return RKV_OK;
+  return rkv_fail(error, RKV_BROKEN, "libcrypto encrypts nothing");
 }
 
 enum rkv_status record_open(const struct rkv_host *host, EVP_CIPHER_CTX *ctx,

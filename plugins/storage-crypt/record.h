@@ -31,12 +31,16 @@ void record_put_entry(struct record *record, rkv_node_id node, const struct rkv_
 void record_put_snapshot(struct record *record, rkv_node_id node,
                          const struct rkv_snapshot_meta *meta);
 
-/* Makes the record of a text; record->key is the one of `ctx`. */
+/* Makes the record of a text; record->key is the one of `ctx`. Errors: RKV_TOO_LARGE,
+ * RKV_NO_MEMORY, RKV_BROKEN. */
 enum rkv_status record_lock(const struct rkv_host *host, EVP_CIPHER_CTX *ctx,
-                            const struct record *record, struct rkv_buf text, struct rkv_buf *out);
+                            const struct record *record, struct rkv_buf text, struct rkv_buf *out,
+                            struct rkv_error *error);
 
 /* Reads the head into *record, whose place and `what` stay. False: the bytes are no such record. */
 bool record_read(struct record *record, struct rkv_buf bytes);
+#define RECORD_NONE                                                                                \
+  "not written by storage-crypt (raft-key-value storage copy moves a storage to it)"
 /* Bytes of text that a record of so many has. */
 static inline size_t record_text(size_t bytes) {
   return bytes < RECORD_MORE ? 0 : bytes - RECORD_MORE;

@@ -59,26 +59,24 @@ static bool open_size(uint64_t locked, uint64_t *size) {
 /* ---- the description ---- */
 
 static enum rkv_status open_description(struct crypt *s, struct rkv_snapshot_meta *meta,
-                                        EVP_CIPHER_CTX **ctx, uint64_t *oldest,
-                                        struct rkv_buf *membership, struct rkv_error *error) {
+                                        EVP_CIPHER_CTX **ctx, struct rkv_buf *membership,
+                                        struct rkv_error *error) {
   struct record record = {0};
   enum rkv_status status;
   record_put_snapshot(&record, s->host->node_id, meta);
   if (!record_read(&record, meta->membership) || !open_size(meta->size, &meta->size))
-    return rkv_fail(
-        error, RKV_CORRUPT,
-        "not written by storage-crypt (raft-key-value storage copy moves a storage to it)");
+    return rkv_fail(error, RKV_CORRUPT, RECORD_NONE);
   status = keys_find(&s->keys, &record.key, ctx, error);
-  if (record.key.generation < *oldest) *oldest = record.key.generation;
+  if (record.key.generation < s->oldest) s->oldest = record.key.generation;
   if (status != RKV_OK) return status;
   return record_open(s->host, *ctx, &record, meta->membership, membership, error);
 }
 
 enum rkv_status snapshot_describe(struct crypt *s, struct rkv_snapshot_meta *meta,
-                                  EVP_CIPHER_CTX **ctx, uint64_t *oldest, struct rkv_error *error) {
+                                  EVP_CIPHER_CTX **ctx, struct rkv_error *error) {
   struct rkv_buf membership = rkv_buf_none();
   struct rkv_error why;
-  enum rkv_status status = open_description(s, meta, ctx, oldest, &membership, &why);
+  enum rkv_status status = open_description(s, meta, ctx, &membership, &why);
   rkv_buf_drop(&meta->membership);
   meta->membership = membership;
   return status == RKV_OK ? RKV_OK : refuse_snapshot(meta, status, error, why.text);
@@ -93,9 +91,10 @@ static enum rkv_status put_frame(struct handle *h, bool last, struct rkv_error *
   uint8_t *room = h->s->host->buf_alloc(h->s->host->ctx, h->used + CIPHER_TAG, &frame);
   enum rkv_status status = RKV_OK;
   assert(last || h->used == FRAME); /* (C2) */
-  if (!room || !cipher_lock(h->ctx, &m, h->text, room))
-    status =
-        refuse_snapshot(&h->meta, room ? RKV_BROKEN : RKV_NO_MEMORY, error, "cannot be locked");
+  if (!room)
+    status = refuse_snapshot(&h->meta, RKV_NO_MEMORY, error, "no memory");
+  else if (!cipher_lock(h->ctx, &m, h->text, room))
+    status = refuse_snapshot(&h->meta, RKV_BROKEN, error, "libcrypto encrypts nothing");
   if (status == RKV_OK) status = h->s->ops->snapshot_write(h->below, frame, error);
   rkv_buf_drop(&frame);
   h->used = 0;
@@ -113,11 +112,11 @@ static enum rkv_status begin_below(struct handle *h, const struct rkv_snapshot_m
   record_put_snapshot(&record, h->s->host->node_id, meta);
   below.size = meta->size == 0 ? 0 : locked_size(meta->size);
   below.membership = rkv_buf_none();
-  status = record_lock(h->s->host, h->ctx, &record, meta->membership, &below.membership);
+  status = record_lock(h->s->host, h->ctx, &record, meta->membership, &below.membership, &why);
   if (status == RKV_OK)
     status = h->s->ops->snapshot_begin(h->s->it, &below, &h->below, error);
   else
-    (void)refuse_snapshot(meta, status, error, "its membership cannot be locked");
+    (void)refuse_snapshot(meta, status, error, why.text);
   rkv_buf_drop(&below.membership);
   return status;
 }
@@ -179,12 +178,11 @@ enum rkv_status crypt_snapshot_open(void *storage, void **reader, struct rkv_sna
                                     struct rkv_error *error) {
   struct crypt *s = storage;
   struct handle *h = handle_new(s, error);
-  uint64_t oldest = UINT64_MAX;
   enum rkv_status status;
   if (!h) return RKV_NO_MEMORY;
   status = s->ops->snapshot_open(s->it, &h->below, meta, error);
   if (status != RKV_OK) h->below = NULL;
-  if (status == RKV_OK) status = snapshot_describe(s, meta, &h->ctx, &oldest, error);
+  if (status == RKV_OK) status = snapshot_describe(s, meta, &h->ctx, error);
   h->meta.last = meta->last;
   h->meta.size = meta->size;
   if (status == RKV_OK)

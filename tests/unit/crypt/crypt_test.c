@@ -226,6 +226,24 @@ static void what_is_not_locked_is_told(void **state) {
   vault_free(v);
 }
 
+/* A record that was cut is none, or does not open. */
+static void a_cut_record_is_refused(void **state) {
+  struct keep_heard heard = {0};
+  struct vault *v = vault_new(&heard);
+  struct rkv_buf *payload = &v->keep.entries[1].payload;
+  size_t whole;
+  (void)state;
+  vault_open(v, OLD_KEY);
+  vault_append(v, 1, 1, "payload");
+  whole = payload->len;
+  for (payload->len = 0; payload->len < whole; payload->len++)
+    vault_refuses(v, OLD_KEY, RKV_CORRUPT,
+                  payload->len < whole - strlen("payload") ? "not written by storage-crypt"
+                                                           : "does not open");
+  vault_open(v, OLD_KEY);
+  vault_free(v);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(no_key_and_nonce_come_twice),
@@ -237,6 +255,7 @@ int main(void) {
       cmocka_unit_test(an_old_vote_is_refused),
       cmocka_unit_test(snapshots_are_whole_and_their_own),
       cmocka_unit_test(what_is_not_locked_is_told),
+      cmocka_unit_test(a_cut_record_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

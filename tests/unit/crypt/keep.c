@@ -1,6 +1,7 @@
 /* keep.c: a storage in arrays. */
 #include "keep.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,12 +36,24 @@ size_t keep_repeated(const struct keep_heard *heard) {
 
 /* ---- the operations ---- */
 
-static void tell(struct rkv_completion *completion) {
-  completion->done(completion, RKV_OK, NULL);
+static void tell(struct keep *k, struct rkv_completion *completion) {
+  assert_true(k->held_count < KEEP_HELD);
+  if (k->holds)
+    k->held[k->held_count++] = completion;
+  else
+    completion->done(completion, RKV_OK, NULL);
+}
+
+void keep_release(struct keep *keep) {
+  keep->holds = false;
+  for (size_t i = 0; i < keep->held_count; i++) tell(keep, keep->held[i]);
+  keep->held_count = 0;
 }
 
 static void keep_close(void *storage) {
-  ((struct keep *)storage)->open--;
+  struct keep *k = storage;
+  keep_release(k);
+  k->open--;
 }
 
 static enum rkv_status keep_load(void *storage, struct rkv_storage_state *state,
@@ -53,14 +66,16 @@ static enum rkv_status keep_load(void *storage, struct rkv_storage_state *state,
 }
 
 static void keep_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion) {
-  ((struct keep *)storage)->state.vote = vote;
-  tell(completion);
+  struct keep *k = storage;
+  k->state.vote = vote;
+  tell(k, completion);
 }
 
 static void keep_identity(void *storage, struct rkv_identity identity,
                           struct rkv_completion *completion) {
-  ((struct keep *)storage)->state.identity = identity;
-  tell(completion);
+  struct keep *k = storage;
+  k->state.identity = identity;
+  tell(k, completion);
 }
 
 static void keep_append(void *storage, const struct rkv_entry *entries, size_t count,
@@ -73,7 +88,7 @@ static void keep_append(void *storage, const struct rkv_entry *entries, size_t c
     (void)rkv_buf_share(entries[i].payload);
     hear_record(k->heard, entries[i].payload);
   }
-  tell(completion);
+  tell(k, completion);
 }
 
 static void keep_truncate(void *storage, rkv_index after) {
@@ -189,11 +204,27 @@ static enum rkv_status open_under(void *ctx, enum rkv_plugin_kind kind,
   return RKV_OK;
 }
 
+static uint8_t *buf_alloc(void *ctx, size_t len, struct rkv_buf *out) {
+  struct keep_host *h = ctx;
+  *out = rkv_buf_none();
+  return h->keep->no_memory && h->keep->no_memory() ? NULL : h->real_alloc(ctx, len, out);
+}
+
+static void note_fatal(void *ctx, enum rkv_status status, const char *text) {
+  struct keep_host *h = ctx;
+  assert_int_not_equal(status, RKV_OK);
+  h->fatals++;
+  (void)snprintf(h->fatal, sizeof h->fatal, "%s", text);
+}
+
 void keep_host_init(struct keep_host *h, struct keep *keep, rkv_node_id node) {
+  *h = (struct keep_host){.keep = keep};
   fake_host_init(&h->fake);
+  h->real_alloc = h->fake.host.buf_alloc;
+  h->fake.host.buf_alloc = buf_alloc;
+  h->fake.host.fatal = note_fatal;
   h->fake.host.node_id = node;
   h->fake.host.open_under = open_under;
-  h->keep = keep;
 }
 
 void keep_end(struct keep *keep) {

@@ -16,6 +16,7 @@ enum {
   KEEP_ENTRIES = 64,
   KEEP_SNAPSHOT = 1 << 20,
   KEEP_MESSAGES = 4096,
+  KEEP_HELD = 16,
   KEEP_NAME = 24, /* bytes of a record's head that name its key: generation, check, salt */
   KEEP_FRAME = 64 * 1024 + 16
 };
@@ -38,16 +39,25 @@ struct keep {
   uint8_t snapshot[KEEP_SNAPSHOT];
   struct keep_heard *heard;
   unsigned open;
+  bool (*no_memory)(void); /* asked for each of the host's buffers; NULL: there is */
+  bool holds;              /* completions, until keep_release */
+  struct rkv_completion *held[KEEP_HELD];
+  size_t held_count;
 };
 
 /* A fake host whose open_under gives the keep. */
 struct keep_host {
   struct fake_host fake;
   struct keep *keep;
+  uint8_t *(*real_alloc)(void *ctx, size_t len, struct rkv_buf *out);
+  unsigned fatals;
+  char fatal[RKV_ERROR_TEXT_MAX]; /* the last one */
 };
 
 void keep_host_init(struct keep_host *h, struct keep *keep, rkv_node_id node);
 void keep_end(struct keep *keep);
+/* Tells what it holds, in order. */
+void keep_release(struct keep *keep);
 
 /* Copies the payload, so that it can be put back, or changed. */
 struct rkv_buf keep_copy(struct rkv_buf payload);
