@@ -81,6 +81,8 @@ static void a_line_has_so_many_parts(void **state) {
   pattern_free(&pattern);
   (void)strncat(line, "x", 2);
   refused(line, "more than 32 patterns and texts between them", 6 * PATTERN_PARTS_MAX);
+  memcpy(line + 6 * PATTERN_PARTS_MAX, "{0..1}", 7); /* a pattern more instead */
+  refused(line, "more than 32 patterns and texts between them", 6 * PATTERN_PARTS_MAX);
 }
 
 /* ---- files ---- */
