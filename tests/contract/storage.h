@@ -155,6 +155,9 @@ enum rkv_status storage_read(struct storage *s, const struct model *m, rkv_index
 /* Appends `count` entries of at most `len` bytes and waits. */
 void storage_append(struct storage *s, struct model *m, uint64_t count, uint64_t len);
 
+/* Begins the step's snapshot and writes its bytes in chunks. After an error no writer is open. */
+enum rkv_status storage_snapshot_try(struct storage *s, const struct step *step, size_t chunk,
+                                     void **writer, struct rkv_error *error);
 /* Writes a snapshot in chunks of `chunk` bytes, but does not commit it. */
 void *storage_snapshot_write(struct storage *s, const struct step *step, size_t chunk);
 /* Breaks the law unless the newest snapshot is this one (number 0: there is none), with every

@@ -90,28 +90,41 @@ static void issue_append(struct storage *s, const struct step *step,
   free(entries);
 }
 
-void *storage_snapshot_write(struct storage *s, const struct step *step, size_t chunk) {
+/* Writes bytes [at, at + len) of the step's snapshot. */
+static enum rkv_status write_part(struct storage *s, const struct step *step, void *writer,
+                                  uint64_t at, size_t len, struct rkv_error *error) {
+  struct rkv_buf bytes = contract_bytes(s->c, NULL, len);
+  enum rkv_status status;
+  snapshot_fill(step->id.index, at, (uint8_t *)(uintptr_t)bytes.data, len);
+  status = s->ops->snapshot_write(writer, bytes, contract_ask(error));
+  rkv_buf_drop(&bytes);
+  return status;
+}
+
+enum rkv_status storage_snapshot_try(struct storage *s, const struct step *step, size_t chunk,
+                                     void **writer, struct rkv_error *error) {
   char word[32];
   struct rkv_snapshot_meta meta = {.last = step->id, .membership_id = {step->id.term, 1}};
-  struct rkv_error error;
   enum rkv_status status;
-  void *writer = NULL;
   (void)snprintf(meta.id, sizeof meta.id, "snapshot-%" PRIu64, step->id.index);
   (void)snprintf(word, sizeof word, "members-%" PRIu64, step->id.index);
   meta.membership = contract_bytes(s->c, word, strlen(word));
-  status = s->ops->snapshot_begin(s->it, &meta, &writer, &error);
-  CONTRACT_REQUIRE(s->c, status == RKV_OK, "snapshot_begin: %s", error.text);
+  status = s->ops->snapshot_begin(s->it, &meta, writer, contract_ask(error));
   rkv_buf_drop(&meta.membership);
   memset(&meta, 0x5a, sizeof meta); /* the description was borrowed */
-  for (uint64_t at = 0; at < step->len;) {
-    size_t len = step->len - at < chunk ? (size_t)(step->len - at) : chunk;
-    struct rkv_buf bytes = contract_bytes(s->c, NULL, len);
-    snapshot_fill(step->id.index, at, (uint8_t *)(uintptr_t)bytes.data, len);
-    status = s->ops->snapshot_write(writer, bytes, &error);
-    CONTRACT_REQUIRE(s->c, status == RKV_OK, "snapshot_write: %s", error.text);
-    rkv_buf_drop(&bytes);
-    at += len;
-  }
+  if (status != RKV_OK) return status;
+  for (uint64_t at = 0; at < step->len && status == RKV_OK; at += chunk)
+    status = write_part(s, step, *writer, at,
+                        step->len - at < chunk ? (size_t)(step->len - at) : chunk, error);
+  if (status != RKV_OK) s->ops->snapshot_abort(*writer);
+  return status;
+}
+
+void *storage_snapshot_write(struct storage *s, const struct step *step, size_t chunk) {
+  struct rkv_error error;
+  void *writer = NULL;
+  CONTRACT_REQUIRE(s->c, storage_snapshot_try(s, step, chunk, &writer, &error) == RKV_OK,
+                   "snapshot_begin, or snapshot_write: %s", error.text);
   return writer;
 }
 

@@ -53,7 +53,7 @@ static void plan_work(struct life *life) {
     if (i % 5 == 4) life_plan(life, m, step_vote(life->start->vote.term + i, 1, false));
     if (i % 8 == 7) life_plan(life, m, step_truncate(m->last.index - 2));
     if (i % 10 == 9) life_plan(life, m, step_purge(m, m->last.index - 8));
-    if (i == 15) life_plan(life, m, step_snapshot(m, 5000));
+    if (i == 3) life_plan(life, m, step_snapshot(m, 5000)); /* early: each of its calls fails */
   }
   model_free(m);
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { CHUNK = 3000 /* bytes of a snapshot that are written at a time */ };
+
 /* ---- plans ---- */
 
 struct life *life_new(struct contract *c) {
@@ -107,20 +109,15 @@ static void keep_window(const struct life *life, size_t at) {
 /* A snapshot under trouble may fail at each of its steps. */
 static void take_snapshot(struct life *life, struct storage *s, const struct step *step,
                           size_t at) {
-  struct rkv_snapshot_meta meta = {.last = step->id};
   struct rkv_error error;
   void *writer = NULL;
-  if (!life->trouble) {
-    storage_issue(s, step, NULL);
-    atomic_store(&life->progress->committed, at + 1);
-    return;
-  }
-  (void)snprintf(meta.id, sizeof meta.id, "snapshot-%" PRIu64, step->id.index);
-  enum rkv_status status = s->ops->snapshot_begin(s->it, &meta, &writer, contract_ask(&error));
-  if (status == RKV_OK)
-    s->ops->snapshot_abort(writer);
-  else
-    contract_text_ok(life->c, status, &error, "snapshot_begin");
+  enum rkv_status status = storage_snapshot_try(s, step, CHUNK, &writer, &error);
+  if (status == RKV_OK) status = s->ops->snapshot_commit(writer, contract_ask(&error));
+  atomic_store(status == RKV_OK ? &life->progress->committed : &life->progress->refused_at, at + 1);
+  if (status == RKV_OK) return;
+  contract_text_ok(life->c, status, &error, "a snapshot");
+  CONTRACT_REQUIRE(life->c, life->trouble, "a snapshot ended with %s: %s", rkv_status_name(status),
+                   error.text);
 }
 
 static void work(struct life *life, struct storage *s) {
@@ -227,10 +224,12 @@ static bool legal_log(struct life *life, const struct model *found) {
 static bool legal_snapshot(const struct life *life, const struct model *found) {
   const struct progress *p = life->progress;
   size_t committed = atomic_load(&p->committed), issued = atomic_load(&p->issued);
+  size_t refused = atomic_load(&p->refused_at);
   uint64_t number = life->start->snapshot;
   for (size_t k = 0; k < committed; k++)
     if (life->steps[k].kind == STEP_SNAPSHOT) number = life->steps[k].id.index;
   if (found->snapshot == number) return true;
+  if (refused > committed && found->snapshot == life->steps[refused - 1].id.index) return true;
   return issued > committed && life->steps[issued - 1].kind == STEP_SNAPSHOT &&
          found->snapshot == life->steps[issued - 1].id.index;
 }

@@ -5,7 +5,8 @@
  * (V1) The storage holds the state after some number of steps, in their order: at least the
  *      acknowledged ones, at most those handed in. Of an append that was not acknowledged it may
  *      hold only the first entries.
- * (V2) The snapshot is the last one whose commit returned, or the one being committed.
+ * (V2) The snapshot is the last one whose commit returned RKV_OK, or the one being committed, or
+ *      one whose commit failed behind that.
  * (V3) After the first completion with an error none succeeds. */
 #ifndef CONTRACT_STORAGE_LIFE_H
 #define CONTRACT_STORAGE_LIFE_H
@@ -23,7 +24,8 @@ enum {
 struct progress {
   atomic_size_t issued;      /* steps handed in */
   atomic_size_t acked;       /* steps that the storage called durable */
-  atomic_size_t committed;   /* steps up to the last snapshot whose commit returned */
+  atomic_size_t committed;   /* steps up to the last snapshot whose commit returned RKV_OK */
+  atomic_size_t refused_at;  /* steps up to the last snapshot that failed */
   atomic_bool over;          /* the life came to its own end */
   atomic_uint opened;        /* calls of the shim when it was open */
   atomic_uint calls;         /* calls of the shim, at the life's own end */
