@@ -7,6 +7,7 @@
 #include "assembly.h"
 #include "commands.h"
 #include "exit_codes.h"
+#include "limits.h"
 #include "log_pump.h"
 #include "reload.h"
 #include "signals.h"
@@ -25,8 +26,9 @@
 #define NEEDED_MAX_NS UINT64_C(3200000000) /* for a voter on its way back */
 #define DRAIN_POLL_MS 2
 #define REMEDY_MAX 256 /* bytes of a remedy and the program's name around an error's text */
-#define SIGNALS_MAX 65 /* the numbers of signals are below */
-#define STRAY_TOLD_NS UINT64_C(10000000000) /* pause between two lines about one signal */
+#define STACK_NAME_MAX (2 * HOST_PLUGIN_NAME_MAX) /* bytes of "OVER/UNDER" */
+#define SIGNALS_MAX 65                            /* the numbers of signals are below */
+#define STRAY_TOLD_NS UINT64_C(10000000000)       /* pause between two lines about one signal */
 
 /* A signal that a node has no use for. */
 struct stray {
@@ -170,19 +172,26 @@ static void end_watch(struct runner *r) {
 
 /* ---- life ---- */
 
+/* "storage-wal"; of a stacked one "storage-crypt/storage-wal". */
+static const char *stack_name(const struct host_part *part, char out[STACK_NAME_MAX]) {
+  (void)snprintf(out, STACK_NAME_MAX, "%s%s%s", part->plugin->name, part->under ? "/" : "",
+                 part->under ? part->under->plugin->name : "");
+  return out;
+}
+
 static void announce(const struct runner *r) {
   const struct host_config *config = r->assembly.config;
   const struct rkv_host *host = &r->assembly.services.node.host;
   const struct host_part *storage = &config->parts[HOST_PART_STORAGE];
-  char line[RKV_ADDR_MAX + 64];
+  char names[HOST_PART_COUNT][STACK_NAME_MAX], line[RKV_ADDR_MAX + 64];
   int len;
   rkv_log(host, RKV_LOG_INFO, LOG_MODULE,
-          "serves id=%" PRIu64 " addr=%s transport=%s storage=%s%s%s durable=%s state_machine=%s",
-          host->node_id, host->node_addr, config->parts[HOST_PART_TRANSPORT].plugin->name,
-          storage->plugin->name, storage->under ? "/" : "",
-          storage->under ? storage->under->plugin->name : "",
+          "serves id=%" PRIu64 " addr=%s transport=%s storage=%s durable=%s state_machine=%s",
+          host->node_id, host->node_addr,
+          stack_name(&config->parts[HOST_PART_TRANSPORT], names[HOST_PART_TRANSPORT]),
+          stack_name(storage, names[HOST_PART_STORAGE]),
           host_part_capabilities(storage) & RKV_CAP_DURABLE ? "true" : "false",
-          config->parts[HOST_PART_STATE_MACHINE].plugin->name);
+          stack_name(&config->parts[HOST_PART_STATE_MACHINE], names[HOST_PART_STATE_MACHINE]));
   for (size_t i = 0; i < HOST_PART_COUNT; i++)
     for (const struct host_part *part = &config->parts[i]; part; part = part->under)
       if (part->untried[0])

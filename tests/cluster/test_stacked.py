@@ -17,7 +17,7 @@ def plugins_fixture(tmp_path):
     """A folder with the plugins of this build and the smallest stacked one."""
     folder = tmp_path / "plugins"
     folder.mkdir()
-    for file in [*(BUILD / "plugins").glob("*.so"), BUILD / "tests" / "stacked-plugins" / f"{THROUGH}.so"]:
+    for file in [*(BUILD / "plugins").glob("*.so"), *(BUILD / "tests" / "stacked-plugins").glob("*.so")]:
         (folder / file.name).symlink_to(file)
     return folder
 
@@ -119,6 +119,23 @@ def test_a_node_moves_to_it_while_it_serves(cluster, tmp_path, plugins, secret):
     stop(node)
     restart_on(node, sets_of(plugins, third, secret))
     wait_until(lambda: node.get("a") == "1" and node.get("b") == "2", "and back")
+
+
+def test_each_kind_may_be_stacked(cluster, plugins):
+    """A cluster of nodes all of whose plugins are stacked serves; the settings of those under them are in force."""
+    cluster.form(1, 2, 3, sets={
+        "node.plugin_dir": str(plugins), "transport.plugin": "transport-through", "transport.over": "transport-grpc",
+        "transport.under.app_message_max": "1KiB", "state-machine.plugin": "sm-through",
+        "state-machine.over": "sm-protobuf", "state-machine.under.key_max": "8", "storage.plugin": THROUGH,
+        "storage.over": "storage-mem"})
+    node = next(node for node in cluster.alive() if node is not cluster.leader())
+    assert node.told("serves ", "transport=transport-through/transport-grpc ", f"storage={THROUGH}/storage-mem ",
+                     "state_machine=sm-through/sm-protobuf")
+    assert rkvctl("set", "key", "value", at=node).code == 0
+    assert rkvctl("get", "key", "--read", "linearizable", at=node).out == b"value\n"
+    assert "key: 9 bytes (at most 8: option key_max)" in rkvctl("set", "k" * 9, "v", at=node).text()
+    assert rkvctl("set", "key", "v" * 2000, at=node).code == 1
+    assert re.search(r"sm-protobuf\.keys[ :]+1\b", rkvctl("metrics", at=node).text())
 
 
 def test_what_does_not_fit_is_refused_in_a_line(cluster, tmp_path, plugins):

@@ -180,6 +180,7 @@ void side_open(struct side *s) {
     contract_host_init(&s->host, s->c, s->id);
     s->host.host.node_addr = s->addr;
     status = s->ops->open(&s->host.host, &s->config, &s->api, &s->it, &error);
+    if (status != RKV_OK) contract_under_closed(&s->host, "a failed open");
     if (status == RKV_ADDRESS) contract_pause_ms(100);
   }
   CONTRACT_REQUIRE(s->c, status == RKV_OK, "open at %s: %s: %s", s->addr, rkv_status_name(status),
@@ -217,6 +218,7 @@ void side_stop(struct side *s, unsigned grace_ms) {
 void side_end(struct side *s) {
   if (s->started && s->served) side_stop(s, 500);
   s->ops->close(s->it);
+  contract_under_closed(&s->host, "close");
   s->it = NULL;
   s->started = false;
   follower_free(&s->f);

@@ -17,9 +17,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 GOOD = {"broken-mem": "storage-mem", "broken-wal": "storage-wal", "broken-sm": "sm-protobuf",
         "broken-transport": "transport-grpc"}  # who does the work for whom
-CHANGED = "storage-wal"  # of this plugin variants are made by a changed line in one of its folders:
-SOURCES = {"plugins/storage-wal": "storage-wal.dir", "libs/storage-parts": "storage_parts.dir"}  # folder -> its objects
-OPTIONS = {"storage-wal": ["segment_bytes=256KiB"]}
+# Of these plugins variants are made by a changed line in one of their folders: folder -> its objects.
+CHANGED = {"storage-wal": {"plugins/storage-wal": "storage-wal.dir", "libs/storage-parts": "storage_parts.dir"},
+           "storage-through": {"tests/stacked": "storage-through.dir"},
+           "sm-through": {"tests/stacked": "sm-through.dir"},
+           "transport-through": {"tests/stacked": "transport-through.dir"}}
+OPTIONS = {"storage-wal": ["segment_bytes=256KiB"],
+           "storage-through": ["over=storage-wal", "under.segment_bytes=256KiB"],
+           "sm-through": ["over=sm-protobuf"], "transport-through": ["over=transport-grpc"]}
 HANGING = {"never_called", "hangs", "called_under_a_lock", "cancel_not_told", "abort_finishes", "sulks",
            "never_kicks", "view_endless", "client_cancel_not_told"}  # faults that are caught by waiting ...
 LIMIT_S = 4  # ... so long
@@ -36,18 +41,28 @@ def variants():
             yield law.removeprefix("="), plugin, name, rest, alone
 
 
+def plugin_of(file, commands):
+    """Which of CHANGED a file belongs to, and in which of its folders it is."""
+    objects = [c["command"] for c in commands if pathlib.Path(c["file"]) == ROOT / file]
+    for plugin, sources in CHANGED.items():
+        for room, target in sources.items():
+            if file.startswith(f"{room}/") and any(target in command for command in objects):
+                return plugin, room
+    raise ValueError(f"{file} is of no plugin that is changed")
+
+
 def compiled(build, file, old, new, folder):
-    """CHANGED with one text of a FILE of it replaced: that file is compiled, the other objects are the good ones."""
+    """A plugin with one text of a FILE of it replaced: that file is compiled, the other objects are the good ones."""
     text = (ROOT / file).read_text(encoding="utf-8")
     if text.count(old) != 1:
         raise ValueError(f"the text stands {text.count(old)} times in {file}")
-    room = next(room for room in SOURCES if file.startswith(room))
-    changed, out = folder / pathlib.Path(file).name, folder / f"{CHANGED}.so"
-    changed.write_text(text.replace(old, new), encoding="utf-8")
     commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    plugin, room = plugin_of(file, commands)
+    changed, out = folder / pathlib.Path(file).name, folder / f"{plugin}.so"
+    changed.write_text(text.replace(old, new), encoding="utf-8")
     own = [(pathlib.Path(c["file"]), shlex.split(c["command"]), pathlib.Path(c["directory"])) for c in commands
            if any(pathlib.Path(c["file"]).parent == ROOT / of and target in c["command"]
-                  for of, target in SOURCES.items())]
+                  for of, target in CHANGED[plugin].items())]
     objects = [folder_of / words[words.index("-o") + 1] for path, words, folder_of in own if path != ROOT / file]
     words = next(words for path, words, _ in own if path == ROOT / file)
     words = words[next(i for i, word in enumerate(words) if word.endswith(("/cc", "/gcc", "/clang"))):]  # no ccache
@@ -88,7 +103,8 @@ def on_variant(build, variant, laws, slow):
             options = [f"good={build}/plugins/{GOOD[plugin]}.so", f"fault={name}"]
         else:
             file = compiled(build, plugin, rest[0], rest[1], folder)
-            options = OPTIONS[file.stem]
+            options = [f"over={build}/plugins/{option[5:]}.so" if option.startswith("over=") else option
+                       for option in OPTIONS[file.stem]]
         return suite(build, file, options, laws, folder, slow, LIMIT_S if name in HANGING else 0)
 
 

@@ -93,6 +93,7 @@ static void keep_append(void *storage, const struct rkv_entry *entries, size_t c
 
 static void keep_truncate(void *storage, rkv_index after) {
   struct keep *k = storage;
+  if (after >= k->state.last.index) return;
   for (; k->state.last.index > after; k->state.last.index--)
     rkv_buf_drop(&k->entries[k->state.last.index].payload);
   k->state.last = after > k->state.purged.index ? k->entries[after].id : k->state.purged;
