@@ -1,6 +1,8 @@
 /* assembly.c: opens, starts, stops and closes a node's parts. */
 #include "assembly.h"
 
+#include "through.h"
+
 #include <node/kernel/outcome.h>
 
 #include <assert.h>
@@ -52,7 +54,9 @@ static enum rkv_status open_storage(struct host_assembly *a, struct rkv_error *e
   struct rkv_config config = host_part_config(part_of(a, HOST_PART_STORAGE));
   enum rkv_status status;
   a->storage_ops = plugin_of(a, HOST_PART_STORAGE)->ops;
-  status = a->storage_ops->open(&user->host, &config, &a->storage, outcome_clear(error));
+  status = host_through_enter(part_of(a, HOST_PART_STORAGE), error);
+  if (status == RKV_OK)
+    status = a->storage_ops->open(&user->host, &config, &a->storage, outcome_clear(error));
   status = after_open(a, HOST_PART_STORAGE, status, &a->storage, error);
   if (status == RKV_OK) host_swap_init(&a->swap, a->config, &a->services, a->storage);
   return status;

@@ -37,6 +37,14 @@ struct rkv_config host_part_config(const struct host_part *part) {
   return config;
 }
 
+const char *host_part_folder(const struct host_part *part) {
+  const struct host_table table = host_table_of(part->plugin);
+  for (size_t i = 0; i < table.count; i++)
+    if (table.first[i].type == RKV_OPTION_PATH && strcmp(table.first[i].name, "dir") == 0)
+      return part->values[i].text;
+  return NULL;
+}
+
 uint64_t host_part_capabilities(const struct host_part *part) {
   const uint64_t own = part->plugin->capabilities;
   if (!part->under) return own;
@@ -89,6 +97,7 @@ static struct host_part *name_under(const struct host_part *part, const struct h
   under->named = named.text;
   under->origin = named.origin;
   under->contract = part->contract;
+  under->through = part->plugin->name;
   return under;
 }
 

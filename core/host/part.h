@@ -28,6 +28,9 @@ struct host_part {
   /* What a stacked plugin is built over; NULL: it is not stacked, or that one was refused. Lives as
    * long as the texts of the settings that it was read from. */
   struct host_part *under;
+  /* The name of the stacked plugin that this one is under; NULL: of none. Lives as long as the
+   * process. */
+  const char *through;
 };
 
 bool host_is_stacked(const struct rkv_plugin *plugin);
@@ -40,6 +43,10 @@ const char *const *host_own_keys(const struct rkv_plugin *plugin);
 
 /* The configuration that the part's plugin is opened with. */
 struct rkv_config host_part_config(const struct host_part *part);
+
+/* The directory in which the part's own plugin keeps its files, as it was given; NULL: it has no
+ * option `dir`. */
+const char *host_part_folder(const struct host_part *part);
 
 /* What the part's plugin can be relied on for: of a stacked one what both declare. */
 uint64_t host_part_capabilities(const struct host_part *part);

@@ -2,6 +2,7 @@
 #include "services.h"
 
 #include "log.h"
+#include "through.h"
 
 #include <node/kernel/outcome.h>
 
@@ -187,7 +188,8 @@ static enum rkv_status service_open_under(void *ctx, enum rkv_plugin_kind kind,
                     user->name);
   user->stack = NULL;
   user->under->opening = true;
-  status = open_by_kind(part, user->under, node, &instance, error);
+  status = host_through_enter(part, error);
+  if (status == RKV_OK) status = open_by_kind(part, user->under, node, &instance, error);
   user->under->opening = false;
   status = outcome_of_gift(status, &instance, "open", error);
   if (status == RKV_OK) {

@@ -9,6 +9,7 @@ from ctl import rkvctl
 from nodes import BUILD, flags_of, wait_until
 from ports import free_port
 
+CONFIG = 78
 CRYPT, WAL = "storage-crypt", "storage-wal"
 HEAD = re.compile(rb"rkvC\x01", re.S)
 HEAD_BYTES = 64
@@ -94,7 +95,6 @@ def test_nothing_is_readable_and_nothing_is_lost(cluster, tmp_path, key):
     other.write_text(secrets.token_hex(32))
     assert "locked by another key of generation 0 than `key` has" in refused({**sets, "storage.key": f"file:{other}"})
     assert "openssl rand -hex 32" in refused({**sets, "storage.key": "abc"})
-    assert refused({**SMALL, "storage.plugin": WAL, "storage.dir": str(data)})  # memberships are no memberships
     add_generation(key, 1)
     node.restart()
     wait_until(lambda: node.get("k299") == "needle-299" and node.get("k0") == "needle-0", "it holds what it held")
@@ -103,6 +103,45 @@ def test_nothing_is_readable_and_nothing_is_lost(cluster, tmp_path, key):
     stop(node)
     assert len(seen.records) > 50
     seen.look(data)
+
+
+def held_in(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_line_that_was_forgotten_is_told(cluster, tmp_path, key):
+    """Without `over`, or with it where it does not belong, nothing is touched: the lines that are right are said."""
+    data, plain = tmp_path / "data", tmp_path / "plain"
+    for sets in (sets_of(data, key), {"storage.plugin": WAL, "storage.dir": str(plain)}):
+        node = single(cluster, sets)
+        node.set("k0", "needle-0")
+        stop(node)
+    by_itself = {"storage.plugin": WAL, "storage.dir": str(data)}
+
+    def is_told(text, *words):
+        done = subprocess.run((BUILD / "raft-key-value", *map(str, words)), capture_output=True, text=True, timeout=60,
+                              check=False)
+        assert done.returncode == CONFIG and text in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+        assert "damaged" not in done.stderr and "aside" not in done.stderr, done.stderr
+
+    for folder, text, own, start in (
+            (data, f"{data}: written through {CRYPT} (write: plugin = {CRYPT}, over = {WAL} and its own settings",
+             (WAL, "--set", f"dir={data}"), by_itself),
+            (plain, f"{plain}: written without {CRYPT} (write: plugin = {WAL}, without over, and move the node",
+             (CRYPT, *words_of(plain, key, "--set")), sets_of(plain, key))):
+        before = held_in(folder)
+        is_told(text, "--id", 1, "--addr", f"127.0.0.1:{free_port()}", *flags_of(start))
+        for what in ("verify", "dump", "stat"):
+            is_told(text, "storage", what, "--id", 1, "--plugin", *own)
+        words = [w.replace("--set", "--set-from") for w in own]
+        is_told(text, "storage", "copy", "--id", 1, "--from", *words, "--to", WAL, "--set-to",
+                f"dir={tmp_path / 'new'}")
+        assert held_in(folder) == before
+    restart_on(node, by_itself | {"storage.dir": str(plain)})
+    wait_until(lambda: node.get("k0") == "needle-0", "nothing was lost")
+    stop(node)
+    restart_on(node, sets_of(data, key))
+    wait_until(lambda: node.get("k0") == "needle-0", "nothing was lost")
 
 
 def test_no_nonce_comes_twice_whatever_a_node_does(cluster, tmp_path, key):

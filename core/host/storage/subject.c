@@ -2,6 +2,7 @@
 #include <host/storage/subject.h>
 
 #include <host/ops.h>
+#include <host/through.h>
 #include <host/values.h>
 #include <node/kernel/outcome.h>
 
@@ -175,7 +176,9 @@ enum rkv_status subject_open(struct subject *s, rkv_node_id id, struct rkv_error
   begin_services(s);
   host_services_stack(s->user, s->part.under);
   s->user->opening = true;
-  status = s->ops->open(&s->user->host, &config, &s->storage, outcome_clear(error));
+  status = host_through_enter(&s->part, error);
+  if (status == RKV_OK)
+    status = s->ops->open(&s->user->host, &config, &s->storage, outcome_clear(error));
   s->user->opening = false;
   status = subject_said(s, status, "open", error);
   if (status == RKV_OK && !s->storage)
@@ -234,21 +237,13 @@ enum rkv_status subject_refuse_full(const struct subject *s, struct rkv_error *e
                   subject_name(s), s->state.vote.term, s->state.last.index);
 }
 
-static const char *own_folder(const struct host_part *part) {
-  const struct host_table table = host_table_of(part->plugin);
-  for (size_t i = 0; i < table.count; i++)
-    if (table.first[i].type == RKV_OPTION_PATH && strcmp(table.first[i].name, "dir") == 0)
-      return part->values[i].text;
-  return NULL;
-}
-
 const char *subject_folder(const struct host_part *part) {
-  const char *folder = own_folder(part);
-  return folder || !part->under ? folder : own_folder(part->under);
+  const char *folder = host_part_folder(part);
+  return folder || !part->under ? folder : host_part_folder(part->under);
 }
 
 bool subject_is_scattered(const struct host_part *part) {
-  return part->under && own_folder(part) && own_folder(part->under);
+  return part->under && host_part_folder(part) && host_part_folder(part->under);
 }
 
 /* From the root: `path`, or what is there of the folders above it. To be freed; NULL: nothing. */
