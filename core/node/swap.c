@@ -87,16 +87,35 @@ static bool mirror_on(struct swap *s, const struct pair_look *look) {
     if (!pair_retire(&n->pair, view.last, s->storage->place)) return false;
     s->step = SWAP_RETIRING;
     s->retired_at = look->last.index;
+    s->retire_due_ns = n->now_ns + SWAP_RETIRE_NS;
     break;
   }
   return true;
+}
+
+/* The old storage hangs, or its device became full at the last moment. */
+static void tell_unretired(struct swap *s) {
+  struct node *n = s->n;
+  if (s->retire_due_ns == 0 || n->now_ns < s->retire_due_ns) return;
+  s->retire_due_ns = 0;
+  swap_say(
+      n,
+      "to %s: the old storage has not stored in %" PRIu64
+      " s that it is left, and nothing is written before: it is full or too slow (its own "
+      "lines say which; make room there; a node that is stopped now starts on the old storage, "
+      "or on the new one if it says so)",
+      s->storage->place, SWAP_RETIRE_NS / NODE_SECOND_NS);
+  rkv_log(n->plugins.host, RKV_LOG_WARN, NODE_LOG, "storage swap %s", n->swap.text);
 }
 
 static bool retire_current(struct swap *s, const struct pair_look *look) {
   struct node *n = s->n;
   assert(!n->receive.installing); /* (J3) */
   if (look->failed) node_fatal(n, (enum rkv_status)look->error.status, look->error.text);
-  if (!look->retired) return false;
+  if (!look->retired) {
+    tell_unretired(s);
+    return false;
+  }
   s->step = SWAP_FINISHING;
   pair_finish(&n->pair);
   return true;
@@ -153,6 +172,11 @@ static swap_act *const swap_acts[] = {
     [SWAP_RETIRING] = retire_current, [SWAP_FINISHING] = finish_copy,
     [SWAP_LEAVING] = leave_current,   [SWAP_DROPPING] = drop_copy};
 
+static uint64_t swap_due(const struct swap *s) {
+  if (s->step == SWAP_MIRRORING) return mirror_due(&s->mirror);
+  return s->step == SWAP_RETIRING ? s->retire_due_ns : 0;
+}
+
 void swap_run(struct node *n) {
   struct swap *s = n->swap.running;
   struct pair_look look;
@@ -167,7 +191,7 @@ void swap_run(struct node *n) {
     more = !swap_work_is_busy(&s->work) && swap_acts[s->step](s, &look);
   }
   s = n->swap.running; /* NULL: it ended, and nothing is due */
-  if (s) n->swap.due_ns = s->step == SWAP_MIRRORING ? mirror_due(&s->mirror) : 0;
+  if (s) n->swap.due_ns = swap_due(s);
 }
 
 void node_copy_fatal(struct node *n, enum rkv_status status, const char *text) {

@@ -24,6 +24,10 @@
 struct node;
 struct swap;
 
+/* An old storage that takes longer to store its retirement is told of. There is no way back from
+ * that step: the node waits, as one whose storage takes no writes (stall.h). */
+#define SWAP_RETIRE_NS UINT64_C(10000000000)
+
 enum { SWAP_TEXT_MAX = 2048 }; /* a place, and the lines that name it, are in it as a whole */
 
 struct swapping {

@@ -24,6 +24,7 @@ struct swap {
   struct rkv_swap_call *call;         /* CHECK or BEGIN, until the new storage is open */
   const struct node_storage *storage; /* the new one */
   rkv_index retired_at;               /* the last entry that the old one has */
+  uint64_t retire_due_ns; /* RETIRING: it takes too long from then on; 0: that is told */
 };
 
 /* What is told of the swap from now on. */

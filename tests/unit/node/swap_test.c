@@ -135,6 +135,35 @@ static void a_snapshot_waits_for_the_retirement(void **state) {
   world_free(w);
 }
 
+/* The old storage hangs when it is to store that it is left: there is no way back, so the node says
+ * what it waits for, once, and goes on when that is there. */
+static void a_retirement_that_hangs_is_told(void **state) {
+  struct world *w = swapping_cluster(1);
+  (void)state;
+  swapping_write(w, 1, 0, 10);
+  swapping_begin(w, 1);
+  swapping_expect_end(w, 1, RKV_SWAP_PHASE_MOVED); /* hold_retirement is of what a move left */
+  swapping_new.hold_retirement = true;
+  swapping_begin(w, 1);
+  while (w->nodes[1].node->pair.phase != PAIR_RETIRING) world_run(w, MS);
+  world_run(w, SWAP_RETIRE_NS - SECONDS);
+  struct swapping_answer a = swapping_ask(w, 1, RKV_SWAP_LOOK, NULL);
+  assert_int_equal(a.call.phase, RKV_SWAP_PHASE_SWITCHING);
+  assert_null(strstr(a.text, "has not stored"));
+  world_run(w, 2 * SECONDS);
+  assert_non_null(strstr(w->nodes[1].node->swap.text, "has not stored in 10 s that it is left"));
+  a = swapping_ask(w, 1, RKV_SWAP_LOOK, NULL);
+  assert_int_equal(a.call.phase, RKV_SWAP_PHASE_SWITCHING);
+  assert_non_null(
+      strstr(a.text, "to storage-new, dir=/new: the old storage has not stored in 10 s"));
+  swapping_release();
+  swapping_expect_end(w, 1, RKV_SWAP_PHASE_MOVED);
+  swapping_write(w, 1, 10, 10);
+  swapping_expect_all(w, 1, 20);
+  swapping_expect_on_new(w, 1);
+  world_free(w);
+}
+
 /* It is asked for what it cannot do. */
 static void it_refuses(void **state) {
   struct world *w = swapping_cluster(1);
@@ -296,6 +325,7 @@ int main(void) {
       cmocka_unit_test(it_ends_beside_clients_who_never_pause),
       cmocka_unit_test(a_snapshot_of_the_leader_arrives),
       cmocka_unit_test(a_snapshot_waits_for_the_retirement),
+      cmocka_unit_test(a_retirement_that_hangs_is_told),
       cmocka_unit_test(it_refuses),
       cmocka_unit_test(it_is_not_allowed),
       cmocka_unit_test(it_is_cancelled),
