@@ -1,6 +1,8 @@
 /* reload.c: finds what changed, takes over what may change, and logs the rest. */
 #include "reload.h"
 
+#include <host/storage/spell.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
@@ -16,6 +18,7 @@
 struct report {
   const struct rkv_host *host;
   const struct host_config *running, *fresh;
+  char moved[2 * MOVED_TO_MAX];    /* the lines that name the storage that the node moved to; "" */
   unsigned taken, waiting, beaten; /* differences */
 };
 
@@ -99,6 +102,51 @@ static void compare_under(struct report *report, const struct host_part *before,
   compare_values(report, before->under, after->under);
 }
 
+/* Whether the settings say what this line does; a line [SECTION] becomes *section. */
+static bool says_line(const struct host_settings *settings, char *line, const char **section) {
+  char *equals = strstr(line, " = ");
+  const struct host_setting *given;
+  if (line[0] == '[') {
+    line[strcspn(line, "]")] = '\0';
+    *section = line + 1;
+    return true;
+  }
+  if (!equals) return false;
+  *equals = '\0';
+  given = host_settings_find(settings, *section, line);
+  equals += strlen(" = ");
+  return given && (strcmp(given->text, equals) == 0 || strcmp(equals, SPELL_SECRET) == 0);
+}
+
+/* The node moved: whatever it was started with, its next start needs these lines. */
+static void compare_moved(struct report *report) {
+  const struct host_settings *settings = &report->fresh->settings;
+  const char *section = report->running->parts[HOST_PART_STORAGE].section;
+  char lines[sizeof report->moved], *line = lines, *end;
+  char told[2 * sizeof report->moved]; /* a line has one end, which becomes two bytes */
+  size_t used = 0;
+  bool said = true;
+  memcpy(lines, report->moved, sizeof lines);
+  while (said && *line) {
+    end = line + strcspn(line, "\n");
+    if (*end) *end++ = '\0';
+    said = says_line(settings, line, &section);
+    line = end;
+  }
+  if (said) return;
+  for (line = report->moved; *line; line = end) {
+    end = line + strcspn(line, "\n");
+    used += (size_t)snprintf(told + used, sizeof told - used, "%s%.*s", used ? "; " : "",
+                             (int)(end - line), line);
+    if (*end) end++;
+  }
+  report->waiting++;
+  rkv_log(report->host, RKV_LOG_WARN, LOG_MODULE,
+          "%s: [storage]: the node moved to another storage since it started, and its next start "
+          "needs other lines (write: %s)",
+          settings->where, told);
+}
+
 static void compare_part(struct report *report, size_t i) {
   const struct host_part *before = &report->running->parts[i], *after = &report->fresh->parts[i];
   const struct rkv_value old_name = {before->named, before->origin, 0};
@@ -107,6 +155,10 @@ static void compare_part(struct report *report, size_t i) {
   if (strcmp(before->contract.text, after->contract.text) != 0)
     tell_waiting(report, before->section, HOST_CONTRACT_KEY, false, &before->contract,
                  &after->contract);
+  if (i == HOST_PART_STORAGE && report->moved[0]) {
+    compare_moved(report);
+    return;
+  }
   if (!after->plugin) {
     tell_waiting(report, before->section, HOST_PLUGIN_KEY, false, &old_name, &new_name);
     return;
@@ -138,6 +190,7 @@ static void take_reload(struct host_reload *reload) {
   const struct host_table table = host_node_table();
   struct report report = {
       .host = &reload->services->node.host, .running = reload->running, .fresh = reload->fresh};
+  (void)host_swap_moved(reload->swap, report.moved);
   take_level(&report, reload->services);
   for (size_t i = 0; i < HOST_NODE_OPTION_COUNT; i++)
     if (i != HOST_NODE_LOG_LEVEL)

@@ -2,14 +2,16 @@
  *
  * A setting that may change at run time is taken (today: log_level). Any other change is logged,
  * with its place, as waiting for a restart; a change that a flag or --set overrides is logged too.
- * A configuration with a mistake changes nothing. A thread of its own reads the files, so that a
- * file on which reading blocks keeps no signal waiting.
+ * Of a node that moved to another storage, section [storage] is held against what its next start
+ * needs. A configuration with a mistake changes nothing. A thread of its own reads the files, so
+ * that a file on which reading blocks keeps no signal waiting.
  *
  * (O1) No plugin is loaded, and what runs keeps the values it was opened with. */
 #ifndef HOST_RELOAD_H
 #define HOST_RELOAD_H
 
 #include "services.h"
+#include "swap.h"
 
 #include <pthread.h>
 
@@ -17,7 +19,8 @@ struct host_reload {
   const struct host_flags *flags;
   const struct host_config *running;
   struct host_services *services;
-  int done_fd; /* an eventfd: readable once host_reload_finish is due */
+  struct host_swap *swap; /* open as long as host_reload_finish may be called */
+  int done_fd;            /* an eventfd: readable once host_reload_finish is due */
 
   struct host_config *fresh; /* the configuration being read; NULL: none is */
   struct host_problems *problems;

@@ -241,6 +241,7 @@ static int run_logged(struct runner *r, const struct host_flags *flags,
   r->reload.flags = flags;
   r->reload.running = config;
   r->reload.services = &r->assembly.services;
+  r->reload.swap = &r->assembly.swap;
   if (status == RKV_OK) status = host_assembly_start(&r->assembly, &error);
   if (status == RKV_OK) {
     end_watch(r);

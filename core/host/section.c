@@ -111,6 +111,18 @@ static void complain_twice(const struct host_section *section, const struct host
                     again->overridden_by->origin);
 }
 
+/* What came over the wire reads no variable of this process, but for a secret, which nobody is
+ * shown: the value would be told in texts that leave the node. */
+static enum rkv_status expand_setting(const struct rkv_option *option,
+                                      struct host_settings *settings, const char **text,
+                                      struct rkv_error *error) {
+  const bool secret = option->flags & RKV_OPTION_SECRET;
+  if (settings->by_wire && !secret && host_value_is_variable(*text))
+    return rkv_fail(error, RKV_INVALID,
+                    "only a secret comes from the node's environment (write the value)");
+  return host_value_expand(option, *text, &settings->texts, text, error);
+}
+
 void host_section_read_option(const struct host_section *section, const struct rkv_option *option,
                               struct rkv_value *value) {
   struct host_settings *settings = section->settings;
@@ -126,7 +138,7 @@ void host_section_read_option(const struct host_section *section, const struct r
   }
   value->origin = setting ? setting->origin : "default";
   if (setting && setting->refused) return; /* told already */
-  if ((setting && host_value_expand(option, text, &settings->texts, &text, &error) != RKV_OK) ||
+  if ((setting && expand_setting(option, settings, &text, &error) != RKV_OK) ||
       host_value_parse(option, text, value, &error) != RKV_OK) {
     host_section_complain(section, option->name, option->flags & RKV_OPTION_SECRET, error.text);
     value->text = NULL;

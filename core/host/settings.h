@@ -32,6 +32,7 @@ struct host_section_mark {
 struct host_settings {
   const char *where; /* the place to name for what is missing: the file, or "command line" */
   bool from_file;    /* there is a file, in which what is missing could be added */
+  bool by_wire; /* a stranger to this process gave them: its environment is for secrets alone */
   struct host_texts texts;
   struct host_setting list[HOST_SETTINGS_MAX];
   size_t count;

@@ -107,30 +107,13 @@ static enum rkv_status check_swap_over(const struct host_swap *swap, const struc
   return status;
 }
 
-/* A value of the environment would be told in texts that leave the node. `prefix`: of the part's
- * settings. */
-static enum rkv_status check_environment(const struct host_part *part, const char *prefix,
-                                         const struct host_sets *sets, struct rkv_error *error) {
-  const struct host_table table = host_table_of(part->plugin);
-  const size_t skip = strlen(prefix);
-  for (size_t i = 0; i < table.count; i++) {
-    const size_t len = strlen(table.first[i].name);
-    if (table.first[i].flags & RKV_OPTION_SECRET) continue;
-    for (size_t k = 0; k < sets->count; k++)
-      if (strncmp(sets->list[k], prefix, skip) == 0 &&
-          strncmp(sets->list[k] + skip, table.first[i].name, len) == 0 &&
-          strncmp(sets->list[k] + skip + len, "=${", 3) == 0)
-        return rkv_fail(error, RKV_INVALID,
-                        "\"%.100s\": only a secret comes from the node's environment (write the "
-                        "value)",
-                        sets->list[k]);
-  }
-  return RKV_OK;
-}
-
 static enum rkv_status read_with(struct host_swap *swap, const struct node_swap_request *request,
                                  struct swap_reading *r, struct rkv_error *error) {
-  const struct subject_source source = {"--plugin", "--set", request->plugin, &r->sets, false};
+  const struct subject_source source = {.flag = "--plugin",
+                                        .set_flag = "--set",
+                                        .plugin = request->plugin,
+                                        .sets = &r->sets,
+                                        .by_wire = true};
   struct subject *s = seat_beside(swap)->subject;
   enum rkv_status status = check_plugin(swap, request->plugin, r->place.folder, error);
   if (status == RKV_OK) status = take_settings(request, &r->sets, error);
@@ -139,9 +122,7 @@ static enum rkv_status read_with(struct host_swap *swap, const struct node_swap_
   if (!subject_read(s, &source, &r->place, &r->problems))
     return host_problems_tell(&r->problems, error);
   s->part.named = subject_name(s); /* the request is freed */
-  status = check_environment(&s->part, "", &r->sets, error);
-  if (status != RKV_OK || !s->part.under) return status;
-  return check_environment(s->part.under, HOST_UNDER_PREFIX, &r->sets, error);
+  return RKV_OK;
 }
 
 static enum rkv_status read_swap_request(struct host_swap *swap,
@@ -187,18 +168,18 @@ static enum rkv_status check_forgets(struct host_swap *swap, bool forgetful,
 static enum rkv_status check_fit(struct host_swap *swap, bool forgetful, struct rkv_error *error) {
   const struct host_part *now = seat_now(swap)->part;
   const struct subject *s = seat_beside(swap)->subject;
-  const char *folder = subject_folder(&s->part);
+  struct subject_meeting meeting;
   if (subject_is_scattered(&s->part))
     return rkv_fail(
         error, RKV_PRECONDITION,
         "%s and %s under it have a directory each, and a running node moves to one (stop "
         "the node, and move it by raft-key-value storage copy)",
         subject_name(s), s->part.under->plugin->name);
-  if (!subject_is_beside(now, &s->part))
+  if (!subject_is_beside(now, &s->part, &meeting))
     return rkv_fail(error, RKV_INVALID,
                     "%.200s: the node's storage is there, or inside of it, or around it (name an "
                     "empty place outside of %.200s)",
-                    folder, subject_folder(now));
+                    meeting.other, meeting.own);
   return check_forgets(swap, forgetful, error);
 }
 
@@ -315,7 +296,9 @@ static void swap_moved(void *ctx) {
   close_seat(swap, left);
   footprint_keep(&now->footprint);
   host_services_take(now->user, now->part->plugin->name);
+  (void)pthread_mutex_lock(&swap->lock);
   swap->now = 1 - swap->now;
+  (void)pthread_mutex_unlock(&swap->lock);
 }
 
 /* ---- life ---- */
@@ -326,6 +309,7 @@ void host_swap_init(struct host_swap *swap, const struct host_config *config,
   memset(swap, 0, sizeof *swap);
   swap->storages = (struct node_storages){swap, swap_open, swap_drop, swap_moved};
   swap->config = config;
+  (void)pthread_mutex_init(&swap->lock, NULL);
   swap->services = services;
   swap->seats[0].user = &services->parts[HOST_PART_STORAGE];
   swap->seats[1].user = &services->beside;
@@ -335,6 +319,14 @@ void host_swap_init(struct host_swap *swap, const struct host_config *config,
   swap->seats[0].storage = storage;
 }
 
+/* A seat's lines are written only while the node does not stand on it. */
+bool host_swap_moved(struct host_swap *swap, char lines[2 * MOVED_TO_MAX]) {
+  (void)pthread_mutex_lock(&swap->lock);
+  (void)snprintf(lines, sizeof swap->seats[0].lines, "%s", seat_now(swap)->lines);
+  (void)pthread_mutex_unlock(&swap->lock);
+  return lines[0] != '\0';
+}
+
 /* Nothing is removed: the node may have to start on the copy. */
 void host_swap_end(struct host_swap *swap) {
   for (size_t i = 0; i < 2; i++) {
@@ -342,4 +334,5 @@ void host_swap_end(struct host_swap *swap) {
     footprint_keep(&swap->seats[i].footprint);
   }
   host_texts_free(&swap->texts);
+  (void)pthread_mutex_destroy(&swap->lock);
 }

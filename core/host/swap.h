@@ -9,7 +9,8 @@
  * What came over the wire is no path of a plugin and no name of an environment variable, but for
  * secrets; the report that [storage] asks for (require_contract) is asked for here, too.
  *
- * node_storages is called on the worker; everything else while no worker runs. */
+ * node_storages is called on the worker; everything else while no worker runs, if nothing is said
+ * of it. */
 #ifndef HOST_SWAP_H
 #define HOST_SWAP_H
 
@@ -17,6 +18,8 @@
 #include <host/storage/subject.h>
 
 #include <node/moved.h>
+
+#include <pthread.h>
 
 /* Storages opened for moves in one process: their settings stay in memory (rkv_value). */
 enum { HOST_SWAP_OPENED_MAX = 500 };
@@ -40,6 +43,7 @@ struct host_swap {
   const struct host_config *config;
   struct host_services *services;
   struct host_seat seats[2];
+  pthread_mutex_t lock;    /* of `now` where others than the worker read it */
   unsigned now;            /* of the seats, the one that the node stands on */
   unsigned opened;         /* storages, whether they were taken or not */
   struct host_texts texts; /* of those that are closed (rkv_value) */
@@ -49,6 +53,10 @@ struct host_swap {
  * until host_swap_end. */
 void host_swap_init(struct host_swap *swap, const struct host_config *config,
                     struct host_services *services, void *storage);
+
+/* Any thread, until host_swap_end. The lines of section [storage] that name the storage to which the
+ * node moved since it started. False: it stands on that of the configuration. */
+bool host_swap_moved(struct host_swap *swap, char lines[2 * MOVED_TO_MAX]);
 
 /* Closes what is open. The node has ended. */
 void host_swap_end(struct host_swap *swap);

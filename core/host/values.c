@@ -93,13 +93,16 @@ static enum rkv_status from_file(const char *path, struct host_texts *texts, con
   return RKV_OK;
 }
 
+bool host_value_is_variable(const char *raw) {
+  const size_t len = strlen(raw);
+  return len >= 3 && raw[0] == '$' && raw[1] == '{' && raw[len - 1] == '}';
+}
+
 enum rkv_status host_value_expand(const struct rkv_option *option, const char *raw,
                                   struct host_texts *texts, const char **text,
                                   struct rkv_error *error) {
-  size_t len = strlen(raw);
   *text = raw;
-  if (len >= 3 && raw[0] == '$' && raw[1] == '{' && raw[len - 1] == '}')
-    return from_environment(raw, len, texts, text, error);
+  if (host_value_is_variable(raw)) return from_environment(raw, strlen(raw), texts, text, error);
   if ((option->flags & RKV_OPTION_SECRET) &&
       strncmp(raw, HOST_FILE_PREFIX, strlen(HOST_FILE_PREFIX)) == 0)
     return from_file(raw + strlen(HOST_FILE_PREFIX), texts, text, error);

@@ -11,6 +11,9 @@
 #define HOST_FILE_PREFIX "file:" /* of a secret that stands in a file */
 #define HOST_NUMBER_MAX 32       /* bytes of a printed number with its unit, its NUL included */
 
+/* Whether a value is ${NAME}. */
+bool host_value_is_variable(const char *raw);
+
 /* Replaces a value `${NAME}` by the environment variable's text and, for a secret, `file:PATH` by
  * the file's text without the newline at its end. *text lives in `texts` or is `raw` itself.
  * Errors: RKV_INVALID with what is wrong and what would be right. */

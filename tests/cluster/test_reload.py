@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from ctl import rkvctl
 from nodes import Node, wait_until
 
 BASE = ("[node]\nlog_level = info\ninbox_max = 1000\n[transport]\nplugin = transport-grpc\n"
@@ -60,6 +61,25 @@ def test_what_needs_a_restart_is_named(cluster):
     assert 'default: [node] inbox_max = "65536": takes effect' in told
     assert '[transport] app_message_max = "1MiB": takes effect' in told
     assert "changed=0 need_restart=2 beaten=0" in told
+
+
+def test_a_node_that_moved_is_asked_for_its_new_lines(cluster):
+    """What it was started with counts no more: the file is held against the storage that the node stands on."""
+    old = BASE.replace("[node]\n", "[node]\nswap_storage = true\n")
+    new = old.replace("storage-mem", f"storage-wal\ndir = {cluster.folder.resolve() / 'moved'}")
+    it = Configured(cluster, old)
+    it.node.init([it.node])
+    cluster.leader()
+    lines = new.split("[storage]\n")[1].strip().split("\n")
+    answer = rkvctl("swap-storage", 1, "--plugin", "storage-wal", "--set", lines[1].replace(" = ", "="), at=it.node)
+    assert answer.code == 0, answer.text()
+    told = it.reload(old)
+    assert (f"{it.path}: [storage]: the node moved to another storage since it started, and its next start needs other "
+            f"lines (write: {'; '.join(lines)})") in told and "need_restart=1" in told, told
+    told = it.reload(new)
+    assert "[storage]" not in told and "need_restart=0" in told, told
+    told = it.reload(new.replace(lines[1], f"{lines[1]}-2"))
+    assert "needs other lines" in told and "storage-mem" not in told, told
 
 
 def test_flags_and_sets_beat_the_file(cluster):

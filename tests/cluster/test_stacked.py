@@ -171,6 +171,9 @@ def test_what_does_not_fit_is_refused_in_a_line(cluster, tmp_path, plugins):
     assert done.code == 1 and "no path" in done.text()
     done = rkvctl("swap-storage", 1, "--plugin", THROUGH, "--set", f"over={WAL}", "--set", "under.dir=${HOME}", at=node)
     assert done.code == 1 and "only a secret comes from the node's environment" in done.text(), done.text()
+    done = rkvctl("swap-storage", 1, "--plugin", THROUGH, "--set", "over=${HOME}", "--set", f"under.dir={place[1]}",
+                  at=node)
+    assert done.code == 1 and "only a secret comes from the node's environment" in done.text(), done.text()
     stop(node)
     restart_on(node, {"node.plugin_dir": plugins, "storage.plugin": THROUGH, "storage.over": "storage-mem"})
     assert node.told(f"storage={THROUGH}/storage-mem durable=false")

@@ -78,13 +78,15 @@ static enum rkv_status check_pair(const struct command *c, struct rkv_error *err
       "it: start the node on the new storage, empty)",
       "forgets what it holds when its node stops: the copy would be lost (name a durable storage, "
       "as storage-wal)"};
+  struct subject_meeting meeting;
   for (size_t i = 0; i < SUBJECTS_MAX; i++)
     if (!subject_is_durable(&c->subjects[i]))
       return rkv_fail(error, RKV_INVALID, "%s %s", subject_name(&c->subjects[i]), why[i]);
-  if (!subject_is_beside(&c->subjects[0].part, &c->subjects[1].part))
+  if (!subject_is_beside(&c->subjects[0].part, &c->subjects[1].part, &meeting))
     return rkv_fail(error, RKV_INVALID,
-                    "source and copy are in the same place (name an empty place outside of it for "
-                    "the copy)");
+                    "source and copy are in the same place: %.200s (name an empty place outside of "
+                    "%.200s for the copy)",
+                    meeting.other, meeting.own);
   return RKV_OK;
 }
 
@@ -105,8 +107,8 @@ static void report_copy(const struct command *c, const struct copy *copy) {
 
 int storage_command_copy(const struct host_flags *flags, FILE *out, FILE *err) {
   const struct subject_source sources[SUBJECTS_MAX] = {
-      {"--from", "--set-from", flags->from, &flags->from_sets, true},
-      {"--to", "--set-to", flags->to, &flags->to_sets, false}};
+      {"--from", "--set-from", flags->from, &flags->from_sets, .there = true},
+      {"--to", "--set-to", flags->to, &flags->to_sets, .there = false}};
   struct command *c = command_new(flags, out, err);
   struct rkv_error error;
   struct copy copy = {0};
@@ -146,7 +148,7 @@ static enum rkv_status look(const struct command *c, struct subject *s, struct r
 
 int storage_command_look(const struct host_flags *flags, FILE *out, FILE *err) {
   const struct subject_source source = {"--plugin", "--set", flags->storage, &flags->storage_sets,
-                                        true};
+                                        .there = true};
   struct command *c = command_new(flags, out, err);
   struct subject *s;
   struct rkv_error error;

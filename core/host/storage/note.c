@@ -72,7 +72,7 @@ static enum rkv_status check_note_over(const struct host_sets *sets, const struc
 
 static enum rkv_status read_note_parts(struct note_reading *r, const struct note_place *where,
                                        struct subject *subject, struct rkv_error *error) {
-  const struct subject_source source = {"its note", "its note", r->text, &r->sets, false};
+  const struct subject_source source = {"its note", "its note", r->text, &r->sets, .there = false};
   char *settings = strstr(r->text, BETWEEN);
   if (settings) {
     *settings = '\0';

@@ -48,7 +48,7 @@ static void spell_part(const struct subject *s, const struct host_part *part, co
     const char *shown = secret ? secret_reference(s, part, option->name) : value->text;
     char *path = NULL;
     if (strcmp(value->origin, "default") == 0) continue;
-    if (secret && !shown && as->secrets) shown = "(the secret)";
+    if (secret && !shown && as->secrets) shown = SPELL_SECRET;
     if (!shown) continue;
     if (option->type == RKV_OPTION_PATH && !secret) path = realpath(value->text, NULL);
     spell(text, as, prefix, option->name, as->equals, path ? path : shown);

@@ -4,6 +4,8 @@
 
 #include <host/storage/subject.h>
 
+#define SPELL_SECRET "(the secret)" /* stands for one that was given word for word */
+
 /* "storage-wal, dir=/path": the plugin and those settings that were given and are no secrets, or
  * name where a secret is (${NAME}, file:/PATH); a path as it is from the root; of a stacked one
  * also "over=PLUGIN", and "under.KEY=VALUE" of the other. Returns the length that it has, like

@@ -109,6 +109,7 @@ bool subject_read(struct subject *s, const struct subject_source *source, struct
   s->part.section = section.name = host_kind_name(RKV_KIND_STORAGE);
   s->part.origin = source->flag;
   s->own.where = source->set_flag;
+  s->own.by_wire = source->by_wire;
   s->part.named = name_of(s, source, place, problems);
   if (!s->part.named) return false;
   if (source->plugin) add_own(s, source, problems);
@@ -215,9 +216,13 @@ bool subject_is_durable(const struct subject *s) {
   return host_part_capabilities(&s->part) & RKV_CAP_DURABLE;
 }
 
+bool subject_has_snapshot(const struct subject *s) {
+  return s->state.snapshot.last.index > 0 || s->state.snapshot.id[0] != '\0';
+}
+
 bool subject_is_empty(const struct subject *s) {
   const struct rkv_storage_state *state = &s->state;
-  return state->vote.term == 0 && state->last.index == 0 && state->snapshot.last.index == 0 &&
+  return state->vote.term == 0 && state->last.index == 0 && !subject_has_snapshot(s) &&
          state->identity.incarnation == 0 && !rkv_cluster_id_known(state->identity.cluster);
 }
 
@@ -265,13 +270,37 @@ static bool is_within(const char *path, const char *folder) {
   return strncmp(path, folder, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-bool subject_is_beside(const struct host_part *part, const struct host_part *other) {
-  const char *own = subject_folder(part), *others = subject_folder(other);
-  char *from = own ? realpath(own, NULL) : NULL, *to = others ? realpath(others, NULL) : NULL;
-  char *near = others ? nearest_of(others) : NULL;
+static bool is_apart(const char *own, const char *other) {
+  char *from = realpath(own, NULL), *to = realpath(other, NULL), *near = nearest_of(other);
   bool apart = !from || !near || !(is_within(near, from) || (to && is_within(from, to)));
   free(from);
   free(to);
   free(near);
   return apart;
+}
+
+/* The next path of a part, or of the one under it, from option *at on; NULL: there is none. */
+static const char *next_path(const struct host_part **part, size_t *at) {
+  for (; *part; *part = (*part)->under, *at = 0) {
+    const struct host_table table = host_table_of((*part)->plugin);
+    while (*at < table.count) {
+      const struct rkv_option *option = &table.first[*at];
+      const char *text = (*part)->values[(*at)++].text;
+      if (option->type == RKV_OPTION_PATH && !(option->flags & RKV_OPTION_SECRET) && text[0])
+        return text;
+    }
+  }
+  return NULL;
+}
+
+bool subject_is_beside(const struct host_part *part, const struct host_part *other,
+                       struct subject_meeting *meeting) {
+  size_t own_at = 0;
+  while ((meeting->own = next_path(&part, &own_at)) != NULL) {
+    const struct host_part *at = other;
+    size_t other_at = 0;
+    while ((meeting->other = next_path(&at, &other_at)) != NULL)
+      if (!is_apart(meeting->own, meeting->other)) return false;
+  }
+  return true;
 }

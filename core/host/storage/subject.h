@@ -11,7 +11,8 @@ struct subject_source {
   const char *flag, *set_flag; /* "--from", "--set-from": named in problems */
   const char *plugin;          /* NULL: the one of the configuration's section [storage] */
   const struct host_sets *sets;
-  bool there; /* it must be there already: open would make an empty one */
+  bool there;   /* it must be there already: open would make an empty one */
+  bool by_wire; /* settings.h */
 };
 
 struct subject {
@@ -43,6 +44,8 @@ void subject_free(struct subject *subject);
 
 const char *subject_name(const struct subject *subject);
 bool subject_is_durable(const struct subject *subject);
+/* Whether it holds a snapshot; one of the empty state counts, too. */
+bool subject_has_snapshot(const struct subject *subject);
 /* Nothing was ever stored. */
 bool subject_is_empty(const struct subject *subject);
 /* Says what is in it: RKV_INVALID. */
@@ -56,8 +59,15 @@ bool subject_is_there(const struct subject *subject);
 /* It and the storage under it have a directory each. */
 bool subject_is_scattered(const struct host_part *part);
 
-/* Neither's directory is the other's, or inside of it; `other` need not be there yet. */
-bool subject_is_beside(const struct host_part *part, const struct host_part *other);
+/* Two paths, as they were given. */
+struct subject_meeting {
+  const char *own, *other;
+};
+
+/* No path of the one, or of the storage under it, is a path of the other, or inside of it; `other`
+ * need not be there yet. Else *meeting. */
+bool subject_is_beside(const struct host_part *part, const struct host_part *other,
+                       struct subject_meeting *meeting);
 
 /* Puts the plugin's name before the text of a failed operation, and returns its status. */
 enum rkv_status subject_said(const struct subject *subject, enum rkv_status status,

@@ -99,7 +99,7 @@ static enum rkv_status open_place(struct subject *s, const struct place *place,
                                   struct rkv_error *error) {
   struct host_flags flags = {0};
   struct host_sets sets = {0};
-  struct subject_source source = {"--plugin", "--set", place->plugin, &sets, false};
+  struct subject_source source = {"--plugin", "--set", place->plugin, &sets, .there = false};
   struct host_problems problems = {0};
   struct host_place folder = {0};
   char set[STORY_PATH_MAX + 8];
@@ -140,9 +140,10 @@ static void fill_entries(struct subject *s, const struct filling *f) {
 
 static void fill_snapshot(struct subject *s, const struct filling *f) {
   static uint8_t bytes[1 << 15];
-  struct rkv_snapshot_meta meta = {.last = {f->term, f->last}, .id = "1-1-1"};
+  struct rkv_snapshot_meta meta = {.id = "1-1-1"};
   struct rkv_error error;
   void *writer;
+  if (!f->empty_state) meta.last = (struct rkv_log_id){f->term, f->last};
   memset(bytes, 's', sizeof bytes);
   assert(s->ops->snapshot_begin(s->storage, &meta, &writer, &error) == RKV_OK);
   for (uint64_t left = f->snapshot_bytes; left > 0;) {
@@ -243,7 +244,7 @@ static void hold(const struct subject *s, struct holding *h) {
                         1,
                         0};
   hold_log(s, last, h);
-  if (st->snapshot.last.index > 0) hold_snapshot(s, h);
+  if (st->snapshot.id[0]) hold_snapshot(s, h);
 }
 
 static bool look(struct act *act) {

@@ -43,6 +43,7 @@ struct filling {
   uint64_t snapshot_bytes; /* a snapshot up to `last` after that; 0: none */
   uint64_t purge;          /* up to this entry after that; 0: none */
   bool vote_only;          /* neither entries nor an identity */
+  bool empty_state;        /* the snapshot is of the state before the first entry */
 };
 
 /* True if it was done. */

@@ -34,7 +34,7 @@ static void settings_are_those_of_the_section(void **state) {
                                    {"plugin=storage-mem", "no setting of a storage"},
                                    {"require_contract=none", "no setting of a storage"},
                                    {"dir=/x", "given twice"},
-                                   {"segment_bytes=${HOME}", "not a size"},
+                                   {"segment_bytes=${HOME}", "only a secret comes from the node's"},
                                    {"sync=${RKV_SYNC}", "only a secret comes from the node's"}};
   (void)state;
   assert_int_equal(setenv("RKV_SYNC", "true", 1), 0);
