@@ -67,8 +67,9 @@ static enum rkv_status compare_snapshots(struct comparison *c, struct rkv_error 
   const struct rkv_log_id from = c->from->state.snapshot.last, to = c->to->state.snapshot.last;
   struct snapshot_walk a = {0}, b = {0};
   enum rkv_status status;
-  if (!rkv_log_id_equal(from, to)) return differ(c, "the newest snapshot", error);
-  if (from.index == 0) return RKV_OK;
+  if (!rkv_log_id_equal(from, to) || subject_has_snapshot(c->from) != subject_has_snapshot(c->to))
+    return differ(c, "the newest snapshot", error);
+  if (!subject_has_snapshot(c->from)) return RKV_OK;
   status = snapshot_walk_begin(&a, c->from, error);
   if (status == RKV_OK) status = snapshot_walk_begin(&b, c->to, error);
   if (status == RKV_OK) status = compare_chunks(c, &a, &b, error);

@@ -64,7 +64,7 @@ static enum rkv_status copy_snapshot(struct copy *c, struct rkv_error *error) {
   struct snapshot_walk walk = {0};
   void *writer;
   enum rkv_status status;
-  if (c->from->state.snapshot.last.index == 0) return RKV_OK;
+  if (!subject_has_snapshot(c->from)) return RKV_OK;
   status = snapshot_walk_begin(&walk, c->from, error);
   if (status == RKV_OK)
     status = subject_said(

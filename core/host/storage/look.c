@@ -44,8 +44,11 @@ static void stat_text(const struct subject *s, const char *where, struct rkv_log
                 "log          %" PRIu64 " entries, last %" PRIu64 " of term %" PRIu64
                 ", purged up to %" PRIu64 "\n",
                 last.index - state->purged.index, last.index, last.term, state->purged.index);
-  if (snapshot->last.index == 0)
+  if (!subject_has_snapshot(s))
     (void)fprintf(out, "snapshot     none\n");
+  else if (snapshot->last.index == 0)
+    (void)fprintf(out, "snapshot     %s, of the empty state, %" PRIu64 " bytes\n", snapshot->id,
+                  snapshot->size);
   else
     (void)fprintf(out,
                   "snapshot     %s, up to %" PRIu64 " of term %" PRIu64 ", %" PRIu64 " bytes\n",
@@ -85,6 +88,7 @@ static void stat_json(const struct subject *s, struct rkv_log_id last, const cha
   json_id(out, "purged", state->purged);
   json_id(out, "last", last);
   json_id(out, "snapshot", state->snapshot.last);
+  host_json_pair(out, ", ", "snapshot_id", subject_has_snapshot(s) ? state->snapshot.id : NULL);
   (void)fprintf(out, ", \"snapshot_bytes\": %" PRIu64 "}\n", state->snapshot.size);
 }
 
@@ -169,7 +173,7 @@ static enum rkv_status verify_snapshot(const struct subject *s, struct progress 
     return rkv_fail(error, RKV_CORRUPT,
                     "%s: entries are purged up to %" PRIu64 ", the snapshot ends at %" PRIu64,
                     subject_name(s), s->state.purged.index, s->state.snapshot.last.index);
-  if (s->state.snapshot.last.index == 0) return RKV_OK;
+  if (!subject_has_snapshot(s)) return RKV_OK;
   status = snapshot_walk_begin(&walk, s, error);
   if (status == RKV_OK && walk.meta.membership.len > 0)
     status = check_membership(s, walk.meta.membership, "the snapshot's membership", error);

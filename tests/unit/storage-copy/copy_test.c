@@ -129,6 +129,30 @@ static void an_empty_snapshot_is_copied(void **state) {
   moves(&filling);
 }
 
+static void a_snapshot_of_the_empty_state_is_copied(void **state) {
+  struct filling filling = plenty;
+  (void)state;
+  filling.snapshot_bytes = 3000;
+  filling.empty_state = true;
+  moves(&filling);
+}
+
+/* ... and compared: the copy must have none if its source has none. */
+static void a_snapshot_of_the_empty_state_is_compared(void **state) {
+  const struct filling strange = {
+      .term = 1, .vote_only = true, .snapshot_bytes = 3000, .empty_state = true};
+  struct copied copied;
+  (void)state;
+  assert_true(story_fill(&story, wal, &plenty));
+  is_begun(wal, copy);
+  assert_true(story_fill(&story, copy, &strange));
+  copied = story_copy(&story, wal, copy, NULL);
+  assert_true(copied.ended);
+  assert_int_equal(copied.code, HOST_EXIT_STORAGE);
+  assert_says(copied.text, "the newest snapshot: not as in the source (empty the copy's place");
+  assert_int_equal(story_look(&story, wal).standing, STANDS_READY);
+}
+
 /* The copy was ended half-way, and the node was started on its source once more before the next. */
 static void a_copy_that_was_overtaken_is_copied_anew(void **state) {
   struct holding all;
@@ -259,6 +283,8 @@ int main(void) {
       TEST(a_log_that_was_purged_to_its_end_is_copied),
       TEST(a_vote_alone_is_copied),
       TEST(an_empty_snapshot_is_copied),
+      TEST(a_snapshot_of_the_empty_state_is_copied),
+      TEST(a_snapshot_of_the_empty_state_is_compared),
       TEST(a_copy_that_was_overtaken_is_copied_anew),
       TEST(a_long_path_is_cut),
       TEST(what_was_copied_is_not_copied_again),
