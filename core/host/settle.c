@@ -3,6 +3,7 @@
 
 #include <host/storage/note.h>
 #include <host/storage/spell.h>
+#include <host/storage/token.h>
 
 #include <node/moved.h>
 
@@ -67,8 +68,11 @@ static enum settle_stop settle_open(struct settle *s) {
   char place[MOVED_TO_MAX + 1];
   struct rkv_identity finished;
   enum moved_left left;
+  uint64_t token;
   (void)spell_note(s->at, place, sizeof place);
-  if (moved_settle(&s->from->state, &s->at->state, place, &left, &finished, &s->why) != RKV_OK)
+  if (token_read(subject_folder(&s->at->part), &token, &s->why) != RKV_OK) return STOP_TROUBLE;
+  if (moved_settle(&s->from->state, &s->at->state, place, token, &left, &finished, &s->why) !=
+      RKV_OK)
     return STOP_TROUBLE;
   if (left == MOVED_LEFT_FINISH) {
     if (save_finished(s, finished) != RKV_OK) return STOP_TROUBLE;

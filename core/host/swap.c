@@ -4,6 +4,7 @@
 #include "values.h"
 
 #include <host/storage/spell.h>
+#include <host/storage/token.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -259,7 +260,8 @@ static void give_seat(struct host_seat *seat) {
                                       .storage = seat->storage,
                                       .capabilities = host_part_capabilities(&s->part),
                                       .place = seat->place,
-                                      .lines = seat->lines};
+                                      .lines = seat->lines,
+                                      .token = seat->token};
 }
 
 static enum rkv_status swap_open(void *ctx, const struct node_swap_request *request,
@@ -273,6 +275,8 @@ static enum rkv_status swap_open(void *ctx, const struct node_swap_request *requ
   status = read_swap_request(swap, request, error);
   if (status == RKV_OK) status = check_fit(swap, request->forgetful, error);
   if (status == RKV_OK) status = open_seat(swap, error);
+  if (status == RKV_OK && !request->check)
+    status = token_draw(subject_folder(&seat->subject->part), &seat->token, error);
   if (status != RKV_OK || request->check) {
     drop_seat(swap, seat);
     return status;

@@ -35,6 +35,7 @@ struct host_seat {
   bool shown;                           /* the plugin has seen the subject's settings */
   char label[HOST_PLUGIN_NAME_MAX + 8]; /* the user's name while the node does not stand on it */
   char place[MOVED_TO_MAX + 1], lines[2 * MOVED_TO_MAX];
+  uint64_t token; /* moved.h */
   struct node_storage given;
 };
 
@@ -54,8 +55,8 @@ struct host_swap {
 void host_swap_init(struct host_swap *swap, const struct host_config *config,
                     struct host_services *services, void *storage);
 
-/* Any thread, until host_swap_end. The lines of section [storage] that name the storage to which the
- * node moved since it started. False: it stands on that of the configuration. */
+/* Any thread, until host_swap_end. The lines of section [storage] that name the storage to which
+ * the node moved since it started. False: it stands on that of the configuration. */
 bool host_swap_moved(struct host_swap *swap, char lines[2 * MOVED_TO_MAX]);
 
 /* Closes what is open. The node has ended. */

@@ -11,18 +11,19 @@ static bool is_nodes_own(const struct rkv_identity *identity) {
   return identity->incarnation < RKV_INCARNATION_UNFINISHED;
 }
 
-/* FNV-1a. */
-static uint64_t number_of(const char *to) {
+/* FNV-1a of the text, and of the token as one more word. */
+static uint64_t number_of(const char *to, uint64_t token) {
+  const uint64_t prime = UINT64_C(0x100000001b3);
   uint64_t number = UINT64_C(0xcbf29ce484222325);
-  for (; *to; to++) number = (number ^ (uint8_t)*to) * UINT64_C(0x100000001b3);
-  return number;
+  for (; *to; to++) number = (number ^ (uint8_t)*to) * prime;
+  return (number ^ token) * prime;
 }
 
-struct rkv_identity moved_retired(const struct rkv_identity *node, const char *to) {
+struct rkv_identity moved_retired(const struct rkv_identity *node, const char *to, uint64_t token) {
   struct rkv_identity retired = *node;
   assert(is_nodes_own(node)); /* (H1) */
   retired.cluster.high = node->incarnation;
-  retired.cluster.low = number_of(to); /* (H2) */
+  retired.cluster.low = number_of(to, token); /* (H2) */
   retired.incarnation = RKV_INCARNATION_RETIRED;
   return retired;
 }
@@ -43,9 +44,9 @@ struct rkv_identity moved_finished(const struct rkv_identity *retired,
   return node;
 }
 
-bool moved_is_for(const struct rkv_identity *retired, const char *to) {
+bool moved_is_for(const struct rkv_identity *retired, const char *to, uint64_t token) {
   assert(retired->incarnation == RKV_INCARNATION_RETIRED);
-  return retired->cluster.low == number_of(to);
+  return retired->cluster.low == number_of(to, token);
 }
 
 struct rkv_entry moved_note(const struct rkv_storage_state *state, const char *to) {
@@ -125,7 +126,7 @@ static bool has_the_vote(const struct rkv_storage_state *copy,
 }
 
 enum rkv_status moved_settle(const struct rkv_storage_state *retired,
-                             const struct rkv_storage_state *copy, const char *to,
+                             const struct rkv_storage_state *copy, const char *to, uint64_t token,
                              enum moved_left *left, struct rkv_identity *finished,
                              struct rkv_error *error) {
   const uint64_t incarnation = retired->identity.cluster.high;
@@ -134,8 +135,9 @@ enum rkv_status moved_settle(const struct rkv_storage_state *retired,
                        copy->identity.cluster.high == incarnation;
   assert(retired->identity.incarnation == RKV_INCARNATION_RETIRED);
   *left = MOVED_LEFT_NOTHING;
-  if (!moved_is_for(&retired->identity, to))
-    return rkv_fail(error, RKV_FOREIGN, "the storage at hand was retired for another one");
+  if (!moved_is_for(&retired->identity, to, token))
+    return rkv_fail(error, RKV_FOREIGN,
+                    "the storage at hand was retired for another one than is there");
   if (!unfinished && !went_on && copy->identity.incarnation != incarnation)
     return rkv_fail(error, RKV_FOREIGN, "%s there",
                     copy->identity.incarnation == 0 ? "an empty storage stands"

@@ -20,14 +20,15 @@
 
 #include <rkv/storage.h>
 
-/* What the identities become. `node` is the node's own; `to` is the note below. */
-struct rkv_identity moved_retired(const struct rkv_identity *node, const char *to);
+/* What the identities become. `node` is the node's own; `to` is the note below; `token` tells the
+ * copy from every other one that was ever begun at that place (0: nothing does). */
+struct rkv_identity moved_retired(const struct rkv_identity *node, const char *to, uint64_t token);
 struct rkv_identity moved_unfinished(const struct rkv_identity *node);
 /* The node's own again, by a retired source and its unfinished copy. */
 struct rkv_identity moved_finished(const struct rkv_identity *retired,
                                    const struct rkv_identity *unfinished);
-/* Whether a source was retired for the storage that `to` names. */
-bool moved_is_for(const struct rkv_identity *retired, const char *to);
+/* Whether a source was retired for the storage that `to` names, and that has this token. */
+bool moved_is_for(const struct rkv_identity *retired, const char *to, uint64_t token);
 
 /* The note: an entry that tells where the node of a retired storage went, to be appended to it.
  * `to` is a text of at most MOVED_TO_MAX bytes, borrowed until the storage is closed. */
@@ -62,11 +63,11 @@ enum moved_left {
 };
 
 /* A node was to start on a storage that holds *retired, and `copy` is what the storage holds that
- * is called `to`. Nothing is read or written: the caller saves *finished (MOVED_LEFT_FINISH), and
- * waits until it is durable. Errors: RKV_FOREIGN: that is not the copy for which the storage at
- * hand was retired; RKV_CORRUPT: it is, but has not what a copy must have. */
+ * is called `to` and has this token. Nothing is read or written: the caller saves *finished
+ * (MOVED_LEFT_FINISH), and waits until it is durable. Errors: RKV_FOREIGN: that is not the copy for
+ * which the storage at hand was retired; RKV_CORRUPT: it is, but has not what a copy must have. */
 enum rkv_status moved_settle(const struct rkv_storage_state *retired,
-                             const struct rkv_storage_state *copy, const char *to,
+                             const struct rkv_storage_state *copy, const char *to, uint64_t token,
                              enum moved_left *left, struct rkv_identity *finished,
                              struct rkv_error *error);
 

@@ -49,6 +49,7 @@ struct node_storage {
    * (moved.h), at most MOVED_TO_MAX bytes. */
   const char *place;
   const char *lines; /* of section [storage] of the INI that name it, '\n' between two */
+  uint64_t token;    /* of this copy (moved.h) */
 };
 
 /* How a node gets another storage. All on the worker; may block. */

@@ -218,7 +218,7 @@ bool pair_join(struct pair *p, uint64_t snapshots) {
   return true;
 }
 
-bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to) {
+bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to, uint64_t token) {
   struct rkv_storage_state state = {.last = last};
   struct rkv_entry note = moved_note(&state, to);
   struct rkv_identity retired;
@@ -233,7 +233,7 @@ bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to) {
     p->giving = true;
   }
   current = p->sides[p->now];
-  retired = moved_retired(&p->identity, to);
+  retired = moved_retired(&p->identity, to, token);
   pair_unlock(p);
   if (!retires) return false;
   current.ops->append(current.storage, &note, 1, &p->note.completion);

@@ -144,13 +144,13 @@ void pair_append_copy(struct pair *p, const struct rkv_entry *entries, size_t co
 bool pair_join(struct pair *p, uint64_t snapshots);
 
 /* JOINED -> RETIRING, the one point of no return: current gets its last two writes, the note `to`
- * (moved.h; borrowed until current is closed) behind `last`, the log's last entry, and the identity
- * of a retired storage. False, and nothing happens, unless the copy is whole and has each vote that
- * was given to both (moved_settle asks for current's), or if it failed, or while a snapshot becomes
- * current's newest. One that is committed from here on until `retired` shows is in the copy alone:
- * the node promises nothing by it (swap.h, J3). If the retirement fails, or the copy from now on,
- * the pair has failed as a storage: writes end with that error. */
-bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to);
+ * (moved.h, as `token`; borrowed until current is closed) behind `last`, the log's last entry, and
+ * the identity of a retired storage. False, and nothing happens, unless the copy is whole and has
+ * each vote that was given to both (moved_settle asks for current's), or if it failed, or while a
+ * snapshot becomes current's newest. One that is committed from here on until `retired` shows is in
+ * the copy alone: the node promises nothing by it (swap.h, J3). If the retirement fails, or the
+ * copy from now on, the pair has failed as a storage: writes end with that error. */
+bool pair_retire(struct pair *p, struct rkv_log_id last, const char *to, uint64_t token);
 
 /* RETIRING and `retired`: the copy gets the node's own identity. Once that is durable, `finished`
  * shows, the copy is current, and the old current is left. */

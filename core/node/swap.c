@@ -84,7 +84,7 @@ static bool mirror_on(struct swap *s, const struct pair_look *look) {
     raft_view(n->raft, &view);
     assert(view.last.index == look->last.index); /* what raft appended was given to the pair */
     if (n->receive.installing) return false;     /* (J3) */
-    if (!pair_retire(&n->pair, view.last, s->storage->place)) return false;
+    if (!pair_retire(&n->pair, view.last, s->storage->place, s->storage->token)) return false;
     s->step = SWAP_RETIRING;
     s->retired_at = look->last.index;
     s->retire_due_ns = n->now_ns + SWAP_RETIRE_NS;

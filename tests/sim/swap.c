@@ -282,7 +282,7 @@ void swap_settle(struct sim *s, rkv_node_id id) {
   enum rkv_status status = open_disk(wn, old, &old_storage, &old_state, &error);
   if (status == RKV_OK) status = open_disk(wn, copy, &copy_storage, &copy_state, &error);
   if (status == RKV_OK) {
-    status = moved_settle(&old_state, &copy_state, disk_place(copy), &left, &finished, &error);
+    status = moved_settle(&old_state, &copy_state, disk_place(copy), 0, &left, &finished, &error);
     if (status != RKV_OK)
       sim_fail(s, "node %" PRIu64 " has left its disk, and cannot start on its copy: %s", id,
                error.text);

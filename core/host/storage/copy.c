@@ -3,6 +3,7 @@
 
 #include <host/storage/compare.h>
 #include <host/storage/spell.h>
+#include <host/storage/token.h>
 #include <host/storage/walk.h>
 
 #include <node/kernel/outcome.h>
@@ -129,17 +130,31 @@ static enum rkv_status refuse_retired(const struct copy *c, struct rkv_error *er
   return subject_said(s, moved_check(s->ops, s->storage, &s->state, error), "read", error);
 }
 
+/* A source that was retired for this very copy has it finished; any other one is nobody's. */
+static enum rkv_status check_retired(struct copy *c, struct rkv_error *error) {
+  const struct subject *s = c->from;
+  char noted[MOVED_TO_MAX + 1];
+  enum rkv_status status;
+  if (subject_is_there(c->to)) {
+    status = token_read(subject_folder(&c->to->part), &c->token, error);
+    if (status != RKV_OK || moved_is_for(&s->state.identity, c->where, c->token)) return status;
+    return refuse_retired(c, error);
+  }
+  status = moved_find_note(s->ops, s->storage, &s->state, &c->last, noted, error);
+  if (status != RKV_OK) return subject_said(s, status, "read", error);
+  if (strcmp(noted, c->where) != 0) return refuse_retired(c, error);
+  return rkv_fail(error, RKV_FOREIGN,
+                  "%s: retired, its node goes on in %s, where nothing is (put that storage back; "
+                  "if it is lost, start the node on an empty one, and the leader takes it in "
+                  "anew)",
+                  subject_name(s), c->where);
+}
+
 enum rkv_status copy_check_source(struct copy *c, struct rkv_error *error) {
   const struct rkv_identity *source = &c->from->state.identity;
   assert(c->from->storage && !c->to->storage);
   (void)spell_note(c->to, c->where, sizeof c->where);
-  if (is_retired(c) && !moved_is_for(source, c->where)) return refuse_retired(c, error);
-  if (is_retired(c) && !subject_is_there(c->to))
-    return rkv_fail(error, RKV_FOREIGN,
-                    "%s: retired, its node goes on in %s, where nothing is (put that storage back; "
-                    "if it is lost, start the node on an empty one, and the leader takes it in "
-                    "anew)",
-                    subject_name(c->from), c->where);
+  if (is_retired(c)) return check_retired(c, error);
   if (source->incarnation == RKV_INCARNATION_UNFINISHED)
     return rkv_fail(error, RKV_FOREIGN,
                     "%s: the source is itself an unfinished copy (give the command that began it "
@@ -153,7 +168,7 @@ enum rkv_status copy_check_source(struct copy *c, struct rkv_error *error) {
 
 static enum rkv_status plan_retired(struct copy *c, struct rkv_error *error) {
   const struct rkv_identity *retired = &c->from->state.identity, *copy = &c->to->state.identity;
-  assert(moved_is_for(retired, c->where));
+  assert(moved_is_for(retired, c->where, c->token));
   if (copy->incarnation == RKV_INCARNATION_UNFINISHED)
     c->done = COPY_FINISHED;
   else if (copy->incarnation == retired->cluster.high && !subject_is_empty(c->to))
@@ -175,7 +190,8 @@ static enum rkv_status plan(struct copy *c, struct rkv_error *error) {
 static enum rkv_status copy_contents(struct copy *c, struct rkv_error *error) {
   const struct rkv_identity unfinished = moved_unfinished(&c->from->state.identity);
   const rkv_node_id id = c->to->id;
-  enum rkv_status status = save_identity(c->to, unfinished, error);
+  enum rkv_status status = token_draw(subject_folder(&c->to->part), &c->token, error);
+  if (status == RKV_OK) status = save_identity(c->to, unfinished, error);
   if (status == RKV_OK) status = copy_snapshot(c, error);
   if (status == RKV_OK) status = copy_log(c, error);
   if (status != RKV_OK) return status;
@@ -212,7 +228,7 @@ static enum rkv_status hand_over(struct copy *c, bool noted, struct rkv_error *e
   struct rkv_error why;
   enum rkv_status status = RKV_OK;
   if (retired.incarnation != RKV_INCARNATION_RETIRED) {
-    retired = moved_retired(&retired, c->where);
+    retired = moved_retired(&retired, c->where, c->token);
     status = save_identity(c->from, retired, error);
   }
   if (status != RKV_OK) return status;

@@ -19,6 +19,7 @@ struct copy {
   enum copy_done done;
   struct rkv_log_id last;       /* of the node's log */
   char where[MOVED_TO_MAX + 1]; /* what `to` is, as the note has it */
+  uint64_t token;               /* of `to` (node/moved.h) */
 };
 
 /* What can be refused before `to` is opened, which would make it. Errors: RKV_INVALID for a source

@@ -28,8 +28,8 @@
  * A storage with files has a PATH option named `dir`, which is required: by this name the host's
  * commands and rkv-contract tell it where its directory is. The directory belongs to host->node_id
  * from the first open on: another node's is RKV_FOREIGN. Names in it with a leading dot, and
- * lost+found, are nobody's: they may be there before the first open (the host notes in one through
- * which stacked plugin the storage is written), and stay. */
+ * lost+found, are nobody's: they may be there before the first open (the host notes in some what
+ * it has to know of the storage), and stay. */
 #ifndef RKV_STORAGE_H
 #define RKV_STORAGE_H
 

@@ -60,7 +60,7 @@ static void assert_begins(const char *text, const char *with) {
 }
 
 static void the_identity_comes_back_from_each_row(void **state) {
-  struct rkv_identity retired = moved_retired(&own, TO), unfinished = moved_unfinished(&own);
+  struct rkv_identity retired = moved_retired(&own, TO, 0), unfinished = moved_unfinished(&own);
   struct rkv_identity finished = moved_finished(&retired, &unfinished);
   (void)state;
   assert_true(retired.incarnation == RKV_INCARNATION_RETIRED);
@@ -70,11 +70,16 @@ static void the_identity_comes_back_from_each_row(void **state) {
 }
 
 static void a_source_is_retired_for_one_storage(void **state) {
-  struct rkv_identity retired = moved_retired(&own, TO);
+  struct rkv_identity retired = moved_retired(&own, TO, 0);
   (void)state;
-  assert_true(moved_is_for(&retired, TO));
-  assert_false(moved_is_for(&retired, "storage-x, dir=/y"));
-  assert_false(moved_is_for(&retired, ""));
+  assert_true(moved_is_for(&retired, TO, 0));
+  assert_false(moved_is_for(&retired, "storage-x, dir=/y", 0));
+  assert_false(moved_is_for(&retired, "", 0));
+  assert_false(moved_is_for(&retired, TO, 1)); /* another copy that was begun there */
+  retired = moved_retired(&own, TO, 7);
+  assert_true(moved_is_for(&retired, TO, 7));
+  assert_false(moved_is_for(&retired, TO, 0));
+  assert_false(moved_is_for(&retired, TO, 8));
 }
 
 static void a_node_starts_on_its_own_alone(void **state) {
@@ -83,7 +88,7 @@ static void a_node_starts_on_its_own_alone(void **state) {
   assert_string_equal(refusal(own, held.last.id), "");
   assert_string_equal(refusal((struct rkv_identity){0}, (struct rkv_log_id){0}), "");
   assert_begins(refusal(moved_unfinished(&own), held.last.id), "an unfinished copy of another ");
-  assert_begins(refusal(moved_retired(&own, TO), held.last.id),
+  assert_begins(refusal(moved_retired(&own, TO, 0), held.last.id),
                 "retired at index 7, its node goes on in the storage that it was copied to");
 }
 
@@ -93,7 +98,7 @@ static void the_note_says_where_it_goes_on(void **state) {
   held.last = moved_note(&s, TO);
   assert_int_equal(held.last.id.index, 8);
   assert_int_equal(held.last.id.term, 3);
-  assert_begins(refusal(moved_retired(&own, TO), held.last.id),
+  assert_begins(refusal(moved_retired(&own, TO, 0), held.last.id),
                 "retired at index 7, its node goes on in " TO);
 }
 
@@ -137,7 +142,7 @@ static void a_note_of_any_length_is_read(void **state) {
   for (size_t len = 0; len <= sizeof longer; len += 64) {
     held.last = (struct rkv_entry){
         .id = {3, 8}, .kind = RKV_ENTRY_MOVED, .payload = rkv_buf_static(longer, len)};
-    assert_begins(refusal(moved_retired(&own, TO), held.last.id),
+    assert_begins(refusal(moved_retired(&own, TO, 0), held.last.id),
                   len ? "retired at index 7, its node goes on in x" : "retired at index 7, ");
   }
 }
@@ -146,7 +151,7 @@ static void a_read_that_fails_is_told(void **state) {
   (void)state;
   held.last.id = (struct rkv_log_id){3, 8};
   held.status = RKV_IO;
-  assert_string_equal(refusal(moved_retired(&own, TO), held.last.id), "no");
+  assert_string_equal(refusal(moved_retired(&own, TO, 0), held.last.id), "no");
   held.status = RKV_OK;
 }
 
@@ -177,11 +182,11 @@ struct settled {
 };
 
 static struct settled settle(struct rkv_identity copy, struct rkv_vote vote, const char *to) {
-  struct rkv_storage_state source = {.vote = {5, 2, false}, .identity = moved_retired(&own, TO)};
+  struct rkv_storage_state source = {.vote = {5, 2, false}, .identity = moved_retired(&own, TO, 0)};
   const struct rkv_storage_state there = {.vote = vote, .identity = copy};
   struct rkv_error error = {0};
   struct settled s = {0};
-  s.status = moved_settle(&source, &there, to, &s.left, &s.finished, &error);
+  s.status = moved_settle(&source, &there, to, 0, &s.left, &s.finished, &error);
   assert_true(s.status == RKV_OK || error.text[0]);
   return s;
 }
@@ -197,7 +202,7 @@ static void a_retired_source_finishes_its_copy(void **state) {
     assert_true(rkv_cluster_id_equal(s.finished.cluster, own.cluster));
     s = settle(own, votes[i], TO);
     assert_true(s.status == RKV_OK && s.left == MOVED_LEFT_NOTHING);
-    s = settle(moved_retired(&own, "storage-y"), votes[i], TO); /* the node went on from there */
+    s = settle(moved_retired(&own, "storage-y", 0), votes[i], TO); /* the node went on from there */
     assert_true(s.status == RKV_OK && s.left == MOVED_LEFT_NOTHING);
   }
 }
@@ -210,7 +215,7 @@ static void nothing_else_is_finished(void **state) {
   assert_int_equal(settle(moved_unfinished(&own), same, "storage-y").status, RKV_FOREIGN);
   assert_int_equal(settle(stranger, same, TO).status, RKV_FOREIGN);
   assert_int_equal(settle((struct rkv_identity){0}, same, TO).status, RKV_FOREIGN);
-  assert_int_equal(settle(moved_retired(&stranger, TO), same, TO).status, RKV_FOREIGN);
+  assert_int_equal(settle(moved_retired(&stranger, TO, 0), same, TO).status, RKV_FOREIGN);
   assert_int_equal(settle(moved_unfinished(&own), older, TO).status, RKV_CORRUPT);
   assert_int_equal(settle(moved_unfinished(&own), other, TO).status, RKV_CORRUPT);
   assert_int_equal(settle(own, older, TO).status, RKV_CORRUPT);

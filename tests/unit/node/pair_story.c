@@ -147,7 +147,7 @@ static void act_copy(void) {
 
 static void act_retire(void) {
   t.retirement = t.fakes[t.now].given + 1;
-  assert_true(pair_retire(&t.pair, t.last, TO));
+  assert_true(pair_retire(&t.pair, t.last, TO, 0));
 }
 
 /* One that was given to both is on its way there. */
@@ -211,7 +211,7 @@ static unsigned survivor(void) {
   assert_false(starts(0) && starts(1)); /* (T1) */
   if (starts(0)) return 0;
   if (starts(1)) return 1;
-  assert_true(now->incarnation == RKV_INCARNATION_RETIRED && moved_is_for(now, TO));
+  assert_true(now->incarnation == RKV_INCARNATION_RETIRED && moved_is_for(now, TO, 0));
   assert_true(t.fakes[1 - t.now].identity.incarnation == RKV_INCARNATION_UNFINISHED);
   return 1 - t.now;
 }
@@ -268,7 +268,7 @@ static char next_act(void) {
   if (t.failed) return '\0';
   if (what == 'r' && l.failed) return '\0';
   if (what == 'r' && (!l.whole || copy_lacks_a_vote())) {
-    assert_false(pair_retire(&t.pair, t.last, TO));
+    assert_false(pair_retire(&t.pair, t.last, TO, 0));
     return '\0';
   }
   if (what == 'f' && !l.retired) return '\0';

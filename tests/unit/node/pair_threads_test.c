@@ -176,7 +176,7 @@ static unsigned move(unsigned now, bool drops) {
   if (drops) {
     pair_drop(&t.pair);
   } else {
-    WRITE_UNTIL(pair_retire(&t.pair, t.last, TO));
+    WRITE_UNTIL(pair_retire(&t.pair, t.last, TO, 0));
     WRITE_UNTIL(look().retired);
     pair_finish(&t.pair);
     WRITE_UNTIL(look().finished);

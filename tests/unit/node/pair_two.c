@@ -60,7 +60,7 @@ void two_join(void) {
 }
 
 bool two_retire(void) {
-  return pair_retire(&two.pair, two_look().last, TO);
+  return pair_retire(&two.pair, two_look().last, TO, 0);
 }
 
 void two_vote(void) {

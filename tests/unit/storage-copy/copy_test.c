@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LAST_CALLS = 14 }; /* of a copy, among which its source is retired */
+enum { LAST_CALLS = 24 }; /* of a copy, among which its source is retired */
 
 static const struct filling plenty = {.first = 1, .last = 120, .term = 2, .size = 700};
 static const struct filling more = {
@@ -275,6 +275,28 @@ static void of_two_copies_one_is_finished(void **state) {
   assert_in_range(met, 1, LAST_CALLS - 1);
 }
 
+/* The source is retired for a copy on another disk than now stands at that place, with a copy that
+ * was begun there earlier: that one is not finished. */
+static void a_copy_that_was_begun_before_is_not_finished(void **state) {
+  unsigned calls, n;
+  (void)state;
+  assert_true(story_fill(&story, wal, &plenty));
+  is_begun(wal, copy);
+  assert_true(tree_copy(copy.dir, third.dir));
+  tree_remove(copy.dir);
+  calls = calls_of(wal, copy);
+  for (n = calls - LAST_CALLS; n < calls; n++) {
+    tree_remove(copy.dir);
+    assert_true(tree_copy(story.kept, wal.dir));
+    if (is_killed(wal, copy, n) && story_look(&story, wal).standing == STANDS_REFUSED) break;
+  }
+  assert_in_range(n, calls - LAST_CALLS, calls - 1);
+  tree_remove(copy.dir);
+  assert_int_equal(rename(third.dir, copy.dir), 0);
+  refuses(wal, copy, "retired at index 120, its node goes on in ");
+  assert_int_equal(story_look(&story, copy).standing, STANDS_REFUSED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -294,6 +316,7 @@ int main(void) {
       TEST(an_empty_source_is_refused),
       TEST(an_unfinished_copy_of_another_cluster_is_refused),
       TEST(of_two_copies_one_is_finished),
+      TEST(a_copy_that_was_begun_before_is_not_finished),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <contract/tree.h>
 #include <host/contract.h>
 #include <host/storage/note.h>
+#include <host/storage/token.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static const char *lines_of(const char *dir) {
 }
 
 static void leaves(const char *from, const char *note) {
-  const struct rig_held held = {vote, moved_retired(&own, note), LAST, note};
+  const struct rig_held held = {vote, moved_retired(&own, note, 0), LAST, note};
   rig_fill(from, &held);
 }
 
@@ -195,7 +196,7 @@ static void a_plugin_without_its_contract_is_not_loaded(void **state) {
 }
 
 static void a_note_that_is_missing_is_told(void **state) {
-  const struct rig_held held = {vote, moved_retired(&own, rig_wal(rig.second)), LAST, NULL};
+  const struct rig_held held = {vote, moved_retired(&own, rig_wal(rig.second), 0), LAST, NULL};
   (void)state;
   rig_fill(rig_wal(rig.first), &held);
   is_left_alone(rig.second, "its node goes on in the storage that it was copied to, which was not "
@@ -220,12 +221,32 @@ static void notes_of_strangers_open_nothing(void **state) {
 
 /* The note is of another move than the retirement: neither copy is finished. */
 static void a_note_that_does_not_fit_is_refused(void **state) {
-  const struct rig_held held = {vote, moved_retired(&own, rig_wal(rig.third)), LAST,
+  const struct rig_held held = {vote, moved_retired(&own, rig_wal(rig.third), 0), LAST,
                                 rig_wal(rig.second)};
   (void)state;
   copied(rig_wal(rig.second), moved_unfinished(&own));
   rig_fill(rig_wal(rig.first), &held);
   is_left_alone(rig.second, "the storage at hand was retired for another one");
+}
+
+/* Another disk stands at the copy's place, with a copy that was begun there before and given up: it
+ * is never taken for the one that the source was retired for, whatever it holds. */
+static void a_copy_that_was_begun_before_is_refused(void **state) {
+  uint64_t older, token;
+  struct rkv_error error;
+  (void)state;
+  copied(rig_wal(rig.second), moved_unfinished(&own));
+  assert_int_equal(token_draw(rig.second, &older, &error), RKV_OK);
+  copied(rig_wal(rig.third), moved_unfinished(&own)); /* the right one, which is not mounted */
+  assert_int_equal(token_draw(rig.third, &token, &error), RKV_OK);
+  const struct rig_held held = {vote, moved_retired(&own, rig_wal(rig.second), token), LAST,
+                                rig_wal(rig.second)};
+  rig_fill(rig_wal(rig.first), &held);
+  is_left_alone(rig.second, "which was not to be looked into: the storage at hand was retired for "
+                            "another one than is there");
+  tree_remove(rig.second);
+  assert_int_equal(rename(rig.third, rig.second), 0);
+  leads_to(rig.first, rig.second);
 }
 
 /* A directory may have the note's own separator in its name. */
@@ -257,6 +278,7 @@ int main(void) {
       STORY(a_note_that_is_missing_is_told),
       STORY(notes_of_strangers_open_nothing),
       STORY(a_note_that_does_not_fit_is_refused),
+      STORY(a_copy_that_was_begun_before_is_refused),
       STORY(a_name_with_commas_is_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

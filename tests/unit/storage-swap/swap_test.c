@@ -2,6 +2,7 @@
 #include "acts.h"
 
 #include <contract/tree.h>
+#include <host/storage/token.h>
 
 #include <stdio.h>
 #include <unistd.h>
@@ -12,19 +13,23 @@ static void a_storage_is_opened_beside_and_dropped(void **state) {
   const uint64_t before = beside();
   const struct node_storage *given = opens("storage-wal", rig.second);
   char expected[2 * RIG_PATH_MAX];
+  struct rkv_error error;
+  uint64_t token;
   (void)state;
   assert_non_null(given->storage);
   assert_true(given->capabilities & RKV_CAP_DURABLE);
   assert_string_equal(given->place, rig_wal(rig.second));
   (void)snprintf(expected, sizeof expected, "plugin = storage-wal\ndir = %s", rig.second);
   assert_string_equal(given->lines, expected);
+  assert_int_equal(token_read(rig.second, &token, &error), RKV_OK);
+  assert_true(token != 0 && token == given->token); /* of this copy, and of no other */
   shows(" storage-wal.", true);
   shows(" copy.storage-wal.", true);
   drops();
   shows(" copy.storage-wal.", false);
   shows(" storage-wal.", true);
   assert_true(beside() == before);
-  (void)opens("storage-wal", rig.second);
+  assert_true(opens("storage-wal", rig.second)->token != token);
   drops();
 }
 
