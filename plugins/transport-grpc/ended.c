@@ -72,7 +72,8 @@ static void tell(const struct ended *e, enum ended_kind why, uint64_t count) {
   case ENDED_RELIEVED:
     rkv_log(host, RKV_LOG_WARN, TRANSPORT_LOG,
             "a thread does not come back from the core times=%" PRIu64 ": another one, of %d at "
-            "most, goes on in its place (a client floods this node: docs/security.md)",
+            "most, goes on in its place (this machine has little time for it, or a client floods "
+            "the node: share/doc/raft-key-value/security.md)",
             count, POLLERS_MAX);
     break;
   default: tell_connections(e, why, count); break;

@@ -59,7 +59,7 @@ def test_who_is_there_speaks_something_else(cluster, skeleton):
     cluster.start(1)
     node = cluster[1]
     answer = rkvctl("--transport", skeleton, "--timeout", "1s", "get", "k", at=node)
-    assert answer.code == NO_ANSWER and "does not speak transport-tcp" in answer.text(), answer.text()
+    assert answer.code == NO_ANSWER and "did not speak transport-tcp" in answer.text(), answer.text()
     answer = rkvctl("--transport", skeleton, "--timeout", "1s", "get", "k", at=f"127.0.0.1:{free_port()}")
     assert answer.code == NO_ANSWER and "no connection" in answer.text(), answer.text()
 

@@ -83,7 +83,7 @@ def test_a_flood_deposes_nobody(cluster, kind):
 def test_a_flood_does_not_keep_a_node_from_stopping(cluster):
     node = cluster.form(1)[1]
     with flood(node, "empty data"), flood(node, "settings"):
-        node.told("WARN", "does not come back", "docs/security.md")  # a thread is kept
+        node.told("WARN", "does not come back", "raft-key-value/security.md")  # a thread is kept
         if not SLOW:  # there a call beside floods may wait for a minute
             assert int(node.view().pairs["transport-grpc.poller_reliefs"]) > 0
         node.dismiss()

@@ -1,7 +1,9 @@
 """What people and scripts get from rkvctl: exit codes, words, numbers."""
+import contextlib
 import os
 import signal
 import socket
+import threading
 
 import pytest
 
@@ -130,10 +132,61 @@ def test_a_port_of_another_kind(one):
     with socket.create_server(("127.0.0.1", 0)) as other:
         at = "127.0.0.1:%d" % other.getsockname()[1]
         answer = rkvctl("--timeout", "1s", "get", "k", at=at)
-        assert answer.code == NO_ANSWER and "does not speak gRPC" in answer.text()
+        assert answer.code == NO_ANSWER and "did not speak gRPC" in answer.text()
         answer = rkvctl("--timeout", "1s", "status", at=[one, at])
-        assert answer.code == DONE and "does not speak gRPC" in answer.text()
+        assert answer.code == DONE and "did not speak gRPC" in answer.text()
     assert "no connection" in rkvctl("get", "k", at=f"127.0.0.1:{free_port()}").text()
+
+
+def copy(source, target):
+    """One direction of a connection, until it ends."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def reluctant(node, count):
+    """An address whose first `count` connections end at once; each later one leads to the node."""
+    ends = []
+
+    def serve():
+        with contextlib.suppress(OSError):
+            for made in range(1 << 20):
+                outer, _ = listener.accept()
+                if made < count:
+                    outer.close()
+                    continue
+                inner = socket.create_connection(tuple(node.addr.split(":")))
+                ends.extend((outer, inner))
+                for way in ((outer, inner), (inner, outer)):
+                    threading.Thread(target=copy, args=way, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        yield "127.0.0.1:%d" % listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        server.join()
+    for end in ends:
+        end.close()
+
+
+def test_a_connection_that_fails_is_made_again(one):
+    """Nothing was sent yet: the next attempt is the one that counts, and what is sent is sent once."""
+    last = one.view().last_log
+    with reluctant(one, 3) as at:  # two attempts, and the look between them
+        answer = rkvctl("set", "again", "v", at=at)
+        assert answer.code == DONE, answer.text()
+    assert one.get("again") == "v" and one.view().last_log == last + 1
+    with reluctant(one, 3) as at:
+        answer = rkvctl("status", "--json", at=at)
+        assert answer.code == DONE and any(row["addr"] == at and row["answered"] for row in answer.json())
+    with reluctant(one, 1 << 20) as at:  # it ends, long before the time is up
+        answer = rkvctl("--timeout", "60s", "set", "again", "w", at=at)
+        assert answer.code == NO_ANSWER and "did not speak gRPC when it was asked to" in answer.text()
+    assert one.get("again") == "v"
 
 
 def test_people_count_as_raft_does(one):

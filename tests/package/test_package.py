@@ -55,6 +55,17 @@ class Installed(Case):
                 for place in (ROOT, BUILD, self.folder):
                     self.assertNotIn(str(place).encode(), text, path)
 
+    def test_pages_that_programs_name_are_there(self):
+        """What a program or plugin tells people to read is installed, under the name that it gives."""
+        prefix = install(self.folder, "moved here")
+        named = set()
+        for path in [*(prefix / "bin").iterdir(), *(prefix / "lib" / "raft-key-value" / "plugins").iterdir()]:
+            texts = path.read_bytes()
+            self.assertEqual([], re.findall(rb"\bdocs/[\w-]+\.md", texts), f"{path} names a file of the sources")
+            named |= set(re.findall(rb"\bshare/doc/[\w./-]*\w", texts))
+        self.assertIn(b"share/doc/raft-key-value/security.md", named)
+        self.assertEqual(set(), {page.decode() for page in named} - tree(prefix))
+
 
 class Packed(Case):
     def field(self, package, name):

@@ -1,7 +1,7 @@
 /* follow.c: one request, from endpoint to endpoint, to the leader. */
 #include "follow.h"
 
-#include "probe.h"
+#include "dial.h"
 
 #include <grpc/status.h>
 
@@ -84,17 +84,15 @@ static enum verdict ask_one(struct session *session, const char *endpoint,
                             const struct follow_request *request, uint64_t dial_deadline,
                             uint64_t deadline, struct attempt *attempt) {
   struct follow_answer *answer = attempt->answer;
-  struct client_channel *channel = client_connect(session->client, endpoint);
+  struct client_channel *channel;
   enum verdict verdict = NOT_REACHED;
   attempt->done = attempt->refused = false;
   attempt->leader[0] = '\0';
   (void)snprintf(answer->endpoint, sizeof answer->endpoint, "%s", endpoint);
   answer->code = GRPC_STATUS_UNAVAILABLE;
-  (void)snprintf(answer->text, sizeof answer->text, "no connection (does a node listen there?)");
-  if (!channel || !client_wait_ready(channel, dial_deadline)) {
-    probe_tell(endpoint, client_way_name(session->client), answer->text, sizeof answer->text);
-    goto out;
-  }
+  channel = dial(session->client, endpoint, dial_deadline, answer->text, sizeof answer->text);
+  if (!channel) return NOT_REACHED;
+  (void)snprintf(answer->text, sizeof answer->text, "the request cannot be sent");
   if (client_start_with(channel, request->path, request->pair, request->data, request->size,
                         deadline, on_reply, attempt) != RKV_OK)
     goto out;

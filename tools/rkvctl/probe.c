@@ -27,7 +27,7 @@ static bool connects(const struct addrinfo *to) {
   return ok;
 }
 
-static bool probe_connects(const char *endpoint) {
+bool probe_connects(const char *endpoint) {
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL, *at;
   struct rkv_addr_parts parts;
   char host[RKV_ADDR_MAX];
@@ -39,14 +39,4 @@ static bool probe_connects(const char *endpoint) {
   for (at = list; at && !ok; at = at->ai_next) ok = connects(at);
   freeaddrinfo(list);
   return ok;
-}
-
-void probe_tell(const char *endpoint, const char *way, char *out, size_t size) {
-  if (probe_connects(endpoint))
-    (void)snprintf(out, size,
-                   "something takes connections there, but does not speak %s (another program's "
-                   "port? a node that hangs?)",
-                   way);
-  else
-    (void)snprintf(out, size, "no connection (does a node listen there?)");
 }

@@ -2,12 +2,12 @@
 #ifndef RKVCTL_PROBE_H
 #define RKVCTL_PROBE_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 #define PROBE_MS 300 /* limit of connecting */
 
-/* Why there is no answer from HOST:PORT: nothing listens there, or something that does not speak
- * `way` ("gRPC"). Blocks: it resolves the name and tries to connect. */
-void probe_tell(const char *endpoint, const char *way, char *out, size_t size);
+/* True if something listens at HOST:PORT. Blocks: it resolves the name and tries to connect; it
+ * sends nothing. */
+bool probe_connects(const char *endpoint);
 
 #endif

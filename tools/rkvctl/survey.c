@@ -1,8 +1,8 @@
 /* survey.c: asks every node for its metrics, and counts which answer. */
 #include "survey.h"
 
+#include "dial.h"
 #include "metrics.h"
-#include "probe.h"
 
 #include <grpc/status.h>
 #include <rkv/swap.h>
@@ -82,21 +82,15 @@ static void on_metrics(void *ctx, const struct client_reply *reply) {
   openraftpb__metrics_response__free_unpacked(response, NULL);
 }
 
-/* If the connection failed, the core's text tells about sockets: a clearer one is put in its
- * place. */
-static void say_why(const struct client *client, struct survey_node *node,
-                    struct client_channel *channel) {
-  if (node->answered || (channel && client_wait_ready(channel, 0))) return;
-  probe_tell(node->addr, client_way_name(client), node->text, sizeof node->text);
-}
-
-/* Asks nodes [from, count) at the same time; ends when each has answered or the time is up. The
- * channels stay open until then: one that closes while it dials loses its call. */
-static void ask_nodes(struct survey *survey, unsigned from, uint64_t deadline) {
+/* Asks the nodes [from, count) that have no answer and are `due`, at the same time; ends when each
+ * has answered or the time is up. `due` then says which connections did not stand. The channels
+ * stay until the end: one that closes while it dials loses its call. */
+static void ask_round(struct survey *survey, unsigned from, uint64_t deadline, bool *due) {
   struct client *client = survey->session->client;
   struct client_channel *channels[SURVEY_NODES_MAX] = {NULL};
   for (unsigned i = from; i < survey->count; i++) {
     struct survey_node *node = &survey->nodes[i];
+    if (!due[i]) continue;
     channels[i] = client_connect(client, node->addr);
     node->code = GRPC_STATUS_UNAVAILABLE;
     if (channels[i]) /* the call was not started: the node's row says that there is no answer */
@@ -104,8 +98,26 @@ static void ask_nodes(struct survey *survey, unsigned from, uint64_t deadline) {
   }
   while (client_pending(client) > 0) client_poll(client, UINT64_MAX);
   for (unsigned i = from; i < survey->count; i++) {
-    say_why(client, &survey->nodes[i], channels[i]);
+    if (!due[i]) continue;
+    due[i] = !survey->nodes[i].answered && !(channels[i] && client_wait_ready(channels[i], 0));
     client_disconnect(channels[i]);
+  }
+}
+
+/* Asks nodes [from, count). A connection that does not stand is tried again as dial.h says; its
+ * text is put in the place of the core's, which tells about sockets. */
+static void ask_nodes(struct survey *survey, unsigned from, uint64_t deadline) {
+  bool due[SURVEY_NODES_MAX], any = survey->count > from;
+  for (unsigned i = from; i < survey->count; i++) due[i] = true;
+  for (unsigned attempts = 1; any; attempts++) {
+    ask_round(survey, from, deadline, due);
+    any = false;
+    for (unsigned i = from; i < survey->count; i++) {
+      struct survey_node *node = &survey->nodes[i];
+      due[i] = due[i] && dial_again(survey->session->client, node->addr, attempts, deadline,
+                                    node->text, sizeof node->text);
+      any = any || due[i];
+    }
   }
 }
 
