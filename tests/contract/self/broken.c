@@ -99,6 +99,15 @@ static void make_values(const struct rkv_plugin *good, const struct rkv_config *
   }
 }
 
+void broken_take_file(const struct broken *b) {
+  char path[1024];
+  int dir = open(b->dir, O_RDONLY | O_CLOEXEC);
+  (void)snprintf(path, sizeof path, "%s/rkv-owner", b->dir);
+  (void)unlink(path);
+  if (dir >= 0) (void)fsync(dir);
+  if (dir >= 0) (void)close(dir);
+}
+
 static enum rkv_status refuse(struct broken *b, const struct rkv_config *config,
                               enum rkv_status status) {
   if (b->fault == FAULT_refusal_leaves_a_file) {
@@ -108,6 +117,7 @@ static enum rkv_status refuse(struct broken *b, const struct rkv_config *config,
     fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     if (fd >= 0) (void)close(fd);
   }
+  if (b->fault == FAULT_refusal_takes_a_file) broken_take_file(b);
   (void)pthread_mutex_destroy(&b->lock);
   free(b);
   return status;
@@ -163,7 +173,8 @@ static void broken_close(void *storage) {
 /* What a good plugin loaded, as the faults of load change it. */
 static void load_otherwise(struct broken *b, struct rkv_storage_state *state) {
   struct rkv_buf given = state->snapshot.membership;
-  bool nothing = state->snapshot.last.index == 0 && b->fault == FAULT_nothing_is_no_snapshot;
+  bool nothing = (state->snapshot.last.index == 0 && b->fault == FAULT_nothing_is_no_snapshot) ||
+                 (!b->committed && b->fault == FAULT_snapshot_of_this_life);
   if (b->loads++ > 0 && b->fault == FAULT_load_lends_membership) rkv_buf_drop(&given);
   if (nothing) {
     rkv_buf_drop(&state->snapshot.membership);
@@ -186,6 +197,9 @@ static enum rkv_status broken_load(void *storage, struct rkv_storage_state *stat
   enum rkv_status status = b->good->load(b->it, state, error);
   if (b->fault == FAULT_identity_forgotten) memset(&state->identity, 0, sizeof state->identity);
   if (b->fault == FAULT_purged_term_lost) state->purged.term = 0;
+  if (b->fault == FAULT_born_with_vote && state->vote.term == 0) state->vote.term = 1;
+  if (status == RKV_OK && b->fault == FAULT_lost_batch_returns) b->ghost = broken_ghost(b);
+  if (b->ghost <= state->last.index) b->ghost = 0; /* it was not lost */
   if (status == RKV_OK) load_otherwise(b, state);
   return status;
 }

@@ -78,6 +78,19 @@
   X(truncate_dawdles)                                                                              \
   X(temporary_stays)                                                                               \
   X(told_otherwise)                                                                                \
+  X(born_with_vote)                                                                                \
+  X(count_over_capacity)                                                                           \
+  X(old_term_stays)                                                                                \
+  X(purge_to_tip_keeps_one)                                                                        \
+  X(purge_below_drops_one)                                                                         \
+  X(truncate_to_purged_ignored)                                                                    \
+  X(snapshot_of_this_life)                                                                         \
+  X(entry_33333_cut)                                                                               \
+  X(end_of_large_snapshot_lost)                                                                    \
+  X(kind_lost_beside_snapshot)                                                                     \
+  X(failure_takes_a_file)                                                                          \
+  X(refusal_takes_a_file)                                                                          \
+  X(lost_batch_returns)                                                                            \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)
 
@@ -114,6 +127,11 @@ struct broken {
   rkv_index last;
   rkv_index tip, purged; /* the last entry held, or purged; what was purged */
   rkv_term highest;      /* that was appended */
+  rkv_index cut_tip;     /* the last entry before the last truncate, and its term */
+  rkv_term cut_term;
+  bool committed;        /* a snapshot, since open */
+  rkv_index ghost;       /* the last entry of a batch that the life before lost, or 0 */
+  atomic_uint writers;   /* of snapshots */
   atomic_uint flying;    /* completions that have not come back */
   atomic_bool is_inside; /* one is being called ... */
   pthread_t inside;      /* ... by this thread */
@@ -127,6 +145,10 @@ struct broken {
 /* Calls completions that are held, all but `keep` of them (SIZE_MAX: drops all of them instead). */
 void broken_release(struct broken *b, size_t keep);
 void broken_leave_thread(void);
+/* Removes a file that the good plugin needs. */
+void broken_take_file(const struct broken *b);
+/* Where the last large batch of a life ended; 0: nowhere. */
+rkv_index broken_ghost(const struct broken *b);
 
 /* ---- broken_log.c ---- */
 void broken_save_vote(void *storage, struct rkv_vote vote, struct rkv_completion *completion);

@@ -146,6 +146,11 @@ static bool is_taken(struct passage *p) {
     passed_back(&p->copy.call, rkv_fail(&error, RKV_UNAVAILABLE, "broken: sulks"), &error);
     return true;
   }
+  if (fault == FAULT_one_way && atomic_load(&peer->b->serving) > 0) {
+    struct rkv_error error;
+    passed_back(&p->copy.call, rkv_fail(&error, RKV_UNAVAILABLE, "broken: it is asked"), &error);
+    return true;
+  }
   if (fault == FAULT_chunk_lost && p->kind == CALL_SNAPSHOT_WRITE && ++peer->writes % 50 == 3) {
     passed_back(&p->copy.call, RKV_OK, NULL);
     return true;

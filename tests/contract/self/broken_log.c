@@ -1,10 +1,13 @@
 /* broken_log.c: vote, log and completions, each with its faults. */
 #include "broken.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum { DAWDLE_MS = 150, DAWDLES_MAX = 12 }; /* it is in the way of no other law */
+enum { GHOST_BATCH = 20, SIDE_PATH_MAX = 1024 };
 
 /* ---- completions ---- */
 
@@ -14,6 +17,7 @@ static void call(struct passage *p) {
   bool failed = p->status != RKV_OK;
   if (failed) b->failed = true;
   if (b->fault == FAULT_success_after_failure && failed) failed = b->calls++ % 2 == 0;
+  if (failed && b->fault == FAULT_failure_takes_a_file) broken_take_file(b);
   if (b->fault == FAULT_told_otherwise) p->error.status = RKV_OK;
   b->inside = pthread_self();
   atomic_store(&b->is_inside, true);
@@ -139,6 +143,12 @@ static struct rkv_entry *changed(struct broken *b, const struct rkv_entry *entri
     if (copy[i].id.term > b->highest) b->highest = copy[i].id.term;
     if (b->fault == FAULT_term_never_falls) copy[i].id.term = b->highest;
     if (b->fault == FAULT_kind_lost) copy[i].kind = RKV_ENTRY_COMMAND;
+    if (b->fault == FAULT_kind_lost_beside_snapshot && atomic_load(&b->writers) > 0)
+      copy[i].kind = RKV_ENTRY_BLANK;
+    if (b->fault == FAULT_old_term_stays && copy[i].id.index <= b->cut_tip)
+      copy[i].id.term = b->cut_term;
+    if (b->fault == FAULT_entry_33333_cut && copy[i].id.index == 33333 && copy[i].payload.len > 0)
+      copy[i].payload = rkv_buf_slice(copy[i].payload, 0, copy[i].payload.len - 1);
     if (b->fault == FAULT_large_entry_cut && copy[i].payload.len > 1000000)
       copy[i].payload = rkv_buf_slice(copy[i].payload, 0, 1000000);
     if (b->fault == FAULT_reference_leaks) (void)rkv_buf_share(copy[i].payload);
@@ -146,6 +156,45 @@ static struct rkv_entry *changed(struct broken *b, const struct rkv_entry *entri
       copy[i].payload = rkv_buf_static(copy[i].payload.data, copy[i].payload.len);
   }
   return copy;
+}
+
+/* ---- what a life lost ---- */
+
+static void ghost_path(const struct broken *b, char path[SIDE_PATH_MAX]) {
+  (void)snprintf(path, SIDE_PATH_MAX, "%s/ghost", b->dir);
+}
+
+rkv_index broken_ghost(const struct broken *b) {
+  char path[SIDE_PATH_MAX];
+  FILE *file;
+  uint64_t last = 0;
+  ghost_path(b, path);
+  file = fopen(path, "re");
+  if (file && fscanf(file, "%" SCNu64, &last) != 1) last = 0;
+  if (file) (void)fclose(file);
+  return last;
+}
+
+static void nobody_told(struct rkv_completion *self, enum rkv_status status,
+                        const struct rkv_error *error) {
+  (void)self, (void)status, (void)error;
+}
+
+/* Notes a large batch; after a life that lost it, its end follows the first entry of the next. */
+static void haunt(struct broken *b, const struct rkv_entry *entries, size_t count) {
+  static struct rkv_completion unheard = {nobody_told};
+  struct rkv_entry end = entries[count - 1];
+  char path[SIDE_PATH_MAX];
+  FILE *file;
+  ghost_path(b, path);
+  file = count >= GHOST_BATCH ? fopen(path, "we") : NULL;
+  if (file) (void)fprintf(file, "%" PRIu64, end.id.index);
+  if (file) (void)fclose(file);
+  while (end.id.index < b->ghost) {
+    end.id.index++;
+    b->good->append(b->it, &end, 1, &unheard);
+  }
+  b->ghost = 0;
 }
 
 void broken_append(void *storage, const struct rkv_entry *entries, size_t count,
@@ -167,6 +216,7 @@ void broken_append(void *storage, const struct rkv_entry *entries, size_t count,
   leave(b);
   b->good->append(b->it, copy, count, passage(b, completion));
   ack_at_once(b, completion);
+  if (b->fault == FAULT_lost_batch_returns) haunt(b, entries, count);
   if (b->fault == FAULT_append_waits) wait_for_all(b);
   free(copy);
 }
@@ -178,7 +228,9 @@ void broken_truncate(void *storage, rkv_index after) {
   if (b->fault == FAULT_truncate_beyond_drops && after >= b->last) after = b->last - 1;
   if (b->fault == FAULT_truncate_dawdles && b->dawdled++ < DAWDLES_MAX) dawdle(DAWDLE_MS);
   if (b->fault == FAULT_truncate_below_empties && after < b->purged) after = b->purged;
+  if (b->fault == FAULT_truncate_to_purged_ignored && after == b->purged && after > 0) return;
   b->cut = true;
+  if (after < b->tip) b->cut_tip = b->tip, b->cut_term = b->highest;
   if (after < b->tip) b->tip = after;
   if (after < b->last) b->last = after;
   b->good->truncate(b->it, after);
@@ -201,6 +253,9 @@ void broken_purge(void *storage, struct rkv_log_id up_to) {
   if (b->fault == FAULT_purge_term_31_bits) up_to.term &= 0x7fffffff;
   if (b->fault == FAULT_purge_keeps_own_term) up_to.term = term_held(b, up_to);
   if (b->fault == FAULT_contradiction_is_ignored && term_held(b, up_to) != up_to.term) return;
+  if (b->fault == FAULT_purge_to_tip_keeps_one && up_to.index == b->tip) up_to.index--;
+  if (b->fault == FAULT_purge_below_drops_one && up_to.index > 0 && up_to.index < b->purged)
+    up_to.index = b->purged + 1;
   if (up_to.index > b->purged) b->purged = up_to.index;
   if (up_to.index > b->tip) b->tip = up_to.index;
   if (b->fault == FAULT_purge_one_too_many) up_to.index++;
@@ -227,6 +282,9 @@ enum rkv_status broken_read(void *storage, rkv_index from, rkv_index to, uint64_
   if (b->fault == FAULT_append_in_the_dark && to >= b->last && b->last > from) to = b->last - 1;
   status = b->good->read(b->it, from, to, bytes_max, entries, capacity, count, error);
   if (b->fault == FAULT_count_stays_after_error && status != RKV_OK) *count = 1;
+  if (b->fault == FAULT_count_over_capacity && status == RKV_OK && *count == capacity &&
+      to - from >= capacity)
+    ++*count;
   if (b->fault == FAULT_purged_is_nothing && status == RKV_NOT_FOUND) {
     *count = 0;
     return RKV_OK;

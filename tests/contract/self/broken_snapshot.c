@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LARGE_BYTES = 10000000, BESIDE_NS = 2000000 };
 
 /* A writer or reader around the good one. */
 struct view {
@@ -40,11 +43,17 @@ enum rkv_status broken_snapshot_begin(void *storage, const struct rkv_snapshot_m
   w->meta = *meta;
   (void)rkv_buf_share(w->meta.membership);
   if (status == RKV_OK) temporary(b, true);
+  if (status == RKV_OK) (void)atomic_fetch_add(&b->writers, 1);
   if (status == RKV_OK)
     *writer = w;
   else
     free(w);
   return status;
+}
+
+static void writer_ends(struct view *w) {
+  (void)atomic_fetch_sub(&w->b->writers, 1);
+  temporary(w->b, false);
 }
 
 static void view_end(struct view *v) {
@@ -64,8 +73,10 @@ static void show_early(struct view *w, struct rkv_error *error) {
 
 enum rkv_status broken_snapshot_write(void *writer, struct rkv_buf chunk, struct rkv_error *error) {
   struct view *w = writer;
-  enum rkv_status status = w->b->good->snapshot_write(w->good, chunk, error);
+  bool lost = w->b->fault == FAULT_end_of_large_snapshot_lost && w->written > LARGE_BYTES;
+  enum rkv_status status = lost ? RKV_OK : w->b->good->snapshot_write(w->good, chunk, error);
   w->written += chunk.len;
+  if (status != RKV_OK && w->b->fault == FAULT_failure_takes_a_file) broken_take_file(w->b);
   if (w->b->fault == FAULT_snapshot_seen_early) {
     w->chunks = realloc(w->chunks, (w->count + 1) * sizeof *w->chunks);
     w->chunks[w->count++] = rkv_buf_share(chunk);
@@ -82,9 +93,12 @@ enum rkv_status broken_snapshot_commit(void *writer, struct rkv_error *error) {
     broken_snapshot_abort(writer);
     return rkv_fail(error, RKV_INVALID, "broken: another size was told");
   }
+  if (b->fault == FAULT_kind_lost_beside_snapshot) /* time for the log to do something meanwhile */
+    (void)nanosleep(&(struct timespec){0, BESIDE_NS}, NULL);
   status = b->good->snapshot_commit(w->good, error);
-  if (status == RKV_OK) b->size_told = w->meta.size;
-  temporary(b, false);
+  if (status != RKV_OK && b->fault == FAULT_failure_takes_a_file) broken_take_file(b);
+  if (status == RKV_OK) b->committed = true, b->size_told = w->meta.size;
+  writer_ends(w);
   view_end(w);
   return status;
 }
@@ -92,7 +106,7 @@ enum rkv_status broken_snapshot_commit(void *writer, struct rkv_error *error) {
 void broken_snapshot_abort(void *writer) {
   struct view *w = writer;
   struct rkv_error error;
-  temporary(w->b, false);
+  writer_ends(w);
   if (w->b->fault == FAULT_abort_commits)
     (void)w->b->good->snapshot_commit(w->good, &error);
   else
@@ -106,6 +120,11 @@ enum rkv_status broken_snapshot_open(void *storage, void **reader, struct rkv_sn
   struct view *r = calloc(1, sizeof *r);
   enum rkv_status status = b->good->snapshot_open(b->it, &r->good, meta, error);
   r->b = b;
+  if (status == RKV_OK && b->fault == FAULT_snapshot_of_this_life && !b->committed) {
+    rkv_buf_drop(&meta->membership);
+    b->good->snapshot_close(r->good);
+    status = rkv_fail(error, RKV_NOT_FOUND, "broken: a snapshot of another life");
+  }
   if (status == RKV_OK && b->fault == FAULT_size_as_told && b->size_told) meta->size = b->size_told;
   if (status == RKV_OK && b->fault == FAULT_empty_state_is_not_found && meta->last.index == 0) {
     rkv_buf_drop(&meta->membership);

@@ -41,7 +41,7 @@ static void on_kick(void *ctx) {
   if (b->fault != FAULT_never_kicks) b->node->kick(b->node->ctx);
 }
 
-/* An inbound vote whose done kicks. */
+/* An inbound vote whose done does more. */
 struct vote {
   struct rkv_vote_call copy; /* first */
   struct broken *b;
@@ -54,22 +54,29 @@ static void vote_done(struct rkv_call *call, enum rkv_status status,
   struct rkv_call head = v->theirs->call;
   *v->theirs = v->copy;
   v->theirs->call = head;
+  (void)atomic_fetch_sub(&v->b->serving, 1);
   head.done(&v->theirs->call, status, error);
-  v->b->node->kick(v->b->node->ctx);
+  if (v->b->fault == FAULT_kicks_in_done) v->b->node->kick(v->b->node->ctx);
   free(v);
 }
 
 static void on_vote(void *ctx, struct rkv_vote_call *call) {
   struct broken *b = ctx;
-  struct vote *v = b->fault == FAULT_kicks_in_done ? calloc(1, sizeof *v) : NULL;
+  bool more = b->fault == FAULT_kicks_in_done || b->fault == FAULT_one_way;
+  struct vote *v = more ? calloc(1, sizeof *v) : NULL;
   if (!v) {
-    b->node->vote(b->node->ctx, call);
+    struct rkv_error error;
+    if (atomic_load(&b->guests.shy))
+      call->call.done(&call->call, rkv_fail(&error, RKV_UNAVAILABLE, "broken: strangers"), &error);
+    else
+      b->node->vote(b->node->ctx, call);
     return;
   }
   v->copy = *call;
   v->copy.call.done = vote_done;
   v->b = b;
   v->theirs = call;
+  (void)atomic_fetch_add(&b->serving, 1);
   b->node->vote(b->node->ctx, &v->copy);
 }
 
@@ -150,7 +157,7 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
   if (status == RKV_OK) {
     b->good = b->from.plugin->ops;
     good_set(&b->from, "raft_message_max", config->values[OPTION_MESSAGE_MAX].number);
-    status = b->good->open(host, &b->from.config, &b->own_node, &b->it, error);
+    status = b->good->open(broken_host(b), &b->from.config, &b->own_node, &b->it, error);
   }
   if (status == RKV_OK && b->fault == FAULT_starts_in_open) status = b->good->start(b->it, error);
   if (status == RKV_ADDRESS && b->fault == FAULT_taken_is_io) error->status = status = RKV_IO;
@@ -159,6 +166,7 @@ static enum rkv_status broken_open(const struct rkv_host *host, const struct rkv
     struct rkv_buf leaked;
     if (!host->buf_alloc(host->ctx, 10, &leaked)) b->fault = FAULT_none;
   }
+  if (status == RKV_OK) broken_guests_begin(b);
   if (status == RKV_OK)
     *transport = b;
   else
@@ -187,6 +195,7 @@ static void broken_stop(void *transport, uint64_t grace_ns) {
 static void broken_close(void *transport) {
   struct broken *b = transport;
   if (b->stopping_beside) (void)pthread_join(b->stopper, NULL);
+  broken_guests_end(b);
   if (b->fault == FAULT_kicks_after_stop) b->node->kick(b->node->ctx);
   b->good->close(b->it);
   while (b->peers) {

@@ -5,6 +5,7 @@
 #include "good.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* X(name): the faults; variants.txt says what each is and which law catches it. */
 #define TRANSPORT_FAULT_LIST(X)                                                                    \
@@ -50,6 +51,8 @@
   X(few_peers)                                                                                     \
   X(few_streams)                                                                                   \
   X(open_leaks)                                                                                    \
+  X(one_way)                                                                                       \
+  X(shy_of_strangers)                                                                              \
   X(fails_without_text)                                                                            \
   X(fails_otherwise)                                                                               \
   X(command_cut)                                                                                   \
@@ -82,6 +85,15 @@ enum transport_fault {
 
 struct broken_peer;
 
+/* Strangers, as broken_guests.c sees them. */
+struct broken_guests {
+  struct rkv_host host;   /* what the good plugin has */
+  struct rkv_metric open; /* connections */
+  pthread_t watcher;
+  bool watched;
+  atomic_bool over, shy;
+};
+
 struct broken {
   const struct rkv_host *host;
   const struct rkv_node_api *node;
@@ -93,6 +105,8 @@ struct broken {
   pthread_mutex_t lock; /* guards the peers and what is in them */
   struct broken_peer *peers;
   unsigned peer_count;
+  struct broken_guests guests;
+  atomic_uint serving; /* votes of other nodes */
   pthread_t stopper;
   bool stopping_beside;
 };
@@ -107,6 +121,11 @@ struct broken_peer {
   struct rkv_vote before;
   struct rkv_buf result; /* of the command before */
 };
+
+/* Of broken_guests.c: the good plugin's host; the look at strangers, which ends before close. */
+const struct rkv_host *broken_host(struct broken *b);
+void broken_guests_begin(struct broken *b);
+void broken_guests_end(struct broken *b);
 
 /* As in struct rkv_transport_ops, from send_vote on (broken_calls.c). */
 void broken_vote(void *peer, struct rkv_vote_call *call);
