@@ -13,6 +13,7 @@ sim [OPTION...]        the simulator: 20000 seeds of 50000 steps each, from SEED
 model [OPTION...]      every state of core/raft within the long bounds, 14 and 7.3 million; with options: within those
 mutations [NAME...]    a bug seeded by each line of tests/sim/mutations.txt: the simulator finds it; --model: the model
 contract [PLUGIN...]   rkv-contract at level full on every plugin, with reports, and on storage-sqlite (contract.sh)
+variants [OPTION...]   every plugin broken on purpose: which law catches it, and whether that law is alone (variants.py)
 copies                 storage copy ended at every call that changes the device, between every pair of durable storages
 fuzz [TARGET [S]]      each fuzz target for S seconds (fuzz.sh)
 
@@ -54,10 +55,15 @@ copies() {
   RKV_LONG=1 exec "$build/tests/storage-copy-sweep"
 }
 
+variants() {
+  make_release
+  exec /usr/bin/python3 tests/contract/self/variants.py "$build" "$@"
+}
+
 case "${1-}" in
   -h | --help) usage ;;
-  sim | model | copies)
-    ./scripts/setup.sh "$([ "$1" = copies ] && echo test || echo build)"
+  sim | model | copies | variants)
+    ./scripts/setup.sh "$(case "$1" in copies | variants) echo test ;; *) echo build ;; esac)"
     "$@"
     ;;
   mutations | contract | fuzz) exec "./scripts/$1.sh" "${@:2}" ;;
