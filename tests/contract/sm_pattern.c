@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "texture.h"
+
 static const char *const words[PATTERN_KINDS] = {
 #define PATTERN_WORD(name, word) word,
     PATTERN_PART_LIST(PATTERN_WORD)
@@ -182,12 +184,8 @@ static size_t write_part(const struct pattern *p, const struct pattern_part *par
                            part->low + (width == UINT64_MAX ? key : key % (width + 1)));
     memcpy(out, text, len);
     return len;
-  case PATTERN_BYTES:
-    for (size_t i = 0; i < len; i++) out[i] = (uint8_t)contract_random(seed);
-    return len;
-  case PATTERN_LETTERS:
-    for (size_t i = 0; i < len; i++) out[i] = (uint8_t)('a' + contract_random(seed) % 26);
-    return len;
+  case PATTERN_BYTES: texture_some(seed, out, len); return len;
+  case PATTERN_LETTERS: texture_letters(seed, out, len); return len;
   default: memcpy(out, p->plain + part->at, part->len); return part->len;
   }
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "texture.h"
+
 enum {
   KEY_MAX = 256, /* bytes of a key */
   HEAD_MAX = 64, /* bytes of a command beside key and value */
@@ -35,8 +37,20 @@ static void put_number(struct pen *pen, uint64_t number) {
   put_words(pen, text);
 }
 
-/* Legal UTF-8 with every ASCII character, NUL included, and longer ones. */
+static void put_letters(struct pen *pen, size_t len, uint64_t *seed) {
+  texture_letters(seed, pen->at, len);
+  pen->at += len;
+}
+
+/* Legal UTF-8 with every ASCII character, NUL included, and longer ones; or letters, or one ASCII
+ * character again and again. */
 static void put_utf8(struct pen *pen, size_t len, uint64_t *seed) {
+  const uint64_t alike = contract_random(seed);
+  if (alike % 8 == 1) {
+    put_letters(pen, len, seed);
+    return;
+  }
+  if (alike % 8 == 0) memset(pen->at, (int)(alike >> 8) & 0x7f, len), pen->at += len, len = 0;
   while (len > 0) {
     uint64_t chance = contract_random(seed);
     size_t n = chance % 8 == 0 && len >= 3 ? 3 : 1;
@@ -46,12 +60,9 @@ static void put_utf8(struct pen *pen, size_t len, uint64_t *seed) {
   }
 }
 
-static void put_letters(struct pen *pen, size_t len, uint64_t *seed) {
-  for (; len > 0; len--) *pen->at++ = (uint8_t)('a' + contract_random(seed) % 26);
-}
-
 static void put_bytes(struct pen *pen, size_t len, uint64_t *seed) {
-  for (; len > 0; len--) *pen->at++ = (uint8_t)contract_random(seed);
+  texture_some(seed, pen->at, len);
+  pen->at += len;
 }
 
 /* One of protobuf's fields of bytes. */

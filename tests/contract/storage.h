@@ -80,12 +80,13 @@ struct wish wish_next(uint64_t *seed);
 /* `quiet`: only steps that change something (no READ, ABORT, REOPEN). */
 struct step wish_step(const struct model *m, const struct wish *wish, bool quiet);
 
-/* What an entry holds: random, with ENTRY_EXACT in len_max exactly so many bytes. */
+/* What an entry holds: bytes of any texture (texture.h), with ENTRY_EXACT in len_max exactly so
+ * many. */
 #define ENTRY_EXACT (UINT64_C(1) << 63)
 struct model_entry entry_shape(struct rkv_log_id id, uint64_t len_max);
 void entry_fill(struct rkv_log_id id, uint8_t *bytes, size_t len);
 bool entry_is(const struct rkv_entry *entry, struct rkv_log_id id, const struct model_entry *shape);
-/* The bytes of snapshot `number` from `offset` on. */
+/* The bytes of snapshot `number`, of any texture, from `offset` on. */
 void snapshot_fill(uint64_t number, uint64_t offset, uint8_t *bytes, size_t len);
 
 /* ---- the storage (storage_acts.c) ---- */

@@ -5,6 +5,7 @@
 #include "storage.h"
 #include "storage_laws.h"
 
+#include "texture.h"
 #include "tree.h"
 
 #include <fcntl.h>
@@ -16,11 +17,12 @@
 STORAGE_LAWS_DECAY(STORAGE_LAW_PROTOTYPE)
 
 enum {
-  ENTRIES = 30,
+  ENTRIES = 22, /* the snapshot of so many is of all textures */
   ENTRY = 900,
   SNAPSHOT = 1000 * 1000,
   CHUNK = 7000,
   SAMPLE_BYTES = 64, /* of a payload or snapshot, that are looked for */
+  SAMPLES_MAX = 100, /* that are made until one occurs nowhere else */
   HEAD_BYTES = 80,   /* before them, where what describes them may stand */
   FILES_MAX = 64,
   FILE_NAME_MAX = 96,
@@ -181,18 +183,24 @@ static void choose_anywhere(struct contract *c, struct decay *d, const char *cop
   d->place = contract_between(seed, 0, sizes.bytes[i] - 1);
 }
 
+/* Random bytes of an entry or of the snapshot. */
+static void choose_sample(bool of_snapshot, uint64_t *seed, uint8_t sample[SAMPLE_BYTES]) {
+  for (int i = 0; i < SAMPLES_MAX; i++) {
+    if (of_snapshot)
+      snapshot_fill(ENTRIES, contract_between(seed, 0, SNAPSHOT - SAMPLE_BYTES), sample,
+                    SAMPLE_BYTES);
+    else
+      entry_fill((struct rkv_log_id){1, contract_between(seed, 1, ENTRIES)}, sample, SAMPLE_BYTES);
+    if (texture_tells(sample, SAMPLE_BYTES)) return;
+  }
+}
+
 /* A byte of an entry or of the snapshot, or of what stands before it. */
 static void choose_decay(struct contract *c, struct decay *d, bool of_snapshot, uint64_t *seed) {
   struct finder f = {.d = d};
   char copy[CONTRACT_PATH_MAX];
   (void)snprintf(copy, sizeof copy, "%.400s/copy", c->dir);
-  if (of_snapshot) {
-    uint64_t at = contract_between(seed, 0, SNAPSHOT - SAMPLE_BYTES);
-    snapshot_fill(ENTRIES, at, f.sample, sizeof f.sample);
-  } else {
-    entry_fill((struct rkv_log_id){1, contract_between(seed, 1, ENTRIES)}, f.sample,
-               sizeof f.sample);
-  }
+  choose_sample(of_snapshot, seed, f.sample);
   tree_each(copy, find_sample, &f);
   if (f.found)
     d->place += contract_between(seed, 0, SAMPLE_BYTES + HEAD_BYTES - 1);

@@ -224,6 +224,12 @@
     "What a kill at any call of a snapshot left unfinished is gone once the storage is open "      \
     "again.")
 
+/* Bytes that compress. */
+#define STORAGE_LAWS_TEXTURE(X)                                                                    \
+  X(80, any_bytes_are_kept, BASIC, 0, 20,                                                          \
+    "Zeros, repeats, text and mixtures, which compress, are kept as random bytes are: in entries " \
+    "and snapshots of every size, and in memberships.")
+
 #define STORAGE_LAWS(X)                                                                            \
   STORAGE_LAWS_HOLD(X)                                                                             \
   STORAGE_LAWS_TOLD(X)                                                                             \
@@ -239,7 +245,8 @@
   STORAGE_LAWS_BREACH(X)                                                                           \
   STORAGE_LAWS_BLOCKS(X)                                                                           \
   STORAGE_LAWS_DECAY(X)                                                                            \
-  STORAGE_LAWS_SWEPT(X)
+  STORAGE_LAWS_SWEPT(X)                                                                            \
+  STORAGE_LAWS_TEXTURE(X)
 
 /* For the files with laws. */
 struct contract;

@@ -5,17 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "texture.h"
+
 enum { FIRST_CAPACITY = 1024 };
 
 /* ---- bytes ---- */
 
-static uint64_t mix(uint64_t a, uint64_t b) {
-  uint64_t x = a * UINT64_C(0x9e3779b97f4a7c15) + b;
-  return contract_random(&x);
-}
-
 struct model_entry entry_shape(struct rkv_log_id id, uint64_t len_max) {
-  uint64_t chance = mix(id.term, id.index);
+  uint64_t chance = texture_seed(id.term, id.index);
   struct model_entry shape = {id.term, 0, RKV_ENTRY_COMMAND};
   if (len_max & ENTRY_EXACT) {
     shape.len = (uint32_t)len_max;
@@ -28,40 +25,22 @@ struct model_entry entry_shape(struct rkv_log_id id, uint64_t len_max) {
   return shape;
 }
 
-/* Eight bytes at a time, each telling where it belongs. */
-static void fill(uint64_t seed, uint64_t offset, uint8_t *bytes, size_t len) {
-  for (size_t i = 0; i < len;) {
-    uint64_t at = offset + i, word = mix(seed, at / 8);
-    size_t skip = at % 8, n = 8 - skip < len - i ? 8 - skip : len - i;
-    memcpy(bytes + i, (const uint8_t *)&word + skip, n);
-    i += n;
-  }
-}
-
 void entry_fill(struct rkv_log_id id, uint8_t *bytes, size_t len) {
-  fill(mix(id.term, id.index), 0, bytes, len);
-}
-
-static bool filled(uint64_t seed, uint64_t offset, const uint8_t *bytes, size_t len) {
-  uint8_t expected[4096];
-  for (size_t i = 0; i < len;) {
-    size_t n = len - i < sizeof expected ? len - i : sizeof expected;
-    fill(seed, offset + i, expected, n);
-    if (memcmp(expected, bytes + i, n) != 0) return false;
-    i += n;
-  }
-  return true;
+  const uint64_t seed = texture_seed(id.term, id.index);
+  texture_fill(texture_of(seed), seed, 0, bytes, len);
 }
 
 bool entry_is(const struct rkv_entry *entry, struct rkv_log_id id,
               const struct model_entry *shape) {
+  const uint64_t seed = texture_seed(id.term, id.index);
   return rkv_log_id_equal(entry->id, id) && entry->kind == shape->kind &&
          entry->payload.len == shape->len &&
-         filled(mix(id.term, id.index), 0, entry->payload.data, entry->payload.len);
+         texture_is(texture_of(seed), seed, 0, entry->payload.data, entry->payload.len);
 }
 
 void snapshot_fill(uint64_t number, uint64_t offset, uint8_t *bytes, size_t len) {
-  fill(mix(number, UINT64_C(0x736e6170)), offset, bytes, len);
+  const uint64_t seed = texture_seed(number, UINT64_C(0x736e6170));
+  texture_fill(texture_of(seed), seed, offset, bytes, len);
 }
 
 /* ---- the model ---- */

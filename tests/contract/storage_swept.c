@@ -8,6 +8,7 @@
 #include "storage_laws.h"
 #include "storage_life.h"
 
+#include "texture.h"
 #include "tree.h"
 
 #include <ctype.h>
@@ -18,7 +19,7 @@ STORAGE_LAWS_SWEPT(STORAGE_LAW_PROTOTYPE)
 
 enum {
   OLD = 5,           /* the snapshot that is there before */
-  NEW = 8,           /* the one that is killed */
+  NEW = 8,           /* the one that is killed, of random bytes */
   SIZE = 600 * 1000, /* of each */
   CHUNK = 50 * 1000, /* in which it is written */
   SAMPLES = 12,      /* pieces of a snapshot that are looked for */
@@ -85,7 +86,8 @@ static bool file_holds(const char *file, uint64_t number) {
     uint8_t sample[SAMPLE_BYTES];
     uint64_t at;
     snapshot_fill(number, i * (SIZE / SAMPLES) + 1000, sample, sizeof sample);
-    if (tree_file_finds(file, sample, sizeof sample, &at)) return true;
+    if (texture_tells(sample, sizeof sample) && tree_file_finds(file, sample, sizeof sample, &at))
+      return true;
   }
   return false;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "sm.h"
+#include "texture.h"
 
 /* FNV-1a. */
 uint64_t bytes_sum(const uint8_t *bytes, size_t len) {
@@ -32,7 +33,7 @@ struct rkv_entry *entries_make(struct contract *c, rkv_index first, size_t count
     e->id = (struct rkv_log_id){first + i == 1 ? 0 : 1 + (first + i) / 100, first + i};
     e->kind = chance == 0 ? RKV_ENTRY_BLANK : RKV_ENTRY_COMMAND;
     if (chance == 1 || first + i == 1) e->kind = RKV_ENTRY_MEMBERSHIP;
-    for (size_t k = 0; k < n; k++) bytes[k] = (uint8_t)contract_random(&seed);
+    texture_some(&seed, bytes, n);
     if (e->kind == RKV_ENTRY_COMMAND) e->payload = contract_bytes(c, bytes, n);
     if (e->kind == RKV_ENTRY_MEMBERSHIP) e->payload = membership_make(c, &seed);
   }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "texture.h"
 #include "transport.h"
 
 void transport_law_large_entries(struct contract *c);
@@ -19,7 +20,7 @@ static struct rkv_entry *entries_of(struct contract *c, const size_t *sizes, siz
   for (size_t i = 0; i < count; i++) {
     uint8_t *bytes = malloc(sizes[i] + 1);
     CONTRACT_REQUIRE(c, bytes, "the suite has no memory");
-    for (size_t k = 0; k < sizes[i]; k++) bytes[k] = (uint8_t)contract_random(&seed);
+    texture_some(&seed, bytes, sizes[i]);
     entries[i].id = (struct rkv_log_id){1, i + 1};
     entries[i].kind = RKV_ENTRY_COMMAND;
     entries[i].payload = contract_bytes(c, bytes, sizes[i]);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sm.h"
+#include "texture.h"
 #include "transport.h"
 
 void transport_law_snapshot_arrives(struct contract *c);
@@ -15,7 +16,7 @@ enum { LARGEST = 3 << 20, IDLE = 40 };
 struct scene {
   struct side a, b;
   void *peer;
-  uint8_t *bytes;               /* LARGEST, by chance */
+  uint8_t *bytes;               /* LARGEST, of all textures */
   struct rkv_snapshot_meta got; /* what the receiver's begin saw; owns its membership */
   /* what the receiver answers beside follower_on: at this step, counted from 1, ... */
   size_t at;
@@ -51,7 +52,7 @@ static struct scene *scene_open(struct contract *c) {
   CONTRACT_REQUIRE(c, z, "the suite has no memory");
   z->bytes = malloc(LARGEST);
   CONTRACT_REQUIRE(c, z->bytes, "the suite has no memory");
-  for (size_t i = 0; i < LARGEST; i++) z->bytes[i] = (uint8_t)contract_random(&seed);
+  texture_fill(TEXTURE_MIXED, contract_random(&seed), 0, z->bytes, LARGEST);
   side_begin(&z->a, c, 1);
   side_init(&z->b, c, 2);
   z->b.on = scene_on;

@@ -77,6 +77,9 @@
   X(append_waits)                                                                                  \
   X(truncate_dawdles)                                                                              \
   X(temporary_stays)                                                                               \
+  X(squeezed_is_cut)                                                                               \
+  X(alike_is_wrong)                                                                                \
+  X(squeezed_chunk_wrong)                                                                          \
   X(told_otherwise)                                                                                \
   X(born_with_vote)                                                                                \
   X(count_over_capacity)                                                                           \

@@ -1,6 +1,7 @@
 /* broken_calls.c: outbound calls of a transport broken on purpose. A call travels as a copy, with
  * the fault put in before it leaves or before its answer is handed back. */
 #include "broken_clients.h"
+#include "broken_squeeze.h"
 
 #include <stdlib.h>
 
@@ -97,7 +98,8 @@ static void spoil_append(struct passage *p) {
   enum transport_fault fault = p->peer->b->fault;
   if (fault == FAULT_commit_lost) append->commit = (struct rkv_log_id){0, 0};
   if (fault == FAULT_digest_lost) append->digest_index = 0;
-  if (append->entry_count == 0 || (fault != FAULT_kind_lost && fault != FAULT_large_entry_cut))
+  if (append->entry_count == 0 || (fault != FAULT_kind_lost && fault != FAULT_large_entry_cut &&
+                                   fault != FAULT_squeezed_entry_cut))
     return;
   p->entries = calloc(append->entry_count, sizeof *p->entries);
   if (!p->entries) return;
@@ -105,6 +107,7 @@ static void spoil_append(struct passage *p) {
   for (size_t i = 0; i < append->entry_count; i++) {
     struct rkv_entry *e = &p->entries[i];
     if (fault == FAULT_kind_lost && e->kind == RKV_ENTRY_BLANK) e->kind = RKV_ENTRY_COMMAND;
+    if (fault == FAULT_squeezed_entry_cut && squeezes(e->payload)) e->payload.len--;
     if (fault == FAULT_large_entry_cut && e->payload.len > 1000000) e->payload.len--;
   }
   append->entries = p->entries;
@@ -121,6 +124,9 @@ static void spoil(struct passage *p) {
     p->copy.read_index.read = RKV_READ_LINEARIZABLE;
   if (p->kind == CALL_SNAPSHOT_BEGIN && fault == FAULT_snapshot_membership_lost)
     p->copy.snapshot.meta.membership = rkv_buf_none();
+  if (p->kind == CALL_SNAPSHOT_WRITE && fault == FAULT_squeezed_chunk_cut &&
+      squeezes(p->copy.snapshot.chunk))
+    p->copy.snapshot.chunk.len--;
   if (p->kind == CALL_SNAPSHOT_ABORT && fault == FAULT_abort_finishes)
     p->kind = CALL_SNAPSHOT_FINISH;
 }

@@ -1,5 +1,6 @@
 /* broken_clients.c: what is wrong with calls of clients in a transport broken on purpose. */
 #include "broken_clients.h"
+#include "broken_squeeze.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,8 @@ void broken_client_spoil(struct broken_peer *peer, enum call_kind kind, union an
   switch (kind) {
   case CALL_PROPOSE:
     if (fault == FAULT_command_cut && call->propose.command.len > 1000000)
+      call->propose.command.len--;
+    if (fault == FAULT_squeezed_command_cut && squeezes(call->propose.command))
       call->propose.command.len--;
     break;
   case CALL_QUERY:

@@ -1,5 +1,6 @@
 /* broken_log.c: vote, log and completions, each with its faults. */
 #include "broken.h"
+#include "broken_squeeze.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -264,6 +265,12 @@ void broken_purge(void *storage, struct rkv_log_id up_to) {
   b->good->purge(b->it, up_to);
 }
 
+/* What a plugin that compresses may get wrong. */
+static void spoil_payload(const struct broken *b, struct rkv_buf *payload) {
+  if (b->fault == FAULT_squeezed_is_cut && squeezes(*payload)) payload->len /= 2;
+  if (b->fault == FAULT_alike_is_wrong && is_alike(*payload)) squeeze_wrong(b->host, payload, 9);
+}
+
 enum rkv_status broken_read(void *storage, rkv_index from, rkv_index to, uint64_t bytes_max,
                             struct rkv_entry *entries, size_t capacity, size_t *count,
                             struct rkv_error *error) {
@@ -304,6 +311,7 @@ enum rkv_status broken_read(void *storage, rkv_index from, rkv_index to, uint64_
       rkv_buf_drop(&entries[i].payload);
       entries[i].payload = shown;
     }
+  for (size_t i = 0; status == RKV_OK && i < *count; i++) spoil_payload(b, &entries[i].payload);
   return BROKEN_ERROR(b->fault, status, error);
 }
 

@@ -71,6 +71,7 @@
   X(end_of_4096_lost)                                                                              \
   X(view_moves_for_others)                                                                         \
   X(begun_view_leaks)                                                                              \
+  X(run_is_broken)                                                                                 \
   X(second_restore_ignored)                                                                        \
   X(nothing_is_whole)                                                                              \
   X(damage_clears)                                                                                 \

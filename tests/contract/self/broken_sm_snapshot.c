@@ -1,5 +1,6 @@
 /* broken_sm_snapshot.c: snapshots and restores of a state machine broken on purpose. */
 #include "broken_sm.h"
+#include "broken_squeeze.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -85,6 +86,8 @@ enum rkv_status broken_snapshot_read(void *snapshot, size_t max, struct rkv_buf 
   if (v->b->fault == FAULT_chunk_over_wish) max *= 2;
   status = v->b->good->snapshot_read(v->good, exact_wish(v->b, &v->wishes, max), chunk, error);
   if (status == RKV_OK) v->given += chunk->len;
+  if (status == RKV_OK && v->b->fault == FAULT_run_is_broken && run_of(*chunk) < chunk->len)
+    squeeze_wrong(v->b->host, chunk, run_of(*chunk) + 1);
   if (status == RKV_OK && chunk->len == 0) v->read_out = true;
   return status;
 }

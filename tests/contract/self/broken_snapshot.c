@@ -1,5 +1,6 @@
 /* broken_snapshot.c: snapshots, each with its faults. */
 #include "broken.h"
+#include "broken_squeeze.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -141,6 +142,7 @@ enum rkv_status broken_snapshot_open(void *storage, void **reader, struct rkv_sn
 enum rkv_status broken_snapshot_read(void *reader, uint64_t offset, size_t max,
                                      struct rkv_buf *chunk, struct rkv_error *error) {
   struct view *r = reader;
+  enum rkv_status status;
   if (r->b->fault == FAULT_reader_changes_snapshot) { /* goes on with the newest snapshot instead */
     struct rkv_snapshot_meta meta;
     r->b->good->snapshot_close(r->good);
@@ -148,7 +150,10 @@ enum rkv_status broken_snapshot_read(void *reader, uint64_t offset, size_t max,
     rkv_buf_drop(&meta.membership);
   }
   if (r->b->fault == FAULT_snapshot_end_wrong && offset > 0 && max > 4096) offset -= 1;
-  return r->b->good->snapshot_read(r->good, offset, max, chunk, error);
+  status = r->b->good->snapshot_read(r->good, offset, max, chunk, error);
+  if (status == RKV_OK && r->b->fault == FAULT_squeezed_chunk_wrong && squeezes(*chunk))
+    squeeze_wrong(r->b->host, chunk, chunk->len - 1);
+  return status;
 }
 
 void broken_snapshot_close(void *reader) {

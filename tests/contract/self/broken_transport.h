@@ -50,6 +50,9 @@
   X(any_address)                                                                                   \
   X(few_peers)                                                                                     \
   X(few_streams)                                                                                   \
+  X(squeezed_entry_cut)                                                                            \
+  X(squeezed_chunk_cut)                                                                            \
+  X(squeezed_command_cut)                                                                          \
   X(open_leaks)                                                                                    \
   X(one_way)                                                                                       \
   X(shy_of_strangers)                                                                              \
