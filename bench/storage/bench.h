@@ -39,8 +39,10 @@ void wish_usage(FILE *to);
 
 /* ---- subject.c: the storage ---- */
 struct subject {
-  struct host_plugin loaded;
+  struct host_plugin loaded, loaded_under;
   const struct rkv_plugin *plugin; /* of `loaded` */
+  const struct rkv_plugin *under;  /* of `loaded_under`; NULL: it is not stacked */
+  const struct wish *wish;
   const struct rkv_storage_ops *ops;
   void *storage;
   struct fake_host host;
@@ -49,7 +51,7 @@ struct subject {
 /* Each ends the program, with the reason, if it fails. */
 void subject_load(struct subject *s, const struct wish *wish);
 void subject_place(struct subject *s, const struct wish *wish, unsigned row); /* its directory */
-void subject_open(struct subject *s, const struct wish *wish);
+void subject_open(struct subject *s);
 void subject_close(struct subject *s);
 /* Removes the row's directory. */
 void subject_clean(const struct subject *s);

@@ -35,7 +35,7 @@ void opened_run(struct subject *s, const struct wish *wish) {
   subject_place(s, wish, 0);
   if (wish->cold) footprint_forget(s->dir);
   began = now_ns();
-  subject_open(s, wish);
+  subject_open(s);
   state = load(s);
   took = now_ns() - began;
   memory = footprint_memory();

@@ -104,11 +104,11 @@ void row_append(struct subject *s, const struct wish *wish, uint64_t size, uint6
   free(a);
 }
 
-static void reopen(struct subject *s, const struct wish *wish, struct row *r) {
+static void reopen(struct subject *s, struct row *r) {
   struct rkv_storage_state state;
   struct rkv_error error;
   uint64_t began = now_ns();
-  subject_open(s, wish);
+  subject_open(s);
   r->open_ns = now_ns() - began;
   if (s->ops->load(s->storage, &state, &error) != RKV_OK) die("%s", error.text);
   if ((s->plugin->capabilities & RKV_CAP_DURABLE) && state.last.index != r->entries)
@@ -124,7 +124,7 @@ void row_run(struct subject *s, const struct wish *wish, uint64_t size, uint64_t
   subject_place(s, wish, number);
   subject_clean(s); /* removes what an earlier run left */
   payload_begin(size);
-  subject_open(s, wish);
+  subject_open(s);
   row_append(s, wish, size, batch, wish->fill, r);
   read_all(s, size, r);
   read_random(s, size, r);
@@ -132,5 +132,5 @@ void row_run(struct subject *s, const struct wish *wish, uint64_t size, uint64_t
   r->disk_running = footprint_disk(s->dir);
   subject_close(s);
   r->disk_stopped = footprint_disk(s->dir);
-  if (!stays) reopen(s, wish, r);
+  if (!stays) reopen(s, r);
 }

@@ -29,25 +29,69 @@ uint64_t now_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
-void subject_load(struct subject *s, const struct wish *wish) {
+static const struct rkv_plugin *load(const char *plugin, struct host_plugin *loaded) {
   struct rkv_error error;
   char path[PATH_BYTES_MAX];
-  (void)snprintf(path, sizeof path, "%s%s", strchr(wish->plugin, '/') ? "" : "./", wish->plugin);
-  if (host_plugin_load("", path, RKV_KIND_STORAGE, &s->loaded, &error) != RKV_OK)
-    die("%s", error.text);
-  s->plugin = &s->loaded.descriptor;
-  s->ops = s->plugin->ops;
-  fake_host_init(&s->host);
+  (void)snprintf(path, sizeof path, "%s%s", strchr(plugin, '/') ? "" : "./", plugin);
+  if (host_plugin_load("", path, RKV_KIND_STORAGE, loaded, &error) != RKV_OK) die("%s", error.text);
+  return &loaded->descriptor;
 }
 
-/* The value that was given for the option, else its default; NULL if there is neither. */
-static const char *text_of(const struct subject *s, const struct wish *wish,
-                           const struct rkv_option *option) {
-  size_t len = strlen(option->name);
+/* What was given by --set for `key`; NULL: nothing. */
+static const char *given(const struct wish *wish, const char *key) {
+  size_t len = strlen(key);
   for (size_t i = 0; i < wish->option_count; i++)
-    if (strncmp(wish->options[i], option->name, len) == 0 && wish->options[i][len] == '=')
+    if (strncmp(wish->options[i], key, len) == 0 && wish->options[i][len] == '=')
       return wish->options[i] + len + 1;
-  return strcmp(option->name, "dir") == 0 ? s->dir : option->default_text;
+  return NULL;
+}
+
+/* Fills the values of a plugin's options, which are given as PREFIX and their names. */
+static struct rkv_config config_of(const struct subject *s, const struct rkv_plugin *plugin,
+                                   const char *prefix, struct rkv_value values[OPTIONS_MAX]) {
+  const struct rkv_config config = {sizeof config, plugin->option_count, values};
+  struct rkv_error error;
+  if (plugin->option_count > OPTIONS_MAX) die("%s has too many options", plugin->name);
+  for (uint32_t i = 0; i < plugin->option_count; i++) {
+    const struct rkv_option *option = &plugin->options[i];
+    char key[128];
+    const char *text;
+    (void)snprintf(key, sizeof key, "%s%s", prefix, option->name);
+    text = given(s->wish, key);
+    if (!text) text = strcmp(option->name, "dir") == 0 ? s->dir : option->default_text;
+    if (!text) die("--set %s=... is required", key);
+    if (host_value_parse(option, text, &values[i], &error) != RKV_OK)
+      die("%s = %s: %s", key, text, error.text);
+  }
+  return config;
+}
+
+/* rkv_host.open_under; ctx is the subject's fake host. */
+static enum rkv_status open_under(void *ctx, enum rkv_plugin_kind kind,
+                                  const struct rkv_node_api *node, struct rkv_under *under,
+                                  struct rkv_error *error) {
+  struct subject *s = (struct subject *)(void *)((char *)ctx - offsetof(struct subject, host));
+  const struct rkv_storage_ops *ops = s->under->ops;
+  struct rkv_value values[OPTIONS_MAX] = {0};
+  const struct rkv_config config = config_of(s, s->under, "under.", values);
+  (void)kind, (void)node;
+  under->abi_minor = s->under->abi_minor;
+  under->name = s->under->name;
+  under->capabilities = s->under->capabilities;
+  under->ops = ops;
+  return ops->open(&s->host.host, &config, &under->instance, error);
+}
+
+void subject_load(struct subject *s, const struct wish *wish) {
+  const char *over = given(wish, "over");
+  s->wish = wish;
+  s->plugin = load(wish->plugin, &s->loaded);
+  s->ops = s->plugin->ops;
+  fake_host_init(&s->host);
+  if (!(s->plugin->capabilities & RKV_CAP_STACKED)) return;
+  if (!over) die("--set over=PLUGIN.so is required");
+  s->under = load(over, &s->loaded_under);
+  s->host.host.open_under = open_under;
 }
 
 void subject_place(struct subject *s, const struct wish *wish, unsigned row) {
@@ -57,18 +101,10 @@ void subject_place(struct subject *s, const struct wish *wish, unsigned row) {
     (void)snprintf(s->dir, sizeof s->dir, "%s/row-%u", wish->dir, row);
 }
 
-void subject_open(struct subject *s, const struct wish *wish) {
+void subject_open(struct subject *s) {
   struct rkv_value values[OPTIONS_MAX] = {0};
-  struct rkv_config config = {sizeof config, s->plugin->option_count, values};
+  const struct rkv_config config = config_of(s, s->plugin, "", values);
   struct rkv_error error;
-  if (s->plugin->option_count > OPTIONS_MAX) die("%s has too many options", s->plugin->name);
-  for (uint32_t i = 0; i < s->plugin->option_count; i++) {
-    const struct rkv_option *option = &s->plugin->options[i];
-    const char *text = text_of(s, wish, option);
-    if (!text) die("--set %s=... is required", option->name);
-    if (host_value_parse(option, text, &values[i], &error) != RKV_OK)
-      die("%s = %s: %s", option->name, text, error.text);
-  }
   if (s->ops->open(&s->host.host, &config, &s->storage, &error) != RKV_OK) die("%s", error.text);
 }
 

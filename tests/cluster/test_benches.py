@@ -103,6 +103,17 @@ def test_the_page_of_durable_puts(tmp_path):
     assert (tmp_path / "durable.svg").exists()
 
 
+def test_a_stacked_storage_is_measured(tmp_path):
+    """What it is built over has options and a directory, too; what is written is read back."""
+    plugin, over = (BUILD / "plugins" / f"{name}.so" for name in ("storage-crypt", "storage-wal"))
+    words = [plugin, "--dir", tmp_path, "--fill", "3000", "--batch", "64", "--set", f"key={'5a' * 32}"]
+    row, large = rows_of("bench-storage", *words, "--set", f"over={over}", "--set", "under.segment_bytes=1MiB")
+    assert row["plugin"] == "storage-crypt" and row["entries"] >= 3000 and row["read_per_s"] > 0
+    assert large["disk_running"] > 3000 * large["bytes"]  # in the one under it
+    done = subprocess.run([BUILD / "bench-storage", *words], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1 and done.stderr == "bench-storage: --set over=PLUGIN.so is required\n"
+
+
 def storages(*words):
     return subprocess.run(["/usr/bin/python3", ROOT / "bench" / "storages.py", "--build", BUILD, *words],
                           capture_output=True, text=True, timeout=TIMEOUT, check=False)
