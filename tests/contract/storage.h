@@ -88,6 +88,7 @@ void entry_fill(struct rkv_log_id id, uint8_t *bytes, size_t len);
 bool entry_is(const struct rkv_entry *entry, struct rkv_log_id id, const struct model_entry *shape);
 /* The bytes of snapshot `number`, of any texture, from `offset` on. */
 void snapshot_fill(uint64_t number, uint64_t offset, uint8_t *bytes, size_t len);
+bool snapshot_is_random(uint64_t number);
 
 /* ---- the storage (storage_acts.c) ---- */
 

@@ -6,6 +6,9 @@
 
 #include "tree.h"
 
+#include <host/part.h>
+#include <host/values.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -23,6 +26,8 @@ enum {
   LAW_S = 60,
   SETTLES_MS = 60,
   CALLS_MAX = 40, /* that need room, of one snapshot */
+  SMALL = 64 * 1024,
+  REMEDY_MAX = 128,
 };
 
 struct full {
@@ -71,13 +76,49 @@ static bool append_one(struct full *f) {
   return true;
 }
 
+/* The option that makes a storage smaller: the first size that takes a good part of the device.
+ * False: this part has none. */
+static bool find_smaller(const struct rkv_plugin *plugin, const struct rkv_value *values,
+                         const char *prefix, char out[REMEDY_MAX]) {
+  for (uint32_t i = 0; i < plugin->option_count; i++) {
+    const struct rkv_option *option = &plugin->options[i];
+    const uint64_t small = option->min > SMALL ? option->min : SMALL;
+    char size[HOST_NUMBER_MAX];
+    if (option->type != RKV_OPTION_SIZE || values[i].number < CAPACITY / 4 || small > CAPACITY / 4)
+      continue;
+    host_value_print(RKV_OPTION_SIZE, small, size);
+    (void)snprintf(out, REMEDY_MAX, " (try --option %s%s=%s)", prefix, option->name, size);
+    return true;
+  }
+  return false;
+}
+
+static void too_small(const struct full *f, const char *why) {
+  struct contract *c = f->s.c;
+  char remedy[REMEDY_MAX] = "";
+  if (!find_smaller(c->plugin, c->values, "", remedy) && c->under)
+    (void)find_smaller(c->under->plugin, c->under->values, HOST_UNDER_PREFIX, remedy);
+  contract_skip(c, "a device of %d MiB is too small for it%s: %s", CAPACITY >> 20, remedy, why);
+}
+
+/* The newest one that is of random bytes: where snapshots compress, two of one size may need
+ * different room. */
+static struct step random_snapshot(const struct model *m) {
+  struct step step = step_snapshot(m, SNAPSHOT);
+  while (!snapshot_is_random(step.id.index) && step.id.index > m->purged.index + 1) {
+    step.id.index--;
+    step.id.term = model_at(m, step.id.index)->term;
+  }
+  return step;
+}
+
 /* In a new directory; with a snapshot. */
 static void begin_anew(struct full *f, struct contract *c) {
   bool opened = begin(f, c);
-  if (!opened || !append_one(f))
-    contract_skip(c, "a device of %d MiB is too small for it: %s", CAPACITY >> 20,
-                  opened ? f->s.host.warning : f->s.error.text);
-  storage_do(&f->s, f->m, step_snapshot(f->m, SNAPSHOT));
+  do
+    if (!opened || !append_one(f)) too_small(f, opened ? f->s.host.warning : f->s.error.text);
+  while (!snapshot_is_random(f->m->last.index));
+  storage_do(&f->s, f->m, random_snapshot(f->m));
 }
 
 /* One append after the other until one waits or is refused. */
@@ -99,7 +140,7 @@ static void skip_if_refused(const struct full *f) {
 static void make_room(struct full *f) {
   struct contract *c = f->s.c;
   struct step purge = step_purge(f->m, f->m->last.index - KEPT);
-  storage_do(&f->s, f->m, step_snapshot(f->m, SNAPSHOT));
+  storage_do(&f->s, f->m, random_snapshot(f->m));
   storage_issue(&f->s, &purge, NULL);
   contract_told_ok(&f->told);
   model_step(c, f->m, &purge);

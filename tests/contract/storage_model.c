@@ -38,8 +38,16 @@ bool entry_is(const struct rkv_entry *entry, struct rkv_log_id id,
          texture_is(texture_of(seed), seed, 0, entry->payload.data, entry->payload.len);
 }
 
+static uint64_t snapshot_seed(uint64_t number) {
+  return texture_seed(number, UINT64_C(0x736e6170));
+}
+
+bool snapshot_is_random(uint64_t number) {
+  return texture_of(snapshot_seed(number)) == TEXTURE_RANDOM;
+}
+
 void snapshot_fill(uint64_t number, uint64_t offset, uint8_t *bytes, size_t len) {
-  const uint64_t seed = texture_seed(number, UINT64_C(0x736e6170));
+  const uint64_t seed = snapshot_seed(number);
   texture_fill(texture_of(seed), seed, offset, bytes, len);
 }
 
