@@ -210,7 +210,7 @@
 #define STORAGE_LAWS_BLOCKS(X)                                                                     \
   X(77, calls_do_not_block, BASIC, 0, 60,                                                          \
     "append, save_vote, save_identity, truncate and purge do not wait for a device that takes a "  \
-    "second for each call.")
+    "second for each call, and do not work long on large entries.")
 
 /* Bytes that decay while they are in use. */
 #define STORAGE_LAWS_DECAY(X)                                                                      \

@@ -75,6 +75,7 @@
   X(hole_is_closed)                                                                                \
   X(truncate_below_empties)                                                                        \
   X(append_waits)                                                                                  \
+  X(large_is_packed)                                                                               \
   X(truncate_dawdles)                                                                              \
   X(temporary_stays)                                                                               \
   X(squeezed_is_cut)                                                                               \
