@@ -15,9 +15,11 @@
 #define INSTALLED_FOLDER "../lib/raft-key-value/plugins" /* seen from the executable's folder */
 #define BESIDE_FOLDER "plugins"
 
+enum { HINT_MAX = 192 };
+
 /* ---- where ---- */
 
-static bool is_folder(const char *path) {
+bool host_plugin_is_folder(const char *path) {
   struct stat info;
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
@@ -40,7 +42,8 @@ enum rkv_status host_plugin_folder(const char *plugin_dir, char out[HOST_PATH_MA
   exe[len] = '\0';
   if (strrchr(exe, '/')) *strrchr(exe, '/') = '\0';
   (void)snprintf(out, HOST_PATH_MAX, "%s/%s", exe, BESIDE_FOLDER);
-  if (!is_folder(out)) (void)snprintf(out, HOST_PATH_MAX, "%s/%s", exe, INSTALLED_FOLDER);
+  if (!host_plugin_is_folder(out))
+    (void)snprintf(out, HOST_PATH_MAX, "%s/%s", exe, INSTALLED_FOLDER);
   return RKV_OK;
 }
 
@@ -96,12 +99,23 @@ static const char *name_near(const struct host_plugin_list *list, const char *na
   return NULL;
 }
 
+/* What was given as a name is a file of the working directory, or looks like a file. */
+static void hint_path(const char *name, char out[HINT_MAX]) {
+  const size_t len = strlen(name), end = strlen(HOST_PLUGIN_SUFFIX);
+  const bool whole = len > end && strcmp(name + len - end, HOST_PLUGIN_SUFFIX) == 0;
+  char path[HOST_PATH_MAX];
+  out[0] = '\0';
+  (void)snprintf(path, sizeof path, "./%.128s%s", name, whole ? "" : HOST_PLUGIN_SUFFIX);
+  if (whole || host_plugin_is_file(path))
+    (void)snprintf(out, HINT_MAX, "for a file give a path, with a '/', as %.140s; ", path);
+}
+
 /* Refuses a name that no plugin of the folder has, and lists those that there are. */
 static enum rkv_status refuse_not_there(const char *folder, const char *name,
                                         struct rkv_error *error) {
   struct host_plugin_list list;
   const char *meant;
-  char all[RKV_ERROR_TEXT_MAX / 2] = "", near[HOST_PLUGIN_NAME_MAX + 32] = "";
+  char all[RKV_ERROR_TEXT_MAX / 2] = "", near[HOST_PLUGIN_NAME_MAX + 32] = "", path[HINT_MAX];
   size_t used = 0;
   if (host_plugin_scan(folder, &list, error) != RKV_OK || list.count == 0)
     return refuse_not_installed(folder, name, error);
@@ -111,11 +125,12 @@ static enum rkv_status refuse_not_there(const char *folder, const char *name,
   }
   meant = name_near(&list, name);
   if (meant) (void)snprintf(near, sizeof near, "did you mean %s? ", meant);
+  hint_path(name, path);
   return rkv_fail(
       error, RKV_NOT_FOUND,
       "no such plugin (%sin %.160s there are: %s; others have a package, " HOST_PLUGIN_PACKAGE
       "NAME)",
-      near, folder, all);
+      path[0] ? path : near, folder, all);
 }
 
 /* ---- loading ---- */

@@ -18,6 +18,8 @@
 enum rkv_status host_plugin_folder(const char *plugin_dir, char out[HOST_PATH_MAX],
                                    struct rkv_error *error);
 
+bool host_plugin_is_folder(const char *path);
+
 /* The names of the plugins in a folder, sorted. */
 struct host_plugin_list {
   size_t count;

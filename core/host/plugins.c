@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROW "%-14s %-20s %-9s %-5s %-20s %s\n"
-#define CAPS_MAX 128 /* bytes of a printed list of capabilities */
+#define ROW "%-14s %-20s %-9s %-5s %-28s %s\n" /* durable,finds-damage,stacked has 28 */
+#define CAPS_MAX 128                           /* bytes of a printed list of capabilities */
 
 static const struct {
   uint64_t bit;

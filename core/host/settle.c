@@ -160,8 +160,9 @@ static void tell_remedy(const struct settle *s, enum settle_stop stop,
     break;
   case STOP_TROUBLE:
     (void)snprintf(out, SETTLE_REMEDY_MAX,
-                   ", which was not to be looked into: %s (%s, name that storage; if the node says "
-                   "of it that it is an unfinished copy, finish it by storage copy)",
+                   ", which was not to be looked into: %s (%s, name that storage, a plugin of your "
+                   "own by its path; if the node says of it that it is an unfinished copy, finish "
+                   "it by storage copy)",
                    s->why.text, where);
     break;
   }

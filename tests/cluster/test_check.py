@@ -93,6 +93,23 @@ def test_a_host_without_plugins_names_their_packages(file, tmp_path):
     assert code == CONFIG and "others have a package, raft-key-value-plugin-NAME" in err
 
 
+def test_a_file_is_given_by_its_path(file, tmp_path):
+    """Also where it lies before one's eyes; in a folder of plugins only names are looked for."""
+    shutil.copy(BUILD / "plugins" / "storage-wal.so", tmp_path / "mine.so")
+    hint = "no such plugin (for a file give a path, with a '/', as ./mine.so; in "
+    for name in ("mine", "mine.so"):
+        code, _, err = program("check", "--config", file, "--set", f"storage.plugin={name}", at=tmp_path)
+        assert code == CONFIG and hint in err, err
+        code, _, err = program("plugins", name, at=tmp_path)
+        assert code == CONFIG and hint in err, err
+
+
+def test_the_table_of_plugins_has_columns():
+    head, *rows = program("plugins")[1].splitlines()
+    at = head.index("DESCRIPTION")
+    assert len(rows) > 3 and all(row[at - 1] == " " and row[at] != " " for row in rows), rows
+
+
 @pytest.mark.parametrize("storage, pattern", [("storage-wal", "log-*.wal"), ("storage-rocksdb", "*.log")])
 def test_a_damaged_log_names_the_remedy(cluster, tmp_path, storage, pattern):
     """Where, what is wrong, and what to do: not whoever reads the code knows that a leader takes the node in anew."""

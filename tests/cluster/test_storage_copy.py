@@ -255,11 +255,12 @@ def test_check_sees_what_a_node_would_be_refused_for(cluster, tmp_path):
 
 def test_the_note_is_no_entry(cluster, tmp_path):
     """What retires a storage is not counted among the node's entries, and the tool of storage-wal tells it, too."""
-    source = filled(cluster, tmp_path)
+    source, own = filled(cluster, tmp_path), shutil.copy(BUILD / "plugins" / f"{WAL}.so", tmp_path / "own.so")
     stop(cluster[1])
     before, tool = look("verify", 1, source), lambda: rkvctl("wal", "stat", source[1], "--json").json()["state"]
     assert before[0] == 0 and tool() == "ready"
-    assert copy(1, source, (WAL, tmp_path / "new"))[0] == 0
+    code, out, err = copy(1, source, (own, tmp_path / "new"))  # where the node goes on is told by the path
+    assert code == 0 and f"start node 1 with the section [storage] of {own}, dir={tmp_path / 'new'}\n" in out, out + err
     assert look("verify", 1, source) == before
     assert tool() == "retired" and "state            retired: " in rkvctl("wal", "stat", source[1]).text()
 

@@ -96,7 +96,7 @@ static void report_copy(const struct command *c, const struct copy *copy) {
                                      [COPY_BEFORE] = "nothing to do, it was copied before"};
   const struct rkv_storage_state *state = &copy->from->state;
   char where[WHERE_MAX];
-  (void)spell_note(copy->to, where, sizeof where);
+  (void)spell_words(copy->to, where, sizeof where);
   (void)fprintf(
       c->out,
       "%s: vote of term %" PRIu64 ", %" PRIu64 " entries up to %" PRIu64 ", a snapshot of %" PRIu64

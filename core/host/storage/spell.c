@@ -9,6 +9,7 @@ struct spelling {
   const char *begin, *between, *equals;
   bool secrets; /* are named, without their values */
   bool header;  /* what is of the plugin under it has a section of its own */
+  bool paths;   /* a plugin that was given by its path is */
 };
 
 /* A text that grows; `used` counts also what had no room. */
@@ -56,12 +57,20 @@ static void spell_part(const struct subject *s, const struct host_part *part, co
   }
 }
 
+/* To be freed; NULL: it was not given by a path, or is not to be spelt so. */
+static char *path_of(const struct host_part *part, const struct spelling *as) {
+  return as->paths && strchr(part->named, '/') ? realpath(part->named, NULL) : NULL;
+}
+
 static size_t spell_subject(const struct subject *s, const struct spelling *as, char *out,
                             size_t size) {
-  struct spelled text = {out, size,
-                         (size_t)snprintf(out, size, "%s%s", as->begin, subject_name(s))};
   const struct host_part *under = s->part.under;
-  if (under) spell(&text, as, "", HOST_OVER_KEY, as->equals, under->plugin->name);
+  char *path = path_of(&s->part, as), *over = under ? path_of(under, as) : NULL;
+  struct spelled text = {
+      out, size, (size_t)snprintf(out, size, "%s%s", as->begin, path ? path : subject_name(s))};
+  if (under) spell(&text, as, "", HOST_OVER_KEY, as->equals, over ? over : under->plugin->name);
+  free(path);
+  free(over);
   spell_part(s, &s->part, "", as, &text);
   if (under && as->header) spell(&text, as, "[", under->section, "]", "");
   if (under) spell_part(s, under, as->header ? "" : HOST_UNDER_PREFIX, as, &text);
@@ -69,11 +78,16 @@ static size_t spell_subject(const struct subject *s, const struct spelling *as, 
 }
 
 size_t spell_note(const struct subject *s, char *out, size_t size) {
-  static const struct spelling note = {"", ", ", "=", false, false};
+  static const struct spelling note = {"", ", ", "=", false, false, false};
   return spell_subject(s, &note, out, size);
 }
 
+size_t spell_words(const struct subject *s, char *out, size_t size) {
+  static const struct spelling words = {"", ", ", "=", false, false, true};
+  return spell_subject(s, &words, out, size);
+}
+
 size_t spell_lines(const struct subject *s, const char *between, char *out, size_t size) {
-  const struct spelling lines = {"plugin = ", between, " = ", true, true};
+  const struct spelling lines = {"plugin = ", between, " = ", true, true, false};
   return spell_subject(s, &lines, out, size);
 }

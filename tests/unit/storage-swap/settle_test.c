@@ -180,6 +180,7 @@ static void a_plugin_that_is_not_there_is_told(void **state) {
   leaves(rig_wal(rig.first), "storage-gone, dir=/x");
   is_left_alone(rig.second, "its node goes on in storage-gone, dir=/x, which was not to be looked "
                             "into: no such plugin");
+  is_left_alone(rig.second, "name that storage, a plugin of your own by its path; ");
 }
 
 /* What a note names is loaded by the rules of the node's own section. */
