@@ -117,7 +117,7 @@ static bool passes_contract(const struct host_section *section, struct host_part
   if (!part->contract.text) return false; /* refused already */
   if (host_plugin_file(folder, part->named, file, &error) != RKV_OK || !host_plugin_is_file(file))
     return true;
-  status = host_contract_check(file, part->contract.number, part->untried, &error);
+  status = host_part_check_contract(part, file, folder, section->settings, &error);
   if (status == RKV_NO_MEMORY)
     host_problems_no_memory(section->problems);
   else if (status != RKV_OK)

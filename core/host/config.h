@@ -47,6 +47,7 @@ struct host_place {
   struct host_settings settings;
   char folder[HOST_PATH_MAX]; /* where plugins are found by name */
   rkv_node_id id;             /* 0: nobody said */
+  uint64_t contract;          /* at least so good a report is asked for, whatever settings say */
 };
 
 /* Fills *place, all zero before, from flags and file. False after a problem; in either case

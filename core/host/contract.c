@@ -89,45 +89,78 @@ static const char *report_refusal(struct host_settings *report, const char *hash
   return NULL;
 }
 
-static enum rkv_status check_report(const char *file, const char *path, uint64_t level,
+/* Says what is wrong with the report, and the command that makes a right one. */
+static enum rkv_status refuse_report(const struct host_contract_asked *asked, const char *path,
+                                     const char *wrong, struct rkv_error *error) {
+  const bool stacked = asked->over != NULL;
+  return rkv_fail(error, RKV_INVALID,
+                  "the report %s %s (run rkv-contract %s%s%s --level %s --report)", path, wrong,
+                  asked->file, stacked ? " --option " HOST_OVER_KEY "=" : "",
+                  stacked ? asked->over : "", levels[asked->level]);
+}
+
+static void note_said(struct host_settings *report, struct host_contract_said *said) {
+  (void)snprintf(said->untried, sizeof said->untried, "%s", report_says(report, "not_tried"));
+  (void)snprintf(said->over, sizeof said->over, "%s", report_says(report, HOST_OVER_KEY));
+  (void)snprintf(said->over_sha256, sizeof said->over_sha256, "%s",
+                 report_says(report, HOST_CONTRACT_OVER_HASH));
+}
+
+static enum rkv_status check_report(const struct host_contract_asked *asked, const char *path,
                                     struct host_settings *report, struct host_problems *problems,
-                                    char *untried, struct rkv_error *error) {
+                                    struct host_contract_said *said, struct rkv_error *error) {
+  const char *file = asked->file, *wrong = "is missing";
   char hash[HOST_CONTRACT_HASH_MAX];
-  const char *wrong = "is missing";
   enum rkv_status status = host_contract_hash(file, hash, error);
   if (status != RKV_OK) return status;
   if (access(path, F_OK) == 0) {
     (void)host_ini_read(path, report, problems);
     if (host_texts_failed(&report->texts) || host_texts_failed(&problems->texts))
       return rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", file);
-    wrong = host_problems_none(problems) ? report_refusal(report, hash, level) : "cannot be read";
+    wrong = host_problems_none(problems) ? report_refusal(report, hash, asked->level)
+                                         : "cannot be read";
   }
-  if (!wrong && untried)
-    (void)snprintf(untried, HOST_CONTRACT_TEXT_MAX, "%s", report_says(report, "not_tried"));
-  if (!wrong) return RKV_OK;
-  return rkv_fail(error, RKV_INVALID, "the report %s %s (run rkv-contract %s --level %s --report)",
-                  path, wrong, file, levels[level]);
+  if (wrong) return refuse_report(asked, path, wrong, error);
+  if (said) note_said(report, said);
+  return RKV_OK;
 }
 
-enum rkv_status host_contract_check(const char *file, uint64_t level, char *untried,
-                                    struct rkv_error *error) {
+enum rkv_status host_contract_check(const struct host_contract_asked *asked,
+                                    struct host_contract_said *said, struct rkv_error *error) {
   struct host_settings *report;
   struct host_problems *problems;
   char path[HOST_PATH_MAX];
   enum rkv_status status;
-  if (untried) untried[0] = '\0';
-  if (level == HOST_CONTRACT_NONE) return RKV_OK;
-  status = host_contract_path(file, path, error);
+  if (said) memset(said, 0, sizeof *said);
+  if (asked->level == HOST_CONTRACT_NONE) return RKV_OK;
+  status = host_contract_path(asked->file, path, error);
   if (status != RKV_OK) return status;
   report = calloc(1, sizeof *report);
   problems = calloc(1, sizeof *problems);
   if (report && problems)
-    status = check_report(file, path, level, report, problems, untried, error);
+    status = check_report(asked, path, report, problems, said, error);
   else
-    status = rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", file);
+    status = rkv_fail(error, RKV_NO_MEMORY, "no memory for the report on %s", asked->file);
   if (report) host_settings_free(report);
   if (problems) host_problems_free(problems);
   free(report);
   free(problems);
   return status;
+}
+
+enum rkv_status host_contract_check_over(const struct host_contract_asked *asked,
+                                         const struct host_contract_said *said, const char *over,
+                                         struct rkv_error *error) {
+  char path[HOST_PATH_MAX], hash[HOST_CONTRACT_HASH_MAX], wrong[RKV_ERROR_TEXT_MAX];
+  enum rkv_status status;
+  if (asked->level == HOST_CONTRACT_NONE) return RKV_OK;
+  status = host_contract_path(asked->file, path, error);
+  if (status == RKV_OK) status = host_contract_hash(over, hash, error);
+  if (status != RKV_OK) return status;
+  if (strcmp(said->over_sha256, hash) == 0) return RKV_OK;
+  if (said->over_sha256[0])
+    (void)snprintf(wrong, sizeof wrong, "is about it over another file, a %s", said->over);
+  else
+    (void)snprintf(wrong, sizeof wrong, "does not say what it was tried over");
+  return refuse_report(asked, path, wrong, error);
 }

@@ -67,13 +67,35 @@ static void complain_stray(const struct host_part *part, const struct host_setti
   }
 }
 
-/* Loads the plugin, if its report is good. */
-static enum rkv_status load_under(struct host_part *under, const char *folder,
-                                  struct rkv_error *error) {
+enum rkv_status host_part_check_contract(struct host_part *part, const char *file,
+                                         const char *folder, const struct host_settings *settings,
+                                         struct rkv_error *error) {
+  const struct host_setting *over = host_settings_find(settings, part->section, HOST_OVER_KEY);
+  struct host_contract_asked asked = {file, part->contract.number, NULL};
+  char path[HOST_PATH_MAX];
+  if (over && host_plugin_file(folder, over->text, path, error) == RKV_OK) asked.over = path;
+  return host_contract_check(&asked, &part->said, error);
+}
+
+/* The reports on it, and on the stacked plugin over it, are good, if they are asked for. */
+static enum rkv_status check_reports(const struct host_part *part, struct host_part *under,
+                                     const char *folder, const char *file,
+                                     struct rkv_error *error) {
+  char path[HOST_PATH_MAX]; /* of the stacked one */
+  const struct host_contract_asked asked = {file, under->contract.number, NULL};
+  const struct host_contract_asked stacked = {path, part->contract.number, file};
+  enum rkv_status status = host_plugin_file(folder, part->named, path, error);
+  if (status == RKV_OK) status = host_contract_check_over(&stacked, &part->said, file, error);
+  return status == RKV_OK ? host_contract_check(&asked, &under->said, error) : status;
+}
+
+/* Loads the plugin, if the reports are good. */
+static enum rkv_status load_under(const struct host_part *part, struct host_part *under,
+                                  const char *folder, struct rkv_error *error) {
   char file[HOST_PATH_MAX];
   enum rkv_status status = host_plugin_file(folder, under->named, file, error);
-  if (status == RKV_OK && host_plugin_is_file(file))
-    status = host_contract_check(file, under->contract.number, under->untried, error);
+  if (status == RKV_OK && host_plugin_is_file(file) && under->contract.number > HOST_CONTRACT_NONE)
+    status = check_reports(part, under, folder, file, error);
   if (status == RKV_OK)
     status = host_plugin_load(folder, under->named, under->kind, &under->loaded, error);
   if (status != RKV_OK) return status;
@@ -117,7 +139,7 @@ void host_part_stack(struct host_part *part, const char *folder, const struct ho
   if (!under) return;
   if (running && strcmp(running->under->named, under->named) == 0)
     under->plugin = running->under->plugin;
-  else if (!running && load_under(under, folder, &error) != RKV_OK) {
+  else if (!running && load_under(part, under, folder, &error) != RKV_OK) {
     host_section_read_blind(&own);
     host_section_complain(&over, HOST_OVER_KEY, false, error.text);
     return;

@@ -10,7 +10,6 @@
 #include "loader.h"
 #include "section.h"
 
-#define HOST_OVER_KEY "over"
 #define HOST_UNDER_SUFFIX ".under" /* a section's, behind its kind */
 #define HOST_UNDER_PREFIX "under." /* of a setting of a stacked plugin that is for the other */
 
@@ -18,10 +17,10 @@
 struct host_part {
   const char *section;
   uint32_t kind;
-  const char *named;                    /* the plugin's name or path, as the user gave it */
-  const char *origin;                   /* of `named` */
-  struct rkv_value contract;            /* require_contract */
-  char untried[HOST_CONTRACT_TEXT_MAX]; /* what the report did not try; "": all, or none is asked */
+  const char *named;              /* the plugin's name or path, as the user gave it */
+  const char *origin;             /* of `named` */
+  struct rkv_value contract;      /* require_contract */
+  struct host_contract_said said; /* by the report that it asks for */
   struct host_plugin loaded;
   const struct rkv_plugin *plugin; /* of `loaded`, or of the running node's; NULL: refused */
   struct rkv_value values[HOST_OPTIONS_MAX];
@@ -50,6 +49,12 @@ const char *host_part_folder(const struct host_part *part);
 
 /* What the part's plugin can be relied on for: of a stacked one what both declare. */
 uint64_t host_part_capabilities(const struct host_part *part);
+
+/* Checks that the report on the part's plugin, in `file`, is as good as part->contract asks; what
+ * the plugin is to be built over, `settings` say. Errors: as host_contract_check. */
+enum rkv_status host_part_check_contract(struct host_part *part, const char *file,
+                                         const char *folder, const struct host_settings *settings,
+                                         struct rkv_error *error);
 
 /* Fills part->under, whose plugin is loaded from `folder`, after the part's own plugin was loaded.
  * With `running`, the same part of a running node, no plugin is loaded; if `over` names another

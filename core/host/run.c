@@ -194,9 +194,9 @@ static void announce(const struct runner *r) {
           stack_name(&config->parts[HOST_PART_STATE_MACHINE], names[HOST_PART_STATE_MACHINE]));
   for (size_t i = 0; i < HOST_PART_COUNT; i++)
     for (const struct host_part *part = &config->parts[i]; part; part = part->under)
-      if (part->untried[0])
+      if (part->said.untried[0])
         rkv_log(host, RKV_LOG_INFO, LOG_MODULE, "contract of %s: not tried: %s", part->plugin->name,
-                part->untried);
+                part->said.untried);
   len = snprintf(line, sizeof line, "listening addr=%s id=%" PRIu64 "\n", host->node_addr,
                  host->node_id);
   if (!log_pump_say(STDOUT_FILENO, line, (size_t)len))

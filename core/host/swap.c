@@ -59,7 +59,7 @@ static enum rkv_status check_plugin(const struct host_swap *swap, const char *na
   status = host_plugin_folder(dir, folder, error);
   if (status == RKV_OK) status = host_plugin_file(folder, name, file, error);
   if (status != RKV_OK || !host_plugin_is_file(file)) return status; /* loading says it better */
-  return host_contract_check(file, level, NULL, error);
+  return host_contract_check(&(struct host_contract_asked){file, level, NULL}, NULL, error);
 }
 
 /* The worker reads the file of a secret, and must not wait at a pipe for who writes. That there is
@@ -120,6 +120,7 @@ static enum rkv_status read_with(struct host_swap *swap, const struct node_swap_
   if (status == RKV_OK) status = take_settings(request, &r->sets, error);
   if (status == RKV_OK) status = check_swap_over(swap, &r->sets, error);
   if (status != RKV_OK) return status;
+  r->place.contract = swap->config->parts[HOST_PART_STORAGE].contract.number;
   if (!subject_read(s, &source, &r->place, &r->problems))
     return host_problems_tell(&r->problems, error);
   s->part.named = subject_name(s); /* the request is freed */

@@ -82,9 +82,12 @@ struct contract {
 
 /* ---- how a law ends ---- */
 
+/* A debugger finds it by its name in a program that is stripped, too. */
+#define CONTRACT_SHOWN __attribute__((visibility("default")))
+
 /* The law does not hold: notes why and ends the process. The first text counts. */
-__attribute__((format(printf, 2, 3), noreturn)) void contract_fail(struct contract *c,
-                                                                   const char *format, ...);
+__attribute__((format(printf, 2, 3), noreturn)) CONTRACT_SHOWN void
+contract_fail(struct contract *c, const char *format, ...);
 
 /* The law does not concern this plugin, for this reason: ends the process. Only where neither
  * capability flags nor options could tell so. */

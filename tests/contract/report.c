@@ -49,6 +49,10 @@ void suite_write_json(const struct suite *suite, FILE *out) {
   host_json_pair(out, ",\n  ", "kind", host_kind_name(p->kind));
   (void)fprintf(out, ",\n  \"abi\": \"%u.%u\"", p->abi_major, p->abi_minor);
   host_json_pair(out, ",\n  ", "sha256", suite->sha256);
+  if (suite->under_sha256[0]) {
+    host_json_pair(out, ",\n  ", HOST_OVER_KEY, suite->part.under->plugin->name);
+    host_json_pair(out, ",\n  ", HOST_CONTRACT_OVER_HASH, suite->under_sha256);
+  }
   host_json_pair(out, ",\n  ", "level", contract_level_names[suite->wish.level]);
   (void)fprintf(out, ",\n  \"seed\": %" PRIu64, suite->wish.seed);
   host_json_pair(out, ",\n  ", "result", verdict(suite));
@@ -83,6 +87,9 @@ void suite_write_report(const struct suite *suite, FILE *out) {
                 p->name, p->version, host_kind_name(p->kind), p->abi_major, p->abi_minor,
                 suite->sha256, contract_level_names[suite->wish.level], suite->wish.seed,
                 verdict(suite), suite->passed, suite->failed, suite->skipped, when);
+  if (suite->under_sha256[0])
+    (void)fprintf(out, HOST_OVER_KEY " = %s\n" HOST_CONTRACT_OVER_HASH " = %s\n",
+                  suite->part.under->plugin->name, suite->under_sha256);
   suite_untried(suite, untried);
   if (untried[0]) (void)fprintf(out, "not_tried = %s\n", untried);
   (void)fputs("\n[laws]\n", out);

@@ -35,11 +35,26 @@ static bool load_survives(const struct suite *suite, FILE *err) {
   return false;
 }
 
-static bool load(struct suite *suite, FILE *err) {
+/* A file of that name, in the working directory too, or else a plugin that is installed. False: a
+ * name was given, and there is no such plugin. */
+static bool find_plugin(struct suite *suite, FILE *err) {
   const char *file = suite->wish.file;
+  char folder[HOST_PATH_MAX];
   struct rkv_error error;
   (void)snprintf(suite->path, sizeof suite->path, "%s%s", strchr(file, '/') ? "" : "./", file);
-  if (!load_survives(suite, err)) return false;
+  if (strchr(file, '/') || host_plugin_is_file(suite->path)) return true;
+  if (host_plugin_folder("", folder, &error) == RKV_OK &&
+      host_plugin_file(folder, file, suite->path, &error) == RKV_OK) {
+    if (host_plugin_is_file(suite->path)) return true;
+    (void)host_plugin_load(folder, file, 0, &suite->loaded, &error);
+  }
+  (void)fprintf(err, "rkv-contract: %s: %s\n", file, error.text);
+  return false;
+}
+
+static bool load(struct suite *suite, FILE *err) {
+  struct rkv_error error;
+  if (!find_plugin(suite, err) || !load_survives(suite, err)) return false;
   suite->plugin = &suite->loaded.descriptor;
   if (host_plugin_load("", suite->path, 0, &suite->loaded, &error) == RKV_OK &&
       host_contract_hash(suite->path, suite->sha256, &error) == RKV_OK) {
@@ -103,25 +118,54 @@ static bool add_dir(struct suite *suite, const char *section, struct host_proble
   return true;
 }
 
-/* What the plugin is built over may lie beside its own file. Whether that one gets a directory is
- * known once it is loaded. */
+/* Where the plugin `over` is found by its name: beside the stacked plugin's own file, or else where
+ * plugins are installed. */
+static void find_folder(const struct suite *suite, const char *over, char folder[HOST_PATH_MAX]) {
+  char installed[HOST_PATH_MAX], file[HOST_PATH_MAX];
+  struct rkv_error error;
+  (void)snprintf(folder, HOST_PATH_MAX, "%.*s", (int)(strrchr(suite->path, '/') - suite->path),
+                 suite->path);
+  if (host_plugin_file(folder, over, file, &error) == RKV_OK && host_plugin_is_file(file)) return;
+  if (host_plugin_folder("", installed, &error) == RKV_OK && host_plugin_is_folder(installed))
+    memcpy(folder, installed, sizeof installed);
+}
+
+/* The plugin that was tried is the pair: the report says which file is under it. */
+static bool note_under(struct suite *suite, const char *folder, FILE *err) {
+  const struct host_part *part = &suite->part;
+  struct rkv_error error;
+  suite->under_dir_option = find_dir(part->under->plugin);
+  suite->loaded.descriptor.capabilities = host_part_capabilities(part);
+  if (host_plugin_file(folder, part->under->named, suite->under_path, &error) == RKV_OK &&
+      host_contract_hash(suite->under_path, suite->under_sha256, &error) == RKV_OK)
+    return true;
+  (void)fprintf(err, "rkv-contract: %s\n", error.text);
+  return false;
+}
+
+/* Whether what the plugin is built over gets a directory is known once that one is loaded. */
 static bool stack_part(struct suite *suite, struct host_problems *problems, FILE *err) {
   struct host_part *part = &suite->part;
   const struct host_setting *over =
       host_settings_find(&suite->settings, part->section, HOST_OVER_KEY);
-  char folder[CONTRACT_PATH_MAX];
+  char folder[HOST_PATH_MAX];
   struct rkv_error error;
-  (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(suite->path, '/') - suite->path),
-                 suite->path);
-  if (over && host_plugin_load(folder, over->text, part->kind, &suite->below, &error) == RKV_OK &&
+  if (!over) {
+    (void)fprintf(
+        err,
+        "rkv-contract: %s is built over another %s: name that one, as --option " HOST_OVER_KEY
+        "=PLUGIN.so, or by its name if it is installed (its options are "
+        "--option " HOST_UNDER_PREFIX "KEY=VALUE)\n",
+        suite->plugin->name, part->section);
+    return false;
+  }
+  find_folder(suite, over->text, folder);
+  if (host_plugin_load(folder, over->text, part->kind, &suite->below, &error) == RKV_OK &&
       find_dir(&suite->below.descriptor) >= 0 &&
       !add_dir(suite, host_under_section(part->kind), problems, err))
     return false;
   host_part_stack(part, folder, NULL, &suite->settings, problems);
-  if (!part->under || !host_problems_none(problems)) return true;
-  suite->under_dir_option = find_dir(part->under->plugin);
-  suite->loaded.descriptor.capabilities = host_part_capabilities(part);
-  return true;
+  return !part->under || !host_problems_none(problems) || note_under(suite, folder, err);
 }
 
 static const char *const over_key[] = {HOST_OVER_KEY, NULL};
@@ -134,6 +178,7 @@ static bool read_options(struct suite *suite, FILE *err) {
   bool good = problems != NULL;
   suite->dir_option = find_dir(suite->plugin);
   suite->under_dir_option = -1;
+  suite->declared = suite->plugin->capabilities;
   part->kind = suite->plugin->kind;
   part->section = section.name = host_kind_name(part->kind);
   part->plugin = suite->plugin;

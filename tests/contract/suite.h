@@ -42,12 +42,15 @@ struct suite {
   struct host_settings settings;
   struct host_plugin below; /* what a stacked one is built over, loaded to look at its options */
   struct host_part part;    /* of a stacked plugin: what is under it; its values */
-  char path[CONTRACT_PATH_MAX]; /* the plugin's file, with a '/' */
+  char path[HOST_PATH_MAX]; /* the plugin's file, with a '/' */
   char sha256[HOST_CONTRACT_HASH_MAX];
-  struct writable writable; /* data that the plugin's instances share */
-  int dir_option;           /* the position of the PATH option `dir`; -1: there is none */
-  int under_dir_option;     /* likewise of what is under a stacked plugin */
-  int broken_off;           /* the signal that ended the run; 0: none */
+  uint64_t declared;                         /* capabilities; `plugin` says those that both have */
+  char under_path[HOST_PATH_MAX];            /* the file of what a stacked one is built over */
+  char under_sha256[HOST_CONTRACT_HASH_MAX]; /* and its checksum; "": it is not stacked */
+  struct writable writable;                  /* data that the plugin's instances share */
+  int dir_option;       /* the position of the PATH option `dir`; -1: there is none */
+  int under_dir_option; /* likewise of what is under a stacked plugin */
+  int broken_off;       /* the signal that ended the run; 0: none */
   size_t count, passed, failed, skipped; /* of laws that were told */
   struct run_outcome outcomes[RUN_LAWS_MAX];
 };

@@ -9,6 +9,8 @@
 
 #define INDENT "      "
 
+enum { LACK_TEXT_MAX = 128 };
+
 /* What all instances of the plugin share; nothing if there is nothing. */
 static void tell_writable(const struct writable *w, FILE *out) {
   const char *lead = "writable data, which its instances share: ";
@@ -79,18 +81,29 @@ static size_t add_untried(char *out, size_t used, const char *what, const char *
   return used + len;
 }
 
+/* Why laws that need this capability were not tried. */
+static void say_lack(const struct suite *suite, uint64_t capability, char why[LACK_TEXT_MAX]) {
+  if (suite->declared & capability)
+    (void)snprintf(why, LACK_TEXT_MAX, "declared, but not by %s, over which it was tried",
+                   suite->part.under->plugin->name);
+  else
+    (void)snprintf(why, LACK_TEXT_MAX, "not declared%s",
+                   capability == RKV_CAP_FINDS_DAMAGE ? ", it does not notice a decaying disk"
+                                                      : "");
+}
+
 void suite_untried(const struct suite *suite, char out[HOST_CONTRACT_TEXT_MAX]) {
+  char why[LACK_TEXT_MAX];
   uint64_t lacks = 0;
   size_t used = 0;
   out[0] = '\0';
   for (size_t i = 0; i < suite->count; i++)
     lacks |= suite->outcomes[i].law->needs & ~suite->plugin->capabilities;
 #define UNTRIED_CAPABILITY(name, bit, word)                                                        \
-  if (lacks & RKV_CAP_##name)                                                                      \
-    used = add_untried(out, used, word,                                                            \
-                       RKV_CAP_##name == RKV_CAP_FINDS_DAMAGE                                      \
-                           ? "not declared, it does not notice a decaying disk"                    \
-                           : "not declared");
+  if (lacks & RKV_CAP_##name) {                                                                    \
+    say_lack(suite, RKV_CAP_##name, why);                                                          \
+    used = add_untried(out, used, word, why);                                                      \
+  }
   RKV_CAP_LIST(UNTRIED_CAPABILITY)
 #undef UNTRIED_CAPABILITY
   for (size_t i = 0; i < suite->count; i++) {
@@ -99,6 +112,28 @@ void suite_untried(const struct suite *suite, char out[HOST_CONTRACT_TEXT_MAX]) 
     if (outcome->result == RUN_SKIPPED && by_itself)
       used = add_untried(out, used, outcome->law->name, outcome->text ? outcome->text : "");
   }
+}
+
+/* As a shell takes it for one word. */
+static void tell_word(const char *word, FILE *out) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                              "_-./=:,@%+";
+  if (*word && word[strspn(word, plain)] == '\0') {
+    (void)fputs(word, out);
+    return;
+  }
+  (void)fputc('\'', out);
+  for (; *word; word++)
+    if (*word == '\'')
+      (void)fputs("'\\''", out);
+    else
+      (void)fputc(*word, out);
+  (void)fputc('\'', out);
+}
+
+static void tell_given(const char *flag, const char *word, FILE *out) {
+  (void)fprintf(out, " %s ", flag);
+  tell_word(word, out);
 }
 
 void suite_tell_sum(const struct suite *suite, FILE *out) {
@@ -112,8 +147,16 @@ void suite_tell_sum(const struct suite *suite, FILE *out) {
   for (size_t i = 0; i < suite->count; i++)
     if (suite->outcomes[i].result == RUN_FAILED)
       (void)fprintf(out, " %s", suite->outcomes[i].law->name);
-  (void)fprintf(out, "\nagain:  rkv-contract %s --level %s --seed %" PRIu64 " --only LAW\n",
-                suite->path, contract_level_names[suite->wish.level], suite->wish.seed);
+  (void)fputs("\nagain:  rkv-contract ", out);
+  tell_word(suite->path, out);
+  for (size_t i = 0; i < suite->wish.option_count; i++)
+    tell_given("--option", suite->wish.options[i], out);
+  if (suite->wish.commands) tell_given("--commands", suite->wish.commands, out);
+  (void)fprintf(out, " --level %s --seed %" PRIu64, contract_level_names[suite->wish.level],
+                suite->wish.seed);
+  if (suite->wish.slow > 1) (void)fprintf(out, " --slow %u", suite->wish.slow);
+  if (suite->wish.limit_s > 0) (void)fprintf(out, " --limit %u", suite->wish.limit_s);
+  (void)fputs(" --only LAW\n", out);
 }
 
 void suite_tell_laws(uint32_t kind, FILE *out) {

@@ -54,7 +54,8 @@ static enum rkv_status check_contract(const char *name, const struct note_place 
   char file[HOST_PATH_MAX];
   enum rkv_status status = host_plugin_file(where->folder, name, file, error);
   if (status != RKV_OK || !host_plugin_is_file(file)) return status; /* loading says it better */
-  return host_contract_check(file, where->contract, NULL, error);
+  return host_contract_check(&(struct host_contract_asked){file, where->contract, NULL}, NULL,
+                             error);
 }
 
 /* Likewise of the plugin that a stacked one is built over. */
@@ -97,6 +98,7 @@ enum rkv_status note_read(const char *note, const struct note_place *where, stru
   if (!r) return rkv_fail(error, RKV_NO_MEMORY, "out of memory");
   (void)snprintf(r->text, sizeof r->text, "%s", note);
   (void)snprintf(r->place.folder, sizeof r->place.folder, "%s", where->folder);
+  r->place.contract = where->contract;
   status = read_note_parts(r, where, subject, error);
   host_problems_free(&r->problems);
   free(r);

@@ -91,10 +91,12 @@ static bool subject_passes_contract(struct subject *s, const struct host_section
     asking.settings = &place->settings;
   host_section_read_option(&asking, &host_contract_option, &s->part.contract);
   if (!s->part.contract.text) return false; /* refused already */
+  if (s->part.contract.number < place->contract) s->part.contract.number = place->contract;
   if (host_plugin_file(place->folder, s->part.named, file, &error) != RKV_OK ||
       !host_plugin_is_file(file))
     return true; /* the loader says so */
-  if (host_contract_check(file, s->part.contract.number, NULL, &error) == RKV_OK) return true;
+  if (host_part_check_contract(&s->part, file, place->folder, section->settings, &error) == RKV_OK)
+    return true;
   host_problems_add(section->problems, HOST_BLAME_CONFIG, 0, "%s %s: %s = %s: %s", source->flag,
                     s->part.named, HOST_CONTRACT_KEY, s->part.contract.text, error.text);
   return false;

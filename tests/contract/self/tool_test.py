@@ -2,11 +2,13 @@
 """tool_test.py BUILD [NAME...]: rkv-contract as a tool: what it tells of a plugin that ends badly, what it leaves, and
 what is left when it is broken off. The last line counts tests that pass and those that do not."""
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ TOOL = BUILD / "rkv-contract"
 PLUGINS = BUILD / "plugins"
 ODD = BUILD / "tests" / "contract-plugins" / "odd-sm.so"
 MEM, WAL, SM = (PLUGINS / f"{name}.so" for name in ("storage-mem", "storage-wal", "sm-protobuf"))
+THROUGH = BUILD / "tests" / "stacked-plugins" / "storage-through.so"
 BROKEN = ["--option", f"good={MEM}", "--option", "fault=crashes"]
 WAIT_S = 60
 LONG = "acked_survives_kills"  # a law of some seconds
@@ -107,6 +110,88 @@ def test_shared_data_is_named(folder):
     subprocess.run(["strip", "-o", stripped, broken], check=True)
     told = run(stripped, *arguments).stdout
     assert re.search(r"\nwritable data, which its instances share: \d+ bytes without names", told), told
+
+
+# ---- a plugin over another ----
+
+def sha256(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def check(folder, *sets):
+    """`raft-key-value check` of a node with these settings."""
+    (folder / "node.ini").write_text("[node]\nid = 1\naddr = 127.0.0.1:1\n")
+    words_ = [BUILD / "raft-key-value", "check", "--config", folder / "node.ini"]
+    for one in sets:
+        words_ += ["--set", one]
+    done = subprocess.run(words_, capture_output=True, text=True, check=False, timeout=WAIT_S)
+    return done.returncode, done.stderr
+
+
+def test_report_is_about_a_pair(folder):
+    """What a stacked plugin was tried over stands in its report, and a node takes it over that one only."""
+    through, below = folder / "storage-through.so", folder / "storage-mem.so"
+    shutil.copy(THROUGH, through)
+    shutil.copy(MEM, below)
+    told = run(through, "--option", "over=storage-mem", "--level", "basic", "--report", "--jobs", 2).stdout
+    assert "durable (declared, but not by storage-mem, over which it was tried)" in told, told
+    report = (folder / "storage-through.so.contract").read_text()
+    assert f"\nover = storage-mem\nover_sha256 = {sha256(below)}\n" in report, report
+    listed = json.loads(run(through, "--option", f"over={WAL}", "--only", "S01", "--json", "-").stdout)
+    assert (listed["over"], listed["over_sha256"]) == ("storage-wal", sha256(WAL)), listed
+    run(below, "--level", "basic", "--report", "--jobs", 2)
+    plugin, basic = f"storage.plugin={through}", "storage.require_contract=basic"
+    pair = folder, plugin, f"storage.over={below}"
+    assert check(*pair, basic) == (0, ""), check(*pair, basic)
+    code, err = check(*pair, "storage.require_contract=crash")
+    assert code == 78 and f"(run rkv-contract {through} --option over={below} --level crash --report)" in err, err
+    code, err = check(folder, plugin, basic, f"storage.over={WAL}", f"storage.under.dir={folder}")
+    says = f"the report {through}.contract is about it over another file, a storage-mem (run rkv-contract {through} "
+    assert code == 78 and says + f"--option over={WAL} --level basic --report)" in err, err
+    (folder / "storage-through.so.contract").write_text(re.sub("over_sha256.*\n", "", report))
+    code, err = check(*pair, basic)
+    assert code == 78 and "does not say what it was tried over" in err, err
+
+
+def test_plugins_have_names(folder):
+    """Of what is installed a name is enough; a file of the working directory needs no path."""
+    shutil.copy(THROUGH, folder / "storage-through.so")
+    run("storage-mem", "--only", "S01", cwd=folder)
+    run("storage-through.so", "--option", "over=storage-mem", "--only", "S01", cwd=folder)
+    err = run("storage-through.so", "--option", "over=storage-mum", cwd=folder, code=78).stderr
+    assert "no such plugin (did you mean storage-mem? " in err, err
+    err = run("storage-mum", cwd=folder, code=78).stderr
+    assert err.startswith("rkv-contract: storage-mum: no such plugin (did you mean storage-mem? "), err
+    err = run("storage-through.so", cwd=folder, code=78).stderr
+    assert err.startswith("rkv-contract: storage-through is built over another storage: name that one, as --option "
+                          "over=PLUGIN.so"), err
+
+
+def test_the_last_line_repeats_the_law(folder):
+    """With every option that the run had, as a shell takes it."""
+    good = folder / "it's good.so"
+    shutil.copy(MEM, good)
+    told = run(BUILD / "tests/contract-plugins/broken-mem.so", "--option", f"good={good}", "--option",
+               "fault=truncate_one_too_few", "--slow", 2, "--only", "S12", code=1).stdout
+    again = next(line for line in told.splitlines() if line.startswith("again:  "))
+    done = subprocess.run(["/bin/sh", "-c", again.removeprefix("again:  ").replace("LAW", "S12")], capture_output=True,
+                          text=True, check=False, timeout=WAIT_S, env={"PATH": str(BUILD)})
+    assert done.returncode == 1 and again in done.stdout.splitlines(), (again, done.stdout, done.stderr)
+
+
+def test_small_devices_name_the_option(_):
+    told = run(WAL, "--only", "S63").stdout
+    assert "a device of 5 MiB is too small for it (try --option segment_bytes=64KiB): " in told, told
+    told = run(THROUGH, "--option", f"over={WAL}", "--only", "S63").stdout
+    assert "a device of 5 MiB is too small for it (try --option under.segment_bytes=64KiB): " in told, told
+
+
+def test_a_debugger_finds_the_failure(folder):
+    """DEBUGGING in rkv-contract(1) holds for what is installed, which is stripped."""
+    stripped = folder / "rkv-contract"
+    subprocess.run(["strip", "-o", stripped, TOOL], check=True)
+    names = subprocess.run(["nm", "-D", "--defined-only", stripped], capture_output=True, text=True, check=True).stdout
+    assert " T contract_fail\n" in names, names
 
 
 # ---- what is asked for ----
