@@ -1,7 +1,7 @@
 /* inflows.c: awaits the streams of one kind, keeps the list of open ones. */
 #include "inflow.h"
 
-#include "envelope.h"
+#include <raft-wire/wire/envelope.h>
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -29,9 +29,9 @@
 #ifndef TRANSPORT_PEER_APPEND_H
 #define TRANSPORT_PEER_APPEND_H
 
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "peer_parts.h"
-#include "split.h"
+#include <raft-wire/client/split.h>
 
 #define PEER_APPENDS_MAX 1024 /* appends in a lane */
 #define PEER_FITS_MIN 1024u   /* bytes; the limit of OpenRaft's example: no peer takes less */

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "bytes.h"
-#include "codec.h"
+#include <raft-wire/wire/bytes.h>
+#include <raft-wire/wire/codec.h>
 #include "peer_parts.h"
 
 #define READ_KEY "rkv-read"

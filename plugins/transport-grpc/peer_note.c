@@ -1,6 +1,6 @@
 /* peer_note.c: what is known of a peer from how its calls ended: whether it answers, what its limit
  * is. */
-#include "answer.h"
+#include <raft-wire/wire/answer.h>
 #include "peer_parts.h"
 
 #include <grpc/support/alloc.h>

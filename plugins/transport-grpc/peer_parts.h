@@ -15,8 +15,8 @@
 #ifndef TRANSPORT_PEER_PARTS_H
 #define TRANSPORT_PEER_PARTS_H
 
-#include "envelope.h"
-#include "limit.h"
+#include <raft-wire/wire/envelope.h>
+#include <raft-wire/client/limit.h>
 #include "peer.h"
 
 #define PEER_TEXT_MAX RKV_ERROR_TEXT_MAX    /* bytes of a peer's words in a text, NUL included */

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "answer.h"
-#include "bytes.h"
+#include <raft-wire/wire/answer.h>
+#include <raft-wire/wire/bytes.h>
 
 #define PIPE_OF(tag_, member)                                                                      \
   ((struct pipe *)(void *)((char *)(tag_)-offsetof(struct pipe, member)))

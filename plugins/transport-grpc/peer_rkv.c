@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "peer_parts.h"
 
 /* Any of these calls, while it is on its way. */

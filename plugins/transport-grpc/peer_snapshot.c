@@ -2,7 +2,7 @@
  *
  * Never to be sent to nodes of OpenRaft's HEAD: a snapshot of a higher term than the leader's, or
  * not beyond what they committed; that is the node's duty. */
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "peer_stream.h"
 
 #include <inttypes.h>

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "bytes.h"
-#include "codec.h"
+#include <raft-wire/wire/bytes.h>
+#include <raft-wire/wire/codec.h>
 
 #define CHUNK_MAX ((size_t)MIB) /* bytes of a chunk, whatever the peer's limit */
 

@@ -1,6 +1,6 @@
 /* peer_unary.c: one unary RPC to a peer, from its request to its one end. */
-#include "answer.h"
-#include "bytes.h"
+#include <raft-wire/wire/answer.h>
+#include <raft-wire/wire/bytes.h>
 #include "peer_parts.h"
 
 static bool is_clients(const struct peer_unary *u) {

@@ -10,7 +10,7 @@
 #ifndef TRANSPORT_SERVER_H
 #define TRANSPORT_SERVER_H
 
-#include "answer.h"
+#include <raft-wire/wire/answer.h>
 #include "runtime.h"
 #include "untaken.h"
 

@@ -1,7 +1,7 @@
 /* service.c: beginnings and ends that calls of several services have in common. */
 #include "service.h"
 
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 
 bool service_begin(struct unary *u, enum rkv_status status, const struct rkv_error *error,
                    void (*done)(struct rkv_call *call, enum rkv_status status,

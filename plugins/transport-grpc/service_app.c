@@ -1,6 +1,6 @@
 /* service_app.c: AppService, what clients say: requests to node calls, node answers to messages. */
-#include "bytes.h"
-#include "codec.h"
+#include <raft-wire/wire/bytes.h>
+#include <raft-wire/wire/codec.h>
 #include "keep.h"
 #include "service.h"
 

@@ -1,5 +1,5 @@
 /* service_append.c: RaftService.StreamAppend: appends of a leader. */
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "inflow.h"
 
 #include <stdlib.h>

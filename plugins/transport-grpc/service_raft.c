@@ -1,5 +1,5 @@
 /* service_raft.c: RaftService's unary methods, what peers ask: Vote and AppendEntries. */
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "keep.h"
 #include "service.h"
 

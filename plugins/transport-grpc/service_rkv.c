@@ -1,6 +1,6 @@
 /* service_rkv.c: package rkv.v1: Peer, what only nodes of this project ask each other, and Admin,
  * what operators ask. */
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "service.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* service_snapshot.c: RaftService.Snapshot: awaits streams, keeps the list of open ones. */
 #include "snapshot_stream.h"
 
-#include "envelope.h"
+#include <raft-wire/wire/envelope.h>
 
 #include <assert.h>
 #include <inttypes.h>

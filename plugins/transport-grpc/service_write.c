@@ -7,7 +7,7 @@
  *      answers the message.
  * (W3) A failure that is not the command's own (this node does not lead, or is stopping) ends the
  *      stream behind the message's answer with the status and the metadata that Set has for it. */
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "inflow.h"
 
 #include <assert.h>

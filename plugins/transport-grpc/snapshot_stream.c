@@ -2,7 +2,7 @@
 #include "snapshot_stream.h"
 
 #include <grpc/byte_buffer.h>
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "keep.h"
 
 #include <assert.h>

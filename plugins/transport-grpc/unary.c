@@ -1,8 +1,8 @@
 /* unary.c: one unary call: awaited, received, answered, recycled; invariants in server.h. */
 #include "server.h"
 
-#include "bytes.h"
-#include "envelope.h"
+#include <raft-wire/wire/bytes.h>
+#include <raft-wire/wire/envelope.h>
 
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>

@@ -1,6 +1,6 @@
 /* client_decode.c: any bytes as a request of a client or an operator. What is taken is whole: a
  * membership that core/raft may be given, a learner with an address. */
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "fuzz.h"
 
 #include <node/swap_words.h>

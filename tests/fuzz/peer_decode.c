@@ -1,10 +1,10 @@
 /* peer_decode.c: any bytes as a message of a peer, either way. What is taken is written again as
  * itself: decode, encode, decode gives the same. */
-#include "codec.h"
-#include "envelope.h"
+#include <raft-wire/wire/codec.h>
+#include <raft-wire/wire/envelope.h>
 #include "fuzz.h"
 
-#include <bytes.h>
+#include <raft-wire/wire/bytes.h>
 
 static struct rkv_buf buf_of(grpc_slice slice) {
   struct rkv_buf buf;

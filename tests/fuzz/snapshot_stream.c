@@ -2,7 +2,7 @@
  * messages, ends and breaks, into sm-protobuf, whose state changes whole or not at all.
  *
  * The target stands where the gRPC core is: batches come back in the order that the input says. */
-#include "codec.h"
+#include <raft-wire/wire/codec.h>
 #include "fuzz.h"
 #include "fuzz_machine.h"
 #include "keep.h"

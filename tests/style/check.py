@@ -62,9 +62,9 @@ LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) 
 LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
                      "".join(f"|{re.escape(name)}" for name in LIBRARIES))
 ASSERTED = (  # rooms in which each numbered invariant of a file's top comment is asserted
-    "core/include", "core/raft", "core/node", "core/host", "libs/storage-parts", "plugins/sm-protobuf",
-    "plugins/storage-crypt", "plugins/storage-lmdb", "plugins/storage-mem", "plugins/storage-rocksdb",
-    "plugins/storage-wal", "plugins/transport-grpc", "share/skeletons/durable-storage",
+    "core/include", "core/raft", "core/node", "core/host", "libs/raft-wire", "libs/storage-parts",
+    "plugins/sm-protobuf", "plugins/storage-crypt", "plugins/storage-lmdb", "plugins/storage-mem",
+    "plugins/storage-rocksdb", "plugins/storage-wal", "plugins/transport-grpc", "share/skeletons/durable-storage",
     "share/skeletons/state-machine", "share/skeletons/transport")
 
 

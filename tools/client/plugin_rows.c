@@ -2,7 +2,7 @@
  * transport-grpc does at a node, in the other direction. */
 #include "plugin_parts.h"
 
-#include <codec.h>
+#include <raft-wire/wire/codec.h>
 #include <node/swap_words.h>
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * ends; invariants in plugin_parts.h. */
 #include "plugin_parts.h"
 
-#include <answer.h>
+#include <raft-wire/wire/answer.h>
 
 #include <grpc/grpc.h>
 

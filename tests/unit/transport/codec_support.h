@@ -10,8 +10,8 @@
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
 
-#include "bytes.h"
-#include "codec.h"
+#include <raft-wire/wire/bytes.h>
+#include <raft-wire/wire/codec.h>
 
 #define BYTES_MAX 4096
 #define VOTE "0a080a04080110011001" /* T1-N1, committed */

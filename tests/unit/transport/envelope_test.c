@@ -11,7 +11,7 @@
 #include <grpc/support/alloc.h>
 #include <string.h>
 
-#include "envelope.h"
+#include <raft-wire/wire/envelope.h>
 
 /* What a request with these values says; NULL: it has no such pair. */
 static enum rkv_status find(const char *value, const char *sender, struct rkv_envelope *out,

@@ -11,8 +11,8 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "bytes.h"
-#include "codec.h"
+#include <raft-wire/wire/bytes.h>
+#include <raft-wire/wire/codec.h>
 #include "server_harness.h"
 
 /* One call, from its arrival to its status. */

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "bytes.h"
-#include "codec.h"
+#include <raft-wire/wire/bytes.h>
+#include <raft-wire/wire/codec.h>
 
 #define ANSWERS_MAX 4096
 

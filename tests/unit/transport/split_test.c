@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "codec.h"
-#include "limit.h"
-#include "split.h"
+#include <raft-wire/wire/codec.h>
+#include <raft-wire/client/limit.h>
+#include <raft-wire/client/split.h>
 
 #define MANY 64
 
