@@ -85,20 +85,33 @@ static enum rkv_status clip(struct reading *r, struct rkv_error *error) {
   return RKV_OK;
 }
 
+/* Gives some durable entries: what stands on the device behind them may be truncated since. */
+static enum rkv_status give_durable(struct reading *r, rkv_index durable_last,
+                                    struct rkv_error *error) {
+  const rkv_index to = r->to;
+  enum rkv_status status;
+  if (r->to > durable_last) r->to = durable_last;
+  status = r->ops->give(r, error);
+  if (r->to != 0) r->to = to; /* else an entry did not fit */
+  return status;
+}
+
 /* Gives some entries, of one queued operation or from the device. */
 static enum rkv_status step(struct reading *r, struct rkv_error *error) {
   struct log *log = r->log;
   bool more, queued, found = false;
+  rkv_index durable_last;
   enum rkv_status status;
   log_lock(log);
   status = clip(r, error);
   more = status == RKV_OK && r->at <= r->to;
   queued = more && give_queued(r);
-  if (more && !queued && r->at <= log->durable_last)
-    found = !r->ops->find || r->ops->find(r, log->durable_last);
+  durable_last = log->durable_last;
+  if (more && !queued && r->at <= durable_last)
+    found = !r->ops->find || r->ops->find(r, durable_last);
   log_unlock(log);
   if (!more || queued) return status;
-  if (found) return r->ops->give(r, error);
+  if (found) return give_durable(r, durable_last, error);
   return rkv_fail(error, RKV_BROKEN, "%s: entry %" PRIu64 " has no place", log->ops->plugin, r->at);
 }
 

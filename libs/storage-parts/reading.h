@@ -15,8 +15,10 @@ struct reading_ops {
    * device may have been truncated. False: it stands nowhere. Under the lock. NULL: `give` finds
    * it. */
   bool (*find)(struct reading *r, rkv_index last);
-  /* Gives entries from r->at on, at least one, as far as `find` found them and they fit.
-   * Not under the lock. */
+  /* Gives entries from r->at to r->to, at least one, until `find` found no more, or one does not
+   * fit (reading_fits). Meanwhile r->to is the last durable entry at most; what was truncated may
+   * still stand behind it. Entry r->at is gone from the device only if reading_is_past: then give
+   * none and RKV_OK, and it is looked for anew. Not under the lock. */
   enum rkv_status (*give)(struct reading *r, struct rkv_error *error);
 };
 
@@ -31,7 +33,7 @@ struct reading {
   uint64_t cuts; /* log.cuts when the first entry was given */
 };
 
-/* True if an entry of `len` bytes may still be given; false ends the read. */
+/* True if an entry of `len` bytes may still be given; false ends the read, and r->to is 0 then. */
 bool reading_fits(struct reading *r, uint64_t len);
 /* Gives an entry that fits; takes the reference over. */
 void reading_give(struct reading *r, const struct rkv_entry *entry);

@@ -42,6 +42,8 @@ struct rkv_completion *next_call(void);
 void append(rkv_term term, rkv_index first, size_t count);
 /* How many entries are read; they are the right ones. */
 size_t reads(rkv_index from, rkv_index to);
+/* Entries of these terms are read, by a storage that does not know what is durable. */
+void reads_terms(rkv_index from, rkv_index to, const rkv_term *terms, size_t expected);
 enum rkv_status read_fails(rkv_index at);
 struct rkv_storage_state load_state(void);
 /* What the storage was told last to drop. */

@@ -71,6 +71,21 @@ static void truncation_ends_a_read(void **state) {
   write_all();
 }
 
+/* A truncation waits for the device, and so do the entries behind it: what still stands there in
+ * their place is not given. */
+static void what_was_cut_is_not_given_from_the_device(void **state) {
+  static const rkv_term terms[] = {1, 1, 1, 2, 2};
+  (void)state;
+  append(1, 1, 6);
+  write_all();
+  queue_truncate(f, 3);
+  append(2, 4, 2);
+  reads_terms(1, 9, terms, 5);
+  reads_terms(4, 5, terms + 3, 2);
+  write_all();
+  reads_terms(2, 5, terms + 1, 4);
+}
+
 static void purged_entries_are_not_found(void **state) {
   (void)state;
   append(1, 1, 8);
@@ -244,6 +259,7 @@ int main(void) {
       STORY(what_is_saved_is_loaded_at_once),
       STORY(truncation_cuts_what_waits),
       STORY(truncation_ends_a_read),
+      STORY(what_was_cut_is_not_given_from_the_device),
       STORY(purged_entries_are_not_found),
       STORY(broken_contract_is_refused_in_order),
       STORY(append_of_nothing_is_refused),
