@@ -87,9 +87,9 @@ class Node:
 WAL = ("storage.plugin=storage-wal", "storage.segment_bytes=64KiB")
 
 
-def serves_durably(prefix, folder, *storage):
-    """One node of the tree under prefix takes a write, ends, and has it when it is back."""
-    sets = [word for pair in (*(storage or WAL), f"storage.dir={folder / 'data'}") for word in ("--set", pair)]
+def serves_durably(prefix, folder, *storage, section="storage"):
+    """One node of the tree under prefix takes a write, ends, and has it when it is back; `section` has the dir."""
+    sets = [word for pair in (*(storage or WAL), f"{section}.dir={folder / 'data'}") for word in ("--set", pair)]
     ctl = prefix / "bin" / "rkvctl"
     node = Node(prefix, folder, 1, *sets)
     try:

@@ -65,10 +65,10 @@ class Skeletons(unittest.TestCase):
             self.assertIn(KINDS[kind], run(self.prefix / "bin" / "raft-key-value", "plugins", built[kind]))
         return built
 
-    def contract(self, plugins):
+    def contract(self, plugins, *options):
         tool = self.prefix / "bin" / "rkv-contract"
         for plugin in plugins.values():
-            said = run(tool, plugin, "--level", "basic", "--scratch", self.folder)
+            said = run(tool, plugin, *options, "--level", "basic", "--scratch", self.folder)
             self.assertRegex(said, r"\n.*: [1-9]\d* passed, 0 failed", said)
 
     def leader(self, clients):
@@ -123,6 +123,15 @@ class Skeletons(unittest.TestCase):
         self.contract({"storage": plugin})
         self.assertTrue(serves_durably(self.prefix, folder, f"storage.plugin={plugin}"))
 
+    def stacked(self, how, over):
+        """The stacked storage, by `how`, with its promises tried over one of ours."""
+        folder = self.folder / how.__name__ / "stacked-storage"
+        shutil.copytree(self.prefix / "share" / "raft-key-value" / "skeletons" / "stacked-storage", folder)
+        plugin = how(self.prefix, folder)
+        below = self.prefix / "lib" / "raft-key-value" / "plugins" / f"{over}.so"
+        self.contract({"storage": plugin}, "--option", f"over={below}")
+        return plugin
+
     def cluster(self, plugins, how):
         """Three nodes of these plugins and a fourth; all end in order."""
         folder = self.folder / how.__name__
@@ -143,6 +152,7 @@ class Skeletons(unittest.TestCase):
         """find_package(rkv)."""
         self.cluster(self.build(by_cmake), by_cmake)
         self.durable(by_cmake)
+        self.stacked(by_cmake, "storage-mem")
 
     def test_by_make(self):
         """Two lines and pkg-config."""
@@ -150,6 +160,9 @@ class Skeletons(unittest.TestCase):
         self.contract(plugins)
         self.cluster(plugins, by_make)
         self.durable(by_make)
+        plugin = self.stacked(by_make, "storage-wal")
+        pair = (f"storage.plugin={plugin}", "storage.over=storage-wal")
+        self.assertTrue(serves_durably(self.prefix, plugin.parent, *pair, section="storage.under"))
 
     def test_by_cxx(self):
         """The same sources are C++."""

@@ -57,6 +57,7 @@ LAYERS = {  # room -> the prefixes of project headers it may include; a plugin: 
     "core/node": ("rkv/", "raft/", "node/"),
     "core/host": ("rkv/", "node/", "host/"),
     "share/skeletons/durable-storage": ("rkv/", "storage-parts/"),  # of what is installed for authors
+    "share/skeletons/stacked-storage": ("rkv/", "storage-parts/"),
 }
 LIBRARIES = tuple(f"{path.name}/" for path in sorted((ROOT / "libs").glob("*")) if path.is_dir())
 LAYERED = re.compile("(rkv|raft|node|host|core|libs|plugins|tests|tools|bench)/|\\.\\./" +
@@ -65,7 +66,7 @@ ASSERTED = (  # rooms in which each numbered invariant of a file's top comment i
     "core/include", "core/raft", "core/node", "core/host", "libs/raft-wire", "libs/storage-parts",
     "plugins/sm-protobuf", "plugins/storage-crypt", "plugins/storage-lmdb", "plugins/storage-mem",
     "plugins/storage-rocksdb", "plugins/storage-wal", "plugins/transport-grpc", "share/skeletons/durable-storage",
-    "share/skeletons/state-machine", "share/skeletons/transport")
+    "share/skeletons/stacked-storage", "share/skeletons/state-machine", "share/skeletons/transport")
 
 
 class File:
