@@ -20,6 +20,9 @@ foreach(root ${roots})
 
  -- ${CPACK_PACKAGE_CONTACT}  ${now}
 ")
+  if(component STREQUAL dev) # the guide is where people look for it, too
+    file(CREATE_LINK ../raft-key-value/writing-a-plugin.md ${doc}/writing-a-plugin.md SYMBOLIC)
+  endif()
   file(GLOB_RECURSE pages ${root}/usr/share/man/*)
   execute_process(COMMAND gzip -9n ${doc}/changelog ${doc}/changelog.Debian ${pages} COMMAND_ERROR_IS_FATAL ANY)
   file(CHMOD_RECURSE ${doc} FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ

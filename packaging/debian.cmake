@@ -36,7 +36,10 @@ and rkvctl, the client for people and scripts.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME raft-key-value-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS raft-key-value)
+# What the skeletons' Makefile runs.
+set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS
+  "raft-key-value, gcc | c-compiler, libc6-dev | libc-dev, make, pkgconf | pkg-config")
+set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "cmake, gdb")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "plugin development for raft-key-value
 Headers of the plugin ABI, its pkg-config and CMake files, a library of parts
 for durable storages, a skeleton of each kind of plugin, and rkv-contract, which tells whether a plugin keeps the

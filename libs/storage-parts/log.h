@@ -31,7 +31,9 @@ struct op {
   uint64_t bytes; /* of payload, and of the op itself */
   struct rkv_vote vote;
   struct rkv_identity identity;
-  /* PURGE: as it was given; TRUNCATE: the last one left (held.last_known: with its term). */
+  /* PURGE: as it was given, beyond those that were handed in before. A storage that took it ahead
+   * of its turn (queue_purge_ahead) gets it, and all below it, again: what is purged stays so.
+   * TRUNCATE: the last one left (held.last_known: with its term). */
   struct rkv_log_id id;
   rkv_index first_dropped, last_dropped; /* entries that TRUNCATE or PURGE drops */
   size_t count, live; /* APPEND: entries, and how many of them are still held (lock) */
@@ -74,7 +76,8 @@ struct log_ops {
   enum rkv_status (*open)(struct log *log, const struct rkv_config *config,
                           struct rkv_error *error);
   /* Makes some of the operations that wait durable and finishes them (queue.h). An error fails the
-   * log (L3). By the writer thread. */
+   * log (L3), RKV_NO_SPACE and RKV_FULL like any other: a storage that would rather wait for room
+   * does so in here (log_pause). By the writer thread. */
   enum rkv_status (*write)(struct log *log, struct op *first, const struct op *last,
                            struct rkv_error *error);
   /* The storage is closed and nothing waits any more. By the writer thread, once. */

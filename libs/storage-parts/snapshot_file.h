@@ -1,5 +1,5 @@
-/* snapshot_file.h: the format of a file that holds a snapshot (docs/wal-format.md): a header, then
- * blocks with a checksum each. */
+/* snapshot_file.h: the format of a file that holds a snapshot: a header, then blocks with a
+ * checksum each. wal-format.md (share/doc/raft-key-value) tells it byte by byte. */
 #ifndef STORAGE_PARTS_SNAPSHOT_FILE_H
 #define STORAGE_PARTS_SNAPSHOT_FILE_H
 

@@ -22,7 +22,8 @@ enum rkv_entry_kind {
 
 struct rkv_entry {
   struct rkv_log_id id;
-  uint32_t kind; /* an enum rkv_entry_kind */
+  uint32_t kind; /* an enum rkv_entry_kind, and nothing else: a storage keeps it as it is, a stacked
+                    one hands it on as it is */
   uint32_t reserved;
   struct rkv_buf payload;
 };

@@ -26,7 +26,9 @@
  * happen or end with it too; what is held can still be read.
  *
  * A storage with files has a PATH option named `dir`, which is required: by this name the host's
- * commands and rkv-contract tell it where its directory is. The directory belongs to host->node_id
+ * commands and rkv-contract tell it where its directory is. (A BOOL option named `sync`, if there
+ * is one, rkv-contract takes for what a user turns off to be told OK before things are durable, and
+ * tries what holds when it is on again.) The directory belongs to host->node_id
  * from the first open on: another node's is RKV_FOREIGN. Names in it with a leading dot, and
  * lost+found, are nobody's: they may be there before the first open (the host notes in some what
  * it has to know of the storage), and stay. */
