@@ -31,7 +31,7 @@ void undo_write(int fd, off_t at, size_t len) {
   if (len == 0 && at < info.st_size) len = (size_t)(info.st_size - at); /* the file is cut here */
   old = at >= info.st_size ? 0 : (size_t)(info.st_size - at);
   if (old > len) old = len;
-  kept = calloc(1, sizeof *kept + old);
+  kept = calloc(1, sizeof *kept + len);
   (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   if (!kept) abort();
   *kept = (struct undo_kept){.older = undo.kept,
@@ -62,6 +62,22 @@ static void settle(struct undo_kept *kept) {
   *end = kept;
 }
 
+/* Bytes [at, at + len) of the file are durable as they are now: a loss of this older write must not
+ * take them back. */
+static void outlived(struct undo_kept *kept, int fd, off_t at, size_t len) {
+  const off_t end = at + (off_t)len, last = kept->at + (off_t)kept->len;
+  off_t from = at > kept->at ? at : kept->at, to = end < last ? end : last;
+  if (from >= to) return;
+  (void)syscall(SYS_pread64, fd, kept->bytes + (from - kept->at), (size_t)(to - from), from);
+  if (kept->size < to) kept->size = to;
+  if (kept->at + (off_t)kept->old < to) kept->old = (size_t)(to - kept->at);
+}
+
+static void outlive_doomed(int fd, const struct undo_kept *synced) {
+  for (struct undo_kept *kept = undo.kept; kept; kept = kept->older)
+    if (kept->doomed && kept->file == synced->file) outlived(kept, fd, synced->at, synced->len);
+}
+
 void undo_synced(int fd, bool keep) {
   struct stat info;
   if (fstat(fd, &info) != 0) return;
@@ -73,6 +89,7 @@ void undo_synced(int fd, bool keep) {
       continue;
     }
     *at = kept->older;
+    outlive_doomed(kept->fd, kept);
     settle(kept);
   }
 }
@@ -83,12 +100,9 @@ void undo_through(int fd, off_t at, size_t len) {
   struct stat info;
   if (fstat(fd, &info) != 0) return;
   for (struct undo_kept *kept = undo.kept; kept; kept = kept->older) {
-    off_t from = at > kept->at ? at : kept->at, to = kept->at + (off_t)kept->old;
     if (kept->file != info.st_ino || at >= kept->at + (off_t)kept->len || end <= kept->at) continue;
     kept->through = true;
-    if (to > end) to = end;
-    if (to > from)
-      (void)syscall(SYS_pread64, fd, kept->bytes + (from - kept->at), (size_t)(to - from), from);
+    outlived(kept, fd, at, len);
   }
 }
 

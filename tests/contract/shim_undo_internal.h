@@ -11,7 +11,7 @@ struct undo_kept {
   ino_t file;
   off_t at, size; /* the file's size before */
   size_t len, old;
-  bool doomed;    /* a failed sync dropped the write: it will be lost, whatever is synced later */
+  bool doomed;    /* a failed sync dropped the write: it is lost where nothing is written again */
   bool through;   /* some of its bytes were written again, and are durable now */
   uint8_t *bytes; /* `old` of them, behind this struct */
 };

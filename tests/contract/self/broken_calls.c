@@ -4,8 +4,9 @@
 #include "broken_squeeze.h"
 
 #include <stdlib.h>
+#include <time.h>
 
-enum { STREAMS_FEW = 16 };
+enum { STREAMS_FEW = 16, ASKED_MS = 50 };
 
 /* A copy of a call in flight. */
 struct passage {
@@ -142,6 +143,15 @@ static void send(struct passage *p) {
   }
 }
 
+/* True if another node asked this one. Before its first call it waits a moment for that. */
+static bool is_asked(struct broken *b) {
+  const struct timespec step = {0, 1000000};
+  for (int i = 0; i < ASKED_MS && !b->waited && !atomic_load(&b->asked); i++)
+    (void)nanosleep(&step, NULL);
+  b->waited = true;
+  return atomic_load(&b->asked);
+}
+
 /* True: the fault took the call. */
 static bool is_taken(struct passage *p) {
   struct broken_peer *peer = p->peer;
@@ -152,7 +162,7 @@ static bool is_taken(struct passage *p) {
     passed_back(&p->copy.call, rkv_fail(&error, RKV_UNAVAILABLE, "broken: sulks"), &error);
     return true;
   }
-  if (fault == FAULT_one_way && atomic_load(&peer->b->serving) > 0) {
+  if (fault == FAULT_one_way && is_asked(peer->b)) {
     struct rkv_error error;
     passed_back(&p->copy.call, rkv_fail(&error, RKV_UNAVAILABLE, "broken: it is asked"), &error);
     return true;

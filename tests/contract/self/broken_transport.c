@@ -41,7 +41,7 @@ static void on_kick(void *ctx) {
   if (b->fault != FAULT_never_kicks) b->node->kick(b->node->ctx);
 }
 
-/* An inbound vote whose done does more. */
+/* An inbound vote whose done kicks. */
 struct vote {
   struct rkv_vote_call copy; /* first */
   struct broken *b;
@@ -54,16 +54,15 @@ static void vote_done(struct rkv_call *call, enum rkv_status status,
   struct rkv_call head = v->theirs->call;
   *v->theirs = v->copy;
   v->theirs->call = head;
-  (void)atomic_fetch_sub(&v->b->serving, 1);
   head.done(&v->theirs->call, status, error);
-  if (v->b->fault == FAULT_kicks_in_done) v->b->node->kick(v->b->node->ctx);
+  v->b->node->kick(v->b->node->ctx);
   free(v);
 }
 
 static void on_vote(void *ctx, struct rkv_vote_call *call) {
   struct broken *b = ctx;
-  bool more = b->fault == FAULT_kicks_in_done || b->fault == FAULT_one_way;
-  struct vote *v = more ? calloc(1, sizeof *v) : NULL;
+  struct vote *v = b->fault == FAULT_kicks_in_done ? calloc(1, sizeof *v) : NULL;
+  atomic_store(&b->asked, true);
   if (!v) {
     struct rkv_error error;
     if (atomic_load(&b->guests.shy))
@@ -76,7 +75,6 @@ static void on_vote(void *ctx, struct rkv_vote_call *call) {
   v->copy.call.done = vote_done;
   v->b = b;
   v->theirs = call;
-  (void)atomic_fetch_add(&b->serving, 1);
   b->node->vote(b->node->ctx, &v->copy);
 }
 

@@ -109,7 +109,8 @@ struct broken {
   struct broken_peer *peers;
   unsigned peer_count;
   struct broken_guests guests;
-  atomic_uint serving; /* votes of other nodes */
+  atomic_bool asked; /* by another node, for its vote */
+  bool waited;       /* for that */
   pthread_t stopper;
   bool stopping_beside;
 };
