@@ -15,11 +15,14 @@ struct through {
   const struct rkv_host *host;
   const struct rkv_transport_ops *ops; /* of the one under it */
   void *it;
+  struct peer *peers; /* that are open */
 };
 
 struct peer {
   const struct rkv_transport_ops *ops;
   void *it;
+  struct through *t;
+  struct peer *next;
 };
 
 static enum rkv_status through_open(const struct rkv_host *host, const struct rkv_config *config,
@@ -35,7 +38,7 @@ static enum rkv_status through_open(const struct rkv_host *host, const struct rk
     free(t);
     return status;
   }
-  *t = (struct through){host, under.ops, under.instance};
+  *t = (struct through){.host = host, .ops = under.ops, .it = under.instance};
   rkv_log(host, RKV_LOG_WARN, "transport-through", "open over %s", under.name);
   *transport = t;
   return RKV_OK;
@@ -51,14 +54,23 @@ static void through_stop(void *transport, uint64_t grace_ns) {
   t->ops->stop(t->it, grace_ns);
 }
 
+/* ---- peers ---- */
+
+static void through_peer_close(void *peer) {
+  struct peer *p = peer, **at = &p->t->peers;
+  while (*at != p) at = &(*at)->next;
+  *at = p->next;
+  p->ops->peer_close(p->it);
+  free(p);
+}
+
 static void through_close(void *transport) {
   struct through *t = transport;
+  while (t->peers) through_peer_close(t->peers);
   t->ops->close(t->it);
   rkv_log(t->host, RKV_LOG_WARN, "transport-through", "closed");
   free(t);
 }
-
-/* ---- peers ---- */
 
 static enum rkv_status through_peer_open(void *transport, const struct rkv_peer_info *info,
                                          void **peer, struct rkv_error *error) {
@@ -66,17 +78,14 @@ static enum rkv_status through_peer_open(void *transport, const struct rkv_peer_
   struct peer *p = calloc(1, sizeof *p);
   enum rkv_status status;
   if (!p) return rkv_fail(error, RKV_NO_MEMORY, "no memory");
-  p->ops = t->ops;
+  *p = (struct peer){.ops = t->ops, .t = t, .next = t->peers};
   status = t->ops->peer_open(t->it, info, &p->it, error);
   *peer = status == RKV_OK ? p : NULL;
-  if (status != RKV_OK) free(p);
+  if (status == RKV_OK)
+    t->peers = p;
+  else
+    free(p);
   return status;
-}
-
-static void through_peer_close(void *peer) {
-  struct peer *p = peer;
-  p->ops->peer_close(p->it);
-  free(p);
 }
 
 static void refuse(struct rkv_call *call) {

@@ -97,7 +97,8 @@ struct rkv_transport_ops {
    * off towards the client, but their done is still awaited. */
   void (*stop)(void *transport, uint64_t grace_ns);
 
-  /* Ends the instance, after stop (or instead of start). May block. */
+  /* Ends the instance, after stop (or instead of start), and with it each connection that is still
+   * open: its handle must not be used afterwards. May block. */
   void (*close)(void *transport);
 
   /* Makes a lasting connection to a peer; connects when first needed and again, with capped
