@@ -181,6 +181,7 @@ static bool hold_signals(struct field *f, FILE *err) {
   (void)sigaddset(&ends, SIGINT);
   (void)sigaddset(&ends, SIGTERM);
   (void)sigaddset(&ends, SIGHUP);
+  (void)sigaddset(&ends, SIGPIPE); /* nobody reads the report any more */
   (void)sigprocmask(SIG_BLOCK, &ends, &f->mask);
   f->signals = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
   (void)prctl(PR_SET_CHILD_SUBREAPER, 1);

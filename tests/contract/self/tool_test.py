@@ -267,7 +267,7 @@ def under_way(folder, *arguments):
 
 
 def test_nothing_is_left_when_broken_off(folder):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         with under_way(folder) as (process, its):
             process.send_signal(number)
             _, err = process.communicate(timeout=WAIT_S)
